@@ -1,0 +1,1 @@
+"""The actor runtime on pykka: pooled actors, mailboxes, dispatchers, the gate, timers."""

@@ -1,0 +1,296 @@
+"""Dispatchers: threads, or one event loop, for what has something to do.
+
+``ThreadDispatcher`` gives turns on a bounded pool of daemon threads, ``LoopDispatcher`` on one asyncio loop. Turns are
+taken in the order they were asked for, and one that raises is logged, never fatal.
+
+A pool wakes one thread at a time: the woken thread takes its work and wakes the next one if work is left. So a burst
+of short turns is eaten by the first thread (a wake costs a system call and a fight for the GIL), while a burst of
+turns that block still spreads over the pool, in some ten microseconds a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from asyncio import _get_running_loop
+from collections import deque
+
+from dagger_actors.core.protocols import Runnable
+from dagger_actors.errors import SystemClosed
+
+__all__ = ["LoopDispatcher", "ThreadDispatcher"]
+
+logger = logging.getLogger("dagger_actors.actors")
+
+
+class _Worker(threading.local):
+    """Of the calling thread: its pool, and what it was asked to take next."""
+
+    pool: ThreadDispatcher | None = None
+    following: Runnable | None = None
+
+
+_worker = _Worker()
+
+
+class ThreadDispatcher:
+    """A pool of daemon threads, started when they are needed and kept.
+
+    Args:
+        name: First part of the threads' names.
+        max_threads: At most this many; 1 or more.
+    """
+
+    is_loop = False
+
+    def __init__(self, name: str, max_threads: int) -> None:
+        assert max_threads >= 1
+        self.name = name
+        self.max_threads = max_threads
+        self._lock = threading.Lock()
+        self._queue: deque[Runnable] = deque()
+        self._idle: list[threading.Lock] = []  # last in, first out: the thread that slept last is still warm
+        self._threads: list[threading.Thread] = []
+        self._is_waking = False
+        self._is_closed = False
+
+    def schedule(self, runnable: Runnable, *, here: bool = False) -> None:
+        """Run one turn of it soon; never blocks and never runs it inside this call.
+
+        Args:
+            runnable: Not scheduled already.
+            here: When this is one of its own threads and about to end its turn: take this one next, waking nobody.
+
+        Raises:
+            SystemClosed: The dispatcher is closed.
+        """
+        if here and _worker.pool is self and _worker.following is None:
+            _worker.following = runnable
+            return
+        with self._lock:
+            if self._is_closed:
+                raise SystemClosed
+            self._queue.append(runnable)
+            self._wake_one()
+
+    def close(self, timeout_s: float) -> bool:
+        """Take nothing new, run what is queued, end the threads.
+
+        Args:
+            timeout_s: How long to wait for them; 0 or more. A thread that is stuck is left behind, as a daemon.
+
+        Returns:
+            Whether all threads have ended.
+        """
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+            threads = [thread for thread in self._threads if thread is not threading.current_thread()]
+        for latch in idle:
+            latch.release()
+        deadline = time.monotonic() + timeout_s
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
+
+    def _work(self) -> None:
+        _worker.pool = self
+        latch = threading.Lock()
+        latch.acquire()
+        runnable = self._woken(latch)
+        while runnable is not None:
+            wants_more = _turn(runnable)
+            runnable = self._next(latch, runnable if wants_more else None)
+
+    def _next(self, latch: threading.Lock, again: Runnable | None) -> Runnable | None:
+        """Choose what this thread runs next; None when the pool is closed and has nothing left."""
+        following, _worker.following = _worker.following, None
+        if again is None and following is not None:
+            return following
+        with self._lock:
+            if again is not None:
+                self._queue.append(again)
+            if following is None and self._queue:
+                following = self._queue.popleft()
+            if following is not None:
+                self._wake_one()
+                return following
+            if self._is_closed:
+                return None
+            self._idle.append(latch)
+        latch.acquire()
+        return self._woken(latch)
+
+    def _woken(self, latch: threading.Lock) -> Runnable | None:
+        while True:
+            with self._lock:
+                self._is_waking = False
+                if self._queue:
+                    runnable = self._queue.popleft()
+                    self._wake_one()
+                    return runnable
+                if self._is_closed:
+                    return None
+                self._idle.append(latch)  # a busy thread was quicker
+            latch.acquire()
+
+    def _wake_one(self) -> None:
+        """Wake or start one thread when work is queued and none is on its way; the lock is held."""
+        if self._is_waking or not self._queue:
+            return
+        if self._idle:
+            self._is_waking = True
+            self._idle.pop().release()
+        elif len(self._threads) < self.max_threads and not self._is_closed:
+            thread = threading.Thread(target=self._work, name=f"{self.name}-{len(self._threads)}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                # The machine has no thread for us. The others go on; without any, nothing ever would.
+                if not self._threads:
+                    raise
+                logger.exception("%s cannot start a thread and goes on with %d", self.name, len(self._threads))
+                return
+            self._is_waking = True
+            self._threads.append(thread)
+
+
+class LoopDispatcher:
+    """One asyncio loop in one daemon thread, started when it is needed.
+
+    Args:
+        name: The thread's name.
+    """
+
+    is_loop = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._lock = threading.Lock()
+        self._queue: deque[Runnable] = deque()
+        self._is_armed = False
+        self._is_closed = False
+        self._is_clean = True
+        self._deadline = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, running; for ``call_soon_threadsafe`` and the like."""
+        with self._lock:
+            return self._running()
+
+    def schedule(self, runnable: Runnable, *, here: bool = False) -> None:
+        """Run one turn of it soon on the loop; never blocks and never runs it inside this call.
+
+        Args:
+            runnable: Not scheduled already.
+            here: Makes no difference: there is one thread, and it takes everything in order.
+
+        Raises:
+            SystemClosed: The dispatcher is closed.
+        """
+        del here
+        with self._lock:
+            loop = self._running()
+            self._queue.append(runnable)
+            if self._is_armed:
+                return
+            self._is_armed = True
+            # Inside the lock, so that close() cannot end the loop in between. A wake writes to a pipe: one for a burst.
+            if _get_running_loop() is loop:
+                loop.call_soon(self._drain)
+            else:
+                loop.call_soon_threadsafe(self._drain)
+
+    def close(self, timeout_s: float) -> bool:
+        """Take nothing new, run what is queued, cancel what still awaits, end the loop.
+
+        Args:
+            timeout_s: How long to wait; 0 or more. A loop that is stuck is left behind in its daemon thread.
+
+        Returns:
+            Whether every coroutine and the thread have ended.
+        """
+        with self._lock:
+            thread, loop = self._thread, self._loop
+            if not self._is_closed:
+                self._is_closed = True
+                self._deadline = time.monotonic() + timeout_s
+                if loop is not None:
+                    loop.call_soon_threadsafe(loop.stop)
+        if thread is None:
+            return True
+        if thread is not threading.current_thread():
+            # A little more than the loop gives its coroutines, so that it can say how that went.
+            thread.join(timeout_s + 0.1)
+        return self._is_clean and not thread.is_alive()
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        if self._is_closed:
+            raise SystemClosed
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=self._run, args=(self._loop,), name=self.name, daemon=True)
+            self._thread.start()
+        return self._loop
+
+    def _drain(self) -> None:
+        assert self._loop is not None
+        for _ in range(TURNS_PER_CALLBACK):
+            with self._lock:
+                if not self._queue:
+                    self._is_armed = False
+                    return
+                runnable = self._queue.popleft()
+            if _turn(runnable):
+                self._queue.append(runnable)
+        self._loop.call_soon(self._drain)
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        while not self._is_closed:
+            try:
+                loop.run_forever()
+            except BaseException:  # a task of the user's own that exits would take everybody's coroutines with it
+                logger.exception("a callback or task stopped the loop %s; it goes on", self.name)
+        try:
+            self._wind_down(loop)
+        except Exception:  # the thread must say that it is not clean
+            logger.exception("the loop %s did not end well", self.name)
+            self._is_clean = False
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+
+    def _wind_down(self, loop: asyncio.AbstractEventLoop) -> None:
+        while True:
+            self._drain()
+            tasks = asyncio.all_tasks(loop)
+            if not tasks and not self._queue:
+                break
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                logger.warning("%d coroutines of %s ignored their cancellation", len(tasks), self.name)
+                self._is_clean = False
+                break
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                loop.run_until_complete(asyncio.wait(tasks, timeout=left))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+
+
+TURNS_PER_CALLBACK = 64
+"""Turns in one callback of the loop; then timers and sockets have their say."""
+
+
+def _turn(runnable: Runnable) -> bool:
+    try:
+        return runnable.run_turn()
+    except BaseException:  # whatever it raises, the thread belongs to all
+        logger.exception("a turn of %r failed", runnable)
+        return False

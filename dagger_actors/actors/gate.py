@@ -1,0 +1,444 @@
+"""Where code starts to run: one gate for each run, and what all gates of a system share.
+
+Grants are committed ahead of the limit; their tickets wait here. A gate admits its next ticket while
+
+- it is not held,
+- fewer than ``limit`` of its places are taken,
+- a record of the slot file is free (it is written before the body can start), and
+- for a body on a thread: one of the system's ``threads`` is free.
+
+Order is (priority, offered first) in each gate; only a want of threads lets a coroutine overtake. What gates share is
+given to those that wait for it in turns, one ticket each, so that one wide run cannot starve another.
+
+One lock for all gates, held for some microseconds: a body's end, its record and the next admission are one step, so no
+failure is ever followed by a start that its supervisor did not want. Nothing is called under the lock but the clock and
+the slots.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from dagger_actors.core.protocols import Clock, Dispatcher, Runnable, Slots
+from dagger_actors.errors import SystemClosed
+
+__all__ = ["Gate", "Gates", "Ticket"]
+
+logger = logging.getLogger("dagger_actors.actors")
+
+State = Literal["queued", "admitted", "ended", "abandoned", "done"]
+
+
+class Ticket:
+    """One granted attempt on its way.
+
+    Args:
+        run_key: The run.
+        node: Position of the node in the definition.
+        item: Position of the map item; -1 is the node itself.
+        attempt: From 1.
+        priority: Lower goes first.
+        runnable: The node actor's mailbox.
+        dispatcher: Who gives it its turn.
+        is_thread: Whether its body holds a thread of the system; False on the loop.
+        on_admit: Called right before it is scheduled, outside of the lock; arms its time-out. Must not block.
+
+    Attributes:
+        state: ``queued`` until it is admitted; ``ended`` when its body is over and its end not yet committed;
+            ``abandoned`` when its attempt was ended and its body goes on; ``done`` when its body is over for good.
+        slot: Its record in the slot file; -1 without one.
+        started_us: Wall time of the admission, microseconds UTC; 0 before.
+    """
+
+    __slots__ = (
+        "attempt",
+        "dispatcher",
+        "is_thread",
+        "item",
+        "keeps_place",
+        "node",
+        "on_admit",
+        "priority",
+        "run_key",
+        "runnable",
+        "slot",
+        "started_us",
+        "state",
+    )
+
+    def __init__(
+        self,
+        *,
+        run_key: int,
+        node: int,
+        item: int,
+        attempt: int,
+        runnable: Runnable,
+        dispatcher: Dispatcher,
+        is_thread: bool,
+        priority: int = 0,
+        on_admit: Callable[[Ticket], None] | None = None,
+    ) -> None:
+        self.run_key = run_key
+        self.node = node
+        self.item = item
+        self.attempt = attempt
+        self.priority = priority
+        self.runnable = runnable
+        self.dispatcher = dispatcher
+        self.is_thread = is_thread
+        self.on_admit = on_admit
+        self.state: State = "queued"
+        self.slot = -1
+        self.started_us = 0
+        self.keeps_place = False
+
+    def __repr__(self) -> str:
+        return f"<Ticket {self.run_key}/{self.node}/{self.item}/{self.attempt} {self.state}>"
+
+
+class Gates:
+    """What all gates of a system share: the lock, the threads, the slot file.
+
+    Args:
+        slots: The slot file.
+        clock: For the time of the start.
+        threads: Bodies on threads at once, abandoned ones apart.
+        abandoned_limit: From so many abandoned bodies on threads upwards, ``is_refusing``.
+    """
+
+    def __init__(self, *, slots: Slots, clock: Clock, threads: int = 64, abandoned_limit: int = 32) -> None:
+        self._lock = threading.Lock()
+        self._slots = slots
+        self._clock = clock
+        self._free_threads = threads
+        self._abandoned_limit = abandoned_limit
+        self._abandoned = 0
+        # Gates that want something shared, in the order they will get it. All slots taken = nobody gets anything.
+        self._waiting: deque[Gate] = deque()
+        self._is_slotless = False
+
+    @property
+    def abandoned(self) -> int:
+        """Bodies that still run on threads though their attempt has ended."""
+        return self._abandoned
+
+    def is_refusing(self) -> bool:
+        """Tell whether too many threads are abandoned to start another body on one.
+
+        A body that starts only while this is False finds a thread in a pool of ``threads + abandoned_limit``, whatever
+        times out.
+        """
+        return self._abandoned >= self._abandoned_limit
+
+    def open(self, run_key: int, *, limit: int, on_started: Callable[[], None]) -> Gate:
+        """Make the gate of a run.
+
+        Args:
+            run_key: The run, for whoever looks at the gate in a debugger or a log.
+            limit: Attempts of it that run at once; 1 or more.
+            on_started: Called, by any thread and outside of the lock, when ``take_started`` has something again.
+        """
+        assert limit >= 1
+        return Gate(self, self._lock, run_key=run_key, limit=limit, on_started=on_started)
+
+    def emit(self, admitted: list[_Admission], ended: Ticket | None = None) -> None:
+        """Schedule what was admitted; outside of the lock.
+
+        Args:
+            admitted: As ``fill`` filled it.
+            ended: Whose end made room; its thread takes the next body itself.
+        """
+        worker = ended.dispatcher if ended is not None and ended.is_thread else None
+        for ticket, woken in admitted:
+            # A ticket is admitted for good: whatever the callbacks do, its body must get its turn.
+            if ticket.on_admit is not None:
+                _call(ticket.on_admit, ticket)
+            _call(_schedule, ticket, ticket.dispatcher is worker)
+            if woken is not None:
+                _call(woken)
+
+    def fill(self, gate: Gate, admitted: list[_Admission]) -> None:
+        """Admit from one gate what can be, and let it wait in line for what is shared; the lock is held."""
+        while gate.wants() and not self._is_slotless:
+            # Who waits in line for a thread goes before who asks only now.
+            ticket = gate.first(may_thread=self._free_threads > 0 and not self._waiting)
+            if ticket is None:
+                break
+            self._admit(gate, ticket, admitted)
+        if gate.wants() and not gate.is_waiting:
+            gate.is_waiting = True
+            self._waiting.append(gate)
+        if self._waiting and self._free_threads > 0:
+            self._serve(admitted)
+
+    def give_thread_back(self, *, abandoned: bool = False) -> None:
+        """Count a body on a thread as ended, or as abandoned; the lock is held."""
+        self._free_threads += 1
+        self._abandoned += abandoned
+
+    def end_abandoned(self) -> None:
+        """Count the end of an abandoned body; the lock is held."""
+        self._abandoned -= 1
+
+    def keep(self, ticket: Ticket, payload: bytes) -> bool:
+        """Write an end to the slot file; the lock is held."""
+        return self._slots.end(ticket.slot, payload)
+
+    def free_slot(self, ticket: Ticket, admitted: list[_Admission]) -> None:
+        """Give a record back; the lock is held."""
+        self._slots.free(ticket.slot)
+        ticket.slot = -1
+        if self._is_slotless:
+            self._is_slotless = False
+            self._serve(admitted)
+
+    def leave_line(self, gate: Gate) -> None:
+        """Take a gate out of the line; the lock is held."""
+        if gate.is_waiting:
+            gate.is_waiting = False
+            self._waiting.remove(gate)
+
+    def _serve(self, admitted: list[_Admission]) -> None:
+        """Give what is shared to those that wait in line, one ticket each, until nobody can take any."""
+        passed = 0
+        while passed < len(self._waiting) and not self._is_slotless:
+            gate = self._waiting.popleft()
+            gate.is_waiting = False
+            if not gate.wants():
+                continue
+            ticket = gate.first(may_thread=self._free_threads > 0)
+            if ticket is None:
+                passed += 1
+            elif self._admit(gate, ticket, admitted):
+                passed = 0
+            else:
+                gate.is_waiting = True
+                self._waiting.appendleft(gate)  # the record was for it
+                return
+            if gate.wants():
+                gate.is_waiting = True
+                self._waiting.append(gate)
+
+    def _admit(self, gate: Gate, ticket: Ticket, admitted: list[_Admission]) -> bool:
+        started_us = self._clock.now().wall_us
+        slot = self._slots.start(ticket.run_key, ticket.node, ticket.item, ticket.attempt, started_us)
+        if slot < 0:
+            self._is_slotless = True
+            return False
+        ticket.slot = slot
+        ticket.started_us = started_us
+        ticket.state = "admitted"
+        if ticket.is_thread:
+            self._free_threads -= 1
+        admitted.append((ticket, gate.enter(ticket)))
+        return True
+
+
+class Gate:
+    """Where the bodies of one run wait for their start; made by ``Gates.open``, any thread may use it."""
+
+    def __init__(
+        self, gates: Gates, lock: threading.Lock, *, run_key: int, limit: int, on_started: Callable[[], None]
+    ) -> None:
+        self.run_key = run_key
+        self.is_waiting = False
+        self._gates = gates
+        self._lock = lock
+        self._limit = limit
+        self._on_started = on_started
+        self._offered = 0
+        self._for_threads: list[tuple[int, int, Ticket]] = []
+        self._for_loop: list[tuple[int, int, Ticket]] = []
+        self._holds = 0
+        self._places = 0  # taken; a body whose end did not fit its record keeps its place until the end is committed
+        self._running: dict[Ticket, None] = {}
+        self._started: list[Ticket] = []
+        self._is_closed = False
+
+    def offer(self, tickets: Sequence[Ticket]) -> None:
+        """Queue tickets whose grants are committed; never blocks.
+
+        Raises:
+            SystemClosed: The gate is closed.
+        """
+        admitted: list[_Admission] = []
+        with self._lock:
+            if self._is_closed:
+                raise SystemClosed
+            for ticket in tickets:
+                assert ticket.state == "queued", ticket
+                self._offered += 1
+                heap = self._for_threads if ticket.is_thread else self._for_loop
+                heapq.heappush(heap, (ticket.priority, self._offered, ticket))
+            self._gates.fill(self, admitted)
+        self._gates.emit(admitted)
+
+    def hold(self) -> None:
+        """Admit nothing until this hold, and every other, is released."""
+        with self._lock:
+            self._holds += 1
+
+    def release(self, count: int = 1) -> None:
+        """Take holds back: those of ``hold``, and one for each end that was no success."""
+        admitted: list[_Admission] = []
+        with self._lock:
+            assert self._holds >= count, "released more often than held"
+            self._holds -= count
+            self._gates.fill(self, admitted)
+        self._gates.emit(admitted)
+
+    def reset_holds(self, count: int) -> None:
+        """Say how many holds there are, whatever there were: after a crash nobody knows which of them are still owed."""
+        admitted: list[_Admission] = []
+        with self._lock:
+            self._holds = count
+            self._gates.fill(self, admitted)
+        self._gates.emit(admitted)
+
+    def drain(self) -> list[Ticket]:
+        """Take all queued tickets out again, unstarted, in the order they would have gone."""
+        with self._lock:
+            entries = sorted(self._for_threads + self._for_loop)
+            self._for_threads.clear()
+            self._for_loop.clear()
+        return [ticket for _, _, ticket in entries]
+
+    def take_started(self) -> list[Ticket]:
+        """Hand over the tickets admitted since the last call; some may have ended already."""
+        with self._lock:
+            started, self._started = self._started, []
+        return started
+
+    def running(self) -> list[Ticket]:
+        """List the tickets that were admitted and whose attempt has not ended."""
+        with self._lock:
+            return list(self._running)
+
+    def end(self, ticket: Ticket, payload: bytes, *, success: bool) -> None:
+        """Record that the body has ended; called by its node actor in the body's thread, before it tells.
+
+        A success admits the next ticket; anything else holds the gate once, in the same step. When the payload does not
+        fit the record, the place stays taken until ``forget``: a crash would repeat this attempt. Of an abandoned
+        ticket only the thread is given back. After ``close`` nothing is written: the attempt is one that was cut off.
+
+        Args:
+            ticket: An admitted or abandoned one.
+            payload: The encoded completion message.
+            success: Whether the attempt succeeded.
+        """
+        admitted: list[_Admission] = []
+        with self._lock:
+            if ticket.state == "abandoned":
+                ticket.state = "done"
+                if ticket.is_thread:
+                    self._gates.end_abandoned()
+                return
+            assert ticket.state == "admitted", ticket
+            is_kept = self._is_closed or self._gates.keep(ticket, payload)
+            ticket.state = "ended"
+            del self._running[ticket]
+            if is_kept:
+                self._places -= 1
+            else:
+                ticket.keeps_place = True
+            if not success:
+                self._holds += 1
+            if ticket.is_thread:
+                self._gates.give_thread_back()
+            self._gates.fill(self, admitted)
+        if admitted:
+            self._gates.emit(admitted, ticket)
+
+    def abandon(self, ticket: Ticket) -> bool:
+        """End the attempt though its body goes on (a time-out, a cancel): its place is free, its thread is not.
+
+        Args:
+            ticket: One that was admitted.
+
+        Returns:
+            False when its body had ended: then its end is on its way.
+        """
+        admitted: list[_Admission] = []
+        with self._lock:
+            assert ticket.state != "queued", f"{ticket} never started; drain() takes it back"
+            if ticket.state != "admitted":
+                return ticket.state == "abandoned"
+            ticket.state = "abandoned"
+            del self._running[ticket]
+            self._places -= 1
+            if ticket.is_thread:
+                self._gates.give_thread_back(abandoned=True)
+            self._gates.fill(self, admitted)
+        self._gates.emit(admitted)
+        return True
+
+    def forget(self, ticket: Ticket) -> None:
+        """Free its record in the slot file: its end is committed. Harmless when that was done before."""
+        admitted: list[_Admission] = []
+        with self._lock:
+            assert ticket.state not in {"queued", "admitted"}, f"{ticket} has no end that could be committed"
+            if ticket.state == "ended":
+                ticket.state = "done"
+            if ticket.keeps_place:
+                ticket.keeps_place = False
+                self._places -= 1
+            if ticket.slot >= 0:
+                self._gates.free_slot(ticket, admitted)
+            self._gates.fill(self, admitted)
+        self._gates.emit(admitted)
+
+    def close(self) -> None:
+        """Admit nothing any more and drop what is queued; bodies that run may still end."""
+        with self._lock:
+            self._is_closed = True
+            self._for_threads.clear()
+            self._for_loop.clear()
+            self._gates.leave_line(self)
+
+    def wants(self) -> bool:
+        """Tell whether it would admit a ticket if what is shared allowed it; the lock is held."""
+        return self._holds == 0 and self._places < self._limit and bool(self._for_threads or self._for_loop)
+
+    def first(self, *, may_thread: bool) -> Ticket | None:
+        """Look at the ticket that goes next; the lock is held."""
+        heap = self._next_heap(may_thread=may_thread)
+        return heap[0][2] if heap else None
+
+    def enter(self, ticket: Ticket) -> Callable[[], None] | None:
+        """Move the first ticket of its heap inside; the lock is held.
+
+        Returns:
+            Whom to call because ``take_started`` has something again.
+        """
+        heapq.heappop(self._for_threads if ticket.is_thread else self._for_loop)
+        self._places += 1
+        self._running[ticket] = None
+        self._started.append(ticket)
+        return self._on_started if len(self._started) == 1 else None
+
+    def _next_heap(self, *, may_thread: bool) -> list[tuple[int, int, Ticket]]:
+        if not may_thread or not self._for_threads:
+            return self._for_loop
+        if not self._for_loop or self._for_threads[0] < self._for_loop[0]:
+            return self._for_threads
+        return self._for_loop
+
+
+_Admission = tuple[Ticket, Callable[[], None] | None]
+
+
+def _schedule(ticket: Ticket, here: bool) -> None:
+    ticket.dispatcher.schedule(ticket.runnable, here=here)
+
+
+def _call(function: Callable[..., None], *arguments: object) -> None:
+    try:
+        function(*arguments)
+    except Exception:  # the next ticket must not pay for it
+        logger.exception("after an admission, %r failed", function)

@@ -1,0 +1,96 @@
+"""Everything a system takes from the world, in one place: clocks, timers, threads, ids; real here, virtual in ``testing``."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Protocol
+
+from dagger_actors.actors.dispatcher import LoopDispatcher, ThreadDispatcher
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.actors.settings import hold_settings, release_settings
+from dagger_actors.actors.timers import MonotonicClock, TimerThread
+from dagger_actors.core.protocols import Clock, Dispatcher, IdSource, Timers
+
+__all__ = ["THREADS", "Runtime", "ThreadRuntime", "TimeSortedIds"]
+
+THREADS = 64
+"""Plain functions that run at once in one system."""
+
+ABANDONED = 32
+"""Threads that bodies of ended attempts may hold beyond that; then no other is started on a thread."""
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+class Runtime(Protocol):
+    """What a system needs to run.
+
+    Attributes:
+        clock: The time.
+        timers: One-shot timers.
+        ids: Makes run ids.
+        control: Gives turns to supervisors.
+        blocking: Gives threads to plain functions.
+        io: Gives turns of the event loop to coroutines.
+        writing: Gives turns to the journal, one at a time.
+    """
+
+    clock: Clock
+    timers: Timers
+    ids: IdSource
+    control: Dispatcher
+    blocking: Dispatcher
+    io: Dispatcher
+    writing: Dispatcher
+
+    def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
+        """Block until the future is resolved.
+
+        Raises:
+            TimeoutError: It was not, in time; it may still be.
+        """
+        ...
+
+    def close(self, timeout_s: float) -> bool:
+        """End all threads; True when they ended in time."""
+        ...
+
+
+class TimeSortedIds:
+    """Run ids of 16 characters: 48 bits of milliseconds and 32 of chance, in Crockford's base 32.
+
+    Source: the idea is that of ULID, shortened for people who type them.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def run_id(self) -> str:
+        """Make a run id."""
+        number = (self._clock.now().wall_us // 1000) << 32 | secrets.randbits(32)
+        return "".join(ALPHABET[number >> shift & 31] for shift in range(75, -1, -5))
+
+
+class ThreadRuntime:
+    """The real one."""
+
+    def __init__(self) -> None:
+        hold_settings()
+        self.clock = MonotonicClock()
+        self.timers = TimerThread(self.clock)
+        self.ids = TimeSortedIds(self.clock)
+        self.control = ThreadDispatcher("dagger-control", 2)
+        self.blocking = ThreadDispatcher("dagger-blocking", THREADS + ABANDONED)
+        self.io = LoopDispatcher("dagger-io")
+        self.writing = ThreadDispatcher("dagger-journal", 1)
+
+    def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
+        """Block this thread."""
+        return future.get(timeout=timeout_s)
+
+    def close(self, timeout_s: float) -> bool:
+        """End all threads; those whose user code does not return are left behind, as daemons."""
+        ended = [self.timers.close(timeout_s)]
+        ended += [dispatcher.close(timeout_s) for dispatcher in (self.io, self.blocking, self.control, self.writing)]
+        release_settings()
+        return all(ended)

@@ -1,0 +1,90 @@
+"""``-i KEY=VALUE``: text from the command line becomes the value that the flow declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from dagger_actors.cli.exits import UsageError
+from dagger_actors.flow.core_schema import resolve
+from dagger_actors.flow.definition import InputSpec, InputType
+from dagger_actors.flow.tree import quoted
+
+__all__ = ["parse_inputs"]
+
+EXAMPLES: dict[InputType, str] = {
+    "int": "10",
+    "float": "2.5",
+    "bool": "true",
+    "list": "'[1, 2]'",
+    "dict": "'{\"a\": 1}'",
+}
+
+
+def parse_inputs(pairs: Sequence[str], declared: Mapping[str, InputSpec] | None) -> dict[str, Any]:
+    """Read the ``-i`` arguments.
+
+    What is missing or unknown is for ``flows.start`` to refuse, as it does for a Python caller.
+
+    Args:
+        pairs: ``KEY=VALUE`` each; the first ``=`` counts.
+        declared: The flow's inputs; None when it declares none, each value is then read as ``any``.
+
+    Returns:
+        Values by key: ``str`` verbatim, ``list`` and ``dict`` from JSON, everything else as a YAML 1.2 core scalar,
+        ``any`` as whichever of these it looks like.
+
+    Raises:
+        UsageError: No ``=``, a key given twice, or a value of another type; names the input.
+    """
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"-i {quoted(pair)} is not of the form KEY=VALUE", "for example: -i limit=200")
+        if key in values:
+            raise UsageError(f"the input {quoted(key)} is given twice", "give each -i KEY=VALUE once")
+        spec = (declared or {}).get(key)
+        values[key] = _parse(key, text, spec.type if spec else "any")
+    return values
+
+
+def _parse(key: str, text: str, wanted: InputType) -> Any:
+    match wanted:
+        case "str":
+            return text
+        case "list" | "dict":
+            return _json(key, text, wanted)
+        case "any":
+            return _json(key, text, wanted) if text[:1] in ("[", "{") else _scalar(key, text, wanted)
+        case "int" | "float" | "bool":
+            value = _scalar(key, text, wanted)
+            # In Python a bool is an int; in a flow file it is not. And a float takes an int, as in the file.
+            kinds = {"int": (int,), "float": (int, float), "bool": (bool,)}[wanted]
+            if type(value) not in kinds:
+                raise _mistyped(key, text, wanted)
+            return value
+
+
+def _scalar(key: str, text: str, wanted: InputType) -> Any:
+    try:
+        return resolve(text)
+    except ValueError:
+        raise _mistyped(key, text, wanted) from None
+
+
+def _json(key: str, text: str, wanted: InputType) -> Any:
+    kind = {"list": list[Any], "dict": dict[str, Any]}.get(wanted, Any)
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _mistyped(key, text, wanted, f" ({error})") from None
+
+
+def _mistyped(key: str, text: str, wanted: InputType, why: str = "") -> UsageError:
+    kind = {"list": "a JSON list", "dict": "a JSON object", "any": "JSON"}.get(wanted, f"of type {wanted}")
+    example = EXAMPLES.get(wanted)
+    advice = f"for example: -i {key}={example}" if example else "put quotes around text that begins with [ or {"
+    return UsageError(f"the input {quoted(key)} must be {kind}, not {quoted(text)}{why}", advice)

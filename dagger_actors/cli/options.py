@@ -1,0 +1,36 @@
+"""The options that several commands share: one name, one help text, one default each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from dagger_actors.cli.exits import UsageError
+
+__all__ = ["DEFAULT_DATABASE", "AsJson", "Database", "Imports", "Inputs", "RunId", "Spec", "existing"]
+
+Database = Annotated[str, Parameter(name="--db", help="Database file.", show_default=True)]
+DEFAULT_DATABASE = "dagger.db"
+Imports = Annotated[
+    tuple[str, ...],
+    Parameter(name="--import", help="Where actions live: module, module:name, file.py or file.py:name; repeatable."),
+]
+Inputs = Annotated[
+    tuple[str, ...], Parameter(name=("--input", "-i"), help="KEY=VALUE for an input of the flow; repeatable.")
+]
+RunId = Annotated[str, Parameter(name="RUN", help="The run's id; `dagger-actors runs` lists them.")]
+Spec = Annotated[str, Parameter(name="SPEC", help="The flow file.")]
+AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON, and nothing else, on stdout.")]
+
+
+def existing(db: str) -> str:
+    """Refuse a database that is not there: to look at one must not create it.
+
+    Raises:
+        UsageError: No such file.
+    """
+    if not Path(db).exists():
+        raise UsageError(f"there is no database {db!r}", "name yours with --db PATH; `dagger-actors run` creates one")
+    return db

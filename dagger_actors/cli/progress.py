@@ -1,0 +1,224 @@
+"""What a person sees while a run goes on: one moving line on a terminal, one line per state change elsewhere.
+
+The runtime calls the observer on the thread that commits, so an observer only counts or queues; a thread of its own
+does the writing, and a reader that has stopped reading stops nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Protocol, Self, TextIO, assert_never
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from dagger_actors.cli.tally import Standing, Tally
+from dagger_actors.cli.text import duration, invocation, one_line, printable, shorten
+from dagger_actors.flow.report import Report
+from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, RunChanged, RunEvent
+
+__all__ = ["Display", "Lines", "LogLines", "Moving", "Silent", "display_for"]
+
+LONGEST_LINE = 400
+
+
+class Display(Protocol):
+    """Shows the progress of the runs of one command."""
+
+    def begin(self, report: Report) -> None:
+        """Learn what a resumed run has behind it."""
+        ...
+
+    def observe(self, events: Sequence[RunEvent]) -> None:
+        """Take events; never blocks."""
+        ...
+
+    def tell(self, text: str) -> None:
+        """Show a line that an action logged; may block the action."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class Silent:
+    """Shows nothing: stdout is JSON for a program, and stderr is kept for errors."""
+
+    def begin(self, report: Report) -> None:
+        """Take no notice."""
+
+    def observe(self, events: Sequence[RunEvent]) -> None:
+        """Take no notice."""
+
+    def tell(self, text: str) -> None:
+        """Write it on stderr, where errors go too."""
+        sys.stderr.write(f"{printable(text)}\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class LogLines(logging.Handler):
+    """Shows what actions say with ``ctx.log``, at INFO and above, while it is entered.
+
+    Args:
+        display: Where to.
+    """
+
+    LOGGER = "dagger_actors.run"
+
+    def __init__(self, display: Display) -> None:
+        super().__init__(logging.INFO)
+        self._display = display
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one record."""
+        self._display.tell(self.format(record))
+
+    def __enter__(self) -> Self:
+        logger = logging.getLogger(self.LOGGER)
+        logger.setLevel(logging.INFO)
+        logger.addHandler(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        logging.getLogger(self.LOGGER).removeHandler(self)
+
+
+class Lines:
+    """One line per state change, for a pipe or a log file.
+
+    Args:
+        stream: Where to.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._words: queue.SimpleQueue[tuple[float, Sequence[RunEvent] | str] | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write, name="progress lines", daemon=True)
+        self._started = time.monotonic()
+
+    def begin(self, report: Report) -> None:
+        """Take no notice: what is behind was told when it happened."""
+
+    def observe(self, events: Sequence[RunEvent]) -> None:
+        """Queue them for the writer."""
+        self._words.put((time.monotonic() - self._started, events))
+
+    def tell(self, text: str) -> None:
+        """Queue it for the writer."""
+        self._words.put((time.monotonic() - self._started, text))
+
+    def __enter__(self) -> Self:
+        self._writer.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._words.put(None)
+        self._writer.join()
+
+    def _write(self) -> None:
+        while (word := self._words.get()) is not None:
+            at, what = word
+            told = [printable(what)] if isinstance(what, str) else filter(None, map(describe, what))
+            lines = [f"{at:9.3f} {line}\n" for line in told]
+            try:
+                self._stream.write("".join(lines))
+                self._stream.flush()
+            except (OSError, ValueError):
+                return  # the reader is gone; the run does not depend on being watched
+
+
+def describe(event: RunEvent) -> str:
+    """Write an event as one line; "" for those that are no change of state."""
+    match event:
+        case RunChanged(run_id=run_id, state=state, error=why):
+            line = f"run {run_id} {state}"
+        case NodeChanged(node_id=node_id, invocation_key=key, attempt=attempt, state=state, error=error):
+            line = f"{invocation(node_id, key)} {state}" + (f" (attempt {attempt})" if attempt > 1 else "")
+            why = f"{error.type.removeprefix('builtins.')}: {error.message}" if error else event.reason
+        case NodeProgress() | NodeCount():
+            return ""
+        case _:
+            assert_never(event)
+    return shorten(one_line(line + (f": {why}" if why else "")), LONGEST_LINE)
+
+
+class Moving:
+    """One line on a terminal: bar, done, running, failed, rate, elapsed; it stays, finished, when the run has ended.
+
+    Args:
+        console: The terminal.
+        title: What runs; may hold anything.
+    """
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._title = shorten(one_line(title), 30)
+        self._tally = Tally()
+        self._live = Live(
+            console=console,
+            get_renderable=self._render,
+            refresh_per_second=8,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def begin(self, report: Report) -> None:
+        """Count what the run has behind it."""
+        self._tally.begin(report)
+
+    def observe(self, events: Sequence[RunEvent]) -> None:
+        """Count them."""
+        self._tally.apply(events)
+
+    def tell(self, text: str) -> None:
+        """Print it above the line."""
+        self._live.console.print(Text(printable(text)), soft_wrap=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._live.stop()
+
+    def _render(self) -> Table:
+        return standing_line(self._title, self._tally.read())
+
+
+def standing_line(title: str, now: Standing) -> Table:
+    """Lay out one reading as a line."""
+    row = Table.grid(padding=(0, 2))
+    row.add_row(
+        Text(title, style="bold"),
+        ProgressBar(
+            total=max(now.total, 1), completed=now.done, width=24, complete_style="green", finished_style="green"
+        ),
+        Text(f"{now.done}/{now.total} done"),
+        Text(f"{now.running} running"),
+        Text(f"{now.failed} failed", style="red" if now.failed else ""),
+        Text(f"{now.rate:.0f}/s" if now.rate >= 10 else f"{now.rate:.1f}/s"),
+        Text(duration(now.elapsed_us)),
+        Text(shorten(one_line(now.detail), 40)),
+    )
+    return row
+
+
+def display_for(title: str, *, as_json: bool) -> Display:
+    """Choose the display: none beside JSON, a moving line on a terminal, lines elsewhere."""
+    if as_json:
+        return Silent()
+    if sys.stderr.isatty():
+        return Moving(Console(stderr=True, highlight=False, markup=False), title)
+    return Lines(sys.stderr)

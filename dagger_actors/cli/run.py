@@ -1,0 +1,186 @@
+"""``run``, ``resume`` and ``retry``: start or continue runs and stay with them until they end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK, PAUSED, UsageError, complain, worst
+from dagger_actors.cli.inputs import parse_inputs
+from dagger_actors.cli.json_report import write_reports
+from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, Imports, Inputs, RunId, Spec, existing
+from dagger_actors.cli.progress import Display, LogLines, display_for
+from dagger_actors.cli.render import failures, next_step, outputs, stdout
+from dagger_actors.cli.text import duration, one_line, printable, suggestion
+from dagger_actors.cli.watch import GRACE_S, Interrupts, wait_for
+from dagger_actors.core.states import FINAL_RUN
+from dagger_actors.flow.inputs import check_inputs
+from dagger_actors.flow.loader import load_flow
+from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.report import Report
+from dagger_actors.flow.run import Run
+from dagger_actors.system import ActorSystem
+
+__all__ = ["resume", "retry", "run"]
+
+
+def run(
+    spec: Spec,
+    /,
+    *,
+    inputs: Inputs = (),
+    db: Database = DEFAULT_DATABASE,
+    imports: Imports = (),
+    run_id: Annotated[
+        str | None, Parameter(help="Id of the run; the same id with the same flow and inputs is the same run.")
+    ] = None,
+    parallel: Annotated[int | None, Parameter(help="Nodes running at once; overrides the file.")] = None,
+    sequential: Annotated[bool, Parameter(help="One node at a time.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Run a flow file to its end.
+
+    Exits with 0 when it succeeded, 1 when it failed, was cancelled or timed out, 2 when it cannot start, 3 when it is
+    paused, 130 when it was interrupted. The first Ctrl-C leaves it resumable after up to 10 s, the second at once.
+    """
+    if parallel is not None and sequential:
+        raise UsageError("--parallel and --sequential exclude one another", "give one of them")
+    if parallel is not None and parallel < 1:
+        raise UsageError(f"--parallel {parallel} runs nothing", "give 1 or more")
+    # Before the database is opened: a mistake in the file or the inputs leaves nothing behind.
+    definition = load_flow(spec, registry=ActionRegistry(), imports=imports)
+    values = parse_inputs(inputs, definition.inputs)
+    check_inputs(definition, values)
+
+    def start(system: ActorSystem, display: Display) -> list[Run]:
+        del display
+        handle = system.flows.start(spec, inputs=values, run_id=run_id, parallel=parallel, sequential=sequential)
+        return [handle]
+
+    return _stay(start, title=definition.name, db=db, imports=imports, as_json=as_json)
+
+
+def resume(
+    run_id: Annotated[str | None, Parameter(name="RUN", help="The run's id.")] = None,
+    /,
+    *,
+    every: Annotated[bool, Parameter(name="--all", help="Every run of the database that can go on.")] = False,
+    db: Database = DEFAULT_DATABASE,
+    imports: Imports = (),
+    as_json: AsJson = False,
+) -> int:
+    """Go on with a paused run, or with one whose process is gone.
+
+    What was done is not done again. A succeeded run prints its outputs.
+    """
+    if (run_id is None) != every:
+        raise UsageError("resume takes a run id or --all", "list the runs with: dagger-actors runs")
+
+    def go_on(system: ActorSystem, display: Display) -> list[Run]:
+        wanted = system.flows.resumable() if run_id is None else [run_id]
+        for one in wanted:
+            display.begin(system.flows.report(one))
+        return [system.flows.resume(one) for one in wanted]
+
+    return _stay(go_on, title=run_id or "all runs", db=existing(db), imports=imports, as_json=as_json, is_list=every)
+
+
+def retry(
+    run_id: RunId,
+    /,
+    *,
+    db: Database = DEFAULT_DATABASE,
+    imports: Imports = (),
+    as_json: AsJson = False,
+) -> int:
+    """Run the failed, cancelled and never started nodes of an ended run again, and release parked ones.
+
+    What succeeded is not done again. The flow is the one that the run began with; the actions are those of today.
+    """
+
+    def again(system: ActorSystem, display: Display) -> list[Run]:
+        display.begin(system.flows.report(run_id))
+        return [system.flows.retry(run_id)]
+
+    return _stay(again, title=run_id, db=existing(db), imports=imports, as_json=as_json)
+
+
+def _stay(
+    begin: Callable[[ActorSystem, Display], list[Run]],
+    *,
+    title: str,
+    db: str,
+    imports: Sequence[str],
+    as_json: bool,
+    is_list: bool = False,
+) -> int:
+    """Begin runs, show their progress, wait, and print what came of them."""
+    display = display_for(title, as_json=as_json)
+    with (
+        Interrupts() as interrupts,
+        ActorSystem(db, imports=tuple(imports), recover=False, observer=display.observe) as system,
+    ):
+        runs = begin(system, display)
+        if not as_json:
+            for one in runs:
+                sys.stderr.write(printable(f"run {one_line(one.id)} in {db}\n"))
+        with display, LogLines(display):
+            ended = wait_for(runs, interrupts) if runs else []
+        # The display is closed by now: a second signal leaves the terminal as it was.
+        reports = _leave(system, runs, interrupts, db) if ended is None else ended
+        if interrupts.first is not None and not all(report.state in FINAL_RUN for report in reports):
+            _say_how_to_resume(runs, reports, db, imports)
+            return INTERRUPTED
+        if as_json:
+            write_reports(reports, is_list=is_list)
+        else:
+            for report in reports:
+                _tell(report, db, imports)
+            if not reports:
+                complain("nothing to resume")
+    return worst([_status(report) for report in reports])
+
+
+def _leave(system: ActorSystem, runs: Sequence[Run], interrupts: Interrupts, db: str) -> list[Report]:
+    """Stop the system in order, and read what it left."""
+    assert interrupts.first is not None
+    grace_s = GRACE_S[interrupts.first]
+    sys.stderr.write(f"stopping: running nodes have {grace_s:g} s to end; once more to leave at once\n")
+    system.stop(grace_s=grace_s)
+    with ActorSystem(db, recover=False) as reader:
+        return [reader.flows.report(one.id) for one in runs]
+
+
+def _say_how_to_resume(runs: Sequence[Run], reports: Sequence[Report], db: str, imports: Sequence[str]) -> None:
+    for one, report in zip(runs, reports, strict=True):
+        if report.state not in FINAL_RUN:
+            step = suggestion("resume", one.id, db, imports)
+            sys.stderr.write(printable(f"interrupted; go on with: {step}\n"))
+
+
+def _tell(report: Report, db: str, imports: Sequence[str]) -> None:
+    """Print a run's outputs on stdout, what went wrong and what to do next on stderr."""
+    if report.outputs:
+        outputs(stdout(), report.outputs)
+    for line in failures(report):
+        sys.stderr.write(f"{line}\n")
+    verdict = f"run {one_line(report.run_id)} {report.state.replace('_', ' ')} after {duration(report.elapsed_us)}"
+    if report.error and report.state != "failed":
+        verdict += f": {one_line(report.error)}"
+    sys.stderr.write(verdict + "\n")
+    step = next_step(report, db, imports)
+    if step:
+        sys.stderr.write(printable(f"next: {step}\n"))
+
+
+def _status(report: Report) -> int:
+    match report.state:
+        case "succeeded":
+            return OK
+        case "paused":
+            return PAUSED
+        case _:
+            return FAILED

@@ -1,0 +1,52 @@
+"""``runs``, ``show`` and ``cancel``: look at a database, and cancel a run, without running anything."""
+
+from __future__ import annotations
+
+import sys
+
+from dagger_actors.cli.exits import OK
+from dagger_actors.cli.json_report import write_json, write_reports
+from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId, existing
+from dagger_actors.cli.render import next_step, report_page, runs_table, stdout
+from dagger_actors.cli.text import one_line, printable, suggestion
+from dagger_actors.system import ActorSystem
+
+__all__ = ["cancel", "runs", "show"]
+
+
+def runs(*, db: Database = DEFAULT_DATABASE, as_json: AsJson = False) -> int:
+    """List the runs of a database, the newest first; takes nothing over."""
+    with ActorSystem(existing(db), recover=False) as system:
+        summaries = sorted(system.flows.runs(), key=lambda one: one.created_us, reverse=True)
+    if as_json:
+        write_json(summaries)
+    elif summaries:
+        stdout().print(runs_table(summaries))
+    else:
+        sys.stderr.write("no runs yet; start one with: dagger-actors run SPEC\n")
+    return OK
+
+
+def show(run_id: RunId, /, *, db: Database = DEFAULT_DATABASE, as_json: AsJson = False) -> int:
+    """Show one run: its nodes, attempts, errors and outputs; takes nothing over."""
+    with ActorSystem(existing(db), recover=False) as system:
+        report = system.flows.report(run_id)
+        if as_json:
+            write_reports([report], is_list=False)
+            return OK
+        owners = {one.run_id: one.owner_pid for one in system.flows.runs()}
+    report_page(stdout(), report)
+    step = next_step(report, db)
+    if report.state == "running" and owners.get(run_id) is None:
+        step = suggestion("resume", run_id, db)
+    if step:
+        sys.stderr.write(printable(f"next: {step}\n"))
+    return OK
+
+
+def cancel(run_id: RunId, /, *, db: Database = DEFAULT_DATABASE) -> int:
+    """Cancel a run, also while another process runs it; returns when that is recorded."""
+    with ActorSystem(existing(db), recover=False) as system:
+        report = system.flows.cancel(run_id)
+    sys.stderr.write(f"run {one_line(run_id)} {report.state}\n")
+    return OK

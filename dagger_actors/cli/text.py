@@ -1,0 +1,70 @@
+"""Text on its way to a terminal: nothing in an id, a message or an output may steer it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+__all__ = ["duration", "invocation", "one_line", "printable", "shorten", "suggestion", "when"]
+
+# C0 but tab and newline, DEL and C1 move the cursor or start an escape sequence; the rest reorders or breaks lines.
+HOSTILE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+PROGRAM = "dagger-actors"
+
+
+def printable(text: str) -> str:
+    r"""Replace what could steer a terminal by its escape, as in a Python literal (``\x1b``); tabs and newlines stay."""
+    return HOSTILE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def one_line(text: str) -> str:
+    r"""Make it printable and one line: newlines and tabs become ``\n`` and ``\t``."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def shorten(text: str, longest: int) -> str:
+    """Cut to ``longest`` characters (at least 1), the last of them an ellipsis when something was cut."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def duration(us: int | None) -> str:
+    """Write microseconds as people read them: ``0.012 s``, ``3.2 s``, ``4 min 05 s``, ``2 h 03 min``; "" for None."""
+    if us is None:
+        return ""
+    seconds = us / 1_000_000
+    if seconds < 1:
+        return f"{seconds:.3f} s"
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min"
+
+
+def when(us: int | None) -> str:
+    """Write a time (microseconds UTC) to the second, in UTC; "" for None."""
+    if us is None:
+        return ""
+    return datetime.fromtimestamp(us / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def invocation(node_id: str, key: str) -> str:
+    """Name an invocation: ``node``, or ``node[key]`` for an item of a map."""
+    return f"{node_id}[{key}]" if key else node_id
+
+
+def suggestion(verb: str, target: str, db: str = "", imports: Sequence[str] = ()) -> str:
+    """Write the command a person may copy into a shell, quoted as needed; without ``db`` it needs none."""
+    words = [PROGRAM, verb, target]
+    if db:
+        words += ["--db", db]
+    for name in imports:
+        words += ["--import", name]
+    return shlex.join(words)

@@ -1,0 +1,241 @@
+"""What travels between actors: frozen tagged Structs, encoded once with MessagePack and decoded strictly.
+
+Values of user code travel as JSON text inside them, so an output is encoded once, in the action's own thread, and the
+same bytes reach the row, the next node and the reader.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = [
+    "ArtifactRecord",
+    "AttemptEnded",
+    "ErrorDetail",
+    "Failed",
+    "FlowMessage",
+    "Gathered",
+    "Inline",
+    "Output",
+    "Progressed",
+    "StartAttempt",
+    "Stored",
+    "Succeeded",
+    "Turn",
+    "Value",
+    "decode_ended",
+    "decode_start",
+    "encode",
+]
+
+
+class Inline(msgspec.Struct, frozen=True, tag="inline"):
+    """A value as JSON text."""
+
+    json: bytes
+
+
+class Stored(msgspec.Struct, frozen=True, tag="stored"):
+    """A value in the artifact store.
+
+    Attributes:
+        artifact_id: SHA-256 of its content, as 64 hexadecimal digits.
+        kind: ``json`` (content is JSON text) or ``bytes``.
+        size_bytes: Length of its content.
+        key: Name within the JSON object; None for the whole.
+    """
+
+    artifact_id: str
+    kind: str
+    size_bytes: int
+    key: str | None = None
+
+
+Output = Inline | Stored
+
+
+class Gathered(msgspec.Struct, frozen=True, tag="gathered"):
+    """The outputs of a mapped node's items, in order."""
+
+    items: tuple[Output, ...]
+
+
+Value = Inline | Stored | Gathered
+
+
+class StartAttempt(msgspec.Struct, frozen=True, tag="start"):
+    """Run one attempt.
+
+    Attributes:
+        run_key: The run's integer key.
+        node: Position of the node in the definition.
+        item: Position of the map item; -1 for the node itself.
+        attempt: From 1.
+        run_id: The run's id.
+        node_id: The node's id.
+        invocation_key: The item's key; empty for the node itself.
+        action: Name of the action.
+        inputs: Arguments by parameter name.
+        outputs: Names its result must hold.
+        problem: Why the inputs could not be put together; the attempt then fails with it. Empty = they could.
+    """
+
+    run_key: int
+    node: int
+    item: int
+    attempt: int
+    run_id: str
+    node_id: str
+    invocation_key: str
+    action: str
+    inputs: tuple[tuple[str, Value], ...] = ()
+    outputs: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class ArtifactRecord(msgspec.Struct, frozen=True):
+    """An artifact to be written with the completion.
+
+    Attributes:
+        name: The name ``ctx.save`` gave it; empty for an output.
+        data: Its content when inline; empty when it is a file already.
+    """
+
+    artifact_id: str
+    kind: str
+    media_type: str
+    size_bytes: int
+    location: str
+    file_path: str = ""
+    data: bytes = b""
+    name: str = ""
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What an attempt did besides returning: all of it is committed with its end, or none."""
+
+    artifacts: tuple[ArtifactRecord, ...] = ()
+
+
+class ErrorDetail(msgspec.Struct, frozen=True):
+    """A failure of user code.
+
+    Attributes:
+        type: Dotted name of the exception's class.
+        message: Its text, at most 4 KiB.
+        names: Names of its class and bases, for ``retry_on``.
+        traceback: The user's frames, at most 8 KiB.
+    """
+
+    type: str
+    message: str
+    names: tuple[str, ...] = ()
+    traceback: str = ""
+
+
+class Succeeded(msgspec.Struct, frozen=True, tag="succeeded"):
+    """The body returned."""
+
+    output: Output
+    turn: Turn = Turn()
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """The body raised."""
+
+    error: ErrorDetail
+
+
+class AttemptEnded(msgspec.Struct, frozen=True, tag="ended"):
+    """A body has ended; sent by its node actor to the supervisor."""
+
+    run_key: int
+    node: int
+    item: int
+    attempt: int
+    started_us: int
+    finished_us: int
+    outcome: Succeeded | Failed
+
+
+class Progressed(msgspec.Struct, frozen=True, tag="progress"):
+    """A body tells how far it is; never stored."""
+
+    run_key: int
+    node: int
+    item: int
+    done: float
+    total: float | None
+
+
+class TimerFired(msgspec.Struct, frozen=True, tag="timer"):
+    """A timer of the supervisor has fired.
+
+    Attributes:
+        kind: ``attempt`` (its time-out), ``retry`` (its wait is over), ``stuck`` (the old body still runs), ``run``, ``flush``.
+    """
+
+    kind: str
+    node: int = 0
+    item: int = -1
+    attempt: int = 0
+
+
+class ExpandMap(msgspec.Struct, frozen=True, tag="expand"):
+    """The list of a mapped node is committed: fan out."""
+
+    node: int
+
+
+class CancelRun(msgspec.Struct, frozen=True, tag="cancel"):
+    """Somebody cancels the run.
+
+    Attributes:
+        command_id: The row of the commands table that says so; 0 when it came from inside this process.
+    """
+
+    command_id: int = 0
+
+
+class Detach(msgspec.Struct, frozen=True, tag="detach"):
+    """The system is being left: start nothing new, and give the run back when told for good.
+
+    Attributes:
+        now: False = only stop starting; True = give it back, whatever still runs.
+    """
+
+    now: bool = False
+
+
+class Reopen(msgspec.Struct, frozen=True, tag="reopen"):
+    """The supervisor's last unit was refused, or it crashed: rebuild from the file."""
+
+    reason: str = ""
+
+
+FlowMessage = AttemptEnded | Progressed | TimerFired | ExpandMap | CancelRun | Detach | Reopen
+
+_encoder = msgspec.msgpack.Encoder()
+_start = msgspec.msgpack.Decoder(StartAttempt)
+_ended = msgspec.msgpack.Decoder(AttemptEnded)
+_message = msgspec.msgpack.Decoder(FlowMessage)
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """Encode any message of this module."""
+    return _encoder.encode(message)
+
+
+def decode_start(data: bytes) -> StartAttempt:
+    """Decode what a node actor is told; raises ``msgspec.ValidationError`` for anything else."""
+    return _start.decode(data)
+
+
+def decode_ended(data: bytes) -> AttemptEnded:
+    """Decode a completion, as a slot file kept it."""
+    return _ended.decode(data)
+
+
+def decode_message(data: bytes) -> FlowMessage:
+    """Decode what a flow supervisor is told."""
+    return _message.decode(data)

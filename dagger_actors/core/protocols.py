@@ -1,0 +1,160 @@
+"""What the layers above need from the world, so that production and simulation can each supply it.
+
+Nothing outside the runtime reads a clock, draws randomness, makes an id or starts a thread: it takes these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+__all__ = ["Cell", "Clock", "Dispatcher", "IdSource", "Journal", "Now", "Owner", "Runnable", "Slots", "Timers", "Unit", "Write"]
+
+
+class Now(msgspec.Struct, frozen=True):
+    """One reading of both clocks.
+
+    Attributes:
+        wall_us: Microseconds since 1970-01-01 UTC; may step; for people and for stored due times.
+        mono_us: Microseconds on a clock that never steps; for durations and timers.
+    """
+
+    wall_us: int
+    mono_us: int
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> Now:
+        """Read both clocks at once."""
+        ...
+
+
+class Timers(Protocol):
+    """Keyed one-shot timers; the same key replaces."""
+
+    def set(self, key: object, mono_us: int, fire: Callable[[], None]) -> None:
+        """Call ``fire`` (which must not block) once, at or after ``mono_us`` on the monotonic clock."""
+        ...
+
+    def cancel(self, key: object) -> None:
+        """Forget the timer of that key; unknown keys are fine."""
+        ...
+
+
+class IdSource(Protocol):
+    """Makes ids and the seeds of what is random."""
+
+    def run_id(self) -> str:
+        """Make a run id: sortable by time, unique without coordination."""
+        ...
+
+
+class Runnable(Protocol):
+    """Something a dispatcher can give a thread to."""
+
+    def run_turn(self) -> bool:
+        """Work for a bounded while.
+
+        Returns:
+            True when it wants another turn; the dispatcher then puts it behind the others.
+        """
+        ...
+
+
+class Dispatcher(Protocol):
+    """Gives threads (or turns of an event loop, or seeded turns) to what has something to do."""
+
+    def schedule(self, runnable: Runnable, *, here: bool = False) -> None:
+        """Run one turn of it soon; never blocks and never runs it inside this call.
+
+        Args:
+            runnable: Not scheduled already.
+            here: The calling worker is about to end its own turn: it may take this one next, without waking another.
+        """
+        ...
+
+
+Cell = int | float | str | None
+"""What a row may hold on its way to the store; bytes travel as hexadecimal text."""
+
+
+class Write(msgspec.Struct, frozen=True):
+    """Rows for one statement of the store.
+
+    Attributes:
+        statement: The statement's id, a file name in ``store/sql`` without its ending.
+        rows: The parameters of each row, as the statement documents them: a tuple, or a Struct that is ``array_like``.
+        expect: Rows the statement must change or return for these; None when any number is right.
+    """
+
+    statement: str
+    rows: Sequence[tuple[Cell, ...] | msgspec.Struct]
+    expect: int | None
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """A unit of work: written whole in one transaction, or not at all.
+
+    Attributes:
+        writes: At most one for each statement.
+        committed: Called on the journal's thread after the commit; must not block.
+        rejected: Called instead, with the reason, when nothing of the unit was written; must not block.
+    """
+
+    writes: Sequence[Write]
+    committed: Callable[[], None]
+    rejected: Callable[[Exception], None]
+
+
+class Owner(Protocol):
+    """Someone whose units must be written in order; the journal asks when it is ready to write."""
+
+    def take_unit(self) -> Unit | None:
+        """Hand over all work decided so far as one unit, or None when there is none."""
+        ...
+
+
+class Journal(Protocol):
+    """The one writer of the file."""
+
+    def wake(self, owner: Owner) -> None:
+        """Tell that the owner has a unit; it is taken with the next group. Never blocks; idempotent."""
+        ...
+
+    def submit(self, unit: Unit) -> None:
+        """Hand over a unit that belongs to no owner's order. Never blocks."""
+        ...
+
+
+class Slots(Protocol):
+    """A memory that survives the death of the process: what was started, and how it ended.
+
+    A started attempt that never got here is one that never ran; so recovery can count exactly.
+    """
+
+    capacity: int
+
+    def start(self, run_key: int, node: int, item: int, attempt: int, started_us: int) -> int:
+        """Record that this attempt is about to run.
+
+        Returns:
+            The slot's index, from 0; -1 when all are taken.
+        """
+        ...
+
+    def end(self, slot: int, payload: bytes) -> bool:
+        """Record the end of an attempt (its encoded completion message).
+
+        Returns:
+            False when the payload is larger than a slot; then only the commit makes it safe.
+        """
+        ...
+
+    def free(self, slot: int) -> None:
+        """Forget the slot: what it told is committed."""
+        ...
+

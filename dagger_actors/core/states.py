@@ -1,0 +1,41 @@
+"""The state tables of runs and invocations: an illegal transition is a missing pair."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+__all__ = ["FINAL_NODE", "FINAL_RUN", "NODE_TRANSITIONS", "RUN_TRANSITIONS", "NodeState", "RunState", "is_legal"]
+
+RunState = Literal["pending", "running", "paused", "succeeded", "failed", "cancelled", "timed_out"]
+NodeState = Literal[
+    "pending", "ready", "running", "waiting", "succeeded", "failed", "skipped", "cancelled", "timed_out", "interrupted"
+]
+
+FINAL_RUN: Final[frozenset[str]] = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
+FINAL_NODE: Final[frozenset[str]] = frozenset(
+    {"succeeded", "failed", "skipped", "cancelled", "timed_out", "interrupted"}
+)
+
+RUN_TRANSITIONS: Final[dict[str, frozenset[str]]] = {
+    "pending": frozenset({"running", "cancelled"}),
+    "running": frozenset({"paused", "succeeded", "failed", "cancelled", "timed_out"}),
+    "paused": frozenset({"running", "cancelled"}),
+    # `retry` opens these again; a succeeded run stays as it is.
+    "failed": frozenset({"running"}),
+    "cancelled": frozenset({"running"}),
+    "timed_out": frozenset({"running"}),
+    "succeeded": frozenset(),
+}
+
+NODE_TRANSITIONS: Final[dict[str, frozenset[str]]] = {
+    "pending": frozenset({"ready", "waiting", "skipped", "running", "failed", "succeeded"}),
+    "ready": frozenset({"running", "succeeded", "failed", "skipped", "cancelled", "timed_out", "interrupted"}),
+    "running": frozenset({"succeeded", "failed", "cancelled", "timed_out", "interrupted"}),
+    "waiting": frozenset({"ready", "skipped", "cancelled", "failed"}),
+    **dict.fromkeys(FINAL_NODE, frozenset[str]()),
+}
+
+
+def is_legal(table: dict[str, frozenset[str]], old: str, new: str) -> bool:
+    """Tell whether ``table`` allows the step; staying where one is is always allowed."""
+    return old == new or new in table[old]

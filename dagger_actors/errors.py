@@ -1,0 +1,451 @@
+"""Every error this package raises on purpose, sorted by whose fault it is.
+
+::
+
+    DaggerError
+    ├── DefinitionError            the author's file: every problem at once, each with its place
+    ├── RequestError               the caller, now
+    │   ├── InvalidInputs          inputs that the flow does not take
+    │   ├── RunNotFound            no run of that id in this database
+    │   ├── RunConflict            the run id is taken by other work
+    │   ├── RunOwned               a live process owns the run
+    │   ├── IllegalTransition      the run's state does not allow the request
+    │   ├── BlockingCall           a blocking verb called on a running event loop
+    │   └── SystemClosed           the system has been left
+    ├── ActionError                user code, kept in history
+    │   ├── OutputError            a result that cannot be stored
+    │   ├── InputError             inputs that do not fit the action's type hints
+    │   └── RunEnded               a run that did not succeed; carries its report
+    │       ├── RunFailed
+    │       ├── RunCancelled
+    │       ├── RunTimedOut
+    │       └── RunPaused
+    ├── ActorError                 the actor system
+    │   ├── MailboxFull            a bounded mailbox refused a message
+    │   ├── AskInsideHandler       a blocking ask inside a pooled handler
+    │   └── SupervisorGaveUp       restarted too often; its work is left for a resume
+    └── StoreError                 the disk, or another owner
+        ├── NotADatabase           the file is something else
+        ├── NewerSchema            written by a newer version
+        ├── ReadOnlyDatabase       the file or its folder cannot be written
+        ├── UnsafeSQLite           an SQLite library that can corrupt a shared WAL file
+        ├── NetworkFilesystem      locks do not hold there
+        ├── StoreFull              no space left
+        ├── StoreBusy              another program holds the lock
+        ├── StoreBroken            an I/O error or a damaged page
+        ├── UnitRejected           an expectation of the transaction did not hold
+        ├── OwnershipLost          another process has taken the work over
+        ├── ArtifactMissing        no such artifact
+        └── ArtifactCorrupt        the content no longer has its hash
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class DaggerError(Exception):
+    """The root of the tree; catch it to catch everything this package raises on purpose.
+
+    Facts are constructor arguments and attributes, the text is made in ``__str__``. Every error pickles, and two errors
+    of one class with equal facts are equal.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and isinstance(other, DaggerError) and other.args == self.args
+
+    def __hash__(self) -> int:
+        return hash((type(self), repr(self.args)))
+
+
+class Problem(NamedTuple):
+    """One mistake in a definition: what, what to do, and where.
+
+    Attributes:
+        message: What is wrong, naming the culprit.
+        advice: What to do about it; may be empty.
+        file: The file's name as the caller gave it, or ``<dict>``.
+        line: Line in the file, from 1; 0 when there is no place.
+        column: Column in the line, from 1; 0 when there is no place.
+        source: The source line without its line end; empty when there is no place.
+    """
+
+    message: str
+    advice: str = ""
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    source: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}: " if self.line else (f"{self.file}: " if self.file else "")
+        text = f"{place}{self.message}"
+        if self.source:
+            # A minified or hostile line must not flood the terminal: show a window around the place.
+            start = max(0, self.column - 81)
+            window = self.source[start : start + 120]
+            text += f"\n    {window}\n    {' ' * (self.column - 1 - start)}^"
+        if self.advice:
+            text += f"\n  {self.advice}"
+        return text
+
+
+class DefinitionError(DaggerError):
+    """A flow file that cannot run; carries every problem found, in file order."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class RequestError(DaggerError):
+    """The caller asked for something that cannot be done now."""
+
+
+class InvalidInputs(RequestError):
+    """Inputs that the flow does not take.
+
+    Args:
+        flow: The flow's name.
+        complaints: One sentence for each input that is missing, unknown or of the wrong type.
+    """
+
+    def __init__(self, flow: str, complaints: Sequence[str]) -> None:
+        self.flow = flow
+        self.complaints = tuple(complaints)
+        super().__init__(flow, self.complaints)
+
+    def __str__(self) -> str:
+        return f"flow {self.flow!r} cannot start: " + "; ".join(self.complaints)
+
+
+class RunNotFound(RequestError):
+    """No run of that id in this database."""
+
+    def __init__(self, run_id: str, database: str = "") -> None:
+        self.run_id = run_id
+        self.database = database
+        super().__init__(run_id, database)
+
+    def __str__(self) -> str:
+        where = f" in {self.database}" if self.database else ""
+        return f"no run {self.run_id!r}{where}; list the runs with: dagger-actors runs"
+
+
+class RunConflict(RequestError):
+    """The run id is taken by a run of another definition or other inputs."""
+
+    def __init__(self, run_id: str, difference: str) -> None:
+        self.run_id = run_id
+        self.difference = difference
+        super().__init__(run_id, difference)
+
+    def __str__(self) -> str:
+        return f"run {self.run_id!r} exists already with another {self.difference}; choose another run id"
+
+
+class RunOwned(RequestError):
+    """A live process owns the run.
+
+    Args:
+        run_id: The run.
+        worker_id: The owner's worker id.
+        pid: The owner's process id.
+    """
+
+    def __init__(self, run_id: str, worker_id: int, pid: int) -> None:
+        self.run_id = run_id
+        self.worker_id = worker_id
+        self.pid = pid
+        super().__init__(run_id, worker_id, pid)
+
+    def __str__(self) -> str:
+        return (
+            f"run {self.run_id!r} is being run by process {self.pid} (worker {self.worker_id}); "
+            f"wait for it, or stop it first"
+        )
+
+
+class IllegalTransition(RequestError):
+    """The run's state does not allow the request."""
+
+    def __init__(self, run_id: str, state: str, wanted: str, advice: str = "") -> None:
+        self.run_id = run_id
+        self.state = state
+        self.wanted = wanted
+        self.advice = advice
+        super().__init__(run_id, state, wanted, advice)
+
+    def __str__(self) -> str:
+        advice = f"; {self.advice}" if self.advice else ""
+        return f"run {self.run_id!r} is {self.state}, it cannot become {self.wanted}{advice}"
+
+
+class BlockingCall(RequestError):
+    """A blocking verb was called on a running event loop."""
+
+    def __init__(self, verb: str, instead: str) -> None:
+        self.verb = verb
+        self.instead = instead
+        super().__init__(verb, instead)
+
+    def __str__(self) -> str:
+        return f"{self.verb} would block the running event loop; use `{self.instead}`"
+
+
+class SystemClosed(RequestError):
+    """The system has been left; nothing new is taken."""
+
+    def __str__(self) -> str:
+        return "this ActorSystem is closed; open another one on the same file"
+
+
+class ActionError(DaggerError):
+    """User code failed; kept in the run's history."""
+
+
+class OutputError(ActionError):
+    """An action's result cannot be stored."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return f"the result cannot be stored: {self.reason}; store it with ctx.save(name, data, media_type=...)"
+
+
+class InputError(ActionError):
+    """Inputs do not fit the action's type hints."""
+
+    def __init__(self, action: str, parameter: str, reason: str) -> None:
+        self.action = action
+        self.parameter = parameter
+        self.reason = reason
+        super().__init__(action, parameter, reason)
+
+    def __str__(self) -> str:
+        return f"action {self.action!r} cannot take its input {self.parameter!r}: {self.reason}"
+
+
+class RunEnded(ActionError):
+    """A run did not succeed.
+
+    Args:
+        run_id: The run.
+        reason: The first failure, as one line.
+        report: The run's whole ``Report``.
+    """
+
+    state = "ended"
+
+    def __init__(self, run_id: str, reason: str, report: object = None) -> None:
+        self.run_id = run_id
+        self.reason = reason
+        self.report = report
+        super().__init__(run_id, reason, report)
+
+    def __str__(self) -> str:
+        return f"run {self.run_id!r} {self.state}" + (f": {self.reason}" if self.reason else "")
+
+
+class RunFailed(RunEnded):
+    """A node failed for good."""
+
+    state = "failed"
+
+
+class RunCancelled(RunEnded):
+    """Somebody cancelled the run."""
+
+    state = "was cancelled"
+
+
+class RunTimedOut(RunEnded):
+    """The run used up its ``timeout_seconds``."""
+
+    state = "timed out"
+
+
+class RunPaused(RunEnded):
+    """The run waits for ``resume`` (or ``retry``, for parked work); nothing of it is lost."""
+
+    state = "is paused"
+
+
+class ActorError(DaggerError):
+    """The actor system itself failed."""
+
+
+class MailboxFull(ActorError):
+    """A bounded mailbox refused a message."""
+
+    def __init__(self, actor: str, capacity: int) -> None:
+        self.actor = actor
+        self.capacity = capacity
+        super().__init__(actor, capacity)
+
+    def __str__(self) -> str:
+        return f"the mailbox of {self.actor} is full ({self.capacity} messages); send slower or raise its capacity"
+
+
+class AskInsideHandler(ActorError):
+    """A blocking ask inside a pooled handler can starve the pool."""
+
+    def __init__(self, actor: str) -> None:
+        self.actor = actor
+        super().__init__(actor)
+
+    def __str__(self) -> str:
+        return (
+            f"a blocking ask of {self.actor} inside a handler can starve the pool it runs on; "
+            f"use tell and handle the answer as a message, or `await` it in an async handler"
+        )
+
+
+class SupervisorGaveUp(ActorError):
+    """A supervisor crashed more often than its restart intensity allows."""
+
+    def __init__(self, name: str, intensity: int, period_s: float, cause: str) -> None:
+        self.name = name
+        self.intensity = intensity
+        self.period_s = period_s
+        self.cause = cause
+        super().__init__(name, intensity, period_s, cause)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} crashed more than {self.intensity} times in {self.period_s:g} s, last with {self.cause}; "
+            f"its committed work is safe and can be resumed"
+        )
+
+
+class StoreError(DaggerError):
+    """The disk, or another owner of the file."""
+
+    def __init__(self, path: str, detail: str = "") -> None:
+        self.path = path
+        self.detail = detail
+        super().__init__(path, detail)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.detail}"
+
+
+class NotADatabase(StoreError):
+    """The file is something else."""
+
+    def __str__(self) -> str:
+        return f"{self.path} is not a dagger_actors database{self._why()}; choose another path with --db"
+
+    def _why(self) -> str:
+        return f" ({self.detail})" if self.detail else ""
+
+
+class NewerSchema(StoreError):
+    """The file was written by a newer version of this package."""
+
+    def __init__(self, path: str, found: int, known: int) -> None:
+        self.found = found
+        self.known = known
+        super().__init__(path)
+        self.args = (path, found, known)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} has schema version {self.found}, this program knows up to {self.known}; upgrade dagger-actors"
+        )
+
+
+class ReadOnlyDatabase(StoreError):
+    """The file or its folder cannot be written."""
+
+    def __str__(self) -> str:
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"{self.path} cannot be written{detail}; give the file and its folder write permission, or another --db"
+
+
+class UnsafeSQLite(StoreError):
+    """This SQLite library can corrupt a WAL file shared by two connections (before 3.51.3)."""
+
+    def __str__(self) -> str:
+        return f"SQLite {self.detail} can corrupt {self.path} when two processes share it; upgrade apsw to 3.51.3 or newer"
+
+
+class NetworkFilesystem(StoreError):
+    """Locks and shared memory do not hold on a network file system."""
+
+    def __str__(self) -> str:
+        return f"{self.path} lies on a network file system ({self.detail}), where its locks do not hold; use a local disk"
+
+
+class StoreFull(StoreError):
+    """No space left; nothing of the refused work was acknowledged."""
+
+    def __str__(self) -> str:
+        return f"no space left for {self.path}; free some and try again, nothing acknowledged was lost"
+
+
+class StoreBusy(StoreError):
+    """Another program held the lock for longer than this one may wait; nothing of the refused work was written."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is locked by another program; wait for it, or find it with `fuser {self.path}` and stop it, "
+            f"then try again"
+        )
+
+
+class StoreBroken(StoreError):
+    """An I/O error or a damaged page."""
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be read or written: {self.detail}"
+
+
+class UnitRejected(StoreError):
+    """An expectation of the transaction did not hold, so nothing of the unit was written.
+
+    Args:
+        path: The database.
+        statement: The statement whose row count was off.
+        expected: Rows the unit expected to change.
+        changed: Rows it would have changed.
+    """
+
+    def __init__(self, path: str, statement: str, expected: int, changed: int) -> None:
+        self.statement = statement
+        self.expected = expected
+        self.changed = changed
+        super().__init__(path)
+        self.args = (path, statement, expected, changed)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.statement} expected {self.expected} rows and met {self.changed}"
+
+
+class OwnershipLost(StoreError):
+    """Another process has taken the work over; nothing of ours can be written to it any more."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.detail} was taken over by another process"
+
+
+class ArtifactMissing(StoreError):
+    """No such artifact."""
+
+    def __str__(self) -> str:
+        return f"no artifact {self.detail} in {self.path}"
+
+
+class ArtifactCorrupt(StoreError):
+    """The stored content no longer has the hash that is its name."""
+
+    def __str__(self) -> str:
+        return f"artifact {self.detail} of {self.path} is damaged: its content no longer has its hash"

@@ -1,0 +1,1 @@
+"""DAG flows: YAML in, a durable run out."""

@@ -1,0 +1,193 @@
+"""Checks what nodes give against what their actions take, and fills the inputs that the file leaves to be found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
+
+import msgspec
+
+from dagger_actors.errors import DefinitionError, InputError, Problem
+from dagger_actors.flow.actions import Action
+from dagger_actors.flow.ancestry import ancestors_among
+from dagger_actors.flow.definition import Constant, FromInput, FromNode
+from dagger_actors.flow.nodes import WrittenNode
+from dagger_actors.flow.reader import Reader
+from dagger_actors.flow.references import Pointer
+from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.tree import quoted
+
+__all__ = ["bind", "load_actions"]
+
+
+class Bound(msgspec.Struct):
+    """What all nodes of a flow are checked against.
+
+    Attributes:
+        nodes: The nodes.
+        index: Their positions by id.
+        inputs: The flow's inputs, declared or referred to.
+        ancestors: Pairs (node, other) known to be node and ancestor; None when the graph has cycles.
+    """
+
+    nodes: Sequence[WrittenNode]
+    index: Mapping[str, int]
+    inputs: Set[str]
+    ancestors: Set[tuple[int, int]] | None
+
+
+def load_actions(
+    reader: Reader, registry: ActionRegistry, places: Mapping[str, int], imports: Sequence[str], folder: Path
+) -> list[Problem]:
+    """Import what the file and the command line name.
+
+    Args:
+        reader: Takes the complaints that have a place.
+        registry: Takes the actions.
+        places: What the file names under `actions`, and where.
+        imports: What the caller names.
+        folder: The file's folder.
+
+    Returns:
+        The problems of the caller's own names, which have no place.
+    """
+    problems: list[Problem] = []
+    for reference in imports:
+        try:
+            registry.load(reference, Path.cwd())
+        except DefinitionError as error:
+            problems += error.problems
+    for reference, at in places.items():
+        try:
+            registry.load(reference, folder)
+        except DefinitionError as error:
+            for problem in error.problems:
+                reader.complain(at, problem.message, problem.advice)
+    return problems
+
+
+def bind(
+    reader: Reader,
+    registry: ActionRegistry,
+    nodes: Sequence[WrittenNode],
+    index: Mapping[str, int],
+    declared: Mapping[str, object] | None,
+    *,
+    has_cycles: bool,
+) -> None:
+    """Check every node against its action and fill the inputs of those that give none."""
+    actions = [registry.get(node.action) if node.action else None for node in nodes]
+    inputs = set(declared) if declared is not None else referred(nodes)
+    asked = [
+        (position, other)
+        for position, (node, action) in enumerate(zip(nodes, actions, strict=True))
+        if action is not None and node.inputs is None and node.dependencies
+        for parameter in action.parameters
+        if (other := index.get(parameter.name)) is not None and other not in node.dependencies
+    ]
+    ancestors = None if has_cycles else ancestors_among([list(node.dependencies) for node in nodes], asked)
+    bound = Bound(nodes, index, inputs, ancestors)
+    names = registry.names()
+    for position, (node, action) in enumerate(zip(nodes, actions, strict=True)):
+        reader.subject = node.id
+        if action is None:
+            if node.action:
+                unknown_action(reader, registry, node, names)
+        elif node.inputs is None:
+            fill(reader, action, bound, position)
+        else:
+            check(reader, action, node)
+    reader.subject = ""
+
+
+def referred(nodes: Sequence[WrittenNode]) -> set[str]:
+    """List the flow's inputs that some node refers to."""
+    pointers = [pointer for node in nodes for _, pointer in node.inputs or ()]
+    pointers += [node.map[0] for node in nodes if node.map is not None]
+    return {pointer.found.key for pointer in pointers if isinstance(pointer.found, FromInput)}
+
+
+def unknown_action(reader: Reader, registry: ActionRegistry, node: WrittenNode, names: Sequence[str]) -> None:
+    """Complain of an action that is not registered."""
+    at = node.fields["action"].value.at
+    unmarked = registry.unmarked(node.action)
+    if unmarked is not None:
+        advice = f"A function of that name at {unmarked[0]}:{unmarked[1]} is no action; mark it with @action."
+    else:
+        otherwise = f"Known actions: {', '.join(names[:20])}." if names else "Name its module under `actions`."
+        advice = reader.suggest(node.action, names, otherwise)
+    reader.complain(at, f"unknown action {quoted(node.action)}", advice)
+
+
+def check(reader: Reader, action: Action, node: WrittenNode) -> None:
+    """Check the inputs that a node gives."""
+    given = {name for name, _ in node.inputs or ()}
+    for name, pointer in node.inputs or ():
+        parameter = action.by_name.get(name)
+        if parameter is None:
+            if not action.accepts_any:
+                unknown_input(reader, action, name, pointer.at)
+        elif isinstance(pointer.found, Constant):
+            try:
+                parameter.decode(pointer.found.json)
+            except InputError as error:
+                reader.complain(pointer.at, str(error))
+    item = checked_item(reader, action, node)
+    for name in sorted(action.required - given - item):
+        advice = f"Give it under `inputs`: {{{name}: REFERENCE}}."
+        reader.complain(node.at, f"action {quoted(action.name)} needs the input {quoted(name)}", advice)
+
+
+def checked_item(reader: Reader, action: Action, node: WrittenNode) -> frozenset[str]:
+    """Check that the action takes the item of the node's map; gives its name, if any."""
+    if node.map is None:
+        return frozenset()
+    item = node.map[1]
+    if item not in action.by_name and not action.accepts_any:
+        unknown_input(reader, action, item, node.fields["map"].value.at)
+    return frozenset((item,))
+
+
+def unknown_input(reader: Reader, action: Action, name: str, at: int) -> None:
+    """Complain of an input that the action does not take."""
+    if name == action.context_parameter:
+        reader.complain(at, f"the input {quoted(name)} is the action's context", "Remove it; it is given by itself.")
+        return
+    taken = ", ".join(action.by_name) or "none"
+    advice = reader.suggest(name, action.by_name, f"Its inputs: {taken}.")
+    reader.complain(at, f"action {quoted(action.name)} takes no input {quoted(name)}", advice)
+
+
+def fill(reader: Reader, action: Action, bound: Bound, position: int) -> None:
+    """Give each parameter the ancestor or the flow input of its name."""
+    node = bound.nodes[position]
+    item = checked_item(reader, action, node)
+    inputs: list[tuple[str, Pointer]] = []
+    for parameter in action.parameters:
+        name = parameter.name
+        if name in item:
+            continue
+        other = bound.index.get(name)
+        is_ancestor = other is not None and (
+            other in node.dependencies or (bound.ancestors is not None and (position, other) in bound.ancestors)
+        )
+        if is_ancestor and name in bound.inputs:
+            message = f"the parameter {quoted(name)} is both an ancestor and an input of the flow"
+            reader.complain(node.at, message, f"Say which under `inputs`: {{{name}: inputs.{name}}}.")
+        elif is_ancestor and other is not None:
+            inputs.append((name, Pointer(name, node.at, found=FromNode(other))))
+        elif name in bound.inputs:
+            inputs.append((name, Pointer(name, node.at, found=FromInput(name))))
+        elif parameter.required and bound.ancestors is not None:
+            left_over(reader, action, node, name, is_node=other is not None)
+    node.inputs = inputs
+
+
+def left_over(reader: Reader, action: Action, node: WrittenNode, name: str, *, is_node: bool) -> None:
+    """Complain of a required parameter that nothing fills."""
+    message = f"nothing gives the parameter {quoted(name)} of action {quoted(action.name)}: no ancestor or flow input has its name"
+    if is_node:
+        advice = f"The node {quoted(name)} is not an ancestor; add it to `dependencies`."
+    else:
+        advice = f"Give it under the node's `inputs`, or declare it under the flow's: {{{name}: {{}}}}."
+    reader.complain(node.at, message, advice)

@@ -1,0 +1,224 @@
+"""Actions: the functions that nodes run, how they are marked, and what their parameters take.
+
+``@action`` only marks; the function stays what it was. Parameters are filled by name and decoded from JSON by their type
+hints, strictly, through one decoder each.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+from dagger_actors.errors import DefinitionError, InputError, Problem
+from dagger_actors.flow.context import Context
+
+__all__ = ["Action", "Parameter", "action", "marked_name", "place_of", "read_action"]
+
+MARK = "__dagger_action__"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@overload
+def action(function: F, /) -> F: ...
+@overload
+def action(*, name: str | None = None) -> Callable[[F], F]: ...
+def action(function: F | None = None, /, *, name: str | None = None) -> F | Callable[[F], F]:
+    """Mark a function as an action.
+
+    Args:
+        function: The function, plain or ``async``; given by ``@action`` without parentheses.
+        name: The name that flow files use; the function's own by default.
+
+    Returns:
+        The same function, still callable.
+
+    Raises:
+        TypeError: It marks something else than a function.
+    """
+    if function is None:
+        return lambda marked: mark(marked, name)
+    return mark(function, name)
+
+
+def mark(function: F, name: str | None) -> F:
+    """Write the mark on a function."""
+    if not inspect.isfunction(function):
+        raise TypeError(f"@action marks functions, not {type(function).__name__}; wrap it in a function")
+    setattr(function, MARK, name or function.__name__)
+    return function
+
+
+def marked_name(candidate: object) -> str | None:
+    """Give the action name of a marked function; None for anything else."""
+    name = getattr(candidate, MARK, None) if inspect.isfunction(candidate) else None
+    return name if isinstance(name, str) else None
+
+
+class Parameter:
+    """One parameter of an action.
+
+    Attributes:
+        action: The action's name.
+        name: Its name.
+        required: Whether it has no default.
+        annotation: Its type hint; ``Any`` without one.
+        is_bytes: Whether it takes bytes, so that an artifact is given as it is.
+    """
+
+    __slots__ = ("_decode", "action", "annotation", "is_bytes", "name", "required")
+
+    def __init__(self, action: str, name: str, annotation: Any, *, required: bool) -> None:
+        self.action = action
+        self.name = name
+        self.required = required
+        self.annotation = annotation
+        self.is_bytes = any(
+            kind in (bytes, bytearray, memoryview) for kind in (annotation, *typing.get_args(annotation))
+        )
+        self._decode = msgspec.json.Decoder(annotation, dec_hook=decode_custom).decode
+
+    def __repr__(self) -> str:
+        return f"<Parameter {self.name} of {self.action}>"
+
+    def decode(self, encoded: bytes | str) -> Any:
+        """Decode a value from JSON, strictly.
+
+        Raises:
+            InputError: It does not fit the type hint; the reason ends with the path to what does not.
+        """
+        try:
+            return self._decode(encoded)
+        except (msgspec.DecodeError, NotImplementedError) as error:
+            raise InputError(self.action, self.name, str(error)) from None
+
+
+class Action:
+    """A function that nodes can run.
+
+    Attributes:
+        name: The name in flow files.
+        function: The function.
+        qualified_name: ``module:qualname``.
+        is_async: Whether calling it gives a coroutine.
+        context_parameter: The parameter that takes the ``Context``, or None.
+        parameters: The parameters that take inputs.
+        accepts_any: Whether it has ``**kwargs``.
+        required: Names of the parameters without a default.
+        by_name: The parameters by name.
+    """
+
+    __slots__ = (
+        "accepts_any",
+        "by_name",
+        "context_parameter",
+        "function",
+        "is_async",
+        "name",
+        "parameters",
+        "qualified_name",
+        "required",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        parameters: tuple[Parameter, ...],
+        *,
+        context_parameter: str | None = None,
+        accepts_any: bool = False,
+    ) -> None:
+        self.name = name
+        self.function = function
+        self.qualified_name = f"{function.__module__}:{function.__qualname__}"
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.context_parameter = context_parameter
+        self.parameters = parameters
+        self.accepts_any = accepts_any
+        self.required = frozenset(parameter.name for parameter in parameters if parameter.required)
+        self.by_name = {parameter.name: parameter for parameter in parameters}
+
+    def __repr__(self) -> str:
+        return f"<Action {self.name} {self.qualified_name}>"
+
+
+def read_action(function: Callable[..., Any], name: str | None = None) -> Action:
+    """Read a function's signature.
+
+    Args:
+        function: A function, marked or not.
+        name: The action's name; the marked one or the function's own by default.
+
+    Raises:
+        DefinitionError: It cannot be an action; says what and where.
+    """
+    name = name or marked_name(function) or function.__name__
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise refusal(function, f"action {name!r} is a generator", "Return a list instead of yielding.")
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except Exception as error:  # noqa: BLE001 - a type hint is an expression of the user's and may raise anything
+        message = f"the type hints of action {name!r} cannot be resolved: {type(error).__name__}: {error}"
+        raise refusal(function, message, "Import the types at run time, not under TYPE_CHECKING.") from None
+    parameters: list[Parameter] = []
+    context, accepts_any = None, False
+    for parameter in inspect.signature(function).parameters.values():
+        hint = hints.get(parameter.name, Any)
+        if parameter.kind is parameter.VAR_KEYWORD:
+            accepts_any = True
+        elif parameter.kind is parameter.POSITIONAL_ONLY:
+            message = f"parameter {parameter.name!r} of action {name!r} is positional-only"
+            raise refusal(function, message, "Inputs are given by name; remove the `/`.")
+        elif is_context(hint):
+            context = parameter.name
+        elif parameter.kind is not parameter.VAR_POSITIONAL:
+            parameters.append(read_parameter(function, name, parameter, hint))
+    return Action(name, function, tuple(parameters), context_parameter=context, accepts_any=accepts_any)
+
+
+def read_parameter(function: Callable[..., Any], name: str, parameter: inspect.Parameter, hint: Any) -> Parameter:
+    """Build one parameter and its decoder."""
+    try:
+        return Parameter(name, parameter.name, hint, required=parameter.default is parameter.empty)
+    except (TypeError, ValueError, NameError, RecursionError) as error:
+        message = f"the type hint of parameter {parameter.name!r} of action {name!r} cannot be decoded: {error}"
+        raise refusal(function, message, "Use types that msgspec or pydantic decodes from JSON.") from None
+
+
+def is_context(hint: Any) -> bool:
+    """Tell whether a type hint asks for the context."""
+    kinds = typing.get_args(hint) or (hint,)
+    return any(isinstance(kind, type) and issubclass(kind, Context) for kind in kinds)
+
+
+def decode_custom(kind: Any, value: Any) -> Any:
+    """Build what msgspec does not know: pydantic models (told by their ``model_validate``) and paths.
+
+    Raises:
+        ValueError: The value does not fit; msgspec adds the path to it.
+        NotImplementedError: Nothing is known of this type.
+    """
+    validate = getattr(kind, "model_validate", None)
+    if validate is not None:
+        return validate(value)
+    if isinstance(kind, type) and issubclass(kind, PurePath) and isinstance(value, str):
+        return kind(value)
+    raise NotImplementedError(f"nothing is known of how to make {kind} from JSON; use a Struct, a dataclass or a dict")
+
+
+def place_of(function: Callable[..., Any]) -> tuple[str, int]:
+    """Tell file and line of a function; the decorators' first."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return (code.co_filename, code.co_firstlineno) if code is not None else (repr(function), 0)
+
+
+def refusal(function: Callable[..., Any], message: str, advice: str) -> DefinitionError:
+    """Make the error for a function that cannot be an action."""
+    file, line = place_of(function)
+    return DefinitionError([Problem(f"{message} ({file}:{line})", advice)])

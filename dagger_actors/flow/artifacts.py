@@ -1,0 +1,37 @@
+"""How flows store and find artifacts: the store's two tiers as the records that travel in messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dagger_actors.core.messages import ArtifactRecord
+from dagger_actors.store.artifacts import ArtifactStore
+
+__all__ = ["RunArtifacts"]
+
+
+class RunArtifacts:
+    """Implements ``flow.context.ArtifactSource``.
+
+    Args:
+        store: Makes large artifacts safe at once.
+        load: Reads a committed artifact's content, verified.
+    """
+
+    def __init__(self, store: ArtifactStore, load: Callable[[str], bytes]) -> None:
+        self._store = store
+        self.load = load
+
+    def prepare(self, data: bytes, *, kind: str, media_type: str, name: str = "") -> ArtifactRecord:
+        """Make an artifact safe: large ones are a file on disk when this returns, small ones travel in the record."""
+        artifact = self._store.prepare(data, kind=kind, media_type=media_type)
+        return ArtifactRecord(
+            artifact.artifact_id,
+            artifact.kind,
+            artifact.media_type,
+            artifact.size_bytes,
+            artifact.location,
+            artifact.file_path or "",
+            artifact.data or b"",
+            name,
+        )

@@ -1,0 +1,177 @@
+"""What a flow file says, resolved: ids became positions, aliases their meaning, references their source.
+
+A definition is frozen, encodes to JSON and is pinned to its run by its hash; nothing here reads a file.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from dagger_actors.core.retry import RetryPolicy, RetryWait
+
+__all__ = [
+    "FORMAT",
+    "Constant",
+    "FlowConfig",
+    "FlowDefinition",
+    "FromInput",
+    "FromNode",
+    "InputSpec",
+    "InputType",
+    "MapSpec",
+    "NodeDefinition",
+    "OnFailure",
+    "Reference",
+]
+
+FORMAT = 1
+"""Version of this encoding; a stored definition of a newer one is refused."""
+
+OnFailure = Literal["stop", "continue", "pause"]
+InputType = Literal["int", "float", "str", "bool", "list", "dict", "any"]
+
+
+class FromInput(msgspec.Struct, frozen=True, tag="input"):
+    """A value given to the run: ``inputs.KEY``."""
+
+    key: str
+
+
+class FromNode(msgspec.Struct, frozen=True, tag="node"):
+    """An ancestor's output: ``NODE`` (whole) or ``NODE.KEY``.
+
+    Attributes:
+        node: The ancestor's position in ``FlowDefinition.nodes``.
+        key: Name within its output; None for the whole.
+    """
+
+    node: int
+    key: str | None = None
+
+
+class Constant(msgspec.Struct, frozen=True, tag="value"):
+    """A literal of the file, as JSON."""
+
+    json: str
+
+
+Reference = FromInput | FromNode | Constant
+
+
+class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One parameter of the flow.
+
+    Attributes:
+        type: What it must be; ``float`` takes an int too.
+        default: JSON text of its default; None = required.
+        description: For people.
+    """
+
+    type: InputType = "any"
+    default: str | None = None
+    description: str = ""
+
+
+class MapSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Fan-out: one invocation for each item of a list.
+
+    Attributes:
+        over: Where the list comes from.
+        item: Name of the action's parameter that takes the item.
+    """
+
+    over: Reference
+    item: str
+
+
+class FlowConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Per-flow settings; a node's own beat those for nodes.
+
+    Attributes:
+        on_failure: What a node's final failure does to the run.
+        timeout_seconds: The run's whole time, pauses apart; None = none.
+        enable_parallel_execution: False = one node at a time.
+        max_parallel_nodes: Live attempts at once; 1 or more.
+        max_attempts: Total tries of each node that has no ``try_count``; None = 1, or 3 with a strategy.
+        retry_strategy: The wait of each node that has no strategy.
+        retry_on: Exception names for it.
+        give_up_on: Exception names for it.
+    """
+
+    on_failure: OnFailure = "stop"
+    timeout_seconds: float | None = None
+    enable_parallel_execution: bool = True
+    max_parallel_nodes: int = 16
+    max_attempts: int | None = None
+    retry_strategy: RetryWait | None = None
+    retry_on: tuple[str, ...] = ()
+    give_up_on: tuple[str, ...] = ()
+
+    @property
+    def limit(self) -> int:
+        """Live attempts of a run at once."""
+        return self.max_parallel_nodes if self.enable_parallel_execution else 1
+
+
+class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """One vertex of the flow.
+
+    Attributes:
+        id: Its id, as written.
+        action: The name of the action it runs.
+        dependencies: Positions of the nodes it waits for, in the order written, no doubles.
+        inputs: The action's arguments: parameter name and where its value comes from.
+        automatic: True when the file gives no ``inputs``: parameters named as an ancestor id or a flow input get its value.
+        outputs: Names the action must produce; empty = anything.
+        timeout_s: Time for one attempt; None = none.
+        retry: Its policy, the flow's defaults merged in.
+        on_failure: Its policy, the flow's default merged in.
+        map: Fan-out, or None.
+        line: Line of the file where the node begins, from 1; 0 when there is no file.
+        column: Column there.
+    """
+
+    id: str
+    action: str
+    dependencies: tuple[int, ...] = ()
+    inputs: tuple[tuple[str, Reference], ...] = ()
+    automatic: bool = False
+    outputs: tuple[str, ...] = ()
+    timeout_s: float | None = None
+    retry: RetryPolicy = RetryPolicy()
+    on_failure: OnFailure = "stop"
+    map: MapSpec | None = None
+    description: str = ""
+    instructions: str = ""
+    line: int = 0
+    column: int = 0
+
+
+class FlowDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """One whole flow.
+
+    Attributes:
+        name: Its name, case kept.
+        inputs: Its parameters by name; None when the file declares none (each reference then declares one, required).
+        nodes: In file order.
+        outputs: The run's result by name; None = the outputs of the sinks by id.
+        actions: Modules and files that hold its actions, as written: ``module``, ``module:name``, ``file.py``, ``file.py:name``.
+        file: The path it was loaded from, as given; empty for a dict.
+    """
+
+    name: str
+    nodes: tuple[NodeDefinition, ...]
+    inputs: dict[str, InputSpec] | None = None
+    outputs: dict[str, Reference] | None = None
+    actions: tuple[str, ...] = ()
+    config: FlowConfig = FlowConfig()
+    description: str = ""
+    author: str = ""
+    version: str = ""
+    signature: str = ""
+    instructions: str = ""
+    tags: tuple[str, ...] = ()
+    file: str = ""
+    format: int = FORMAT

@@ -1,0 +1,200 @@
+"""Lets the effects of a run out, after the commit that records their cause; runs on the journal's thread, never blocks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import assert_never
+
+from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.core.messages import ExpandMap, Progressed, TimerFired, encode
+from dagger_actors.core.protocols import Clock, Timers
+from dagger_actors.flow.draft import Draft
+from dagger_actors.flow.events import ArmTimer, Drain, Expand, Finish, Grant, NodeRow, Release, StopBody
+from dagger_actors.flow.invocations import Invocations
+from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, Observer, RunChanged, RunEvent
+from dagger_actors.flow.starter import Running
+from dagger_actors.flow.stored_error import decode_error
+
+__all__ = ["Emitter"]
+
+logger = logging.getLogger("dagger_actors.flow")
+
+
+class Emitter:
+    """The way out of one run's supervisor.
+
+    Args:
+        run_key: The run.
+        run_id: Its id.
+        gate: Where its attempts start.
+        clock: The time.
+        timers: One-shot timers.
+        observers: Told what changed.
+        at_rest: Told, once, the state the run came to rest in.
+    """
+
+    def __init__(
+        self,
+        *,
+        run_key: int,
+        run_id: str,
+        gate: Gate,
+        clock: Clock,
+        timers: Timers,
+        observers: tuple[Observer, ...],
+        at_rest: Callable[[str], None],
+    ) -> None:
+        self._run_key = run_key
+        self._run_id = run_id
+        self._gate = gate
+        self._clock = clock
+        self._timers = timers
+        self._observers = observers
+        self._at_rest = at_rest
+        self._armed: set[tuple[object, ...]] = set()
+        self._told: tuple[str, str | None] = ("pending", None)
+        self._count = -1
+        self.tell: Callable[[bytes], None] = lambda _message: None
+        self.tickets: dict[tuple[int, int, int], Running] = {}
+        """Attempts that have been granted and not ended, by (node, item, attempt)."""
+        self.work: Invocations | None = None
+
+    # --- called by the supervisor's turns
+
+    def end_attempt(self, key: tuple[int, int, int]) -> Running | None:
+        """An attempt's body has ended: forget it, and its time-out."""
+        running = self.tickets.pop(key, None)
+        if running is not None and running.timeout_us is not None:
+            self._drop(("attempt", *key))
+        return running
+
+    def progress(self, message: Progressed) -> None:
+        """Tell the watchers; nothing of it is stored."""
+        if not self._observers or self.work is None:
+            return
+        node = self.work.definition.nodes[message.node]
+        key = str(message.item) if message.item >= 0 else ""
+        self._tell_observers(
+            [
+                NodeProgress(
+                    run_id=self._run_id,
+                    node_id=node.id,
+                    invocation_key=key,
+                    done=message.done,
+                    total=message.total,
+                )
+            ]
+        )
+
+    # --- called by the journal after a commit
+
+    def let_out(self, draft: Draft) -> None:
+        """Let everything of a committed draft out, in order."""
+        offers: list[Ticket] = []
+        finished: str | None = None
+        for effect in draft.effects:
+            if type(effect) is Grant:
+                offers.append(draft.tickets[effect.node, effect.item, effect.attempt])
+                continue
+            if offers:
+                self._gate.offer(offers)
+                offers = []
+            match effect:
+                case Release():
+                    self._gate.release()
+                case Drain():
+                    self._gate.drain()
+                case ArmTimer():
+                    timer = TimerFired(effect.kind, effect.node, effect.item, effect.attempt)
+                    self._arm(timer, effect.delay_us)
+                case StopBody(node=node, item=item, attempt=attempt):
+                    self._stop_body((node, item, attempt))
+                case Expand(node=node):
+                    self.tell(encode(ExpandMap(node)))
+                case Finish(state=state):
+                    finished = state
+                case Grant():
+                    raise AssertionError("grants are collected above")
+                case _:
+                    assert_never(effect)
+        if offers:
+            self._gate.offer(offers)
+        for running in draft.ended:
+            self._gate.forget(running.ticket)
+        if self._observers:
+            self._tell_observers(self._changes(draft))
+        if finished is not None:
+            self._finish(finished)
+        for reply in draft.replies:
+            reply.set(finished)
+
+    def arm_time_out(self, running: Running) -> None:
+        """The gate has let an attempt through whose time is limited."""
+        ticket = running.ticket
+        assert running.timeout_us is not None
+        self._arm(TimerFired("attempt", ticket.node, ticket.item, ticket.attempt), running.timeout_us)
+
+    def _stop_body(self, key: tuple[int, int, int]) -> None:
+        running = self.tickets.get(key)
+        if running is None:
+            return
+        self._gate.abandon(running.ticket)
+        running.actor.cancel()
+        self._gate.forget(running.ticket)
+
+    def _arm(self, timer: TimerFired, delay_us: int) -> None:
+        key = (timer.kind, timer.node, timer.item, timer.attempt)
+        self._armed.add(key)
+        due = self._clock.now().mono_us + delay_us
+        message = encode(timer)
+
+        def fire() -> None:
+            self._armed.discard(key)
+            self.tell(message)
+
+        self._timers.set((self._run_key, id(self), *key), due, fire)
+
+    def _drop(self, key: tuple[object, ...]) -> None:
+        self._armed.discard(key)
+        self._timers.cancel((self._run_key, id(self), *key))
+
+    def _finish(self, state: str) -> None:
+        for key in list(self._armed):
+            self._drop(key)
+        self._at_rest(state)
+
+    # --- what watchers are told
+
+    def _changes(self, draft: Draft) -> list[RunEvent]:
+        events: list[RunEvent] = []
+        state, error = str(draft.run_row[3]), draft.run_row[4]
+        count = len(self.work.graph) if self.work is not None else 0
+        if count != self._count:
+            self._count = count
+            events.append(NodeCount(run_id=self._run_id, total=count))
+        changes: list[RunEvent] = [self._change(row) for row in draft.rows]
+        if self._told != (state, error):
+            self._told = (state, str(error) if error is not None else None)
+            change = RunChanged(run_id=self._run_id, state=state, error=self._told[1])
+            changes.insert(0, change) if state == "running" else changes.append(change)
+        return events + changes
+
+    def _change(self, row: NodeRow) -> NodeChanged:
+        return NodeChanged(
+            run_id=self._run_id,
+            node_id=row.node_id,
+            invocation_key=row.invocation_key,
+            attempt=row.attempt,
+            state=row.state,
+            reason=row.reason,
+            error=decode_error(row.error) if row.error else None,
+            due_us=row.due_at,
+        )
+
+    def _tell_observers(self, events: list[RunEvent]) -> None:
+        for observer in self._observers:
+            try:
+                observer(events)
+            except Exception:  # a watcher's mistake must not stop the journal
+                logger.exception("an observer of run %s raised", self._run_id)

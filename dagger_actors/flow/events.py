@@ -1,0 +1,240 @@
+"""What a run's machine is told, and what it answers: frozen values, so that a run can be replayed and compared."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from dagger_actors.core.messages import ErrorDetail, Failed, Succeeded
+
+__all__ = [
+    "ArmTimer",
+    "BodyKey",
+    "Cancelled",
+    "Decision",
+    "Detached",
+    "Drain",
+    "Effect",
+    "Ended",
+    "Event",
+    "Expand",
+    "Expanded",
+    "ExpansionFailed",
+    "Finish",
+    "Flushed",
+    "Grant",
+    "Mode",
+    "NodeRow",
+    "Opened",
+    "Release",
+    "RetryDue",
+    "Started",
+    "StopBody",
+    "Stuck",
+    "TimeUp",
+    "TimedOut",
+]
+
+BodyKey = tuple[int, int, int]
+"""(node, item, attempt): one attempt of a run; item -1 is the node itself."""
+
+Mode = Literal["start", "recover", "resume", "retry"]
+
+
+class NodeRow(msgspec.Struct, frozen=True, array_like=True):
+    """One row of ``node_runs``, in the order of ``node_runs.put``'s parameters."""
+
+    run_key: int
+    node: int
+    item: int
+    attempt: int
+    run_id: str
+    node_id: str
+    invocation_key: str
+    state: str
+    try_no: int = 1
+    crash_no: int = 0
+    output: str | None = None
+    output_artifact_id: str | None = None
+    size: int | None = None
+    reason: str | None = None
+    error: str | None = None
+    due_at: int | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+
+
+# --- events
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """The run's supervisor is ready.
+
+    Attributes:
+        mode: ``start`` a new run, ``recover`` one whose owner is gone (or crashed), ``resume`` a paused one, ``retry`` an ended one.
+        crashed: Attempts that were running when their owner died.
+        live: Attempts whose bodies run on in this very process (after a supervisor's crash).
+    """
+
+    mode: Mode
+    crashed: frozenset[BodyKey] = frozenset()
+    live: frozenset[BodyKey] = frozenset()
+
+
+class Started(msgspec.Struct, frozen=True):
+    """These attempts have passed the gate: (node, item, attempt, started_us)."""
+
+    attempts: tuple[tuple[int, int, int, int], ...]
+
+
+class Flushed(msgspec.Struct, frozen=True):
+    """It is time to write down what is running."""
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """A body has ended.
+
+    Attributes:
+        retry_after_us: When it failed: how long to wait before the next try; None = no more tries.
+    """
+
+    node: int
+    item: int
+    attempt: int
+    started_us: int
+    finished_us: int
+    outcome: Succeeded | Failed
+    retry_after_us: int | None = None
+
+
+class TimedOut(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt has used up its time; its body may run on."""
+
+    node: int
+    item: int
+    attempt: int
+    retry_after_us: int | None = None
+
+
+class RetryDue(msgspec.Struct, frozen=True):
+    """A retry wait is over."""
+
+    node: int
+    item: int
+    attempt: int
+
+
+class Stuck(msgspec.Struct, frozen=True):
+    """The body of the attempt before has not ended in its second time-out either."""
+
+    node: int
+    item: int
+    attempt: int
+
+
+class Expanded(msgspec.Struct, frozen=True):
+    """The list a mapped node goes over has ``size`` items."""
+
+    node: int
+    size: int
+
+
+class ExpansionFailed(msgspec.Struct, frozen=True):
+    """There is no list to go over."""
+
+    node: int
+    error: ErrorDetail
+
+
+class Cancelled(msgspec.Struct, frozen=True):
+    """Somebody cancels the run."""
+
+
+class TimeUp(msgspec.Struct, frozen=True):
+    """The run has used up its ``timeout_seconds``."""
+
+
+class Detached(msgspec.Struct, frozen=True):
+    """The system is being left; what still runs is cut off, what has not begun stays for the next owner."""
+
+
+Event = (
+    Opened
+    | Started
+    | Flushed
+    | Ended
+    | TimedOut
+    | RetryDue
+    | Stuck
+    | Expanded
+    | ExpansionFailed
+    | Cancelled
+    | TimeUp
+    | Detached
+)
+
+# --- effects
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """Let this attempt through the gate as soon as there is a place."""
+
+    node: int
+    item: int
+    attempt: int
+
+
+class Release(msgspec.Struct, frozen=True):
+    """Lift one hold of the gate: the end that caused it has been decided."""
+
+
+class Drain(msgspec.Struct, frozen=True):
+    """Take every attempt that has not started out of the gate."""
+
+
+class ArmTimer(msgspec.Struct, frozen=True):
+    """Come back with ``TimerFired(kind, node, item, attempt)`` after ``delay_us``."""
+
+    kind: str
+    delay_us: int
+    node: int = 0
+    item: int = -1
+    attempt: int = 0
+
+
+class StopBody(msgspec.Struct, frozen=True):
+    """Its attempt has ended: cancel the coroutine, tell the thread, give back its place."""
+
+    node: int
+    item: int
+    attempt: int
+
+
+class Expand(msgspec.Struct, frozen=True):
+    """Count the list a mapped node goes over."""
+
+    node: int
+
+
+class Finish(msgspec.Struct, frozen=True):
+    """The run has come to rest in this state; its owner lets go of it."""
+
+    state: str
+
+
+Effect = Grant | Release | Drain | ArmTimer | StopBody | Expand | Finish
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What one event led to.
+
+    Attributes:
+        rows: Node rows to write; a later row for one attempt replaces an earlier one.
+        effects: Let out only after the rows are committed, in this order.
+        is_changed: The run's own row changed in more than its elapsed time.
+    """
+
+    rows: tuple[NodeRow, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    is_changed: bool = False

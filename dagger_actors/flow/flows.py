@@ -1,0 +1,444 @@
+"""``system.flows``: start, resume, retry, cancel and look at runs."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.core.messages import CancelRun
+from dagger_actors.core.protocols import Write
+from dagger_actors.core.states import FINAL_RUN
+from dagger_actors.errors import (
+    DefinitionError,
+    IllegalTransition,
+    Problem,
+    RequestError,
+    RunConflict,
+    RunNotFound,
+    RunOwned,
+    SystemClosed,
+    UnitRejected,
+)
+from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
+from dagger_actors.flow.events import Mode
+from dagger_actors.flow.hub import FlowHub
+from dagger_actors.flow.inputs import check_inputs, encode_inputs
+from dagger_actors.flow.loader import load_flow
+from dagger_actors.flow.report import Report, RunRow, RunSummary, StoredArtifact, StoredRow, build_report
+from dagger_actors.flow.run import Run, refuse_on_loop
+
+__all__ = ["Flows"]
+
+LISTED = 1000
+POLL_S = 0.02
+"""How often a wait for another process's run looks at the file."""
+
+
+class Flows:
+    """The flow paradigm of one system.
+
+    Args:
+        hub: Keeps the runs that are open here.
+        imports: Where more actions are, as ``--import`` gives it.
+        threads: Plain functions that can run at once.
+    """
+
+    def __init__(self, hub: FlowHub, *, imports: Sequence[str] = (), threads: int = 64) -> None:
+        self._hub = hub
+        self._imports = tuple(imports)
+        self._threads = threads
+        self._loaded: dict[str, tuple[FlowDefinition, Path]] = {}
+        self._is_closed = False
+
+    # --- definitions
+
+    def load(self, path: str | Path) -> FlowDefinition:
+        """Load a flow file and hold it by its name, so that ``start`` takes the name.
+
+        Raises:
+            DefinitionError: It cannot run; names every problem.
+        """
+        definition = self._load(path)
+        self._loaded[definition.name] = (definition, Path(path).parent)
+        return definition
+
+    def _load(self, source: str | Path | Mapping[str, object]) -> FlowDefinition:
+        definition = load_flow(source, registry=self._hub.registry, imports=self._imports)
+        self._check_width(definition, definition.config)
+        return definition
+
+    def _check_width(self, definition: FlowDefinition, config: FlowConfig) -> None:
+        if config.limit <= self._threads:
+            return
+        for node in definition.nodes:
+            action = self._hub.registry.get(node.action)
+            if action is not None and not action.is_async:
+                message = (
+                    f"max_parallel_nodes is {config.limit}, but a system runs {self._threads} plain functions at once, "
+                    f"and {node.action!r} is one"
+                )
+                advice = f"Set it to {self._threads} or less, or make the actions `async def`."
+                raise DefinitionError([Problem(message, advice, definition.file)])
+
+    def _find(self, source: str | Path | Mapping[str, object]) -> tuple[FlowDefinition, Path]:
+        if isinstance(source, str) and source in self._loaded:
+            return self._loaded[source]
+        folder = Path.cwd() if isinstance(source, Mapping) else Path(source).parent
+        return self._load(source), folder
+
+    # --- starting
+
+    def start(
+        self,
+        flow: str | Path | Mapping[str, object],
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        run_id: str | None = None,
+        parallel: int | None = None,
+        sequential: bool = False,
+    ) -> Run:
+        """Start a run; it is durable when this returns.
+
+        Args:
+            flow: A file's path, the same structure as data, or the name of a flow that was loaded.
+            inputs: Its inputs by name.
+            run_id: An id of the caller's, so that starting twice is starting once; made when it is None.
+            parallel: Instead of the flow's ``max_parallel_nodes``; 1 or more.
+            sequential: One node at a time.
+
+        Returns:
+            A handle, at once.
+
+        Raises:
+            DefinitionError: The flow cannot run.
+            InvalidInputs: It does not take these inputs.
+            RunConflict: The run id is that of other work.
+            RunOwned: The run id is that of the same work, and another process runs it.
+            BlockingCall: On a running event loop; use ``await flows.astart(...)``.
+        """
+        refuse_on_loop("flows.start()", "await flows.astart(...)")
+        self._refuse_closed()
+        definition, folder = self._find(flow)
+        config = self._config(definition, parallel, sequential=sequential)
+        encoded = check_inputs(definition, inputs or {})
+        body = msgspec.json.encode(msgspec.structs.replace(definition, file=""))
+        definition_id = hashlib.sha256(body).hexdigest()
+        chosen = run_id if run_id is not None else self._hub.runtime.ids.run_id()
+        if not chosen or len(chosen) > 200 or not chosen.isprintable():
+            raise RequestError("a run id is 1 to 200 printable characters")
+        now = self._hub.runtime.clock.now().wall_us
+        run_key = self._next_run_key()
+        texts = (msgspec.json.encode(config).decode(), encode_inputs(encoded), self._places(definition, folder))
+        writes = [
+            Write("definitions.put", ((definition_id, definition.name, FORMAT, body.decode(), now),), None),
+            Write(
+                "flow_runs.insert",
+                (
+                    (run_key, chosen, run_key, None, definition.name, definition_id, *texts, now, self._hub.store.worker_id),
+                ),
+                1,
+            ),
+        ]
+        try:
+            self._commit(writes)
+        except UnitRejected:
+            return self._same_run(chosen, definition_id, texts[1])
+        self._hub.open(chosen, "start")
+        return Run(chosen, self)
+
+    def _config(self, definition: FlowDefinition, parallel: int | None, *, sequential: bool) -> FlowConfig:
+        config = definition.config
+        if parallel is not None:
+            if parallel < 1 or sequential:
+                raise RequestError("parallel is 1 or more, and not together with sequential")
+            config = msgspec.structs.replace(config, max_parallel_nodes=parallel, enable_parallel_execution=True)
+        if sequential:
+            config = msgspec.structs.replace(config, enable_parallel_execution=False)
+        self._check_width(definition, config)
+        return config
+
+    def _places(self, definition: FlowDefinition, folder: Path) -> str:
+        """Where the actions were found, so that a resume in another folder finds them again."""
+        places = {"folder": str(folder.absolute()), "actions": definition.actions, "imports": self._imports}
+        return msgspec.json.encode(places).decode()
+
+    def _same_run(self, run_id: str, definition_id: str, inputs: str) -> Run:
+        """The id is taken: by the same work, or by other."""
+        row = self._row(run_id)
+        if row.definition_id != definition_id:
+            raise RunConflict(run_id, "definition")
+        if msgspec.json.decode(row.inputs) != msgspec.json.decode(inputs):
+            raise RunConflict(run_id, "inputs")
+        if row.status in ("pending", "running") and run_id not in self._hub.active:
+            self._take(row, "recover")
+        return Run(run_id, self)
+
+    def _next_run_key(self) -> int:
+        while True:
+            key = self._hub.store.next_run_key()
+            if key is not None:
+                return key
+            future: ReplyFuture[Any] = ReplyFuture()
+            self._hub.store.reserve_run_keys(lambda first, error, future=future: _resolve(future, first, error))  # type: ignore[misc]  # bound at once
+            self._hub.runtime.wait(future, None)
+
+    def _commit(self, writes: Sequence[Write]) -> None:
+        future: ReplyFuture[None] = ReplyFuture()
+        self._hub.store.write(writes, lambda error: _resolve(future, None, error))
+        self._hub.runtime.wait(future, None)
+
+    # --- taking up again
+
+    def resume(self, run_id: str) -> Run:
+        """Go on with a paused run, or with one whose process is gone.
+
+        A node that paused it gets a fresh set of tries. What has ended is not done again.
+
+        Raises:
+            RunNotFound: There is no such run.
+            RunOwned: A live process runs it.
+            IllegalTransition: It has failed, timed out or been cancelled: that is for ``retry``.
+            DefinitionError: Its actions cannot be loaded, or no longer fit.
+        """
+        refuse_on_loop("flows.resume()", "await flows.aresume(...)")
+        self._refuse_closed()
+        row = self._row(run_id)
+        if row.status == "succeeded":
+            return Run(run_id, self)
+        if row.status in FINAL_RUN:
+            raise IllegalTransition(run_id, row.status, "resumed", f"try it again with: dagger-actors retry {run_id}")
+        return self._take(row, "resume" if row.status == "paused" else "recover", imports=True)
+
+    def retry(self, run_id: str) -> Run:
+        """Try again what failed or never ran, with fresh tries; what succeeded is kept. Releases parked work too.
+
+        Raises:
+            RunNotFound: There is no such run.
+            RunOwned: A live process runs it.
+            IllegalTransition: It is not over: that is for ``resume``.
+            DefinitionError: Its actions cannot be loaded, or no longer fit.
+        """
+        refuse_on_loop("flows.retry()", "await flows.aretry(...)")
+        self._refuse_closed()
+        row = self._row(run_id)
+        if row.status == "succeeded":
+            return Run(run_id, self)
+        if row.status in ("pending", "running"):
+            self._refuse_owned(row)
+            advice = f"go on with it: dagger-actors resume {run_id}"
+            raise IllegalTransition(run_id, row.status, "retried", advice)
+        return self._take(row, "retry", imports=True)
+
+    def resumable(self) -> list[str]:
+        """Runs that nobody runs and that are not over: pending, running without a live owner, paused."""
+        rows = (self._row(summary.run_id) for summary in self.runs() if summary.state not in FINAL_RUN)
+        return [row.run_id for row in rows if row.run_id not in self._hub.active and self._hub.owner_pid(row) is None]
+
+    def _take(self, row: RunRow, mode: Mode, *, imports: bool = False) -> Run:
+        self._refuse_owned(row)
+        self._load_actions(row, imports=imports)
+        self._claim(row)
+        self._hub.open(row.run_id, mode, former=row.owner)
+        return Run(row.run_id, self)
+
+    def _claim(self, row: RunRow) -> None:
+        self._hub.runtime.wait(self._hub.claim(row), None)
+
+    def _refuse_owned(self, row: RunRow) -> None:
+        owner = row.owner
+        if owner is None:
+            return
+        pid = self._hub.owner_pid(row)
+        is_ours = owner == self._hub.store.worker_id
+        if pid is not None and not (is_ours and row.run_id not in self._hub.active):
+            raise RunOwned(row.run_id, owner, pid)
+
+    def _load_actions(self, row: RunRow, *, imports: bool) -> None:
+        """Whoever names the run asks for its code; a name that only the file knows imports nothing by itself."""
+        definition = self._hub.definition_of(row)
+        registry = self._hub.registry
+        places = msgspec.json.decode(row.imports, type=Places)
+        problems: list[Problem] = []
+        references = (*places.actions, *places.imports, *self._imports) if imports else self._imports
+        for reference in dict.fromkeys(references):
+            try:
+                registry.load(reference, Path(places.folder))
+            except DefinitionError as error:
+                problems += error.problems
+        for node in definition.nodes:
+            action = registry.get(node.action)
+            if action is None:
+                advice = "Name where it is with --import."
+                problems.append(Problem(f"node {node.id!r}: there is no action {node.action!r} any more", advice))
+                continue
+            given = {name for name, _ in node.inputs} | ({node.map.item} if node.map is not None else set())
+            missing = sorted(action.required - given)
+            unknown = sorted(given - action.by_name.keys()) if not action.accepts_any else []
+            if missing or unknown:
+                what = f"needs {missing[0]!r} now" if missing else f"no longer takes {unknown[0]!r}"
+                advice = "The run is pinned to its definition: let the action take what it took."
+                problems.append(Problem(f"node {node.id!r}: the action {node.action!r} {what}", advice))
+        if problems:
+            raise DefinitionError(problems)
+
+    # --- cancelling
+
+    def cancel(self, run_id: str) -> Report:
+        """Cancel a run, wherever it runs; recorded when this returns.
+
+        Raises:
+            RunNotFound: There is no such run.
+            IllegalTransition: It has ended otherwise.
+        """
+        refuse_on_loop("flows.cancel()", "await flows.acancel(...)")
+        row = self._row(run_id)
+        active = self._hub.active.get(run_id)
+        if active is not None:
+            active.gate.hold()
+            self._hub.runtime.wait(active.ask(CancelRun()), None)
+        elif row.status in FINAL_RUN:
+            if row.status != "cancelled":
+                raise IllegalTransition(run_id, row.status, "cancelled")
+        elif self._hub.owner_pid(row) is None:
+            self._cancel_unowned(row)
+        else:
+            self._cancel_elsewhere(row)
+        return self.report(run_id)
+
+    def _cancel_unowned(self, row: RunRow) -> None:
+        self._claim(row)
+        active = self._hub.open(row.run_id, None, former=row.owner)
+        self._hub.runtime.wait(active.done, None)
+
+    def _cancel_elsewhere(self, row: RunRow) -> None:
+        now = self._hub.runtime.clock.now().wall_us
+        self._commit([Write("commands.insert", ((row.run_key, "cancel", now),), 1)])
+        while (current := self._row(row.run_id)).status not in FINAL_RUN:
+            if self._hub.owner_pid(current) is None:
+                self._cancel_unowned(current)
+                return
+            self._pause()
+
+    def _pause(self) -> None:
+        never: ReplyFuture[None] = ReplyFuture()
+        try:
+            self._hub.runtime.wait(never, POLL_S)
+        except TimeoutError:
+            return
+
+    # --- looking
+
+    def run(self, run_id: str) -> Run:
+        """The handle of a run that exists.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        return Run(self._row(run_id).run_id, self)
+
+    def report(self, run_id: str) -> Report:
+        """What a run has done by now.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        row = self._row(run_id)
+        readers = self._hub.store.readers
+        return build_report(
+            row,
+            self._hub.definition_of(row),
+            (StoredRow(*found) for found in readers.query("read.nodes", row.run_key)),
+            (StoredArtifact(*found) for found in readers.query("read.artifact_names", row.run_key)),
+            self._hub.store.load_artifact,
+        )
+
+    def runs(self, limit: int = LISTED) -> list[RunSummary]:
+        """The newest runs, newest first.
+
+        Args:
+            limit: At most so many; 1 or more.
+        """
+        names = RunSummary.__struct_fields__
+        found = self._hub.store.readers.query("read.runs", limit)
+        return [
+            RunSummary(**dict(zip(names, (*row[:8], row[9]), strict=True)))
+            for row in found
+        ]
+
+    def wait_for(self, run_id: str, timeout: float | None) -> None:
+        """Block until a run ends or pauses.
+
+        Raises:
+            TimeoutError: It still runs.
+        """
+        active = self._hub.active.get(run_id)
+        if active is not None:
+            self._hub.runtime.wait(active.done, timeout)
+            return
+        clock = self._hub.runtime.clock
+        until = None if timeout is None else clock.now().mono_us + round(timeout * 1e6)
+        while self._row(run_id).status in ("pending", "running"):
+            if until is not None and clock.now().mono_us >= until:
+                raise TimeoutError(f"run {run_id!r} still runs after {timeout:g} s")
+            self._pause()
+
+    async def until_rest(self, run_id: str) -> None:
+        """Wait until a run ends or pauses, without blocking the loop."""
+        active = self._hub.active.get(run_id)
+        if active is not None:
+            await active.done
+        else:
+            await asyncio.to_thread(self.wait_for, run_id, None)
+
+    # --- on an event loop
+
+    async def astart(self, flow: str | Path | Mapping[str, object], inputs: Mapping[str, Any] | None = None, **options: Any) -> Run:
+        """``start``, without blocking the loop."""
+        return await asyncio.to_thread(self.start, flow, inputs, **options)
+
+    async def aresume(self, run_id: str) -> Run:
+        """``resume``, without blocking the loop."""
+        return await asyncio.to_thread(self.resume, run_id)
+
+    async def aretry(self, run_id: str) -> Run:
+        """``retry``, without blocking the loop."""
+        return await asyncio.to_thread(self.retry, run_id)
+
+    async def acancel(self, run_id: str) -> Report:
+        """``cancel``, without blocking the loop."""
+        return await asyncio.to_thread(self.cancel, run_id)
+
+    def close(self) -> None:
+        """Take nothing new."""
+        self._is_closed = True
+
+    def _refuse_closed(self) -> None:
+        if self._is_closed:
+            raise SystemClosed
+
+    def _row(self, run_id: str) -> RunRow:
+        row = self._hub.row_of(run_id)
+        if row is None:
+            raise RunNotFound(run_id, str(self._hub.store.path))
+        return row
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run's actions were found."""
+
+    folder: str
+    actions: tuple[str, ...]
+    imports: tuple[str, ...]
+
+
+def _resolve(future: ReplyFuture[Any], value: Any, error: Exception | None) -> None:
+    if error is None:
+        future.set(value)
+    else:
+        future.set_exception((type(error), error, None))

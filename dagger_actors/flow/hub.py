@@ -1,0 +1,424 @@
+"""The root of the flow paradigm in one system: opens runs, rebuilds them after a crash, takes over what others left.
+
+Every run that is open here has a supervisor; the hub is the root above them. A crashed supervisor is rebuilt in place
+from the file, at most ``INTENSITY`` times in ``PERIOD_US``; bodies that run go on meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
+
+from dagger_actors.actors.actor import Actor
+from dagger_actors.actors.gate import Gate, Gates
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.actors.runtime import Runtime
+from dagger_actors.core.intensity import record_restart
+from dagger_actors.core.messages import CancelRun, Detach, Succeeded, decode_ended, encode
+from dagger_actors.core.protocols import Write
+from dagger_actors.errors import OwnershipLost, RunOwned, SupervisorGaveUp, UnitRejected
+from dagger_actors.flow.artifacts import RunArtifacts
+from dagger_actors.flow.definition import FlowConfig, FlowDefinition
+from dagger_actors.flow.emitter import Emitter
+from dagger_actors.flow.events import BodyKey, Cancelled, Event, Mode, Opened
+from dagger_actors.flow.inputs import decode_inputs
+from dagger_actors.flow.invocations import RunIdentity, StoredNode
+from dagger_actors.flow.machine import FlowMachine
+from dagger_actors.flow.node import NodeServices
+from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.report import RunRow, StoredRow
+from dagger_actors.flow.restore import restore
+from dagger_actors.flow.run_events import Observer
+from dagger_actors.flow.starter import Starter
+from dagger_actors.flow.supervisor import FlowSupervisor, Opening, Services
+from dagger_actors.store.store import Store
+
+__all__ = ["ActiveRun", "FlowHub", "Root"]
+
+logger = logging.getLogger("dagger_actors.flow")
+
+INTENSITY = 3
+PERIOD_US = 5_000_000
+
+
+class Root(Actor):
+    """Does the hub's errands one at a time, on the control dispatcher: rebuilding and taking over must not overlap."""
+
+    def on_receive(self, message: Callable[[], None]) -> None:
+        """Do one errand; its failure is logged, the next one is done all the same."""
+        try:
+            message()
+        except Exception:  # an errand that fails must not take the root down with it
+            logger.exception("an errand of the flow root failed")
+
+
+class ActiveRun:
+    """One run that is open in this system.
+
+    Attributes:
+        done: Resolved with the state in which the run came to rest; with an error when it was lost.
+    """
+
+    def __init__(self, row: RunRow, identity: RunIdentity, definition: FlowDefinition) -> None:
+        self.run_id = row.run_id
+        self.identity = identity
+        self.definition = definition
+        self.inputs = decode_inputs(row.inputs)
+        self.done: ReplyFuture[str] = ReplyFuture()
+        self.restarts: tuple[int, ...] = ()
+        self.gate: Gate
+        self.emitter: Emitter
+        self.supervisor: FlowSupervisor
+
+    def tell(self, message: msgspec.Struct) -> None:
+        """Send the supervisor a message."""
+        self.supervisor.tell(encode(message))
+
+    def ask(self, message: msgspec.Struct) -> ReplyFuture[Any]:
+        """Send the supervisor a message; the answer comes after the commit it leads to."""
+        future: ReplyFuture[Any] = ReplyFuture()
+        self.supervisor.actor_inbox.put(Envelope(encode(message), reply_to=future))
+        return future
+
+
+class FlowHub:
+    """Opens and keeps runs.
+
+    Args:
+        runtime: The world.
+        store: The open database.
+        registry: The actions.
+        gates: Where attempts start.
+        observers: Told what changes, in every run.
+    """
+
+    def __init__(
+        self,
+        *,
+        runtime: Runtime,
+        store: Store,
+        registry: ActionRegistry,
+        gates: Gates,
+        observers: tuple[Observer, ...] = (),
+    ) -> None:
+        self.runtime = runtime
+        self.store = store
+        self.registry = registry
+        self.active: dict[str, ActiveRun] = {}
+        self._gates = gates
+        self._observers = observers
+        self._lock = threading.Lock()
+        self._services = Services(clock=runtime.clock, timers=runtime.timers, journal=store.journal)
+        self._node_services = NodeServices(
+            registry=registry,
+            artifacts=RunArtifacts(store.artifacts, store.load_artifact),
+            clock=runtime.clock,
+            is_refusing=gates.is_refusing,
+        )
+        self._root = Root.spawn(dispatcher=runtime.control)
+
+    def errand(self, errand: Callable[[], None]) -> None:
+        """Have the root do something, behind what it does already."""
+        self._root.tell(errand)
+
+    # --- reading
+
+    def definition_of(self, row: RunRow) -> FlowDefinition:
+        """The definition a run is pinned to, with the settings it was started with."""
+        body = self.store.readers.query("read.definition", row.definition_id)[0][0]
+        definition = msgspec.json.decode(body, type=FlowDefinition)
+        return msgspec.structs.replace(definition, config=msgspec.json.decode(row.config, type=FlowConfig))
+
+    def row_of(self, run_id: str) -> RunRow | None:
+        """The row of a run; None when there is none."""
+        rows = self.store.readers.query("read.run", run_id)
+        return RunRow(*rows[0]) if rows else None
+
+    def owner_pid(self, row: RunRow) -> int | None:
+        """The process that runs a run and lives; None when nobody does."""
+        if row.owner is None:
+            return None
+        worker = self.store.workers().get(row.owner)
+        if worker is None or self.store.membership.is_gone(worker):
+            return None
+        return worker.pid
+
+    # --- opening
+
+    def claim(self, row: RunRow) -> ReplyFuture[None]:
+        """Take the run from the owner its row names; refused when somebody else was faster.
+
+        Returns:
+            Resolved when this worker owns the run, with ``RunOwned`` when it does not.
+        """
+        future: ReplyFuture[None] = ReplyFuture()
+        claim = Write("flow_runs.claim", ((row.run_key, row.owner, row.epoch, self.store.worker_id),), 1)
+
+        def done(error: Exception | None) -> None:
+            if isinstance(error, UnitRejected):
+                error = self._faster(row.run_id)
+            if error is None:
+                future.set(None)
+            else:
+                future.set_exception((type(error), error, None))
+
+        self.store.write([claim], done)
+        return future
+
+    def _faster(self, run_id: str) -> RunOwned:
+        row = self.row_of(run_id)
+        owner = row.owner if row is not None and row.owner is not None else 0
+        worker = self.store.workers().get(owner)
+        return RunOwned(run_id, owner, worker.pid if worker is not None else 0)
+
+    def open(self, run_id: str, mode: Mode | None, *, former: int | None = None) -> ActiveRun:
+        """Open a run that this worker owns.
+
+        Args:
+            run_id: The run; its row names this worker as owner.
+            mode: What for; None = only to cancel it, for which no user code is needed.
+            former: The worker it was taken from, whose slot file tells what had started.
+        """
+        row = self.row_of(run_id)
+        assert row is not None
+        assert row.owner == self.store.worker_id
+        identity = RunIdentity(run_key=row.run_key, run_id=run_id, owner=self.store.worker_id, epoch=row.epoch)
+        active = ActiveRun(row, identity, self.definition_of(row))
+        limit = active.definition.config.limit
+        supervisor: FlowSupervisor | None = None
+
+        def on_started() -> None:
+            if supervisor is not None:
+                supervisor.on_started()
+
+        active.gate = self._gates.open(row.run_key, limit=limit, on_started=on_started)
+        active.emitter = Emitter(
+            run_key=row.run_key,
+            run_id=run_id,
+            gate=active.gate,
+            clock=self.runtime.clock,
+            timers=self.runtime.timers,
+            observers=self._observers,
+            at_rest=lambda state: self._at_rest(active, state),
+        )
+        ref = FlowSupervisor.spawn(
+            self._services,
+            active.gate,
+            active.emitter,
+            ask_rebuild=lambda error, told: self._on_crash(active, error, told),
+            dispatcher=self.runtime.control,
+        )
+        supervisor = ref._actor_weakref()  # noqa: SLF001 - pykka has no public way from a ref to its actor
+        assert supervisor is not None
+        active.supervisor = supervisor
+        active.emitter.tell = supervisor.tell
+        crashed, ends = self._left_by(former, row.run_key)
+        live = frozenset(_key(payload) for payload in ends)
+        event: Event = Cancelled() if mode is None else Opened(mode=mode, crashed=crashed - live, live=live)
+        with self._lock:
+            self.active[run_id] = active
+        self._set_going(active, row, mode or "recover", event, ends)
+        return active
+
+    def _left_by(self, former: int | None, run_key: int) -> tuple[frozenset[BodyKey], list[bytes]]:
+        """What a gone worker had started of a run, and which of it had ended without being committed."""
+        worker = self.store.workers().get(former) if former is not None else None
+        if worker is None:
+            return frozenset(), []
+        records = [record for record in self.store.membership.records_of(worker) if record.run_key == run_key]
+        crashed = frozenset((record.node, record.item, record.attempt) for record in records)
+        return crashed, [record.payload for record in records if record.payload is not None]
+
+    def _set_going(
+        self, active: ActiveRun, row: RunRow, mode: Mode, event: Event, ends: Sequence[bytes]
+    ) -> None:
+        machine = FlowMachine(
+            active.definition,
+            active.identity,
+            status=row.status,
+            elapsed_us=row.elapsed_us,
+            error=row.error,
+            started_at=row.started_us,
+        )
+        rows = (StoredRow(*found) for found in self.store.readers.query("read.nodes", row.run_key))
+        restore(machine, (_stored_node(found) for found in rows), mode)
+        active.emitter.work = machine.work
+        starter = Starter(
+            machine.work,
+            inputs=active.inputs,
+            services=self._node_services,
+            blocking=self.runtime.blocking,
+            io=self.runtime.io,
+            arm=active.emitter.arm_time_out,
+        )
+        opening = Opening(machine=machine, starter=starter, opened=event, ends=ends, unskip=mode == "retry")
+        active.supervisor.actor_inbox.put(Envelope(opening))
+
+    def _at_rest(self, active: ActiveRun, state: str) -> None:
+        active.gate.close()
+        with self._lock:
+            if self.active.get(active.run_id) is active:
+                del self.active[active.run_id]
+        active.supervisor.stop()
+        active.done.set(state)
+
+    # --- after a crash
+
+    def _on_crash(self, active: ActiveRun, error: BaseException, told: list[bytes]) -> None:
+        # Behind everything the journal has of this run already, so that the file holds all of it or none.
+        self.store.transact(
+            lambda _connection: None,
+            lambda _result, _error: self.errand(lambda: self._rebuild(active, error, told)),
+        )
+
+    def _rebuild(self, active: ActiveRun, error: BaseException, told: list[bytes]) -> None:
+        now = self.runtime.clock.now()
+        active.restarts, is_over = record_restart(
+            active.restarts, now.mono_us, intensity=INTENSITY, period_us=PERIOD_US
+        )
+        row = self.row_of(active.run_id)
+        identity = active.identity
+        if row is None or (row.owner, row.epoch) != (identity.owner, identity.epoch):
+            self._lose(active, OwnershipLost(str(self.store.path), f"run {active.run_id!r}"))
+            return
+        if is_over:
+            cause = f"{type(error).__name__}: {error}"
+            name = f"the supervisor of run {active.run_id!r}"
+            self._lose(active, SupervisorGaveUp(name, INTENSITY, PERIOD_US / 1e6, cause))
+            return
+        active.gate.drain()
+        active.gate.take_started()
+        live = {(ticket.node, ticket.item, ticket.attempt) for ticket in active.gate.running()}
+        told_keys = {_key(payload) for payload in told if _is_end(payload)}
+        ends = [payload for payload in told if _is_end(payload)]
+        tickets = active.emitter.tickets
+        for key in [key for key in tickets if key not in live and key not in told_keys]:
+            del tickets[key]
+        active.gate.reset_holds(sum(1 for payload in ends if not _is_success(payload)))
+        event = Opened(mode="recover", live=frozenset(live | told_keys))
+        self._set_going(active, row, "recover", event, ends)
+
+    def _lose(self, active: ActiveRun, error: Exception) -> None:
+        """The run is no longer ours, or beyond us: stop its bodies and tell who waits."""
+        active.gate.hold()
+        active.gate.drain()
+        for running in list(active.emitter.tickets.values()):
+            running.actor.cancel()
+        active.gate.close()
+        with self._lock:
+            if self.active.get(active.run_id) is active:
+                del self.active[active.run_id]
+        active.supervisor.stop()
+        active.done.set_exception((type(error), error, None))
+
+    # --- taking over
+
+    def recover(self) -> list[str]:
+        """Take over every open run whose owner is gone and whose actions are loaded here.
+
+        Returns:
+            The runs taken over.
+        """
+        workers = self.store.workers()
+        taken: list[str] = []
+        for run_id, _status, owner, _epoch in self.store.readers.query("read.open_runs"):
+            worker = workers.get(owner) if owner is not None else None
+            if run_id in self.active or owner == self.store.worker_id:
+                continue
+            if worker is not None and not self.store.membership.is_gone(worker):
+                continue
+            row = self.row_of(run_id)
+            if row is not None and self._is_loaded(row):
+                self._take_over(row)
+                taken.append(run_id)
+        return taken
+
+    def _is_loaded(self, row: RunRow) -> bool:
+        return all(self.registry.get(node.action) is not None for node in self.definition_of(row).nodes)
+
+    def _take_over(self, row: RunRow) -> None:
+        def claimed(future: ReplyFuture[None]) -> None:
+            try:
+                future.get(timeout=0)
+            except RunOwned:
+                return
+            self.errand(lambda: self._open_taken(row))
+
+        self.claim(row).add_done(claimed)
+
+    def _open_taken(self, row: RunRow) -> None:
+        logger.info("run %s is taken over from worker %s", row.run_id, row.owner)
+        self.open(row.run_id, "recover", former=row.owner)
+
+    def obey_commands(self, seen: set[int]) -> None:
+        """Pass the commands of other processes to the runs they are for; ``seen`` keeps each from being told twice."""
+        by_key = {active.identity.run_key: active for active in list(self.active.values())}
+        found = self.store.readers.query("read.commands")
+        seen &= {command_id for command_id, _, _ in found}
+        for command_id, run_key, verb in found:
+            active = by_key.get(run_key)
+            if active is None or command_id in seen:
+                continue
+            seen.add(command_id)
+            assert verb == "cancel", verb
+            active.tell(CancelRun(command_id))
+
+    # --- leaving
+
+    def detach(self, grace_s: float) -> None:
+        """Start nothing new, give what runs ``grace_s`` to end, then give every run back to the file."""
+        active = list(self.active.values())
+        idle = [run.ask(Detach()) for run in active]
+        until = self.runtime.clock.now().mono_us + round(grace_s * 1e6)
+        for future in idle:
+            remaining_s = (until - self.runtime.clock.now().mono_us) / 1e6
+            _wait_quietly(self.runtime, future, max(0.0, remaining_s))
+        last = [run.ask(Detach(now=True)) for run in active]
+        for future in last:
+            _wait_quietly(self.runtime, future, 10.0)
+
+
+def _wait_quietly(runtime: Runtime, future: ReplyFuture[Any], timeout_s: float) -> None:
+    try:
+        runtime.wait(future, timeout_s)
+    except Exception:  # the run has ended, or was lost: there is nothing to give back
+        logger.debug("a run did not answer while the system was left", exc_info=True)
+
+
+def _key(payload: bytes) -> BodyKey:
+    ended = decode_ended(payload)
+    return ended.node, ended.item, ended.attempt
+
+
+def _is_end(payload: bytes) -> bool:
+    try:
+        decode_ended(payload)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _is_success(payload: bytes) -> bool:
+    return isinstance(decode_ended(payload).outcome, Succeeded)
+
+
+def _stored_node(row: StoredRow) -> StoredNode:
+    return StoredNode(
+        node=row.node,
+        item=row.item,
+        attempt=row.attempt,
+        state=row.state,
+        try_no=row.try_no,
+        crash_no=row.crash_no,
+        output=row.output,
+        output_artifact=row.stored,
+        size=row.size,
+        due_at=row.due_us,
+        started_at=row.started_us,
+    )
+

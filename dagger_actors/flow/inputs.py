@@ -1,0 +1,88 @@
+"""Checks what a caller gives a flow against what the flow takes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from dagger_actors.errors import InvalidInputs, OutputError
+from dagger_actors.flow.definition import FlowDefinition, FromInput, InputSpec
+from dagger_actors.flow.outputs import to_json
+
+__all__ = ["check_inputs", "declared_inputs"]
+
+KINDS: Final[dict[str, tuple[type, ...]]] = {
+    "int": (int,),
+    "float": (float, int),
+    "str": (str,),
+    "bool": (bool,),
+    "list": (list, tuple),
+    "dict": (dict,),
+    "any": (object,),
+}
+
+
+def declared_inputs(definition: FlowDefinition) -> dict[str, InputSpec]:
+    """The flow's parameters; without an ``inputs`` key each reference declares one, required."""
+    if definition.inputs is not None:
+        return definition.inputs
+    references = [reference for node in definition.nodes for _, reference in node.inputs]
+    references += [node.map.over for node in definition.nodes if node.map is not None]
+    references += list((definition.outputs or {}).values())
+    return {reference.key: InputSpec() for reference in references if isinstance(reference, FromInput)}
+
+
+def check_inputs(definition: FlowDefinition, given: Mapping[str, Any]) -> dict[str, bytes]:
+    """Check the inputs and fill in defaults.
+
+    Returns:
+        JSON text by name, in the order declared.
+
+    Raises:
+        InvalidInputs: Some are missing, unknown, or of the wrong type; names them all.
+    """
+    declared = declared_inputs(definition)
+    complaints = [_unknown(name, declared) for name in given if name not in declared]
+    encoded: dict[str, bytes] = {}
+    for name, spec in declared.items():
+        if name in given:
+            complaint = _encode(name, spec, given[name], encoded)
+            if complaint:
+                complaints.append(complaint)
+        elif spec.default is not None:
+            encoded[name] = spec.default.encode()
+        else:
+            complaints.append(f"the input {name!r} ({spec.type}) is missing")
+    if complaints:
+        raise InvalidInputs(definition.name, complaints)
+    return encoded
+
+
+def _unknown(name: str, declared: Mapping[str, InputSpec]) -> str:
+    near = difflib.get_close_matches(str(name), declared, n=1)
+    known = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(declared) or 'none'}"
+    return f"there is no input {name!r}; {known}"
+
+
+def _encode(name: str, spec: InputSpec, value: Any, encoded: dict[str, bytes]) -> str:
+    is_bool = isinstance(value, bool)
+    if not isinstance(value, KINDS[spec.type]) or (is_bool and spec.type in ("int", "float")):
+        return f"the input {name!r} must be {spec.type}, not {type(value).__name__}"
+    try:
+        encoded[name] = to_json(float(value) if spec.type == "float" else value)
+    except (OutputError, OverflowError) as error:
+        return f"the input {name!r} cannot be stored: {getattr(error, 'reason', error)}"
+    return ""
+
+
+def encode_inputs(encoded: Mapping[str, bytes]) -> str:
+    """One JSON object of inputs, as the run's row holds it."""
+    return msgspec.json.encode({name: msgspec.Raw(text) for name, text in encoded.items()}).decode()
+
+
+def decode_inputs(text: str) -> dict[str, bytes]:
+    """The inputs of a run's row, by name."""
+    return {name: bytes(raw) for name, raw in msgspec.json.decode(text, type=dict[str, msgspec.Raw]).items()}

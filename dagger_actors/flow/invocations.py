@@ -1,0 +1,149 @@
+"""The invocations of one run: which vertex of the graph each is, how each stands, and what each gave.
+
+A node is the vertex of its position; the items of a mapped node are vertices appended behind, and the node's own vertex
+then waits for them. So a dependent of a mapped node needs no special case, and growth appends in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from dagger_actors.core.graph import DependencyGraph
+from dagger_actors.core.messages import Gathered, Inline, Output, Stored, Value
+from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.events import NodeRow
+
+__all__ = ["Invocations", "Live", "RunIdentity", "StoredNode"]
+
+
+class RunIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a run is, and under whose epoch it is written."""
+
+    run_key: int
+    run_id: str
+    owner: int
+    epoch: int
+
+
+class StoredNode(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of ``node_runs`` as recovery reads it."""
+
+    node: int
+    item: int
+    attempt: int
+    state: str
+    try_no: int
+    crash_no: int
+    output: str | None
+    output_artifact: Stored | None
+    size: int | None
+    due_at: int | None
+    started_at: int | None
+
+
+class Live:
+    """One invocation that has begun and not ended; mutable, the machine's own."""
+
+    __slots__ = ("attempt", "crash_no", "due_at", "is_saved", "item", "node", "started_us", "state", "try_no", "vertex")
+
+    def __init__(self, vertex: int, node: int, item: int, attempt: int, *, try_no: int = 1, crash_no: int = 0) -> None:
+        self.vertex = vertex
+        self.node = node
+        self.item = item
+        self.attempt = attempt
+        self.try_no = try_no
+        self.crash_no = crash_no
+        self.state: Literal["ready", "running", "waiting", "due", "parked"] = "ready"
+        self.started_us: int | None = None
+        self.due_at: int | None = None
+        self.is_saved = False
+
+
+class Invocations:
+    """Vertices, outputs and rows of one run; knows nothing of policies."""
+
+    def __init__(self, definition: FlowDefinition, identity: RunIdentity) -> None:
+        self.definition = definition
+        self.identity = identity
+        self.graph = DependencyGraph.of([node.dependencies for node in definition.nodes])
+        self.outputs: dict[int, Value] = {}
+        self.first_item: dict[int, int] = {}
+        self.sizes: dict[int, int] = {}
+        self.map_attempts: dict[int, int] = {}
+        self._items: list[tuple[int, int]] = []
+
+    def vertex(self, node: int, item: int) -> int:
+        """The vertex of an invocation; item -1 is the node itself."""
+        return node if item < 0 else self.first_item[node] + item
+
+    def place(self, vertex: int) -> tuple[int, int]:
+        """The node and item of a vertex."""
+        count = len(self.definition.nodes)
+        return (vertex, -1) if vertex < count else self._items[vertex - count]
+
+    def expand(self, node: int, size: int) -> range:
+        """Append the items of a mapped node; its own vertex then waits for them.
+
+        Returns:
+            Their vertices, in order.
+        """
+        first = len(self.graph)
+        self.first_item[node] = first
+        self.sizes[node] = size
+        for item in range(size):
+            self.graph.append()
+            self._items.append((node, item))
+        for vertex in range(first, first + size):
+            self.graph.depend(node, vertex)
+        return range(first, first + size)
+
+    def gather(self, node: int) -> Gathered:
+        """The outputs of a mapped node's items, in order; all must have succeeded."""
+        first = self.first_item.get(node, 0)
+        return Gathered(
+            tuple(self._single(self.outputs[vertex]) for vertex in range(first, first + self.sizes.get(node, 0)))
+        )
+
+    @staticmethod
+    def _single(value: Value) -> Output:
+        assert not isinstance(value, Gathered)
+        return value
+
+    def keep(self, vertex: int, row: StoredNode) -> None:
+        """Remember a stored output."""
+        if row.output is not None:
+            self.outputs[vertex] = Inline(row.output.encode())
+        elif row.output_artifact is not None:
+            self.outputs[vertex] = row.output_artifact
+
+    def culprit(self, vertex: int) -> str:
+        """Name the first dependency that did not succeed, with its state."""
+        for on in self.definition.nodes[vertex].dependencies:
+            state = self.graph.state(on)
+            if state not in (None, "succeeded"):
+                how = {"failed": "failed", "timed_out": "timed out"}.get(str(state), f"was {state}")
+                return f"dependency {self.definition.nodes[on].id!r} {how}"
+        return "a dependency did not succeed"
+
+    def row(self, node: int, item: int, attempt: int, state: str, **cells: int | str | None) -> NodeRow:
+        """Make a row; ``cells`` are NodeRow fields by name."""
+        identity = self.identity
+        return NodeRow(
+            identity.run_key,
+            node,
+            item,
+            attempt,
+            identity.run_id,
+            self.definition.nodes[node].id,
+            str(item) if item >= 0 else "",
+            state,
+            **cells,  # type: ignore[arg-type]  # the fields' own types are checked by the store's STRICT tables
+        )
+
+    def unended(self) -> Iterable[int]:
+        """Every vertex that has not ended, in order."""
+        state = self.graph.state
+        return (vertex for vertex in range(len(self.graph)) if state(vertex) is None)

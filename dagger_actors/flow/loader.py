@@ -1,0 +1,201 @@
+"""Loads flows from YAML files or data, with every problem at once, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import cast, get_args
+
+from dagger_actors.errors import DefinitionError, Problem
+from dagger_actors.flow.action_check import bind, load_actions
+from dagger_actors.flow.data_tree import read_data
+from dagger_actors.flow.definition import FlowConfig, FlowDefinition, InputSpec, InputType, Reference
+from dagger_actors.flow.nodes import WrittenNode, check_cycles, defined, read_nodes, resolve_pointers
+from dagger_actors.flow.reader import Keys, Reader
+from dagger_actors.flow.references import read_pointer, resolve_anywhere
+from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.settings import read_config
+from dagger_actors.flow.text_document import MAX_BYTES
+from dagger_actors.flow.tree import Fields, Scalar, Table, Tree, quoted
+from dagger_actors.flow.yaml_tree import read_yaml
+
+__all__ = ["list_flows", "load_flow"]
+
+TEXTS = ("description", "author", "version", "signature", "instructions")
+FLOW = Keys(
+    known=("name", *TEXTS, "tags", "inputs", "outputs", "actions", "config", "nodes"),
+    required=("name", "nodes"),
+)
+INPUT = Keys(known=("type", "default", "description"), later=("secret",))
+INPUT_TYPES = cast("tuple[str, ...]", get_args(InputType))
+
+
+def load_flow(
+    source: str | Path | Mapping[str, object],
+    *,
+    registry: ActionRegistry | None = None,
+    imports: Sequence[str] = (),
+) -> FlowDefinition:
+    """Load one flow.
+
+    Args:
+        source: The path of a YAML file, or the same structure as data.
+        registry: Takes the actions that the flow names; every node is checked against its action. None: only the
+            structure is checked and nothing is imported.
+        imports: More modules and files with actions, as ``--import`` gives them; they need a registry.
+
+    Raises:
+        DefinitionError: The flow cannot run; carries every problem, in file order.
+    """
+    assert registry is not None or not imports, "imports need a registry"
+    if isinstance(source, Mapping):
+        tree, document, problems = read_data(source)
+        file, folder = "", Path.cwd()
+        return FlowLoader(Reader(document, problems), file, folder).load(tree, registry, imports)
+    file = str(source)
+    tree, text, problems = read_yaml(read_file(Path(source)), file)
+    return FlowLoader(Reader(text, problems), file, Path(source).parent).load(tree, registry, imports)
+
+
+def list_flows(folder: str | Path) -> Iterator[tuple[Path, FlowDefinition | DefinitionError]]:
+    """Load the structure of every ``*.yaml`` and ``*.yml`` of a folder, sorted by name; nothing is imported.
+
+    Raises:
+        DefinitionError: It is not a folder that can be read.
+    """
+    try:
+        paths = sorted(path for path in Path(folder).iterdir() if path.suffix in (".yaml", ".yml"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DefinitionError(
+            [Problem(f"the folder cannot be read: {reason}", "Give a folder.", str(folder))]
+        ) from None
+    for path in paths:
+        try:
+            yield path, load_flow(path)
+        except DefinitionError as error:
+            yield path, error
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file that may be hostile: a pipe or a device would hang or never end.
+
+    Raises:
+        DefinitionError: It cannot be read, or is too large.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise DefinitionError([Problem("this is not a file", "Give the path of a YAML file.", str(path))])
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DefinitionError([Problem(f"the file cannot be read: {reason}", "Check the path.", str(path))]) from None
+
+
+class FlowLoader:
+    """Turns one tree into a definition."""
+
+    def __init__(self, reader: Reader, file: str, folder: Path) -> None:
+        self._reader = reader
+        self._file = file
+        self._folder = folder
+
+    def load(self, tree: Tree, registry: ActionRegistry | None, imports: Sequence[str]) -> FlowDefinition:
+        """Read, check and resolve everything.
+
+        Raises:
+            DefinitionError: Every problem, in file order.
+        """
+        reader = self._reader
+        fields = reader.fields(tree, "the flow", FLOW)
+        if fields is None:
+            reader.refuse()
+            raise AssertionError("a tree that is no table was complained of")
+        inputs = self._inputs(fields["inputs"].value) if "inputs" in fields else None
+        config = read_config(reader, fields["config"].value) if "config" in fields else FlowConfig()
+        nodes: list[WrittenNode] = []
+        index: dict[str, int] = {}
+        has_cycles = False
+        if "nodes" in fields:
+            nodes, index = read_nodes(reader, fields["nodes"].value, inputs)
+            has_cycles = not check_cycles(reader, nodes)
+            if not has_cycles:
+                resolve_pointers(reader, nodes, index)
+        outputs = self._outputs(fields["outputs"].value, inputs, index) if "outputs" in fields else None
+        actions = self._actions(fields["actions"].value) if "actions" in fields else {}
+        if registry is not None:
+            reader.add(load_actions(reader, registry, actions, imports, self._folder))
+            bind(reader, registry, nodes, index, inputs, has_cycles=has_cycles)
+        flow = FlowDefinition(
+            name=self._name(fields),
+            nodes=tuple(node for node in (defined(reader, node, config) for node in nodes) if node is not None),
+            inputs=inputs,
+            outputs=outputs,
+            actions=tuple(actions),
+            config=config,
+            tags=reader.texts(fields["tags"].value, "tags") if "tags" in fields else (),
+            file=self._file,
+            description=self._text(fields, "description"),
+            author=self._text(fields, "author"),
+            version=self._text(fields, "version"),
+            signature=self._text(fields, "signature"),
+            instructions=self._text(fields, "instructions"),
+        )
+        reader.refuse()
+        return flow
+
+    def _name(self, fields: Fields) -> str:
+        return (self._reader.name(fields["name"].value, "name") or "") if "name" in fields else ""
+
+    def _text(self, fields: Fields, key: str) -> str:
+        return (self._reader.text(fields[key].value, key) or "") if key in fields else ""
+
+    def _inputs(self, tree: Tree) -> dict[str, InputSpec]:
+        read: dict[str, InputSpec] = {}
+        for name, field in self._reader.entries(tree, "inputs").items():
+            value = field.value
+            if isinstance(value, Table):
+                read[name] = self._input(name, value)
+            elif isinstance(value, Scalar) and value.value is None:
+                advice = f"For a required input write {name}: {{}}, for a default of null {name}: {{default: null}}."
+                self._reader.complain(field.at, f"the input {quoted(name)} is empty", advice)
+                read[name] = InputSpec()
+            else:
+                read[name] = InputSpec(default=self._reader.json(value, "a default"))
+        return read
+
+    def _input(self, name: str, tree: Table) -> InputSpec:
+        reader = self._reader
+        what = f"the input {quoted(name)}"
+        fields = reader.fields(tree, what, INPUT) or {}
+        kind = reader.choice(fields["type"].value, "type", INPUT_TYPES) if "type" in fields else None
+        default = None
+        if "default" in fields:
+            value = fields["default"].value
+            default = reader.json(value, "default")
+            if default is not None and kind is not None:
+                reader.of_type(value, f"the default of {what}", kind)
+        description = reader.text(fields["description"].value, "description") if "description" in fields else None
+        return InputSpec(type=cast("InputType", kind or "any"), default=default, description=description or "")
+
+    def _outputs(
+        self, tree: Tree, inputs: Mapping[str, object] | None, index: Mapping[str, int]
+    ) -> dict[str, Reference]:
+        read: dict[str, Reference] = {}
+        for name, field in self._reader.entries(tree, "outputs").items():
+            what = f"the output {quoted(name)}"
+            pointer = read_pointer(self._reader, field.value, what, inputs)
+            if pointer is not None:
+                found = pointer.found or resolve_anywhere(self._reader, pointer, index, what)
+                if found is not None:
+                    read[name] = found
+        return read
+
+    def _actions(self, tree: Tree) -> dict[str, int]:
+        read: dict[str, int] = {}
+        for item in self._reader.items(tree, "actions"):
+            reference = self._reader.text(item, "an item of actions")
+            if reference is not None:
+                read.setdefault(reference, item.at)
+        return read

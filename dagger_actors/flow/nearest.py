@@ -1,0 +1,40 @@
+"""The known name that a wrong one was probably meant to be."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["nearest"]
+
+MAX_COMPARED = 500
+"""Names compared in full; difflib takes about 20 us for each."""
+MAX_LENGTH = 200
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Find the known name nearest to a wrong one.
+
+    Of many names only those compare that begin or end like the wrong one, so that a wrong name in a flow of 100,000
+    nodes costs milliseconds.
+
+    Returns:
+        The nearest name; None when none is near.
+    """
+    if len(name) > MAX_LENGTH:
+        return None
+    folded = name.casefold()
+    candidates = list(known)
+    if len(candidates) > MAX_COMPARED:
+        head, tail, length = folded[:2], folded[-3:], len(name)
+        similar = (
+            other
+            for other in candidates
+            if abs(len(other) - length) <= 2 and (other[:2].casefold() == head or other[-3:].casefold() == tail)
+        )
+        candidates = [other for other, _ in zip(similar, range(MAX_COMPARED), strict=False)]
+    by_folded = {other.casefold(): other for other in candidates if len(other) <= MAX_LENGTH}
+    if folded in by_folded:
+        return by_folded[folded]
+    found = difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.6)
+    return by_folded[found[0]] if found else None

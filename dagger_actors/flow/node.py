@@ -1,0 +1,257 @@
+"""Node actors: one fresh actor an attempt, which runs the user's function and tells the supervisor how it ended.
+
+A plain function runs in the turn of a thread, a coroutine function on the event loop. Whatever user code raises is an
+outcome, ``SystemExit`` and ``KeyboardInterrupt`` included: it must neither end the thread nor restart anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from dagger_actors.actors.actor import Actor
+from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.core.messages import (
+    ArtifactRecord,
+    AttemptEnded,
+    ErrorDetail,
+    Failed,
+    Gathered,
+    Inline,
+    StartAttempt,
+    Stored,
+    Succeeded,
+    Turn,
+    Value,
+    decode_start,
+    encode,
+)
+from dagger_actors.core.protocols import Clock, Dispatcher
+from dagger_actors.core.retry import names_of
+from dagger_actors.errors import InputError
+from dagger_actors.flow.actions import Action, Parameter
+from dagger_actors.flow.context import ArtifactSource, Context
+from dagger_actors.flow.outputs import to_output
+from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.values import pick, take_apart
+
+__all__ = ["Door", "LoopNode", "NodeServices", "ThreadNode"]
+
+MESSAGE_CHARS = 4096
+TRACEBACK_CHARS = 8192
+REFUSED = (
+    "too many bodies of ended attempts still run on threads of this system, so no thread is started for another; "
+    "let long actions look at ctx.cancelled, or run them as coroutines"
+)
+
+
+class NodeServices:
+    """What node actors share.
+
+    Args:
+        registry: The actions by name.
+        artifacts: Where large values lie.
+        clock: The time.
+        is_refusing: Whether too many abandoned bodies hold threads to start another on one.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: ActionRegistry,
+        artifacts: ArtifactSource,
+        clock: Clock,
+        is_refusing: Callable[[], bool],
+    ) -> None:
+        self.is_refusing = is_refusing
+        self.registry = registry
+        self.artifacts = artifacts
+        self.clock = clock
+
+
+class Door:
+    """Stands in for the dispatcher until the gate lets the attempt through: the first call only says that it is ready."""
+
+    __slots__ = ("_has_knocked", "_inside", "is_loop")
+
+    def __init__(self, inside: Dispatcher, *, is_loop: bool) -> None:
+        self._inside = inside
+        self._has_knocked = False
+        self.is_loop = is_loop
+
+    def schedule(self, runnable: Any, *, here: bool = False) -> None:
+        """Pass on all calls but the first, which is the gate's to make."""
+        if self._has_knocked:
+            self._inside.schedule(runnable, here=here)
+        self._has_knocked = True
+
+
+class NodeActor(Actor):
+    """Runs one attempt.
+
+    Args:
+        services: What node actors share.
+        gate: Where its place is given back.
+        tell: Takes encoded messages to the supervisor.
+    """
+
+    def __init__(self, services: NodeServices, gate: Gate, tell: Callable[[bytes], None]) -> None:
+        super().__init__()
+        self.ticket: Ticket | None = None
+        self._services = services
+        self._gate = gate
+        self._tell = tell
+        self._context: Context | None = None
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """The attempt is over, whatever the body does now; any thread may call this."""
+        self._is_cancelled = True
+        if self._context is not None:
+            self._context.cancel()
+
+    def _prepare(self, start: StartAttempt) -> tuple[Action, dict[str, Any]]:
+        action = self._services.registry.get(start.action)
+        if action is None:
+            raise LookupError(f"the action {start.action!r} is not loaded in this process")
+        if start.problem:
+            raise InputError(start.action, "", start.problem)
+        arguments: dict[str, Any] = {}
+        parameters = action.by_name
+        for name, value in start.inputs:
+            arguments[name] = self._argument(parameters.get(name), value)
+        if action.context_parameter is not None:
+            self._context = arguments[action.context_parameter] = self._new_context(start)
+        return action, arguments
+
+    def _new_context(self, start: StartAttempt) -> Context:
+        context = Context(
+            start,
+            artifacts=self._services.artifacts,
+            clock=self._services.clock,
+            report=lambda message: self._tell(encode(message)),
+        )
+        if self._is_cancelled:
+            context.cancel()
+        return context
+
+    def _argument(self, parameter: Parameter | None, value: Value) -> Any:
+        match value:
+            case Inline(json=text):
+                pass
+            case Stored():
+                content = self._services.artifacts.load(value.artifact_id)
+                if value.kind == "bytes" and value.key is None:
+                    return content
+                text = content if value.key is None else pick(take_apart(content, "the node"), value.key, "the node")
+            case Gathered(items=items):
+                text = b"[" + b",".join(self._item(item) for item in items) + b"]"
+        return parameter.decode(text) if parameter is not None else msgspec.json.decode(text)
+
+    def _item(self, item: Inline | Stored) -> bytes:
+        if isinstance(item, Inline):
+            return item.json
+        content = self._services.artifacts.load(item.artifact_id)
+        if item.kind == "bytes":
+            # A list cannot hold bytes as JSON; its reader gets the reference and loads what it wants.
+            return msgspec.json.encode(
+                {"artifact_id": item.artifact_id, "kind": item.kind, "size_bytes": item.size_bytes}
+            )
+        return content
+
+    def _success(self, start: StartAttempt, result: Any) -> Succeeded:
+        output, artifacts = to_output(result, start.outputs, self._services.artifacts)
+        saved: tuple[ArtifactRecord, ...] = self._context.saved() if self._context is not None else ()
+        return Succeeded(output, Turn(artifacts + saved)) if artifacts or saved else Succeeded(output)
+
+    def _report(self, start: StartAttempt, started_us: int, outcome: Succeeded | Failed) -> None:
+        now = self._services.clock.now().wall_us
+        ended = AttemptEnded(
+            start.run_key, start.node, start.item, start.attempt, started_us, max(now, started_us), outcome
+        )
+        payload = encode(ended)
+        ticket = self.ticket
+        assert ticket is not None
+        # First the slot file and the hold, then the message: whoever hears of a failure finds the gate held.
+        self._gate.end(ticket, payload, success=isinstance(outcome, Succeeded))
+        self._tell(payload)
+
+
+class ThreadNode(NodeActor):
+    """Runs a plain function on one of the system's threads."""
+
+    def on_receive(self, message: bytes) -> None:
+        """Run the attempt."""
+        start = decode_start(message)
+        started_us = self._services.clock.now().wall_us
+        outcome: Succeeded | Failed
+        try:
+            if self._services.is_refusing():
+                raise RuntimeError(REFUSED)
+            action, arguments = self._prepare(start)
+            outcome = self._success(start, action.function(**arguments))
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
+            outcome = Failed(detail_of(error))
+        self._report(start, started_us, outcome)
+
+
+class LoopNode(NodeActor):
+    """Runs a coroutine function on the event loop."""
+
+    def __init__(self, services: NodeServices, gate: Gate, tell: Callable[[bytes], None]) -> None:
+        super().__init__(services, gate, tell)
+        self._task: asyncio.Task[Any] | None = None
+
+    def cancel(self) -> None:
+        """Cancel the coroutine too."""
+        super().cancel()
+        task = self._task
+        if task is not None:
+            task.get_loop().call_soon_threadsafe(task.cancel)
+
+    async def on_receive(self, message: bytes) -> None:
+        """Run the attempt."""
+        start = decode_start(message)
+        started_us = self._services.clock.now().wall_us
+        outcome: Succeeded | Failed
+        try:
+            action, arguments = self._prepare(start)
+            # A task of its own, so that cancelling the body leaves this actor able to report it.
+            self._task = asyncio.ensure_future(action.function(**arguments))
+            if self._is_cancelled:
+                self._task.cancel()
+            outcome = self._success(start, await self._task)
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
+            outcome = Failed(detail_of(error))
+        self._task = None
+        self._report(start, started_us, outcome)
+
+
+def detail_of(error: BaseException) -> ErrorDetail:
+    """What is kept of an exception: its names, its text, the user's frames."""
+    kind = type(error)
+    try:
+        text = str(error)
+    except Exception as second:  # noqa: BLE001 - a broken __str__ is user code too
+        text = f"(its text could not be made: {type(second).__name__})"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
+    lines = "".join(traceback.format_list(own))
+    return ErrorDetail(
+        f"{kind.__module__}.{kind.__qualname__}",
+        _storable(text[:MESSAGE_CHARS]),
+        names_of(kind),
+        _storable(lines[-TRACEBACK_CHARS:]),
+    )
+
+
+def _storable(text: str) -> str:
+    """Text that UTF-8 and SQLite can hold: no lone surrogates, no NUL."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+_PACKAGE = __file__.rpartition("dagger_actors")[0] + "dagger_actors"

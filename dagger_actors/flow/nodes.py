@@ -1,0 +1,269 @@
+"""Reads the nodes of a flow: first their ids, then everything they say, then what their references mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from dagger_actors.flow.ancestry import ancestors_among, cycles_of
+from dagger_actors.flow.arguments import read_inputs, read_map
+from dagger_actors.flow.definition import FlowConfig, FromNode, MapSpec, NodeDefinition
+from dagger_actors.flow.reader import Keys, Reader
+from dagger_actors.flow.references import Pointer, meanings, resolve_anywhere, unknown_node
+from dagger_actors.flow.settings import (
+    NO_STRATEGY,
+    ON_FAILURE,
+    merged_retry,
+    on_failure_of,
+    read_strategy,
+    read_tries,
+)
+from dagger_actors.flow.tree import Fields, Listing, Tree, quoted
+
+__all__ = ["WrittenNode", "check_cycles", "defined", "read_nodes", "resolve_pointers"]
+
+NODE = Keys(
+    known=(
+        "id",
+        "action",
+        "dependencies",
+        "description",
+        "instructions",
+        "inputs",
+        "outputs",
+        "timeout",
+        "try_count",
+        "onfailure",
+        "retry_strategy",
+        "on_failure",
+        "map",
+    ),
+    required=("id", "action"),
+    later=(
+        "trigger",
+        "when",
+        "cache",
+        "durability",
+        "isolation",
+        "priority",
+        "failure",
+        "approval",
+        "flow",
+        "await_message",
+        "max_iterations",
+        "human_wait_minutes",
+        "human_timeout_action",
+    ),
+)
+LATER_ACTIONS = ("human_interrupt",)
+MAX_SHOWN = 100
+"""Ids of a cycle that a message shows."""
+
+
+class WrittenNode(msgspec.Struct, gc=False):
+    """A node as written.
+
+    Attributes:
+        id: Its id; empty when it has none that can be used.
+        at: Its place.
+        fields: What it says, by key.
+        dependencies: Positions of the nodes it waits for, and the place that says so.
+        is_complete: Whether it names its dependencies itself.
+        inputs: The arguments by name; None when they follow from the action's parameters.
+        map: Where the items come from, and the parameter that takes one.
+    """
+
+    id: str
+    at: int
+    fields: Fields
+    action: str = ""
+    dependencies: dict[int, int] = {}
+    is_complete: bool = False
+    inputs: list[tuple[str, Pointer]] | None = None
+    map: tuple[Pointer, str] | None = None
+
+
+def read_nodes(
+    reader: Reader, tree: Tree, declared: Mapping[str, object] | None
+) -> tuple[list[WrittenNode], dict[str, int]]:
+    """Read all nodes and their ids' positions."""
+    trees = reader.items(tree, "nodes")
+    if not trees and isinstance(tree, Listing):
+        reader.complain(tree.at, "nodes is empty", "A flow needs at least one node: - {id: first, action: my_action}")
+    nodes: list[WrittenNode] = []
+    index: dict[str, int] = {}
+    for item in trees:
+        node = WrittenNode("", item.at, reader.fields(item, "a node", NODE) or {})
+        if "id" in node.fields:
+            node.id = read_id(reader, node.fields["id"].value, nodes, index)
+        nodes.append(node)
+    for position, node in enumerate(nodes):
+        reader.subject = node.id
+        read_action(reader, node)
+        if "dependencies" in node.fields:
+            read_dependencies(reader, node, position, index)
+        places: dict[str, int] = {}
+        if "inputs" in node.fields:
+            node.inputs = read_inputs(reader, node.fields["inputs"].value, declared, places)
+        if "map" in node.fields:
+            node.map = read_map(reader, node.fields["map"].value, declared, places)
+        if not node.is_complete:
+            infer_dependencies(reader, node, position, index)
+    reader.subject = ""
+    return nodes, index
+
+
+def read_id(reader: Reader, tree: Tree, nodes: Sequence[WrittenNode], index: dict[str, int]) -> str:
+    """Read an id and give it the next position; empty when it cannot be used."""
+    name = reader.name(tree, "id")
+    if name is None:
+        return ""
+    if name == "inputs":
+        reader.complain(tree.at, "the id 'inputs' is taken by the flow's inputs", "Choose another id.")
+    elif name in index:
+        first = reader.document.where(nodes[index[name]].fields["id"].value.at)
+        reader.complain(
+            tree.at, f"the id {quoted(name)} is doubled; it stands at {first} already", "Choose another id."
+        )
+    else:
+        index[name] = len(nodes)
+    return name
+
+
+def read_action(reader: Reader, node: WrittenNode) -> None:
+    """Read the action's name."""
+    if "action" not in node.fields:
+        return
+    tree = node.fields["action"].value
+    name = reader.name(tree, "action")
+    if name in LATER_ACTIONS:
+        reader.complain(tree.at, f"this version does not support `action: {name}` yet", "Remove the node.")
+    node.action = name or ""
+
+
+def read_dependencies(reader: Reader, node: WrittenNode, position: int, index: Mapping[str, int]) -> None:
+    """Read the nodes that this one waits for."""
+    node.is_complete = True
+    node.dependencies = {}
+    for item in reader.items(node.fields["dependencies"].value, "dependencies"):
+        name = reader.text(item, "a dependency")
+        if name is None:
+            continue
+        on = index.get(name)
+        if on is None:
+            reader.complain(item.at, f"unknown dependency {quoted(name)}", reader.suggest(name, index))
+        elif on == position:
+            reader.complain(item.at, f"{quoted(name)} depends on itself", "Remove it from its dependencies.")
+        elif on in node.dependencies:
+            reader.complain(item.at, f"the dependency {quoted(name)} is doubled", "Remove one of the two.")
+        else:
+            node.dependencies[on] = item.at
+
+
+def pointers_of(node: WrittenNode) -> list[tuple[str, Pointer]]:
+    """List a node's pointers to other nodes, with their names for messages."""
+    pointers = [(f"the input {quoted(name)}", pointer) for name, pointer in node.inputs or () if pointer.found is None]
+    if node.map is not None and node.map[0].found is None:
+        pointers.append(("map.over", node.map[0]))
+    return pointers
+
+
+def infer_dependencies(reader: Reader, node: WrittenNode, position: int, index: Mapping[str, int]) -> None:
+    """Let a node that names no dependencies depend on the nodes it refers to."""
+    node.dependencies = {}
+    for what, pointer in pointers_of(node):
+        found = resolve_anywhere(reader, pointer, index, what)
+        if found is not None and found.node == position:
+            reader.complain(pointer.at, f"{what} refers to the node itself", "A node cannot wait for itself.")
+        elif found is not None:
+            node.dependencies.setdefault(found.node, pointer.at)
+
+
+def check_cycles(reader: Reader, nodes: Sequence[WrittenNode]) -> bool:
+    """Complain of every cycle; True when there is none."""
+    cycles = cycles_of([list(node.dependencies) for node in nodes])
+    for cycle in cycles:
+        ids = [nodes[position].id for position in [*cycle, cycle[0]]]
+        if len(ids) > MAX_SHOWN:
+            half = MAX_SHOWN // 2
+            ids = [*ids[:half], f"... {len(ids) - MAX_SHOWN:,} more ...", *ids[-half:]]
+        first = nodes[cycle[0]]
+        at = first.dependencies[cycle[1]]
+        message = "the dependencies form a cycle: " + " -> ".join(map(plain, ids))
+        reader.complain(at, message, "Each waits for the next; remove one of these dependencies.")
+    return not cycles
+
+
+def plain(name: str) -> str:
+    """Show an id as it is where that cannot confuse, else quoted."""
+    return name if name.isprintable() and "->" not in name and len(name) <= 80 else quoted(name)
+
+
+def resolve_pointers(reader: Reader, nodes: Sequence[WrittenNode], index: Mapping[str, int]) -> None:
+    """Find what the references of nodes with complete dependencies mean; each must be to an ancestor."""
+    open_pointers: list[tuple[int, str, Pointer, list[FromNode]]] = []
+    asked: list[tuple[int, int]] = []
+    for position, node in enumerate(nodes):
+        if not node.is_complete:
+            continue
+        for what, pointer in pointers_of(node):
+            possible = list(meanings(pointer, index))
+            if possible and possible[0].node in node.dependencies:
+                pointer.found = possible[0]
+                continue
+            open_pointers.append((position, what, pointer, possible))
+            asked += [(position, meaning.node) for meaning in possible]
+    ancestors = ancestors_among([list(node.dependencies) for node in nodes], asked)
+    for position, what, pointer, possible in open_pointers:
+        reader.subject = nodes[position].id
+        pointer.found = next((meaning for meaning in possible if (position, meaning.node) in ancestors), None)
+        if pointer.found is None and possible:
+            other = quoted(nodes[possible[0].node].id)
+            message = f"{what} refers to {quoted(pointer.text)}, but {other} is not an ancestor"
+            reader.complain(pointer.at, message, f"Add {other} to `dependencies`.")
+        elif pointer.found is None:
+            unknown_node(reader, pointer, index, what)
+    reader.subject = ""
+
+
+def defined(reader: Reader, node: WrittenNode, config: FlowConfig) -> NodeDefinition | None:
+    """Make the definition of a node; None when something in it, or in the flow so far, is wrong."""
+    reader.subject = node.id
+    fields = node.fields
+    description = reader.text(fields["description"].value, "description") if "description" in fields else ""
+    instructions = reader.text(fields["instructions"].value, "instructions") if "instructions" in fields else ""
+    strategy = read_strategy(reader, fields["retry_strategy"].value) if "retry_strategy" in fields else NO_STRATEGY
+    policy = reader.choice(fields["on_failure"].value, "on_failure", ON_FAILURE) if "on_failure" in fields else None
+    timeout = reader.seconds(fields["timeout"].value, "timeout") if "timeout" in fields else None
+    outputs = read_outputs(reader, fields["outputs"].value) if "outputs" in fields else ()
+    retry = merged_retry(config, read_tries(reader, fields), strategy)
+    reader.subject = ""
+    if reader.has_problems:
+        return None
+    line, column = reader.document.line_and_column(node.at)
+    over = node.map[0].found if node.map else None
+    return NodeDefinition(
+        id=node.id,
+        action=node.action,
+        dependencies=tuple(node.dependencies),
+        inputs=tuple((name, pointer.found) for name, pointer in node.inputs or () if pointer.found is not None),
+        automatic=node.inputs is None,
+        outputs=outputs,
+        timeout_s=timeout,
+        retry=retry,
+        on_failure=on_failure_of(policy, config),
+        map=MapSpec(over=over, item=node.map[1]) if node.map and over is not None else None,
+        description=description or "",
+        instructions=instructions or "",
+        line=line,
+        column=column,
+    )
+
+
+def read_outputs(reader: Reader, tree: Tree) -> tuple[str, ...]:
+    """Read the names that the action must produce."""
+    outputs = reader.texts(tree, "outputs")
+    if len(set(outputs)) < len(outputs):
+        reader.complain(tree.at, "outputs names one output twice", "Remove one of the two.")
+    return outputs

@@ -1,0 +1,117 @@
+"""From what an action returned to what is stored: JSON text in the row, or an artifact; never something else, silently."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dagger_actors.core.messages import ArtifactRecord, Inline, Output, Stored
+from dagger_actors.errors import OutputError
+from dagger_actors.flow.context import ArtifactSource
+
+__all__ = ["INLINE_BYTES", "to_json", "to_output"]
+
+INLINE_BYTES = 1024
+"""Outputs up to this long live in their row; longer ones are artifacts, which keeps the table the engine reads small."""
+
+LEAVES = frozenset({int, str, bool, type(None)})
+
+_encoder = msgspec.json.Encoder()
+
+
+def to_output(
+    value: Any, declared: tuple[str, ...], artifacts: ArtifactSource
+) -> tuple[Output, tuple[ArtifactRecord, ...]]:
+    """Turn a result into an output, and the artifacts to be committed with it.
+
+    Args:
+        value: What the action returned: bytes and paths become artifacts, everything else JSON.
+        declared: Names it must hold; one name takes a value that is no mapping.
+        artifacts: Where large outputs go, in the caller's thread.
+
+    Raises:
+        OutputError: It lacks a declared name, or holds what JSON cannot hold.
+    """
+    if declared:
+        value = _with_names(value, declared)
+    if isinstance(value, Path):
+        value = _read(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        record = artifacts.prepare(bytes(value), kind="bytes", media_type="application/octet-stream")
+    else:
+        data = to_json(value)
+        if len(data) <= INLINE_BYTES:
+            return Inline(data), ()
+        record = artifacts.prepare(data, kind="json", media_type="application/json")
+    return Stored(record.artifact_id, record.kind, record.size_bytes), (record,)
+
+
+def _with_names(value: Any, declared: tuple[str, ...]) -> Any:
+    fields = _fields(value)
+    if fields is None:
+        if len(declared) != 1:
+            names = ", ".join(declared)
+            raise OutputError(f"it is a {type(value).__name__}, and the node declares the outputs {names}")
+        return {declared[0]: value}
+    missing = [name for name in declared if name not in fields]
+    if missing:
+        raise OutputError(f"it lacks the declared output {missing[0]!r}")
+    return value
+
+
+def _fields(value: Any) -> Mapping[Any, Any] | None:
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, msgspec.Struct):
+        return msgspec.structs.asdict(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    dump = getattr(type(value), "model_dump", None)
+    return dump(value, mode="json") if callable(dump) else None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OutputError(f"the file {path} cannot be read ({error.strerror})") from error
+
+
+def to_json(value: Any) -> bytes:
+    """Encode a value as JSON text; raises OutputError for what would not come back as it was."""
+    # msgspec writes NaN as null and bytes as base64 without a word: what would come back changed is refused instead.
+    if type(value) not in LEAVES:
+        _check(value)
+    try:
+        return _encoder.encode(value) if type(value) in LEAVES else msgspec.json.encode(value, enc_hook=_hook)
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+        raise OutputError(str(error)) from error
+
+
+def _hook(value: Any) -> Any:
+    fields = _fields(value)
+    if fields is None:
+        raise OutputError(f"it holds a {type(value).__qualname__}")
+    return fields
+
+
+def _check(value: Any) -> None:
+    todo: list[Any] = [value]
+    while todo:
+        one = todo.pop()
+        if type(one) in LEAVES:
+            continue
+        if isinstance(one, float):
+            if not math.isfinite(one):
+                raise OutputError(f"it holds {one!r}, which JSON has no word for")
+        elif isinstance(one, bytes | bytearray | memoryview | Path):
+            raise OutputError(f"it holds a {type(one).__name__} inside another value")
+        elif isinstance(one, list | tuple | set | frozenset):
+            todo.extend(one)
+        elif (fields := _fields(one)) is not None:
+            todo.extend(fields.values())

@@ -1,0 +1,244 @@
+"""Reads the values of a tree as what a key wants them to be, and gathers every complaint with its place."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from dagger_actors.errors import DefinitionError, Problem
+from dagger_actors.flow.nearest import nearest
+from dagger_actors.flow.tree import Document, Fields, Listing, Scalar, Table, Tree, described, quoted, to_data
+
+__all__ = ["MAX_PROBLEMS", "MAX_SECONDS", "Keys", "Reader"]
+
+MAX_PROBLEMS = 1000
+"""Problems that are told; a file that has more is not a flow."""
+MAX_NEAREST = 50
+"""Problems whose nearest name is searched."""
+MAX_SECONDS = 86_400
+MAX_NAME = 200
+
+KINDS: dict[str, type | tuple[type, ...]] = {
+    "int": int,
+    "float": (int, float),
+    "str": str,
+    "bool": bool,
+    "list": list,
+    "dict": dict,
+    "any": object,
+}
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+class Keys(msgspec.Struct, frozen=True):
+    """The keys that a mapping may have.
+
+    Attributes:
+        known: Keys that are read.
+        required: Those of them that must be there.
+        later: Keys of the file format that this version does not support yet.
+    """
+
+    known: Collection[str]
+    required: tuple[str, ...] = ()
+    later: Collection[str] = ()
+
+
+class Reader:
+    """Reads values; whatever does not fit is kept as a problem and read as None.
+
+    Args:
+        document: Where the places are.
+        problems: Those found so far.
+    """
+
+    def __init__(self, document: Document, problems: Iterable[Problem] = ()) -> None:
+        self.document = document
+        self.subject = ""
+        """The id of the node that is being read; messages begin with it."""
+        self._given = list(problems)
+        self._complaints: dict[tuple[int, str], str] = {}
+        self._searches = 0
+        self._omitted = 0
+
+    def complain(self, at: int, message: str, advice: str = "") -> None:
+        """Keep a problem; one that an alias brings again is kept once."""
+        complaint = (at, f"node {quoted(self.subject)}: {message}" if self.subject else message)
+        if len(self._complaints) < MAX_PROBLEMS or complaint in self._complaints:
+            self._complaints.setdefault(complaint, advice)
+        else:
+            self._omitted += 1
+
+    def add(self, problems: Iterable[Problem]) -> None:
+        """Keep problems that have their place already, or none."""
+        self._given += problems
+
+    @property
+    def has_problems(self) -> bool:
+        """Tell whether anything was wrong so far."""
+        return bool(self._given or self._complaints)
+
+    def refuse(self) -> None:
+        """End the reading if anything was wrong.
+
+        Raises:
+            DefinitionError: Every problem so far, in file order.
+        """
+        if not self.has_problems:
+            return
+        told = [(problem.line, problem.column, problem) for problem in self._given]
+        # In data there are no lines, so sort by place before it is lost, and stably afterwards.
+        for (at, message), advice in sorted(self._complaints.items(), key=lambda complaint: complaint[0][0]):
+            problem = self.document.problem(at, message, advice)
+            told.append((problem.line, problem.column, problem))
+        told.sort(key=lambda item: item[:2])
+        problems = [problem for _, _, problem in told]
+        if self._omitted:
+            problems.append(Problem(f"... and {self._omitted:,} more problems", file=problems[0].file))
+        raise DefinitionError(problems)
+
+    def suggest(self, name: str, known: Iterable[str], otherwise: str = "") -> str:
+        """Advise the nearest of the known names, or something else if none is near."""
+        self._searches += 1
+        found = nearest(name, known) if self._searches <= MAX_NEAREST else None
+        return f"Did you mean {quoted(found)}?" if found is not None else otherwise
+
+    def fields(self, tree: Tree, what: str, keys: Keys) -> Fields | None:
+        """Read a mapping whose keys are fixed; the result holds the known ones."""
+        if not isinstance(tree, Table):
+            self.complain(tree.at, f"{what} must be a mapping, not {described(tree)}")
+            return None
+        entries = tree.entries
+        for key, field in entries.items():
+            if key not in keys.known:
+                self._unknown(key, field.at, what, keys)
+        for key in keys.required:
+            # A key of a later version may stand in for it (`approval` for `action`): one complaint is enough.
+            if key not in entries and not any(key in entries for key in keys.later):
+                self.complain(tree.at, f"{what} lacks the key `{key}`")
+        return entries
+
+    def _unknown(self, key: str, at: int, what: str, keys: Keys) -> None:
+        if key in keys.later:
+            message = f"{what}: this version does not support the key `{key}` yet"
+            self.complain(at, message, "Remove it, or upgrade dagger-actors when a version supports it.")
+            return
+        otherwise = "Known keys: " + ", ".join(keys.known) + "."
+        self.complain(at, f"{what}: unknown key {quoted(key)}", self.suggest(key, keys.known, otherwise))
+
+    def entries(self, tree: Tree, what: str) -> Fields:
+        """Read a mapping whose keys are names that the author chooses."""
+        if not isinstance(tree, Table):
+            self.complain(tree.at, f"{what} must be a mapping, not {described(tree)}")
+            return {}
+        for key, field in tree.entries.items():
+            self._check_name(key, field.at, f"a name in {what}")
+        return tree.entries
+
+    def items(self, tree: Tree, what: str) -> list[Tree]:
+        """Read a list."""
+        if isinstance(tree, Listing):
+            return tree.items
+        self.complain(tree.at, f"{what} must be a list, not {described(tree)}")
+        return []
+
+    def text(self, tree: Tree, what: str) -> str | None:
+        """Read text."""
+        if isinstance(tree, Scalar) and isinstance(tree.value, str):
+            return tree.value
+        advice = ""
+        if isinstance(tree, Scalar) and tree.value is not None:
+            advice = "Put quotes around it."
+        self.complain(tree.at, f"{what} must be text, not {described(tree)}", advice)
+        return None
+
+    def name(self, tree: Tree, what: str) -> str | None:
+        """Read a name: 1 to 200 characters, none of them a control character."""
+        text = self.text(tree, what)
+        return text if text is not None and self._check_name(text, tree.at, what) else None
+
+    def _check_name(self, text: str, at: int, what: str) -> bool:
+        if not 1 <= len(text) <= MAX_NAME:
+            self.complain(at, f"{what} has {len(text):,} characters; it must have 1 to {MAX_NAME}")
+            return False
+        if not text.isprintable() and (found := CONTROL.search(text)):
+            self.complain(at, f"{what} holds the control character U+{ord(found[0]):04X}", "Remove it.")
+            return False
+        return True
+
+    def texts(self, tree: Tree, what: str) -> tuple[str, ...]:
+        """Read a list of names."""
+        read = [self.name(item, f"an item of {what}") for item in self.items(tree, what)]
+        return tuple(text for text in read if text is not None)
+
+    def flag(self, tree: Tree, what: str) -> bool | None:
+        """Read true or false."""
+        if isinstance(tree, Scalar) and isinstance(tree.value, bool):
+            return tree.value
+        self.complain(tree.at, f"{what} must be true or false, not {described(tree)}")
+        return None
+
+    def choice(self, tree: Tree, what: str, words: tuple[str, ...]) -> str | None:
+        """Read one of a few words."""
+        if isinstance(tree, Scalar) and isinstance(tree.value, str) and tree.value in words:
+            return tree.value
+        advice = self.suggest(str(tree.value), words) if isinstance(tree, Scalar) else ""
+        self.complain(tree.at, f"{what} must be one of {', '.join(words)}, not {described(tree)}", advice)
+        return None
+
+    def count(self, tree: Tree, what: str, highest: int) -> int | None:
+        """Read a whole number from 1 to ``highest``."""
+        value = tree.value if isinstance(tree, Scalar) else None
+        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= highest:
+            return value
+        self.complain(tree.at, f"{what} must be a whole number from 1 to {highest:,}, not {described(tree)}")
+        return None
+
+    def number(self, tree: Tree, what: str, *, least: float, most: float = math.inf, unit: str = "") -> float | None:
+        """Read a finite number from ``least`` to ``most``."""
+        value = tree.value if isinstance(tree, Scalar) else None
+        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+            try:
+                number = float(value)
+            except OverflowError:
+                number = math.inf
+            if math.isfinite(number):
+                return number
+        bounds = f"from {least:g} to {most:,.0f}" if math.isfinite(most) else f"of {least:g} or more"
+        self.complain(tree.at, f"{what} must be a number{unit} {bounds}, not {described(tree)}")
+        return None
+
+    def seconds(self, tree: Tree, what: str) -> float | None:
+        """Read a time: more than 0, at most 86,400 s."""
+        value = tree.value if isinstance(tree, Scalar) else None
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MAX_SECONDS:
+            return float(value)
+        message = f"{what} must be more than 0 and at most {MAX_SECONDS:,} seconds, not {described(tree)}"
+        self.complain(tree.at, message)
+        return None
+
+    def json(self, tree: Tree, what: str) -> str | None:
+        """Read a literal as JSON text."""
+        if self._has_no_json(tree):
+            self.complain(tree.at, f"{what} holds .inf or .nan, which JSON cannot carry", "Put quotes around it.")
+            return None
+        return msgspec.json.encode(to_data(tree)).decode()
+
+    def of_type(self, tree: Tree, what: str, kind: str) -> None:
+        """Check a literal against one of the types that an input may have."""
+        value = to_data(tree)
+        fits = isinstance(value, KINDS[kind]) and (isinstance(value, bool) <= (kind in ("bool", "any")))
+        if not fits:
+            self.complain(tree.at, f"{what} must be of type {kind}, not {described(tree)}")
+
+    def _has_no_json(self, tree: Tree) -> bool:
+        match tree:
+            case Scalar(value=float(value)):
+                return not math.isfinite(value)
+            case Listing(items=items):
+                return any(self._has_no_json(item) for item in items)
+            case Table(entries=entries):
+                return any(self._has_no_json(field.value) for field in entries.values())
+        return False

@@ -1,0 +1,143 @@
+"""Reads references and finds what they mean: `inputs.KEY`, `NODE`, `NODE.KEY`, `{node:, key:}`, or a literal `value:`.
+
+Ids may hold dots, so `NODE.KEY` is read with the longest id that fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from dagger_actors.flow.definition import Constant, FromInput, FromNode, Reference
+from dagger_actors.flow.reader import Keys, Reader
+from dagger_actors.flow.tree import Fields, Scalar, Table, Tree, described, quoted
+
+__all__ = ["Pointer", "meanings", "read_pointer", "resolve_anywhere", "unknown_node"]
+
+INPUTS = "inputs"
+POINTER = Keys(known=("reference", "value", "node", "key", "description"), later=("default",))
+
+
+class Pointer(msgspec.Struct):
+    """A reference as written, and what it was found to mean.
+
+    Attributes:
+        text: The reference, or the node's id when it is exact.
+        at: Its place.
+        key: The output's name when it is exact.
+        is_exact: Whether the node was named apart from the key.
+        found: What it means; None until that is known.
+    """
+
+    text: str
+    at: int
+    key: str | None = None
+    is_exact: bool = False
+    found: Reference | None = None
+
+
+def read_pointer(
+    reader: Reader, tree: Tree, what: str, declared: Mapping[str, object] | None, extra: frozenset[str] = frozenset()
+) -> Pointer | None:
+    """Read a reference.
+
+    Args:
+        reader: Takes the complaints.
+        tree: Text, or a mapping with `reference`, `value`, or `node` and `key`.
+        what: Its name in messages.
+        declared: The flow's inputs; None when it declares none, so that any may be referred to.
+        extra: Keys of the mapping that somebody else reads.
+
+    Returns:
+        The pointer, with its meaning unless it points to a node; None when it was complained of.
+    """
+    if isinstance(tree, Scalar):
+        if isinstance(tree.value, str):
+            return read_text(reader, tree, what, declared)
+        advice = "For a literal write {value: ...}."
+        reader.complain(tree.at, f"{what} must be a reference, not {described(tree)}", advice)
+        return None
+    keys = Keys(known=(*extra, *POINTER.known), later=POINTER.later) if extra else POINTER
+    if not isinstance(tree, Table):
+        reader.complain(
+            tree.at, f"{what} must be a reference, not {described(tree)}", "For a literal write {value: ...}."
+        )
+        return None
+    fields = reader.fields(tree, what, keys) or {}
+    if "description" in fields:
+        reader.text(fields["description"].value, "description")
+    return read_table(reader, tree, fields, what, declared)
+
+
+def read_table(
+    reader: Reader, tree: Tree, fields: Fields, what: str, declared: Mapping[str, object] | None
+) -> Pointer | None:
+    """Read a reference spelt as a mapping."""
+    sources = [key for key in ("reference", "value", "node") if key in fields]
+    if len(sources) != 1 or ("key" in fields and "node" not in fields):
+        found = " and ".join([*sources, *(["key"] if "key" in fields else [])]) or "none of them"
+        message = f"{what} must have `reference`, `value`, or `node` with an optional `key`; it has {found}"
+        reader.complain(tree.at, message)
+        return None
+    value = fields[sources[0]].value
+    if sources[0] == "value":
+        json = reader.json(value, "value")
+        return None if json is None else Pointer("", value.at, found=Constant(json))
+    text = reader.text(value, sources[0])
+    if text is None or not isinstance(value, Scalar):
+        return None
+    if sources[0] == "reference":
+        return read_text(reader, value, what, declared)
+    key = reader.name(fields["key"].value, "key") if "key" in fields else None
+    return Pointer(text, value.at, key, is_exact=True)
+
+
+def read_text(reader: Reader, tree: Scalar, what: str, declared: Mapping[str, object] | None) -> Pointer | None:
+    """Read a reference spelt as text."""
+    text = tree.value
+    assert isinstance(text, str)
+    if text == INPUTS or not text:
+        reader.complain(tree.at, f"{what}: {quoted(text)} refers to nothing", "Write inputs.KEY, NODE or NODE.KEY.")
+        return None
+    if not text.startswith("inputs."):
+        return Pointer(text, tree.at)
+    key = text.removeprefix("inputs.")
+    if declared is not None and key not in declared:
+        advice = reader.suggest(key, declared, f"Declare it under `inputs`, or remove `inputs` there: {{{key}: {{}}}}.")
+        reader.complain(tree.at, f"{what} refers to the input {quoted(key)}, which the flow does not declare", advice)
+        return None
+    return Pointer(text, tree.at, found=FromInput(key))
+
+
+def meanings(pointer: Pointer, index: Mapping[str, int]) -> Iterator[FromNode]:
+    """List the nodes of the flow that a pointer can mean, the longest id first."""
+    text = pointer.text
+    position = index.get(text)
+    if position is not None:
+        yield FromNode(position, pointer.key)
+    if pointer.is_exact:
+        return
+    dot = text.rfind(".")
+    while dot > 0:
+        position = index.get(text[:dot])
+        if position is not None and dot + 1 < len(text):
+            yield FromNode(position, text[dot + 1 :])
+        dot = text.rfind(".", 0, dot)
+
+
+def resolve_anywhere(reader: Reader, pointer: Pointer, index: Mapping[str, int], what: str) -> FromNode | None:
+    """Find the node that a pointer means, ancestor or not."""
+    found = next(meanings(pointer, index), None)
+    if found is None:
+        unknown_node(reader, pointer, index, what)
+        return None
+    pointer.found = found
+    return found
+
+
+def unknown_node(reader: Reader, pointer: Pointer, index: Mapping[str, int], what: str) -> None:
+    """Complain of a pointer to no node, with the nearest id."""
+    head = pointer.text if pointer.is_exact else pointer.text.split(".", 1)[0]
+    advice = reader.suggest(head, index, "Write inputs.KEY, NODE or NODE.KEY; for a literal write {value: ...}.")
+    reader.complain(pointer.at, f"{what} refers to {quoted(pointer.text)}, but there is no node {quoted(head)}", advice)

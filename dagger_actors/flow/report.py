@@ -1,0 +1,301 @@
+"""What a run did, read from its rows: the same whether it runs, rests or ended long ago."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, Output, Stored, Value
+from dagger_actors.core.states import FINAL_RUN
+from dagger_actors.flow.context import ArtifactRef
+from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.stored_error import decode_error
+from dagger_actors.flow.values import UnresolvedReference, Values
+
+__all__ = ["AttemptReport", "NodeReport", "Report", "RunRow", "RunSummary", "StoredArtifact", "StoredRow", "build_report"]
+
+
+Load = Callable[[str], bytes]
+"""Reads an artifact's content by its id, verified."""
+
+
+class RunRow(msgspec.Struct, frozen=True):
+    """One row of ``flow_runs``, in the order of ``read.run``."""
+
+    run_key: int
+    run_id: str
+    flow_name: str
+    definition_id: str
+    status: str
+    config: str
+    inputs: str
+    imports: str
+    error: str | None
+    created_us: int
+    started_us: int | None
+    finished_us: int | None
+    elapsed_us: int
+    owner: int | None
+    epoch: int
+
+
+class StoredRow(msgspec.Struct, frozen=True):
+    """One row of ``node_runs``, in the order of ``read.nodes``."""
+
+    node: int
+    item: int
+    attempt: int
+    node_id: str
+    invocation_key: str
+    state: str
+    try_no: int
+    crash_no: int
+    output: str | None
+    output_artifact_id: str | None
+    kind: str | None
+    size_bytes: int | None
+    size: int | None
+    reason: str | None
+    error: str | None
+    due_us: int | None
+    started_us: int | None
+    finished_us: int | None
+
+    @property
+    def stored(self) -> Stored | None:
+        """Its output, when that is an artifact."""
+        if self.output_artifact_id is None:
+            return None
+        return Stored(self.output_artifact_id, self.kind or "bytes", self.size_bytes or 0)
+
+
+class StoredArtifact(msgspec.Struct, frozen=True):
+    """One row of ``artifact_names``, in the order of ``read.artifact_names``."""
+
+    node: int
+    item: int
+    attempt: int
+    name: str
+    artifact_id: str
+    kind: str
+    media_type: str
+    size_bytes: int
+
+
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One run in a list; times are microseconds UTC."""
+
+    run_id: str
+    flow_name: str
+    state: str
+    error: str | None
+    created_us: int
+    started_us: int | None
+    finished_us: int | None
+    elapsed_us: int
+    owner_pid: int | None
+
+
+class AttemptReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt; times are microseconds UTC."""
+
+    attempt: int
+    state: str
+    reason: str | None
+    error: ErrorDetail | None
+    started_us: int | None
+    finished_us: int | None
+    due_us: int | None
+
+
+class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One invocation.
+
+    Attributes:
+        output: Its value; an ``ArtifactRef`` for what is stored as an artifact; None without one.
+        artifacts: What its last attempt saved by name.
+        size: Of a mapped node that has fanned out: how many items.
+    """
+
+    node_id: str
+    invocation_key: str
+    state: str
+    reason: str | None
+    output: Any
+    attempts: tuple[AttemptReport, ...]
+    artifacts: tuple[ArtifactRef, ...] = ()
+    size: int | None = None
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole run; times are microseconds UTC.
+
+    Attributes:
+        outputs: The run's result by name; empty unless it succeeded.
+        nodes: Every invocation that has begun, and every node that has not.
+    """
+
+    run_id: str
+    flow_name: str
+    state: str
+    error: str | None
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    created_us: int
+    started_us: int | None
+    finished_us: int | None
+    elapsed_us: int
+    nodes: tuple[NodeReport, ...]
+
+
+def build_report(
+    run: RunRow,
+    definition: FlowDefinition,
+    rows: Iterable[StoredRow],
+    saved: Iterable[StoredArtifact],
+    load: Load,
+) -> Report:
+    """Put a report together.
+
+    Args:
+        run: The run's row.
+        definition: What it is pinned to.
+        rows: Its node rows, ordered by node, item and attempt.
+        saved: What its attempts saved by name.
+        load: Reads an artifact's content by id.
+    """
+    history: dict[tuple[int, int], list[StoredRow]] = {}
+    for row in rows:
+        history.setdefault((row.node, row.item), []).append(row)
+    artifacts: dict[tuple[int, int, int], list[ArtifactRef]] = {}
+    for one in saved:
+        reference = ArtifactRef(
+            artifact_id=one.artifact_id,
+            kind=one.kind,
+            size_bytes=one.size_bytes,
+            media_type=one.media_type,
+            name=one.name,
+        )
+        artifacts.setdefault((one.node, one.item, one.attempt), []).append(reference)
+    has_ended = run.status in FINAL_RUN
+    nodes = [
+        _node(history[place], artifacts.get((*place, history[place][-1].attempt), []))
+        for place in sorted(history, key=lambda place: (place[0], place[1]))
+    ]
+    nodes += [
+        NodeReport(
+            node_id=node.id,
+            invocation_key="",
+            state="skipped" if has_ended else "pending",
+            reason=None,
+            output=None,
+            attempts=(),
+        )
+        for position, node in enumerate(definition.nodes)
+        if (position, -1) not in history and (position, 0) not in history
+    ]
+    return Report(
+        run_id=run.run_id,
+        flow_name=run.flow_name,
+        state=run.status,
+        error=run.error,
+        inputs=msgspec.json.decode(run.inputs),
+        outputs=_outputs(run, definition, history, load) if run.status == "succeeded" else {},
+        created_us=run.created_us,
+        started_us=run.started_us,
+        finished_us=run.finished_us,
+        elapsed_us=run.elapsed_us,
+        nodes=tuple(nodes),
+    )
+
+
+def _node(rows: list[StoredRow], artifacts: list[ArtifactRef]) -> NodeReport:
+    last = rows[-1]
+    return NodeReport(
+        node_id=last.node_id,
+        invocation_key=last.invocation_key,
+        state=last.state,
+        reason=last.reason,
+        output=_shown(last),
+        attempts=tuple(_attempt(row) for row in rows if row.attempt),
+        artifacts=tuple(artifacts),
+        size=last.size,
+    )
+
+
+def _attempt(row: StoredRow) -> AttemptReport:
+    return AttemptReport(
+        attempt=row.attempt,
+        state=row.state,
+        reason=row.reason,
+        error=decode_error(row.error) if row.error else None,
+        started_us=row.started_us,
+        finished_us=row.finished_us,
+        due_us=row.due_us,
+    )
+
+
+def _shown(row: StoredRow) -> Any:
+    if row.output is not None:
+        return msgspec.json.decode(row.output)
+    stored = row.stored
+    return _reference(stored) if stored is not None else None
+
+
+def _reference(stored: Stored) -> ArtifactRef:
+    media_type = "application/json" if stored.kind == "json" else "application/octet-stream"
+    return ArtifactRef(
+        artifact_id=stored.artifact_id, kind=stored.kind, size_bytes=stored.size_bytes, media_type=media_type
+    )
+
+
+def _outputs(
+    run: RunRow, definition: FlowDefinition, history: dict[tuple[int, int], list[StoredRow]], load: Load
+) -> dict[str, Any]:
+    outputs: dict[int, Value] = {}
+    for node, _ in enumerate(definition.nodes):
+        rows = history.get((node, -1))
+        if rows is not None and rows[-1].state == "succeeded":
+            value = _gathered(node, rows[-1].size, history) if rows[-1].size is not None else _value(rows[-1])
+            if value is not None:
+                outputs[node] = value
+    inputs = {name: bytes(raw) for name, raw in msgspec.json.decode(run.inputs, type=dict[str, msgspec.Raw]).items()}
+    values = Values(definition, inputs, outputs)
+    if definition.outputs is None:
+        needed = {on for node in definition.nodes for on in node.dependencies}
+        sinks = (node for node in range(len(definition.nodes)) if node not in needed and node in outputs)
+        return {definition.nodes[node].id: _python(outputs[node], load) for node in sinks}
+    result: dict[str, Any] = {}
+    for name, reference in definition.outputs.items():
+        try:
+            result[name] = _python(values.resolve(reference), load)
+        except UnresolvedReference:
+            result[name] = None
+    return result
+
+
+def _value(row: StoredRow) -> Output | None:
+    return Inline(row.output.encode()) if row.output is not None else row.stored
+
+
+def _gathered(node: int, size: int, history: dict[tuple[int, int], list[StoredRow]]) -> Gathered:
+    items = (_value(history[node, item][-1]) for item in range(size))
+    return Gathered(tuple(item for item in items if item is not None))
+
+
+def _python(value: Value, load: Load) -> Any:
+    """Values as their user reads them: JSON artifacts are loaded, bytes stay a reference."""
+    match value:
+        case Inline(json=text):
+            return msgspec.json.decode(text)
+        case Gathered(items=items):
+            return [_python(item, load) for item in items]
+        case Stored(kind="json", artifact_id=artifact_id, key=key):
+            content = msgspec.json.decode(load(artifact_id))
+            if key is None:
+                return content
+            return content.get(key) if isinstance(content, dict) else None
+        case Stored():
+            return _reference(value)

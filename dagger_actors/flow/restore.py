@@ -1,0 +1,92 @@
+"""Rebuild a run's machine from its rows: after a crash, for a resume, for a retry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from dagger_actors.core.graph import FinalState
+from dagger_actors.core.states import FINAL_NODE
+from dagger_actors.flow.events import Mode
+from dagger_actors.flow.invocations import Live, StoredNode
+from dagger_actors.flow.machine import FlowMachine
+
+__all__ = ["restore"]
+
+UNSUCCESSFUL = frozenset({"failed", "timed_out", "cancelled", "skipped"})
+
+
+def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode) -> None:
+    """Bring a new machine to where the rows say the run stands.
+
+    Args:
+        machine: Fresh, made with the run's stored status and times.
+        rows: All rows of the run, ordered by node, item and attempt.
+        mode: What the run is opened for; ``retry`` opens again whatever did not succeed, ``resume`` what paused the run.
+    """
+    latest: dict[tuple[int, int], StoredNode] = {}
+    for row in rows:
+        latest[row.node, row.item] = row
+    work = machine.work
+    for (node, item), row in latest.items():
+        if item < 0 and row.size is not None:
+            work.expand(node, row.size)
+            work.map_attempts[node] = row.attempt
+            machine.add_open(row.size)
+    pausers = _pausers(machine, latest.values())
+    has_failed = False
+    for (node, item), row in latest.items():
+        vertex = work.vertex(node, item)
+        if item < 0 and row.size is not None and row.state == "running":
+            continue
+        if row.state not in FINAL_NODE:
+            machine.live[vertex] = _live(vertex, row)
+        elif row.state == "interrupted" or _is_revived(row, mode, pausers):
+            machine.past[vertex] = _past(vertex, row, is_fresh=row.state != "interrupted")
+        elif item < 0 and node in pausers and mode == "recover":
+            machine.past[vertex] = _past(vertex, row, is_fresh=True)
+            machine.is_pausing = True
+        else:
+            has_failed = has_failed or row.state in ("failed", "timed_out")
+            work.keep(vertex, row)
+            work.graph.end(vertex, cast("FinalState", row.state))
+            machine.add_open(-1)
+    for node in work.sizes:
+        if work.graph.state(node) == "succeeded":
+            work.outputs[node] = work.gather(node)
+    if mode in ("resume", "retry") and not has_failed:
+        machine.error = None
+
+
+def _pausers(machine: FlowMachine, rows: Iterable[StoredNode]) -> frozenset[int]:
+    """Nodes whose failure pauses the run; the items of a mapped one follow it."""
+    nodes = machine.work.definition.nodes
+    return frozenset(
+        row.node
+        for row in rows
+        if row.item < 0 and row.state in ("failed", "timed_out") and nodes[row.node].on_failure == "pause"
+    )
+
+
+def _is_revived(row: StoredNode, mode: Mode, pausers: frozenset[int]) -> bool:
+    if mode == "retry":
+        return row.state in UNSUCCESSFUL
+    return mode == "resume" and row.node in pausers and row.state in UNSUCCESSFUL
+
+
+def _past(vertex: int, row: StoredNode, *, is_fresh: bool) -> Live:
+    live = Live(vertex, row.node, row.item, row.attempt)
+    if not is_fresh:
+        live.try_no, live.crash_no = row.try_no, row.crash_no
+    return live
+
+
+def _live(vertex: int, row: StoredNode) -> Live:
+    live = Live(vertex, row.node, row.item, row.attempt, try_no=row.try_no, crash_no=row.crash_no)
+    live.due_at = row.due_at
+    live.started_us = row.started_at
+    if row.state == "waiting":
+        live.state = "waiting" if row.due_at is not None else "parked"
+    else:
+        live.state = "running" if row.state == "running" else "ready"
+    return live

@@ -1,0 +1,118 @@
+"""The handle of one run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from dagger_actors.errors import BlockingCall, RunCancelled, RunEnded, RunFailed, RunPaused, RunTimedOut
+from dagger_actors.flow.report import Report
+
+if TYPE_CHECKING:
+    from dagger_actors.flow.flows import Flows
+
+__all__ = ["Run", "refuse_on_loop"]
+
+ENDS: dict[str, type[RunEnded]] = {
+    "failed": RunFailed,
+    "cancelled": RunCancelled,
+    "timed_out": RunTimedOut,
+    "paused": RunPaused,
+}
+
+
+def refuse_on_loop(verb: str, instead: str) -> None:
+    """Refuse to block a running event loop.
+
+    Raises:
+        BlockingCall: This thread runs one; says what to use instead.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise BlockingCall(verb, instead)
+
+
+class Run:
+    """A run, wherever it stands; any number of handles may watch one run.
+
+    ``await run`` gives its outputs, as ``result`` does. Watching changes nothing: a wait that is given up, or whose
+    awaiter is cancelled, cancels nothing.
+
+    Attributes:
+        id: The run's id.
+    """
+
+    def __init__(self, run_id: str, flows: Flows) -> None:
+        self.id = run_id
+        self._flows = flows
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id}>"
+
+    def wait(self, timeout: float | None = None) -> Report:
+        """Wait until the run ends or pauses.
+
+        Args:
+            timeout: Seconds to wait; None = as long as it takes.
+
+        Raises:
+            TimeoutError: It is still running; it goes on.
+            BlockingCall: On a running event loop; use ``await run.await_report()``.
+        """
+        refuse_on_loop("run.wait()", "await run.await_report()")
+        self._flows.wait_for(self.id, timeout)
+        return self._flows.report(self.id)
+
+    def result(self, timeout: float | None = None) -> dict[str, Any]:
+        """Wait for the run's outputs.
+
+        Raises:
+            RunFailed, RunCancelled, RunTimedOut, RunPaused: It did not succeed; carries the ``report``.
+            TimeoutError: It is still running; it goes on.
+            BlockingCall: On a running event loop; use ``await run``.
+        """
+        refuse_on_loop("run.result()", "await run")
+        return outputs_of(self.wait(timeout))
+
+    def report(self) -> Report:
+        """What the run has done by now."""
+        return self._flows.report(self.id)
+
+    def cancel(self) -> Report:
+        """Cancel the run; recorded when this returns.
+
+        Raises:
+            IllegalTransition: It has ended otherwise.
+        """
+        return self._flows.cancel(self.id)
+
+    async def await_report(self) -> Report:
+        """Wait until the run ends or pauses, without blocking the loop."""
+        await self._flows.until_rest(self.id)
+        return await asyncio.to_thread(self._flows.report, self.id)
+
+    async def acancel(self) -> Report:
+        """Cancel the run, without blocking the loop."""
+        return await asyncio.to_thread(self._flows.cancel, self.id)
+
+    def __await__(self) -> Generator[Any, None, dict[str, Any]]:
+        return self._await_outputs().__await__()
+
+    async def _await_outputs(self) -> dict[str, Any]:
+        return outputs_of(await self.await_report())
+
+
+def outputs_of(report: Report) -> dict[str, Any]:
+    """The outputs of a run that succeeded.
+
+    Raises:
+        RunFailed, RunCancelled, RunTimedOut, RunPaused: It did not.
+    """
+    if report.state == "succeeded":
+        return report.outputs
+    raise ENDS[report.state](report.run_id, report.error or "", report)
+
+

@@ -1,0 +1,151 @@
+"""Makes the node actors of one run: puts their inputs together, encodes their start, gives them a ticket for the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, StartAttempt, Stored, Value, encode
+from dagger_actors.core.protocols import Dispatcher
+from dagger_actors.errors import StoreError
+from dagger_actors.flow.values import UnresolvedReference, Values, pick, take_apart
+from dagger_actors.flow.definition import MapSpec
+from dagger_actors.flow.events import Grant
+from dagger_actors.flow.invocations import Invocations
+from dagger_actors.flow.node import Door, LoopNode, NodeActor, NodeServices, ThreadNode
+
+__all__ = ["Running", "Starter"]
+
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Running:
+    """One granted attempt: its actor and its ticket."""
+
+    __slots__ = ("actor", "ticket", "timeout_us")
+
+    def __init__(self, actor: NodeActor, ticket: Ticket, timeout_us: int | None) -> None:
+        self.actor = actor
+        self.ticket = ticket
+        self.timeout_us = timeout_us
+
+
+class Starter:
+    """Turns grants into actors.
+
+    Args:
+        work: The run's invocations; its outputs are read here.
+        inputs: The run's inputs as JSON text by name.
+        services: What node actors share.
+        blocking: Gives threads to plain functions.
+        io: The event loop.
+        arm: Called when an attempt whose time is limited has passed the gate.
+    """
+
+    def __init__(
+        self,
+        work: Invocations,
+        *,
+        inputs: dict[str, bytes],
+        services: NodeServices,
+        blocking: Dispatcher,
+        io: Dispatcher,
+        arm: Callable[[Running], None],
+    ) -> None:
+        self._work = work
+        self._values = Values(work.definition, inputs, work.outputs)
+        self._services = services
+        self._blocking = blocking
+        self._io = io
+        self._arm = arm
+        self._items: dict[int, list[Value]] = {}
+
+    def prepare(self, grant: Grant, gate: Gate, tell: Callable[[bytes], None]) -> Running:
+        """Make the actor of a granted attempt, its start message in its mailbox, not yet scheduled."""
+        node = self._work.definition.nodes[grant.node]
+        action = self._services.registry.get(node.action)
+        is_thread = action is None or not action.is_async
+        inside = self._blocking if is_thread else self._io
+        kind = ThreadNode if is_thread else LoopNode
+        ref = kind.spawn(self._services, gate, tell, dispatcher=Door(inside, is_loop=not is_thread))
+        ref.tell(encode(self._start(grant)))
+        actor = ref._actor_weakref()  # noqa: SLF001 - pykka has no public way from a ref to its actor; the mailbox holds it
+        assert actor is not None
+        ticket = Ticket(
+            run_key=self._work.identity.run_key,
+            node=grant.node,
+            item=grant.item,
+            attempt=grant.attempt,
+            runnable=ref.actor_inbox,
+            dispatcher=inside,
+            is_thread=is_thread,
+        )
+        actor.ticket = ticket
+        timeout_us = None if node.timeout_s is None else round(node.timeout_s * 1_000_000)
+        running = Running(actor, ticket, timeout_us)
+        if timeout_us is not None:
+            ticket.on_admit = lambda _ticket: self._arm(running)
+        return running
+
+    def _start(self, grant: Grant) -> StartAttempt:
+        identity = self._work.identity
+        node = self._work.definition.nodes[grant.node]
+        problem = ""
+        inputs: list[tuple[str, Value]] = []
+        try:
+            inputs = [(name, self._values.resolve(reference)) for name, reference in node.inputs]
+            if node.map is not None:
+                inputs.append((node.map.item, self._items_of(grant.node, node.map)[grant.item]))
+        except (UnresolvedReference, StoreError) as error:
+            problem = str(error)
+        return StartAttempt(
+            identity.run_key,
+            grant.node,
+            grant.item,
+            grant.attempt,
+            identity.run_id,
+            node.id,
+            str(grant.item) if grant.item >= 0 else "",
+            node.action,
+            tuple(inputs),
+            node.outputs,
+            problem,
+        )
+
+    def count_items(self, node: int) -> int | ErrorDetail:
+        """Read the list a mapped node goes over.
+
+        Returns:
+            Its length, or why there is none.
+        """
+        spec = self._work.definition.nodes[node].map
+        assert spec is not None
+        try:
+            return len(self._items_of(node, spec))
+        except (UnresolvedReference, StoreError) as error:
+            return ErrorDetail("dagger_actors.MapFailed", str(error))
+
+    def _items_of(self, node: int, spec: MapSpec) -> list[Value]:
+        items = self._items.get(node)
+        if items is None:
+            items = self._items[node] = self._read_items(self._values.resolve(spec.over))
+        return items
+
+    def _read_items(self, value: Value) -> list[Value]:
+        match value:
+            case Gathered(items=items):
+                return list(items)
+            case Inline(json=text):
+                pass
+            case Stored():
+                if value.kind == "bytes":
+                    raise UnresolvedReference("map.over leads to bytes, not to a list")
+                text = self._services.artifacts.load(value.artifact_id)
+                if value.key is not None:
+                    text = pick(take_apart(text, "map.over"), value.key, "map.over")
+        try:
+            return [Inline(bytes(item)) for item in _list.decode(text)]
+        except msgspec.DecodeError as error:
+            raise UnresolvedReference("map.over leads to something that is no list") from error

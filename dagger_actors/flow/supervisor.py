@@ -1,0 +1,391 @@
+"""The supervisor of one run: an actor around the machine, its draft, its gate and its timers.
+
+A turn takes all that is queued, applies it to the machine and leaves one draft; the journal takes the draft when it is
+ready to write, and lets the effects out after the commit. So the machine runs ahead of the disk and nothing it decides
+can be seen before the disk has it.
+
+When the machine crashes, or a unit is refused, the supervisor stops deciding, keeps what it is told, and asks the root
+to have the run rebuilt from the file; ref, mailbox and gate stay.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, assert_never
+
+from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
+
+from dagger_actors.actors.actor import Actor
+from dagger_actors.actors.gate import Gate
+from dagger_actors.core.messages import (
+    AttemptEnded,
+    CancelRun,
+    Detach,
+    ErrorDetail,
+    ExpandMap,
+    Failed,
+    FlowMessage,
+    Progressed,
+    Reopen,
+    Succeeded,
+    TimerFired,
+    decode_message,
+    encode,
+)
+from dagger_actors.core.protocols import Clock, Journal, Now, Timers, Unit
+from dagger_actors.core.retry import AttemptError, names_of
+from dagger_actors.flow.draft import Draft
+from dagger_actors.flow.emitter import Emitter
+from dagger_actors.flow.events import (
+    Cancelled,
+    Detached,
+    Ended,
+    Event,
+    Expanded,
+    ExpansionFailed,
+    Flushed,
+    Grant,
+    Opened,
+    RetryDue,
+    Started,
+    Stuck,
+    TimedOut,
+    TimeUp,
+)
+from dagger_actors.flow.machine import FlowMachine
+from dagger_actors.flow.starter import Starter
+
+__all__ = ["FlowSupervisor", "Opening", "Services"]
+
+logger = logging.getLogger("dagger_actors.flow")
+
+TURN = 128
+"""Messages after which the journal is given what has been decided, so that it can write while we go on."""
+
+FLUSH_US = 50_000
+"""How long ``running`` may go unwritten; most attempts are over by then and need no row for it."""
+
+
+class Services:
+    """What every supervisor of a system shares.
+
+    Args:
+        clock: The time.
+        timers: One-shot timers.
+        journal: The writer.
+    """
+
+    def __init__(self, *, clock: Clock, timers: Timers, journal: Journal) -> None:
+        self.clock = clock
+        self.timers = timers
+        self.journal = journal
+
+
+class Opening:
+    """A machine brought to where the file says its run stands, ready to go on.
+
+    Attributes:
+        machine: Restored, nothing applied yet.
+        starter: Makes the node actors of this machine's grants.
+        opened: The event that sets it going.
+        ends: Completions that were told and not committed, to be applied first thing.
+        unskip: Whether what was skipped is forgotten (a retry).
+    """
+
+    def __init__(
+        self,
+        *,
+        machine: FlowMachine,
+        starter: Starter,
+        opened: Event,
+        ends: Sequence[bytes] = (),
+        unskip: bool = False,
+    ) -> None:
+        self.machine = machine
+        self.starter = starter
+        self.opened = opened
+        self.ends = tuple(ends)
+        self.unskip = unskip
+
+
+class FlowSupervisor(Actor):
+    """Owns one run; implements ``core.protocols.Owner``.
+
+    Args:
+        services: What all supervisors share.
+        gate: Where the run's attempts start.
+        emitter: Lets effects out.
+        on_crash: Told when the run must be rebuilt: the reason, and the completions to apply again.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        gate: Gate,
+        emitter: Emitter,
+        *,
+        ask_rebuild: Callable[[BaseException, list[bytes]], None],
+    ) -> None:
+        super().__init__()
+        self._services = services
+        self._gate = gate
+        self._emitter = emitter
+        self._ask_rebuild = ask_rebuild
+        self._opening: Opening | None = None
+        self._lock = threading.Lock()
+        self._draft = Draft()
+        self._ready: Draft | None = None
+        self._in_flight: list[Draft] = []
+        self._stash: list[Envelope[Any]] = []
+        self._flush_armed = False
+        self._waiting_idle: list[Any] = []
+        self.refused: Exception | None = None
+
+    # --- turns
+
+    def receive_batch(self, envelopes: list[Envelope[Any]]) -> None:
+        """Take all that is queued and leave one draft."""
+        for at, envelope in enumerate(envelopes):
+            if isinstance(envelope.message, Opening):
+                self._open(envelope.message)
+            elif self._opening is None:
+                self._stash.append(envelope)
+            else:
+                if not at % TURN:
+                    self._hand_over()
+                    self._note_started()
+                self._receive(envelope.message, envelope)
+        self._hand_over()
+        self._tell_idle()
+
+    def on_crash(self, error: BaseException, envelopes: list[Envelope[Any]]) -> None:
+        """Stop deciding; everything told and not committed is told again to the rebuilt machine."""
+        logger.error("a flow supervisor crashed; it is rebuilt from the file", exc_info=error)
+        self._break(error, [envelope.message for envelope in envelopes if isinstance(envelope.message, bytes)])
+
+    def _break(self, error: BaseException, messages: list[bytes]) -> None:
+        self._gate.hold()
+        with self._lock:
+            drafts = [*self._in_flight, *([self._ready] if self._ready else []), self._draft]
+            self._draft, self._ready, self._opening = Draft(), None, None
+        for draft in drafts:
+            # Their ends will be told again, and the record in the slot file is freed only with the commit of that.
+            for running in draft.ended:
+                ticket = running.ticket
+                self._emitter.tickets[ticket.node, ticket.item, ticket.attempt] = running
+        told = [message for draft in drafts for message in draft.messages] + messages
+        replies = [reply for draft in drafts for reply in draft.replies]
+        for reply in replies:
+            reply.set_exception((type(error), error, None))
+        self._ask_rebuild(error, told)
+
+    def _open(self, opening: Opening) -> None:
+        self._opening = opening
+        self._flush_armed = False
+        if opening.unskip:
+            self._draft.unskip(opening.machine.work.identity.run_key)
+        now = self._services.clock.now()
+        self._apply(opening.opened, now)
+        for payload in opening.ends:
+            self._receive(payload, None)
+        stash, self._stash = self._stash, []
+        for envelope in stash:
+            self._receive(envelope.message, envelope)
+
+    def _note_started(self) -> None:
+        started = self._gate.take_started()
+        if started:
+            facts = tuple((ticket.node, ticket.item, ticket.attempt, ticket.started_us) for ticket in started)
+            self._apply(Started(facts), self._services.clock.now())
+
+    # --- messages
+
+    def _receive(self, data: bytes, envelope: Envelope[Any] | None) -> None:
+        now = self._services.clock.now()
+        message: FlowMessage = decode_message(data)
+        match message:
+            case AttemptEnded():
+                self._attempt_ended(message, data, now)
+            case TimerFired():
+                self._timer_fired(message, now)
+            case ExpandMap(node=node):
+                self._expand(node, now)
+            case Progressed():
+                self._emitter.progress(message)
+            case CancelRun(command_id=command_id):
+                self._cancel(command_id, envelope, now)
+            case Detach(now=is_now):
+                self._detach(envelope, now, is_now=is_now)
+            case Reopen(reason=reason):
+                self._break(self.refused or RuntimeError(reason), [])
+            case _:
+                assert_never(message)
+
+    @property
+    def _machine(self) -> FlowMachine:
+        assert self._opening is not None
+        return self._opening.machine
+
+    def _attempt_ended(self, message: AttemptEnded, data: bytes, now: Now) -> None:
+        key = (message.node, message.item, message.attempt)
+        running = self._emitter.end_attempt(key)
+        outcome = message.outcome
+        retry_after_us: int | None = None
+        if isinstance(outcome, Failed):
+            retry_after_us = self._retry_after(message.node, message.item, outcome.error)
+        is_first = self._machine.is_running(*key)
+        self._apply(
+            Ended(
+                node=message.node,
+                item=message.item,
+                attempt=message.attempt,
+                started_us=message.started_us,
+                finished_us=message.finished_us,
+                outcome=outcome,
+                retry_after_us=retry_after_us,
+            ),
+            now,
+        )
+        if running is not None:
+            self._draft.ended.append(running)
+            self._draft.is_dirty = True
+        if is_first:
+            self._draft.messages.append(data)
+            if isinstance(outcome, Succeeded) and outcome.turn.artifacts:
+                place = (message.run_key, message.node, message.item, message.attempt)
+                self._draft.add_artifacts(place, outcome.turn.artifacts, now.wall_us)
+
+    def _retry_after(self, node: int, item: int, error: ErrorDetail) -> int | None:
+        """Ask the node's policy through tenacity; the answer goes into the event, so the machine stays pure."""
+        policy = self._machine.work.definition.nodes[node].retry
+        delay_s = policy.decide(self._machine.try_no(node, item), AttemptError(error.message, error.names))
+        return None if delay_s is None else round(delay_s * 1_000_000)
+
+    def _timer_fired(self, timer: TimerFired, now: Now) -> None:
+        match timer.kind:
+            case "flush":
+                self._flush_armed = False
+                self._apply(Flushed(), now)
+            case "attempt":
+                self._attempt_timed_out(timer, now)
+            case "retry":
+                self._apply(RetryDue(timer.node, timer.item, timer.attempt), now)
+            case "stuck":
+                self._apply(Stuck(timer.node, timer.item, timer.attempt), now)
+            case "run":
+                self._gate.hold()
+                self._note_started()
+                self._apply(TimeUp(), now)
+            case kind:
+                raise AssertionError(f"no timer of ours is called {kind!r}")
+
+    def _attempt_timed_out(self, timer: TimerFired, now: Now) -> None:
+        running = self._emitter.tickets.get((timer.node, timer.item, timer.attempt))
+        self._gate.hold()
+        # The gate alone knows whether the body has ended: then its message is on its way, and the attempt is not late.
+        if running is None or not self._gate.abandon(running.ticket):
+            self._gate.release()
+            return
+        self._note_started()
+        error = ErrorDetail("builtins.TimeoutError", "timed out", names_of(TimeoutError))
+        retry = self._retry_after(timer.node, timer.item, error)
+        self._apply(TimedOut(node=timer.node, item=timer.item, attempt=timer.attempt, retry_after_us=retry), now)
+
+    def _expand(self, node: int, now: Now) -> None:
+        assert self._opening is not None
+        size = self._opening.starter.count_items(node)
+        self._apply(ExpansionFailed(node, size) if isinstance(size, ErrorDetail) else Expanded(node, size), now)
+
+    def _cancel(self, command_id: int, envelope: Envelope[Any] | None, now: Now) -> None:
+        self._gate.hold()
+        self._note_started()
+        self._apply(Cancelled(), now)
+        if command_id:
+            self._draft.consume(command_id)
+        self._answer_after_commit(envelope)
+
+    def _detach(self, envelope: Envelope[Any] | None, now: Now, *, is_now: bool) -> None:
+        self._gate.hold()
+        if is_now:
+            self._note_started()
+            self._apply(Detached(), now)
+            self._answer_after_commit(envelope)
+        elif envelope is not None and envelope.reply_to is not None:
+            self._waiting_idle.append(envelope.reply_to)
+
+    def _tell_idle(self) -> None:
+        """Answer those who wait for the last body to end; its message has been handled by then."""
+        if self._waiting_idle and not self._gate.running():
+            for reply in self._waiting_idle:
+                reply.set(None)
+            self._waiting_idle = []
+
+    def _answer_after_commit(self, envelope: Envelope[Any] | None) -> None:
+        if envelope is not None and envelope.reply_to is not None:
+            self._draft.replies.append(envelope.reply_to)
+            self._draft.is_dirty = True
+
+    # --- deciding
+
+    def _apply(self, event: Event, now: Now) -> None:
+        decision = self._machine.apply(event, now)
+        assert self._opening is not None
+        starter, draft = self._opening.starter, self._draft
+        draft.add(decision)
+        for effect in decision.effects:
+            if type(effect) is Grant:
+                running = starter.prepare(effect, self._gate, self.tell)
+                key = (effect.node, effect.item, effect.attempt)
+                self._emitter.tickets[key] = running
+                draft.tickets[key] = running.ticket
+
+    def tell(self, message: bytes) -> None:
+        """Put an encoded message into this supervisor's own mailbox; any thread."""
+        self.actor_inbox.put(Envelope(message))
+
+    def _hand_over(self) -> None:
+        """Let the journal have what this turn decided; from here on it is no longer this thread's."""
+        draft = self._draft
+        if not draft.is_dirty or self._opening is None:
+            return
+        draft.run_row = self._machine.run_row(self._services.clock.now())
+        self._draft = Draft()
+        with self._lock:
+            if self._ready is None:
+                self._ready = draft
+            else:
+                self._ready.merge(draft)
+        self._services.journal.wake(self)
+
+    def on_started(self) -> None:
+        """The gate let something through: it is written down a little later, if it still runs then."""
+        if not self._flush_armed:
+            self._flush_armed = True
+            due = self._services.clock.now().mono_us + FLUSH_US
+            self._services.timers.set((id(self), "flush"), due, self._flush)
+
+    def _flush(self) -> None:
+        self.tell(encode(TimerFired("flush")))
+
+    # --- on the journal's thread
+
+    def take_unit(self) -> Unit | None:
+        """Hand over the draft."""
+        with self._lock:
+            draft, self._ready = self._ready, None
+            if draft is None:
+                return None
+            self._in_flight.append(draft)
+
+        def committed() -> None:
+            with self._lock:
+                self._in_flight.remove(draft)
+            self._emitter.let_out(draft)
+
+        def rejected(error: Exception) -> None:
+            self.refused = error
+            self.tell(encode(Reopen(str(error))))
+
+        return Unit(draft.writes(), committed, rejected)

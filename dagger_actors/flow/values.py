@@ -1,0 +1,88 @@
+"""From references to values: what an invocation is given, put together from what its ancestors gave."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dagger_actors.core.messages import Gathered, Inline, Stored, Value
+from dagger_actors.flow.definition import Constant, FlowDefinition, FromInput, FromNode, Reference
+
+__all__ = ["UnresolvedReference", "Values", "take_apart"]
+
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class UnresolvedReference(Exception):  # noqa: N818 - it says what was met; callers turn it into an outcome
+    """A reference leads to nothing; the text says why."""
+
+
+class Values:
+    """Resolves the references of one run.
+
+    Args:
+        definition: The flow.
+        inputs: The run's inputs as JSON text by name.
+        outputs: What ended nodes gave, by vertex; grows as the run goes on.
+    """
+
+    def __init__(self, definition: FlowDefinition, inputs: dict[str, bytes], outputs: dict[int, Value]) -> None:
+        self._definition = definition
+        self._inputs = inputs
+        self._outputs = outputs
+        # One producer often feeds thousands of consumers: its fields are taken apart once.
+        self._taken_apart: dict[int, dict[str, msgspec.Raw]] = {}
+
+    def resolve(self, reference: Reference) -> Value:
+        """Find the value of one reference.
+
+        Raises:
+            UnresolvedReference: The ancestor gave no output, or none with such a key.
+        """
+        match reference:
+            case FromNode(node=node, key=key):
+                value = self._outputs.get(node)
+                if value is None:
+                    raise UnresolvedReference(f"{self._definition.nodes[node].id!r} has no output")
+                return value if key is None else self._pick(node, key, value)
+            case FromInput(key=key):
+                return Inline(self._inputs[key])
+            case Constant(json=text):
+                return Inline(text.encode())
+
+    def _pick(self, node: int, key: str, value: Value) -> Value:
+        name = self._definition.nodes[node].id
+        match value:
+            case Stored():
+                return Stored(value.artifact_id, value.kind, value.size_bytes, key)
+            case Gathered():
+                raise UnresolvedReference(f"{name!r} is mapped: its output is a list, without the key {key!r}")
+            case Inline(json=text):
+                fields = self._taken_apart.get(node)
+                if fields is None:
+                    fields = self._taken_apart[node] = take_apart(text, name)
+                return Inline(pick(fields, key, name))
+
+
+def take_apart(text: bytes, name: str) -> dict[str, msgspec.Raw]:
+    """The fields of a JSON object, still encoded.
+
+    Raises:
+        UnresolvedReference: It is no object.
+    """
+    try:
+        return _fields.decode(text)
+    except msgspec.DecodeError as error:
+        raise UnresolvedReference(f"the output of {name!r} is no mapping, so it has no keys") from error
+
+
+def pick(fields: dict[str, msgspec.Raw], key: str, name: str) -> bytes:
+    """One field, still encoded.
+
+    Raises:
+        UnresolvedReference: There is none of that name.
+    """
+    found = fields.get(key)
+    if found is None:
+        listed = ", ".join(sorted(fields)[:8]) or "none"
+        raise UnresolvedReference(f"the output of {name!r} has no key {key!r}; it has {listed}")
+    return bytes(found)

@@ -1,0 +1,90 @@
+"""Looks at the file for what other processes want or left behind: commands, beats, runs without a live owner.
+
+Polling ``PRAGMA data_version`` costs 0.35 % of a core at 50 ms and 0.08 % at 250 ms; so the quick pace is kept for times
+when a command could be for a run of ours, or another worker lives whose work may have to be taken over.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from dagger_actors.actors.runtime import Runtime
+from dagger_actors.errors import StoreError, SystemClosed
+from dagger_actors.flow.hub import FlowHub
+from dagger_actors.store.ownership import LEASE_US
+from dagger_actors.store.store import Store
+
+__all__ = ["Watch"]
+
+logger = logging.getLogger("dagger_actors.flow")
+
+QUICK_US = 50_000
+SLOW_US = 250_000
+BEAT_US = LEASE_US // 3
+RECOVER_US = 250_000
+
+
+class Watch:
+    """One system's watch; its turns are errands of the hub's root.
+
+    Args:
+        hub: Obeys and takes over.
+        runtime: The world.
+        store: The open database.
+        recover: Whether to take over what others left.
+    """
+
+    def __init__(self, hub: FlowHub, *, runtime: Runtime, store: Store, recover: bool) -> None:
+        self._hub = hub
+        self._runtime = runtime
+        self._store = store
+        self._recover = recover
+        self._is_stopped = False
+        self._version = -1
+        self._seen: set[int] = set()
+        self._has_neighbours = False
+        self._next_beat_us = 0
+        self._next_recovery_us = 0
+
+    def start(self) -> None:
+        """Look for the first time, now."""
+        self._hub.errand(self._look)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._is_stopped = True
+        self._runtime.timers.cancel((id(self), "watch"))
+
+    def _look(self) -> None:
+        if self._is_stopped:
+            return
+        now_us = self._runtime.clock.now().mono_us
+        try:
+            if now_us >= self._next_beat_us:
+                self._next_beat_us = now_us + BEAT_US
+                self._store.beat(_log_failure)
+            has_changed = self._has_changed()
+            if has_changed:
+                self._has_neighbours = len(self._store.workers()) > 1
+                if self._hub.active:
+                    self._hub.obey_commands(self._seen)
+            if self._recover and (has_changed or self._has_neighbours) and now_us >= self._next_recovery_us:
+                self._next_recovery_us = now_us + RECOVER_US
+                self._hub.recover()
+        except StoreError as error:
+            logger.warning("looking at the file failed: %s", error)
+        except SystemClosed:
+            return
+        pace_us = QUICK_US if self._hub.active or self._has_neighbours else SLOW_US
+        self._runtime.timers.set((id(self), "watch"), now_us + pace_us, lambda: self._hub.errand(self._look))
+
+    def _has_changed(self) -> bool:
+        version = self._store.readers.data_version()
+        is_new = version != self._version
+        self._version = version
+        return is_new
+
+
+def _log_failure(error: Exception | None) -> None:
+    if error is not None:
+        logger.warning("this worker's beat could not be written: %s", error)

@@ -1,0 +1,312 @@
+"""The journal: the one writer of the file, many owners' units in one transaction, effects only after it.
+
+**Group commit.** Whatever every owner has decided since the last commit goes into one transaction, so under load one
+sync carries hundreds of transitions. Each statement runs once a group, over all its rows as one JSON array: APSW gives
+the GIL away at every step, and beside one CPU-bound thread each row of its own would cost a switch interval.
+
+**Order.** Owners hand over all they have decided as one unit when the journal asks, so their units are written in the
+order of their decisions. Units share a group only while they touch different rows; two updates of one row in one
+statement would be undefined.
+
+**Failure.** The group runs without savepoints. On any error it is rolled back whole and replayed unit by unit under
+savepoints, so that one bad unit does not take the others with it. After an I/O error the connection is opened anew from
+the disk: a failed sync must never be tried again on the same file handle (the kernel forgets dirty pages it could not
+write).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import apsw
+import msgspec
+
+from dagger_actors.core.protocols import Dispatcher, Owner, Unit, Write
+from dagger_actors.errors import DaggerError, StoreBusy, UnitRejected
+from dagger_actors.store.connection import open_writer
+from dagger_actors.store.refusals import translate
+from dagger_actors.store.statements import RANK, WRITES, sql
+
+__all__ = ["Call", "Journal"]
+
+logger = logging.getLogger("dagger_actors.store")
+
+GROUP_UNITS = 1024
+"""Units in one group at most, so that one commit's latency stays bounded."""
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A transaction of the store's own that must read before it writes.
+
+    Attributes:
+        run: Called inside a transaction of its own, on the journal's thread.
+        done: Called with its result after the commit.
+        failed: Called instead when it raised; nothing was written.
+    """
+
+    run: Callable[[apsw.Connection], Any]
+    done: Callable[[Any], None]
+    failed: Callable[[Exception], None]
+
+
+class Journal:
+    """Writes units; implements ``core.protocols.Journal`` and is itself run by a dispatcher.
+
+    Args:
+        path: The database.
+        dispatcher: Gives it turns; one at a time.
+        synchronous: As in ``open_writer``.
+        vfs: As in ``open_writer``.
+        pace: Called after each group; True = let another process have the write lock for a moment.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        dispatcher: Dispatcher,
+        synchronous: Literal["full", "normal"] = "full",
+        vfs: str | None = None,
+        connection: apsw.Connection | None = None,
+    ) -> None:
+        self._path = path
+        self._synchronous = synchronous
+        self._vfs = vfs
+        self._connection = connection or self._open()
+        self._dispatcher = dispatcher
+        self._lock = threading.Lock()
+        self._queue: deque[Owner | Unit | Call] = deque()
+        self._awake: set[int] = set()
+        self._is_scheduled = False
+        self._is_closed = False
+        self.on_commit: Callable[[str], None] | None = None
+        """Told ``before`` and ``after`` each commit; for the test kit, which kills workers there."""
+        self.pause: Callable[[Callable[[], None]], bool] | None = None
+
+    def _open(self) -> apsw.Connection:
+        return open_writer(self._path, synchronous=self._synchronous, vfs=self._vfs)
+
+    # --- from any thread
+
+    def wake(self, owner: Owner) -> None:
+        """Tell that the owner has a unit; idempotent until it is taken."""
+        with self._lock:
+            if id(owner) in self._awake:
+                return
+            self._awake.add(id(owner))
+        self._enqueue(owner)
+
+    def submit(self, unit: Unit) -> None:
+        """Hand over a unit that belongs to no owner's order."""
+        self._enqueue(unit)
+
+    def transact(self, call: Call) -> None:
+        """Run a transaction of the store's own, in order with the units."""
+        self._enqueue(call)
+
+    def _enqueue(self, entry: Owner | Unit | Call) -> None:
+        with self._lock:
+            self._queue.append(entry)
+            if self._is_scheduled or self._is_closed:
+                return
+            self._is_scheduled = True
+        self._dispatcher.schedule(self)
+
+    def write_now(self, writes: list[Write]) -> None:
+        """Write on the caller's thread; for the very last words, when nobody gives turns any more.
+
+        Raises:
+            StoreError: It was refused.
+        """
+        outcome = self._commit_group([Unit(writes, lambda: None, lambda _error: None)])[0]
+        if outcome is not None:
+            raise outcome
+
+    def close(self) -> None:
+        """Close the connection; the journal must be idle."""
+        with self._lock:
+            self._is_closed = True
+        self._connection.close()
+
+    # --- on the journal's own turns
+
+    def run_turn(self) -> bool:
+        """Write one group; True when there is more."""
+        if self._is_closed:
+            return False
+        units, call = self._gather()
+        if units:
+            self._write(units)
+        if call is not None:
+            self._run_call(call)
+        with self._lock:
+            if not self._queue:
+                self._is_scheduled = False
+                return False
+        # Another process waits for the write lock too, and SQLite's lock is not fair: leave it a moment.
+        return not (self.pause is not None and self.pause(self._resume))
+
+    def _resume(self) -> None:
+        self._dispatcher.schedule(self)
+
+    def _gather(self) -> tuple[list[Unit], Call | None]:
+        units: list[Unit] = []
+        taken: set[tuple[object, ...]] = set()
+        while len(units) < GROUP_UNITS:
+            with self._lock:
+                if not self._queue:
+                    break
+                entry = self._queue.popleft()
+                self._awake.discard(id(entry))
+            if isinstance(entry, Call):
+                return units, entry
+            unit = entry if isinstance(entry, Unit) else entry.take_unit()
+            if unit is None:
+                continue
+            keys = _keys(unit.writes)
+            if units and not taken.isdisjoint(keys):
+                with self._lock:
+                    self._queue.appendleft(unit)
+                break
+            taken |= keys
+            units.append(unit)
+        return units, None
+
+    def _write(self, units: list[Unit]) -> None:
+        try:
+            outcomes: list[Exception | None] = self._commit_group(units)
+        except StoreBusy as error:
+            # Back-pressure, not failure: somebody else holds the file; all of it is still to be written.
+            logger.warning("%s; still trying", error)
+            with self._lock:
+                self._queue.extendleft(reversed(units))
+            return
+        for unit, outcome in zip(units, outcomes, strict=True):
+            try:
+                if outcome is None:
+                    unit.committed()
+                else:
+                    unit.rejected(outcome)
+            except Exception:  # one owner's mistake must not keep the others' effects from going out
+                logger.exception("an owner failed to take the outcome of its unit")
+
+    def _commit_group(self, units: list[Unit]) -> list[Exception | None]:
+        connection = self._connection
+        self._begin()
+        try:
+            for name, writes in _by_statement(units):
+                self._execute(name, [row for write in writes for row in write.rows], _expected(writes))
+            self._commit()
+        except (apsw.Error, UnitRejected, msgspec.MsgspecError, UnicodeEncodeError) as error:
+            self._roll_back(error)
+            return self._replay(units)
+        return [None] * len(units)
+
+    def _replay(self, units: list[Unit]) -> list[Exception | None]:
+        outcomes: list[Exception | None] = []
+        self._begin()
+        try:
+            for unit in units:
+                outcomes.append(self._try_unit(unit))
+            self._commit()
+        except apsw.Error as error:
+            self._roll_back(error)
+            failure = translate(error, self._path)
+            return [outcome or failure for outcome in outcomes] + [failure] * (len(units) - len(outcomes))
+        return outcomes
+
+    def _try_unit(self, unit: Unit) -> Exception | None:
+        """One unit under a savepoint; what is wrong with it alone is its answer, what is wrong with the disk is raised."""
+        connection = self._connection
+        connection.execute("SAVEPOINT unit")
+        try:
+            for name, writes in _by_statement([unit]):
+                self._execute(name, [row for write in writes for row in write.rows], _expected(writes))
+        except (UnitRejected, apsw.ConstraintError, msgspec.MsgspecError, UnicodeEncodeError) as error:
+            connection.execute("ROLLBACK TO unit")
+            connection.execute("RELEASE unit")
+            if isinstance(error, UnitRejected):
+                return error
+            return UnitRejected(str(self._path), str(error), 0, 0)
+        connection.execute("RELEASE unit")
+        return None
+
+    def _execute(self, name: str, rows: list[tuple[Any, ...]], expect: int | None) -> None:
+        connection = self._connection
+        connection.execute(sql(name), (msgspec.json.encode(rows).decode(),))
+        if expect is not None and connection.changes() != expect:
+            raise UnitRejected(str(self._path), name, expect, connection.changes())
+
+    def _commit(self) -> None:
+        if self.on_commit is not None:
+            self.on_commit("before")
+        self._connection.execute("COMMIT")
+        if self.on_commit is not None:
+            self.on_commit("after")
+
+    def _begin(self) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError as error:
+            raise StoreBusy(str(self._path)) from error
+
+    def _roll_back(self, error: Exception) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        if isinstance(error, apsw.IOError | apsw.CorruptError | apsw.ReadOnlyError):
+            logger.error("%s: %s; opening it anew", self._path, error)
+            self._connection.close()
+            self._connection = self._open()
+
+    def _run_call(self, call: Call) -> None:
+        try:
+            self._begin()
+            try:
+                result = call.run(self._connection)
+                self._connection.execute("COMMIT")
+            except BaseException as error:
+                if isinstance(error, Exception):
+                    self._roll_back(error)
+                raise
+        except apsw.Error as error:
+            call.failed(translate(error, self._path))
+        except DaggerError as error:
+            call.failed(error)
+        else:
+            call.done(result)
+
+
+def _keys(writes: Iterable[Write]) -> set[tuple[object, ...]]:
+    keys: set[tuple[object, ...]] = set()
+    for write in writes:
+        statement = WRITES[write.statement]
+        width = statement.key_width
+        if width == 1:
+            keys.update((statement.table, _cells(row)[0]) for row in write.rows)
+        elif width:
+            # Rows below a run are fenced by the run's own row, which is in the same unit: that one speaks for them.
+            keys.update((statement.table, _cells(row)[0]) for row in write.rows[:1])
+    return keys
+
+
+def _cells(row: Any) -> tuple[Any, ...]:
+    return row if isinstance(row, tuple) else (row.run_key,)
+
+
+def _by_statement(units: list[Unit]) -> list[tuple[str, list[Write]]]:
+    found: dict[str, list[Write]] = {}
+    for unit in units:
+        for write in unit.writes:
+            found.setdefault(write.statement, []).append(write)
+    return sorted(found.items(), key=lambda entry: RANK[entry[0]])
+
+
+def _expected(writes: list[Write]) -> int | None:
+    if any(write.expect is None for write in writes):
+        return None
+    return sum(write.expect or 0 for write in writes)

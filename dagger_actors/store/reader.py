@@ -1,0 +1,93 @@
+"""Reading beside the writer: a small pool of read-only connections, each query one snapshot."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from dagger_actors.errors import SystemClosed
+from dagger_actors.store.connection import open_reader
+from dagger_actors.store.refusals import translate
+from dagger_actors.store.statements import sql
+
+__all__ = ["Readers"]
+
+
+class Readers:
+    """Read-only connections, opened as they are needed.
+
+    Args:
+        path: The database.
+        size: Connections at most; a query beyond waits for one.
+        vfs: As in ``open_reader``.
+    """
+
+    def __init__(self, path: Path, *, size: int = 5, vfs: str | None = None) -> None:
+        self._path = path
+        self._vfs = vfs
+        self._idle: list[apsw.Connection] = []
+        self._permits = threading.BoundedSemaphore(size)
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._watching: apsw.Connection | None = None
+
+    def data_version(self) -> int:
+        """A number that changes whenever anybody has committed; for one thread at a time.
+
+        Source: SQLite, ``PRAGMA data_version``; it compares values of one connection only, so that one is kept apart.
+        """
+        if self._is_closed:
+            raise SystemClosed
+        if self._watching is None:
+            self._watching = open_reader(self._path, vfs=self._vfs)
+        try:
+            return int(next(self._watching.execute("PRAGMA data_version"))[0])
+        except apsw.Error as error:
+            raise translate(error, self._path) from error
+
+    def query(self, name: str, *parameters: int | str) -> list[tuple[Any, ...]]:
+        """Run one statement of ``sql/`` and fetch all its rows.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        with self.use() as connection:
+            try:
+                return list(connection.execute(sql(name), parameters))
+            except apsw.Error as error:
+                raise translate(error, self._path) from error
+
+    @contextmanager
+    def use(self) -> Iterator[apsw.Connection]:
+        """Borrow a connection for a while."""
+        with self._permits:
+            with self._lock:
+                if self._is_closed:
+                    raise SystemClosed
+                connection = self._idle.pop() if self._idle else None
+            if connection is None:
+                connection = open_reader(self._path, vfs=self._vfs)
+            try:
+                yield connection
+            finally:
+                with self._lock:
+                    is_kept = not self._is_closed
+                    if is_kept:
+                        self._idle.append(connection)
+                if not is_kept:
+                    connection.close()
+
+    def close(self) -> None:
+        """Close every connection; those in use are closed when they come back."""
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+            if self._watching is not None:
+                idle.append(self._watching)
+        for connection in idle:
+            connection.close()

@@ -1,0 +1,2 @@
+-- rows: command_id
+DELETE FROM commands WHERE command_id IN (SELECT value ->> 0 FROM json_each(?))

@@ -1,0 +1,2 @@
+-- parameters: definition_id
+SELECT body, format FROM definitions WHERE definition_id = ?

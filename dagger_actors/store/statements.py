@@ -1,0 +1,50 @@
+"""The statements of the store: texts in ``sql/``, and for those that write the facts group commit needs."""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+from typing import Final
+
+import msgspec
+
+__all__ = ["WRITES", "Statement", "sql"]
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """What group commit must know of one writing statement.
+
+    Attributes:
+        table: The table it changes.
+        key_width: How many of a row's first cells name the row it changes; 0 = rows never collide.
+    """
+
+    table: str
+    key_width: int
+
+
+# A group executes each statement once, in this order: parents before children, deletions before what replaces them.
+WRITES: Final[dict[str, Statement]] = {
+    "workers.delete": Statement(table="workers", key_width=1),
+    "workers.insert": Statement(table="workers", key_width=1),
+    "workers.beat": Statement(table="workers", key_width=1),
+    "definitions.put": Statement(table="definitions", key_width=1),
+    "flow_runs.insert": Statement(table="flow_runs", key_width=1),
+    "flow_runs.claim": Statement(table="flow_runs", key_width=1),
+    "flow_runs.put": Statement(table="flow_runs", key_width=1),
+    "artifacts.put": Statement(table="artifacts", key_width=0),
+    "node_runs.unskip": Statement(table="node_runs of a run", key_width=1),
+    "node_runs.put": Statement(table="node_runs", key_width=4),
+    "artifact_names.put": Statement(table="artifact_names", key_width=5),
+    "commands.insert": Statement(table="commands", key_width=0),
+    "commands.consume": Statement(table="commands", key_width=1),
+}
+
+RANK: Final[dict[str, int]] = {name: rank for rank, name in enumerate(WRITES)}
+
+
+@functools.cache
+def sql(name: str) -> str:
+    """The text of a statement; its file's comments say what its parameters are."""
+    file = importlib.resources.files("dagger_actors.store") / "sql" / f"{name}.sql"
+    return file.read_text(encoding="utf-8")

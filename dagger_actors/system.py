@@ -1,0 +1,160 @@
+"""The composition root: builds the store, the dispatchers and the paradigms, starts and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, Literal, Self
+
+from dagger_actors.actors.gate import Gates
+from dagger_actors.actors.runtime import ABANDONED, THREADS, Runtime, ThreadRuntime
+from dagger_actors.errors import StoreError
+from dagger_actors.flow.flows import Flows
+from dagger_actors.flow.hub import FlowHub
+from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.run_events import Observer
+from dagger_actors.flow.watch import Watch
+from dagger_actors.store.journal import Journal
+from dagger_actors.store.store import Store
+
+__all__ = ["ActorSystem"]
+
+CLOSE_S = 5.0
+
+
+class ActorSystem:
+    """Everything that runs on one database in this process; several systems in one process are independent.
+
+    Leaving ``with`` takes nothing new, gives what runs ``grace_s`` to end, and gives every unfinished run back to the
+    file, resumable. It never cancels.
+
+    Args:
+        db: The database; None = a temporary file that is deleted on leaving.
+        actions: Functions, or modules with marked functions, that flows may name.
+        imports: Modules and files with actions: ``module``, ``module:name``, ``file.py``, ``file.py:name``.
+        recover: Whether to take over unfinished runs whose process is gone, now and while this system is open; only those
+            whose actions are loaded here.
+        synchronous: ``full``: what was accepted survives a power cut; ``normal``: the last moments may be lost.
+        artifact_threshold: Size in bytes from which an artifact is a file.
+        readers: Connections that read at once; 1 or more.
+        observer: Told what changes, after each commit, on an internal thread; must not block.
+        runtime: The world; for simulation.
+
+    Attributes:
+        flows: The flow paradigm.
+        path: The database.
+
+    Raises:
+        StoreError: The database cannot be used; says why and what to do.
+        DefinitionError: An import cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        db: str | Path | None = None,
+        *,
+        actions: Sequence[Callable[..., Any] | ModuleType] = (),
+        imports: Sequence[str] = (),
+        recover: bool = True,
+        synchronous: Literal["full", "normal"] = "full",
+        artifact_threshold: int = 32 * 1024,
+        readers: int = 5,
+        observer: Observer | None = None,
+        runtime: Runtime | None = None,
+        vfs: str | None = None,
+    ) -> None:
+        self._folder = None if db is not None else Path(tempfile.mkdtemp(prefix="dagger-actors-"))
+        self.path = Path(db) if db is not None else Path(str(self._folder)) / "dagger.db"
+        registry = ActionRegistry()
+        for one in actions:
+            registry.add(one)
+        for reference in imports:
+            registry.load(reference, Path.cwd())
+        self._runtime: Runtime = runtime if runtime is not None else ThreadRuntime()
+        try:
+            self._store = Store(
+                self.path,
+                clock=self._runtime.clock,
+                writing=self._runtime.writing,
+                synchronous=synchronous,
+                artifact_threshold=artifact_threshold,
+                readers=readers,
+                vfs=vfs,
+            )
+        except BaseException:
+            self._runtime.close(CLOSE_S)
+            self._remove_folder()
+            raise
+        gates = Gates(
+            slots=self._store.membership.slots,
+            clock=self._runtime.clock,
+            threads=THREADS,
+            abandoned_limit=ABANDONED,
+        )
+        observers = () if observer is None else (observer,)
+        self._hub = FlowHub(
+            runtime=self._runtime, store=self._store, registry=registry, gates=gates, observers=observers
+        )
+        self.flows = Flows(self._hub, imports=imports, threads=THREADS)
+        self._watch = Watch(self._hub, runtime=self._runtime, store=self._store, recover=recover)
+        self._is_closed = False
+        self._watch.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.astop()
+
+    @property
+    def journal(self) -> Journal:
+        """The writer; for the test kit."""
+        return self._store.journal
+
+    def abandon(self) -> None:
+        """Let go of the file as a dying process would, without a word; for the test kit."""
+        self._is_closed = True
+        self._store.abandon()
+
+    def stop(self, grace_s: float = 10.0) -> None:
+        """Leave: nothing new starts, what runs gets the grace, unfinished runs are given back to the file, resumable.
+
+        Args:
+            grace_s: Seconds for what runs; 0 or more.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self.flows.close()
+        self._watch.stop()
+        try:
+            self._hub.detach(grace_s)
+        finally:
+            self._runtime.close(CLOSE_S)
+            try:
+                self._store.leave()
+            except StoreError:
+                self._store.abandon()
+            self._remove_folder()
+
+    async def astop(self, grace_s: float = 10.0) -> None:
+        """``stop``, without blocking the loop."""
+        await asyncio.to_thread(self.stop, grace_s)
+
+    def _remove_folder(self) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)

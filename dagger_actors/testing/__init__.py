@@ -1,0 +1,1 @@
+"""The public test kit: simulation with virtual time, and power cuts."""

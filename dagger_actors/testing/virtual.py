@@ -1,0 +1,311 @@
+"""Virtual time and seeded turns: one thread plays every thread, clock, timer and event loop of several workers.
+
+Nothing here is parallel. At each step the seed chooses one of all the turns that could run next, in any worker; when none
+can, time jumps to the next thing that is due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import random
+import selectors
+from collections.abc import Callable
+from typing import Any
+
+from dagger_actors.actors.runtime import ALPHABET
+from dagger_actors.core.protocols import Now, Runnable
+
+__all__ = ["Killed", "NeverSettles", "VirtualDispatcher", "VirtualIds", "VirtualLoop", "VirtualTimers", "World"]
+
+EPOCH_US = 1_700_000_000_000_000
+LONGEST_US = 30 * 86_400 * 1_000_000
+BACKGROUND = "watch"
+"""Timers with this word in their key are a worker's polling: they do not keep the world from being at rest."""
+
+
+class Killed(BaseException):
+    """The worker whose turn this is has just been killed."""
+
+    def __init__(self, worker: str) -> None:
+        self.worker = worker
+        super().__init__(worker)
+
+
+class NeverSettles(AssertionError):
+    """Thirty virtual days have passed and there is still something to do."""
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop on the world's clock, run one iteration at a time."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.is_due = False
+        self.due: list[float] = []
+        super().__init__(_NoSelector())
+
+    def time(self) -> float:
+        """Seconds on the world's monotonic clock."""
+        return self._world.mono_us / 1e6
+
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+        """As asyncio's; notes that there is something to run."""
+        self.is_due = True
+        return super().call_soon(callback, *args, context=context)
+
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+        """The same: there is one thread."""
+        return self.call_soon(callback, *args, context=context)
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+        """As asyncio's; notes when it is due."""
+        heapq.heappush(self.due, when)
+        return super().call_at(when, callback, *args, context=context)
+
+    def iterate(self) -> None:
+        """Run what is ready, once."""
+        self.is_due = False
+        super().call_soon(self.stop)
+        self.run_forever()
+
+
+class _NoSelector(selectors.SelectSelector):
+    """Never waits: there is nothing outside the world to wait for."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        del timeout
+        return []
+
+
+class VirtualDispatcher:
+    """Puts turns where the world chooses from."""
+
+    def __init__(self, world: World, worker: str, *, is_loop: bool = False) -> None:
+        self._world = world
+        self._worker = worker
+        self.is_loop = is_loop
+
+    def schedule(self, runnable: Runnable, *, here: bool = False) -> None:
+        """Run one turn of it some time."""
+        del here
+        if self.is_loop:
+            self._world.loop_of(self._worker).call_soon(self._turn, runnable)
+        else:
+            self._world.offer(self._worker, runnable)
+
+    def _turn(self, runnable: Runnable) -> None:
+        if runnable.run_turn():
+            self.schedule(runnable)
+
+    def close(self, timeout_s: float) -> bool:
+        """There is no thread to end."""
+        del timeout_s
+        return True
+
+
+class VirtualTimers:
+    """Timers on the world's clock."""
+
+    def __init__(self, world: World, worker: str) -> None:
+        self._world = world
+        self._worker = worker
+
+    def set(self, key: object, mono_us: int, fire: Callable[[], None]) -> None:
+        """Call ``fire`` at that time; the same key replaces."""
+        self._world.timers[self._worker, key] = (mono_us, next(self._world.count), fire)
+
+    def cancel(self, key: object) -> None:
+        """Forget it."""
+        self._world.timers.pop((self._worker, key), None)
+
+
+class VirtualIds:
+    """Run ids from the seed."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+
+    def run_id(self) -> str:
+        """Make one."""
+        return "".join(self._chance.choices(ALPHABET, k=16))
+
+
+class World:
+    """The one clock and the one thread of a simulation.
+
+    Args:
+        seed: Decides everything that chance decides.
+
+    Attributes:
+        steps: Turns taken so far.
+        trace: What was chosen, step by step; equal for equal seeds.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
+        self.mono_us = 0
+        self.wall_offset_us = EPOCH_US
+        self.count = itertools.count()
+        self.timers: dict[tuple[str, object], tuple[int, int, Callable[[], None]]] = {}
+        self.steps = 0
+        self.trace: list[str] = []
+        self.on_killed: Callable[[str], None] = lambda _worker: None
+        self._turns: list[tuple[str, Runnable]] = []
+        self._loops: dict[str, VirtualLoop] = {}
+
+    def now(self) -> Now:
+        """Read both clocks; implements ``core.protocols.Clock``."""
+        return Now(self.wall_offset_us + self.mono_us, self.mono_us)
+
+    def offer(self, worker: str, runnable: Runnable) -> None:
+        """Add a turn to choose from."""
+        self._turns.append((worker, runnable))
+
+    def loop_of(self, worker: str) -> VirtualLoop:
+        """The event loop of a worker."""
+        if worker not in self._loops:
+            self._loops[worker] = VirtualLoop(self)
+        return self._loops[worker]
+
+    def forget(self, worker: str) -> None:
+        """A worker is dead: nothing of it runs any more."""
+        self._turns = [turn for turn in self._turns if turn[0] != worker]
+        self.timers = {key: timer for key, timer in self.timers.items() if key[0] != worker}
+        loop = self._loops.pop(worker, None)
+        if loop is not None:
+            _bury(loop)
+
+    # --- going on
+
+    def step(self) -> bool:
+        """Run one turn, chosen by the seed.
+
+        Returns:
+            False when none could run.
+        """
+        loops = sorted(worker for worker, loop in self._loops.items() if loop.is_due)
+        choice = len(self._turns) + len(loops)
+        if not choice:
+            return False
+        self.steps += 1
+        index = self.chance.randrange(choice)
+        worker = loops[index - len(self._turns)] if index >= len(self._turns) else self._turns[index][0]
+        try:
+            if index >= len(self._turns):
+                self.trace.append(f"{self.mono_us} {worker} loop")
+                self._loops[worker].iterate()
+            else:
+                _, runnable = self._turns.pop(index)
+                self.trace.append(f"{self.mono_us} {worker} {type(runnable).__name__}")
+                if runnable.run_turn():
+                    self.offer(worker, runnable)
+        except Killed as killed:
+            self.trace.append(f"{self.mono_us} {killed.worker} killed")
+            self.on_killed(killed.worker)
+        return True
+
+    def next_due(self, *, with_background: bool) -> int | None:
+        """When the next timer is due, on the monotonic clock; None when there is none."""
+        dues = [due for (_, key), (due, _, _) in self.timers.items() if with_background or not _is_background(key)]
+        dues += [round(loop.due[0] * 1e6) for loop in self._loops.values() if loop.due]
+        return min(dues, default=None)
+
+    def jump(self, mono_us: int) -> None:
+        """Let time pass, and let fire what is due by then; polling that was missed is made up for once."""
+        self.mono_us = max(self.mono_us, mono_us)
+        due = sorted(
+            (timer[0], timer[1], key) for key, timer in self.timers.items() if timer[0] <= self.mono_us
+        )
+        for _, _, key in due:
+            timer = self.timers.pop(key, None)
+            if timer is not None:
+                timer[2]()
+        for loop in self._loops.values():
+            while loop.due and round(loop.due[0] * 1e6) <= self.mono_us:
+                heapq.heappop(loop.due)
+                loop.is_due = True
+
+    def run_until(self, is_done: Callable[[], bool], *, timeout_us: int | None = None) -> bool:
+        """Go on until ``is_done``, or nothing is left to do, or so much time has passed.
+
+        Returns:
+            Whether it is done.
+
+        Raises:
+            NeverSettles: Thirty days have passed.
+        """
+        began = self.mono_us
+        last = began + (LONGEST_US if timeout_us is None else timeout_us)
+        while not is_done():
+            if self.step():
+                continue
+            due = self.next_due(with_background=False)
+            if due is None:
+                due = self.next_due(with_background=True)
+            if due is None or due > last:
+                if timeout_us is not None:
+                    self.jump(last)
+                elif due is not None:
+                    raise NeverSettles(f"still waiting after {LONGEST_US // 86_400_000_000} days of virtual time")
+                return is_done()
+            self.jump(due)
+        return True
+
+    def run_to_rest(self) -> None:
+        """Go on until nothing is left but polling.
+
+        Raises:
+            NeverSettles: Thirty days have passed.
+        """
+        began = self.mono_us
+        while True:
+            if self.step():
+                continue
+            due = self.next_due(with_background=False)
+            if due is None:
+                return
+            if due - began > LONGEST_US:
+                raise NeverSettles(f"not at rest after {LONGEST_US // 86_400_000_000} days of virtual time")
+            self.jump(due)
+
+    def settle(self) -> None:
+        """Run all turns that need no time to pass."""
+        while self.step():
+            pass
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, step by step, polling included."""
+        last = self.mono_us + round(seconds * 1e6)
+        while True:
+            self.settle()
+            due = self.next_due(with_background=True)
+            if due is None or due > last:
+                self.jump(last)
+                self.settle()
+                return
+            self.jump(due)
+
+    def close(self) -> None:
+        """Bury every loop."""
+        for loop in self._loops.values():
+            _bury(loop)
+        self._loops = {}
+
+
+def _is_background(key: object) -> bool:
+    return isinstance(key, tuple) and BACKGROUND in key
+
+
+def _bury(loop: VirtualLoop) -> None:
+    """Close a loop whose tasks will never go on, without their finally blocks running as if they lived."""
+    for task in asyncio.all_tasks(loop):
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - a dead process warns of nothing
+        coroutine = task.get_coro()
+        _graveyard.append((task, coroutine))
+    loop.close()
+
+
+_graveyard: list[Any] = []
+"""Tasks of dead workers: kept, because collecting them would run their ``finally`` blocks, which no dead process does."""

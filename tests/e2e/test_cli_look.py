@@ -1,0 +1,118 @@
+"""``runs``, ``show``, ``validate``, ``list`` and ``--help``."""
+
+import msgspec
+
+
+def test_show_renders_nodes_maps_failures_and_the_next_command(program):
+    """Law: items of a map are counted, failures listed, hostile text shown escaped."""
+    assert program("run", "fan.yaml", "--run-id", "good", "-i", "count=30").returncode == 0
+    assert program("run", "broken.yaml", "--run-id", "bad").returncode == 1
+    good = program("show", "good")
+    assert good.returncode == 0, good.stderr
+    assert "run good of flow fan: succeeded" in good.stdout
+    assert "30 succeeded" in good.stdout
+    assert "work[7]" not in good.stdout
+    assert "total: 870" in good.stdout
+    bad = program("show", "bad")
+    assert "fail failed: ValueError: broken \\x1b[2J on purpose" in bad.stdout
+    assert "skipped" in bad.stdout
+    assert "dagger-actors retry bad" in bad.stderr
+    assert "\x1b" not in bad.stdout
+
+
+def test_runs_lists_every_run_the_newest_first(program):
+    """Law: one line a run; --json the same as a list."""
+    for run_id in ("first", "second"):
+        assert program("run", "fan.yaml", "--run-id", run_id).returncode == 0
+    lines = program("runs").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["run", "second", "first"]
+    assert [one["run_id"] for one in msgspec.json.decode(program("runs", "--json").stdout)] == ["second", "first"]
+
+
+def test_an_unknown_run_is_named(program):
+    """Law: a run id that is not there is the caller's mistake."""
+    assert program("run", "fan.yaml").returncode == 0
+    for verb in ("show", "resume", "retry", "cancel"):
+        done = program(verb, "nope")
+        assert done.returncode == 2, done.stderr
+        assert "nope" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_validate_tells_every_mistake_at_once_with_its_place(program):
+    """Law: all problems, each with file, line and column and a caret; nothing is executed."""
+    (program.folder / "wrong.yaml").write_text(
+        "name: wrong\n"
+        "actions: [actions.py]\n"
+        "nodes:\n"
+        "  - {id: a, action: numbers, tiemout: 3}\n"
+        "  - {id: b, action: totl, dependencies: [aa]}\n"
+        "  - {id: c, action: fail, try_count: 0}\n"
+    )
+    done = program("validate", "wrong.yaml")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    for part in ("wrong.yaml:4:", "timeout", "wrong.yaml:5:", "'aa'", "wrong.yaml:6:", "try_count", "^"):
+        assert part in done.stderr, part
+    assert program.log() == []
+
+
+def test_validate_accepts_a_good_file_and_runs_nothing(program):
+    """Law: exit 0, a line that names the flow, and no database."""
+    done = program("validate", "fan.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "'fan' is valid: 3 nodes" in done.stdout
+    assert program.log() == []
+    assert not list(program.folder.glob("*.db*"))
+
+
+def test_list_shows_metadata_and_filters_by_all_or_any_tags(program, repository):
+    """Law: every tag must match; with --any one is enough."""
+    specs = str(repository / "specs")
+
+    def names(*words):
+        done = program("list", specs, "--json", *words)
+        assert done.returncode == 0, done.stderr
+        return {one["name"] for one in msgspec.json.decode(done.stdout)}
+
+    assert names() >= {"census", "infolder", "parallel_demo"}
+    assert names("--tag", "diamond") == {"parallel_demo"}
+    assert names("--tag", "example", "--tag", "chain") == {"infolder"}
+    assert names("--tag", "diamond", "--tag", "chain") == set()
+    assert names("--tag", "diamond", "--tag", "chain", "--any") == {"infolder", "parallel_demo"}
+    shown = program("list", specs, "--tag", "chain")
+    assert "Adds two numbers, squares the sum" in shown.stdout
+
+
+def test_list_names_broken_files_and_shows_the_others(program):
+    """Law: one bad file hides nothing, and is not passed over in silence."""
+    folder = program.folder / "flows"
+    folder.mkdir()
+    (folder / "good.yaml").write_text("name: good\nnodes: [{id: a, action: x}]\n")
+    (folder / "bad.yaml").write_text("name: bad\nnodez: []\n")
+    done = program("list", "flows")
+    assert done.returncode == 2
+    assert "good" in done.stdout
+    assert "flows/bad.yaml" in done.stderr
+
+
+def test_help_names_every_command_and_every_option(program):
+    """Law: --help is complete and exits with 0; so does each command's own."""
+    shown = program("--help")
+    assert shown.returncode == 0
+    for word in ("run", "resume", "retry", "cancel", "runs", "show", "validate", "list"):
+        assert f"  {word}: " in shown.stdout
+    options = program("run", "--help").stdout
+    for option in ("-i", "--db", "--import", "--run-id", "--parallel", "--sequential", "--json"):
+        assert option in options
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(program):
+    """Law: a closed pipe ends the output quietly."""
+    assert program("run", "fan.yaml", "--run-id", "one").returncode == 0
+    process = program.start("show", "one", "--json")
+    process.stdout.close()
+    told = process.stderr.read()
+    process.wait(timeout=30)
+    process.stdout = None
+    assert told == ""

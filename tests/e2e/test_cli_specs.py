@@ -1,0 +1,82 @@
+"""Every file in ``specs/`` runs, and gives what it says."""
+
+import ast
+import os
+import pty
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+
+def test_the_census_gives_totals_a_table_and_an_artifact(program, repository):
+    """Law: the main job on 40 modules; the totals are those of an independent count; the table is printed."""
+    spec = str(repository / "specs/census.yaml")
+    done = program("run", spec, "-i", "limit=40", "--run-id", "one", "--json")
+    assert done.returncode == 0, done.stderr
+    outputs = msgspec.json.decode(done.stdout)["outputs"]
+    assert outputs["totals"]["modules"] == 40
+    assert outputs["python"] == ".".join(map(str, sys.version_info[:3]))
+    table = outputs["most_complex"]
+    assert len(table) == 10
+    assert [row["complexity"] for row in table] == sorted((row["complexity"] for row in table), reverse=True)
+    library = Path(os.__file__).parent
+    for row in table:
+        source = (library / row["module"]).read_bytes()
+        tree = ast.parse(source)
+        defs = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        assert (row["lines"], row["functions"]) == (len(source.splitlines()), len(defs))
+    shown = program("show", "one")
+    assert "most_complex" in shown.stdout
+    assert table[0]["module"] in shown.stdout
+
+
+def test_two_censuses_of_one_interpreter_are_equal(program, repository):
+    """Law: no time, machine or order of execution is in the outputs."""
+    spec = str(repository / "specs/census.yaml")
+    runs = [program("run", spec, "-i", "limit=25", "--json", *how) for how in ((), ("--sequential",))]
+    first, second = (msgspec.json.decode(run.stdout)["outputs"] for run in runs)
+    assert first == second
+
+
+@pytest.mark.parametrize("how", [(), ("--sequential",)])
+def test_the_chain_gives_30_900_2700(program, repository, how):
+    """Law: acceptance A01, in parallel and one at a time."""
+    done = program("run", str(repository / "specs/chain.yaml"), *how)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "sum: 30\nsquare: 900\ntriple: 2700\ntext: example_string\n"
+
+
+def test_the_diamond_gives_990(program, repository):
+    """Law: acceptance A02's values, with another input too."""
+    spec = str(repository / "specs/diamond.yaml")
+    assert program("run", spec).stdout == "sum: 30\nsquare: 900\ntriple: 90\ntotal: 990\n"
+    assert program("run", spec, "-i", "num1=0", "-i", "num2=1").stdout == "sum: 1\nsquare: 1\ntriple: 3\ntotal: 4\n"
+
+
+def test_a_terminal_sees_one_moving_line_with_counts_and_the_table(program, repository):
+    """Law: on a terminal the bar ends full and stays; the results stand below it."""
+    spec = str(repository / "specs/census.yaml")
+    command = program.command("run", spec, "-i", "limit=15")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(program.folder)
+        os.execve(command[0], command, {**program.environment, "TERM": "xterm", "COLUMNS": "120"})
+    seen = b""
+    while True:
+        try:
+            chunk = os.read(terminal, 65536)
+        except OSError:  # Linux reports the end of a pseudo-terminal as EIO
+            break
+        if not chunk:
+            break
+        seen += chunk
+    os.close(terminal)
+    status = os.waitpid(pid, 0)[1]
+    text = seen.decode()
+    assert os.waitstatus_to_exitcode(status) == 0, text
+    assert "done" in text
+    assert "0 failed" in text
+    assert "most_complex" in text
+    assert "measure[3] succeeded" not in text

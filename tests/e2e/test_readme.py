@@ -1,0 +1,90 @@
+"""The README is true: its commands exist, its example runs, its set-up command is the one that CI uses."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+SET_UP = re.compile(r"^python3 -m venv \.venv && \.venv/bin/pip install .*$", re.MULTILINE)
+
+
+@pytest.fixture
+def readme(repository):
+    return (repository / "README.md").read_text()
+
+
+def blocks(readme: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+
+
+def test_the_readme_opens_with_three_sentences_and_two_set_up_commands(readme):
+    """Law: a person finds what it is, how to run it and how to test it, in this order, before anything else."""
+    opening = readme.split("\n\n")[1].replace("\n", " ")
+    assert len(re.findall(r"[.!?](?: |$)", opening)) == 3
+    assert len(SET_UP.findall(readme)) == 2
+    assert [block.strip() for block in blocks(readme, "sh")[:2]] == SET_UP.findall(readme)
+
+
+def test_ci_runs_the_readmes_test_command_letter_for_letter(readme, repository):
+    """Law: what CI proves is what a person types."""
+    test_command = SET_UP.findall(readme)[1]
+    script = (repository / ".ci/run").read_text().splitlines()
+    assert test_command.endswith("-m pytest")
+    assert script.count(test_command) == 1
+    assert script.index(test_command) < script.index(".ci/check")
+    assert os.access(repository / ".ci/run", os.X_OK)
+    assert os.access(repository / ".ci/check", os.X_OK)
+
+
+def test_the_readmes_first_flow_runs(readme, program):
+    """Law: the example, copied as it stands, validates, runs and prints what the README says."""
+    code, yaml = blocks(readme, "python")[0], blocks(readme, "yaml")[0]
+    (program.folder / "hello.py").write_text(code)
+    (program.folder / "hello.yaml").write_text(yaml)
+    assert program("validate", "hello.yaml").returncode == 0
+    done = program("run", "hello.yaml", "-i", "text=count these four words")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "letters: 19\n"
+    assert done.stdout in readme
+
+
+def test_the_readmes_python_example_runs(readme, program):
+    """Law: the Python example, copied as it stands, prints what its comment says."""
+    code, yaml = blocks(readme, "python")[0], blocks(readme, "yaml")[0]
+    (program.folder / "hello.py").write_text(code)
+    (program.folder / "hello.yaml").write_text(yaml)
+    (program.folder / "example.py").write_text(blocks(readme, "python")[1])
+    done = subprocess.run(
+        [sys.executable, "example.py"],
+        cwd=program.folder,
+        env=program.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("{'letters': 19}\n", "")
+
+
+def test_every_command_and_option_in_the_readme_exists(readme, program):
+    """Law: no command is documented that is not there."""
+    shown = program("--help").stdout
+    words = set(re.findall(r"dagger-actors ([a-z]+)", readme))
+    assert words >= {"run", "resume", "runs", "show", "validate"}
+    for word in words:
+        assert f"  {word}: " in shown, word
+
+
+def test_every_path_the_readme_names_is_there(readme, repository):
+    """Law: the map leads somewhere."""
+    named = set(re.findall(r"`((?:specs|tests|benchmarks|flow|store|\.ci)/[\w./]*)`", readme))
+    assert named
+    for path in named:
+        assert (repository / path).exists() or (repository / "dagger_actors" / path).exists(), path
+
+
+def test_no_figure_or_path_of_one_machine_is_in_the_readme(readme):
+    """Law: a stranger can follow it."""
+    assert not re.search(r"/(home|root|work|Users|tmp)/", readme)

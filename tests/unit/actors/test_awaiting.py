@@ -1,0 +1,189 @@
+"""``async def on_receive`` on a loop dispatcher."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pykka
+import pytest
+from pykka import ActorDeadError
+
+from dagger_actors.actors.actor import Actor
+from dagger_actors.actors.dispatcher import LoopDispatcher, ThreadDispatcher
+from dagger_actors.errors import ActorError, BlockingCall
+
+PATIENCE_S = 20
+
+
+@pytest.fixture
+def io() -> Iterator[LoopDispatcher]:
+    dispatcher = LoopDispatcher("io")
+    yield dispatcher
+    assert dispatcher.close(PATIENCE_S)
+
+
+class Echo(Actor):
+    async def on_receive(self, message: Any) -> Any:
+        await asyncio.sleep(0)
+        if isinstance(message, BaseException):
+            raise message
+        return message
+
+
+def test_an_ask_is_answered_when_the_coroutine_ends_not_with_the_coroutine(io: LoopDispatcher) -> None:
+    """Law: pykka would answer with the coroutine; our reply port waits for its end."""
+    assert Echo.spawn(dispatcher=io).ask("hello", timeout=PATIENCE_S) == "hello"
+
+
+def test_messages_are_handled_one_at_a_time_in_order_across_awaits(io: LoopDispatcher) -> None:
+    """Law: an awaiting actor takes no other message, and what came meanwhile keeps its order."""
+    log: list[Any] = []
+
+    class Slow(Actor):
+        async def on_receive(self, message: int) -> None:
+            log.append(("begin", message))
+            for _ in range(message % 4):
+                await asyncio.sleep(0)
+            log.append(("end", message))
+
+    ref = Slow.spawn(dispatcher=io)
+    for number in range(300):
+        ref.tell(number)
+    ref.stop(timeout=PATIENCE_S)
+    assert log == [(word, number) for number in range(300) for word in ("begin", "end")]
+
+
+def test_a_thousand_actors_await_at_once_on_one_thread(io: LoopDispatcher) -> None:
+    """Law: an awaiting actor holds no thread."""
+    waiting = threading.Semaphore(0)
+    go = asyncio.Event()
+
+    class Waiting(Actor):
+        async def on_receive(self, message: int) -> int:
+            waiting.release()
+            await go.wait()
+            return message
+
+    futures = [Waiting.spawn(dispatcher=io).ask(number, block=False) for number in range(1000)]
+    for _ in range(1000):
+        assert waiting.acquire(timeout=PATIENCE_S)
+    io.loop.call_soon_threadsafe(go.set)
+    assert pykka.get_all(futures, timeout=PATIENCE_S) == list(range(1000))
+
+
+def test_an_error_goes_to_the_asker_and_the_actor_lives(io: LoopDispatcher) -> None:
+    """Law: an exception in a coroutine is treated as one in a plain handler: ask."""
+    ref = Echo.spawn(dispatcher=io)
+    with pytest.raises(ValueError, match="mine"):
+        ref.ask(ValueError("mine"), timeout=PATIENCE_S)
+    assert ref.ask("alive", timeout=PATIENCE_S) == "alive"
+
+
+def test_an_error_that_nobody_asked_for_stops_the_actor_and_refuses_the_rest(
+    io: LoopDispatcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Law: an exception in a coroutine is treated as one in a plain handler: tell."""
+    told: list[Any] = []
+
+    class Failing(Echo):
+        def on_failure(self, *exc_info: Any) -> None:
+            told.append(exc_info[1])
+
+    ref = Failing.spawn(dispatcher=io)
+    ref.tell(ValueError("mine"))
+    with pytest.raises(ActorDeadError):
+        ref.ask("behind", timeout=PATIENCE_S)
+    assert [str(error) for error in told] == ["mine"]
+
+
+@pytest.mark.parametrize("error", [SystemExit(2), KeyboardInterrupt(), asyncio.CancelledError()])
+def test_an_exit_in_a_coroutine_fails_its_ask_and_leaves_the_loop_running(
+    io: LoopDispatcher, error: BaseException
+) -> None:
+    """Law: asyncio lets a SystemExit end the loop and with it everybody's coroutines; here it is one ask's failure."""
+    ref = Echo.spawn(dispatcher=io)
+    with pytest.raises(ActorError):
+        ref.ask(error, timeout=PATIENCE_S)
+    assert ref.ask("alive", timeout=PATIENCE_S) == "alive"
+
+
+def test_a_task_cancelled_from_outside_fails_its_ask(io: LoopDispatcher) -> None:
+    """Law: whoever cancels the running task, even before its first step, the ask ends and the actor goes on."""
+    tasks: list[Any] = []
+    begun = threading.Event()
+
+    class Cancellable(Actor):
+        async def on_receive(self, message: Any) -> Any:
+            if message == "wait":
+                tasks.append(asyncio.current_task())
+                begun.set()
+                await asyncio.Event().wait()
+            return message
+
+    ref = Cancellable.spawn(dispatcher=io)
+    waiting = ref.ask("wait", block=False)
+    assert begun.wait(PATIENCE_S)
+    io.loop.call_soon_threadsafe(tasks[0].cancel)
+    with pytest.raises(ActorError, match="cancelled"):
+        waiting.get(timeout=PATIENCE_S)
+    assert ref.ask("alive", timeout=PATIENCE_S) == "alive"
+
+
+def test_an_async_handler_may_await_another_actor_but_not_block(io: LoopDispatcher) -> None:
+    """Law: `await ref.ask(..., block=False)` works inside a coroutine; a blocking ask is refused, nothing sent."""
+
+    class Asking(Actor):
+        def __init__(self, other: Any) -> None:
+            super().__init__()
+            self.other = other
+
+        async def on_receive(self, message: Any) -> Any:
+            if message == "block":
+                return self.other.ask("x")
+            return await self.other.ask(message, block=False)
+
+    ref = Asking.spawn(Echo.spawn(dispatcher=io), dispatcher=io)
+    assert ref.ask("through", timeout=PATIENCE_S) == "through"
+    with pytest.raises(BlockingCall, match=r"await ref\.ask"):
+        ref.ask("block", timeout=PATIENCE_S)
+
+
+def test_an_async_handler_on_threads_is_refused_at_the_start_with_advice() -> None:
+    """Law: it would never run; say so before anything is lost."""
+    pool = ThreadDispatcher("pool", 1)
+    with pytest.raises(ActorError, match=r"Echo\.on_receive is async.*LoopDispatcher"):
+        Echo.spawn(dispatcher=pool)
+
+
+def test_an_async_hook_is_refused_at_the_start_with_advice(io: LoopDispatcher) -> None:
+    """Law: pykka's hooks are plain functions; an async one would silently never run."""
+
+    class Mistaken(Echo):
+        async def on_start(self) -> None:  # type: ignore[override]
+            """Never run."""
+
+    with pytest.raises(ActorError, match=r"Mistaken\.on_start is async"):
+        Mistaken.spawn(dispatcher=io)
+
+
+def test_closing_the_loop_cancels_what_awaits_and_answers_it() -> None:
+    """Law: close leaves no ask waiting, neither of the coroutine that awaits nor of what is queued behind it."""
+    io = LoopDispatcher("io")
+    begun = threading.Event()
+
+    class Endless(Actor):
+        async def on_receive(self, message: Any) -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+    ref = Endless.spawn(dispatcher=io)
+    futures = [ref.ask(number, block=False) for number in range(3)]
+    assert begun.wait(PATIENCE_S)
+    assert io.close(PATIENCE_S)
+    futures.append(ref.ask(3, block=False))
+    for future in futures:
+        with pytest.raises((ActorError, ActorDeadError)):
+            future.get(timeout=PATIENCE_S)

@@ -1,0 +1,150 @@
+"""The timer thread, in real time but without sleeping."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dagger_actors.actors.timers import MonotonicClock, TimerThread
+from dagger_actors.core.protocols import Now
+from dagger_actors.errors import SystemClosed
+
+PATIENCE_S = 20
+HOUR_US = 3_600_000_000
+
+
+class CountingClock(MonotonicClock):
+    """Counts how often the timer thread has looked at it."""
+
+    def __init__(self) -> None:
+        self.readings = 0
+
+    def now(self) -> Now:
+        if threading.current_thread().name == "timers":
+            self.readings += 1
+        return super().now()
+
+
+@pytest.fixture
+def clock() -> CountingClock:
+    return CountingClock()
+
+
+@pytest.fixture
+def timers(clock: CountingClock) -> Iterator[TimerThread]:
+    thread = TimerThread(clock)
+    yield thread
+    assert thread.close(PATIENCE_S)
+
+
+def test_timers_fire_in_the_order_of_their_due_times_and_never_early(
+    timers: TimerThread, clock: CountingClock
+) -> None:
+    """Law: once each, at or after the due time, earliest first, whatever order they were set in."""
+    fired: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
+    base = clock.now().mono_us
+    for delay_us in (30_000, 10_000, 0, 20_000, -5_000):
+        timers.set(delay_us, base + delay_us, lambda d=delay_us: fired.put((d, clock.now().mono_us)))
+    seen = [fired.get(timeout=PATIENCE_S) for _ in range(5)]
+    assert sorted(delay for delay, _ in seen[-3:]) == [10_000, 20_000, 30_000]
+    assert [delay for delay, _ in seen[-3:]] == [10_000, 20_000, 30_000]
+    assert all(at_us >= base + delay for delay, at_us in seen)
+
+
+def test_the_same_key_replaces_and_cancel_removes(timers: TimerThread, clock: CountingClock) -> None:
+    """Law: a key has one timer; a cancelled one never fires; an unknown key is fine."""
+    fired: queue.SimpleQueue[str] = queue.SimpleQueue()
+    soon = clock.now().mono_us + 5_000
+    timers.set("a", soon, lambda: fired.put("replaced"))
+    timers.set("a", soon + 1_000, lambda: fired.put("a"))
+    timers.set("b", soon, lambda: fired.put("cancelled"))
+    timers.cancel("b")
+    timers.cancel("unknown")
+    timers.set("end", soon + 2_000, lambda: fired.put("end"))
+    assert [fired.get(timeout=PATIENCE_S) for _ in range(2)] == ["a", "end"]
+
+
+def test_an_earlier_timer_wakes_a_thread_that_sleeps_until_a_later_one(
+    timers: TimerThread, clock: CountingClock
+) -> None:
+    """Law: the thread sleeps until the earliest, not until the first that was set."""
+    fired = threading.Event()
+    timers.set("late", clock.now().mono_us + HOUR_US, lambda: None)
+    timers.set("early", clock.now().mono_us + 1_000, fired.set)
+    assert fired.wait(PATIENCE_S)
+
+
+def test_later_timers_do_not_wake_the_thread(timers: TimerThread, clock: CountingClock) -> None:
+    """Law: ten thousand time-outs an hour away cost no wake-up."""
+    settled = threading.Event()
+    timers.set("first", clock.now().mono_us, settled.set)
+    assert settled.wait(PATIENCE_S)
+    start_us = clock.now().mono_us + HOUR_US
+    for number in range(10_000):
+        timers.set(number, start_us + number, lambda: None)
+    # One look after firing, one before sleeping, one for the first that was earlier than "never"; then it sleeps.
+    assert clock.readings < 20
+
+
+def test_memory_is_bounded_by_the_timers_alive(timers: TimerThread, clock: CountingClock) -> None:
+    """Law: a time-out that is set and cancelled for each of a million attempts leaves nothing."""
+    due_us = clock.now().mono_us + HOUR_US
+    for number in range(20_000):
+        timers.set(number, due_us, lambda: None)
+        timers.cancel(number)
+        timers.set("same", due_us, lambda: None)
+    assert len(timers._heap) <= 2 * len(timers._live) + 64
+    assert len(timers._live) == 1
+
+
+def test_a_failing_timer_is_logged_and_the_next_one_fires(
+    timers: TimerThread, clock: CountingClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Law: the thread belongs to all timers."""
+    fired = threading.Event()
+
+    def fail() -> None:
+        raise SystemExit(1)
+
+    timers.set("bad", clock.now().mono_us, fail)
+    timers.set("good", clock.now().mono_us + 1_000, fired.set)
+    assert fired.wait(PATIENCE_S)
+    assert "a timer failed" in caplog.text
+
+
+def test_a_timer_may_set_and_cancel_timers(timers: TimerThread, clock: CountingClock) -> None:
+    """Law: fire is called outside of the lock."""
+    fired: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def again(number: int) -> None:
+        fired.put(number)
+        timers.cancel("other")
+        if number < 3:
+            timers.set("again", clock.now().mono_us, lambda: again(number + 1))
+
+    timers.set("again", clock.now().mono_us, lambda: again(1))
+    assert [fired.get(timeout=PATIENCE_S) for _ in range(3)] == [1, 2, 3]
+
+
+def test_after_close_nothing_fires_and_nothing_is_taken() -> None:
+    """Law: a closed thread ends at once, and says so to whoever sets a timer."""
+    clock: Any = MonotonicClock()
+    timers = TimerThread(clock)
+    fired: list[int] = []
+    timers.set("late", clock.now().mono_us + HOUR_US, lambda: fired.append(1))
+    assert timers.close(PATIENCE_S)
+    with pytest.raises(SystemClosed):
+        timers.set("x", clock.now().mono_us, lambda: fired.append(2))
+    assert fired == []
+
+
+def test_the_clock_reads_both_clocks_in_microseconds() -> None:
+    """Law: wall time is microseconds since 1970, and the monotonic clock never goes back."""
+    clock = MonotonicClock()
+    first, second = clock.now(), clock.now()
+    assert 1.5e15 < first.wall_us < 1e16
+    assert second.mono_us >= first.mono_us

@@ -1,0 +1,75 @@
+"""``-i KEY=VALUE``: the declared type decides how the text is read."""
+
+import pytest
+
+from dagger_actors.cli.exits import UsageError
+from dagger_actors.cli.inputs import parse_inputs
+from dagger_actors.flow.definition import InputSpec
+
+DECLARED = {kind: InputSpec(type=kind) for kind in ("int", "float", "str", "bool", "list", "dict", "any")}
+
+
+@pytest.mark.parametrize(
+    ("pair", "value"),
+    [
+        ("int=10", 10),
+        ("int=-3", -3),
+        ("int=010", 10),
+        ("int=0x1f", 31),
+        ("float=2.5", 2.5),
+        ("float=2", 2),
+        ("float=1e3", 1000.0),
+        ("str=10", "10"),
+        ("str=", ""),
+        ("str=a=b", "a=b"),
+        ("str=true", "true"),
+        ("bool=true", True),
+        ("bool=False", False),
+        ('list=[1, "two"]', [1, "two"]),
+        ('dict={"a": [1]}', {"a": [1]}),
+        ("any=1", 1),
+        ("any=yes", "yes"),
+        ("any=null", None),
+        ("any=[1]", [1]),
+        ('any={"a": 1}', {"a": 1}),
+    ],
+)
+def test_text_becomes_a_value_of_the_declared_type(pair: str, value: object) -> None:
+    """Law: each declared type has one reading, the YAML 1.2 core schema's for scalars and JSON's for collections."""
+    parsed = parse_inputs([pair], DECLARED)[pair.partition("=")[0]]
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        "int=ten", "int=1.5", "int=true", "int=", "float=x", "bool=1", "bool=yes", "list={}", "list=1,2", "dict=[]", "dict=a",
+        "any=[1", "int=" + "9" * 5000, "list=" + "[" * 100_000,
+    ],
+)  # fmt: skip
+def test_a_value_of_another_type_is_refused_by_the_inputs_name(pair: str) -> None:
+    """Law: a wrong value is a sentence that names the input, shows an example and stays short."""
+    name = pair.partition("=")[0]
+    with pytest.raises(UsageError) as caught:
+        parse_inputs([pair], DECLARED)
+    assert repr(name) in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_flow_without_declared_inputs_reads_every_value_as_any() -> None:
+    """Law: with no declarations, or for a key that is not declared, the text decides."""
+    assert parse_inputs(["a=1", "b=x", "c=[]"], None) == {"a": 1, "b": "x", "c": []}
+
+
+@pytest.mark.parametrize("pair", ["limit", "", "=5"])
+def test_an_argument_without_a_key_and_a_value_is_refused(pair: str) -> None:
+    """Law: -i takes KEY=VALUE and nothing else."""
+    with pytest.raises(UsageError, match="KEY=VALUE"):
+        parse_inputs([pair], DECLARED)
+
+
+def test_a_key_given_twice_is_refused_instead_of_one_winning() -> None:
+    """Law: nothing that was typed is ignored."""
+    with pytest.raises(UsageError, match="'int' is given twice"):
+        parse_inputs(["int=1", "int=2"], DECLARED)

@@ -1,0 +1,52 @@
+"""Progress on a pipe: one line per state change, and a reader that is gone stops nothing."""
+
+import io
+import logging
+
+from dagger_actors.cli.progress import Lines, LogLines, describe
+from dagger_actors.core.messages import ErrorDetail
+from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, RunChanged
+
+
+def changed(state: str, *, key: str = "", attempt: int = 1, error: str = "", reason: str | None = None) -> NodeChanged:
+    detail = ErrorDetail(type="builtins.ValueError", message=error) if error else None
+    return NodeChanged(
+        run_id="r", node_id="n", invocation_key=key, attempt=attempt, state=state, reason=reason, error=detail
+    )
+
+
+def test_each_state_change_is_described_in_one_printable_line():
+    """Law: who, what, which attempt, why; nothing that a terminal would obey."""
+    assert describe(changed("running")) == "n running"
+    assert describe(changed("succeeded", key="7")) == "n[7] succeeded"
+    assert describe(changed("failed", attempt=2, error="two\nlines\x1b[2J")) == (
+        "n failed (attempt 2): ValueError: two\\nlines\\x1b[2J"
+    )
+    assert describe(changed("skipped", reason="a failed")) == "n skipped: a failed"
+    assert describe(RunChanged(run_id="r", state="failed", error="n failed")) == "run r failed: n failed"
+    assert describe(NodeCount(run_id="r", total=3)) == ""
+    assert describe(NodeProgress(run_id="r", node_id="n", invocation_key="", done=1, total=2)) == ""
+
+
+def test_lines_come_in_order_with_what_actions_log_among_them():
+    """Law: nothing is lost: leaving the display writes all that was queued."""
+    stream = io.StringIO()
+    lines = Lines(stream)
+    lines.observe([changed("running")])
+    with lines, LogLines(lines):
+        logging.getLogger("dagger_actors.run").info("r/n: half\x1b[2J way")
+        logging.getLogger("dagger_actors.run").debug("too much detail")
+        lines.observe([changed("succeeded"), NodeCount(run_id="r", total=1)])
+    told = [line.split(maxsplit=1)[1] for line in stream.getvalue().splitlines()]
+    assert told == ["n running", "r/n: half\\x1b[2J way", "n succeeded"]
+
+
+def test_a_reader_that_is_gone_stops_nothing():
+    """Law: a closed stream ends the writing, not the run."""
+    stream = io.StringIO()
+    stream.close()
+    lines = Lines(stream)
+    with lines:
+        lines.observe([changed("running")])
+        lines.observe([changed("succeeded")])
+    lines.observe([changed("succeeded")])

@@ -1,0 +1,144 @@
+"""Reports as text: maps are counted, tables cut aloud, nothing from a flow is obeyed as markup or by the terminal."""
+
+import io
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from dagger_actors.cli.render import failures, next_step, outputs, report_page
+from dagger_actors.core.messages import ErrorDetail
+from dagger_actors.flow.context import ArtifactRef
+from dagger_actors.flow.report import AttemptReport, NodeReport, Report
+
+
+def attempt(number: int, state: str, error: str = "", start_us: int = 0, end_us: int = 1_000_000) -> AttemptReport:
+    detail = ErrorDetail(type="builtins.ValueError", message=error) if error else None
+    return AttemptReport(
+        attempt=number, state=state, reason=None, error=detail, started_us=start_us, finished_us=end_us, due_us=None
+    )
+
+
+def node(node_id: str, state: str, *attempts: AttemptReport, key: str = "", reason: str | None = None) -> NodeReport:
+    return NodeReport(
+        node_id=node_id, invocation_key=key, state=state, reason=reason, output=None, attempts=tuple(attempts)
+    )
+
+
+def report(state: str, *nodes: NodeReport, **more: object) -> Report:
+    facts: dict[str, object] = {
+        "run_id": "r1",
+        "flow_name": "fan",
+        "error": None,
+        "inputs": {},
+        "outputs": {},
+        "created_us": 1_700_000_000_000_000,
+        "started_us": 1_700_000_000_000_000,
+        "finished_us": None,
+        "elapsed_us": 2_500_000,
+    }
+    return Report(**{**facts, "state": state, "nodes": tuple(nodes), **more})
+
+
+def shown(print_it) -> str:
+    stream = io.StringIO()
+    print_it(Console(file=stream, width=120, markup=False, highlight=False))
+    return stream.getvalue()
+
+
+def page(one: Report) -> str:
+    return shown(lambda console: report_page(console, one))
+
+
+def test_the_items_of_a_map_are_counted_and_only_its_failures_named():
+    """Law: a map of a thousand items is one line of the table."""
+    items = [node("measure", "succeeded", attempt(1, "succeeded"), key=str(n)) for n in range(998)]
+    items += [node("measure", "failed", attempt(1, "failed", f"no {n}"), key=str(n)) for n in (998, 999)]
+    text = page(report("failed", node("measure", "failed"), *items))
+    assert "998 succeeded, 2 failed" in text
+    assert "measure[999] failed: ValueError: no 999" in text
+    assert "measure[5]" not in text
+    assert len(text.splitlines()) < 12
+
+
+def test_more_failures_than_fit_are_counted_not_dropped():
+    """Law: a list that is cut says by how much."""
+    lines = failures(report("failed", *(node(f"n{n}", "failed", attempt(1, "failed", "x")) for n in range(25))))
+    assert len(lines) == 21
+    assert lines[-1] == "... and 5 more failed"
+
+
+def test_a_failure_tells_its_last_error_and_how_many_attempts_there_were():
+    """Law: the error that ended it, not the first one."""
+    one = node("n", "failed", attempt(1, "failed", "first"), attempt(2, "timed_out", "last"))
+    assert failures(report("failed", one)) == ["n failed after 2 attempts: ValueError: last"]
+
+
+def test_saved_artifacts_are_named_with_their_node():
+    """Law: what ``ctx.save`` stored is found in the report."""
+    ref = ArtifactRef(artifact_id="cd" * 32, kind="bytes", media_type="application/json", size_bytes=10, name="c.json")
+    saver = msgspec.structs.replace(node("report", "succeeded", attempt(1, "succeeded")), artifacts=(ref,))
+    text = page(report("succeeded", saver))
+    assert "c.json saved by report: artifact cdcdcdcdcdcd (application/json, 10 bytes)" in text
+
+
+def test_markup_and_escapes_in_ids_and_messages_are_shown_as_text():
+    """Law: neither rich's markup nor a terminal's escapes come through."""
+    hostile = "[red]\x1b[2J\u202e"
+    one = node(hostile, "failed", attempt(1, "failed", hostile), reason=hostile)
+    text = page(report("failed", one, run_id=hostile, flow_name=hostile, error=hostile, outputs={hostile: hostile}))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert text.count("[red]\\x1b[2J\\u202e") >= 6
+
+
+@pytest.mark.parametrize(
+    ("one", "command"),
+    [
+        (report("succeeded"), ""),
+        (report("running"), ""),
+        (report("failed"), "dagger-actors retry r1 --db x.db"),
+        (report("cancelled"), "dagger-actors retry r1 --db x.db"),
+        (report("timed_out"), "dagger-actors retry r1 --db x.db"),
+        (report("paused", node("n", "failed")), "dagger-actors resume r1 --db x.db"),
+        (report("paused", node("n", "waiting", reason="poison")), "dagger-actors retry r1 --db x.db"),
+        (report("paused", node("n", "waiting", reason="interrupted")), "dagger-actors retry r1 --db x.db"),
+    ],
+)
+def test_the_next_command_follows_from_the_state(one, command):
+    """Law: what ended is retried, what paused is resumed, what is parked is released by retry."""
+    assert next_step(one, "x.db") == command
+
+
+def test_outputs_are_laid_out_by_their_shape():
+    """Law: rows are a table, flat mappings are aligned, everything else is one value; artifacts by id, kind and size."""
+    ref = ArtifactRef(artifact_id="ab" * 32, kind="bytes", media_type="image/png", size_bytes=12_345)
+    values = {
+        "rows": [{"name": "a", "n": 1}, {"name": "b", "n": 22}],
+        "pairs": {"one": 1, "two": None},
+        "text": "plain",
+        "nested": {"a": [1, 2]},
+        "none": [],
+        "blob": ref,
+    }
+    text = shown(lambda console: outputs(console, values))
+    assert [line.rstrip() for line in text.splitlines()] == [
+        "rows",
+        "name   n",
+        "a      1",
+        "b     22",
+        "pairs",
+        "  one  1",
+        "  two  null",
+        "text: plain",
+        'nested: {"a":[1,2]}',
+        "none: []",
+        "blob: artifact abababababab (image/png, 12,345 bytes)",
+    ]
+
+
+def test_a_long_value_is_cut_and_says_so():
+    """Law: an output of a megabyte does not flood the terminal."""
+    text = shown(lambda console: outputs(console, {"long": "x" * 1_000_000}))
+    assert len(text) < 2200
+    assert "998,000 more characters" in text
