@@ -20,20 +20,19 @@ import inspect
 import itertools
 import logging
 import uuid
-import weakref
-from asyncio import _get_running_loop
 from types import CoroutineType, TracebackType
-from typing import Any, ClassVar, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, cast
 
 import pykka
-from pykka import ActorDeadError, ActorRef, ActorRegistry, Future, messages
+from pykka import ActorRegistry, Future, messages
 from pykka._envelope import Envelope  # part of the inbox protocol that pykka documents for new actor types
 
 from dagger_actors.actors.awaiting import Outcome, await_handler
 from dagger_actors.actors.mailbox import Mailbox, Parked, Settled
-from dagger_actors.actors.reply import ReplyFuture, StopFlag, inside
+from dagger_actors.actors.ref import Ref
+from dagger_actors.actors.reply import ReplyFuture, StopFlag
 from dagger_actors.core.protocols import Dispatcher
-from dagger_actors.errors import ActorError, AskInsideHandler, BlockingCall
+from dagger_actors.errors import ActorError
 
 __all__ = ["Actor", "Ref"]
 
@@ -45,62 +44,6 @@ _SPECIAL = (_STOP, messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetA
 HOOKS = ("on_start", "on_stop", "on_failure", "on_undelivered", "on_crash", "receive_batch")
 
 _numbers = itertools.count()
-
-
-A = TypeVar("A", bound="Actor")
-
-
-class Ref(ActorRef[A]):
-    """pykka's reference, quicker, and with a blocking ask that refuses to starve the pool."""
-
-    actor_inbox: Mailbox
-    actor_stopped: Any
-
-    def __init__(self, actor: A) -> None:
-        self._actor_weakref = weakref.ref(actor)
-        self.actor_class = actor.__class__
-        self.actor_urn = actor.actor_urn
-        self.actor_inbox = actor.actor_inbox
-        self.actor_stopped = actor.actor_stopped
-
-    def tell(self, message: Any) -> None:
-        """Send a message and go on; never blocks.
-
-        Raises:
-            pykka.ActorDeadError: The actor has stopped. (One that stops a moment later hears ``on_undelivered``.)
-        """
-        if self.actor_stopped.is_set():
-            raise ActorDeadError(f"{self} not found")
-        self.actor_inbox.put(Envelope(message))
-
-    def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
-        """Send a message and get the reply, or with ``block=False`` a future of it.
-
-        Args:
-            message: What to send.
-            block: Wait for the reply.
-            timeout: Seconds to wait; None waits for ever.
-
-        Raises:
-            pykka.ActorDeadError: The actor has stopped, or stops before it handles the message.
-            pykka.Timeout: No reply in time.
-            AskInsideHandler: A blocking ask inside a handler; nothing was sent.
-            BlockingCall: A blocking ask on a running event loop; nothing was sent.
-            Exception: What the actor's handler raised.
-        """
-        if block and inside.turn is not None:
-            raise AskInsideHandler(str(self))
-        if block and _get_running_loop() is not None:
-            raise BlockingCall("ref.ask()", "await ref.ask(..., block=False)")
-        future = self.actor_class._create_future()  # noqa: SLF001  as pykka's own ref does
-        if isinstance(future, ReplyFuture):
-            future.asked = self
-        if self.actor_stopped.is_set():
-            dead = ActorDeadError(f"{self} not found")
-            future.set_exception((ActorDeadError, dead, None))
-        else:
-            self.actor_inbox.put(Envelope(message, future))
-        return future.get(timeout=timeout) if block else future
 
 
 class Actor(pykka.Actor):
@@ -122,6 +65,7 @@ class Actor(pykka.Actor):
     _takes_batches: ClassVar[bool] = False
 
     actor_inbox: Mailbox
+    _actor_ref: Ref[Any]
     actor_stopped: Any  # a StopFlag, which is as much of a threading.Event as pykka asks for
     _is_registered = False
     _has_begun = False
@@ -143,7 +87,7 @@ class Actor(pykka.Actor):
         self._actor_ref = Ref(self)
 
     @classmethod
-    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
+    def start(cls, *args: Any, **kwargs: Any) -> Ref[Self]:
         """Start an actor on the class's dispatcher and register it in pykka's registry.
 
         Raises:
@@ -151,15 +95,14 @@ class Actor(pykka.Actor):
         """
         cls._check(cls.dispatcher)
         actor = cls(*args, **kwargs)
-        assert actor.actor_ref is not None
         actor._is_registered = True
-        ActorRegistry.register(actor.actor_ref)
+        ActorRegistry.register(actor._actor_ref)
         pykka_logger.debug(f"Starting {actor}")  # noqa: G004  pykka's own words
         actor._start_actor_loop()
-        return actor.actor_ref
+        return actor._actor_ref
 
     @classmethod
-    def spawn(cls, *args: Any, dispatcher: Dispatcher, **kwargs: Any) -> ActorRef[Self]:
+    def spawn(cls, *args: Any, dispatcher: Dispatcher, **kwargs: Any) -> Ref[Self]:
         """Start an actor outside of pykka's registry, which costs O(n) for each stop.
 
         It asks for its first turn with its first message; at once when the class has an ``on_start``.
@@ -176,7 +119,7 @@ class Actor(pykka.Actor):
         actor = cls(*args, **kwargs)
         actor._dispatcher = dispatcher
         actor._start_actor_loop()
-        return actor.actor_ref
+        return actor._actor_ref
 
     def receive_batch(self, envelopes: list[Envelope[Any]]) -> None:
         """Handle all that is queued at once; only called when a subclass defines it.
@@ -189,7 +132,8 @@ class Actor(pykka.Actor):
     def on_crash(self, error: BaseException, envelopes: list[Envelope[Any]]) -> None:
         """Be told that ``receive_batch`` raised; by default, answer the open asks of the batch with it and stop.
 
-        An override that returns keeps the actor, its ref and its mailbox; it answers the asks of the batch itself.
+        An override that returns keeps the actor, its ref and its mailbox. It answers the asks of the batch itself, or
+        puts what is still to be handled back in front: ``self.actor_inbox.give_back(envelopes)``.
 
         Args:
             error: What was raised.
@@ -302,7 +246,7 @@ class Actor(pykka.Actor):
         except BaseException as error:  # noqa: BLE001  pykka stops every actor and leaves the ask without an answer
             return self._contain(error)
         if self._is_async and isinstance(response, CoroutineType):
-            await_handler(response, self.actor_inbox)
+            await_handler(response, self.actor_inbox, self.actor_stopped)
             return None
         return response
 

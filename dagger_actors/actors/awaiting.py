@@ -7,15 +7,20 @@ comes back as the actor's next message, with that port: so an exception in it is
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from pykka import Future
 from pykka._envelope import Envelope  # part of the inbox protocol that pykka documents for new actor types
 
 from dagger_actors.actors.mailbox import Mailbox
+from dagger_actors.actors.reply import StopFlag
 from dagger_actors.errors import ActorError
 
 __all__ = ["Outcome", "await_handler"]
+
+logger = logging.getLogger("dagger_actors.actors")
 
 # asyncio refers to its tasks weakly.
 _tasks: set[asyncio.Task[Outcome]] = set()
@@ -36,13 +41,24 @@ class Outcome:
             raise self._error
         return self._value
 
+    def answer(self, reply: Future[Any] | None) -> None:
+        """Give the outcome to whoever asked; an error nobody asked for is logged."""
+        if reply is None:
+            if self._error is not None:
+                logger.error("unhandled exception in a handler that had stopped its actor", exc_info=self._error)
+        elif self._error is None:
+            reply.set(self._value)
+        else:
+            reply.set_exception((type(self._error), self._error, self._error.__traceback__))
 
-def await_handler(coroutine: Coroutine[Any, Any, Any], mailbox: Mailbox) -> None:
+
+def await_handler(coroutine: Coroutine[Any, Any, Any], mailbox: Mailbox, stopped: StopFlag) -> None:
     """Let the coroutine run on this thread's loop; its actor takes no other message until it has ended.
 
     Args:
         coroutine: What the handler returned for ``mailbox.current``.
         mailbox: The actor's; its turn must be running in this thread.
+        stopped: The actor's flag.
     """
     envelope = mailbox.current
     assert envelope is not None
@@ -56,7 +72,12 @@ def await_handler(coroutine: Coroutine[Any, Any, Any], mailbox: Mailbox) -> None
             outcome = Outcome(error=_cancelled())
         else:
             outcome = task.result()
-        if mailbox.resume(Envelope(outcome, reply)):
+        last: Envelope[Any] | None = Envelope(outcome, reply)
+        if stopped.is_set():
+            # The handler stopped its own actor at once: pykka's loop takes no message any more, and this is no new one.
+            outcome.answer(reply)
+            last = None
+        if mailbox.resume(last):
             loop.call_soon(_go_on, mailbox, loop)
 
     loop = asyncio.get_running_loop()

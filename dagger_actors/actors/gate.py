@@ -22,84 +22,14 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Literal
 
-from dagger_actors.core.protocols import Clock, Dispatcher, Runnable, Slots
+from dagger_actors.actors.ticket import Ticket
+from dagger_actors.core.protocols import Clock, Slots
 from dagger_actors.errors import SystemClosed
 
 __all__ = ["Gate", "Gates", "Ticket"]
 
 logger = logging.getLogger("dagger_actors.actors")
-
-State = Literal["queued", "admitted", "ended", "abandoned", "done"]
-
-
-class Ticket:
-    """One granted attempt on its way.
-
-    Args:
-        run_key: The run.
-        node: Position of the node in the definition.
-        item: Position of the map item; -1 is the node itself.
-        attempt: From 1.
-        priority: Lower goes first.
-        runnable: The node actor's mailbox.
-        dispatcher: Who gives it its turn.
-        is_thread: Whether its body holds a thread of the system; False on the loop.
-        on_admit: Called right before it is scheduled, outside of the lock; arms its time-out. Must not block.
-
-    Attributes:
-        state: ``queued`` until it is admitted; ``ended`` when its body is over and its end not yet committed;
-            ``abandoned`` when its attempt was ended and its body goes on; ``done`` when its body is over for good.
-        slot: Its record in the slot file; -1 without one.
-        started_us: Wall time of the admission, microseconds UTC; 0 before.
-    """
-
-    __slots__ = (
-        "attempt",
-        "dispatcher",
-        "is_thread",
-        "item",
-        "keeps_place",
-        "node",
-        "on_admit",
-        "priority",
-        "run_key",
-        "runnable",
-        "slot",
-        "started_us",
-        "state",
-    )
-
-    def __init__(
-        self,
-        *,
-        run_key: int,
-        node: int,
-        item: int,
-        attempt: int,
-        runnable: Runnable,
-        dispatcher: Dispatcher,
-        is_thread: bool,
-        priority: int = 0,
-        on_admit: Callable[[Ticket], None] | None = None,
-    ) -> None:
-        self.run_key = run_key
-        self.node = node
-        self.item = item
-        self.attempt = attempt
-        self.priority = priority
-        self.runnable = runnable
-        self.dispatcher = dispatcher
-        self.is_thread = is_thread
-        self.on_admit = on_admit
-        self.state: State = "queued"
-        self.slot = -1
-        self.started_us = 0
-        self.keeps_place = False
-
-    def __repr__(self) -> str:
-        return f"<Ticket {self.run_key}/{self.node}/{self.item}/{self.attempt} {self.state}>"
 
 
 class Gates:
@@ -157,8 +87,9 @@ class Gates:
         worker = ended.dispatcher if ended is not None and ended.is_thread else None
         for ticket, woken in admitted:
             # A ticket is admitted for good: whatever the callbacks do, its body must get its turn.
-            if ticket.on_admit is not None:
-                _call(ticket.on_admit, ticket)
+            on_admit, ticket.on_admit = ticket.on_admit, None  # it may refer to the actor, and that to the ticket
+            if on_admit is not None:
+                _call(on_admit, ticket)
             _call(_schedule, ticket, ticket.dispatcher is worker)
             if woken is not None:
                 _call(woken)
@@ -294,7 +225,11 @@ class Gate:
         self._gates.emit(admitted)
 
     def reset_holds(self, count: int) -> None:
-        """Say how many holds there are, whatever there were: after a crash nobody knows which of them are still owed."""
+        """Set the number of holds, whatever it was: after its supervisor crashed, nobody knows which are still owed.
+
+        Args:
+            count: 0 or more.
+        """
         admitted: list[_Admission] = []
         with self._lock:
             self._holds = count
@@ -358,15 +293,20 @@ class Gate:
     def abandon(self, ticket: Ticket) -> bool:
         """End the attempt though its body goes on (a time-out, a cancel): its place is free, its thread is not.
 
+        A body that was admitted and has not got its turn yet still gets it: it finds its ticket ``abandoned``. A ticket
+        that is still queued, or was drained, will never start.
+
         Args:
-            ticket: One that was admitted.
+            ticket: Any.
 
         Returns:
-            False when its body had ended: then its end is on its way.
+            False when no body of it goes on: it had ended (then its end is on its way), or will never start.
         """
         admitted: list[_Admission] = []
         with self._lock:
-            assert ticket.state != "queued", f"{ticket} never started; drain() takes it back"
+            if ticket.state == "queued":
+                self._withdraw(ticket)
+                return False
             if ticket.state != "admitted":
                 return ticket.state == "abandoned"
             ticket.state = "abandoned"
@@ -421,6 +361,12 @@ class Gate:
         self._running[ticket] = None
         self._started.append(ticket)
         return self._on_started if len(self._started) == 1 else None
+
+    def _withdraw(self, ticket: Ticket) -> None:
+        ticket.state = "done"
+        heap = self._for_threads if ticket.is_thread else self._for_loop
+        heap[:] = [entry for entry in heap if entry[2] is not ticket]
+        heapq.heapify(heap)
 
     def _next_heap(self, *, may_thread: bool) -> list[tuple[int, int, Ticket]]:
         if not may_thread or not self._for_threads:

@@ -203,11 +203,11 @@ class Mailbox:
         with self._lock:
             self._state = SUSPENDED
 
-    def resume(self, envelope: Envelope[Any]) -> bool:
+    def resume(self, envelope: Envelope[Any] | None) -> bool:
         """Run the turn that follows an await, in this thread.
 
         Args:
-            envelope: Taken before all others.
+            envelope: Taken before all others; None when there is none.
 
         Returns:
             True when the actor wants another turn.
@@ -215,10 +215,9 @@ class Mailbox:
         with self._lock:
             assert self._state is SUSPENDED, "only an await that has ended resumes, and only once"
             self._state = SCHEDULED
-        if self._batch:
+        if envelope is not None:
+            self._batch = self._batch or []
             self._batch.append(envelope)
-        else:
-            self._batch = [envelope]
         return self.run_turn()
 
     def close(self, name: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -205,7 +205,8 @@ def nodes_table(nodes: Iterable[NodeReport]) -> Table:
         own = [node for node in invocations if not node.invocation_key]
         items = [node for node in invocations if node.invocation_key]
         state = own[0].state if own else most_telling(items)
-        attempts = [attempt for node in invocations for attempt in node.attempts]
+        # A mapped node has an attempt of its own, which only waits for its items'.
+        attempts = [attempt for node in items or own for attempt in node.attempts]
         table.add_row(
             Text(one_line(node_id)),
             Text(state, style=STYLES.get(state, ""))
@@ -239,20 +240,21 @@ def span(attempts: Sequence[AttemptReport]) -> int | None:
     return max(ends) - min(starts) if starts and ends else None
 
 
-def runs_table(summaries: Iterable[RunSummary]) -> Table:
-    """Lay out the runs of a database."""
+def runs_table(summaries: Iterable[RunSummary], resumable: Collection[str]) -> Table:
+    """Lay out the runs of a database; those that nobody runs are in ``resumable``, and have no process."""
     table = plain("run", "flow", "state", "created (UTC)", "ran", "process", "error", right=("ran",))
     for summary in summaries:
         state = summary.state
+        has_process = summary.owner_pid is not None and summary.run_id not in resumable
         # A run that says `running` in the file and has no live owner stopped with its process.
-        is_stranded = state == "running" and summary.owner_pid is None
+        is_stranded = state == "running" and summary.run_id in resumable
         table.add_row(
             Text(one_line(summary.run_id)),
             Text(one_line(summary.flow_name)),
             Text("interrupted" if is_stranded else state, style=STYLES.get(state, "")),
             when(summary.created_us),
             duration(summary.elapsed_us),
-            str(summary.owner_pid or ""),
+            str(summary.owner_pid) if has_process else "",
             Text(shorten(one_line(summary.error or ""), LONGEST_CELL)),
         )
     return table

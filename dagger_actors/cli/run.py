@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -57,6 +58,12 @@ def run(
 
     def start(system: ActorSystem, display: Display) -> list[Run]:
         del display
+        waiting = len([one for one in system.flows.resumable() if one != run_id])
+        if waiting and not as_json:
+            step = shlex.join(["dagger-actors", "resume", "--all", "--db", db])
+            sys.stderr.write(
+                printable(f"{waiting} {'run waits' if waiting == 1 else 'runs wait'} here; go on with: {step}\n")
+            )
         handle = system.flows.start(spec, inputs=values, run_id=run_id, parallel=parallel, sequential=sequential)
         return [handle]
 

@@ -17,11 +17,12 @@ __all__ = ["cancel", "runs", "show"]
 def runs(*, db: Database = DEFAULT_DATABASE, as_json: AsJson = False) -> int:
     """List the runs of a database, the newest first; takes nothing over."""
     with ActorSystem(existing(db), recover=False) as system:
-        summaries = sorted(system.flows.runs(), key=lambda one: one.created_us, reverse=True)
+        summaries = system.flows.runs()
+        resumable = system.flows.resumable()
     if as_json:
         write_json(summaries)
     elif summaries:
-        stdout().print(runs_table(summaries))
+        stdout().print(runs_table(summaries, resumable))
     else:
         sys.stderr.write("no runs yet; start one with: dagger-actors run SPEC\n")
     return OK
@@ -34,11 +35,9 @@ def show(run_id: RunId, /, *, db: Database = DEFAULT_DATABASE, as_json: AsJson =
         if as_json:
             write_reports([report], is_list=False)
             return OK
-        owners = {one.run_id: one.owner_pid for one in system.flows.runs()}
+        is_stranded = report.state == "running" and run_id in system.flows.resumable()
     report_page(stdout(), report)
-    step = next_step(report, db)
-    if report.state == "running" and owners.get(run_id) is None:
-        step = suggestion("resume", run_id, db)
+    step = suggestion("resume", run_id, db) if is_stranded else next_step(report, db)
     if step:
         sys.stderr.write(printable(f"next: {step}\n"))
     return OK

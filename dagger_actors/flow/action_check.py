@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import msgspec
@@ -32,13 +33,13 @@ class Bound(msgspec.Struct):
 
     nodes: Sequence[WrittenNode]
     index: Mapping[str, int]
-    inputs: Set[str]
-    ancestors: Set[tuple[int, int]] | None
+    inputs: AbstractSet[str]
+    ancestors: AbstractSet[tuple[int, int]] | None
 
 
 def load_actions(
     reader: Reader, registry: ActionRegistry, places: Mapping[str, int], imports: Sequence[str], folder: Path
-) -> list[Problem]:
+) -> tuple[list[Problem], bool]:
     """Import what the file and the command line name.
 
     Args:
@@ -49,9 +50,10 @@ def load_actions(
         folder: The file's folder.
 
     Returns:
-        The problems of the caller's own names, which have no place.
+        The problems of the caller's own names, which have no place; and whether everything was imported.
     """
     problems: list[Problem] = []
+    is_complete = True
     for reference in imports:
         try:
             registry.load(reference, Path.cwd())
@@ -61,9 +63,10 @@ def load_actions(
         try:
             registry.load(reference, folder)
         except DefinitionError as error:
+            is_complete = False
             for problem in error.problems:
                 reader.complain(at, problem.message, problem.advice)
-    return problems
+    return problems, is_complete and not problems
 
 
 def bind(
@@ -74,8 +77,19 @@ def bind(
     declared: Mapping[str, object] | None,
     *,
     has_cycles: bool,
+    has_all_actions: bool,
 ) -> None:
-    """Check every node against its action and fill the inputs of those that give none."""
+    """Check every node against its action and fill the inputs of those that give none.
+
+    Args:
+        reader: Takes the complaints.
+        registry: The actions.
+        nodes: The nodes; their open inputs are filled.
+        index: Their positions by id.
+        declared: The flow's inputs; None when it declares none.
+        has_cycles: Whether there are no ancestors to speak of.
+        has_all_actions: Whether every module was imported; if not, an unknown action may be one of a missing module.
+    """
     actions = [registry.get(node.action) if node.action else None for node in nodes]
     inputs = set(declared) if declared is not None else referred(nodes)
     asked = [
@@ -91,7 +105,7 @@ def bind(
     for position, (node, action) in enumerate(zip(nodes, actions, strict=True)):
         reader.subject = node.id
         if action is None:
-            if node.action:
+            if node.action and has_all_actions:
                 unknown_action(reader, registry, node, names)
         elif node.inputs is None:
             fill(reader, action, bound, position)
@@ -121,19 +135,18 @@ def unknown_action(reader: Reader, registry: ActionRegistry, node: WrittenNode, 
 
 def check(reader: Reader, action: Action, node: WrittenNode) -> None:
     """Check the inputs that a node gives."""
-    given = {name for name, _ in node.inputs or ()}
     for name, pointer in node.inputs or ():
         parameter = action.by_name.get(name)
         if parameter is None:
             if not action.accepts_any:
-                unknown_input(reader, action, name, pointer.at)
+                unknown_input(reader, action, name, node.places[name])
         elif isinstance(pointer.found, Constant):
             try:
                 parameter.decode(pointer.found.json)
             except InputError as error:
                 reader.complain(pointer.at, str(error))
     item = checked_item(reader, action, node)
-    for name in sorted(action.required - given - item):
+    for name in sorted(action.required - node.places.keys() - item):
         advice = f"Give it under `inputs`: {{{name}: REFERENCE}}."
         reader.complain(node.at, f"action {quoted(action.name)} needs the input {quoted(name)}", advice)
 
@@ -185,7 +198,8 @@ def fill(reader: Reader, action: Action, bound: Bound, position: int) -> None:
 
 def left_over(reader: Reader, action: Action, node: WrittenNode, name: str, *, is_node: bool) -> None:
     """Complain of a required parameter that nothing fills."""
-    message = f"nothing gives the parameter {quoted(name)} of action {quoted(action.name)}: no ancestor or flow input has its name"
+    parameter = f"the parameter {quoted(name)} of action {quoted(action.name)}"
+    message = f"nothing gives {parameter}: no ancestor or flow input has its name"
     if is_node:
         advice = f"The node {quoted(name)} is not an ancestor; add it to `dependencies`."
     else:

@@ -1,12 +1,13 @@
 """Actions: the functions that nodes run, how they are marked, and what their parameters take.
 
-``@action`` only marks; the function stays what it was. Parameters are filled by name and decoded from JSON by their type
-hints, strictly, through one decoder each.
+``@action`` only marks; the function stays what it was. Parameters are filled by name and decoded from JSON by their
+type hints, strictly, through one decoder each.
 """
 
 from __future__ import annotations
 
 import inspect
+import types
 import typing
 from collections.abc import Callable
 from pathlib import PurePath
@@ -78,9 +79,7 @@ class Parameter:
         self.name = name
         self.required = required
         self.annotation = annotation
-        self.is_bytes = any(
-            kind in (bytes, bytearray, memoryview) for kind in (annotation, *typing.get_args(annotation))
-        )
+        self.is_bytes = any(kind in (bytes, bytearray, memoryview) for kind in alternatives(annotation))
         self._decode = msgspec.json.Decoder(annotation, dec_hook=decode_custom).decode
 
     def __repr__(self) -> str:
@@ -193,8 +192,15 @@ def read_parameter(function: Callable[..., Any], name: str, parameter: inspect.P
 
 def is_context(hint: Any) -> bool:
     """Tell whether a type hint asks for the context."""
-    kinds = typing.get_args(hint) or (hint,)
-    return any(isinstance(kind, type) and issubclass(kind, Context) for kind in kinds)
+    return any(isinstance(kind, type) and issubclass(kind, Context) for kind in alternatives(hint))
+
+
+def alternatives(hint: Any) -> tuple[Any, ...]:
+    """List the members of a union, or what an ``Annotated`` annotates; anything else alone."""
+    origin = typing.get_origin(hint)
+    if origin is typing.Annotated:
+        return alternatives(typing.get_args(hint)[0])
+    return typing.get_args(hint) if origin in (typing.Union, types.UnionType) else (hint,)
 
 
 def decode_custom(kind: Any, value: Any) -> Any:

@@ -28,8 +28,8 @@ def cycles_of(dependencies: Sequence[Sequence[int]]) -> list[list[int]]:
 def ancestors_among(dependencies: Sequence[Sequence[int]], asked: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
     """Tell which of the asked pairs (vertex, other) have ``other`` as an ancestor of ``vertex``.
 
-    The sets of all ancestors would take n * n bits. Instead the others asked for are swept through the graph in batches,
-    a bit for each: 100,000 different ones in a graph of 100,000 take seconds and 50 MB.
+    The sets of all ancestors would take n * n bits. Instead the others asked for are swept through the graph in
+    batches, a bit for each: 100,000 different ones in a graph of 100,000 take seconds and 50 MB.
 
     Args:
         dependencies: For every vertex, the vertices it depends on; free of cycles.

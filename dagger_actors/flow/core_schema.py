@@ -1,6 +1,7 @@
 """What a plain YAML scalar means: null, a truth value, a number or text.
 
-PyYAML resolves by YAML 1.1, where ``on`` is true, ``010`` is eight and ``12:30`` is 750; here the YAML 1.2 core schema holds.
+PyYAML resolves by YAML 1.1, where ``on`` is true, ``010`` is eight and ``12:30`` is 750; here the YAML 1.2 core schema
+holds.
 Source: YAML 1.2.2, "10.3. Core Schema".
 """
 

@@ -12,6 +12,7 @@ __all__ = ["FILE", "DataDocument", "read_data"]
 
 FILE = "<dict>"
 """What stands for the file's name in problems."""
+MAX_BITS = 1328
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -90,6 +91,9 @@ class DataBuilder:
             case str() if not source.isascii() and SURROGATE.search(source):
                 self.problems.append(self.document.problem(at, "half a surrogate pair is no text", "Remove it."))
                 return Scalar("", at)
+            case int() if source.bit_length() > MAX_BITS:
+                self.problems.append(self.document.problem(at, "a number of more than 400 digits", "Use text."))
+                return Scalar(0, at)
             case None | bool() | int() | float() | str() if source is None or type(source) in (bool, int, float, str):
                 return Scalar(source, at)
             case list() | tuple():

@@ -36,6 +36,7 @@ from dagger_actors.flow.restore import restore
 from dagger_actors.flow.run_events import Observer
 from dagger_actors.flow.starter import Starter
 from dagger_actors.flow.supervisor import FlowSupervisor, Opening, Services
+from dagger_actors.store.slots import SlotRecord
 from dagger_actors.store.store import Store
 
 __all__ = ["ActiveRun", "FlowHub", "Root"]
@@ -217,7 +218,7 @@ class FlowHub:
         assert supervisor is not None
         active.supervisor = supervisor
         active.emitter.tell = supervisor.tell
-        crashed, ends = self._left_by(former, row.run_key)
+        crashed, ends = self._left_behind(former, row.run_key)
         live = frozenset(_key(payload) for payload in ends)
         event: Event = Cancelled() if mode is None else Opened(mode=mode, crashed=crashed - live, live=live)
         with self._lock:
@@ -225,14 +226,40 @@ class FlowHub:
         self._set_going(active, row, mode or "recover", event, ends)
         return active
 
-    def _left_by(self, former: int | None, run_key: int) -> tuple[frozenset[BodyKey], list[bytes]]:
-        """What a gone worker had started of a run, and which of it had ended without being committed."""
-        worker = self.store.workers().get(former) if former is not None else None
-        if worker is None:
-            return frozenset(), []
-        records = [record for record in self.store.membership.records_of(worker) if record.run_key == run_key]
-        crashed = frozenset((record.node, record.item, record.attempt) for record in records)
-        return crashed, [record.payload for record in records if record.payload is not None]
+    def _left_behind(self, former: int | None, run_key: int) -> tuple[frozenset[BodyKey], list[bytes]]:
+        """What dead workers had started of a run, and which of it had ended without being committed.
+
+        All of the dead are asked, not only the last owner: that one may have died before it could commit what it learnt
+        from the one before. Records of attempts that have long ended do no harm, for their numbers are never used again.
+        """
+        membership = self.store.membership
+        crashed: set[BodyKey] = set()
+        ends: list[bytes] = []
+        for worker in self.store.workers().values():
+            if worker.worker_id != former and not membership.is_gone(worker):
+                continue
+            for record in membership.records_of(worker):
+                if record.run_key == run_key:
+                    crashed.add((record.node, record.item, record.attempt))
+                    if record.payload is not None:
+                        ends.append(record.payload)
+        return frozenset(crashed), ends
+
+    def sweep(self) -> None:
+        """Remove what dead workers left once nothing in it matters any more."""
+        readers, membership = self.store.readers, self.store.membership
+        for worker in self.store.workers().values():
+            if not membership.is_gone(worker) or readers.query("read.owned", worker.worker_id)[0][0]:
+                continue
+            if any(self._is_open(record) for record in membership.records_of(worker)):
+                continue
+            membership.forget(worker)
+            self.store.write([Write("workers.delete", ((worker.worker_id,),), None)], lambda _error: None)
+
+    def _is_open(self, record: SlotRecord) -> bool:
+        place = (record.run_key, record.node, record.item, record.attempt)
+        found = self.store.readers.query("read.attempt_state", *place)
+        return bool(found) and found[0][0] in ("ready", "running")
 
     def _set_going(
         self, active: ActiveRun, row: RunRow, mode: Mode, event: Event, ends: Sequence[bytes]
@@ -248,6 +275,9 @@ class FlowHub:
         rows = (StoredRow(*found) for found in self.store.readers.query("read.nodes", row.run_key))
         restore(machine, (_stored_node(found) for found in rows), mode)
         active.emitter.work = machine.work
+        # What the file has already is no news, and owes the gate nothing.
+        ends = [payload for payload in ends if machine.is_running(*_key(payload))]
+        active.gate.reset_holds(sum(1 for payload in ends if not _is_success(payload)))
         starter = Starter(
             machine.work,
             inputs=active.inputs,
@@ -299,7 +329,6 @@ class FlowHub:
         tickets = active.emitter.tickets
         for key in [key for key in tickets if key not in live and key not in told_keys]:
             del tickets[key]
-        active.gate.reset_holds(sum(1 for payload in ends if not _is_success(payload)))
         event = Opened(mode="recover", live=frozenset(live | told_keys))
         self._set_going(active, row, "recover", event, ends)
 

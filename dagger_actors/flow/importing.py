@@ -97,7 +97,9 @@ def checked(module: ModuleType, name: str, folders: list[Path]) -> ModuleType:
         for beside in (folder / relative.with_suffix(".py"), folder / relative / "__init__.py"):
             if beside.is_file():
                 if module.__file__ is None or not beside.samefile(module.__file__):
-                    message = f"the module {quoted(name)} comes from {module.__file__}, which hides {beside}"
+                    message = (
+                        f"the module {quoted(name)} comes from {module.__file__ or 'elsewhere'}, which hides {beside}"
+                    )
                     raise refusal(message, f"Write {relative.with_suffix('.py')} instead of {name}.")
                 return module
     return module
@@ -126,7 +128,7 @@ def failure(target: str, error: BaseException) -> DefinitionError:
 
 def place_in(error: BaseException) -> str:
     """Tell the last line of the user's own code that an error came through."""
-    if isinstance(error, SyntaxError) and error.filename:
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
         return f"{error.filename}:{error.lineno or 0}"
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     frames = [place for place in frames if not place[0].startswith("<frozen ") and place[0] != __file__]

@@ -125,8 +125,9 @@ class FlowLoader:
         outputs = self._outputs(fields["outputs"].value, inputs, index) if "outputs" in fields else None
         actions = self._actions(fields["actions"].value) if "actions" in fields else {}
         if registry is not None:
-            reader.add(load_actions(reader, registry, actions, imports, self._folder))
-            bind(reader, registry, nodes, index, inputs, has_cycles=has_cycles)
+            problems, is_complete = load_actions(reader, registry, actions, imports, self._folder)
+            reader.add(problems)
+            bind(reader, registry, nodes, index, inputs, has_cycles=has_cycles, has_all_actions=is_complete)
         flow = FlowDefinition(
             name=self._name(fields),
             nodes=tuple(node for node in (defined(reader, node, config) for node in nodes) if node is not None),

@@ -19,7 +19,7 @@ from dagger_actors.flow.settings import (
     read_strategy,
     read_tries,
 )
-from dagger_actors.flow.tree import Fields, Listing, Tree, quoted
+from dagger_actors.flow.tree import Fields, Listing, Scalar, Table, Tree, quoted
 
 __all__ = ["WrittenNode", "check_cycles", "defined", "read_nodes", "resolve_pointers"]
 
@@ -71,6 +71,7 @@ class WrittenNode(msgspec.Struct, gc=False):
         dependencies: Positions of the nodes it waits for, and the place that says so.
         is_complete: Whether it names its dependencies itself.
         inputs: The arguments by name; None when they follow from the action's parameters.
+        places: The place of each input's name, of those too whose value was complained of.
         map: Where the items come from, and the parameter that takes one.
     """
 
@@ -81,6 +82,7 @@ class WrittenNode(msgspec.Struct, gc=False):
     dependencies: dict[int, int] = {}
     is_complete: bool = False
     inputs: list[tuple[str, Pointer]] | None = None
+    places: dict[str, int] = {}
     map: tuple[Pointer, str] | None = None
 
 
@@ -94,7 +96,7 @@ def read_nodes(
     nodes: list[WrittenNode] = []
     index: dict[str, int] = {}
     for item in trees:
-        node = WrittenNode("", item.at, reader.fields(item, "a node", NODE) or {})
+        node = WrittenNode("", item.at, reader.fields(item, name_of(item), NODE) or {})
         if "id" in node.fields:
             node.id = read_id(reader, node.fields["id"].value, nodes, index)
         nodes.append(node)
@@ -103,15 +105,21 @@ def read_nodes(
         read_action(reader, node)
         if "dependencies" in node.fields:
             read_dependencies(reader, node, position, index)
-        places: dict[str, int] = {}
         if "inputs" in node.fields:
-            node.inputs = read_inputs(reader, node.fields["inputs"].value, declared, places)
+            node.inputs = read_inputs(reader, node.fields["inputs"].value, declared, node.places)
         if "map" in node.fields:
-            node.map = read_map(reader, node.fields["map"].value, declared, places)
+            node.map = read_map(reader, node.fields["map"].value, declared, node.places)
         if not node.is_complete:
             infer_dependencies(reader, node, position, index)
     reader.subject = ""
     return nodes, index
+
+
+def name_of(tree: Tree) -> str:
+    """Name a node in messages before its id is known to be one."""
+    if isinstance(tree, Table) and (field := tree.entries.get("id")) and isinstance(field.value, Scalar):
+        return f"node {quoted(field.value.value)}"
+    return "a node"
 
 
 def read_id(reader: Reader, tree: Tree, nodes: Sequence[WrittenNode], index: dict[str, int]) -> str:
@@ -139,6 +147,7 @@ def read_action(reader: Reader, node: WrittenNode) -> None:
     name = reader.name(tree, "action")
     if name in LATER_ACTIONS:
         reader.complain(tree.at, f"this version does not support `action: {name}` yet", "Remove the node.")
+        return
     node.action = name or ""
 
 

@@ -32,6 +32,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
 }
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
+
 class Keys(msgspec.Struct, frozen=True):
     """The keys that a mapping may have.
 

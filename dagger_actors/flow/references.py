@@ -16,6 +16,8 @@ from dagger_actors.flow.tree import Fields, Scalar, Table, Tree, described, quot
 __all__ = ["Pointer", "meanings", "read_pointer", "resolve_anywhere", "unknown_node"]
 
 INPUTS = "inputs"
+MAX_REFERENCE = 401
+"""Characters of an id, a dot and an output's name."""
 POINTER = Keys(known=("reference", "value", "node", "key", "description"), later=("default",))
 
 
@@ -97,7 +99,11 @@ def read_text(reader: Reader, tree: Scalar, what: str, declared: Mapping[str, ob
     """Read a reference spelt as text."""
     text = tree.value
     assert isinstance(text, str)
-    if text == INPUTS or not text:
+    if len(text) > MAX_REFERENCE:
+        # Each dot of it may end an id: a longer one would take quadratic time.
+        reader.complain(tree.at, f"{what} has {len(text):,} characters; a reference has at most {MAX_REFERENCE}")
+        return None
+    if text in ("", INPUTS, f"{INPUTS}."):
         reader.complain(tree.at, f"{what}: {quoted(text)} refers to nothing", "Write inputs.KEY, NODE or NODE.KEY.")
         return None
     if not text.startswith("inputs."):

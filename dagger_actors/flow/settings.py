@@ -14,7 +14,16 @@ from dagger_actors.flow.definition import FlowConfig, OnFailure
 from dagger_actors.flow.reader import Keys, Reader
 from dagger_actors.flow.tree import Fields, Scalar, Tree, described, quoted
 
-__all__ = ["NO_STRATEGY", "ON_FAILURE", "Strategy", "merged_retry", "on_failure_of", "read_config", "read_strategy", "read_tries"]
+__all__ = [
+    "NO_STRATEGY",
+    "ON_FAILURE",
+    "Strategy",
+    "merged_retry",
+    "on_failure_of",
+    "read_config",
+    "read_strategy",
+    "read_tries",
+]
 
 ON_FAILURE = ("stop", "continue", "pause")
 MAX_TRIES = 10_000
@@ -108,7 +117,9 @@ def read_strategy(reader: Reader, tree: Tree) -> Strategy:
     if len(kinds) != 1:
         found = " and ".join(kinds) or "none of them"
         reader.complain(tree.at, f"retry_strategy must have one of {', '.join(WAITS)}; it has {found}")
-    names = {key: read_exceptions(reader, fields[key].value, key) for key in ("retry_on", "give_up_on") if key in fields}
+    names = {
+        key: read_exceptions(reader, fields[key].value, key) for key in ("retry_on", "give_up_on") if key in fields
+    }
     wait = read_wait(reader, kinds[0], fields[kinds[0]].value) if kinds else None
     return Strategy(wait=wait or Immediate(), **names)
 

@@ -382,7 +382,12 @@ class FlowSupervisor(Actor):
         def committed() -> None:
             with self._lock:
                 self._in_flight.remove(draft)
-            self._emitter.let_out(draft)
+            try:
+                self._emitter.let_out(draft)
+            except Exception as error:
+                # It is stored, and half of what follows from it is out: the file knows what is still to be done.
+                rejected(error)
+                raise
 
         def rejected(error: Exception) -> None:
             self.refused = error

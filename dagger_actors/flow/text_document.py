@@ -28,7 +28,7 @@ class TextDocument:
     def __init__(self, text: str, file: str) -> None:
         self.text = text
         self.file = file
-        # A list of all line starts costs 1 GB on a hostile file: keep line number and line start every CHUNK characters.
+        # A list of all line starts costs 1 GB on a hostile file: keep number and start of the line every CHUNK.
         self._marks: list[tuple[int, int]] = [(1, 0)]
         self._shown: tuple[int, str] = (-1, "")
 

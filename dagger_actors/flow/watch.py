@@ -63,6 +63,7 @@ class Watch:
             if now_us >= self._next_beat_us:
                 self._next_beat_us = now_us + BEAT_US
                 self._store.beat(_log_failure)
+                self._hub.sweep()
             has_changed = self._has_changed()
             if has_changed:
                 self._has_neighbours = len(self._store.workers()) > 1

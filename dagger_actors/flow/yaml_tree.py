@@ -1,8 +1,8 @@
-"""YAML 1.2 core scalars on libyaml's event stream; nothing is constructed, so no tag or alias can make this program act.
+"""YAML 1.2 core scalars on libyaml's events; nothing is constructed, so no tag or alias can make this program act.
 
-A refusal is fast and its memory bounded: size, levels, values (aliases expanded) and scalars have limits that are checked
-while events arrive. Faults of single values are gathered; a fault of the syntax ends the reading, as nothing after it
-could be trusted.
+A refusal is fast and its memory bounded: size, levels, values (aliases expanded) and scalars have limits that are
+checked while events arrive. Faults of single values are gathered; a fault of the syntax ends the reading, as nothing
+after it could be trusted.
 Source: YAML 1.2.2, "10.3. Core Schema"; PyYAML resolves by YAML 1.1 and is used for its parser alone.
 """
 
@@ -234,12 +234,14 @@ class TreeBuilder:
     def _alias(self, event: Any) -> None:
         at, name = event.start_mark.index, event.anchor
         if name not in self._anchors:
-            raise self._refusal(at, f"the alias *{name} has no anchor before it")
+            raise self._refusal(at, f"the alias {quoted(name)} has no anchor before it")
         target = self._anchors[name]
         if target is None:
-            raise self._refusal(at, f"the alias *{name} stands inside what it names")
+            raise self._refusal(at, f"the alias {quoted(name)} stands inside what it names")
         if len(self._outer) + target.levels > MAX_LEVELS:
-            raise self._refusal(at, f"nested deeper than {MAX_LEVELS} levels by the alias *{name}", "Flatten it.")
+            raise self._refusal(
+                at, f"nested deeper than {MAX_LEVELS} levels by the alias {quoted(name)}", "Flatten it."
+            )
         # What an alias expands to is counted, not copied: a bomb ends at the limit, having cost nothing.
         self._values += target.values - 1
         self._level.levels = max(self._level.levels, target.levels)

@@ -18,7 +18,7 @@ from typing import Any
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.protocols import Clock, Dispatcher, IdSource, Timers
 from dagger_actors.system import ActorSystem
-from dagger_actors.testing.virtual import Killed, VirtualDispatcher, VirtualIds, VirtualTimers, World
+from dagger_actors.testing.virtual import Killed, VirtualDispatcher, VirtualIds, VirtualTimers, WorkerDied, World
 
 __all__ = ["Simulation", "VirtualRuntime", "simulate"]
 
@@ -29,6 +29,7 @@ class VirtualRuntime:
     def __init__(self, world: World, worker: str) -> None:
         self._world = world
         self.worker = worker
+        self.is_dead = False
         self.clock: Clock = world
         self.timers: Timers = VirtualTimers(world, worker)
         self.ids: IdSource = VirtualIds(world.chance)
@@ -38,9 +39,17 @@ class VirtualRuntime:
         self.writing: Dispatcher = VirtualDispatcher(world, worker)
 
     def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
-        """Let the world go on until the future is resolved."""
+        """Let the world go on until the future is resolved.
+
+        Raises:
+            WorkerDied: This worker was killed meanwhile.
+            TimeoutError: Not in time, or nothing that could resolve it is left to happen.
+        """
         timeout_us = None if timeout_s is None else round(timeout_s * 1e6)
-        if not self._world.run_until(future.is_done, timeout_us=timeout_us):
+        is_resolved = self._world.run_until(lambda: future.is_done() or self.is_dead, timeout_us=timeout_us)
+        if self.is_dead:
+            raise WorkerDied(self.worker)
+        if not is_resolved:
             raise TimeoutError(f"not resolved after {timeout_s} s of virtual time")
         return future.get(timeout=0)
 
@@ -67,6 +76,7 @@ class Simulation:
         self.path = folder / "sim.db"
         self.deaths: list[str] = []
         self._systems: dict[str, ActorSystem] = {}
+        self._runtimes: dict[str, VirtualRuntime] = {}
         self._names = itertools.count(1)
         self._doomed: dict[str, tuple[str, int]] = {}
         self.world.on_killed = self._bury
@@ -79,7 +89,8 @@ class Simulation:
         """
         worker = f"w{next(self._names)}"
         options = {"recover": False, "synchronous": "normal", **options}
-        system = ActorSystem(self.path, runtime=VirtualRuntime(self.world, worker), **options)
+        runtime = self._runtimes[worker] = VirtualRuntime(self.world, worker)
+        system = ActorSystem(self.path, runtime=runtime, **options)
         self._systems[worker] = system
         system.journal.on_commit = lambda moment: self._passing(worker, moment)
         return system
@@ -134,6 +145,7 @@ class Simulation:
     def _bury(self, worker: str) -> None:
         system = self._systems.pop(worker, None)
         if system is not None:
+            self._runtimes[worker].is_dead = True
             self.deaths.append(worker)
             self.world.forget(worker)
             system.abandon()

@@ -7,20 +7,32 @@ can, time jumps to the next thing that is due.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import random
 import selectors
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from dagger_actors.actors.runtime import ALPHABET
 from dagger_actors.core.protocols import Now, Runnable
 
-__all__ = ["Killed", "NeverSettles", "VirtualDispatcher", "VirtualIds", "VirtualLoop", "VirtualTimers", "World"]
+__all__ = [
+    "Killed",
+    "NeverSettles",
+    "VirtualDispatcher",
+    "VirtualIds",
+    "VirtualLoop",
+    "VirtualTimers",
+    "WorkerDied",
+    "World",
+]
 
 EPOCH_US = 1_700_000_000_000_000
 LONGEST_US = 30 * 86_400 * 1_000_000
+LONGEST_POLL_US = 600_000_000
 BACKGROUND = "watch"
 """Timers with this word in their key are a worker's polling: they do not keep the world from being at rest."""
 
@@ -31,6 +43,10 @@ class Killed(BaseException):
     def __init__(self, worker: str) -> None:
         self.worker = worker
         super().__init__(worker)
+
+
+class WorkerDied(Exception):  # noqa: N818 - what happened, in the words of the test
+    """The worker that was waited for has been killed; its caller would have died with it."""
 
 
 class NeverSettles(AssertionError):
@@ -154,6 +170,7 @@ class World:
         self.on_killed: Callable[[str], None] = lambda _worker: None
         self._turns: list[tuple[str, Runnable]] = []
         self._loops: dict[str, VirtualLoop] = {}
+        self._graveyard: list[asyncio.Task[Any]] = []
 
     def now(self) -> Now:
         """Read both clocks; implements ``core.protocols.Clock``."""
@@ -175,7 +192,7 @@ class World:
         self.timers = {key: timer for key, timer in self.timers.items() if key[0] != worker}
         loop = self._loops.pop(worker, None)
         if loop is not None:
-            _bury(loop)
+            self._graveyard += _bury(loop)
 
     # --- going on
 
@@ -237,6 +254,7 @@ class World:
             NeverSettles: Thirty days have passed.
         """
         began = self.mono_us
+        polled_since: int | None = None
         last = began + (LONGEST_US if timeout_us is None else timeout_us)
         while not is_done():
             if self.step():
@@ -244,6 +262,11 @@ class World:
             due = self.next_due(with_background=False)
             if due is None:
                 due = self.next_due(with_background=True)
+                polled_since = self.mono_us if polled_since is None else polled_since
+                if timeout_us is None and self.mono_us - polled_since > LONGEST_POLL_US:
+                    raise NeverSettles("nothing happens any more but polling, and what is waited for has not come")
+            else:
+                polled_since = None
             if due is None or due > last:
                 if timeout_us is not None:
                     self.jump(last)
@@ -288,24 +311,28 @@ class World:
             self.jump(due)
 
     def close(self) -> None:
-        """Bury every loop."""
-        for loop in self._loops.values():
-            _bury(loop)
-        self._loops = {}
+        """End everything; only now may the coroutines of the dead be taken apart, when nothing of theirs has an effect."""
+        for worker in list(self._loops):
+            self.forget(worker)
+        with warnings.catch_warnings():
+            # A coroutine that died before its first step was never awaited, and that is no mistake.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            while self._graveyard:
+                task = self._graveyard.pop()
+                with contextlib.suppress(BaseException):  # what user code does in its finally blocks is its own
+                    task.get_coro().close()
+                del task
 
 
 def _is_background(key: object) -> bool:
     return isinstance(key, tuple) and BACKGROUND in key
 
 
-def _bury(loop: VirtualLoop) -> None:
-    """Close a loop whose tasks will never go on, without their finally blocks running as if they lived."""
-    for task in asyncio.all_tasks(loop):
+def _bury(loop: VirtualLoop) -> list[asyncio.Task[Any]]:
+    """Close a loop whose tasks will never go on; they are handed back, for no dead process runs ``finally`` blocks."""
+    tasks = list(asyncio.all_tasks(loop))
+    for task in tasks:
         task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - a dead process warns of nothing
-        coroutine = task.get_coro()
-        _graveyard.append((task, coroutine))
+    loop.set_exception_handler(lambda _loop, _context: None)
     loop.close()
-
-
-_graveyard: list[Any] = []
-"""Tasks of dead workers: kept, because collecting them would run their ``finally`` blocks, which no dead process does."""
+    return tasks

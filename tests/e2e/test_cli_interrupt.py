@@ -61,6 +61,9 @@ def test_resume_all_finishes_every_run_whose_process_is_gone(program, wait_for):
     wait_for(process, "first running")
     process.kill()
     process.communicate()
+    other = program("run", "fan.yaml")
+    assert other.returncode == 0
+    assert "1 run waits here; go on with: dagger-actors resume --all --db dagger.db" in other.stderr
     done = program("resume", "--all")
     assert done.returncode == 0, done.stderr
     assert "run left succeeded" in done.stderr

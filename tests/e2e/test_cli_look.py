@@ -1,5 +1,8 @@
 """``runs``, ``show``, ``validate``, ``list`` and ``--help``."""
 
+import subprocess
+import sys
+
 import msgspec
 
 
@@ -105,6 +108,23 @@ def test_help_names_every_command_and_every_option(program):
     options = program("run", "--help").stdout
     for option in ("-i", "--db", "--import", "--run-id", "--parallel", "--sequential", "--json"):
         assert option in options
+
+
+def test_help_loads_neither_store_nor_event_loop(program):
+    """Law: --help answers at once; what only commands need is loaded by them."""
+    script = (
+        "import sys; from dagger_actors.cli import main; main(['--help']); print({'apsw', 'asyncio'} & {*sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=program.folder,
+        env=program.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "set()"
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(program):

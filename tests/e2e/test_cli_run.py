@@ -81,9 +81,10 @@ def test_the_same_run_id_with_the_same_flow_and_inputs_is_the_same_run(program):
     assert "exists already" in other.stderr
 
 
-def test_sequential_runs_one_node_at_a_time_in_order(program):
-    """Law: --sequential reaches the run."""
-    done = program("run", "fan.yaml", "--sequential", "-i", "count=6", "-i", "pause_s=0.01", "--json")
+@pytest.mark.parametrize("how", [("--sequential",), ("--parallel", "1")])
+def test_sequential_and_parallel_1_run_one_node_at_a_time(program, how):
+    """Law: --sequential and --parallel reach the run."""
+    done = program("run", "fan.yaml", *how, "-i", "count=6", "-i", "pause_s=0.01", "--json")
     spans = [
         (attempt["started_us"], attempt["finished_us"])
         for node in msgspec.json.decode(done.stdout)["nodes"]
@@ -131,6 +132,7 @@ def test_actions_can_come_from_import_instead_of_the_file(program):
         (["cancel", "one"], "no database"),
         (["show", "one"], "no database"),
         (["runs"], "no database"),
+        (["run", "x\x1b[2J.yaml"], "x\\x1b[2J.yaml"),
         (["list", "missing"], "the folder cannot be read"),
     ],
 )
@@ -141,6 +143,7 @@ def test_a_mistake_of_the_caller_is_one_sentence_and_exits_with_2(program, words
     assert done.stdout == ""
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+    assert "\x1b" not in done.stderr
     assert not list(program.folder.glob("*.db*"))
 
 

@@ -80,7 +80,9 @@ def test_no_ask_is_lost_when_it_races_a_stop(kind: type[Actor], pool: ThreadDisp
 
 
 @pytest.mark.parametrize("takes_batches", [False, True])
-def test_each_senders_messages_come_in_their_order_one_at_a_time(*, takes_batches: bool, pool: ThreadDispatcher) -> None:
+def test_each_senders_messages_come_in_their_order_one_at_a_time(
+    *, takes_batches: bool, pool: ThreadDispatcher
+) -> None:
     """Law: per-sender order, nothing lost, and never two turns of one actor at once."""
     senders, each = 4, 3000
     done = threading.Event()
@@ -222,7 +224,7 @@ def test_a_blocking_ask_inside_a_handler_is_refused_before_anything_is_sent(pool
             return message.ask("from inside")
 
     target = Target.spawn(dispatcher=pool)
-    with pytest.raises(AskInsideHandler, match="Target.*use tell"):
+    with pytest.raises(AskInsideHandler, match=r"Target.*use tell"):
         Asking.spawn(dispatcher=pool).ask(target, timeout=PATIENCE_S)
     target.stop(timeout=PATIENCE_S)
     assert handled == []
@@ -316,10 +318,12 @@ def test_on_crash_may_keep_the_actor_with_its_ref_and_mailbox(pool: ThreadDispat
 
         def on_crash(self, error: BaseException, envelopes: list[Any]) -> None:
             self.crashes += 1
+            self.actor_inbox.give_back([envelope for envelope in envelopes if envelope.message != "crash"])
 
     ref = Restarting.spawn(dispatcher=pool)
     ref.tell("crash")
-    assert ref.ask("after", timeout=PATIENCE_S) == ("after", 1)
+    futures = [ref.ask(number, block=False) for number in range(3)]
+    assert pykka.get_all(futures, timeout=PATIENCE_S) == [(0, 1), (1, 1), (2, 1)]
     ref.stop(timeout=PATIENCE_S)
 
 

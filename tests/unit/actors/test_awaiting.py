@@ -151,6 +151,44 @@ def test_an_async_handler_may_await_another_actor_but_not_block(io: LoopDispatch
         ref.ask("block", timeout=PATIENCE_S)
 
 
+@pytest.mark.parametrize("asks", [False, True])
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_coroutine_that_stops_its_actor_at_once_still_answers(
+    io: LoopDispatcher, *, fails: bool, asks: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Law: the reply of the last message is its own, not "stopped before handling"; what is behind it is refused."""
+    undelivered: list[Any] = []
+
+    class Last(Actor):
+        async def on_receive(self, message: Any) -> Any:
+            await asyncio.sleep(0)
+            self._stop()
+            if fails:
+                raise ValueError(message)
+            return message
+
+        def on_undelivered(self, envelope: Any) -> None:
+            undelivered.append(envelope.message)
+
+    hold = threading.Event()
+    io.loop.call_soon_threadsafe(hold.wait, PATIENCE_S)
+    ref = Last.spawn(dispatcher=io)
+    last = ref.ask("last", block=False) if asks else ref.tell("last")
+    behind = ref.ask("behind", block=False)
+    hold.set()
+    if last is None:
+        assert ref.actor_stopped.wait(PATIENCE_S)
+    elif fails:
+        with pytest.raises(ValueError, match="last"):
+            last.get(timeout=PATIENCE_S)
+    else:
+        assert last.get(timeout=PATIENCE_S) == "last"
+    with pytest.raises(ActorDeadError):
+        behind.get(timeout=PATIENCE_S)
+    assert undelivered == ["behind"]
+    assert ("had stopped its actor" in caplog.text) == (fails and not asks)
+
+
 def test_an_async_handler_on_threads_is_refused_at_the_start_with_advice() -> None:
     """Law: it would never run; say so before anything is lost."""
     pool = ThreadDispatcher("pool", 1)

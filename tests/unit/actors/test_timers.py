@@ -41,9 +41,7 @@ def timers(clock: CountingClock) -> Iterator[TimerThread]:
     assert thread.close(PATIENCE_S)
 
 
-def test_timers_fire_in_the_order_of_their_due_times_and_never_early(
-    timers: TimerThread, clock: CountingClock
-) -> None:
+def test_timers_fire_in_the_order_of_their_due_times_and_never_early(timers: TimerThread, clock: CountingClock) -> None:
     """Law: once each, at or after the due time, earliest first, whatever order they were set in."""
     fired: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
     base = clock.now().mono_us

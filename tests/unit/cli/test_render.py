@@ -54,7 +54,8 @@ def test_the_items_of_a_map_are_counted_and_only_its_failures_named():
     """Law: a map of a thousand items is one line of the table."""
     items = [node("measure", "succeeded", attempt(1, "succeeded"), key=str(n)) for n in range(998)]
     items += [node("measure", "failed", attempt(1, "failed", f"no {n}"), key=str(n)) for n in (998, 999)]
-    text = page(report("failed", node("measure", "failed"), *items))
+    text = page(report("failed", node("measure", "failed", attempt(1, "failed")), *items))
+    assert next(line.split() for line in text.splitlines() if line.startswith("measure "))[-3] == "1000"
     assert "998 succeeded, 2 failed" in text
     assert "measure[999] failed: ValueError: no 999" in text
     assert "measure[5]" not in text

@@ -1,0 +1,136 @@
+"""The actions of the crash tests: each writes down that it begins and that it ends, in one append each.
+
+The log is the outside witness: a line is in the kernel as soon as ``write`` returns, and survives the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+from dagger_actors import Context, action
+
+_log = os.open(os.environ["BODY_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+
+def note(mark: str, ctx: Context) -> None:
+    os.write(_log, f"{mark} {ctx.node_id} {ctx.invocation_key or '-'} {ctx.attempt} {os.getpid()}\n".encode())
+
+
+@action
+def plain(n: int, ctx: Context) -> int:
+    note("start", ctx)
+    note("end", ctx)
+    return n * 7 + 1
+
+
+@action
+async def coroutine(n: int, ctx: Context) -> int:
+    note("start", ctx)
+    note("end", ctx)
+    return n * 7 + 2
+
+
+@action
+def slow(n: int, ctx: Context) -> int:
+    note("start", ctx)
+    time.sleep(0.001 + n % 4 * 0.001)
+    note("end", ctx)
+    return n * 7 + 3
+
+
+@action
+async def slow_coroutine(n: int, ctx: Context) -> int:
+    note("start", ctx)
+    await asyncio.sleep(0.001 + n % 4 * 0.001)
+    note("end", ctx)
+    return n * 7 + 4
+
+
+@action
+def flaky(n: int, ctx: Context) -> int:
+    """Fails when it is tried first, and succeeds from then on."""
+    note("start", ctx)
+    note("end", ctx)
+    if ctx.attempt == 1:
+        raise ValueError(n)
+    return n * 7 + 5
+
+
+@action
+def large(n: int, ctx: Context) -> str:
+    """An output too large for a row: an artifact in the file, or a file of its own."""
+    note("start", ctx)
+    note("end", ctx)
+    return "x" * (2_000 if n % 2 else 40_000) + str(n)
+
+
+@action
+def numbers(count: int, ctx: Context) -> list[int]:
+    note("start", ctx)
+    note("end", ctx)
+    return list(range(count))
+
+
+@action
+def total(values: list[int], ctx: Context) -> int:
+    note("start", ctx)
+    note("end", ctx)
+    return sum(values)
+
+
+@action
+def gated(path: str, ctx: Context) -> str:
+    """Runs until a file is there, or until it is cancelled."""
+    note("start", ctx)
+    while not os.path.exists(path) and not ctx.cancelled:
+        time.sleep(0.002)
+    note("end", ctx)
+    return "open"
+
+
+@action
+async def ticking(n: int, ctx: Context) -> int:
+    """A little work that leaves the flow running for a while."""
+    note("start", ctx)
+    await asyncio.sleep(0.003)
+    note("end", ctx)
+    return n
+
+
+@action
+def burn(path: str, ctx: Context) -> int:
+    """Computes in pure Python, without ever waiting, until a file is there or it is cancelled."""
+    note("start", ctx)
+    rounds = value = 0
+    while True:
+        for _ in range(20_000):
+            value = (value * 31 + 7) % 1_000_003
+        rounds += 1
+        if ctx.cancelled or (rounds % 50 == 0 and os.path.exists(path)):
+            note("end", ctx)
+            return value
+
+
+@action
+def fails(ctx: Context) -> None:
+    note("start", ctx)
+    note("end", ctx)
+    raise ValueError("on purpose")
+
+
+@action
+def leaves_a_child(path: str, ctx: Context) -> int:
+    """Starts a program that outlives this process, by the standard means, then waits."""
+    import subprocess
+
+    note("start", ctx)
+    child = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(path + ".tmp", "w") as file:
+        file.write(str(child.pid))
+    os.rename(path + ".tmp", path)
+    while not ctx.cancelled and ctx.attempt == 1:
+        time.sleep(0.005)
+    note("end", ctx)
+    return 1

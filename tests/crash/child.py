@@ -1,0 +1,105 @@
+"""One process of a crash test: does what its one JSON argument says, and tells how it went in JSON lines on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from dagger_actors import ActorSystem, DaggerError
+
+
+def tell(**facts: Any) -> None:
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at_commit(system: ActorSystem, number: int, moment: str) -> None:
+    """Kill this process at its n-th commit from now on, right before or right after it."""
+    left = number
+
+    def on_commit(when: str) -> None:
+        nonlocal left
+        if when == moment:
+            left -= 1
+            if left <= 0:
+                die()
+
+    system.journal.on_commit = on_commit
+
+
+def run(order: dict[str, Any], system: ActorSystem) -> None:
+    handle = system.flows.start(json.loads(Path(order["flow"]).read_text()), run_id=order["run_id"])
+    tell(started=time.time_ns() // 1000)
+    finish(handle)
+
+
+def resume(order: dict[str, Any], system: ActorSystem) -> None:
+    if order.get("barrier"):
+        tell(ready=os.getpid())
+        sys.stdin.readline()
+    try:
+        handle = system.flows.resume(order["run_id"])
+    except DaggerError as error:
+        tell(error=type(error).__name__, text=str(error), pid=getattr(error, "pid", None))
+        return
+    tell(resumed=os.getpid())
+    finish(handle)
+
+
+def finish(handle: Any) -> None:
+    report = handle.wait(timeout=120)
+    tell(state=report.state, error=report.error)
+
+
+def cancel(order: dict[str, Any], system: ActorSystem) -> None:
+    """Cancel, and see in the file, through a connection of its own, when that is recorded."""
+    reader = apsw.Connection(order["db"], flags=apsw.SQLITE_OPEN_READONLY)
+    system.flows.report(order["run_id"])  # what is loaded at the first use is not part of the measure
+    recorded: list[int] = []
+
+    def watch() -> None:
+        while True:
+            status = next(reader.execute("SELECT status FROM flow_runs WHERE run_id = ?", (order["run_id"],)))[0]
+            if status == "cancelled":
+                recorded.append(time.monotonic_ns())
+                return
+            time.sleep(0.0005)
+
+    watcher = threading.Thread(target=watch)
+    tell(ready=os.getpid())
+    sys.stdin.readline()
+    begun = time.monotonic_ns()
+    watcher.start()
+    report = system.flows.cancel(order["run_id"])
+    returned = time.monotonic_ns()
+    size = os.path.getsize(os.environ["BODY_LOG"])
+    watcher.join()
+    reader.close()
+    tell(state=report.state, recorded_ms=(recorded[0] - begun) / 1e6, returned_ms=(returned - begun) / 1e6, log_size=size)
+
+
+def main() -> None:
+    order = json.loads(sys.argv[1])
+    with ActorSystem(order["db"], recover=False) as system:
+        if order.get("die_after_claim"):
+            system._hub.open = lambda *_args, **_kwargs: die()  # type: ignore[assignment,method-assign]
+        if order.get("die_at_commit"):
+            die_at_commit(system, *order["die_at_commit"])
+        {"run": run, "resume": resume, "cancel": cancel}[order["do"]](order, system)
+        tell(leaving=True)
+
+
+if __name__ == "__main__":
+    main()

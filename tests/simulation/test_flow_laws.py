@@ -1,0 +1,119 @@
+"""The laws of DESIGN section 7 over many seeds: random flows, seeded schedules, workers killed at random commits.
+
+CI runs a slice; the full number is behind the marker: ``pytest -m full tests/simulation``.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from dagger_actors.testing.simulation import Simulation, simulate
+from dagger_actors.testing.virtual import WorkerDied
+from tests.simulation.random_flows import Stage, random_flow
+
+SLICE = 150
+FULL = 2000
+MEMORY = Path("/dev/shm")
+"""A simulated death is that of a process, not of the power: memory is disk enough, and much faster."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def play(sim: Simulation, stage: Stage, chance: random.Random, *, deaths: int) -> str:
+    """Run the stage's flow to its end, killing the worker at a random commit as often as said; tells the run's state."""
+    system = sim.system(actions=stage.actions())
+    if deaths:
+        sim.kill_at(system, chance.randint(1, 25), chance.choice(("before", "after")))
+    begun = False
+    for _ in range(20):
+        try:
+            flows = system.flows
+            if not begun:
+                run = flows.start(stage.spec(), run_id="r")
+            else:
+                run = flows.resume("r")
+            begun = True
+            return run.wait().state
+        except WorkerDied:
+            sim.advance(chance.choice((0.0, 0.5, 3.0)))
+            system = sim.system(actions=stage.actions())
+            found = stage.query("SELECT status FROM flow_runs")
+            begun = bool(found)
+            if begun and found[0][0] in ("succeeded", "failed"):
+                return str(found[0][0])
+            deaths -= 1
+            if deaths > 0:
+                sim.kill_at(system, chance.randint(1, 25), chance.choice(("before", "after")))
+    raise AssertionError("twenty workers were not enough")
+
+
+def check_one(seed: int, folder: Path, *, deaths: int, with_timeouts: bool = False) -> list[str]:
+    chance = random.Random(seed)
+    with simulate(seed, folder) as sim:
+        stage = Stage(sim, random_flow(chance, with_timeouts=with_timeouts))
+        state = play(sim, stage, chance, deaths=deaths)
+        assert not stage.complaints, stage.complaints
+        stage.check_rows()
+        stage.check_concurrency()
+        expected = stage.expected()
+        bad = any(end not in ("succeeded", "skipped") for end in expected.values())
+        if state == "paused":
+            # Only work that met three deaths may be parked.
+            parked = stage.query("SELECT crash_no FROM node_runs WHERE state='waiting'")
+            assert parked and all(crashes >= 3 for (crashes,) in parked), parked
+        else:
+            assert stage.actual() == expected
+            assert state == ("failed" if bad else "succeeded")
+        return list(sim.world.trace)
+
+
+def seeds(count: int) -> range:
+    first = int(os.environ.get("DAGGER_SEED", "0"))
+    return range(first, first + int(os.environ.get("DAGGER_SEEDS", str(count))))
+
+
+def explore(tmp_path: Path, count: int, *, deaths: int, with_timeouts: bool = False) -> None:
+    for seed in seeds(count):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        check_one(seed, folder, deaths=deaths, with_timeouts=with_timeouts)
+
+
+def test_every_flow_ends_as_its_definition_says_whatever_the_order(tmp_path: Path) -> None:
+    """Starts only after durable dependencies, one execution an attempt, never over the limit, one end an attempt."""
+    explore(tmp_path, SLICE // 3, deaths=0)
+
+
+def test_every_flow_ends_as_if_undisturbed_when_workers_are_killed_at_random_commits(tmp_path: Path) -> None:
+    """Completed work is not redone, interrupted attempts do not eat tries, and the outcome is that of the flow alone."""
+    explore(tmp_path, SLICE, deaths=2)
+
+
+def test_time_outs_keep_the_laws_under_deaths(tmp_path: Path) -> None:
+    """Late results are dropped, places are given back, a retry waits for the old body."""
+    explore(tmp_path, SLICE // 3, deaths=1, with_timeouts=True)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3000)
+def test_two_thousand_seeds_with_a_kill_at_a_random_commit(tmp_path: Path) -> None:
+    """The same, in full."""
+    explore(tmp_path, FULL, deaths=2)
+
+
+def test_one_seed_gives_one_trace(tmp_path: Path) -> None:
+    """A failure can be repeated: equal seeds make equal choices, step by step."""
+    for seed in range(5):
+        traces = []
+        for turn in ("a", "b"):
+            folder = tmp_path / f"{seed}{turn}"
+            folder.mkdir()
+            traces.append(check_one(seed, folder, deaths=1))
+        assert traces[0] == traces[1]

@@ -1,0 +1,140 @@
+"""Hypothesis strategies for flow files, as plain data and as YAML text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import strategies as st
+
+__all__ = ["flows", "names", "to_yaml"]
+
+PLAIN = "abcdefgh"
+characters = st.characters(exclude_categories=("Cs", "Cc", "Cn", "Zl", "Zp"), exclude_characters="\ufeff")
+"""Characters that a YAML file may hold as they are and that an id may hold."""
+
+names = st.one_of(
+    st.text(PLAIN, min_size=1, max_size=4),
+    st.text(
+        st.one_of(
+            st.sampled_from("ab./ '\"<>[]{}#&*!|>%@`,:-é\u0301ÉéI\u0130\u0131"),
+            characters,
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+).filter(lambda name: name != "inputs" and not name.startswith("inputs."))
+"""Ids and keys: anything but control characters."""
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(characters, max_size=8),
+    st.sampled_from(["on", "yes", "no", "null", "~", "1e3", "010", "0x10", "12:30", ".inf", "<<", "- a", "a: b", ""]),
+)
+literals = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(PLAIN, max_size=3), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+seconds = st.one_of(st.integers(1, 86_400), st.floats(0.001, 86_400))
+delays = st.one_of(st.integers(0, 1000), st.floats(0, 1000))
+waits = st.one_of(
+    st.fixed_dictionaries(
+        {"exponential": st.fixed_dictionaries({}, optional={"initial_delay_secs": delays, "jitter": delays})}
+    ),
+    st.fixed_dictionaries(
+        {"linear": st.fixed_dictionaries({"delay_secs": delays}, optional={"increment_secs": delays})}
+    ),
+    st.just({"immediate": {}}),
+)
+exceptions = st.lists(st.sampled_from(["ValueError", "OSError", "package.module.Error"]), max_size=2, unique=True)
+strategies_of_retry = st.one_of(
+    st.just("immediate"),
+    st.tuples(waits, st.fixed_dictionaries({}, optional={"retry_on": exceptions, "give_up_on": exceptions})).map(
+        lambda parts: parts[0] | parts[1]
+    ),
+)
+configs = st.fixed_dictionaries(
+    {},
+    optional={
+        "on_failure": st.sampled_from(["stop", "continue", "pause"]),
+        "timeout_seconds": seconds,
+        "enable_parallel_execution": st.booleans(),
+        "max_parallel_nodes": st.integers(1, 10_000),
+        "max_attempts": st.integers(1, 10),
+        "retry_strategy": strategies_of_retry,
+    },
+)
+texts = st.text(characters, max_size=10)
+
+
+@st.composite
+def nodes(draw: st.DrawFn, id_: str, ancestors: list[str]) -> dict[str, Any]:
+    """Draw a node that may depend on some of the nodes before it and refers to nothing else."""
+    dependencies = draw(st.lists(st.sampled_from(ancestors), max_size=3, unique=True)) if ancestors else []
+    node: dict[str, Any] = {"id": id_, "action": draw(st.text(PLAIN, min_size=1, max_size=3))}
+    sources: st.SearchStrategy[Any] = st.one_of(
+        st.fixed_dictionaries({"value": literals}, optional={"description": texts}),
+        st.text(PLAIN, min_size=1, max_size=3).map(lambda key: f"inputs.{key}"),
+    )
+    if dependencies:
+        node_and_key = st.fixed_dictionaries({"node": st.sampled_from(dependencies)}, optional={"key": names})
+        sources = st.one_of(sources, node_and_key)
+    inputs = draw(st.dictionaries(names, sources, max_size=3))
+    shape = draw(st.sampled_from(["none", "mapping", "list"]))
+    if shape == "mapping":
+        node["inputs"] = inputs
+    elif shape == "list":
+        as_tables = {k: v if isinstance(v, dict) else {"reference": v} for k, v in inputs.items()}
+        node["inputs"] = [{"name": name, **source} for name, source in as_tables.items()]
+    if dependencies or shape == "none" or draw(st.booleans()):
+        node["dependencies"] = dependencies
+    node |= draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "description": texts,
+                "timeout": seconds,
+                "retry_strategy": strategies_of_retry,
+                "on_failure": st.sampled_from(["stop", "continue", "pause"]),
+                "outputs": st.lists(names, max_size=2, unique=True),
+            },
+        )
+    )
+    node |= draw(st.sampled_from([{}, {"try_count": 3}, {"onfailure": False}, {"onfailure": True, "try_count": 2}]))
+    return node
+
+
+@st.composite
+def flows(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a flow that must load, in a drawn order of its nodes."""
+    ids = draw(st.lists(names, min_size=1, max_size=6, unique=True))
+    flow: dict[str, Any] = {"name": draw(names)}
+    flow["nodes"] = draw(st.permutations([draw(nodes(id_, ids[:i])) for i, id_ in enumerate(ids)]))
+    flow |= draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "description": texts,
+                "version": texts,
+                "tags": st.lists(names, max_size=2),
+                "config": configs,
+                "outputs": st.dictionaries(names, st.fixed_dictionaries({"node": st.sampled_from(ids)}), max_size=2),
+            },
+        )
+    )
+    return flow
+
+
+def to_yaml(value: object) -> str:
+    """Write plain data as YAML: its JSON, which YAML 1.2 reads as it is.
+
+    Source: YAML 1.2.2, "1.2. YAML History": every JSON file is a valid YAML file.
+    """
+    # libyaml knows no pair of \\u escapes, so text beyond ASCII is written as it is.
+    return json.dumps(value, ensure_ascii=False)
