@@ -1,12 +1,11 @@
-"""The figures beside one action that computes in Python and leaves the interpreter to nobody for longer than it must."""
+"""The figures beside one action that computes in Python and leaves the interpreter to nobody."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import workloads
 from figures import Sample, Scale
@@ -25,29 +24,30 @@ BEHIND = 1_000_000
 """Node numbers from here on belong to no flow of ours."""
 
 
-@contextmanager
-def spinning(system: ActorSystem) -> Iterator[str]:
-    """Run the action that computes, for as long as the block lasts; gives its run's id."""
-    run = system.flows.start(workloads.waiting())
-    _wait_for_state(system.path, "SELECT count(*) FROM node_runs WHERE run_id = ? AND state = 'running'", run.id)
-    try:
-        yield run.id
-    finally:
-        system.flows.cancel(run.id)
-
-
 def group(folder: Path, scale: Scale) -> dict[str, Sample]:
     """One unit of many rows, from its hand-over to the journal until its effects may go out."""
     with open_system(folder) as system:
         timed = run_to_end(system, workloads.independent(scale.group))
         recording = Recording(folder / "dagger.db", timed.run_id)
-        rows = [NodeRow(row[0], BEHIND + row[1], *row[2:], "ready") for row in recording.grants]
-        with spinning(system):
-            value = _write_s(system, rows)
+        spinning = _spin(system)
+        value = _write_s(system, [_fresh(row) for row in recording.grants])
+        system.flows.cancel(spinning)
     bare = BareFile(folder / "bare.db", recording)
     limit = bare.group_s(scale.group)
     bare.close()
     return {"group_beside_cpu": Sample(value=value, limit=limit)}
+
+
+def _spin(system: ActorSystem) -> str:
+    """Start the action that computes until its run is cancelled; gives the run's id once it runs."""
+    run = system.flows.start(workloads.waiting())
+    _wait_for(system.path, "SELECT count(*) FROM node_runs WHERE run_id = ? AND state = 'running'", run.id)
+    return run.id
+
+
+def _fresh(grant: tuple[Any, ...]) -> NodeRow:
+    run_key, node, item, attempt, run_id, node_id, key = grant
+    return NodeRow(run_key, BEHIND + node, item, attempt, run_id, node_id, key, "ready")
 
 
 def _write_s(system: ActorSystem, rows: list[NodeRow]) -> float:
@@ -69,11 +69,12 @@ def _write_s(system: ActorSystem, rows: list[NodeRow]) -> float:
 def chain(folder: Path, scale: Scale) -> dict[str, Sample]:
     """A chain; its limit, beside the same action, is a bare commit and a bare hand-off for each node."""
     with open_system(folder) as system:
-        with spinning(system):
-            timed = run_to_end(system, workloads.chain(scale.chain))
-            bare = BareFile(folder / "bare.db", Recording(folder / "dagger.db", timed.run_id))
-            limit = bare.commits_s() + hand_offs_s(scale.chain)
-            bare.close()
+        spinning = _spin(system)
+        timed = run_to_end(system, workloads.chain(scale.chain))
+        bare = BareFile(folder / "bare.db", Recording(folder / "dagger.db", timed.run_id))
+        limit = bare.commits_s() + hand_offs_s(scale.chain)
+        bare.close()
+        system.flows.cancel(spinning)
     return {"chain_beside_cpu": Sample(value=timed.wall_s, limit=limit)}
 
 
@@ -81,12 +82,11 @@ def cancel(folder: Path, scale: Scale) -> dict[str, Sample]:
     """A cancel, from the request until the file says so: by a call, and by another process's row in the file."""
     del scale
     with open_system(folder) as system:
-        with spinning(system) as run_id:
-            began = time.perf_counter()
-            system.flows.cancel(run_id)
-            by_call = time.perf_counter() - began
-        with spinning(system) as run_id:
-            by_row = _cancel_by_row_s(system.path, run_id)
+        spinning = _spin(system)
+        began = time.perf_counter()
+        system.flows.cancel(spinning)
+        by_call = time.perf_counter() - began
+        by_row = _cancel_by_row_s(system.path, _spin(system))
     return {"cancel_beside_cpu": Sample(value=by_call), "cancel_by_row_beside_cpu": Sample(value=by_row)}
 
 
@@ -95,16 +95,17 @@ def _cancel_by_row_s(path: Path, run_id: str) -> float:
     try:
         began = time.perf_counter()
         connection.execute(
-            "INSERT INTO commands (run_key, verb, created_at) SELECT run_key, 'cancel', 0 FROM flow_runs WHERE run_id = ?",
+            "INSERT INTO commands (run_key, verb, created_at) "
+            "SELECT run_key, 'cancel', 0 FROM flow_runs WHERE run_id = ?",
             (run_id,),
         )
-        _wait_for_state(path, "SELECT count(*) FROM flow_runs WHERE run_id = ? AND status = 'cancelled'", run_id)
+        _wait_for(path, "SELECT count(*) FROM flow_runs WHERE run_id = ? AND status = 'cancelled'", run_id)
         return time.perf_counter() - began
     finally:
         connection.close()
 
 
-def _wait_for_state(path: Path, sql: str, run_id: str) -> None:
+def _wait_for(path: Path, sql: str, run_id: str) -> None:
     connection = open_reader(path)
     try:
         until = time.perf_counter() + PATIENCE_S

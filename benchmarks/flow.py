@@ -12,8 +12,8 @@ Every node gets distinct inputs and gives a distinct typed output; every repeat 
 - everything else is bare APSW that writes the same two rows a node (its grant, its end) in groups of 512; for the load
   of a file, libyaml's bare events.
 
-One JSON object a line: first the machine and the versions, then the figures. ``value``, ``limit`` and ``ratio`` (value /
-limit, side by side) are medians over ``repeats``; ``cpu_s`` is this process's processor time meanwhile. On a machine
+One JSON object a line: first the machine and the versions, then the figures. ``value``, ``limit`` and ``ratio`` (value
+/ limit, side by side) are medians over ``repeats``; ``cpu_s`` is this process's processor time meanwhile. On a machine
 with other work the ratio and ``cpu_s`` say more than the value.
 
 Measured elsewhere, on 2 cores of the same class, for orientation; seconds:
@@ -89,15 +89,16 @@ QUICK = Scale(chain=5, fan=20, independent=100, group=32, large=500)
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.repeat < 1 or not options.db.is_dir():
+        parser.error("--repeat is 1 or more, and --db is a folder that exists")
     chosen = [figure for figure in FIGURES if _is_chosen(figure, options)]
-    scale = QUICK if options.quick else Scale()
+    scale, repeats = (QUICK, 1) if options.quick else (Scale(), options.repeat)
     print(msgspec.json.encode(_machine()).decode(), flush=True)
     is_missed = False
     for figure in chosen:
-        for line in _measure(
-            figure, scale, 1 if options.quick else options.repeat, options.db, has_target=not options.quick
-        ):
+        for line in _measure(figure, scale, repeats, options.db, has_target=not options.quick):
             print(msgspec.json.encode(line).decode(), flush=True)
             is_missed = is_missed or line.ok is False
     return 1 if is_missed and options.check else 0

@@ -30,7 +30,7 @@ FENCE = "UPDATE flow_runs SET elapsed_us = elapsed_us + 1 WHERE run_key = ? AND 
 KEY = "run_key, node, item, attempt"
 CELLS = "state, output, output_artifact_id, size, started_at, finished_at"
 PARENTS = {
-    "definitions": "SELECT * FROM definitions WHERE definition_id IN (SELECT definition_id FROM flow_runs WHERE run_id = ?)",
+    "definitions": "SELECT d.* FROM definitions AS d JOIN flow_runs USING (definition_id) WHERE run_id = ?",
     "flow_runs": "SELECT * FROM flow_runs WHERE run_id = ?",
 }
 
@@ -122,20 +122,20 @@ class BareFile:
 
 def hand_offs_s(count: int) -> float:
     """Pass a token from thread to thread, ``count`` times."""
-    there: queue.SimpleQueue[bool] = queue.SimpleQueue()
-    back: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    there: queue.SimpleQueue[str] = queue.SimpleQueue()
+    back: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def answer() -> None:
-        while there.get():
-            back.put(True)
+        while (token := there.get()) != "stop":
+            back.put(token)
 
     other = threading.Thread(target=answer)
     other.start()
     began = time.perf_counter()
     for _ in range(count // 2):
-        there.put(True)
+        there.put("token")
         back.get()
     passed = time.perf_counter() - began
-    there.put(False)
+    there.put("stop")
     other.join()
     return passed

@@ -1,23 +1,31 @@
-"""Durable actors on one SQLite file: flows from YAML that survive ``kill -9``, with no broker and no server."""
+"""Durable actors on one SQLite file: flows from YAML that survive ``kill -9``, with no broker and no server.
 
-from dagger_actors.errors import (
-    DaggerError,
-    DefinitionError,
-    InvalidInputs,
-    RunCancelled,
-    RunConflict,
-    RunEnded,
-    RunFailed,
-    RunNotFound,
-    RunOwned,
-    RunPaused,
-    RunTimedOut,
-)
-from dagger_actors.flow.actions import action
-from dagger_actors.flow.context import ArtifactRef, Context
-from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
-from dagger_actors.flow.run import Run
-from dagger_actors.system import ActorSystem
+The public names are loaded when they are first used: ``dagger-actors --help`` needs neither the store nor asyncio, whose
+loading would double its time.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dagger_actors.errors import (
+        DaggerError,
+        DefinitionError,
+        InvalidInputs,
+        RunCancelled,
+        RunConflict,
+        RunEnded,
+        RunFailed,
+        RunNotFound,
+        RunOwned,
+        RunPaused,
+        RunTimedOut,
+    )
+    from dagger_actors.flow.actions import action
+    from dagger_actors.flow.context import ArtifactRef, Context
+    from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
+    from dagger_actors.flow.run import Run
+    from dagger_actors.system import ActorSystem
 
 __all__ = [
     "ActorSystem",
@@ -41,3 +49,27 @@ __all__ = [
     "RunTimedOut",
     "action",
 ]
+
+_HOMES = {
+    "ActorSystem": "system",
+    "ArtifactRef": "flow.context",
+    "AttemptReport": "flow.report",
+    "Context": "flow.context",
+    "NodeReport": "flow.report",
+    "Report": "flow.report",
+    "Run": "flow.run",
+    "RunSummary": "flow.report",
+    "action": "flow.actions",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'dagger_actors' has no attribute {name!r}")
+    value: object = getattr(import_module(f"dagger_actors.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Any, Protocol
 
+import pykka
+
 from dagger_actors.actors.dispatcher import LoopDispatcher, ThreadDispatcher
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.settings import hold_settings, release_settings
@@ -86,7 +88,10 @@ class ThreadRuntime:
 
     def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
         """Block this thread."""
-        return future.get(timeout=timeout_s)
+        try:
+            return future.get(timeout=timeout_s)
+        except pykka.Timeout:
+            raise TimeoutError(f"no answer within {timeout_s:g} s") from None
 
     def close(self, timeout_s: float) -> bool:
         """End all threads; those whose user code does not return are left behind, as daemons."""

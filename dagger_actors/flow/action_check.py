@@ -138,7 +138,7 @@ def check(reader: Reader, action: Action, node: WrittenNode) -> None:
     for name, pointer in node.inputs or ():
         parameter = action.by_name.get(name)
         if parameter is None:
-            if not action.accepts_any:
+            if not action.accepts_any or name == action.context_parameter:
                 unknown_input(reader, action, name, node.places[name])
         elif isinstance(pointer.found, Constant):
             try:

@@ -8,7 +8,7 @@ from typing import Any
 from dagger_actors.actors.gate import Ticket
 from dagger_actors.core.messages import ArtifactRecord
 from dagger_actors.core.protocols import Cell, Write
-from dagger_actors.flow.events import Decision, Effect, NodeRow
+from dagger_actors.flow.events import Decision, Effect, Finish, NodeRow
 from dagger_actors.flow.starter import Running
 
 __all__ = ["Draft"]
@@ -128,4 +128,6 @@ class Draft:
             writes.append(Write("artifact_names.put", self._names, len(self._names)))
         if self._commands:
             writes.append(Write("commands.consume", self._commands, len(self._commands)))
+        if any(type(effect) is Finish for effect in self.effects):
+            writes.append(Write("commands.clear", ((self.run_row[0],),), None))
         return writes

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from pykka import ActorDeadError
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.messages import CancelRun
@@ -27,7 +28,7 @@ from dagger_actors.errors import (
 )
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.events import Mode
-from dagger_actors.flow.hub import FlowHub
+from dagger_actors.flow.hub import ActiveRun, FlowHub
 from dagger_actors.flow.inputs import check_inputs, encode_inputs
 from dagger_actors.flow.loader import load_flow
 from dagger_actors.flow.report import Report, RunRow, RunSummary, StoredArtifact, StoredRow, build_report
@@ -297,31 +298,41 @@ class Flows:
             IllegalTransition: It has ended otherwise.
         """
         refuse_on_loop("flows.cancel()", "await flows.acancel(...)")
-        row = self._row(run_id)
-        active = self._hub.active.get(run_id)
-        if active is not None:
-            active.gate.hold()
-            self._hub.runtime.wait(active.ask(CancelRun()), None)
-        elif row.status in FINAL_RUN:
-            if row.status != "cancelled":
-                raise IllegalTransition(run_id, row.status, "cancelled")
-        elif self._hub.owner_pid(row) is None:
-            self._cancel_unowned(row)
-        else:
-            self._cancel_elsewhere(row)
+        while (row := self._row(run_id)).status not in FINAL_RUN:
+            active = self._hub.active.get(run_id)
+            if active is not None:
+                self._cancel_here(active)
+            elif self._hub.owner_pid(row) is None:
+                self._cancel_unowned(row)
+            else:
+                self._cancel_elsewhere(row)
+        if row.status != "cancelled":
+            raise IllegalTransition(run_id, row.status, "cancelled")
         return self.report(run_id)
 
+    def _cancel_here(self, active: ActiveRun) -> None:
+        active.gate.hold()
+        try:
+            self._hub.runtime.wait(active.ask(CancelRun()), None)
+        except ActorDeadError:
+            return  # it came to rest meanwhile; its row says how
+
     def _cancel_unowned(self, row: RunRow) -> None:
-        self._claim(row)
+        try:
+            self._claim(row)
+        except RunOwned:
+            return  # somebody else goes on with it: ask them
         active = self._hub.open(row.run_id, None, former=row.owner)
         self._hub.runtime.wait(active.done, None)
 
     def _cancel_elsewhere(self, row: RunRow) -> None:
         now = self._hub.runtime.clock.now().wall_us
-        self._commit([Write("commands.insert", ((row.run_key, "cancel", now),), 1)])
+        try:
+            self._commit([Write("commands.insert", ((row.run_key, "cancel", now),), 1)])
+        except UnitRejected:
+            return  # nobody runs it any more
         while (current := self._row(row.run_id)).status not in FINAL_RUN:
             if self._hub.owner_pid(current) is None:
-                self._cancel_unowned(current)
                 return
             self._pause()
 

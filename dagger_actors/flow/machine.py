@@ -16,7 +16,7 @@ from typing import assert_never
 
 from dagger_actors.core.messages import ErrorDetail, Failed, Gathered, Inline, Succeeded
 from dagger_actors.core.protocols import Now
-from dagger_actors.core.states import RUN_TRANSITIONS, is_legal
+from dagger_actors.core.states import FINAL_RUN, RUN_TRANSITIONS, is_legal
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.events import (
     ArmTimer,
@@ -219,7 +219,12 @@ class FlowMachine:
         elif key in event.crashed or live.state == "running":
             self._interrupted(live, now)
         else:
-            self._effects.append(Grant(*key))
+            self._grant(live)
+
+    def _grant(self, live: Live) -> None:
+        """Let it through the gate; not while pausing: then it stays ready, for the resume."""
+        if not self.is_pausing:
+            self._effects.append(Grant(live.node, live.item, live.attempt))
 
     def _interrupted(self, live: Live, now: Now) -> None:
         """The process died under this attempt: it is over, and the same try is made again, or parked."""
@@ -230,7 +235,7 @@ class FlowMachine:
         if live.crash_no < CRASH_CAP:
             live.state = "ready"
             self._write(live, "ready")
-            self._effects.append(Grant(live.node, live.item, live.attempt))
+            self._grant(live)
             return
         self._granted -= 1
         live.state = "parked"
@@ -277,7 +282,7 @@ class FlowMachine:
             live.state = "ready"
             self._granted += 1
             self._write(live, "ready")
-            self._effects.append(Grant(live.node, live.item, live.attempt))
+            self._grant(live)
 
     def _begin(self, vertex: int, past: Live | None) -> Live:
         node, item = self.work.place(vertex)
@@ -487,7 +492,7 @@ class FlowMachine:
 
     def _stop(self, status: str, reason: str, now: Now) -> None:
         """End the run now: what runs is cancelled, what has not begun is skipped."""
-        if self.status != "running":
+        if self.status in FINAL_RUN:
             return
         for live in list(self.live.values()):
             if live.state == "running":
@@ -497,7 +502,13 @@ class FlowMachine:
                 self._write(live, "skipped", reason=reason)
         begun = self.live
         self._rows += [
-            self.work.row(*self.work.place(vertex), self._skip_attempt(vertex), "skipped", reason=reason)
+            self.work.row(
+                *self.work.place(vertex),
+                self._skip_attempt(vertex),
+                "skipped",
+                reason=reason,
+                size=self.work.sizes.get(vertex),
+            )
             for vertex in self.work.unended()
             if vertex not in begun and vertex not in self.past
         ]

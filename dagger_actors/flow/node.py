@@ -115,6 +115,8 @@ class NodeActor(Actor):
             self._context.cancel()
 
     def _prepare(self, start: StartAttempt) -> tuple[Action, dict[str, Any]]:
+        if self._is_cancelled:
+            raise asyncio.CancelledError("the attempt was over before its body began")
         action = self._services.registry.get(start.action)
         if action is None:
             raise LookupError(f"the action {start.action!r} is not loaded in this process")
@@ -204,7 +206,7 @@ class LoopNode(NodeActor):
 
     def __init__(self, services: NodeServices, gate: Gate, tell: Callable[[bytes], None]) -> None:
         super().__init__(services, gate, tell)
-        self._task: asyncio.Task[Any] | None = None
+        self._task: asyncio.Task[Succeeded | Failed] | None = None
 
     def cancel(self) -> None:
         """Cancel the coroutine too."""
@@ -221,14 +223,21 @@ class LoopNode(NodeActor):
         try:
             action, arguments = self._prepare(start)
             # A task of its own, so that cancelling the body leaves this actor able to report it.
-            self._task = asyncio.ensure_future(action.function(**arguments))
-            if self._is_cancelled:
-                self._task.cancel()
-            outcome = self._success(start, await self._task)
+            self._task = asyncio.ensure_future(self._body(start, action, arguments))
+            outcome = await self._task
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
             outcome = Failed(detail_of(error))
         self._task = None
         self._report(start, started_us, outcome)
+
+    async def _body(self, start: StartAttempt, action: Action, arguments: dict[str, Any]) -> Succeeded | Failed:
+        try:
+            # The loop takes a task's first step before a cancel that came later: a body must not begin after its end.
+            if self._is_cancelled:
+                raise asyncio.CancelledError
+            return self._success(start, await action.function(**arguments))
+        except BaseException as error:  # noqa: BLE001 - a SystemExit that leaves a task stops the loop of all of them
+            return Failed(detail_of(error))
 
 
 def detail_of(error: BaseException) -> ErrorDetail:

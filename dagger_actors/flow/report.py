@@ -219,7 +219,8 @@ def _node(rows: list[StoredRow], artifacts: list[ArtifactRef]) -> NodeReport:
         state=last.state,
         reason=last.reason,
         output=_shown(last),
-        attempts=tuple(_attempt(row) for row in rows if row.attempt),
+        # What was granted or due when the run ended, and never began, has a numbered row too; it was no attempt.
+        attempts=tuple(_attempt(row) for row in rows if row.attempt and row.state != "skipped"),
         artifacts=tuple(artifacts),
         size=last.size,
     )

@@ -6,6 +6,7 @@ when a command could be for a run of ours, or another worker lives whose work ma
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 from dagger_actors.actors.runtime import Runtime
@@ -77,7 +78,8 @@ class Watch:
         except SystemClosed:
             return
         pace_us = QUICK_US if self._hub.active or self._has_neighbours else SLOW_US
-        self._runtime.timers.set((id(self), "watch"), now_us + pace_us, lambda: self._hub.errand(self._look))
+        with contextlib.suppress(SystemClosed):  # the last look may end after the timers
+            self._runtime.timers.set((id(self), "watch"), now_us + pace_us, lambda: self._hub.errand(self._look))
 
     def _has_changed(self) -> bool:
         version = self._store.readers.data_version()

@@ -38,6 +38,7 @@ WRITES: Final[dict[str, Statement]] = {
     "artifact_names.put": Statement(table="artifact_names", key_width=5),
     "commands.insert": Statement(table="commands", key_width=0),
     "commands.consume": Statement(table="commands", key_width=1),
+    "commands.clear": Statement(table="commands of a run", key_width=1),
 }
 
 RANK: Final[dict[str, int]] = {name: rank for rank, name in enumerate(WRITES)}

@@ -231,34 +231,32 @@ class TestSize:
 MEASURE = """
 import json, resource, sys, time
 from dagger_actors import ActorSystem
-from dagger_actors.flow.loader import load_flow
-from dagger_actors.flow.registry import ActionRegistry
 
 path, db = sys.argv[1:]
-began = time.perf_counter()
-definition = load_flow(path, registry=ActionRegistry())
-loaded = time.perf_counter()
-del definition
 with ActorSystem(db) as system:
-    started = time.perf_counter()
-    run = system.flows.start(path)
+    # Loading is one thread's work: its own time says how long it takes, whatever else the machine does.
+    began = time.thread_time()
+    flow = system.flows.load(path)
+    load_s = time.thread_time() - began
+    began = time.perf_counter()
+    run = system.flows.start(flow.name)
     run._flows.wait_for(run.id, None)
-    ended = time.perf_counter()
+    run_s = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     state = system.flows.runs()[0].state
-print(json.dumps({"load_s": loaded - began, "run_s": ended - started, "peak_mib": peak, "state": state}))
+print(json.dumps({"load_s": load_s, "run_s": run_s, "peak_mib": peak, "state": state}))
 """
 
 
 def measured(folder: Path, count: int) -> dict[str, float]:
     """Load and run a layered graph of so many nodes in a fresh process, and read what it took from its file."""
     (folder / "count_actions.py").write_text(
-        "from dagger_actors import action\n@action\ndef one(values: list[int] = []) -> int:\n    return 1\n"
+        "from dagger_actors import action\n@action\ndef one() -> int:\n    return 1\n"
     )
     lines = ["name: large", "actions: [count_actions.py]", "outputs: {}", "nodes:"]
     for at in range(count):
         after = f"[n{at - 1000}, n{at - 999}]" if at >= 1000 else "[]"
-        lines.append(f"  - {{id: n{at}, action: one, dependencies: {after}, inputs: {{}}}}")
+        lines.append(f"  - {{id: n{at}, action: one, dependencies: {after}}}")
     (folder / "large.yaml").write_text("\n".join(lines) + "\n")
     (folder / "measure.py").write_text(MEASURE)
     done = subprocess.run(

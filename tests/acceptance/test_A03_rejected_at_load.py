@@ -138,8 +138,7 @@ class TestTheFaultsThatA03Names:
             (
                 4,
                 19,
-                "node 'a': unknown action 'forgotten' | A function of that name at "
-                f"{tmp_path}/acts.py:10 is no action; mark it with @action.",
+                f"node 'a': unknown action 'forgotten' | A function of that name at {tmp_path}/acts.py:10 is no action; mark it with @action.",
             )
         ]
 
@@ -326,6 +325,12 @@ class TestTheFaultsThatA03Names:
         )
         assert [(line, column) for line, column, _ in found] == [(3, 24), (4, 1), (6, 19), (6, 45), (7, 8), (7, 41)]
 
+    def test_faults_of_the_yaml_stand_among_the_others_in_file_order(self, flow):
+        found = flow(
+            "- {id: a, action: fetch, timeout: 0}\n- {id: b, action: fetch, id: c}\n- {id: c, action: fetch, timeout: 0}\n"
+        )
+        assert [(line, column) for line, column, _ in found] == [(4, 35), (5, 26), (6, 35)]
+
 
 REFUSED = {
     "alias_bomb.yaml": (7, 36, "more than 1,000,000 values"),
@@ -362,6 +367,32 @@ REFUSED = {
 }
 
 
+HUGE = {
+    "one scalar of 30 MB": (lambda: b"name: " + b"x" * 30_000_000, "a value of 30,000,000 characters"),
+    "one key of 30 MB": (lambda: b"x" * 30_000_000 + b": y", "a value of 30,000,000 characters"),
+    "more than 32 MiB": (lambda: b"#" * (32 * 1024 * 1024 + 1), "the file is larger than 32 MiB"),
+    "30 million empty lines": (lambda: b"\n" * 30_000_000, "the file has more than 2,000,000 lines"),
+    "a block scalar of 8 million lines": (
+        lambda: b"name: |\n" + b" x\n" * 8_000_000,
+        "the file has more than 2,000,000 lines",
+    ),
+    "30 MB of blanks": (lambda: b" " * 30_000_000, "the file is empty"),
+    "a million brackets": (lambda: b"[" * 1_000_000, "nested deeper than 100 levels"),
+    "a million dashes": (lambda: b"- " * 1_000_000, "nested deeper than 100 levels"),
+    "a million question marks": (lambda: b"? " * 1_000_000, "a key must be text"),
+    "a million colons": (lambda: b":" * 1_000_000, "not YAML"),
+    "a million anchors": (lambda: b"&a " * 1_000_000, "not YAML"),
+    "a reference with half a million dots": (
+        lambda: b"name: f\nnodes:\n- {id: a, action: b, inputs: {x: " + b"a." * 500_000 + b"a}}",
+        "node 'a': the input 'x' has 1,000,001 characters",
+    ),
+    "ten thousand unknown keys": (
+        lambda: b"name: f\nnodes: [{id: a, action: b}]\n" + b"".join(b"k%d: 1\n" % i for i in range(10_000)),
+        "the flow: unknown key 'k0'",
+    ),
+}
+
+
 class TestHostileFiles:
     """Law: a hostile file is refused with its place within a second, and nothing in it is built or run."""
 
@@ -393,34 +424,9 @@ class TestHostileFiles:
             (7, "id has 5,000 characters; it must have 1 to 200"),
         ]
 
-    HUGE = {
-        "one scalar of 30 MB": (lambda: b"name: " + b"x" * 30_000_000, "a value of 30,000,000 characters"),
-        "one key of 30 MB": (lambda: b"x" * 30_000_000 + b": y", "a value of 30,000,000 characters"),
-        "more than 32 MiB": (lambda: b"#" * (32 * 1024 * 1024 + 1), "the file is larger than 32 MiB"),
-        "30 million empty lines": (lambda: b"\n" * 30_000_000, "the file has more than 2,000,000 lines"),
-        "a block scalar of 8 million lines": (
-            lambda: b"name: |\n" + b" x\n" * 8_000_000,
-            "the file has more than 2,000,000 lines",
-        ),
-        "30 MB of blanks": (lambda: b" " * 30_000_000, "the file is empty"),
-        "a million brackets": (lambda: b"[" * 1_000_000, "nested deeper than 100 levels"),
-        "a million dashes": (lambda: b"- " * 1_000_000, "nested deeper than 100 levels"),
-        "a million question marks": (lambda: b"? " * 1_000_000, "a key must be text"),
-        "a million colons": (lambda: b":" * 1_000_000, "not YAML"),
-        "a million anchors": (lambda: b"&a " * 1_000_000, "not YAML"),
-        "a reference with half a million dots": (
-            lambda: b"name: f\nnodes:\n- {id: a, action: b, inputs: {x: " + b"a." * 500_000 + b"a}}",
-            "node 'a': the input 'x' has 1,000,001 characters",
-        ),
-        "ten thousand unknown keys": (
-            lambda: b"name: f\nnodes: [{id: a, action: b}]\n" + b"".join(b"k%d: 1\n" % i for i in range(10_000)),
-            "the flow: unknown key 'k0'",
-        ),
-    }
-
     @pytest.mark.parametrize("name", HUGE)
     def test_a_huge_one_is_refused_fast_in_bounded_memory(self, tmp_path, name):
-        make, message = self.HUGE[name]
+        make, message = HUGE[name]
         path = tmp_path / "huge.yaml"
         path.write_bytes(make())
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -6,7 +6,9 @@ The log is the outside witness: a line is in the kernel as soon as ``write`` ret
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
+import subprocess
 import time
 
 from dagger_actors import Context, action
@@ -91,10 +93,17 @@ def gated(path: str, ctx: Context) -> str:
 
 
 @action
-async def ticking(n: int, ctx: Context) -> int:
-    """A little work that leaves the flow running for a while."""
+def dozing(n: int, ctx: Context) -> int:
     note("start", ctx)
-    await asyncio.sleep(0.003)
+    time.sleep(0.04)
+    note("end", ctx)
+    return n
+
+
+@action
+async def ticking(n: int, ctx: Context) -> int:
+    note("start", ctx)
+    await asyncio.sleep(0.04)
     note("end", ctx)
     return n
 
@@ -121,16 +130,53 @@ def fails(ctx: Context) -> None:
 
 
 @action
-def leaves_a_child(path: str, ctx: Context) -> int:
-    """Starts a program that outlives this process, by the standard means, then waits."""
-    import subprocess
-
+def leaves_a_child(how: str, path: str, ctx: Context) -> int:
+    """Starts a process that outlives this one, tells its id, then waits to be killed; does nothing when tried again."""
     note("start", ctx)
-    child = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    with open(path + ".tmp", "w") as file:
-        file.write(str(child.pid))
-    os.rename(path + ".tmp", path)
-    while not ctx.cancelled and ctx.attempt == 1:
-        time.sleep(0.005)
+    if ctx.attempt == 1:
+        write_whole(path, str(CHILDREN[how]()))
+        while not ctx.cancelled:
+            time.sleep(0.005)
     note("end", ctx)
     return 1
+
+
+def write_whole(path: str, text: str) -> None:
+    with open(path + ".part", "w") as file:
+        file.write(text)
+    os.rename(path + ".part", path)
+
+
+def by_subprocess() -> int:
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(["sleep", "300"], stdin=quiet, stdout=quiet, stderr=quiet).pid
+
+
+def by_subprocess_with_open_files() -> int:
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(["sleep", "300"], stdin=quiet, stdout=quiet, stderr=quiet, close_fds=False).pid
+
+
+def by_multiprocessing() -> int:
+    process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(300,))
+    process.start()
+    assert process.pid is not None
+    return process.pid
+
+
+def by_fork() -> int:
+    child = os.fork()
+    if child:
+        return child
+    try:
+        time.sleep(300)
+    finally:
+        os._exit(0)
+
+
+CHILDREN = {
+    "subprocess": by_subprocess,
+    "subprocess with open files": by_subprocess_with_open_files,
+    "multiprocessing": by_multiprocessing,
+    "fork": by_fork,
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import sys
 import threading
@@ -14,6 +15,9 @@ from typing import Any
 import apsw
 
 from dagger_actors import ActorSystem, DaggerError
+from dagger_actors.core.protocols import Unit, Write
+from dagger_actors.flow.events import NodeRow
+from tests.crash.flows import chain
 
 
 def tell(**facts: Any) -> None:
@@ -58,6 +62,62 @@ def resume(order: dict[str, Any], system: ActorSystem) -> None:
     finish(handle)
 
 
+def beside(order: dict[str, Any], system: ActorSystem) -> None:
+    """Measure what the others get beside one thread that computes in pure Python."""
+    burner = system.flows.start(json.loads(Path(order["flow"]).read_text()), run_id=order["run_id"])
+    wait_for_start(os.environ["BODY_LOG"])
+    for kind in ("plain", "coroutine", "both"):
+        spent = []
+        for number in range(order["rounds"]):
+            begun = time.monotonic_ns()
+            state = system.flows.start(chain(kind), run_id=f"{kind}{number}").wait(timeout=60).state
+            spent.append((time.monotonic_ns() - begun) / 1e6)
+            assert state == "succeeded"
+        tell(chain=kind, ms=spent)
+    tell(group=512, ms=groups(system, order["rounds"] * 4))
+    burner.cancel()
+
+
+def wait_for_start(log: str) -> None:
+    while not os.path.exists(log) or not os.path.getsize(log):
+        time.sleep(0.001)
+
+
+def groups(system: ActorSystem, rounds: int) -> list[float]:
+    """Milliseconds from handing over a unit of 512 node rows to its effects."""
+    reader = apsw.Connection(str(system.path), flags=apsw.SQLITE_OPEN_READONLY)
+    run_key = next(reader.execute("SELECT run_key FROM flow_runs WHERE run_id = 'both0'"))[0]
+    reader.close()
+    spent = []
+    for number in range(rounds):
+        rows = [
+            NodeRow(
+                run_key, node, number, 1, "both0", f"g{node}", str(number), "succeeded",
+                output=str(node * 7), started_at=1, finished_at=2,
+            )
+            for node in range(1000, 1512)
+        ]  # fmt: skip
+        answer: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        unit = Unit([Write("node_runs.put", rows, 512)], lambda: answer.put(None), answer.put)
+        begun = time.monotonic_ns()
+        system.journal.submit(unit)
+        refused = answer.get(timeout=60)
+        spent.append((time.monotonic_ns() - begun) / 1e6)
+        assert refused is None, refused
+    return spent
+
+
+def idle(order: dict[str, Any], system: ActorSystem) -> None:
+    """Pause a run, let everything come to rest, and measure this process's CPU time."""
+    report = system.flows.start(json.loads(Path(order["flow"]).read_text()), run_id=order["run_id"]).wait(timeout=60)
+    assert report.state == "paused", report
+    time.sleep(0.6)
+    begun, used = time.monotonic(), time.process_time()
+    time.sleep(order["seconds"])
+    used, spent = time.process_time() - used, time.monotonic() - begun
+    tell(share=used / spent, seconds=spent, threads=threading.active_count())
+
+
 def finish(handle: Any) -> None:
     report = handle.wait(timeout=120)
     tell(state=report.state, error=report.error)
@@ -90,14 +150,17 @@ def cancel(order: dict[str, Any], system: ActorSystem) -> None:
     tell(state=report.state, recorded_ms=(recorded[0] - begun) / 1e6, returned_ms=(returned - begun) / 1e6, log_size=size)
 
 
+VERBS = {"run": run, "resume": resume, "cancel": cancel, "beside": beside, "idle": idle}
+
+
 def main() -> None:
     order = json.loads(sys.argv[1])
-    with ActorSystem(order["db"], recover=False) as system:
+    with ActorSystem(order["db"], recover=order.get("recover", False)) as system:
         if order.get("die_after_claim"):
             system._hub.open = lambda *_args, **_kwargs: die()  # type: ignore[assignment,method-assign]
         if order.get("die_at_commit"):
             die_at_commit(system, *order["die_at_commit"])
-        {"run": run, "resume": resume, "cancel": cancel}[order["do"]](order, system)
+        VERBS[order["do"]](order, system)
         tell(leaving=True)
 
 

@@ -71,12 +71,12 @@ def waiting(gate: Path, *, before: int = 30) -> dict[str, Any]:
     return {"name": "waiting", "actions": [str(BODIES)], "nodes": nodes}
 
 
-def endless(gate: Path, *, count: int = 20_000, with_burner: bool = False) -> dict[str, Any]:
-    """Far more small nodes than will run before somebody cancels it."""
+def endless(gate: Path, *, count: int = 2_000, with_burner: bool = False) -> dict[str, Any]:
+    """Nodes of 40 ms each, more than will run before somebody cancels it."""
     nodes: list[dict[str, Any]] = []
     if with_burner:
         nodes.append({"id": "burn", "action": "burn", "inputs": {"path": {"value": str(gate)}}})
-    kinds = ("ticking", "slow")
+    kinds = ("dozing", "ticking")
     nodes += [{"id": f"n{n}", "action": kinds[n % 2], "inputs": {"n": {"value": n}}} for n in range(count)]
     return {"name": "endless", "actions": [str(BODIES)], "nodes": nodes}
 

@@ -83,7 +83,8 @@ class Stage:
         self.flow = flow
         self.bodies: list[Body] = []
         self.complaints: list[str] = []
-        self.tries: dict[tuple[int, str], int] = {}
+        self.is_cancelled = False
+        self.kept: set[tuple[int, int, int]] = set()
 
     # --- the flow as its author would write it
 
@@ -178,6 +179,8 @@ class Stage:
             rows = self.query("SELECT state FROM node_runs WHERE node=? AND item<0 ORDER BY attempt DESC LIMIT 1", on)
             if rows != [("succeeded",)]:
                 self.complaints.append(f"{where} started while n{on} was {rows}")
+        if self.is_cancelled:
+            self.complaints.append(f"{where} started after the cancel was recorded")
         granted = self.query(
             "SELECT state FROM node_runs WHERE node=? AND invocation_key=? AND attempt=? AND attempt>0",
             position,
@@ -192,6 +195,24 @@ class Stage:
         for other in self.bodies:
             if (other.node, other.key, other.attempt) == (position, ctx.invocation_key, ctx.attempt):
                 self.complaints.append(f"{where} was executed twice")
+
+    # --- what was true once must stay true
+
+    def note_cancelled(self) -> None:
+        """From here on nothing may start, until somebody tries the run again."""
+        self.is_cancelled = True
+
+    def note_run_again(self) -> None:
+        """The run is about to be resumed or retried: what has succeeded by now must not be done again."""
+        self.is_cancelled = False
+        self.kept |= set(self.query("SELECT node, item, attempt FROM node_runs WHERE state='succeeded'"))
+
+    def check_kept(self) -> None:
+        rows = set(self.query("SELECT node, item, attempt FROM node_runs WHERE state='succeeded'"))
+        assert self.kept <= rows, self.kept - rows
+        for node, item, attempt in self.kept:
+            later = self.query("SELECT attempt FROM node_runs WHERE node=? AND item=? AND attempt>?", node, item, attempt)
+            assert not later, (node, item, attempt, later)
 
     # --- what must be true at the end
 

@@ -11,19 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from dagger_actors import ActorSystem
+from dagger_actors.errors import IllegalTransition, SystemClosed
 from dagger_actors.testing.simulation import Simulation, simulate
 from dagger_actors.testing.virtual import WorkerDied
 from tests.simulation.random_flows import Stage, random_flow
 
 SLICE = 150
 FULL = 2000
-MEMORY = Path("/dev/shm")
-"""A simulated death is that of a process, not of the power: memory is disk enough, and much faster."""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path
 
 
 def play(sim: Simulation, stage: Stage, chance: random.Random, *, deaths: int) -> str:
@@ -117,3 +112,70 @@ def test_one_seed_gives_one_trace(tmp_path: Path) -> None:
             folder.mkdir()
             traces.append(check_one(seed, folder, deaths=1))
         assert traces[0] == traces[1]
+
+
+POLICIES = ("continue", "stop", "pause")
+
+
+def disturb(seed: int, folder: Path) -> None:
+    """A flow of mixed policies, cancelled or not, killed or not, then resumed and retried until it can go no further."""
+    chance = random.Random(seed)
+    with simulate(seed, folder) as sim:
+        stage = Stage(sim, random_flow(chance, policies=POLICIES, with_timeouts=True))
+        system = sim.system(actions=stage.actions())
+        system.flows.start(stage.spec(), run_id="r")
+        if chance.random() < 0.5:
+            sim.kill_at(system, chance.randint(1, 15), chance.choice(("before", "after")))
+        wants_cancel = chance.random() < 0.4
+        for turn in range(12):
+            try:
+                if turn:
+                    go_on(stage, system)
+                if wants_cancel and not turn:
+                    sim.advance(chance.choice((0.0, 0.05, 0.7, 2.0)))
+                    elsewhere = chance.random() < 0.5
+                    canceller = sim.system(actions=stage.actions()) if elsewhere else system
+                    if sim.is_alive(canceller):
+                        cancel(stage, canceller)
+                state = wait(stage, system)
+            except (WorkerDied, SystemClosed):
+                state = "dead"
+            stage.check_rows()
+            stage.check_concurrency()
+            assert not stage.complaints, stage.complaints
+            if state == "succeeded":
+                break
+            system = system if state != "dead" else sim.system(actions=stage.actions())
+        stage.check_kept()
+
+
+def go_on(stage: Stage, system: ActorSystem) -> None:
+    state = stage.query("SELECT status FROM flow_runs")[0][0]
+    if state == "succeeded":
+        return
+    stage.note_run_again()
+    if state in ("failed", "cancelled", "timed_out"):
+        system.flows.retry("r")
+    else:
+        system.flows.resume("r")
+
+
+def cancel(stage: Stage, system: ActorSystem) -> None:
+    try:
+        report = system.flows.cancel("r")
+    except IllegalTransition:
+        return
+    assert report.state == "cancelled"
+    stage.note_cancelled()
+
+
+def wait(stage: Stage, system: ActorSystem) -> str:
+    return system.flows.run("r").wait().state
+
+
+def test_any_mix_of_policies_cancels_and_deaths_keeps_the_laws(tmp_path: Path) -> None:
+    """Nothing starts after a stop or a cancel, what succeeded is kept by every resume and retry, all ends are recorded."""
+    for seed in seeds(SLICE):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        disturb(seed, folder)

@@ -47,7 +47,10 @@ class TestReferences:
 
     def test_the_longest_ancestor_id_wins(self):
         flow = load(
-            node("a"), node("a.b"), node("a.b.c"), node("d", dependencies=["a", "a.b"], inputs={"x": "a.b.c", "y": "a.c"})
+            node("a"),
+            node("a.b"),
+            node("a.b.c"),
+            node("d", dependencies=["a", "a.b"], inputs={"x": "a.b.c", "y": "a.c"}),
         )
         assert flow.nodes[3].inputs == (("x", FromNode(1, "c")), ("y", FromNode(0, "c")))
 
@@ -71,12 +74,21 @@ class TestReferences:
         assert flow.nodes[2].dependencies == (1,)
 
     def test_inputs_as_a_list(self):
-        written = [{"name": "x", "reference": "a.k", "description": "why"}, {"name": "y", "value": 5}, {"name": "z", "node": "a"}]
+        written = [
+            {"name": "x", "reference": "a.k", "description": "why"},
+            {"name": "y", "value": 5},
+            {"name": "z", "node": "a"},
+        ]
         flow = load(node("a"), node("b", inputs=written))
         assert flow.nodes[1].inputs == (("x", FromNode(0, "k")), ("y", Constant("5")), ("z", FromNode(0)))
 
     def test_absent_dependencies_are_the_nodes_referred_to_in_order(self):
-        flow = load(node("a"), node("b"), node("c"), node("d", inputs={"x": "c", "y": "a.k", "z": "c.k"}, map={"over": "b", "item": "i"}))
+        flow = load(
+            node("a"),
+            node("b"),
+            node("c"),
+            node("d", inputs={"x": "c", "y": "a.k", "z": "c.k"}, map={"over": "b", "item": "i"}),
+        )
         assert flow.nodes[3].dependencies == (2, 0, 1)
         assert flow.nodes[3].map == MapSpec(over=FromNode(1), item="i")
 
@@ -84,7 +96,9 @@ class TestReferences:
         assert load(node("b", dependencies=["a"]), node("a")).nodes[0].dependencies == (1,)
 
     def test_map_over_an_input(self):
-        assert load(node(map={"over": "inputs.files", "item": "file"})).nodes[0].map == MapSpec(over=FromInput("files"), item="file")
+        assert load(node(map={"over": "inputs.files", "item": "file"})).nodes[0].map == MapSpec(
+            over=FromInput("files"), item="file"
+        )
 
     def test_outputs_refer_to_any_node(self):
         flow = load(node("a"), node("b"), outputs={"x": "a.k", "y": {"node": "b"}, "z": "inputs.k", "w": {"value": 1}})
@@ -98,7 +112,9 @@ class TestInputsOfTheFlow:
     """Law: a mapping is a specification, anything else a default."""
 
     def test_shorthand_and_specification(self):
-        flow = load(node(), inputs={"a": 5, "b": [1, "x"], "c": {}, "d": {"type": "float", "default": 1, "description": "d"}})
+        flow = load(
+            node(), inputs={"a": 5, "b": [1, "x"], "c": {}, "d": {"type": "float", "default": 1, "description": "d"}}
+        )
         assert flow.inputs == {
             "a": InputSpec(default="5"),
             "b": InputSpec(default='[1,"x"]'),
@@ -108,7 +124,9 @@ class TestInputsOfTheFlow:
 
     def test_declared_inputs_are_all_there_are(self):
         found = messages(node(inputs={"x": "inputs.b"}), inputs={})
-        assert found == ["nodes[0].inputs.x: node 'a': the input 'x' refers to the input 'b', which the flow does not declare"]
+        assert found == [
+            "nodes[0].inputs.x: node 'a': the input 'x' refers to the input 'b', which the flow does not declare"
+        ]
 
     @pytest.mark.parametrize(
         ("kind", "good", "bad"),
@@ -132,11 +150,12 @@ class TestInputsOfTheFlow:
         assert load(node(), inputs={"x": {"type": "any", "default": value}}).inputs
 
 
+EXPONENTIAL = {"exponential": {"initial_delay_secs": 0.5, "jitter": 0.1}}
+LINEAR = {"linear": {"delay_secs": 2}, "retry_on": ["OSError", "a.b.Error"], "give_up_on": ["KeyError"]}
+
+
 class TestTriesAndFailures:
     """Law: try_count, then onfailure, then config.max_attempts, then 3 where there is a strategy, then 1."""
-
-    EXPONENTIAL = {"exponential": {"initial_delay_secs": 0.5, "jitter": 0.1}}
-    LINEAR = {"linear": {"delay_secs": 2}, "retry_on": ["OSError", "a.b.Error"], "give_up_on": ["KeyError"]}
 
     @pytest.mark.parametrize(
         ("config", "keys", "tries", "wait"),
@@ -151,7 +170,12 @@ class TestTriesAndFailures:
             ({"max_attempts": 5}, {"try_count": 2}, 2, Immediate()),
             ({"retry_strategy": "immediate"}, {}, 3, Immediate()),
             ({"retry_strategy": EXPONENTIAL}, {}, 3, Exponential(initial_delay_secs=0.5, jitter=0.1)),
-            ({"retry_strategy": EXPONENTIAL, "max_attempts": 1}, {}, 1, Exponential(initial_delay_secs=0.5, jitter=0.1)),
+            (
+                {"retry_strategy": EXPONENTIAL, "max_attempts": 1},
+                {},
+                1,
+                Exponential(initial_delay_secs=0.5, jitter=0.1),
+            ),
             ({}, {"retry_strategy": EXPONENTIAL}, 3, Exponential(initial_delay_secs=0.5, jitter=0.1)),
             ({"retry_strategy": EXPONENTIAL}, {"retry_strategy": {"immediate": {}}}, 3, Immediate()),
             ({"retry_strategy": LINEAR}, {"retry_strategy": "immediate", "try_count": 7}, 7, Immediate()),
@@ -161,9 +185,11 @@ class TestTriesAndFailures:
         assert load(node(**keys), config=config).nodes[0].retry == RetryPolicy(tries=tries, wait=wait)
 
     def test_exception_names_come_with_their_strategy(self):
-        linear = RetryPolicy(tries=3, wait=Linear(delay_secs=2.0), retry_on=("OSError", "a.b.Error"), give_up_on=("KeyError",))
-        assert load(node(), config={"retry_strategy": self.LINEAR}).nodes[0].retry == linear
-        assert load(node(retry_strategy=self.LINEAR)).nodes[0].retry == linear
+        linear = RetryPolicy(
+            tries=3, wait=Linear(delay_secs=2.0), retry_on=("OSError", "a.b.Error"), give_up_on=("KeyError",)
+        )
+        assert load(node(), config={"retry_strategy": LINEAR}).nodes[0].retry == linear
+        assert load(node(retry_strategy=LINEAR)).nodes[0].retry == linear
 
     def test_on_failure_of_the_node_beats_the_flow(self):
         flow = load(node("a"), node("b", on_failure="pause"), config={"on_failure": "continue"})
@@ -207,14 +233,19 @@ class TestAutomaticInputs:
         assert not any(each.automatic for each in flow.nodes)
 
     def test_a_node_that_is_no_ancestor_gives_nothing(self, registry):
-        found = messages(node("a"), node("b"), {"id": "d", "action": "combine", "dependencies": ["a"]}, registry=registry)
+        found = messages(
+            node("a"), node("b"), {"id": "d", "action": "combine", "dependencies": ["a"]}, registry=registry
+        )
         assert found == [
             "nodes[2]: node 'd': nothing gives the parameter 'b' of action 'combine': no ancestor or flow input has its name"
         ]
 
     def test_an_ancestor_and_an_input_of_one_name_are_doubt(self, registry):
         found = messages(
-            node("a"), {"id": "d", "action": "combine", "dependencies": ["a"]}, inputs={"a": 1, "b": 1}, registry=registry
+            node("a"),
+            {"id": "d", "action": "combine", "dependencies": ["a"]},
+            inputs={"a": 1, "b": 1},
+            registry=registry,
         )
         assert found == ["nodes[1]: node 'd': the parameter 'a' is both an ancestor and an input of the flow"]
 
@@ -224,7 +255,9 @@ class TestAutomaticInputs:
 
     def test_an_input_that_another_node_refers_to_is_declared(self, registry):
         flow = load(
-            {"id": "c", "action": "add", "inputs": {"num1": "inputs.num1"}}, {"id": "d", "action": "add"}, registry=registry
+            {"id": "c", "action": "add", "inputs": {"num1": "inputs.num1"}},
+            {"id": "d", "action": "add"},
+            registry=registry,
         )
         assert flow.nodes[1].inputs == (("num1", FromInput("num1")),)
 
@@ -241,14 +274,16 @@ class TestAutomaticInputs:
         assert found == ["nodes[1].map: node 'b': action 'noop' takes no input 'row'"]
 
     def test_any_name_goes_where_the_action_takes_any(self, registry):
-        flow = load({"id": "d", "action": "add", "inputs": {"num1": {"value": 1}, "other": {"value": 2}}}, registry=registry)
+        flow = load(
+            {"id": "d", "action": "add", "inputs": {"num1": {"value": 1}, "other": {"value": 2}}}, registry=registry
+        )
         assert flow.nodes[0].inputs == (("num1", Constant("1")), ("other", Constant("2")))
 
     def test_the_context_is_no_input(self, registry):
         found = messages(
             {"id": "d", "action": "add", "inputs": {"num1": {"value": 1}, "ctx": {"value": 2}}}, registry=registry
         )
-        assert found == []
+        assert found == ["nodes[0].inputs.ctx: node 'd': the input 'ctx' is the action's context"]
 
     def test_without_a_registry_they_stay_open(self):
         flow = load(node("a"), node("b", inputs={}))
@@ -260,13 +295,17 @@ class TestSources:
 
     def test_places_of_nodes(self, tmp_path):
         path = tmp_path / "flow.yaml"
-        path.write_bytes("name: f\r\nnodes:\r\n  - {id: é, action: x}\r\n  -\r\n    id: b\r\n    action: y\r\n".encode())
+        path.write_bytes(
+            "name: f\r\nnodes:\r\n  - {id: é, action: x}\r\n  -\r\n    id: b\r\n    action: y\r\n".encode()
+        )
         flow = load_flow(str(path))
         assert [(each.line, each.column) for each in flow.nodes] == [(3, 5), (5, 5)]
         assert flow.file == str(path)
 
     def test_metadata_keeps_its_case(self):
-        flow = load(node(), description="D", author="A", version="1.0", signature="S", instructions="I", tags=["Tag", "b"])
+        flow = load(
+            node(), description="D", author="A", version="1.0", signature="S", instructions="I", tags=["Tag", "b"]
+        )
         assert (flow.name, flow.description, flow.author, flow.version) == ("f", "D", "A", "1.0")
         assert (flow.signature, flow.instructions, flow.tags) == ("S", "I", ("Tag", "b"))
 

@@ -1,0 +1,38 @@
+"""Ctrl-C and SIGTERM in the middle of a large flow: an orderly end, in which nothing at all is lost or repeated.
+
+What a person sees of it is in ``tests/e2e``.
+"""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+
+import pytest
+
+from tests.crash.flows import mixed
+from tests.crash.stage import Outcome, check, look
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_leaves_nothing_to_be_repeated(stage, number):
+    """Law: exit 130; every body that began has ended and is stored; the printed line finishes the run."""
+    limit = 16
+    stage.perform(mixed(limit=limit))
+    words = ("-m", "dagger_actors", "run", "flow.json", "--db", str(stage.db), "--run-id", "r")
+    child = stage.start(sys.executable, *words)
+    stage.wait_for_log(1_000, child)
+    child.process.send_signal(number)
+    told = child.end()
+    assert child.process.returncode == 130, told
+    left = look(stage)
+    assert left.status == "running"
+    assert stage.query("SELECT owner FROM flow_runs") == [(None,)], "it is given back"
+    begun = {(line.node, line.key, line.attempt) for line in stage.lines()}
+    assert begun <= left.final, "a body ran whose end is not stored"
+    line = next(line for line in told.splitlines() if "dagger-actors resume" in line)
+    command = shlex.split(line[line.index("dagger-actors") :])
+    done = stage.cli(*command[1:])
+    assert done.returncode == 0, done.stderr
+    assert check(stage, [left], limit=limit) == Outcome(repeats=0, interrupted=0)
