@@ -375,14 +375,18 @@ class UnsafeSQLite(StoreError):
     """This SQLite library can corrupt a WAL file shared by two connections (before 3.51.3)."""
 
     def __str__(self) -> str:
-        return f"SQLite {self.detail} can corrupt {self.path} when two processes share it; upgrade apsw to 3.51.3 or newer"
+        return (
+            f"SQLite {self.detail} can corrupt {self.path} when two processes share it; upgrade apsw to 3.51.3 or newer"
+        )
 
 
 class NetworkFilesystem(StoreError):
     """Locks and shared memory do not hold on a network file system."""
 
     def __str__(self) -> str:
-        return f"{self.path} lies on a network file system ({self.detail}), where its locks do not hold; use a local disk"
+        return (
+            f"{self.path} lies on a network file system ({self.detail}), where its locks do not hold; use a local disk"
+        )
 
 
 class StoreFull(StoreError):

@@ -74,7 +74,7 @@ class ActorSystem:
             registry.add(one)
         for reference in imports:
             registry.load(reference, Path.cwd())
-        self._runtime: Runtime = runtime if runtime is not None else ThreadRuntime()
+        self._runtime: Runtime = ThreadRuntime() if runtime is None else runtime
         try:
             self._store = Store(
                 self.path,

@@ -108,6 +108,12 @@ class ThreadDispatcher:
         """Choose what this thread runs next; None when the pool is closed and has nothing left."""
         following, _worker.following = _worker.following, None
         if again is None and following is not None:
+            if self._queue:
+                # What was queued before goes first: threads that take only their own followers, all of them short,
+                # would let what waits for another thread's turn at the GIL starve.
+                with self._lock:
+                    self._queue.append(following)
+                    return self._queue.popleft()
             return following
         with self._lock:
             if again is not None:

@@ -238,4 +238,5 @@ def decode_ended(data: bytes) -> AttemptEnded:
 
 def decode_message(data: bytes) -> FlowMessage:
     """Decode what a flow supervisor is told."""
-    return _message.decode(data)
+    message: FlowMessage = _message.decode(data)
+    return message

@@ -10,7 +10,20 @@ from typing import Protocol
 
 import msgspec
 
-__all__ = ["Cell", "Clock", "Dispatcher", "IdSource", "Journal", "Now", "Owner", "Runnable", "Slots", "Timers", "Unit", "Write"]
+__all__ = [
+    "Cell",
+    "Clock",
+    "Dispatcher",
+    "IdSource",
+    "Journal",
+    "Now",
+    "Owner",
+    "Runnable",
+    "Slots",
+    "Timers",
+    "Unit",
+    "Write",
+]
 
 
 class Now(msgspec.Struct, frozen=True):
@@ -157,4 +170,3 @@ class Slots(Protocol):
     def free(self, slot: int) -> None:
         """Forget the slot: what it told is committed."""
         ...
-

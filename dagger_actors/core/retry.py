@@ -11,7 +11,13 @@ import tenacity
 
 __all__ = ["AttemptError", "Exponential", "Immediate", "Linear", "RetryPolicy", "RetryWait"]
 
-NOT_RETRIED = ("TypeError", "NameError", "ImportError", "msgspec.ValidationError", "pydantic_core._pydantic_core.ValidationError")
+NOT_RETRIED = (
+    "TypeError",
+    "NameError",
+    "ImportError",
+    "msgspec.ValidationError",
+    "pydantic_core._pydantic_core.ValidationError",
+)
 """Mistakes in the code or the data: the same call fails the same way, so they are not retried unless listed."""
 
 
@@ -81,16 +87,14 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         """Build tenacity's stop strategy."""
         return tenacity.stop_after_attempt(self.tries)
 
-    def retry(self) -> tenacity.retry.retry_base:
+    def retry(self) -> tenacity.retry_base:
         """Build tenacity's retry strategy."""
         return tenacity.retry_if_exception(self.is_retried)
 
     def waiting(self) -> tenacity.wait.wait_base:
         """Build tenacity's wait strategy."""
         match self.wait:
-            case Exponential(
-                initial_delay_secs=initial, max_delay_secs=longest, multiplier=multiplier, jitter=jitter
-            ):
+            case Exponential(initial_delay_secs=initial, max_delay_secs=longest, multiplier=multiplier, jitter=jitter):
                 # tenacity clips the sum, so a jitter on top of the cap would vanish: clip the growth alone.
                 growth = tenacity.wait_exponential(multiplier=initial, max=longest, exp_base=multiplier)
                 return growth + tenacity.wait_random(0, jitter) if jitter else growth

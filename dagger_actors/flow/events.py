@@ -72,7 +72,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """The run's supervisor is ready.
 
     Attributes:
-        mode: ``start`` a new run, ``recover`` one whose owner is gone (or crashed), ``resume`` a paused one, ``retry`` an ended one.
+        mode: ``start`` a new run, ``recover`` one whose owner is gone (or crashed), ``resume`` a paused one, ``retry`` an
+            ended one.
         crashed: Attempts that were running when their owner died.
         live: Attempts whose bodies run on in this very process (after a supervisor's crash).
     """

@@ -141,7 +141,17 @@ class Flows:
             Write(
                 "flow_runs.insert",
                 (
-                    (run_key, chosen, run_key, None, definition.name, definition_id, *texts, now, self._hub.store.worker_id),
+                    (
+                        run_key,
+                        chosen,
+                        run_key,
+                        None,
+                        definition.name,
+                        definition_id,
+                        *texts,
+                        now,
+                        self._hub.store.worker_id,
+                    ),
                 ),
                 1,
             ),
@@ -377,10 +387,7 @@ class Flows:
         """
         names = RunSummary.__struct_fields__
         found = self._hub.store.readers.query("read.runs", limit)
-        return [
-            RunSummary(**dict(zip(names, (*row[:8], row[9]), strict=True)))
-            for row in found
-        ]
+        return [RunSummary(**dict(zip(names, (*row[:8], row[9]), strict=True))) for row in found]
 
     def wait_for(self, run_id: str, timeout: float | None) -> None:
         """Block until a run ends or pauses.
@@ -409,7 +416,9 @@ class Flows:
 
     # --- on an event loop
 
-    async def astart(self, flow: str | Path | Mapping[str, object], inputs: Mapping[str, Any] | None = None, **options: Any) -> Run:
+    async def astart(
+        self, flow: str | Path | Mapping[str, object], inputs: Mapping[str, Any] | None = None, **options: Any
+    ) -> Run:
         """``start``, without blocking the loop."""
         return await asyncio.to_thread(self.start, flow, inputs, **options)
 

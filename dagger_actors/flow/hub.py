@@ -261,9 +261,7 @@ class FlowHub:
         found = self.store.readers.query("read.attempt_state", *place)
         return bool(found) and found[0][0] in ("ready", "running")
 
-    def _set_going(
-        self, active: ActiveRun, row: RunRow, mode: Mode, event: Event, ends: Sequence[bytes]
-    ) -> None:
+    def _set_going(self, active: ActiveRun, row: RunRow, mode: Mode, event: Event, ends: Sequence[bytes]) -> None:
         machine = FlowMachine(
             active.definition,
             active.identity,
@@ -450,4 +448,3 @@ def _stored_node(row: StoredRow) -> StoredNode:
         due_at=row.due_us,
         started_at=row.started_us,
     )
-

@@ -72,7 +72,7 @@ def _encode(name: str, spec: InputSpec, value: Any, encoded: dict[str, bytes]) -
     if not isinstance(value, KINDS[spec.type]) or (is_bool and spec.type in ("int", "float")):
         return f"the input {name!r} must be {spec.type}, not {type(value).__name__}"
     try:
-        encoded[name] = to_json(float(value) if spec.type == "float" else value)
+        encoded[name] = to_json(float(str(value)) if spec.type == "float" else value)
     except (OutputError, OverflowError) as error:
         return f"the input {name!r} cannot be stored: {getattr(error, 'reason', error)}"
     return ""

@@ -13,6 +13,7 @@ import msgspec
 
 from dagger_actors.core.graph import DependencyGraph
 from dagger_actors.core.messages import Gathered, Inline, Output, Stored, Value
+from dagger_actors.core.protocols import Cell
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.events import NodeRow
 
@@ -47,7 +48,7 @@ class StoredNode(msgspec.Struct, frozen=True, kw_only=True):
 class Live:
     """One invocation that has begun and not ended; mutable, the machine's own."""
 
-    __slots__ = ("attempt", "crash_no", "due_at", "is_saved", "item", "node", "started_us", "state", "try_no", "vertex")
+    __slots__ = ("attempt", "crash_no", "due_at", "item", "node", "started_us", "state", "try_no", "vertex")
 
     def __init__(self, vertex: int, node: int, item: int, attempt: int, *, try_no: int = 1, crash_no: int = 0) -> None:
         self.vertex = vertex
@@ -59,7 +60,6 @@ class Live:
         self.state: Literal["ready", "running", "waiting", "due", "parked"] = "ready"
         self.started_us: int | None = None
         self.due_at: int | None = None
-        self.is_saved = False
 
 
 class Invocations:
@@ -128,7 +128,7 @@ class Invocations:
                 return f"dependency {self.definition.nodes[on].id!r} {how}"
         return "a dependency did not succeed"
 
-    def row(self, node: int, item: int, attempt: int, state: str, **cells: int | str | None) -> NodeRow:
+    def row(self, node: int, item: int, attempt: int, state: str, **cells: Cell) -> NodeRow:
         """Make a row; ``cells`` are NodeRow fields by name."""
         identity = self.identity
         return NodeRow(

@@ -115,8 +115,7 @@ class NodeActor(Actor):
             self._context.cancel()
 
     def _prepare(self, start: StartAttempt) -> tuple[Action, dict[str, Any]]:
-        if self._is_cancelled:
-            raise asyncio.CancelledError("the attempt was over before its body began")
+        self._refuse_late()
         action = self._services.registry.get(start.action)
         if action is None:
             raise LookupError(f"the action {start.action!r} is not loaded in this process")
@@ -129,6 +128,10 @@ class NodeActor(Actor):
         if action.context_parameter is not None:
             self._context = arguments[action.context_parameter] = self._new_context(start)
         return action, arguments
+
+    def _refuse_late(self) -> None:
+        if self._is_cancelled:
+            raise asyncio.CancelledError("the attempt was over before its body began")
 
     def _new_context(self, start: StartAttempt) -> Context:
         context = Context(
@@ -186,14 +189,17 @@ class NodeActor(Actor):
 class ThreadNode(NodeActor):
     """Runs a plain function on one of the system's threads."""
 
+    def _refuse_threads(self) -> None:
+        if self._services.is_refusing():
+            raise RuntimeError(REFUSED)
+
     def on_receive(self, message: bytes) -> None:
         """Run the attempt."""
         start = decode_start(message)
         started_us = self._services.clock.now().wall_us
         outcome: Succeeded | Failed
         try:
-            if self._services.is_refusing():
-                raise RuntimeError(REFUSED)
+            self._refuse_threads()
             action, arguments = self._prepare(start)
             outcome = self._success(start, action.function(**arguments))
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome

@@ -14,7 +14,16 @@ from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.stored_error import decode_error
 from dagger_actors.flow.values import UnresolvedReference, Values
 
-__all__ = ["AttemptReport", "NodeReport", "Report", "RunRow", "RunSummary", "StoredArtifact", "StoredRow", "build_report"]
+__all__ = [
+    "AttemptReport",
+    "NodeReport",
+    "Report",
+    "RunRow",
+    "RunSummary",
+    "StoredArtifact",
+    "StoredRow",
+    "build_report",
+]
 
 
 Load = Callable[[str], bytes]

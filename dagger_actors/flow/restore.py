@@ -27,12 +27,12 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode) -> Non
     latest: dict[tuple[int, int], StoredNode] = {}
     for row in rows:
         latest[row.node, row.item] = row
-    work = machine.work
+    work, book = machine.work, machine.book
     for (node, item), row in latest.items():
         if item < 0 and row.size is not None:
             work.expand(node, row.size)
             work.map_attempts[node] = row.attempt
-            machine.add_open(row.size)
+            book.open += row.size
     pausers = _pausers(machine, latest.values())
     has_failed = False
     for (node, item), row in latest.items():
@@ -40,22 +40,22 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode) -> Non
         if item < 0 and row.size is not None and row.state == "running":
             continue
         if row.state not in FINAL_NODE:
-            machine.live[vertex] = _live(vertex, row)
+            book.live[vertex] = _live(vertex, row)
         elif row.state == "interrupted" or _is_revived(row, mode, pausers):
-            machine.past[vertex] = _past(vertex, row, is_fresh=row.state != "interrupted")
+            book.past[vertex] = _past(vertex, row, is_fresh=row.state != "interrupted")
         elif item < 0 and node in pausers and mode == "recover":
-            machine.past[vertex] = _past(vertex, row, is_fresh=True)
-            machine.is_pausing = True
+            book.past[vertex] = _past(vertex, row, is_fresh=True)
+            book.is_pausing = True
         else:
             has_failed = has_failed or row.state in ("failed", "timed_out")
             work.keep(vertex, row)
             work.graph.end(vertex, cast("FinalState", row.state))
-            machine.add_open(-1)
+            book.open -= 1
     for node in work.sizes:
         if work.graph.state(node) == "succeeded":
             work.outputs[node] = work.gather(node)
     if mode in ("resume", "retry") and not has_failed:
-        machine.error = None
+        book.error = None
 
 
 def _pausers(machine: FlowMachine, rows: Iterable[StoredNode]) -> frozenset[int]:

@@ -114,5 +114,3 @@ def outputs_of(report: Report) -> dict[str, Any]:
     if report.state == "succeeded":
         return report.outputs
     raise ENDS[report.state](report.run_id, report.error or "", report)
-
-

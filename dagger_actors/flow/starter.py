@@ -10,11 +10,11 @@ from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, StartAttempt, Stored, Value, encode
 from dagger_actors.core.protocols import Dispatcher
 from dagger_actors.errors import StoreError
-from dagger_actors.flow.values import UnresolvedReference, Values, pick, take_apart
 from dagger_actors.flow.definition import MapSpec
 from dagger_actors.flow.events import Grant
 from dagger_actors.flow.invocations import Invocations
 from dagger_actors.flow.node import Door, LoopNode, NodeActor, NodeServices, ThreadNode
+from dagger_actors.flow.values import UnresolvedReference, Values, pick, take_apart
 
 __all__ = ["Running", "Starter"]
 

@@ -47,7 +47,6 @@ from dagger_actors.flow.events import (
     ExpansionFailed,
     Flushed,
     Grant,
-    Opened,
     RetryDue,
     Started,
     Stuck,
@@ -234,7 +233,7 @@ class FlowSupervisor(Actor):
         outcome = message.outcome
         retry_after_us: int | None = None
         if isinstance(outcome, Failed):
-            retry_after_us = self._retry_after(message.node, message.item, outcome.error)
+            retry_after_us = self._retry_after(*key, outcome.error)
         is_first = self._machine.is_running(*key)
         self._apply(
             Ended(
@@ -257,10 +256,10 @@ class FlowSupervisor(Actor):
                 place = (message.run_key, message.node, message.item, message.attempt)
                 self._draft.add_artifacts(place, outcome.turn.artifacts, now.wall_us)
 
-    def _retry_after(self, node: int, item: int, error: ErrorDetail) -> int | None:
+    def _retry_after(self, node: int, item: int, attempt: int, error: ErrorDetail) -> int | None:
         """Ask the node's policy through tenacity; the answer goes into the event, so the machine stays pure."""
         policy = self._machine.work.definition.nodes[node].retry
-        delay_s = policy.decide(self._machine.try_no(node, item), AttemptError(error.message, error.names))
+        delay_s = policy.decide(self._machine.try_no(node, item, attempt), AttemptError(error.message, error.names))
         return None if delay_s is None else round(delay_s * 1_000_000)
 
     def _timer_fired(self, timer: TimerFired, now: Now) -> None:
@@ -290,7 +289,7 @@ class FlowSupervisor(Actor):
             return
         self._note_started()
         error = ErrorDetail("builtins.TimeoutError", "timed out", names_of(TimeoutError))
-        retry = self._retry_after(timer.node, timer.item, error)
+        retry = self._retry_after(timer.node, timer.item, timer.attempt, error)
         self._apply(TimedOut(node=timer.node, item=timer.item, attempt=timer.attempt, retry_after_us=retry), now)
 
     def _expand(self, node: int, now: Now) -> None:

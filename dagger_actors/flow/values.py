@@ -12,7 +12,7 @@ __all__ = ["UnresolvedReference", "Values", "take_apart"]
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class UnresolvedReference(Exception):  # noqa: N818 - it says what was met; callers turn it into an outcome
+class UnresolvedReference(Exception):
     """A reference leads to nothing; the text says why."""
 
 

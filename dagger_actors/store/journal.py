@@ -196,7 +196,6 @@ class Journal:
                 logger.exception("an owner failed to take the outcome of its unit")
 
     def _commit_group(self, units: list[Unit]) -> list[Exception | None]:
-        connection = self._connection
         self._begin()
         try:
             for name, writes in _by_statement(units):
@@ -211,13 +210,13 @@ class Journal:
         outcomes: list[Exception | None] = []
         self._begin()
         try:
-            for unit in units:
-                outcomes.append(self._try_unit(unit))
+            outcomes.extend(self._try_unit(unit) for unit in units)
             self._commit()
         except apsw.Error as error:
             self._roll_back(error)
             failure = translate(error, self._path)
-            return [outcome or failure for outcome in outcomes] + [failure] * (len(units) - len(outcomes))
+            outcomes = [outcome or failure for outcome in outcomes]
+            outcomes.extend([failure] * (len(units) - len(outcomes)))
         return outcomes
 
     def _try_unit(self, unit: Unit) -> Exception | None:
@@ -236,7 +235,7 @@ class Journal:
         connection.execute("RELEASE unit")
         return None
 
-    def _execute(self, name: str, rows: list[tuple[Any, ...]], expect: int | None) -> None:
+    def _execute(self, name: str, rows: list[Any], expect: int | None) -> None:
         connection = self._connection
         connection.execute(sql(name), (msgspec.json.encode(rows).decode(),))
         if expect is not None and connection.changes() != expect:

@@ -106,7 +106,9 @@ class Store:
         if not rows:
             raise ArtifactMissing(str(self.path), artifact_id)
         _kind, _media_type, _size, location, data, _file = rows[0]
-        return self.artifacts.verify(artifact_id, data) if location == "inline" else self.artifacts.load_file(artifact_id)
+        return (
+            self.artifacts.verify(artifact_id, data) if location == "inline" else self.artifacts.load_file(artifact_id)
+        )
 
     def leave(self) -> None:
         """Leave in order; the journal must be idle. What this worker still owns is for others to take over."""

@@ -176,4 +176,3 @@ def simulate(seed: int, folder: Path | None = None) -> Iterator[Simulation]:
         random.setstate(state)
         if folder is None:
             shutil.rmtree(own, ignore_errors=True)
-

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+import inspect
 import itertools
 import random
 import selectors
@@ -45,7 +46,7 @@ class Killed(BaseException):
         super().__init__(worker)
 
 
-class WorkerDied(Exception):  # noqa: N818 - what happened, in the words of the test
+class WorkerDied(Exception):
     """The worker that was waited for has been killed; its caller would have died with it."""
 
 
@@ -66,16 +67,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Seconds on the world's monotonic clock."""
         return self._world.mono_us / 1e6
 
-    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:  # type: ignore[override]  # typeshed ties args to callback
         """As asyncio's; notes that there is something to run."""
         self.is_due = True
         return super().call_soon(callback, *args, context=context)
 
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:  # type: ignore[override]  # the same
         """The same: there is one thread."""
         return self.call_soon(callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:  # type: ignore[override]  # the same
         """As asyncio's; notes when it is due."""
         heapq.heappush(self.due, when)
         return super().call_at(when, callback, *args, context=context)
@@ -232,9 +233,7 @@ class World:
     def jump(self, mono_us: int) -> None:
         """Let time pass, and let fire what is due by then; polling that was missed is made up for once."""
         self.mono_us = max(self.mono_us, mono_us)
-        due = sorted(
-            (timer[0], timer[1], key) for key, timer in self.timers.items() if timer[0] <= self.mono_us
-        )
+        due = sorted((timer[0], timer[1], key) for key, timer in self.timers.items() if timer[0] <= self.mono_us)
         for _, _, key in due:
             timer = self.timers.pop(key, None)
             if timer is not None:
@@ -319,8 +318,14 @@ class World:
             warnings.simplefilter("ignore", RuntimeWarning)
             while self._graveyard:
                 task = self._graveyard.pop()
-                with contextlib.suppress(BaseException):  # what user code does in its finally blocks is its own
-                    task.get_coro().close()
+                coroutine = task.get_coro()
+                assert inspect.iscoroutine(coroutine)
+                inner = [
+                    value for value in inspect.getcoroutinelocals(coroutine).values() if inspect.iscoroutine(value)
+                ]
+                for one in (coroutine, *inner):
+                    with contextlib.suppress(BaseException):  # what user code does in its finally blocks is its own
+                        one.close()
                 del task
 
 
@@ -334,5 +339,8 @@ def _bury(loop: VirtualLoop) -> list[asyncio.Task[Any]]:
     for task in tasks:
         task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - a dead process warns of nothing
     loop.set_exception_handler(lambda _loop, _context: None)
-    loop.close()
+    with warnings.catch_warnings():
+        # What was scheduled and never took its first step was never awaited either, and that is no mistake.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        loop.close()
     return tasks

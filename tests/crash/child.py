@@ -79,7 +79,7 @@ def beside(order: dict[str, Any], system: ActorSystem) -> None:
 
 
 def wait_for_start(log: str) -> None:
-    while not os.path.exists(log) or not os.path.getsize(log):
+    while not os.path.getsize(log):
         time.sleep(0.001)
 
 

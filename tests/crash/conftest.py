@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.stage import Stage
+pytest.register_assert_rewrite("tests.crash.stage")
+
+from tests.crash.stage import Stage  # noqa: E402 - rewritten only if it is imported after that
 
 _figures: list[str] = []
 

@@ -6,11 +6,17 @@ from pathlib import Path
 from typing import Any
 
 BODIES = Path(__file__).with_name("bodies.py")
-FACTORS = {"plain": 1, "coroutine": 2, "slow": 3, "slow_coroutine": 4, "flaky": 5}
+CONSTANTS = {"plain": 1, "coroutine": 2, "slow": 3, "slow_coroutine": 4, "flaky": 5}
 
 
-def mixed(*, limit: int = 16, scale: int = 1) -> dict[str, Any]:
-    """A flow of 2,000 invocations (times ``1 / scale``): independent nodes, chains and a map, of every kind of body."""
+def mixed(*, limit: int = 16, scale: int = 1, tail: int = 0) -> dict[str, Any]:
+    """A flow of 2,000 invocations: independent nodes, chains and a map, of every kind of body.
+
+    Args:
+        limit: Bodies at once.
+        scale: Divides the number of nodes.
+        tail: Links of 40 ms in one more chain, so that the run lasts at least that long.
+    """
     nodes: list[dict[str, Any]] = []
 
     def add(kind: str, count: int) -> None:
@@ -34,6 +40,8 @@ def mixed(*, limit: int = 16, scale: int = 1) -> dict[str, Any]:
     add("slow_coroutine", 150)
     add("flaky", 60)
     add("large", 37)
+    for link in range(tail):
+        nodes.append({"id": f"tail{link}", "action": "dozing", "inputs": {"n": f"tail{link - 1}" if link else {"value": 5}}})
     return {
         "name": "mixed",
         "actions": [str(BODIES)],
@@ -60,7 +68,7 @@ def expected(flow: dict[str, Any]) -> dict[tuple[str, str], Any]:
             if kind == "large":
                 given[name, ""] = "x" * (2_000 if n % 2 else 40_000) + str(n)
             else:
-                given[name, ""] = n * 7 + FACTORS[kind]
+                given[name, ""] = n if kind == "dozing" else n * 7 + CONSTANTS[kind]
     return given
 
 

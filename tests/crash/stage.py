@@ -86,6 +86,7 @@ class Stage:
         folder.mkdir(exist_ok=True)
         self.db = folder / "crash.db"
         self.log = folder / "bodies.log"
+        self.log.touch()
         self.gate = folder / "gate"
         self.flow: dict[str, Any] = {}
         self.children: list[Child] = []
@@ -129,7 +130,7 @@ class Stage:
     # --- waiting for a moment
 
     def log_size(self) -> int:
-        return self.log.stat().st_size if self.log.exists() else 0
+        return self.log.stat().st_size
 
     def wait_for_log(self, lines: int, child: Child) -> None:
         """Wait until bodies have written so many lines (of 20 bytes or more), or the child has ended."""
@@ -142,8 +143,6 @@ class Stage:
 
     def lines(self, begin: int = 0) -> list[Line]:
         """The log from an offset on."""
-        if not self.log.exists():
-            return []
         text = self.log.read_bytes()[begin:].decode()
         assert text == "" or text.endswith("\n"), "an append is whole or not there"
         found = (line.split(" ") for line in text.splitlines())
@@ -202,7 +201,8 @@ def check(stage: Stage, kills: list[Kill], *, limit: int) -> Outcome:
     """Hold a finished run of a ``mixed`` flow against every law a kill could break."""
     assert [row[0] for row in stage.query("PRAGMA integrity_check")] == ["ok"]
     assert stage.query("PRAGMA foreign_key_check") == []
-    assert stage.status() == "succeeded"
+    odd = "state NOT IN ('succeeded', 'interrupted') AND NOT (node_id LIKE 'flaky%' AND state = 'failed')"
+    assert (stage.status(), stage.query(f"SELECT node_id, invocation_key, attempt, state, reason FROM node_runs WHERE {odd} LIMIT 5")) == ("succeeded", [])
     assert stage.query("SELECT owner FROM flow_runs") == [(None,)]
     check_outputs(stage)
     lines = stage.lines()

@@ -55,7 +55,7 @@ def refuse(done: subprocess.CompletedProcess[str], *parts: str) -> None:
 @pytest.fixture
 def prepared(stage: Stage) -> Stage:
     """A stage with a flow, and a database with one run that ended."""
-    stage.perform({"name": "one", "actions": [str(BODIES)], "nodes": [{"id": "n", "action": "plain", "inputs": {"n": 1}}]})
+    stage.perform({"name": "one", "actions": [str(BODIES)], "nodes": [{"id": "n", "action": "plain", "inputs": {"n": {"value": 1}}}]})
     done = stage.cli("run", "flow.json", "--db", str(stage.db), "--run-id", "r")
     assert done.returncode == 0, done.stderr
     return stage
@@ -70,7 +70,7 @@ def each(commands: tuple[tuple[str, ...], ...]) -> list[tuple[str, ...]]:
 @pytest.mark.parametrize("kind", ["text", "another program's"])
 def test_a_file_that_is_no_database_of_ours_is_refused_and_left_alone(stage, words, kind):
     """Law: exit 2, the file named, not a byte changed, nothing made beside it."""
-    stage.perform({"name": "one", "actions": [str(BODIES)], "nodes": [{"id": "n", "action": "plain", "inputs": {"n": 1}}]})
+    stage.perform({"name": "one", "actions": [str(BODIES)], "nodes": [{"id": "n", "action": "plain", "inputs": {"n": {"value": 1}}}]})
     if kind == "text":
         stage.db.write_text("Dear diary,\n" * 400)
     else:
@@ -140,6 +140,6 @@ def test_a_database_on_a_read_only_mount_is_refused(prepared):
 
 def test_a_folder_that_is_not_there_is_refused(stage):
     """Law: exit 2, the folder named, and it is not made."""
-    stage.perform({"name": "one", "actions": [str(BODIES)], "nodes": [{"id": "n", "action": "plain", "inputs": {"n": 1}}]})
+    stage.perform({"name": "one", "actions": [str(BODIES)], "nodes": [{"id": "n", "action": "plain", "inputs": {"n": {"value": 1}}}]})
     refuse(stage.cli("run", "flow.json", "--db", "none/x.db"), "the folder", "none does not exist")
     assert not (stage.folder / "none").exists()

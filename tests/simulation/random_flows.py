@@ -49,7 +49,9 @@ class Body(msgspec.Struct):
     is_cut_off: bool = False
 
 
-def random_flow(chance: random.Random, *, policies: tuple[str, ...] = ("continue",), with_timeouts: bool = False) -> Flow:
+def random_flow(
+    chance: random.Random, *, policies: tuple[str, ...] = ("continue",), with_timeouts: bool = False
+) -> Flow:
     """Make a flow of 1 to 10 nodes."""
     nodes: list[Node] = []
     for position in range(chance.randint(1, 10)):
@@ -106,7 +108,9 @@ class Stage:
                 one["timeout"] = node.timeout_s
             nodes.append(one)
         config = {"max_parallel_nodes": self.flow.limit, "enable_parallel_execution": not self.flow.is_sequential}
-        inputs = {f"items{at}": list(range(node.items)) for at, node in enumerate(self.flow.nodes) if node.items is not None}
+        inputs = {
+            f"items{at}": list(range(node.items)) for at, node in enumerate(self.flow.nodes) if node.items is not None
+        }
         return {"name": "random", "config": config, "inputs": inputs, "nodes": nodes}
 
     def actions(self) -> list[Callable[..., Any]]:
@@ -159,8 +163,13 @@ class Stage:
         return {"node": position, "item": item, "try": try_no}
 
     def _try_no(self, ctx: Context, position: int) -> int:
-        rows = self.query("SELECT try_no FROM node_runs WHERE node=? AND invocation_key=? AND attempt=? AND item"
-                          + (">=0" if ctx.invocation_key else "<0"), position, ctx.invocation_key, ctx.attempt)
+        rows = self.query(
+            "SELECT try_no FROM node_runs WHERE node=? AND invocation_key=? AND attempt=? AND item"
+            + (">=0" if ctx.invocation_key else "<0"),
+            position,
+            ctx.invocation_key,
+            ctx.attempt,
+        )
         return int(rows[0][0])
 
     # --- looking at the file, as another process would
@@ -211,7 +220,9 @@ class Stage:
         rows = set(self.query("SELECT node, item, attempt FROM node_runs WHERE state='succeeded'"))
         assert self.kept <= rows, self.kept - rows
         for node, item, attempt in self.kept:
-            later = self.query("SELECT attempt FROM node_runs WHERE node=? AND item=? AND attempt>?", node, item, attempt)
+            later = self.query(
+                "SELECT attempt FROM node_runs WHERE node=? AND item=? AND attempt>?", node, item, attempt
+            )
             assert not later, (node, item, attempt, later)
 
     # --- what must be true at the end

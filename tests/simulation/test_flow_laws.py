@@ -30,10 +30,7 @@ def play(sim: Simulation, stage: Stage, chance: random.Random, *, deaths: int) -
     for _ in range(20):
         try:
             flows = system.flows
-            if not begun:
-                run = flows.start(stage.spec(), run_id="r")
-            else:
-                run = flows.resume("r")
+            run = flows.resume("r") if begun else flows.start(stage.spec(), run_id="r")
             begun = True
             return run.wait().state
         except WorkerDied:
@@ -62,7 +59,8 @@ def check_one(seed: int, folder: Path, *, deaths: int, with_timeouts: bool = Fal
         if state == "paused":
             # Only work that met three deaths may be parked.
             parked = stage.query("SELECT crash_no FROM node_runs WHERE state='waiting'")
-            assert parked and all(crashes >= 3 for (crashes,) in parked), parked
+            assert parked
+            assert all(crashes >= 3 for (crashes,) in parked), parked
         else:
             assert stage.actual() == expected
             assert state == ("failed" if bad else "succeeded")

@@ -184,10 +184,10 @@ def test_an_exit_in_a_started_actor_stops_every_started_one_even_on_one_thread()
     class Started(Echo):
         dispatcher = one
 
-    victim, other = Started.start(), Started.start()
+    victim, *others = [Started.start() for _ in range(4)]
     with pytest.raises(ActorError):
         victim.ask(SystemExit(), timeout=PATIENCE_S)
-    assert other.actor_stopped.wait(PATIENCE_S)
+    assert all(other.actor_stopped.wait(PATIENCE_S) for other in others)
     assert ActorRegistry.get_all() == []
     assert one.close(PATIENCE_S)
 

@@ -185,6 +185,25 @@ def test_here_runs_next_on_the_same_thread_before_what_is_queued() -> None:
     assert pool.close(PATIENCE_S)
 
 
+def test_whoever_goes_behind_is_not_left_there_by_a_body_that_blocks() -> None:
+    """Law: what a thread puts back into the queue wakes another thread when this one is busy with what it took next."""
+    pool = ThreadDispatcher("pool", 2)
+    again = threading.Event()
+    turns = [0]
+
+    def twice() -> bool:
+        turns[0] += 1
+        if turns[0] == 2:
+            again.set()
+            return False
+        pool.schedule(Turn(lambda: again.wait(PATIENCE_S) and False), here=True)
+        return True
+
+    pool.schedule(Turn(twice))
+    assert again.wait(PATIENCE_S / 2)
+    assert pool.close(PATIENCE_S)
+
+
 def test_here_of_another_pools_thread_goes_to_the_queue() -> None:
     """Law: a control thread that lets a body start does not run it itself."""
     control, blocking = ThreadDispatcher("control", 1), ThreadDispatcher("blocking", 1)
@@ -214,11 +233,12 @@ def test_a_users_task_that_exits_does_not_end_the_loop(caplog: pytest.LogCapture
     async def exits() -> None:
         raise SystemExit(1)
 
-    asyncio.run_coroutine_threadsafe(exits(), io.loop)
-    done = threading.Event()
-    io.schedule(Turn(done.set))
-    assert done.wait(PATIENCE_S)
-    io.loop.call_soon_threadsafe(lambda: None)
+    future = asyncio.run_coroutine_threadsafe(exits(), io.loop)
+    assert isinstance(future.exception(PATIENCE_S), SystemExit)
+    for _ in range(3):
+        done = threading.Event()
+        io.schedule(Turn(done.set))
+        assert done.wait(PATIENCE_S)
     assert io.close(PATIENCE_S)
     assert "it goes on" in caplog.text
 

@@ -389,6 +389,33 @@ def test_when_the_records_are_used_up_starts_wait_for_a_commit() -> None:
     assert world.started() == [first, second]
 
 
+def test_scarce_records_go_round() -> None:
+    """Law: who comes away empty-handed keeps its turn."""
+    world = World(slots=1)
+    gates = {run: world.open(run) for run in (1, 2, 3)}
+    for run, gate in gates.items():
+        gate.offer(world.tickets(3, run))
+    for at in range(8):
+        ticket = world.started()[at]
+        gates[ticket.run_key].end(ticket, b"", success=True)
+        gates[ticket.run_key].forget(ticket)
+    assert [ticket.run_key for ticket in world.started()] == [1, 1, 2, 3, 1, 2, 3, 2, 3]
+
+
+def test_a_record_that_becomes_free_goes_to_a_waiting_coroutine_though_no_thread_is_free() -> None:
+    """Law: who waited for a record is served by the commit that frees one, whatever else is short."""
+    world = World(slots=2, threads=1)
+    one, two = world.open(1), world.open(2)
+    body, ended = world.ticket(1), world.ticket(1, is_thread=False)
+    one.offer([body, ended])
+    one.end(ended, b"", success=True)
+    coroutine = world.ticket(2, is_thread=False)
+    two.offer([coroutine])
+    assert world.started() == [body, ended]
+    one.forget(ended)
+    assert world.started() == [body, ended, coroutine]
+
+
 def test_an_end_that_does_not_fit_its_record_keeps_the_place_until_it_is_committed() -> None:
     """Law: a crash would repeat that attempt, so no other may have started in its place."""
     world = World()

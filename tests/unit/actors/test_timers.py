@@ -17,31 +17,45 @@ PATIENCE_S = 20
 HOUR_US = 3_600_000_000
 
 
-class CountingClock(MonotonicClock):
-    """Counts how often the timer thread has looked at it."""
+class WatchedClock(MonotonicClock):
+    """Tells when the timer thread is about to sleep: then it has looked twice, once for what is due."""
 
     def __init__(self) -> None:
-        self.readings = 0
+        self.looks = threading.Semaphore(0)
 
     def now(self) -> Now:
         if threading.current_thread().name == "timers":
-            self.readings += 1
+            self.looks.release()
         return super().now()
 
+    def wait_for_sleep(self, timers: TimerThread) -> None:
+        for _ in range(2):
+            assert self.looks.acquire(timeout=PATIENCE_S)
+        with timers._lock:
+            """It looks with the lock in hand, and gives it up by sleeping."""
+
+
+class CountingCondition(threading.Condition):
+    notified = 0
+
+    def notify(self, n: int = 1) -> None:
+        self.notified += 1
+        super().notify(n)
+
 
 @pytest.fixture
-def clock() -> CountingClock:
-    return CountingClock()
+def clock() -> WatchedClock:
+    return WatchedClock()
 
 
 @pytest.fixture
-def timers(clock: CountingClock) -> Iterator[TimerThread]:
+def timers(clock: WatchedClock) -> Iterator[TimerThread]:
     thread = TimerThread(clock)
     yield thread
     assert thread.close(PATIENCE_S)
 
 
-def test_timers_fire_in_the_order_of_their_due_times_and_never_early(timers: TimerThread, clock: CountingClock) -> None:
+def test_timers_fire_in_the_order_of_their_due_times_and_never_early(timers: TimerThread, clock: WatchedClock) -> None:
     """Law: once each, at or after the due time, earliest first, whatever order they were set in."""
     fired: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
     base = clock.now().mono_us
@@ -53,7 +67,7 @@ def test_timers_fire_in_the_order_of_their_due_times_and_never_early(timers: Tim
     assert all(at_us >= base + delay for delay, at_us in seen)
 
 
-def test_the_same_key_replaces_and_cancel_removes(timers: TimerThread, clock: CountingClock) -> None:
+def test_the_same_key_replaces_and_cancel_removes(timers: TimerThread, clock: WatchedClock) -> None:
     """Law: a key has one timer; a cancelled one never fires; an unknown key is fine."""
     fired: queue.SimpleQueue[str] = queue.SimpleQueue()
     soon = clock.now().mono_us + 5_000
@@ -67,40 +81,44 @@ def test_the_same_key_replaces_and_cancel_removes(timers: TimerThread, clock: Co
 
 
 def test_an_earlier_timer_wakes_a_thread_that_sleeps_until_a_later_one(
-    timers: TimerThread, clock: CountingClock
+    timers: TimerThread, clock: WatchedClock
 ) -> None:
     """Law: the thread sleeps until the earliest, not until the first that was set."""
     fired = threading.Event()
     timers.set("late", clock.now().mono_us + HOUR_US, lambda: None)
+    clock.wait_for_sleep(timers)
     timers.set("early", clock.now().mono_us + 1_000, fired.set)
     assert fired.wait(PATIENCE_S)
 
 
-def test_later_timers_do_not_wake_the_thread(timers: TimerThread, clock: CountingClock) -> None:
+def test_later_timers_do_not_wake_the_thread(timers: TimerThread, clock: WatchedClock) -> None:
     """Law: ten thousand time-outs an hour away cost no wake-up."""
-    settled = threading.Event()
-    timers.set("first", clock.now().mono_us, settled.set)
-    assert settled.wait(PATIENCE_S)
+    changed = timers._changed = CountingCondition(timers._lock)
     start_us = clock.now().mono_us + HOUR_US
-    for number in range(10_000):
+    timers.set("first", start_us, lambda: None)
+    clock.wait_for_sleep(timers)
+    for number in range(1000):
         timers.set(number, start_us + number, lambda: None)
-    # One look after firing, one before sleeping, one for the first that was earlier than "never"; then it sleeps.
-    assert clock.readings < 20
+    assert changed.notified == 0
+    timers.set("earlier", start_us - 1, lambda: None)
+    assert changed.notified == 1
 
 
-def test_memory_is_bounded_by_the_timers_alive(timers: TimerThread, clock: CountingClock) -> None:
+def test_memory_is_bounded_by_the_timers_alive(timers: TimerThread, clock: WatchedClock) -> None:
     """Law: a time-out that is set and cancelled for each of a million attempts leaves nothing."""
     due_us = clock.now().mono_us + HOUR_US
     for number in range(20_000):
         timers.set(number, due_us, lambda: None)
         timers.cancel(number)
+    assert len(timers._heap) <= 2 * len(timers._live) + 64
+    for _ in range(20_000):
         timers.set("same", due_us, lambda: None)
     assert len(timers._heap) <= 2 * len(timers._live) + 64
     assert len(timers._live) == 1
 
 
 def test_a_failing_timer_is_logged_and_the_next_one_fires(
-    timers: TimerThread, clock: CountingClock, caplog: pytest.LogCaptureFixture
+    timers: TimerThread, clock: WatchedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Law: the thread belongs to all timers."""
     fired = threading.Event()
@@ -114,7 +132,7 @@ def test_a_failing_timer_is_logged_and_the_next_one_fires(
     assert "a timer failed" in caplog.text
 
 
-def test_a_timer_may_set_and_cancel_timers(timers: TimerThread, clock: CountingClock) -> None:
+def test_a_timer_may_set_and_cancel_timers(timers: TimerThread, clock: WatchedClock) -> None:
     """Law: fire is called outside of the lock."""
     fired: queue.SimpleQueue[int] = queue.SimpleQueue()
 

@@ -39,7 +39,7 @@ def bare_parse_s(text):
 
 
 def loaded(tmp_path, registry, lines):
-    """Load within 5 s of processor time, or 6 times the bare parser where others use the machine too."""
+    """Load within 5 s of processor time, or 8 times the bare parser where others use the machine too."""
     path = tmp_path / "flow.yaml"
     path.write_text("name: large\nnodes:\n" + "\n".join(lines))
     start = time.process_time()
@@ -47,7 +47,7 @@ def loaded(tmp_path, registry, lines):
     taken = time.process_time() - start
     bare = bare_parse_s(path.read_text())
     print(f"{len(flow.nodes):,} nodes in {taken:.2f} s, {taken / bare:.1f} times the bare parser")
-    assert taken < max(5, 6 * bare)
+    assert taken < max(5, 8 * bare)
     return flow
 
 

@@ -1,0 +1,177 @@
+"""The rules of attempts: they start, end, time out, are tried again; and mapped nodes fan out."""
+
+from __future__ import annotations
+
+import heapq
+
+from dagger_actors.core.messages import ErrorDetail, Failed, Inline, Succeeded
+from dagger_actors.core.protocols import Cell, Now
+from dagger_actors.flow.book import Book
+from dagger_actors.flow.ends import became_ready, end, give_up, node_failed, node_succeeded
+from dagger_actors.flow.events import (
+    ArmTimer,
+    Ended,
+    Expanded,
+    ExpansionFailed,
+    Flushed,
+    Release,
+    RetryDue,
+    Started,
+    StopBody,
+    Stuck,
+    TimedOut,
+)
+from dagger_actors.flow.invocations import Live
+from dagger_actors.flow.stored_error import encode_error
+
+__all__ = ["due", "ended", "expanded", "expansion_failed", "flushed", "retry_due", "started", "stuck", "timed_out"]
+
+
+def started(book: Book, event: Started, _now: Now) -> None:
+    """Attempts have passed the gate."""
+    for node, item, attempt, started_us in event.attempts:
+        live = book.find(node, item, attempt)
+        if live is not None and live.state == "ready":
+            live.state = "running"
+            live.started_us = started_us
+            book.unsaved.append(live)
+
+
+def flushed(book: Book, _event: Flushed, _now: Now) -> None:
+    """Write down what still runs of what has started; most has ended by now and needs no such row."""
+    for live in book.unsaved:
+        if live.state == "running" and book.live.get(live.vertex) is live:
+            book.write(live, "running")
+    book.unsaved = []
+
+
+def ended(book: Book, event: Ended, now: Now) -> None:
+    """A body has ended; the first end of an attempt is its end, a later one only frees who waits for the body."""
+    live = book.find(event.node, event.item, event.attempt)
+    if live is None or live.state not in ("ready", "running"):
+        _body_gone(book, event)
+        return
+    live.started_us = event.started_us
+    match event.outcome:
+        case Succeeded(output=output):
+            del book.live[live.vertex]
+            book.granted -= 1
+            cells: dict[str, Cell] = {"finished_at": event.finished_us}
+            if isinstance(output, Inline):
+                cells["output"] = output.json.decode()
+            else:
+                cells["output_artifact_id"] = output.artifact_id
+            book.work.outputs[live.vertex] = output
+            book.write(live, "succeeded", **cells)
+            end(book, live.vertex, "succeeded", now)
+        case Failed(error=error):
+            book.granted -= 1
+            book.write(live, "failed", finished_at=event.finished_us, error=encode_error(error))
+            _try_again_or_give_up(book, live, "failed", error, event.retry_after_us, now)
+            _release(book)
+
+
+def timed_out(book: Book, event: TimedOut, now: Now) -> None:
+    """An attempt has used up its time; it is over, though its body may run on."""
+    live = book.find(event.node, event.item, event.attempt)
+    if live is not None and live.state in ("ready", "running"):
+        book.lingering[live.vertex] = live.attempt
+        book.effects.append(StopBody(live.node, live.item, live.attempt))
+        timeout_s = book.work.definition.nodes[live.node].timeout_s
+        error = ErrorDetail("builtins.TimeoutError", f"no end within its timeout of {timeout_s:g} s")
+        book.granted -= 1
+        book.write(live, "timed_out", finished_at=now.wall_us, error=encode_error(error))
+        _try_again_or_give_up(book, live, "timed_out", error, event.retry_after_us, now)
+    _release(book)
+
+
+def _try_again_or_give_up(
+    book: Book, live: Live, state: str, error: ErrorDetail, retry_after_us: int | None, now: Now
+) -> None:
+    if retry_after_us is None:
+        give_up(book, live, state, error, now)
+        return
+    live.attempt += 1
+    live.try_no += 1
+    live.started_us = None
+    live.state = "waiting"
+    live.due_at = now.wall_us + retry_after_us
+    book.waiting += 1
+    book.write(live, "waiting", due_at=live.due_at, reason="retry")
+    book.effects.append(ArmTimer("retry", retry_after_us, live.node, live.item, live.attempt))
+
+
+def _release(book: Book) -> None:
+    """Last of its effects, and only while the run goes on: what is drained must be out before the gate opens."""
+    if book.status == "running" and not book.is_pausing:
+        book.effects.append(Release())
+
+
+def retry_due(book: Book, event: RetryDue, _now: Now) -> None:
+    """A retry wait is over; the old body may still run, and is waited for up to the time-out again."""
+    live = book.find(event.node, event.item, event.attempt)
+    if live is None or live.state != "waiting":
+        return
+    if live.vertex not in book.lingering:
+        due(book, live)
+        return
+    live.state = "due"
+    timeout_s = book.work.definition.nodes[live.node].timeout_s or 0.0
+    book.effects.append(ArmTimer("stuck", round(timeout_s * 1e6), live.node, live.item, live.attempt))
+
+
+def due(book: Book, live: Live) -> None:
+    """The next attempt may be granted."""
+    live.state = "due"
+    heapq.heappush(book.ready, live.vertex)
+
+
+def _body_gone(book: Book, event: Ended) -> None:
+    vertex = book.work.vertex(event.node, event.item)
+    if book.lingering.get(vertex) != event.attempt:
+        return
+    del book.lingering[vertex]
+    live = book.live.get(vertex)
+    if live is not None and live.state == "due":
+        due(book, live)
+
+
+def stuck(book: Book, event: Stuck, now: Now) -> None:
+    """The body of the attempt before did not end in its second time-out either."""
+    live = book.find(event.node, event.item, event.attempt)
+    if live is None or live.state != "due" or live.vertex not in book.lingering:
+        return
+    error = ErrorDetail("dagger_actors.Stuck", "stuck: the body of the attempt before still runs")
+    book.waiting -= 1
+    book.write(live, "failed", finished_at=now.wall_us, error=encode_error(error))
+    give_up(book, live, "failed", error, now)
+
+
+def expanded(book: Book, event: Expanded, now: Now) -> None:
+    """A mapped node fans out; an empty list is a success at once."""
+    node, work = event.node, book.work
+    if node in work.sizes or work.graph.state(node) is not None or book.status != "running":
+        return
+    book.expanding -= 1
+    past = book.past.pop(node, None)
+    attempt = work.map_attempts[node] = past.attempt + 1 if past is not None else 1
+    for vertex in work.expand(node, event.size):
+        heapq.heappush(book.ready, vertex)
+    if not event.size:
+        for dependent in node_succeeded(book, node, now):
+            became_ready(book, dependent, now)
+        return
+    book.open += event.size
+    book.rows.append(work.row(node, -1, attempt, "running", size=event.size, started_at=now.wall_us))
+
+
+def expansion_failed(book: Book, event: ExpansionFailed, now: Now) -> None:
+    """There is no list to fan out over."""
+    if book.work.graph.state(event.node) is not None or book.status != "running":
+        return
+    book.expanding -= 1
+    live = book.begin(event.node)
+    del book.live[event.node]
+    error = event.error
+    book.write(live, "failed", started_at=now.wall_us, finished_at=now.wall_us, error=encode_error(error))
+    node_failed(book, live, "failed", error, now)

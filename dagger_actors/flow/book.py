@@ -1,0 +1,183 @@
+"""The book of one run: all that its machine knows, and what the event in hand has led to so far.
+
+Mutable, and the machine's own: the rules that change it are functions in ``opening``, ``attempts`` and ``ends``. It knows
+how to write a row and keep its counters straight, and no policy at all.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+from dagger_actors.core.protocols import Cell, Now
+from dagger_actors.core.states import RUN_TRANSITIONS, is_legal
+from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.events import Decision, Effect, Grant, NodeRow
+from dagger_actors.flow.invocations import Invocations, Live, RunIdentity
+
+__all__ = ["WINDOW", "Book"]
+
+WINDOW = 512
+"""Grants that may be committed ahead of what has ended; wide enough to cover one commit at full speed."""
+
+
+class Book:
+    """State of one run.
+
+    Args:
+        definition: What to run; its actions are bound.
+        identity: Under which keys its rows are written.
+        status: The run's state as stored.
+        elapsed_us: Time it has run before.
+        error: Its first failure so far.
+        started_at: When it first ran, if it has.
+
+    Attributes:
+        live: Invocations that have begun and not ended, by vertex.
+        past: The last attempt of vertices that will be tried again, by vertex.
+        lingering: Vertices whose abandoned body still runs, with the attempt it belongs to.
+        ready: A heap of vertices to be granted.
+        unsaved: Attempts that have started since the last flush.
+        open: Vertices that have not ended.
+        granted: Attempts that are granted and not ended.
+        waiting: Attempts in a retry wait, or due and not granted yet.
+        expanding: Mapped nodes whose list is being read.
+        rows: Rows the event in hand has led to.
+        effects: Effects the event in hand has led to.
+    """
+
+    def __init__(
+        self,
+        definition: FlowDefinition,
+        identity: RunIdentity,
+        *,
+        status: str,
+        elapsed_us: int,
+        error: str | None,
+        started_at: int | None,
+    ) -> None:
+        self.work = Invocations(definition, identity)
+        self.status = status
+        self.error = error
+        self.started_at = started_at
+        self.finished_at: int | None = None
+        self.live: dict[int, Live] = {}
+        self.past: dict[int, Live] = {}
+        self.lingering: dict[int, int] = {}
+        self.ready: list[int] = []
+        self.unsaved: list[Live] = []
+        self.is_pausing = False
+        self.is_detached = False
+        self.open = len(self.work.graph)
+        self.granted = 0
+        self.waiting = 0
+        self.expanding = 0
+        self.rows: list[NodeRow] = []
+        self.effects: list[Effect] = []
+        self._is_changed = False
+        self._elapsed_us = elapsed_us
+        self._running_since: int | None = None
+
+    # --- the run itself
+
+    def elapsed_us(self, now: Now) -> int:
+        """Time the run has run until ``now``, pauses apart."""
+        since = self._running_since
+        return self._elapsed_us + (now.mono_us - since if since is not None else 0)
+
+    def become(self, status: str, now: Now) -> None:
+        """Change the run's state; its clock runs while it is ``running``."""
+        assert is_legal(RUN_TRANSITIONS, self.status, status), (self.status, status)
+        self.status = status
+        self._is_changed = True
+        if status != "running":
+            self.stop_clock(now)
+            return
+        self._running_since = now.mono_us
+        if self.started_at is None:
+            self.started_at = now.wall_us
+
+    def stop_clock(self, now: Now) -> None:
+        """Count the time until now, and no further."""
+        self._elapsed_us = self.elapsed_us(now)
+        self._running_since = None
+
+    def note_failure(self, error: str) -> None:
+        """The first failure is the run's error."""
+        if self.error is None:
+            self.error = error
+            self._is_changed = True
+
+    def row(self, now: Now) -> tuple[Cell, ...]:
+        """The run's own row, as ``flow_runs.put`` takes it; a run at rest, or given back, is nobody's."""
+        identity = self.work.identity
+        is_kept = self.status == "running" and not self.is_detached
+        return (
+            identity.run_key,
+            identity.owner,
+            identity.epoch,
+            self.status,
+            self.error,
+            self.started_at,
+            self.finished_at,
+            self.elapsed_us(now),
+            identity.owner if is_kept else None,
+        )
+
+    # --- invocations
+
+    def find(self, node: int, item: int, attempt: int) -> Live | None:
+        """The invocation, if that very attempt of it has begun and not ended."""
+        if item >= 0 and node not in self.work.first_item:
+            return None
+        live = self.live.get(self.work.vertex(node, item))
+        return live if live is not None and live.attempt == attempt else None
+
+    def begin(self, vertex: int) -> Live:
+        """Begin an invocation, or the next attempt of one that had ended."""
+        node, item = self.work.place(vertex)
+        live = Live(vertex, node, item, 1)
+        past = self.past.pop(vertex, None)
+        if past is not None:
+            live.attempt, live.try_no, live.crash_no = past.attempt + 1, past.try_no, past.crash_no
+        self.live[vertex] = live
+        return live
+
+    def fill(self) -> None:
+        """Grant what is ready, up to the window."""
+        while self.ready and self.granted < WINDOW and not self.is_pausing:
+            vertex = heapq.heappop(self.ready)
+            live = self.live.get(vertex)
+            if live is None:
+                live = self.begin(vertex)
+            else:
+                self.waiting -= 1
+            live.state = "ready"
+            self.granted += 1
+            self.write(live, "ready")
+            self.grant(live)
+
+    def grant(self, live: Live) -> None:
+        """Let it through the gate; not while pausing: then it stays ready, for the resume."""
+        if not self.is_pausing:
+            self.effects.append(Grant(live.node, live.item, live.attempt))
+
+    def is_idle(self) -> bool:
+        """Tell whether nothing runs, waits for time, or could be granted: the rest is parked."""
+        return not (self.granted or self.waiting or self.expanding or self.ready)
+
+    # --- what goes out
+
+    def write(self, live: Live, state: str, **cells: Cell) -> None:
+        """Write the row of an attempt; ``cells`` are further fields of ``NodeRow``."""
+        cells.setdefault("started_at", live.started_us)
+        self.rows.append(
+            self.work.row(
+                live.node, live.item, live.attempt, state, try_no=live.try_no, crash_no=live.crash_no, **cells
+            )
+        )
+
+    def take_decision(self) -> Decision:
+        """What the event in hand has led to; the next event starts afresh."""
+        decision = Decision(tuple(self.rows), tuple(self.effects), self._is_changed)
+        self.rows, self.effects, self._is_changed = [], [], False
+        return decision

@@ -1,0 +1,136 @@
+"""What follows from an end: dependents become ready or are skipped, maps are gathered, policies decide about the run."""
+
+from __future__ import annotations
+
+import heapq
+from typing import cast
+
+from dagger_actors.core.graph import FinalState
+from dagger_actors.core.messages import ErrorDetail
+from dagger_actors.core.protocols import Now
+from dagger_actors.core.states import FINAL_RUN
+from dagger_actors.flow.book import Book
+from dagger_actors.flow.events import Drain, Expand, Finish, StopBody
+from dagger_actors.flow.invocations import Live
+from dagger_actors.flow.stored_error import describe, encode_error
+
+__all__ = ["became_ready", "end", "finish", "give_up", "node_failed", "node_succeeded", "settle", "stop"]
+
+
+def end(book: Book, vertex: int, state: str, now: Now) -> None:
+    """An invocation has ended for good."""
+    book.open -= 1
+    for dependent in book.work.graph.end(vertex, cast("FinalState", state)):
+        became_ready(book, dependent, now)
+
+
+def became_ready(book: Book, vertex: int, now: Now) -> None:
+    """Everything this vertex waited for has ended; skipping ends others in turn, so this is a loop and no recursion."""
+    work, nodes = book.work, book.work.definition.nodes
+    stack = [vertex]
+    while stack:
+        one = stack.pop()
+        if one >= len(nodes):
+            heapq.heappush(book.ready, one)
+        elif one in work.sizes:
+            stack.extend(reversed(_gathered(book, one, now)))
+        elif not work.graph.is_unhindered(one):
+            book.rows.append(work.row(one, -1, 0, "skipped", reason=work.culprit(one)))
+            book.open -= 1
+            stack.extend(reversed(work.graph.end(one, "skipped")))
+        elif nodes[one].map is not None:
+            book.expanding += 1
+            book.effects.append(Expand(one))
+        else:
+            heapq.heappush(book.ready, one)
+
+
+def _gathered(book: Book, node: int, now: Now) -> list[int]:
+    """All items of a mapped node have ended; the vertices this makes ready are returned."""
+    work = book.work
+    size = work.sizes[node]
+    failures = work.graph.tally(node).unsuccessful
+    if not failures:
+        return node_succeeded(book, node, now)
+    error = ErrorDetail("dagger_actors.MapFailed", f"{failures} of {size} items failed")
+    live = Live(node, node, -1, work.map_attempts[node])
+    book.write(live, "failed", size=size, finished_at=now.wall_us, error=encode_error(error))
+    node_failed(book, live, "failed", error, now)
+    return []
+
+
+def node_succeeded(book: Book, node: int, now: Now) -> list[int]:
+    """A mapped node has all its items; the vertices this makes ready are returned."""
+    work = book.work
+    work.outputs[node] = work.gather(node)
+    attempt, size = work.map_attempts[node], work.sizes[node]
+    book.rows.append(work.row(node, -1, attempt, "succeeded", size=size, finished_at=now.wall_us))
+    book.open -= 1
+    return work.graph.end(node, "succeeded")
+
+
+def give_up(book: Book, live: Live, state: str, error: ErrorDetail, now: Now) -> None:
+    """An attempt was the last one."""
+    del book.live[live.vertex]
+    if live.item >= 0:
+        # The mapped node fails as one, once its items have ended; its policy is asked then.
+        end(book, live.vertex, state, now)
+    else:
+        node_failed(book, live, state, error, now)
+
+
+def node_failed(book: Book, live: Live, state: str, error: ErrorDetail, now: Now) -> None:
+    """A node has failed for good: its policy decides about the run."""
+    node = book.work.definition.nodes[live.node]
+    book.note_failure(f"{node.id}: {describe(error)}")
+    if node.on_failure == "pause":
+        # It stays open: `resume` gives it a fresh set of tries.
+        live.try_no, live.crash_no = 1, 0
+        book.past[live.vertex] = live
+        book.is_pausing = True
+        book.effects.append(Drain())
+        return
+    end(book, live.vertex, state, now)
+    if node.on_failure == "stop":
+        stop(book, "failed", "run stopped", now)
+
+
+def stop(book: Book, status: str, reason: str, now: Now) -> None:
+    """End the run now: what runs is cancelled, what has not begun is skipped."""
+    if book.status in FINAL_RUN:
+        return
+    for live in book.live.values():
+        if live.state == "running":
+            book.write(live, "cancelled", finished_at=now.wall_us, reason=reason)
+            book.effects.append(StopBody(live.node, live.item, live.attempt))
+        else:
+            book.write(live, "skipped", reason=reason)
+    work = book.work
+    for vertex in work.unended():
+        if vertex not in book.live and vertex not in book.past:
+            node, item = work.place(vertex)
+            # A mapped node that has fanned out has a row of its own already: that one is ended.
+            attempt, size = work.map_attempts.get(vertex, 0), work.sizes.get(vertex)
+            book.rows.append(work.row(node, item, attempt, "skipped", reason=reason, size=size))
+    book.live = {}
+    book.effects.append(Drain())
+    finish(book, status, now)
+
+
+def settle(book: Book, now: Now) -> None:
+    """See whether the run has come to rest."""
+    if not book.open:
+        finish(book, "failed" if book.error else "succeeded", now)
+    elif book.is_pausing:
+        if not any(live.state == "running" for live in book.live.values()):
+            finish(book, "paused", now)
+    elif book.is_idle():
+        finish(book, "paused", now)
+
+
+def finish(book: Book, status: str, now: Now) -> None:
+    """The run has come to rest."""
+    book.become(status, now)
+    if status != "paused":
+        book.finished_at = now.wall_us
+    book.effects.append(Finish(status))

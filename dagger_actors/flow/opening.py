@@ -1,0 +1,92 @@
+"""The rules of opening and leaving a run: what a death cut off is made again, what waits goes on waiting."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dagger_actors.core.protocols import Now
+from dagger_actors.flow.attempts import due
+from dagger_actors.flow.book import Book
+from dagger_actors.flow.ends import became_ready
+from dagger_actors.flow.events import ArmTimer, Detached, Drain, Finish, Opened, StopBody
+from dagger_actors.flow.invocations import Live
+
+__all__ = ["CRASH_CAP", "detached", "opened"]
+
+CRASH_CAP: Final = 3
+"""Crashes one piece of work may cause or meet before it is parked for a person to look at."""
+
+
+def opened(book: Book, event: Opened, now: Now) -> None:
+    """The run's supervisor is ready: go on from where the rows say it stands."""
+    book.become("running", now)
+    book.finished_at = None
+    timeout_s = book.work.definition.config.timeout_seconds
+    if timeout_s is not None:
+        book.effects.append(ArmTimer("run", max(0, round(timeout_s * 1e6) - book.elapsed_us(now))))
+    for live in list(book.live.values()):
+        _reopen(book, live, event, now)
+    _reopen_maps(book, now)
+    for vertex in list(book.work.unended()):
+        is_begun = vertex in book.live or (book.is_pausing and vertex in book.past)
+        if not is_begun and not book.work.graph.is_waiting(vertex):
+            became_ready(book, vertex, now)
+
+
+def _reopen_maps(book: Book, now: Now) -> None:
+    """A mapped node that is tried again keeps its items; only its own row begins anew."""
+    if book.is_pausing:
+        return
+    work = book.work
+    for node in [node for node in book.past if node in work.sizes]:
+        attempt = work.map_attempts[node] = book.past.pop(node).attempt + 1
+        book.rows.append(work.row(node, -1, attempt, "running", size=work.sizes[node], started_at=now.wall_us))
+
+
+def _reopen(book: Book, live: Live, event: Opened, now: Now) -> None:
+    if live.state == "parked":
+        if event.mode == "retry":
+            live.crash_no, live.try_no = 0, 1
+            book.waiting += 1
+            due(book, live)
+        return
+    if live.state == "waiting":
+        book.waiting += 1
+        delay_us = max(0, (live.due_at or 0) - now.wall_us)
+        book.effects.append(ArmTimer("retry", delay_us, live.node, live.item, live.attempt))
+        return
+    book.granted += 1
+    key = (live.node, live.item, live.attempt)
+    if key in event.live:
+        live.state = "running"
+    elif key in event.crashed or live.state == "running":
+        _interrupted(book, live, now)
+    else:
+        book.grant(live)
+
+
+def _interrupted(book: Book, live: Live, now: Now) -> None:
+    """The process died under this attempt: it is over, and the same try is made again, or parked."""
+    book.write(live, "interrupted", finished_at=now.wall_us, reason="its process died")
+    live.crash_no += 1
+    live.attempt += 1
+    live.started_us = None
+    if live.crash_no < CRASH_CAP:
+        live.state = "ready"
+        book.write(live, "ready")
+        book.grant(live)
+        return
+    book.granted -= 1
+    live.state = "parked"
+    book.write(live, "waiting", reason="poison")
+
+
+def detached(book: Book, _event: Detached, now: Now) -> None:
+    """The system is being left: what runs is cut off, the rest stays as it is for the next owner."""
+    for live in book.live.values():
+        if live.state == "running":
+            book.write(live, "interrupted", finished_at=now.wall_us, reason="its process was stopped")
+            book.effects.append(StopBody(live.node, live.item, live.attempt))
+    book.stop_clock(now)
+    book.effects += [Drain(), Finish(book.status)]
+    book.is_detached = True
