@@ -78,13 +78,21 @@ class ThreadRuntime:
 
     def __init__(self) -> None:
         hold_settings()
-        self.clock = MonotonicClock()
-        self.timers = TimerThread(self.clock)
-        self.ids = TimeSortedIds(self.clock)
-        self.control = ThreadDispatcher("dagger-control", 2)
-        self.blocking = ThreadDispatcher("dagger-blocking", THREADS + ABANDONED)
-        self.io = LoopDispatcher("dagger-io")
-        self.writing = ThreadDispatcher("dagger-journal", 1)
+        self.clock: Clock = MonotonicClock()
+        self.ids: IdSource = TimeSortedIds(self.clock)
+        self._timer_thread = TimerThread(self.clock)
+        self._pools = (
+            LoopDispatcher("dagger-io"),
+            ThreadDispatcher("dagger-blocking", THREADS + ABANDONED),
+            ThreadDispatcher("dagger-control", 2),
+            ThreadDispatcher("dagger-journal", 1),
+        )
+        self.timers: Timers = self._timer_thread
+        self.io: Dispatcher
+        self.blocking: Dispatcher
+        self.control: Dispatcher
+        self.writing: Dispatcher
+        self.io, self.blocking, self.control, self.writing = self._pools
 
     def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
         """Block this thread."""
@@ -95,7 +103,6 @@ class ThreadRuntime:
 
     def close(self, timeout_s: float) -> bool:
         """End all threads; those whose user code does not return are left behind, as daemons."""
-        ended = [self.timers.close(timeout_s)]
-        ended += [dispatcher.close(timeout_s) for dispatcher in (self.io, self.blocking, self.control, self.writing)]
+        ended = [self._timer_thread.close(timeout_s), *(pool.close(timeout_s) for pool in self._pools)]
         release_settings()
         return all(ended)

@@ -239,8 +239,7 @@ class LoopNode(NodeActor):
     async def _body(self, start: StartAttempt, action: Action, arguments: dict[str, Any]) -> Succeeded | Failed:
         try:
             # The loop takes a task's first step before a cancel that came later: a body must not begin after its end.
-            if self._is_cancelled:
-                raise asyncio.CancelledError
+            self._refuse_late()
             return self._success(start, await action.function(**arguments))
         except BaseException as error:  # noqa: BLE001 - a SystemExit that leaves a task stops the loop of all of them
             return Failed(detail_of(error))
