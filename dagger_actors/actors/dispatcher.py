@@ -61,7 +61,8 @@ class ThreadDispatcher:
 
         Args:
             runnable: Not scheduled already.
-            here: When this is one of its own threads and about to end its turn: take this one next, waking nobody.
+            here: When this is one of its own threads and about to end its turn: go on with this one, waking nobody;
+                what was queued before goes first.
 
         Raises:
             SystemClosed: The dispatcher is closed.
@@ -113,7 +114,8 @@ class ThreadDispatcher:
                 # would let what waits for another thread's turn at the GIL starve.
                 with self._lock:
                     self._queue.append(following)
-                    return self._queue.popleft()
+                    following = self._queue.popleft()
+                    self._wake_one()
             return following
         with self._lock:
             if again is not None:

@@ -10,9 +10,11 @@ from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.flow.book import Book
+from dagger_actors.flow.definition import FromNode
 from dagger_actors.flow.events import Drain, Expand, Finish, StopBody
 from dagger_actors.flow.invocations import Live
 from dagger_actors.flow.stored_error import describe, encode_error
+from dagger_actors.flow.values import UnresolvedReference, Values
 
 __all__ = ["became_ready", "end", "finish", "give_up", "node_failed", "node_succeeded", "settle", "stop"]
 
@@ -120,12 +122,26 @@ def stop(book: Book, status: str, reason: str, now: Now) -> None:
 def settle(book: Book, now: Now) -> None:
     """See whether the run has come to rest."""
     if not book.open:
+        if not book.error:
+            _check_outputs(book)
         finish(book, "failed" if book.error else "succeeded", now)
     elif book.is_pausing:
         if not any(live.state == "running" for live in book.live.values()):
             finish(book, "paused", now)
     elif book.is_idle():
         finish(book, "paused", now)
+
+
+def _check_outputs(book: Book) -> None:
+    """A run whose declared result is not there has not succeeded, though all its nodes have."""
+    definition = book.work.definition
+    values = Values(definition, {}, book.work.outputs)
+    for name, reference in (definition.outputs or {}).items():
+        if isinstance(reference, FromNode):
+            try:
+                values.resolve(reference)
+            except UnresolvedReference as error:
+                book.note_failure(f"output {name!r}: {error}")
 
 
 def finish(book: Book, status: str, now: Now) -> None:

@@ -248,13 +248,20 @@ class Flows:
 
     def resumable(self) -> list[str]:
         """Runs that nobody runs and that are not over: pending, running without a live owner, paused."""
-        rows = (self._row(summary.run_id) for summary in self.runs() if summary.state not in FINAL_RUN)
-        return [row.run_id for row in rows if row.run_id not in self._hub.active and self._hub.owner_pid(row) is None]
+        open_runs = [found[0] for found in self._hub.store.readers.query("read.open_runs")]
+        rows = (self._row(run_id) for run_id in open_runs if run_id not in self._hub.active)
+        return [row.run_id for row in rows if self._hub.owner_pid(row) is None]
 
     def _take(self, row: RunRow, mode: Mode, *, imports: bool = False) -> Run:
         self._refuse_owned(row)
         self._load_actions(row, imports=imports)
-        self._claim(row)
+        try:
+            self._claim(row)
+        except RunOwned as owned:
+            if owned.worker_id or self._row(row.run_id).status in ("pending", "running"):
+                raise
+            # Whoever was faster is done with it already: there is nobody to name, and nothing left to take.
+            return Run(row.run_id, self)
         self._hub.open(row.run_id, mode, former=row.owner)
         return Run(row.run_id, self)
 
@@ -385,9 +392,32 @@ class Flows:
         Args:
             limit: At most so many; 1 or more.
         """
-        names = RunSummary.__struct_fields__
-        found = self._hub.store.readers.query("read.runs", limit)
-        return [RunSummary(**dict(zip(names, (*row[:8], row[9]), strict=True))) for row in found]
+        gone = self._hub.gone_workers()
+        return [
+            RunSummary(
+                run_id=run_id,
+                flow_name=flow_name,
+                state=state,
+                error=error,
+                created_us=created_us,
+                started_us=started_us,
+                finished_us=finished_us,
+                elapsed_us=elapsed_us,
+                owner_pid=None if owner in gone else pid,
+            )
+            for (
+                run_id,
+                flow_name,
+                state,
+                error,
+                created_us,
+                started_us,
+                finished_us,
+                elapsed_us,
+                owner,
+                pid,
+            ) in self._hub.store.readers.query("read.runs", limit)
+        ]
 
     def wait_for(self, run_id: str, timeout: float | None) -> None:
         """Block until a run ends or pauses.

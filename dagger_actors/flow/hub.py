@@ -149,6 +149,11 @@ class FlowHub:
             return None
         return worker.pid
 
+    def gone_workers(self) -> frozenset[int]:
+        """Workers that died without leaving."""
+        is_gone = self.store.membership.is_gone
+        return frozenset(worker.worker_id for worker in self.store.workers().values() if is_gone(worker))
+
     # --- opening
 
     def claim(self, row: RunRow) -> ReplyFuture[None]:
@@ -345,19 +350,22 @@ class FlowHub:
 
     # --- taking over
 
-    def recover(self) -> list[str]:
-        """Take over every open run whose owner is gone and whose actions are loaded here.
+    def recover(self, stalled: frozenset[int] = frozenset()) -> list[str]:
+        """Take over every unfinished run whose owner is gone or stalled, and whose actions are loaded here.
+
+        Args:
+            stalled: Workers that have shown no beat for a whole lease.
 
         Returns:
             The runs taken over.
         """
         workers = self.store.workers()
         taken: list[str] = []
-        for run_id, _status, owner, _epoch in self.store.readers.query("read.open_runs"):
+        for run_id, status, owner, _epoch in self.store.readers.query("read.open_runs"):
             worker = workers.get(owner) if owner is not None else None
-            if run_id in self.active or owner == self.store.worker_id:
+            if status == "paused" or run_id in self.active or owner == self.store.worker_id:
                 continue
-            if worker is not None and not self.store.membership.is_gone(worker):
+            if worker is not None and owner not in stalled and not self.store.membership.is_gone(worker):
                 continue
             row = self.row_of(run_id)
             if row is not None and self._is_loaded(row):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Callable
 
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.errors import StoreError, SystemClosed
 from dagger_actors.flow.hub import FlowHub
-from dagger_actors.store.ownership import LEASE_US
+from dagger_actors.store.ownership import LEASE_US, BeatWatch
 from dagger_actors.store.store import Store
 
 __all__ = ["Watch"]
@@ -23,6 +24,7 @@ QUICK_US = 50_000
 SLOW_US = 250_000
 BEAT_US = LEASE_US // 3
 RECOVER_US = 250_000
+GIVE_WAY_US = 1000
 
 
 class Watch:
@@ -46,6 +48,9 @@ class Watch:
         self._has_neighbours = False
         self._next_beat_us = 0
         self._next_recovery_us = 0
+        self._beats = BeatWatch()
+        self._stalled: frozenset[int] = frozenset()
+        store.journal.pause = self._give_way
 
     def start(self) -> None:
         """Look for the first time, now."""
@@ -63,7 +68,7 @@ class Watch:
         try:
             if now_us >= self._next_beat_us:
                 self._next_beat_us = now_us + BEAT_US
-                self._store.beat(_log_failure)
+                self._store.beat(self._has_beaten)
                 self._hub.sweep()
             has_changed = self._has_changed()
             if has_changed:
@@ -72,7 +77,9 @@ class Watch:
                     self._hub.obey_commands(self._seen)
             if self._recover and (has_changed or self._has_neighbours) and now_us >= self._next_recovery_us:
                 self._next_recovery_us = now_us + RECOVER_US
-                self._hub.recover()
+                self._hub.recover(self._stalled)
+            if self._store.checkpointer.claim_turn():
+                self._runtime.blocking.schedule(self._store.checkpointer)
         except StoreError as error:
             logger.warning("looking at the file failed: %s", error)
         except SystemClosed:
@@ -87,7 +94,29 @@ class Watch:
         self._version = version
         return is_new
 
+    def _has_beaten(self, error: Exception | None) -> None:
+        """Our own beat went through, so the file can be written: a worker whose beat stands still is to blame itself."""
+        if error is not None:
+            logger.warning("this worker's beat could not be written: %s", error)
+            return
+        self._hub.errand(self._look_at_beats)
 
-def _log_failure(error: Exception | None) -> None:
-    if error is not None:
-        logger.warning("this worker's beat could not be written: %s", error)
+    def _look_at_beats(self) -> None:
+        if self._is_stopped:
+            return
+        beats = {
+            worker.worker_id: worker.beat
+            for worker in self._store.workers().values()
+            if worker.worker_id != self._store.worker_id
+        }
+        stalled = frozenset(self._beats.stalled(beats, self._runtime.clock.now()))
+        for worker_id in stalled - self._stalled:
+            logger.warning("worker %s has shown no life for a whole lease; its work is taken over", worker_id)
+        self._stalled = stalled
+
+    def _give_way(self, resume: Callable[[], None]) -> bool:
+        """SQLite's write lock is not fair: while another worker lives, leave it free for a millisecond after each group."""
+        if not self._has_neighbours or self._is_stopped:
+            return False
+        self._runtime.timers.set((id(self), "give way"), self._runtime.clock.now().mono_us + GIVE_WAY_US, resume)
+        return True

@@ -8,17 +8,19 @@ leaves either the old record or the new one. The file is not synced: it survives
 one, what cannot be trusted does not match its checksum and is passed over; what matches may be old, so whoever reads it
 must ask the database whether that attempt is still open.
 
-A ``flock`` belongs to the open file, which a forked child shares. The descriptor closes on exec; a child that forks and
-does not exec holds its parent's proof of life until it ends too.
+A ``flock`` belongs to the open file, which a forked child shares: a child that outlived its parent would keep the proof
+of its life. So the descriptors close on exec, and in a child that forks and does not exec at once.
 """
 
 from __future__ import annotations
 
 import fcntl
+import functools
 import mmap
 import os
 import re
 import struct
+import weakref
 from pathlib import Path
 from typing import Self
 from zlib import crc32
@@ -91,6 +93,8 @@ class SlotFile:
         self._map = mapping
         # Last freed, first taken: few pages stay hot. pop and append are atomic, so no lock is needed.
         self._free = list(range(capacity - 1, -1, -1))
+        # The child's copies alone are closed: what the parent has open, and its lock, stay.
+        os.register_at_fork(after_in_child=functools.partial(_let_go, weakref.ref(self)))
 
     @classmethod
     def create(cls, folder: Path, worker_id: int, *, capacity: int = CAPACITY) -> Self:
@@ -189,6 +193,12 @@ class SlotFile:
         """Delete the file, then close; for a worker that leaves nothing behind."""
         self.path.unlink(missing_ok=True)
         self.close()
+
+
+def _let_go(file: weakref.ref[SlotFile]) -> None:
+    slots = file()
+    if slots is not None:
+        slots.close()
 
 
 def slot_folder(database: Path) -> Path:

@@ -11,6 +11,7 @@ import apsw
 from dagger_actors.core.protocols import Clock, Dispatcher, Unit, Write
 from dagger_actors.errors import ArtifactMissing
 from dagger_actors.store.artifacts import ArtifactStore
+from dagger_actors.store.checkpointer import Checkpointer
 from dagger_actors.store.connection import open_writer
 from dagger_actors.store.journal import Call, Journal
 from dagger_actors.store.migrate import migrate
@@ -59,6 +60,7 @@ class Store:
         self.journal = Journal(path, connection=connection, dispatcher=writing, synchronous=synchronous, vfs=vfs)
         self.readers = Readers(path, size=readers, vfs=vfs)
         self.artifacts = ArtifactStore(path, artifact_threshold)
+        self.checkpointer = Checkpointer(path, vfs=vfs)
 
     @property
     def worker_id(self) -> int:
@@ -122,6 +124,7 @@ class Store:
     def abandon(self, *, is_empty: bool = False) -> None:
         """Let go of the file as a dying process would; with ``is_empty`` nothing is left for others to look at."""
         self.readers.close()
+        self.checkpointer.close()
         self.journal.close()
         if is_empty:
             self.membership.slots.remove()

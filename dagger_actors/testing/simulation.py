@@ -103,6 +103,14 @@ class Simulation:
         """Kill a worker now, as ``kill -9`` would."""
         self._bury(self._name(system))
 
+    def freeze(self, system: ActorSystem) -> None:
+        """Stop a worker, as SIGSTOP would: it keeps its locks, and nothing of it runs until ``thaw``."""
+        self.world.frozen.add(self._name(system))
+
+    def thaw(self, system: ActorSystem) -> None:
+        """Let a frozen worker go on."""
+        self.world.frozen.discard(self._name(system))
+
     def is_alive(self, system: ActorSystem) -> bool:
         """Tell whether a worker has neither been killed nor left."""
         return system in self._systems.values()

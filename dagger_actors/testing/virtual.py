@@ -169,6 +169,8 @@ class World:
         self.steps = 0
         self.trace: list[str] = []
         self.on_killed: Callable[[str], None] = lambda _worker: None
+        self.frozen: set[str] = set()
+        """Workers that are stopped, as by SIGSTOP: nothing of theirs runs, and nothing of theirs is lost."""
         self._turns: list[tuple[str, Runnable]] = []
         self._loops: dict[str, VirtualLoop] = {}
         self._graveyard: list[asyncio.Task[Any]] = []
@@ -203,19 +205,21 @@ class World:
         Returns:
             False when none could run.
         """
-        loops = sorted(worker for worker, loop in self._loops.items() if loop.is_due)
-        choice = len(self._turns) + len(loops)
+        loops = sorted(worker for worker, loop in self._loops.items() if loop.is_due and worker not in self.frozen)
+        turns = [turn for turn in self._turns if turn[0] not in self.frozen] if self.frozen else self._turns
+        choice = len(turns) + len(loops)
         if not choice:
             return False
         self.steps += 1
         index = self.chance.randrange(choice)
-        worker = loops[index - len(self._turns)] if index >= len(self._turns) else self._turns[index][0]
         try:
-            if index >= len(self._turns):
+            if index >= len(turns):
+                worker = loops[index - len(turns)]
                 self.trace.append(f"{self.mono_us} {worker} loop")
                 self._loops[worker].iterate()
             else:
-                _, runnable = self._turns.pop(index)
+                worker, runnable = turn = turns[index]
+                self._turns.remove(turn)
                 self.trace.append(f"{self.mono_us} {worker} {type(runnable).__name__}")
                 if runnable.run_turn():
                     self.offer(worker, runnable)
@@ -226,14 +230,26 @@ class World:
 
     def next_due(self, *, with_background: bool) -> int | None:
         """When the next timer is due, on the monotonic clock; None when there is none."""
-        dues = [due for (_, key), (due, _, _) in self.timers.items() if with_background or not _is_background(key)]
-        dues += [round(loop.due[0] * 1e6) for loop in self._loops.values() if loop.due]
+        dues = [
+            due
+            for (worker, key), (due, _, _) in self.timers.items()
+            if (with_background or not _is_background(key)) and worker not in self.frozen
+        ]
+        dues += [
+            round(loop.due[0] * 1e6)
+            for worker, loop in self._loops.items()
+            if loop.due and worker not in self.frozen
+        ]
         return min(dues, default=None)
 
     def jump(self, mono_us: int) -> None:
         """Let time pass, and let fire what is due by then; polling that was missed is made up for once."""
         self.mono_us = max(self.mono_us, mono_us)
-        due = sorted((timer[0], timer[1], key) for key, timer in self.timers.items() if timer[0] <= self.mono_us)
+        due = sorted(
+            (timer[0], timer[1], key)
+            for key, timer in self.timers.items()
+            if timer[0] <= self.mono_us and key[0] not in self.frozen
+        )
         for _, _, key in due:
             timer = self.timers.pop(key, None)
             if timer is not None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import statistics
+import subprocess
+import sys
 from collections import Counter
+from typing import Any
 
 import pytest
 
+from dagger_actors import ActorSystem, action
 from tests.crash.flows import waiting
-from tests.crash.stage import Stage
+from tests.crash.stage import PATIENCE_S, Child, Stage
 
 
 def leave_to_race(stage: Stage) -> None:
@@ -57,31 +62,30 @@ def test_of_two_that_resume_at_once_one_wins_and_the_other_names_it(stages, figu
     figure(f"resume race: {count} rounds; bodies repeated median {statistics.median(repeats):g}, most {max(repeats)}")
 
 
-def next_answer(racer):
-    import json
-
+def next_answer(racer: Child) -> dict[str, Any]:
+    assert racer.process.stdout is not None
     line = racer.process.stdout.readline()
     assert line, racer.end()
     return json.loads(line)
+
+
+def first_to_end(racers: list[Child]) -> Child:
+    for _ in range(int(PATIENCE_S / 0.05)):
+        for racer in racers:
+            try:
+                racer.process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+            return racer
+    raise AssertionError("both go on")
 
 
 def test_of_two_commands_that_resume_at_once_one_wins_and_the_other_says_who(stage):
     """Law: the same through the command line; the loser exits with 2 and one sentence that names the winner's process."""
     leave_to_race(stage)
     words = ("-m", "dagger_actors", "resume", "r", "--db", str(stage.db))
-    import sys
-
     racers = [stage.start(sys.executable, *words) for _ in range(2)]
-    loser = None
-    while loser is None:
-        for racer in racers:
-            if racer.process.poll() is not None:
-                loser = racer
-                break
-            try:
-                racer.process.wait(0.05)
-            except Exception:
-                continue
+    loser = first_to_end(racers)
     winner = next(racer for racer in racers if racer is not loser)
     complaint = loser.end()
     assert loser.process.returncode == 2, complaint
@@ -114,3 +118,22 @@ def test_the_loser_of_a_race_for_a_run_that_is_over_at_once_is_not_told_of_proce
                 assert racer.answer("state")["state"] == "succeeded"
             assert racer.end() == ""
         check_race(stage)
+
+
+def test_who_asks_for_a_run_that_another_has_ended_meanwhile_gets_it_as_it_stands(tmp_path):
+    """Law: a claim that comes after the winner's whole run names nobody; there is nobody left to name."""
+
+    @action
+    def once() -> int:
+        if not tmp_path.joinpath("mended").exists():
+            raise ValueError
+        return 1
+
+    flow = {"name": "one", "config": {"on_failure": "pause"}, "nodes": [{"id": "n", "action": "once"}]}
+    with ActorSystem(tmp_path / "x.db", actions=[once]) as system:
+        run = system.flows.start(flow, run_id="r")
+        assert run.wait(timeout=60).state == "paused"
+        before = system._hub.row_of("r")
+        tmp_path.joinpath("mended").touch()
+        assert system.flows.resume("r").wait(timeout=60).state == "succeeded"
+        assert system.flows._take(before, "resume").result(timeout=60) == {"n": 1}

@@ -1,2 +1,2 @@
--- Runs that somebody has to carry on: what is not final, with its owner.
-SELECT run_id, status, owner, epoch FROM flow_runs WHERE status IN ('pending', 'running') ORDER BY run_key
+-- Runs that are not over, with their owners.
+SELECT run_id, status, owner, epoch FROM flow_runs WHERE status IN ('pending', 'running', 'paused') ORDER BY run_key

@@ -164,8 +164,8 @@ def test_work_scheduled_while_the_only_free_thread_is_being_woken_is_not_forgott
     assert pool.close(PATIENCE_S)
 
 
-def test_here_runs_next_on_the_same_thread_before_what_is_queued() -> None:
-    """Law: the thread of a body that ends takes the next body itself; elsewhere `here` makes no difference."""
+def test_here_stays_on_the_same_thread_behind_what_was_queued_before() -> None:
+    """Law: the thread of a body that ends takes the next body itself, but what waited longer goes first."""
     pool = ThreadDispatcher("pool", 1)
     log: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
 
@@ -180,8 +180,31 @@ def test_here_runs_next_on_the_same_thread_before_what_is_queued() -> None:
 
     pool.schedule(Turn(first), here=True)
     entries = [log.get(timeout=PATIENCE_S) for _ in range(4)]
-    assert [name for name, _ in entries] == ["first", "next", "queued", "second to ask"]
+    assert [name for name, _ in entries] == ["first", "queued", "second to ask", "next"]
     assert len({thread for _, thread in entries}) == 1
+    assert pool.close(PATIENCE_S)
+
+
+def test_a_chain_of_followers_starves_nobody() -> None:
+    """Law: bodies that each bring the next one to their thread do not keep what was queued before from starting."""
+    pool = ThreadDispatcher("pool", 1)
+    log: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def follow(left: int) -> Turn:
+        def turn() -> None:
+            log.put("follower")
+            if left:
+                pool.schedule(follow(left - 1), here=True)
+
+        return Turn(turn)
+
+    def first() -> None:
+        pool.schedule(Turn(lambda: log.put("queued")))
+        pool.schedule(follow(100), here=True)
+
+    pool.schedule(Turn(first))
+    entries = [log.get(timeout=PATIENCE_S) for _ in range(102)]
+    assert entries.index("queued") <= 1
     assert pool.close(PATIENCE_S)
 
 
