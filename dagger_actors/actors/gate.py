@@ -318,18 +318,19 @@ class Gate:
         self._gates.emit(admitted)
         return True
 
-    def forget(self, ticket: Ticket) -> None:
-        """Free its record in the slot file: its end is committed. Harmless when that was done before."""
+    def forget(self, *tickets: Ticket) -> None:
+        """Free their records in the slot file: their ends are committed. Harmless when that was done before."""
         admitted: list[_Admission] = []
         with self._lock:
-            assert ticket.state not in {"queued", "admitted"}, f"{ticket} has no end that could be committed"
-            if ticket.state == "ended":
-                ticket.state = "done"
-            if ticket.keeps_place:
-                ticket.keeps_place = False
-                self._places -= 1
-            if ticket.slot >= 0:
-                self._gates.free_slot(ticket, admitted)
+            for ticket in tickets:
+                assert ticket.state not in {"queued", "admitted"}, f"{ticket} has no end that could be committed"
+                if ticket.state == "ended":
+                    ticket.state = "done"
+                if ticket.keeps_place:
+                    ticket.keeps_place = False
+                    self._places -= 1
+                if ticket.slot >= 0:
+                    self._gates.free_slot(ticket, admitted)
             self._gates.fill(self, admitted)
         self._gates.emit(admitted)
 

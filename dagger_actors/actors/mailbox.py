@@ -83,7 +83,7 @@ class Mailbox:
         self._budget = 0
         self._tenant: Tenant | None = None
         self._dispatcher: Dispatcher | None = None
-        self._name = "an actor that has not started"
+        self._name: object = "an actor that has not started"
         self.current: Envelope[Any] | None = None
 
     @property
@@ -220,11 +220,11 @@ class Mailbox:
             self._batch.append(envelope)
         return self.run_turn()
 
-    def close(self, name: str) -> None:
+    def close(self, name: object) -> None:
         """Refuse what is queued and all that comes.
 
         Args:
-            name: What the actor is called, for whoever asks it from now on.
+            name: What the actor is called, for whoever asks it from now on; made into text only then.
         """
         with self._lock:
             if self._state is CLOSED:

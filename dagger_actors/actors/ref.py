@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import uuid
 import weakref
 from asyncio import _get_running_loop
 from typing import Any, TypeVar
@@ -19,6 +21,17 @@ __all__ = ["Ref"]
 A = TypeVar("A", bound=pykka.Actor)
 
 
+@functools.cache
+def _urn_head() -> str:
+    # Random once for a process, then counted: 0.2 us instead of 2, and as unique as somebody in the process can tell.
+    return uuid.uuid4().urn[: len("urn:uuid:xxxxxxxx-xxxx-4xxx")]
+
+
+def urn_of(number: int) -> str:
+    """The URN of this process's ``number``-th actor."""
+    return f"{_urn_head()}-{0x8000 | number >> 48:04x}-{number & 0xFFFFFFFFFFFF:012x}"
+
+
 class Ref(ActorRef[A]):
     """pykka's reference, quicker, and with a blocking ask that refuses to starve the pool."""
 
@@ -29,9 +42,14 @@ class Ref(ActorRef[A]):
         assert isinstance(actor.actor_inbox, Mailbox)
         self._actor_weakref = weakref.ref(actor)
         self.actor_class = actor.__class__
-        self.actor_urn = actor.actor_urn
+        self._number: int = actor.number  # type: ignore[attr-defined]  # our actors have one
         self.actor_inbox = actor.actor_inbox
         self.actor_stopped = actor.actor_stopped
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]  # pykka's attribute, made only when somebody looks
+        """The actor's URN."""
+        return urn_of(self._number)
 
     def tell(self, message: Any) -> None:
         """Send a message and go on; never blocks.

@@ -6,6 +6,8 @@ becomes a row. So a back-off holds no thread, survives a crash and needs no wait
 
 from __future__ import annotations
 
+from typing import assert_never
+
 import msgspec
 import tenacity
 
@@ -102,6 +104,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
                 return tenacity.wait_incrementing(start=delay, increment=increment, max=longest)
             case Immediate():
                 return tenacity.wait_none()
+            case _:
+                assert_never(self.wait)
 
     def decide(self, tries: int, error: AttemptError) -> float | None:
         """Ask tenacity whether to try again, and when.

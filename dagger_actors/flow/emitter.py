@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.messages import ExpandMap, Progressed, TimerFired, encode
 from dagger_actors.core.protocols import Clock, Timers
 from dagger_actors.flow.draft import Draft
@@ -32,6 +33,9 @@ class Emitter:
         timers: One-shot timers.
         observers: Told what changed.
         at_rest: Told, once, the state the run came to rest in.
+
+    Attributes:
+        opened: Resolved when what the opening decided is committed; with an error when the run was lost before.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Emitter:
         self._armed: set[tuple[object, ...]] = set()
         self._told: tuple[str, str | None] = ("pending", None)
         self._count = -1
+        self.opened: ReplyFuture[None] = ReplyFuture()
         self.tell: Callable[[bytes], None] = lambda _message: None
         self.tickets: dict[tuple[int, int, int], Running] = {}
         """Attempts that have been granted and not ended, by (node, item, attempt)."""
@@ -120,20 +125,25 @@ class Emitter:
                     assert_never(effect)
         if offers:
             self._gate.offer(offers)
-        for running in draft.ended:
-            self._gate.forget(running.ticket)
+        if draft.ended:
+            self._gate.forget(*[running.ticket for running in draft.ended])
         if self._observers:
             self._tell_observers(self._changes(draft))
         if finished is not None:
             self._finish(finished)
-        for reply in draft.replies:
-            reply.set(finished)
+        self._answer(draft, finished)
 
     def arm_time_out(self, running: Running) -> None:
         """The gate has let an attempt through whose time is limited."""
         ticket = running.ticket
         assert running.timeout_us is not None
         self._arm(TimerFired("attempt", ticket.node, ticket.item, ticket.attempt), running.timeout_us)
+
+    def _answer(self, draft: Draft, finished: str | None) -> None:
+        if not self.opened.is_done():
+            self.opened.set(None)
+        for reply in draft.replies:
+            reply.set(finished)
 
     def _stop_body(self, key: tuple[int, int, int]) -> None:
         running = self.tickets.get(key)

@@ -262,7 +262,10 @@ class Flows:
                 raise
             # Whoever was faster is done with it already: there is nobody to name, and nothing left to take.
             return Run(row.run_id, self)
-        self._hub.open(row.run_id, mode, former=row.owner)
+        active = self._hub.open(row.run_id, mode, former=row.owner)
+        if mode != "recover":
+            # The claim alone says whose the run is, not that it is to go on: a crash here would leave it at rest.
+            self._hub.runtime.wait(active.emitter.opened, None)
         return Run(row.run_id, self)
 
     def _claim(self, row: RunRow) -> None:

@@ -346,6 +346,8 @@ class FlowHub:
             if self.active.get(active.run_id) is active:
                 del self.active[active.run_id]
         active.supervisor.stop()
+        if not active.emitter.opened.is_done():
+            active.emitter.opened.set_exception((type(error), error, None))
         active.done.set_exception((type(error), error, None))
 
     # --- taking over

@@ -30,7 +30,7 @@ from dagger_actors.core.messages import (
     decode_start,
     encode,
 )
-from dagger_actors.core.protocols import Clock, Dispatcher
+from dagger_actors.core.protocols import Clock, Runnable
 from dagger_actors.core.retry import names_of
 from dagger_actors.errors import InputError
 from dagger_actors.flow.actions import Action, Parameter
@@ -39,7 +39,7 @@ from dagger_actors.flow.outputs import to_output
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.values import pick, take_apart
 
-__all__ = ["Door", "LoopNode", "NodeServices", "ThreadNode"]
+__all__ = ["FOR_LOOP", "FOR_THREADS", "LoopNode", "NodeActor", "NodeServices", "ThreadNode"]
 
 MESSAGE_CHARS = 4096
 TRACEBACK_CHARS = 8192
@@ -73,21 +73,18 @@ class NodeServices:
         self.clock = clock
 
 
-class Door:
-    """Stands in for the dispatcher until the gate lets the attempt through: the first call only says that it is ready."""
+class Unscheduled:
+    """Stands in for the dispatcher: a node actor has one message, and the gate gives it its one turn."""
 
-    __slots__ = ("_has_knocked", "_inside", "is_loop")
-
-    def __init__(self, inside: Dispatcher, *, is_loop: bool) -> None:
-        self._inside = inside
-        self._has_knocked = False
+    def __init__(self, *, is_loop: bool) -> None:
         self.is_loop = is_loop
 
-    def schedule(self, runnable: Any, *, here: bool = False) -> None:
-        """Pass on all calls but the first, which is the gate's to make."""
-        if self._has_knocked:
-            self._inside.schedule(runnable, here=here)
-        self._has_knocked = True
+    def schedule(self, runnable: Runnable, *, here: bool = False) -> None:
+        """Leave it to the gate."""
+
+
+FOR_THREADS = Unscheduled(is_loop=False)
+FOR_LOOP = Unscheduled(is_loop=True)
 
 
 class NodeActor(Actor):
@@ -193,6 +190,17 @@ class ThreadNode(NodeActor):
         if self._services.is_refusing():
             raise RuntimeError(REFUSED)
 
+    def take_turn(self) -> bool:
+        """Handle the one message; pykka's loop, made for many, would cost as much as all the rest of a short attempt."""
+        try:
+            for envelope in self.actor_inbox.take():
+                self.on_receive(envelope.message)
+        finally:
+            # Actor and mailbox hold each other, and would otherwise have to wait for the collector.
+            self.actor_stopped.set()
+            self.actor_inbox.close(self.actor_ref)
+        return False
+
     def on_receive(self, message: bytes) -> None:
         """Run the attempt."""
         start = decode_start(message)
@@ -235,6 +243,7 @@ class LoopNode(NodeActor):
             outcome = Failed(detail_of(error))
         self._task = None
         self._report(start, started_us, outcome)
+        self.actor_stopped.set()
 
     async def _body(self, start: StartAttempt, action: Action, arguments: dict[str, Any]) -> Succeeded | Failed:
         try:

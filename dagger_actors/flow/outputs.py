@@ -104,14 +104,24 @@ def _check(value: Any) -> None:
     todo: list[Any] = [value]
     while todo:
         one = todo.pop()
-        if type(one) in LEAVES:
+        kind = type(one)
+        if kind in LEAVES:
             continue
-        if isinstance(one, float):
+        if kind is dict:  # the usual case first: this runs for every output
+            todo.extend(one.values())
+        elif kind is float:
             if not math.isfinite(one):
                 raise OutputError(f"it holds {one!r}, which JSON has no word for")
-        elif isinstance(one, bytes | bytearray | memoryview | Path):
-            raise OutputError(f"it holds a {type(one).__name__} inside another value")
-        elif isinstance(one, list | tuple | set | frozenset):
-            todo.extend(one)
-        elif (fields := _fields(one)) is not None:
-            todo.extend(fields.values())
+        else:
+            _check_other(one, todo)
+
+
+def _check_other(one: Any, todo: list[Any]) -> None:
+    if isinstance(one, bytes | bytearray | memoryview | Path):
+        raise OutputError(f"it holds a {type(one).__name__} inside another value")
+    if isinstance(one, list | tuple | set | frozenset):
+        todo.extend(one)
+    elif isinstance(one, float):
+        todo.append(float(one))
+    elif (fields := _fields(one)) is not None:
+        todo.extend(fields.values())

@@ -13,7 +13,7 @@ from dagger_actors.errors import StoreError
 from dagger_actors.flow.definition import MapSpec
 from dagger_actors.flow.events import Grant
 from dagger_actors.flow.invocations import Invocations
-from dagger_actors.flow.node import Door, LoopNode, NodeActor, NodeServices, ThreadNode
+from dagger_actors.flow.node import FOR_LOOP, FOR_THREADS, LoopNode, NodeActor, NodeServices, ThreadNode
 from dagger_actors.flow.values import UnresolvedReference, Values, pick, take_apart
 
 __all__ = ["Running", "Starter"]
@@ -68,8 +68,8 @@ class Starter:
         action = self._services.registry.get(node.action)
         is_thread = action is None or not action.is_async
         inside = self._blocking if is_thread else self._io
-        kind = ThreadNode if is_thread else LoopNode
-        ref = kind.spawn(self._services, gate, tell, dispatcher=Door(inside, is_loop=not is_thread))
+        kind, dispatcher = (ThreadNode, FOR_THREADS) if is_thread else (LoopNode, FOR_LOOP)
+        ref = kind.spawn(self._services, gate, tell, dispatcher=dispatcher)
         ref.tell(encode(self._start(grant)))
         actor = ref._actor_weakref()  # noqa: SLF001 - pykka has no public way from a ref to its actor; the mailbox holds it
         assert actor is not None

@@ -16,6 +16,8 @@ that is what bounds it while commits never pause. A reader that stays open holds
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -29,7 +31,7 @@ from dagger_actors.errors import StoreBroken
 from dagger_actors.store.migrate import check_identity, migrations
 from dagger_actors.store.refusals import check_library, check_path, translate
 
-__all__ = ["WalState", "checkpoint", "open_reader", "open_writer", "translate"]
+__all__ = ["WalState", "checkpoint", "open_reader", "open_writer", "transaction", "translate"]
 
 WAL_BOUND_PAGES = 16_384
 """Pages in the WAL (4 KiB each: 64 MiB) past which a commit checkpoints on its own; SQLite's default is 1,000."""
@@ -72,7 +74,7 @@ def open_writer(
         vfs: The name of an APSW VFS, for tests; None is the system's own.
 
     Returns:
-        A connection; ``with connection:`` is a ``BEGIN IMMEDIATE`` transaction.
+        A connection; ``with transaction(connection):`` writes.
 
     Raises:
         UnsafeSQLite: The SQLite library is older than 3.51.3.
@@ -103,6 +105,29 @@ def open_writer(
     except apsw.Error as error:
         raise translate(error, where) from error
     return connection
+
+
+@contextmanager
+def transaction(connection: apsw.Connection) -> Iterator[None]:
+    """Commit what the block writes, or nothing of it; a ``BEGIN IMMEDIATE`` transaction.
+
+    APSW's own ``with connection:`` keeps the GIL while it waits for the lock. When a thread of this very process holds
+    that lock, neither gets on until the time-out; and any other process's transaction would freeze all of this one.
+
+    Args:
+        connection: A writer's, outside a transaction.
+
+    Raises:
+        apsw.Error: SQLite refused; nothing was written.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # an I/O error may have rolled it back already
+            connection.execute("ROLLBACK")
+        raise
 
 
 def open_reader(path: str | Path, *, vfs: str | None = None) -> apsw.Connection:

@@ -17,6 +17,7 @@ import apsw
 import msgspec
 
 from dagger_actors.core.protocols import Now
+from dagger_actors.store.connection import transaction
 from dagger_actors.store.refusals import translate
 from dagger_actors.store.slots import SlotFile, SlotRecord, is_gone, read_slots
 from dagger_actors.store.statements import sql
@@ -68,7 +69,7 @@ class Membership:
     def enlist(cls, connection: apsw.Connection, database: Path, now: Now, pid: int | None = None) -> Membership:
         """Become a worker; one transaction on the writer's connection."""
         try:
-            with connection:
+            with transaction(connection):
                 worker_id = reserve(connection, "worker", 1)
                 first = reserve(connection, "run", RUN_KEYS)
                 slots = SlotFile.create(worker_folder(database), worker_id)

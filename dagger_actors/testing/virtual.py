@@ -236,9 +236,7 @@ class World:
             if (with_background or not _is_background(key)) and worker not in self.frozen
         ]
         dues += [
-            round(loop.due[0] * 1e6)
-            for worker, loop in self._loops.items()
-            if loop.due and worker not in self.frozen
+            round(loop.due[0] * 1e6) for worker, loop in self._loops.items() if loop.due and worker not in self.frozen
         ]
         return min(dues, default=None)
 

@@ -167,9 +167,8 @@ class TestIds:
         outputs = {f"o{at}": {"node": one, "key": "me"} for at, one in enumerate(IDS)}
         spec: Any = {"name": "ids", "nodes": nodes, "outputs": outputs}
         if how == "file":
-            # JSON is YAML; ASCII escapes keep the two forms of the same letter apart on any file system.
             path = tmp_path / "ids.yaml"
-            path.write_text(json.dumps(spec))
+            path.write_text(json.dumps(spec, ensure_ascii=False), encoding="utf-8")  # JSON is YAML
             spec = path
         report = sim.system(actions=[task]).flows.start(spec).wait()
         assert report.error is None

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import subprocess
 import time
+from pathlib import Path
 
 from dagger_actors import Context, action
 
@@ -86,7 +87,7 @@ def total(values: list[int], ctx: Context) -> int:
 def gated(path: str, ctx: Context) -> str:
     """Runs until a file is there, or until it is cancelled."""
     note("start", ctx)
-    while not os.path.exists(path) and not ctx.cancelled:
+    while not Path(path).exists() and not ctx.cancelled:
         time.sleep(0.002)
     note("end", ctx)
     return "open"
@@ -117,7 +118,7 @@ def burn(path: str, ctx: Context) -> int:
         for _ in range(20_000):
             value = (value * 31 + 7) % 1_000_003
         rounds += 1
-        if ctx.cancelled or (rounds % 50 == 0 and os.path.exists(path)):
+        if ctx.cancelled or (rounds % 50 == 0 and Path(path).exists()):
             note("end", ctx)
             return value
 
@@ -142,9 +143,9 @@ def leaves_a_child(how: str, path: str, ctx: Context) -> int:
 
 
 def write_whole(path: str, text: str) -> None:
-    with open(path + ".part", "w") as file:
-        file.write(text)
-    os.rename(path + ".part", path)
+    part = Path(path + ".part")
+    part.write_text(text)
+    part.rename(path)
 
 
 def by_subprocess() -> int:

@@ -40,8 +40,10 @@ def mixed(*, limit: int = 16, scale: int = 1, tail: int = 0) -> dict[str, Any]:
     add("slow_coroutine", 150)
     add("flaky", 60)
     add("large", 37)
-    for link in range(tail):
-        nodes.append({"id": f"tail{link}", "action": "dozing", "inputs": {"n": f"tail{link - 1}" if link else {"value": 5}}})
+    nodes += [
+        {"id": f"tail{link}", "action": "dozing", "inputs": {"n": f"tail{link - 1}" if link else {"value": 5}}}
+        for link in range(tail)
+    ]
     return {
         "name": "mixed",
         "actions": [str(BODIES)],

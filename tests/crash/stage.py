@@ -100,7 +100,9 @@ class Stage:
 
     def child(self, do: str, **order: Any) -> Child:
         """Start a child process."""
-        text = json.dumps({"do": do, "db": str(self.db), "run_id": "r", "flow": str(self.folder / "flow.json"), **order})
+        text = json.dumps(
+            {"do": do, "db": str(self.db), "run_id": "r", "flow": str(self.folder / "flow.json"), **order}
+        )
         return self.start(sys.executable, str(CHILD), text)
 
     def start(self, *words: str) -> Child:
@@ -134,6 +136,7 @@ class Stage:
 
     def wait_for_log(self, lines: int, child: Child) -> None:
         """Wait until bodies have written so many lines (of 20 bytes or more), or the child has ended."""
+        # Looked at again and again: another process writes the file, and a death at an instant waits for no signal.
         deadline = time.monotonic() + PATIENCE_S
         while self.log_size() < lines * 20 and child.process.poll() is None:
             assert time.monotonic() < deadline, f"{self.log_size()} bytes of log, wanted {lines} lines"
@@ -146,7 +149,10 @@ class Stage:
         text = self.log.read_bytes()[begin:].decode()
         assert text == "" or text.endswith("\n"), "an append is whole or not there"
         found = (line.split(" ") for line in text.splitlines())
-        return [Line(mark, node, "" if key == "-" else key, int(attempt), int(pid)) for mark, node, key, attempt, pid in found]
+        return [
+            Line(mark, node, "" if key == "-" else key, int(attempt), int(pid))
+            for mark, node, key, attempt, pid in found
+        ]
 
     def query(self, sql: str, *parameters: Any) -> list[Any]:
         """Ask the file through a read-only connection."""
@@ -156,8 +162,9 @@ class Stage:
         try:
             return list(connection.execute(sql, parameters))
         except apsw.SQLError as error:
-            assert "no such table" in str(error), error  # killed before the first migration was committed
-            return []
+            if "no such table" not in str(error):
+                raise
+            return []  # killed before the first migration was committed
         finally:
             connection.close()
 
@@ -202,7 +209,10 @@ def check(stage: Stage, kills: list[Kill], *, limit: int) -> Outcome:
     assert [row[0] for row in stage.query("PRAGMA integrity_check")] == ["ok"]
     assert stage.query("PRAGMA foreign_key_check") == []
     odd = "state NOT IN ('succeeded', 'interrupted') AND NOT (node_id LIKE 'flaky%' AND state = 'failed')"
-    assert (stage.status(), stage.query(f"SELECT node_id, invocation_key, attempt, state, reason FROM node_runs WHERE {odd} LIMIT 5")) == ("succeeded", [])
+    assert (
+        stage.status(),
+        stage.query(f"SELECT node_id, invocation_key, attempt, state, reason FROM node_runs WHERE {odd} LIMIT 5"),
+    ) == ("succeeded", [])
     assert stage.query("SELECT owner FROM flow_runs") == [(None,)]
     check_outputs(stage)
     lines = stage.lines()
@@ -223,9 +233,11 @@ def check(stage: Stage, kills: list[Kill], *, limit: int) -> Outcome:
     assert interrupted <= limit * len(kills)
     assert repeats <= interrupted
     for kill in kills:
-        again = [line for line in stage.lines(kill.log_size) if line.mark == "start" and (line.node, line.key) in kill.done]
+        again = [
+            line for line in stage.lines(kill.log_size) if line.mark == "start" and (line.node, line.key) in kill.done
+        ]
         assert again == [], "what was committed was done again"
-        assert kill.final <= {place for place in stage.final_rows()}
+        assert kill.final <= stage.final_rows()
     check_width(lines, limit)
     return Outcome(repeats, interrupted)
 

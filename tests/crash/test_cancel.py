@@ -46,7 +46,7 @@ def p95(values: list[float]) -> float:
 
 
 @pytest.mark.parametrize("with_burner", [False, True], ids=["alone", "beside-a-thread-that-computes"])
-@pytest.mark.parametrize("count", [3, pytest.param(20, marks=[pytest.mark.full, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("count", [2, pytest.param(20, marks=[pytest.mark.full, pytest.mark.timeout(900)])])
 def test_a_cancel_from_another_process_lands_in_150_ms(stages, figure, count, with_burner):
     """Law: from the call to the row `cancelled` 95 of 100 take under 150 ms; nothing starts afterwards."""
     told = [cancel_once(stages(), with_burner=with_burner) for _ in range(count)]
@@ -63,7 +63,9 @@ def test_a_cancel_from_another_process_lands_in_150_ms(stages, figure, count, wi
 def test_the_command_cancels_a_run_of_another_process(stage):
     """Law: `cancel` exits with 0 when it is recorded; nothing starts afterwards."""
     stage.perform(endless(stage.gate))
-    owner = stage.start(sys.executable, "-m", "dagger_actors", "run", "flow.json", "--db", str(stage.db), "--run-id", "r")
+    owner = stage.start(
+        sys.executable, "-m", "dagger_actors", "run", "flow.json", "--db", str(stage.db), "--run-id", "r"
+    )
     stage.wait_for_log(100, owner)
     done = stage.cli("cancel", "r", "--db", str(stage.db))
     size = stage.log_size()

@@ -6,12 +6,18 @@ import pytest
 
 from tests.crash.flows import BODIES, waiting
 
+FULL = pytest.mark.full
+
 
 @pytest.mark.parametrize(
-    ("seconds", "limit"), [(2.0, 0.01), pytest.param(12.0, 0.002, marks=pytest.mark.full)], ids=["slice", "full"]
+    ("neighbour", "seconds", "limit"),
+    [
+        ("alone", 2.0, 0.01),
+        pytest.param("alone", 12.0, 0.002, marks=FULL),
+        pytest.param("beside a dead worker", 12.0, 0.002, marks=FULL),
+    ],
 )
-@pytest.mark.parametrize("neighbour", ["alone", "beside-a-dead-worker"])
-def test_a_system_with_a_paused_run_uses_a_fifth_of_a_percent_of_a_core(stage, figure, seconds, limit, neighbour):
+def test_a_system_with_a_paused_run_uses_a_fifth_of_a_percent_of_a_core(stage, figure, neighbour, seconds, limit):
     """Law: under 0.2 % of a core over 12 s; what dead workers left behind changes nothing. (The slice is too short for that figure.)"""
     if neighbour != "alone":
         stage.perform(waiting(stage.gate))

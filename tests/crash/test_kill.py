@@ -6,6 +6,7 @@ CI runs a slice; the full numbers are behind the marker: ``pytest -m full tests/
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -28,19 +29,12 @@ LIMITS = (16, 4, 16, 1)
 def kill_somewhere(stage: Stage, child: Child, chance: random.Random, lines: int) -> Kill:
     """Kill it when a random number of lines has been written, and a little later; mostly in the middle of something."""
     stage.wait_for_log(chance.randint(0, lines), child)
-    try:
-        child.process.wait(chance.uniform(0, 0.004))
-    except subprocess.TimeoutExpired:
-        pass
-    child.kill()
-    return look(stage)
+    return kill_after(stage, child, chance.uniform(0, 0.004))
 
 
 def kill_after(stage: Stage, child: Child, seconds: float) -> Kill:
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         child.process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        pass
     child.kill()
     return look(stage)
 
@@ -125,7 +119,7 @@ def kills_in_a_row(stage: Stage, seed: int) -> Outcome:
     return check(stage, kills, limit=limit)
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(20, marks=[pytest.mark.full, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("count", [1, pytest.param(20, marks=[pytest.mark.full, pytest.mark.timeout(1800)])])
 def test_a_run_killed_several_times_ends_as_if_undisturbed(stages, figure, count):
     """Law: every death adds at most the concurrency to what is repeated."""
     tell(figure, "several kills", many(kills_in_a_row, stages, count))
@@ -146,7 +140,7 @@ def kill_while_resuming(stage: Stage, seed: int) -> Outcome:
     return check(stage, kills, limit=limit)
 
 
-@pytest.mark.parametrize("count", [3, pytest.param(40, marks=[pytest.mark.full, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("count", [2, pytest.param(40, marks=[pytest.mark.full, pytest.mark.timeout(1800)])])
 def test_a_resume_that_is_killed_itself_loses_nothing(stages, figure, count):
     """Law: whoever goes on knows what every dead owner had begun, not only the last one."""
     tell(figure, "kill while resuming", many(kill_while_resuming, stages, count))

@@ -31,14 +31,24 @@ def wait_until_quiet(stage: Stage, child) -> None:
             child.process.wait(0.01)
 
 
-@pytest.mark.parametrize("how", ["subprocess", "subprocess with open files", "multiprocessing", "fork"])
+FULL = pytest.mark.full
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "subprocess",
+        "fork",
+        pytest.param("subprocess with open files", marks=FULL),
+        pytest.param("multiprocessing", marks=FULL),
+    ],
+)
 def test_a_process_that_outlives_its_worker_holds_no_proof_of_life(stage: Stage, how):
     """Law: after kill -9 of the worker its run can be taken over at once, though a child that its action started lives."""
     told = stage.folder / "pid"
     inputs = {"how": {"value": how}, "path": {"value": str(told)}}
     nodes = [{"id": "leaves", "action": "leaves_a_child", "inputs": inputs}]
     stage.perform({"name": "leaving", "actions": [str(BODIES)], "nodes": nodes})
-    # Its own log of errors: the orphan would keep a pipe to us open.
     child = stage.child("run")
     child.answer("started")
     orphan = int(wait_for_file(told, child))

@@ -1,0 +1,204 @@
+"""Every error of the tree crosses process borders, can be compared, and says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import re
+
+import pytest
+
+from dagger_actors import errors
+from dagger_actors.errors import DaggerError, DefinitionError, Problem, RunFailed
+
+PROBLEM = Problem("unknown key 'inptus'", "Did you mean 'inputs'?", "flow.yaml", 3, 5, "    inptus: {}")
+EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
+    "DaggerError": (("why",), "why"),
+    "RequestError": (("why",), "why"),
+    "ActionError": (("why",), "why"),
+    "ActorError": (("why",), "why"),
+    "DefinitionError": (
+        ((PROBLEM, Problem("it has no nodes")),),
+        "flow.yaml:3:5: unknown key 'inptus'\n        inptus: {}\n        ^\n  Did you mean 'inputs'?\nit has no nodes",
+    ),
+    "InvalidInputs": (
+        ("f", ("'a' is missing", "'b' is unknown")),
+        "flow 'f' cannot start: 'a' is missing; 'b' is unknown",
+    ),
+    "RunNotFound": (("r", "x.db"), "no run 'r' in x.db; list the runs with: dagger-actors runs"),
+    "RunConflict": (("r", "definition"), "run 'r' exists already with another definition; choose another run id"),
+    "RunOwned": (("r", 2, 77), "run 'r' is being run by process 77 (worker 2); wait for it, or stop it first"),
+    "IllegalTransition": (
+        ("r", "failed", "resumed", "try it again"),
+        "run 'r' is failed, it cannot become resumed; try it again",
+    ),
+    "BlockingCall": (("run.wait()", "await run"), "run.wait() would block the running event loop; use `await run`"),
+    "SystemClosed": ((), "this ActorSystem is closed; open another one on the same file"),
+    "OutputError": (
+        ("a set is no JSON",),
+        "the result cannot be stored: a set is no JSON; store it with ctx.save(name, data, media_type=...)",
+    ),
+    "InputError": (("act", "x", "not an int"), "action 'act' cannot take its input 'x': not an int"),
+    "RunEnded": (("r", "n: boom", None), "run 'r' ended: n: boom"),
+    "RunFailed": (("r", "n: boom", {"state": "failed"}), "run 'r' failed: n: boom"),
+    "RunCancelled": (("r", "", None), "run 'r' was cancelled"),
+    "RunTimedOut": (("r", "", None), "run 'r' timed out"),
+    "RunPaused": (("r", "n: boom", None), "run 'r' is paused: n: boom"),
+    "MailboxFull": (("a", 9), "the mailbox of a is full (9 messages); send slower or raise its capacity"),
+    "AskInsideHandler": (
+        ("a",),
+        (
+            "a blocking ask of a inside a handler can starve the pool it runs on; "
+            "use tell and handle the answer as a message, or `await` it in an async handler"
+        ),
+    ),
+    "SupervisorGaveUp": (
+        ("s", 3, 5.0, "ValueError: x"),
+        "s crashed more than 3 times in 5 s, last with ValueError: x; its committed work is safe and can be resumed",
+    ),
+    "StoreError": (("x.db", "why"), "x.db: why"),
+    "NotADatabase": (
+        ("x.db", "it is a PNG"),
+        "x.db is not a dagger_actors database (it is a PNG); choose another path with --db",
+    ),
+    "NewerSchema": (("x.db", 9, 1), "x.db has schema version 9, this program knows up to 1; upgrade dagger-actors"),
+    "ReadOnlyDatabase": (
+        ("x.db", "EROFS"),
+        "x.db cannot be written (EROFS); give the file and its folder write permission, or another --db",
+    ),
+    "UnsafeSQLite": (
+        ("x.db", "3.40.0"),
+        "SQLite 3.40.0 can corrupt x.db when two processes share it; upgrade apsw to 3.51.3 or newer",
+    ),
+    "NetworkFilesystem": (
+        ("x.db", "nfs"),
+        "x.db lies on a network file system (nfs), where its locks do not hold; use a local disk",
+    ),
+    "StoreFull": (("x.db",), "no space left for x.db; free some and try again, nothing acknowledged was lost"),
+    "StoreBusy": (
+        ("x.db",),
+        "x.db is locked by another program; wait for it, or find it with `fuser x.db` and stop it, then try again",
+    ),
+    "StoreBroken": (("x.db", "I/O error"), "x.db cannot be read or written: I/O error"),
+    "UnitRejected": (("x.db", "flow_runs.put", 1, 0), "x.db: flow_runs.put expected 1 rows and met 0"),
+    "OwnershipLost": (("x.db", "run 'r'"), "x.db: run 'r' was taken over by another process"),
+    "ArtifactMissing": (("x.db", "ab12"), "no artifact ab12 in x.db"),
+    "ArtifactCorrupt": (("x.db", "ab12"), "artifact ab12 of x.db is damaged: its content no longer has its hash"),
+}
+CLASSES = {name: one for name, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, DaggerError)}
+
+
+def example(name: str) -> DaggerError:
+    return CLASSES[name](*EXAMPLES[name][0])
+
+
+def test_every_class_of_the_module_is_looked_at() -> None:
+    """A new error without its sentence here is noticed."""
+    assert set(EXAMPLES) == set(CLASSES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_error_says_what_is_wrong_and_what_to_do(name: str) -> None:
+    """The text is made from the facts."""
+    assert str(example(name)) == EXAMPLES[name][1]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_error_survives_pickling_and_copying_with_all_its_facts(name: str) -> None:
+    """It may have been raised in another process."""
+    error = example(name)
+    for twin in (*(pickle.loads(pickle.dumps(error, protocol)) for protocol in range(2, 6)), copy.copy(error)):
+        assert type(twin) is type(error)
+        assert vars(twin) == vars(error)
+        assert str(twin) == str(error)
+        assert twin == error
+        assert hash(twin) == hash(error)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_error_keeps_its_facts_as_attributes(name: str) -> None:
+    """Nobody has to take the text apart: every argument of the constructor is an attribute of that name."""
+    error = example(name)
+    if type(error).__init__ is not Exception.__init__:
+        for parameter, value in zip(inspect.signature(type(error)).parameters, EXAMPLES[name][0], strict=False):
+            assert getattr(error, parameter) == value
+
+
+def test_errors_with_other_facts_or_of_another_class_are_not_equal() -> None:
+    """Equality is class and facts, no more and no less."""
+    for name, (facts, _) in EXAMPLES.items():
+        error = example(name)
+        others = [example(other) for other in EXAMPLES if other != name]
+        assert all(error != other for other in others)
+        assert error != facts
+        assert error != str(error)
+    assert CLASSES["RunNotFound"]("a") != CLASSES["RunNotFound"]("b")
+    assert len({RunFailed("r", "x"), RunFailed("r", "x"), RunFailed("r", "y")}) == 2
+
+
+def test_an_error_that_carries_what_cannot_be_hashed_can_be_hashed() -> None:
+    """A report holds lists and mappings."""
+    assert hash(RunFailed("r", "x", {"nodes": []})) == hash(RunFailed("r", "x", {"nodes": []}))
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (errors.RunNotFound("r"), "no run 'r'; list the runs with: dagger-actors runs"),
+        (errors.IllegalTransition("r", "failed", "paused"), "run 'r' is failed, it cannot become paused"),
+        (errors.NotADatabase("x"), "x is not a dagger_actors database; choose another path with --db"),
+        (
+            errors.ReadOnlyDatabase("x"),
+            "x cannot be written; give the file and its folder write permission, or another --db",
+        ),
+    ],
+)
+def test_a_detail_that_is_not_known_leaves_no_hole_in_the_sentence(error: DaggerError, text: str) -> None:
+    """Optional facts are optional in the text too."""
+    assert str(error) == text
+
+
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [
+        (Problem("it is empty"), "it is empty"),
+        (Problem("it is empty", file="f.yaml"), "f.yaml: it is empty"),
+        (Problem("it is empty", "Write nodes.", "f.yaml", 1, 1), "f.yaml:1:1: it is empty\n  Write nodes."),
+        (Problem("bad", "", "f.yaml", 1, 2, "abc"), "f.yaml:1:2: bad\n    abc\n     ^"),
+    ],
+)
+def test_a_problem_shows_its_place_as_far_as_it_is_known(problem: Problem, text: str) -> None:
+    """File, line and column in the form that editors jump to; the caret stands under the culprit."""
+    assert str(problem) == text
+
+
+def test_a_problem_on_a_very_long_line_shows_a_window_with_the_caret_under_its_place() -> None:
+    """A minified file of one line does not flood the terminal."""
+    line = "a" * 5000 + "X" + "b" * 5000
+    shown = str(Problem("bad", "", "f.yaml", 1, 5001, line)).splitlines()
+    assert len(shown[1]) <= 124
+    assert shown[1][shown[2].index("^")] == "X"
+
+
+def test_a_definition_error_carries_its_problems_in_order() -> None:
+    """All of them at once."""
+    problems = [Problem("one"), Problem("two")]
+    error = DefinitionError(problems)
+    assert error.problems == tuple(problems)
+    assert str(error) == "one\ntwo"
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_the_code() -> None:
+    """The drawing is what people read; it must not lie."""
+    drawn: dict[str, str] = {}
+    path: list[tuple[int, str]] = []
+    for line in (errors.__doc__ or "").splitlines():
+        found = re.match(r"^    ([│├└─ ]*)([A-Z]\w+)\b", line)
+        if not found:
+            continue
+        depth = len(found[1])
+        path = [one for one in path if one[0] < depth]
+        drawn[found[2]] = path[-1][1] if path else "Exception"
+        path.append((depth, found[2]))
+    assert drawn == {name: one.__bases__[0].__name__ for name, one in CLASSES.items()}
