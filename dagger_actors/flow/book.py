@@ -101,6 +101,10 @@ class Book:
         self._elapsed_us = self.elapsed_us(now)
         self._running_since = None
 
+    def forget_elapsed(self) -> None:
+        """Begin the run's time anew."""
+        self._elapsed_us = 0
+
     def note_failure(self, error: str) -> None:
         """The first failure is the run's error."""
         if self.error is None:

@@ -26,9 +26,10 @@ from dagger_actors.errors import (
     SystemClosed,
     UnitRejected,
 )
+from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.events import Mode
-from dagger_actors.flow.hub import ActiveRun, FlowHub
+from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.inputs import check_inputs, encode_inputs
 from dagger_actors.flow.loader import load_flow
 from dagger_actors.flow.report import Report, RunRow, RunSummary, StoredArtifact, StoredRow, build_report

@@ -1,4 +1,4 @@
-"""The root of the flow paradigm in one system: opens runs, rebuilds them after a crash, takes over what others left.
+"""The root of the flow paradigm in one system: opens runs, and rebuilds them after a crash.
 
 Every run that is open here has a supervisor; the hub is the root above them. A crashed supervisor is rebuilt in place
 from the file, at most ``INTENSITY`` times in ``PERIOD_US``; bodies that run go on meanwhile.
@@ -15,31 +15,32 @@ import msgspec
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.actor import Actor
-from dagger_actors.actors.gate import Gate, Gates
+from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.core.intensity import record_restart
-from dagger_actors.core.messages import CancelRun, Detach, Succeeded, decode_ended, encode
+from dagger_actors.core.messages import Detach
 from dagger_actors.core.protocols import Write
 from dagger_actors.errors import OwnershipLost, RunOwned, SupervisorGaveUp, UnitRejected
+from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.artifacts import RunArtifacts
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition
 from dagger_actors.flow.emitter import Emitter
-from dagger_actors.flow.events import BodyKey, Cancelled, Event, Mode, Opened
-from dagger_actors.flow.inputs import decode_inputs
-from dagger_actors.flow.invocations import RunIdentity, StoredNode
+from dagger_actors.flow.events import Cancelled, Event, Mode, Opened
+from dagger_actors.flow.handover import Opening, Services
+from dagger_actors.flow.invocations import RunIdentity
+from dagger_actors.flow.left_behind import LeftBehind, is_end, is_success, key_of
 from dagger_actors.flow.machine import FlowMachine
 from dagger_actors.flow.node import NodeServices
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.report import RunRow, StoredRow
-from dagger_actors.flow.restore import restore
+from dagger_actors.flow.restore import from_row, restore
 from dagger_actors.flow.run_events import Observer
 from dagger_actors.flow.starter import Starter
-from dagger_actors.flow.supervisor import FlowSupervisor, Opening, Services
-from dagger_actors.store.slots import SlotRecord
+from dagger_actors.flow.supervisor import FlowSupervisor
 from dagger_actors.store.store import Store
 
-__all__ = ["ActiveRun", "FlowHub", "Root"]
+__all__ = ["FlowHub", "Root"]
 
 logger = logging.getLogger("dagger_actors.flow")
 
@@ -56,35 +57,6 @@ class Root(Actor):
             message()
         except Exception:  # an errand that fails must not take the root down with it
             logger.exception("an errand of the flow root failed")
-
-
-class ActiveRun:
-    """One run that is open in this system.
-
-    Attributes:
-        done: Resolved with the state in which the run came to rest; with an error when it was lost.
-    """
-
-    def __init__(self, row: RunRow, identity: RunIdentity, definition: FlowDefinition) -> None:
-        self.run_id = row.run_id
-        self.identity = identity
-        self.definition = definition
-        self.inputs = decode_inputs(row.inputs)
-        self.done: ReplyFuture[str] = ReplyFuture()
-        self.restarts: tuple[int, ...] = ()
-        self.gate: Gate
-        self.emitter: Emitter
-        self.supervisor: FlowSupervisor
-
-    def tell(self, message: msgspec.Struct) -> None:
-        """Send the supervisor a message."""
-        self.supervisor.tell(encode(message))
-
-    def ask(self, message: msgspec.Struct) -> ReplyFuture[Any]:
-        """Send the supervisor a message; the answer comes after the commit it leads to."""
-        future: ReplyFuture[Any] = ReplyFuture()
-        self.supervisor.actor_inbox.put(Envelope(encode(message), reply_to=future))
-        return future
 
 
 class FlowHub:
@@ -113,6 +85,7 @@ class FlowHub:
         self.active: dict[str, ActiveRun] = {}
         self._gates = gates
         self._observers = observers
+        self._left_behind = LeftBehind(store)
         self._lock = threading.Lock()
         self._services = Services(clock=runtime.clock, timers=runtime.timers, journal=store.journal)
         self._node_services = NodeServices(
@@ -223,48 +196,13 @@ class FlowHub:
         assert supervisor is not None
         active.supervisor = supervisor
         active.emitter.tell = supervisor.tell
-        crashed, ends = self._left_behind(former, row.run_key)
-        live = frozenset(_key(payload) for payload in ends)
+        crashed, ends = self._left_behind.of(former, row.run_key)
+        live = frozenset(key_of(payload) for payload in ends)
         event: Event = Cancelled() if mode is None else Opened(mode=mode, crashed=crashed - live, live=live)
         with self._lock:
             self.active[run_id] = active
         self._set_going(active, row, mode or "recover", event, ends)
         return active
-
-    def _left_behind(self, former: int | None, run_key: int) -> tuple[frozenset[BodyKey], list[bytes]]:
-        """What dead workers had started of a run, and which of it had ended without being committed.
-
-        All of the dead are asked, not only the last owner: that one may have died before it could commit what it learnt
-        from the one before. Records of attempts that have long ended do no harm, for their numbers are never used again.
-        """
-        membership = self.store.membership
-        crashed: set[BodyKey] = set()
-        ends: list[bytes] = []
-        for worker in self.store.workers().values():
-            if worker.worker_id != former and not membership.is_gone(worker):
-                continue
-            for record in membership.records_of(worker):
-                if record.run_key == run_key:
-                    crashed.add((record.node, record.item, record.attempt))
-                    if record.payload is not None:
-                        ends.append(record.payload)
-        return frozenset(crashed), ends
-
-    def sweep(self) -> None:
-        """Remove what dead workers left once nothing in it matters any more."""
-        readers, membership = self.store.readers, self.store.membership
-        for worker in self.store.workers().values():
-            if not membership.is_gone(worker) or readers.query("read.owned", worker.worker_id)[0][0]:
-                continue
-            if any(self._is_open(record) for record in membership.records_of(worker)):
-                continue
-            membership.forget(worker)
-            self.store.write([Write("workers.delete", ((worker.worker_id,),), None)], lambda _error: None)
-
-    def _is_open(self, record: SlotRecord) -> bool:
-        place = (record.run_key, record.node, record.item, record.attempt)
-        found = self.store.readers.query("read.attempt_state", *place)
-        return bool(found) and found[0][0] in ("ready", "running")
 
     def _set_going(self, active: ActiveRun, row: RunRow, mode: Mode, event: Event, ends: Sequence[bytes]) -> None:
         machine = FlowMachine(
@@ -276,11 +214,11 @@ class FlowHub:
             started_at=row.started_us,
         )
         rows = (StoredRow(*found) for found in self.store.readers.query("read.nodes", row.run_key))
-        restore(machine, (_stored_node(found) for found in rows), mode)
+        restore(machine, (from_row(found) for found in rows), mode)
         active.emitter.work = machine.work
         # What the file has already is no news, and owes the gate nothing.
-        ends = [payload for payload in ends if machine.is_running(*_key(payload))]
-        active.gate.reset_holds(sum(1 for payload in ends if not _is_success(payload)))
+        ends = [payload for payload in ends if machine.is_running(*key_of(payload))]
+        active.gate.reset_holds(sum(1 for payload in ends if not is_success(payload)))
         starter = Starter(
             machine.work,
             inputs=active.inputs,
@@ -327,8 +265,8 @@ class FlowHub:
         active.gate.drain()
         active.gate.take_started()
         live = {(ticket.node, ticket.item, ticket.attempt) for ticket in active.gate.running()}
-        told_keys = {_key(payload) for payload in told if _is_end(payload)}
-        ends = [payload for payload in told if _is_end(payload)]
+        told_keys = {key_of(payload) for payload in told if is_end(payload)}
+        ends = [payload for payload in told if is_end(payload)]
         tickets = active.emitter.tickets
         for key in [key for key in tickets if key not in live and key not in told_keys]:
             del tickets[key]
@@ -350,61 +288,6 @@ class FlowHub:
             active.emitter.opened.set_exception((type(error), error, None))
         active.done.set_exception((type(error), error, None))
 
-    # --- taking over
-
-    def recover(self, stalled: frozenset[int] = frozenset()) -> list[str]:
-        """Take over every unfinished run whose owner is gone or stalled, and whose actions are loaded here.
-
-        Args:
-            stalled: Workers that have shown no beat for a whole lease.
-
-        Returns:
-            The runs taken over.
-        """
-        workers = self.store.workers()
-        taken: list[str] = []
-        for run_id, status, owner, _epoch in self.store.readers.query("read.open_runs"):
-            worker = workers.get(owner) if owner is not None else None
-            if status == "paused" or run_id in self.active or owner == self.store.worker_id:
-                continue
-            if worker is not None and owner not in stalled and not self.store.membership.is_gone(worker):
-                continue
-            row = self.row_of(run_id)
-            if row is not None and self._is_loaded(row):
-                self._take_over(row)
-                taken.append(run_id)
-        return taken
-
-    def _is_loaded(self, row: RunRow) -> bool:
-        return all(self.registry.get(node.action) is not None for node in self.definition_of(row).nodes)
-
-    def _take_over(self, row: RunRow) -> None:
-        def claimed(future: ReplyFuture[None]) -> None:
-            try:
-                future.get(timeout=0)
-            except RunOwned:
-                return
-            self.errand(lambda: self._open_taken(row))
-
-        self.claim(row).add_done(claimed)
-
-    def _open_taken(self, row: RunRow) -> None:
-        logger.info("run %s is taken over from worker %s", row.run_id, row.owner)
-        self.open(row.run_id, "recover", former=row.owner)
-
-    def obey_commands(self, seen: set[int]) -> None:
-        """Pass the commands of other processes to the runs they are for; ``seen`` keeps each from being told twice."""
-        by_key = {active.identity.run_key: active for active in list(self.active.values())}
-        found = self.store.readers.query("read.commands")
-        seen &= {command_id for command_id, _, _ in found}
-        for command_id, run_key, verb in found:
-            active = by_key.get(run_key)
-            if active is None or command_id in seen:
-                continue
-            seen.add(command_id)
-            assert verb == "cancel", verb
-            active.tell(CancelRun(command_id))
-
     # --- leaving
 
     def detach(self, grace_s: float) -> None:
@@ -425,36 +308,3 @@ def _wait_quietly(runtime: Runtime, future: ReplyFuture[Any], timeout_s: float) 
         runtime.wait(future, timeout_s)
     except Exception:  # the run has ended, or was lost: there is nothing to give back
         logger.debug("a run did not answer while the system was left", exc_info=True)
-
-
-def _key(payload: bytes) -> BodyKey:
-    ended = decode_ended(payload)
-    return ended.node, ended.item, ended.attempt
-
-
-def _is_end(payload: bytes) -> bool:
-    try:
-        decode_ended(payload)
-    except msgspec.ValidationError:
-        return False
-    return True
-
-
-def _is_success(payload: bytes) -> bool:
-    return isinstance(decode_ended(payload).outcome, Succeeded)
-
-
-def _stored_node(row: StoredRow) -> StoredNode:
-    return StoredNode(
-        node=row.node,
-        item=row.item,
-        attempt=row.attempt,
-        state=row.state,
-        try_no=row.try_no,
-        crash_no=row.crash_no,
-        output=row.output,
-        output_artifact=row.stored,
-        size=row.size,
-        due_at=row.due_us,
-        started_at=row.started_us,
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dagger_actors.core.protocols import Now
+from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.flow.attempts import due
 from dagger_actors.flow.book import Book
 from dagger_actors.flow.ends import became_ready
@@ -19,6 +20,9 @@ CRASH_CAP: Final = 3
 
 def opened(book: Book, event: Opened, now: Now) -> None:
     """The run's supervisor is ready: go on from where the rows say it stands."""
+    if event.mode == "retry" and book.status in FINAL_RUN:
+        # A run that timed out has no time left: tried again, it gets all of it again.
+        book.forget_elapsed()
     book.become("running", now)
     book.finished_at = None
     timeout_s = book.work.definition.config.timeout_seconds
@@ -31,6 +35,17 @@ def opened(book: Book, event: Opened, now: Now) -> None:
         is_begun = vertex in book.live or (book.is_pausing and vertex in book.past)
         if not is_begun and not book.work.graph.is_waiting(vertex):
             became_ready(book, vertex, now)
+    if event.mode != "recover":
+        _note_revived(book, now)
+
+
+def _note_revived(book: Book, now: Now) -> None:
+    """Write down all that is tried again, not only what the window has room for: a recovery cannot tell it otherwise."""
+    for vertex in [vertex for vertex in book.ready if vertex in book.past]:
+        live = book.begin(vertex)
+        live.state, live.due_at = "due", now.wall_us
+        book.waiting += 1
+        book.write(live, "waiting", due_at=live.due_at, reason="retry")
 
 
 def _reopen_maps(book: Book, now: Now) -> None:

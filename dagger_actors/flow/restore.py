@@ -10,8 +10,9 @@ from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.flow.events import Mode
 from dagger_actors.flow.invocations import Live, StoredNode
 from dagger_actors.flow.machine import FlowMachine
+from dagger_actors.flow.report import StoredRow
 
-__all__ = ["restore"]
+__all__ = ["from_row", "restore"]
 
 UNSUCCESSFUL = frozenset({"failed", "timed_out", "cancelled", "skipped"})
 
@@ -56,6 +57,23 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode) -> Non
             work.outputs[node] = work.gather(node)
     if mode in ("resume", "retry") and not has_failed:
         book.error = None
+
+
+def from_row(row: StoredRow) -> StoredNode:
+    """What recovery needs of a stored row."""
+    return StoredNode(
+        node=row.node,
+        item=row.item,
+        attempt=row.attempt,
+        state=row.state,
+        try_no=row.try_no,
+        crash_no=row.crash_no,
+        output=row.output,
+        output_artifact=row.stored,
+        size=row.size,
+        due_at=row.due_us,
+        started_at=row.started_us,
+    )
 
 
 def _pausers(machine: FlowMachine, rows: Iterable[StoredNode]) -> frozenset[int]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, assert_never
 
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
@@ -34,7 +34,7 @@ from dagger_actors.core.messages import (
     decode_message,
     encode,
 )
-from dagger_actors.core.protocols import Clock, Journal, Now, Timers, Unit
+from dagger_actors.core.protocols import Now, Unit
 from dagger_actors.core.retry import AttemptError, names_of
 from dagger_actors.flow.draft import Draft
 from dagger_actors.flow.emitter import Emitter
@@ -53,10 +53,10 @@ from dagger_actors.flow.events import (
     TimedOut,
     TimeUp,
 )
+from dagger_actors.flow.handover import Opening, Services
 from dagger_actors.flow.machine import FlowMachine
-from dagger_actors.flow.starter import Starter
 
-__all__ = ["FlowSupervisor", "Opening", "Services"]
+__all__ = ["FlowSupervisor"]
 
 logger = logging.getLogger("dagger_actors.flow")
 
@@ -65,48 +65,6 @@ TURN = 128
 
 FLUSH_US = 50_000
 """How long ``running`` may go unwritten; most attempts are over by then and need no row for it."""
-
-
-class Services:
-    """What every supervisor of a system shares.
-
-    Args:
-        clock: The time.
-        timers: One-shot timers.
-        journal: The writer.
-    """
-
-    def __init__(self, *, clock: Clock, timers: Timers, journal: Journal) -> None:
-        self.clock = clock
-        self.timers = timers
-        self.journal = journal
-
-
-class Opening:
-    """A machine brought to where the file says its run stands, ready to go on.
-
-    Attributes:
-        machine: Restored, nothing applied yet.
-        starter: Makes the node actors of this machine's grants.
-        opened: The event that sets it going.
-        ends: Completions that were told and not committed, to be applied first thing.
-        unskip: Whether what was skipped is forgotten (a retry).
-    """
-
-    def __init__(
-        self,
-        *,
-        machine: FlowMachine,
-        starter: Starter,
-        opened: Event,
-        ends: Sequence[bytes] = (),
-        unskip: bool = False,
-    ) -> None:
-        self.machine = machine
-        self.starter = starter
-        self.opened = opened
-        self.ends = tuple(ends)
-        self.unskip = unskip
 
 
 class FlowSupervisor(Actor):

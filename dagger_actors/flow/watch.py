@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.errors import StoreError, SystemClosed
 from dagger_actors.flow.hub import FlowHub
+from dagger_actors.flow.left_behind import LeftBehind
+from dagger_actors.flow.recovery import Recovery
 from dagger_actors.store.ownership import LEASE_US, BeatWatch
 from dagger_actors.store.store import Store
 
@@ -49,6 +51,8 @@ class Watch:
         self._next_beat_us = 0
         self._next_recovery_us = 0
         self._beats = BeatWatch()
+        self._recovery = Recovery(hub)
+        self._left_behind = LeftBehind(store)
         self._stalled: frozenset[int] = frozenset()
         store.journal.pause = self._give_way
 
@@ -69,15 +73,15 @@ class Watch:
             if now_us >= self._next_beat_us:
                 self._next_beat_us = now_us + BEAT_US
                 self._store.beat(self._has_beaten)
-                self._hub.sweep()
+                self._left_behind.sweep()
             has_changed = self._has_changed()
             if has_changed:
                 self._has_neighbours = len(self._store.workers()) > 1
                 if self._hub.active:
-                    self._hub.obey_commands(self._seen)
+                    self._recovery.obey_commands(self._seen)
             if self._recover and (has_changed or self._has_neighbours) and now_us >= self._next_recovery_us:
                 self._next_recovery_us = now_us + RECOVER_US
-                self._hub.recover(self._stalled)
+                self._recovery.take_over(self._stalled)
             if self._store.checkpointer.claim_turn():
                 self._runtime.blocking.schedule(self._store.checkpointer)
         except StoreError as error:

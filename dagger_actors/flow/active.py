@@ -1,0 +1,49 @@
+"""One run that is open in this system: its supervisor, its gate, its way out, and who waits for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
+
+from dagger_actors.actors.gate import Gate
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.core.messages import encode
+from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.emitter import Emitter
+from dagger_actors.flow.inputs import decode_inputs
+from dagger_actors.flow.invocations import RunIdentity
+from dagger_actors.flow.report import RunRow
+from dagger_actors.flow.supervisor import FlowSupervisor
+
+__all__ = ["ActiveRun"]
+
+
+class ActiveRun:
+    """One run that is open in this system.
+
+    Attributes:
+        done: Resolved with the state in which the run came to rest; with an error when it was lost.
+    """
+
+    def __init__(self, row: RunRow, identity: RunIdentity, definition: FlowDefinition) -> None:
+        self.run_id = row.run_id
+        self.identity = identity
+        self.definition = definition
+        self.inputs = decode_inputs(row.inputs)
+        self.done: ReplyFuture[str] = ReplyFuture()
+        self.restarts: tuple[int, ...] = ()
+        self.gate: Gate
+        self.emitter: Emitter
+        self.supervisor: FlowSupervisor
+
+    def tell(self, message: msgspec.Struct) -> None:
+        """Send the supervisor a message."""
+        self.supervisor.tell(encode(message))
+
+    def ask(self, message: msgspec.Struct) -> ReplyFuture[Any]:
+        """Send the supervisor a message; the answer comes after the commit it leads to."""
+        future: ReplyFuture[Any] = ReplyFuture()
+        self.supervisor.actor_inbox.put(Envelope(encode(message), reply_to=future))
+        return future

@@ -1,0 +1,54 @@
+"""What a flow supervisor is handed: the services all share, and a machine that is ready to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dagger_actors.core.protocols import Clock, Journal, Timers
+from dagger_actors.flow.events import Event
+from dagger_actors.flow.machine import FlowMachine
+from dagger_actors.flow.starter import Starter
+
+__all__ = ["Opening", "Services"]
+
+
+class Services:
+    """What every supervisor of a system shares.
+
+    Args:
+        clock: The time.
+        timers: One-shot timers.
+        journal: The writer.
+    """
+
+    def __init__(self, *, clock: Clock, timers: Timers, journal: Journal) -> None:
+        self.clock = clock
+        self.timers = timers
+        self.journal = journal
+
+
+class Opening:
+    """A machine brought to where the file says its run stands, ready to go on.
+
+    Attributes:
+        machine: Restored, nothing applied yet.
+        starter: Makes the node actors of this machine's grants.
+        opened: The event that sets it going.
+        ends: Completions that were told and not committed, to be applied first thing.
+        unskip: Whether what was skipped is forgotten (a retry).
+    """
+
+    def __init__(
+        self,
+        *,
+        machine: FlowMachine,
+        starter: Starter,
+        opened: Event,
+        ends: Sequence[bytes] = (),
+        unskip: bool = False,
+    ) -> None:
+        self.machine = machine
+        self.starter = starter
+        self.opened = opened
+        self.ends = tuple(ends)
+        self.unskip = unskip
