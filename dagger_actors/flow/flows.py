@@ -16,9 +16,7 @@ from dagger_actors.core.messages import CancelRun
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import (
-    DefinitionError,
     IllegalTransition,
-    Problem,
     RequestError,
     RunConflict,
     RunNotFound,
@@ -27,11 +25,11 @@ from dagger_actors.errors import (
     UnitRejected,
 )
 from dagger_actors.flow.active import ActiveRun
-from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
+from dagger_actors.flow.catalog import Catalog
+from dagger_actors.flow.definition import FORMAT, FlowDefinition
 from dagger_actors.flow.events import Mode
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.inputs import check_inputs, encode_inputs
-from dagger_actors.flow.loader import load_flow
 from dagger_actors.flow.report import Report, RunRow, RunSummary, StoredArtifact, StoredRow, build_report
 from dagger_actors.flow.run import Run, refuse_on_loop
 
@@ -53,9 +51,7 @@ class Flows:
 
     def __init__(self, hub: FlowHub, *, imports: Sequence[str] = (), threads: int = 64) -> None:
         self._hub = hub
-        self._imports = tuple(imports)
-        self._threads = threads
-        self._loaded: dict[str, tuple[FlowDefinition, Path]] = {}
+        self._catalog = Catalog(hub.registry, imports=imports, threads=threads)
         self._is_closed = False
 
     # --- definitions
@@ -66,33 +62,7 @@ class Flows:
         Raises:
             DefinitionError: It cannot run; names every problem.
         """
-        definition = self._load(path)
-        self._loaded[definition.name] = (definition, Path(path).parent)
-        return definition
-
-    def _load(self, source: str | Path | Mapping[str, object]) -> FlowDefinition:
-        definition = load_flow(source, registry=self._hub.registry, imports=self._imports)
-        self._check_width(definition, definition.config)
-        return definition
-
-    def _check_width(self, definition: FlowDefinition, config: FlowConfig) -> None:
-        if config.limit <= self._threads:
-            return
-        for node in definition.nodes:
-            action = self._hub.registry.get(node.action)
-            if action is not None and not action.is_async:
-                message = (
-                    f"max_parallel_nodes is {config.limit}, but a system runs {self._threads} plain functions at once, "
-                    f"and {node.action!r} is one"
-                )
-                advice = f"Set it to {self._threads} or less, or make the actions `async def`."
-                raise DefinitionError([Problem(message, advice, definition.file)])
-
-    def _find(self, source: str | Path | Mapping[str, object]) -> tuple[FlowDefinition, Path]:
-        if isinstance(source, str) and source in self._loaded:
-            return self._loaded[source]
-        folder = Path.cwd() if isinstance(source, Mapping) else Path(source).parent
-        return self._load(source), folder
+        return self._catalog.load(path)
 
     # --- starting
 
@@ -126,8 +96,8 @@ class Flows:
         """
         refuse_on_loop("flows.start()", "await flows.astart(...)")
         self._refuse_closed()
-        definition, folder = self._find(flow)
-        config = self._config(definition, parallel, sequential=sequential)
+        definition, folder = self._catalog.find(flow)
+        config = self._catalog.config(definition, parallel, sequential=sequential)
         encoded = check_inputs(definition, inputs or {})
         body = msgspec.json.encode(msgspec.structs.replace(definition, file=""))
         definition_id = hashlib.sha256(body).hexdigest()
@@ -136,7 +106,7 @@ class Flows:
             raise RequestError("a run id is 1 to 200 printable characters")
         now = self._hub.runtime.clock.now().wall_us
         run_key = self._next_run_key()
-        texts = (msgspec.json.encode(config).decode(), encode_inputs(encoded), self._places(definition, folder))
+        texts = (msgspec.json.encode(config).decode(), encode_inputs(encoded), self._catalog.places(definition, folder))
         writes = [
             Write("definitions.put", ((definition_id, definition.name, FORMAT, body.decode(), now),), None),
             Write(
@@ -163,22 +133,6 @@ class Flows:
             return self._same_run(chosen, definition_id, texts[1])
         self._hub.open(chosen, "start")
         return Run(chosen, self)
-
-    def _config(self, definition: FlowDefinition, parallel: int | None, *, sequential: bool) -> FlowConfig:
-        config = definition.config
-        if parallel is not None:
-            if parallel < 1 or sequential:
-                raise RequestError("parallel is 1 or more, and not together with sequential")
-            config = msgspec.structs.replace(config, max_parallel_nodes=parallel, enable_parallel_execution=True)
-        if sequential:
-            config = msgspec.structs.replace(config, enable_parallel_execution=False)
-        self._check_width(definition, config)
-        return config
-
-    def _places(self, definition: FlowDefinition, folder: Path) -> str:
-        """Where the actions were found, so that a resume in another folder finds them again."""
-        places = {"folder": str(folder.absolute()), "actions": definition.actions, "imports": self._imports}
-        return msgspec.json.encode(places).decode()
 
     def _same_run(self, run_id: str, definition_id: str, inputs: str) -> Run:
         """The id is taken: by the same work, or by other."""
@@ -255,7 +209,7 @@ class Flows:
 
     def _take(self, row: RunRow, mode: Mode, *, imports: bool = False) -> Run:
         self._refuse_owned(row)
-        self._load_actions(row, imports=imports)
+        self._catalog.load_actions(row, self._hub.definition_of(row), imports=imports)
         try:
             self._claim(row)
         except RunOwned as owned:
@@ -280,34 +234,6 @@ class Flows:
         is_ours = owner == self._hub.store.worker_id
         if pid is not None and not (is_ours and row.run_id not in self._hub.active):
             raise RunOwned(row.run_id, owner, pid)
-
-    def _load_actions(self, row: RunRow, *, imports: bool) -> None:
-        """Whoever names the run asks for its code; a name that only the file knows imports nothing by itself."""
-        definition = self._hub.definition_of(row)
-        registry = self._hub.registry
-        places = msgspec.json.decode(row.imports, type=Places)
-        problems: list[Problem] = []
-        references = (*places.actions, *places.imports, *self._imports) if imports else self._imports
-        for reference in dict.fromkeys(references):
-            try:
-                registry.load(reference, Path(places.folder))
-            except DefinitionError as error:
-                problems += error.problems
-        for node in definition.nodes:
-            action = registry.get(node.action)
-            if action is None:
-                advice = "Name where it is with --import."
-                problems.append(Problem(f"node {node.id!r}: there is no action {node.action!r} any more", advice))
-                continue
-            given = {name for name, _ in node.inputs} | ({node.map.item} if node.map is not None else set())
-            missing = sorted(action.required - given)
-            unknown = sorted(given - action.by_name.keys()) if not action.accepts_any else []
-            if missing or unknown:
-                what = f"needs {missing[0]!r} now" if missing else f"no longer takes {unknown[0]!r}"
-                advice = "The run is pinned to its definition: let the action take what it took."
-                problems.append(Problem(f"node {node.id!r}: the action {node.action!r} {what}", advice))
-        if problems:
-            raise DefinitionError(problems)
 
     # --- cancelling
 
@@ -481,14 +407,6 @@ class Flows:
         if row is None:
             raise RunNotFound(run_id, str(self._hub.store.path))
         return row
-
-
-class Places(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a run's actions were found."""
-
-    folder: str
-    actions: tuple[str, ...]
-    imports: tuple[str, ...]
 
 
 def _resolve(future: ReplyFuture[Any], value: Any, error: Exception | None) -> None:

@@ -1,0 +1,128 @@
+"""The definitions of one system: flows by name and by file, the settings of a run, the code a stored run needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from dagger_actors.errors import DefinitionError, Problem, RequestError
+from dagger_actors.flow.definition import FlowConfig, FlowDefinition
+from dagger_actors.flow.loader import load_flow
+from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.report import RunRow
+
+__all__ = ["Catalog"]
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run's actions were found."""
+
+    folder: str
+    actions: tuple[str, ...]
+    imports: tuple[str, ...]
+
+
+class Catalog:
+    """Finds definitions and actions.
+
+    Args:
+        registry: The actions.
+        imports: Where more actions are, as ``--import`` gives it.
+        threads: Plain functions that can run at once.
+    """
+
+    def __init__(self, registry: ActionRegistry, *, imports: Sequence[str], threads: int) -> None:
+        self._registry = registry
+        self._imports = tuple(imports)
+        self._threads = threads
+        self._loaded: dict[str, tuple[FlowDefinition, Path]] = {}
+
+    def load(self, path: str | Path) -> FlowDefinition:
+        """Load a flow file and hold it by its name.
+
+        Raises:
+            DefinitionError: It cannot run; names every problem.
+        """
+        definition = self._load(path)
+        self._loaded[definition.name] = (definition, Path(path).parent)
+        return definition
+
+    def _load(self, source: str | Path | Mapping[str, object]) -> FlowDefinition:
+        definition = load_flow(source, registry=self._registry, imports=self._imports)
+        self._check_width(definition, definition.config)
+        return definition
+
+    def _check_width(self, definition: FlowDefinition, config: FlowConfig) -> None:
+        if config.limit <= self._threads:
+            return
+        for node in definition.nodes:
+            action = self._registry.get(node.action)
+            if action is not None and not action.is_async:
+                message = (
+                    f"max_parallel_nodes is {config.limit}, but a system runs {self._threads} plain functions at once, "
+                    f"and {node.action!r} is one"
+                )
+                advice = f"Set it to {self._threads} or less, or make the actions `async def`."
+                raise DefinitionError([Problem(message, advice, definition.file)])
+
+    def find(self, source: str | Path | Mapping[str, object]) -> tuple[FlowDefinition, Path]:
+        """The definition of a file, of data, or of a flow held by name; and the folder its files are relative to.
+
+        Raises:
+            DefinitionError: It cannot run; names every problem.
+        """
+        if isinstance(source, str) and source in self._loaded:
+            return self._loaded[source]
+        folder = Path.cwd() if isinstance(source, Mapping) else Path(source).parent
+        return self._load(source), folder
+
+    def config(self, definition: FlowDefinition, parallel: int | None, *, sequential: bool) -> FlowConfig:
+        """The settings of one run: the flow's, with what its starter asked for.
+
+        Raises:
+            RequestError: The wishes contradict each other.
+            DefinitionError: More would run at once than there are threads for.
+        """
+        config = definition.config
+        if parallel is not None:
+            if parallel < 1 or sequential:
+                raise RequestError("parallel is 1 or more, and not together with sequential")
+            config = msgspec.structs.replace(config, max_parallel_nodes=parallel, enable_parallel_execution=True)
+        if sequential:
+            config = msgspec.structs.replace(config, enable_parallel_execution=False)
+        self._check_width(definition, config)
+        return config
+
+    def places(self, definition: FlowDefinition, folder: Path) -> str:
+        """Where the actions were found, so that a resume in another folder finds them again."""
+        places = {"folder": str(folder.absolute()), "actions": definition.actions, "imports": self._imports}
+        return msgspec.json.encode(places).decode()
+
+    def load_actions(self, row: RunRow, definition: FlowDefinition, *, imports: bool) -> None:
+        """Whoever names the run asks for its code; a name that only the file knows imports nothing by itself."""
+        registry = self._registry
+        places = msgspec.json.decode(row.imports, type=Places)
+        problems: list[Problem] = []
+        references = (*places.actions, *places.imports, *self._imports) if imports else self._imports
+        for reference in dict.fromkeys(references):
+            try:
+                registry.load(reference, Path(places.folder))
+            except DefinitionError as error:
+                problems += error.problems
+        for node in definition.nodes:
+            action = registry.get(node.action)
+            if action is None:
+                advice = "Name where it is with --import."
+                problems.append(Problem(f"node {node.id!r}: there is no action {node.action!r} any more", advice))
+                continue
+            given = {name for name, _ in node.inputs} | ({node.map.item} if node.map is not None else set())
+            missing = sorted(action.required - given)
+            unknown = sorted(given - action.by_name.keys()) if not action.accepts_any else []
+            if missing or unknown:
+                what = f"needs {missing[0]!r} now" if missing else f"no longer takes {unknown[0]!r}"
+                advice = "The run is pinned to its definition: let the action take what it took."
+                problems.append(Problem(f"node {node.id!r}: the action {node.action!r} {what}", advice))
+        if problems:
+            raise DefinitionError(problems)
