@@ -74,14 +74,18 @@ def seed() -> int:
 
 
 @pytest.fixture
-def sim(seed: int) -> Iterator[Simulation]:
-    """A simulated world. A simulated death is that of a process, not of the power: memory is disk enough, and faster."""
+def memory() -> Iterator[Path]:
+    """A folder in memory, where there is one. A simulated death is that of a process, not of the power: that is disk enough."""
     folder = Path(tempfile.mkdtemp(prefix="dagger-sim-", dir=MEMORY if MEMORY.is_dir() else None))
-    try:
-        with simulate(seed, folder) as simulation:
-            yield simulation
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def sim(seed: int, memory: Path) -> Iterator[Simulation]:
+    """A simulated world."""
+    with simulate(seed, memory) as simulation:
+        yield simulation
 
 
 @pytest.fixture

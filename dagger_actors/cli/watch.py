@@ -7,7 +7,6 @@ import queue
 import signal
 import threading
 from collections.abc import Sequence
-from types import FrameType
 from typing import Final, Self
 
 from dagger_actors.cli.exits import INTERRUPTED
@@ -23,32 +22,48 @@ GRACE_S: Final = {signal.SIGINT: 10.0, signal.SIGTERM: 25.0}
 class Interrupts:
     """Turns the first Ctrl-C or SIGTERM into a word on a queue; the second one ends the process at once.
 
-    The handlers raise nothing, so no code is ever cut in the middle. To be entered on the main thread; a signal before
-    that finds Python's own handlers, when nothing has begun yet.
+    Nothing is raised, so no code is ever cut in the middle. To be entered on the main thread; a signal before that finds
+    Python's own handlers, when nothing has begun yet.
+
+    A thread listens to the wake-up descriptor. Python runs its handlers on the main thread only, and the kernel may give
+    the signal to any: a main thread that waits for a lock meanwhile would not notice until what it waits for has come.
+    Source: Python, ``signal.set_wakeup_fd``.
     """
 
     def __init__(self) -> None:
-        # A signal handler may call SimpleQueue.put though it has interrupted a get or a put; Queue.put would deadlock.
         self.words: queue.SimpleQueue[signal.Signals | list[Report] | BaseException] = queue.SimpleQueue()
         self.first: signal.Signals | None = None
         self._before: dict[signal.Signals, object] = {}
+        self._writer = -1
+        self._writer_before = -1
 
     def __enter__(self) -> Self:
+        reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        self._writer_before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in GRACE_S:
-            self._before[number] = signal.signal(number, self._on_signal)
+            self._before[number] = signal.signal(number, lambda _number, _frame: None)
+        threading.Thread(target=self._listen, args=(reader,), name="signals", daemon=True).start()
         return self
 
     def __exit__(self, *exc: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]  # typeshed has no name for what `signal` returns
+        signal.set_wakeup_fd(self._writer_before)
+        os.close(self._writer)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        del frame
+    def _listen(self, reader: int) -> None:
+        with os.fdopen(reader, "rb", buffering=0) as signals:
+            while told := signals.read(1):
+                if told[0] in GRACE_S:
+                    self._take(signal.Signals(told[0]))
+
+    def _take(self, number: signal.Signals) -> None:
         if self.first is not None:
             # Not sys.exit: threads that run user code would be waited for. What is committed is safe without goodbyes.
             os._exit(INTERRUPTED)
-        self.first = signal.Signals(number)
-        self.words.put(self.first)
+        self.first = number
+        self.words.put(number)
 
 
 def wait_for(runs: Sequence[Run], interrupts: Interrupts) -> list[Report] | None:

@@ -8,7 +8,7 @@ from typing import Any
 from dagger_actors.actors.gate import Ticket
 from dagger_actors.core.messages import ArtifactRecord
 from dagger_actors.core.protocols import Cell, Write
-from dagger_actors.flow.events import Decision, Effect, Finish, NodeRow
+from dagger_actors.flow.events import Decision, Effect, NodeRow
 from dagger_actors.flow.starter import Running
 
 __all__ = ["Draft"]
@@ -24,6 +24,8 @@ class Draft:
         messages: The encoded completions that led here; handled again if the unit is refused.
         replies: Futures to answer after the commit.
         is_dirty: Whether there is anything to write, let out or answer.
+        is_last: Whether it ends the run, or gives it back.
+        is_late: Whether it comes after that: it writes nothing, and only answers and cleans up in its turn.
         run_row: The run's own row; the fence of the unit.
     """
 
@@ -36,6 +38,8 @@ class Draft:
         "effects",
         "ended",
         "is_dirty",
+        "is_last",
+        "is_late",
         "messages",
         "replies",
         "run_row",
@@ -49,6 +53,8 @@ class Draft:
         self._commands: list[tuple[Cell, ...]] = []
         self._unskip: int | None = None
         self.is_dirty = False
+        self.is_last = False
+        self.is_late = False
         self.run_row: tuple[Cell, ...] = ()
         self.effects: list[Effect] = []
         self.tickets: dict[tuple[int, int, int], Ticket] = {}
@@ -83,6 +89,7 @@ class Draft:
         self.ended += later.ended
         self.messages += later.messages
         self.replies += later.replies
+        self.is_last = self.is_last or later.is_last
         self.run_row = later.run_row
 
     def add_artifacts(
@@ -117,6 +124,8 @@ class Draft:
 
     def writes(self) -> list[Write]:
         """The unit's rows; the run's own row goes with every unit, as its fence."""
+        if self.is_late:
+            return []
         writes = [Write("flow_runs.put", (self.run_row,), 1)]
         if self._unskip is not None:
             writes.append(Write("node_runs.unskip", ((self._unskip,),), None))
@@ -128,6 +137,6 @@ class Draft:
             writes.append(Write("artifact_names.put", self._names, len(self._names)))
         if self._commands:
             writes.append(Write("commands.consume", self._commands, len(self._commands)))
-        if any(type(effect) is Finish for effect in self.effects):
+        if self.is_last:
             writes.append(Write("commands.clear", ((self.run_row[0],),), None))
         return writes

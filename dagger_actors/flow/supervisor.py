@@ -45,6 +45,7 @@ from dagger_actors.flow.events import (
     Event,
     Expanded,
     ExpansionFailed,
+    Finish,
     Flushed,
     Grant,
     RetryDue,
@@ -97,6 +98,7 @@ class FlowSupervisor(Actor):
         self._in_flight: list[Draft] = []
         self._stash: list[Envelope[Any]] = []
         self._flush_armed = False
+        self._is_over = False
         self._waiting_idle: list[Any] = []
         self.refused: Exception | None = None
 
@@ -140,7 +142,8 @@ class FlowSupervisor(Actor):
 
     def _open(self, opening: Opening) -> None:
         self._opening = opening
-        self._flush_armed = False
+        self._flush_armed = self._is_over = False
+        self.refused = None
         if opening.unskip:
             self._draft.unskip(opening.machine.work.identity.run_key)
         now = self._services.clock.now()
@@ -258,8 +261,9 @@ class FlowSupervisor(Actor):
     def _cancel(self, command_id: int, envelope: Envelope[Any] | None, now: Now) -> None:
         self._gate.hold()
         self._note_started()
+        is_late = self._is_over
         self._apply(Cancelled(), now)
-        if command_id:
+        if command_id and not is_late:
             self._draft.consume(command_id)
         self._answer_after_commit(envelope)
 
@@ -287,11 +291,16 @@ class FlowSupervisor(Actor):
     # --- deciding
 
     def _apply(self, event: Event, now: Now) -> None:
+        if self._is_over:
+            # The unit that ends the run gives its row away: what comes later is not ours to decide, nor to write.
+            return
         decision = self._machine.apply(event, now)
         assert self._opening is not None
         starter, draft = self._opening.starter, self._draft
         draft.add(decision)
         for effect in decision.effects:
+            if type(effect) is Finish:
+                self._is_over = draft.is_last = True
             if type(effect) is Grant:
                 running = starter.prepare(effect, self._gate, self.tell)
                 key = (effect.node, effect.item, effect.attempt)
@@ -308,6 +317,7 @@ class FlowSupervisor(Actor):
         if not draft.is_dirty or self._opening is None:
             return
         draft.run_row = self._machine.run_row(self._services.clock.now())
+        draft.is_late = self._is_over and not draft.is_last
         self._draft = Draft()
         with self._lock:
             if self._ready is None:
@@ -338,6 +348,8 @@ class FlowSupervisor(Actor):
 
         def committed() -> None:
             with self._lock:
+                if draft.is_late and self.refused is not None:
+                    return  # the end before it was refused: it stays in flight, and is told again with it
                 self._in_flight.remove(draft)
             try:
                 self._emitter.let_out(draft)

@@ -137,7 +137,12 @@ class TestTheLimit:
             return item
 
         node = {"id": "all", "action": "work", "map": {"over": "inputs.items", "item": "item"}}
-        spec = {"name": "map", "config": {"max_parallel_nodes": 3}, "inputs": {"items": list(range(10))}, "nodes": [node]}
+        spec = {
+            "name": "map",
+            "config": {"max_parallel_nodes": 3},
+            "inputs": {"items": list(range(10))},
+            "nodes": [node],
+        }
         report = sim.system(actions=[work]).flows.start(spec).wait()
         assert report.outputs == {"all": list(range(10))}
         assert (diary.most, report.elapsed_us) == (3, 400_000)
@@ -272,7 +277,9 @@ def measured(folder: Path, count: int) -> dict[str, float]:
     figures = msgspec.json.decode(done.stdout)
     assert figures["state"] == "succeeded"
     connection = apsw.Connection(str(folder / "runs.db"), flags=apsw.SQLITE_OPEN_READONLY)
-    found = list(connection.execute("SELECT state, attempt, count(*), count(DISTINCT node) FROM node_runs GROUP BY 1, 2"))
+    found = list(
+        connection.execute("SELECT state, attempt, count(*), count(DISTINCT node) FROM node_runs GROUP BY 1, 2")
+    )
     connection.close()
     assert found == [("succeeded", 1, count, count)]
     return figures

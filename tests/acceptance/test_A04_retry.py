@@ -203,7 +203,9 @@ DOTTED = f"{Mine.__module__}.{Mine.__qualname__}"
 
 
 class TestWhatIsRetried:
-    @pytest.mark.parametrize("error", [TypeError(), NameError(), UnboundLocalError(), ImportError(), ModuleNotFoundError()])
+    @pytest.mark.parametrize(
+        "error", [TypeError(), NameError(), UnboundLocalError(), ImportError(), ModuleNotFoundError()]
+    )
     def test_mistakes_in_the_code_are_not_retried(self, sim: Simulation, error: Exception) -> None:
         """Law: what fails the same way each time is tried once."""
         assert states(play(sim, Flaky(sim, error), one_node(try_count=5))) == ["failed"]
@@ -284,7 +286,9 @@ class TestTimeOuts:
         report = play(sim, Flaky(sim, seconds=5), one_node(timeout=0.05))
         assert report.elapsed_us == 50_000
 
-    @pytest.mark.parametrize(("names", "count"), [({"give_up_on": ["TimeoutError"]}, 1), ({"retry_on": ["TimeoutError"]}, 3)])
+    @pytest.mark.parametrize(
+        ("names", "count"), [({"give_up_on": ["TimeoutError"]}, 1), ({"retry_on": ["TimeoutError"]}, 3)]
+    )
     def test_it_is_named_as_timeout_error(self, sim: Simulation, names: dict[str, Any], count: int) -> None:
         """Law: retry_on and give_up_on name a time-out as Python does."""
         report = play(sim, Flaky(sim, seconds=5), one_node(timeout=1, retry_strategy={"immediate": {}, **names}))

@@ -75,7 +75,7 @@ def reasons(report: Report) -> dict[str, str | None]:
     return {node.node_id: node.reason for node in report.nodes if node.reason}
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 class TestContinue:
     def test_b_completes_and_a_s_dependents_are_skipped(self, stage: Stage) -> None:
         """Law: what does not depend on the failure goes on; what does never runs and says why; the run fails as A did."""
@@ -109,7 +109,7 @@ class TestContinue:
         assert "join" not in stage.names()
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 class TestStop:
     def test_nothing_new_starts_and_running_code_is_cancelled(self, stage: Stage) -> None:
         """Law: at the failure's moment B's body gets a CancelledError; nothing begins after it; the rest is skipped."""
@@ -230,7 +230,7 @@ class TestSequentialStop:
             assert (report.state, diary.notes) == ("failed", list(range(8)))
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 class TestPause:
     def test_siblings_drain_and_the_run_is_paused_under_its_id(self, stage: Stage) -> None:
         """Law: what runs is not cancelled, nothing new starts, the run is nobody's and can be resumed."""
@@ -257,7 +257,7 @@ class TestPause:
         system = stage.sim.system(actions=stage.actions())
         run = system.flows.start(stage.spec("pause"))
         run.wait()
-        stage.sim.advance(1_000)
+        stage.sim.advance(100)
         stage.broken = False
         report = system.flows.resume(run.id).wait()
         assert (report.state, report.error) == ("succeeded", None)
@@ -272,7 +272,7 @@ class TestPause:
         }
         # 2 s before the pause; then a1 takes 1 s, a2 and a3 2 s each.
         assert report.elapsed_us == 7_000_000
-        assert report.finished_us - report.started_us == 1_007_000_000
+        assert report.finished_us - report.started_us == 107_000_000
         assert run.result() == {"a3": "a3", "b3": "b3"}
 
     def test_another_process_may_resume_it(self, stage: Stage) -> None:
@@ -329,7 +329,7 @@ class TestPause:
         run = flows.start(stage.spec("pause"))
         run.wait()
         assert run.cancel().state == "cancelled"
-        with pytest.raises(IllegalTransition, match="cancelled.*retry"):
+        with pytest.raises(IllegalTransition, match=r"cancelled.*retry"):
             flows.resume(run.id)
         stage.broken = False
         assert flows.retry(run.id).wait().state == "succeeded"
@@ -348,7 +348,9 @@ class TestPerNode:
         assert states(report)["b1"] == ("cancelled" if node == "stop" else "succeeded")
         assert states(report)["b2"] == {"stop": "skipped", "continue": "succeeded", "pause": "pending"}[node]
 
-    @pytest.mark.parametrize(("policy", "state", "after"), [("continue", "failed", 5), ("stop", "failed", 5), ("pause", "paused", 5)])
+    @pytest.mark.parametrize(
+        ("policy", "state", "after"), [("continue", "failed", 5), ("stop", "failed", 5), ("pause", "paused", 5)]
+    )
     def test_a_mapped_node_fails_as_one_when_its_items_have_ended(
         self, sim: Simulation, policy: str, state: str, after: int
     ) -> None:

@@ -7,13 +7,14 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dagger_actors import Context, Report, RunCancelled, RunTimedOut
 from dagger_actors.errors import IllegalTransition, RunNotFound
-from dagger_actors.testing.simulation import Simulation
+from dagger_actors.testing.simulation import Simulation, simulate
 
 RECORDED_S = 0.100
 """The promise for a cancel in the process that runs the run."""
@@ -154,13 +155,49 @@ class TestCancel:
             assert len(began) == count
             assert run.report() == report
             # A body whose place was given and whose turn never came is cancelled without having begun.
-            places = {int(one.invocation_key or -1): one.state for one in report.nodes if one.attempts and one.size is None}
+            places = {
+                int(one.invocation_key or -1): one.state for one in report.nodes if one.attempts and one.size is None
+            }
             assert len(began) == len(set(began))
             assert set(began) <= places.keys()
             assert {state for place, state in places.items() if place not in began} <= {"cancelled"}
             assert {one.state for one in report.nodes} <= {"succeeded", "cancelled", "skipped"}
         assert sim.is_alive(system)
         assert system.flows.start(spec).wait().state == "succeeded"
+
+    @pytest.mark.parametrize(("on_failure", "fails"), [("stop", False), ("stop", True), ("pause", True)])
+    @pytest.mark.parametrize("verb", ["cancel", "stop"])
+    def test_one_that_meets_the_end_of_the_run_is_answered(
+        self, memory: Path, on_failure: str, fails: bool, verb: str
+    ) -> None:
+        """Law: at every turn around the end, a cancel, or the leaving of the system, comes before it or after it, and returns."""
+
+        def work() -> None:
+            if fails:
+                raise ValueError
+
+        states: set[str] = set()
+        for steps in range(30):
+            (memory / str(steps)).mkdir()
+            with simulate(steps, memory / str(steps)) as sim:
+                system = sim.system(actions=[work])
+                run = system.flows.start(one_node("work", on_failure=on_failure))
+                for _ in range(steps):
+                    sim.world.step()
+                if verb == "stop":
+                    system.stop(0)
+                    states.add(sim.system().flows.report(run.id).state)
+                else:
+                    try:
+                        states.add(run.cancel().state)
+                    except IllegalTransition:
+                        states.add(run.report().state)
+                assert sim.now_s < 1
+        end = ("paused" if on_failure == "pause" else "failed") if fails else "succeeded"
+        if verb == "stop":
+            assert states == {"running", end}
+        else:
+            assert states == {"cancelled"} | ({end} - {"paused"})
 
     def test_a_wait_for_a_retry_is_over(self, sim: Simulation) -> None:
         """Law: a cancelled run keeps no timer that would wake it."""
@@ -198,7 +235,7 @@ class TestCancel:
         assert run.cancel() == run.cancel()
         done = system.flows.start(one_node("work"))
         done.wait()
-        with pytest.raises(IllegalTransition, match="succeeded.*cancelled"):
+        with pytest.raises(IllegalTransition, match=r"succeeded.*cancelled"):
             done.cancel()
         with pytest.raises(RunNotFound, match="nobody"):
             system.flows.cancel("nobody")
@@ -337,9 +374,7 @@ class TestTheRunsTimeOut:
         async def step() -> None:
             await asyncio.sleep(0.5)
 
-        nodes = [
-            {"id": f"s{at}", "action": "step", "dependencies": [f"s{at - 1}"] if at else []} for at in range(20)
-        ]
+        nodes = [{"id": f"s{at}", "action": "step", "dependencies": [f"s{at - 1}"] if at else []} for at in range(20)]
         spec = {"name": "long", "config": {"timeout_seconds": 5}, "nodes": nodes}
         system = sim.system(actions=[step])
         run_id = system.flows.start(spec).id
@@ -411,9 +446,11 @@ class TestANodesTimeOut:
                 raise
 
         nodes = [{"id": name, "action": name, "timeout": 0.05} for name in ("plain", "coroutine")]
-        report = open_system(plain, coroutine).flows.start(
-            {"name": "n", "config": {"on_failure": "continue"}, "nodes": nodes}
-        ).wait(timeout=30)
+        report = (
+            open_system(plain, coroutine)
+            .flows.start({"name": "n", "config": {"on_failure": "continue"}, "nodes": nodes})
+            .wait(timeout=30)
+        )
         assert [node.state for node in report.nodes] == ["timed_out", "timed_out"]
         diary.wait_for("plain")
         diary.wait_for("coroutine")

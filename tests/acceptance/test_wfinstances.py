@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import unicodedata
 from pathlib import Path
@@ -113,7 +114,7 @@ IDS = [
     "with a space",
     "a/b/../c",
     "back\\slash",
-    "it's \"quoted\"",
+    'it\'s "quoted"',
     "a.b.c",
     "a.b",
     "a",
@@ -154,7 +155,9 @@ class TestIds:
             assert ctx.idempotency_key.endswith(f"/{ctx.node_id}")
             return {"me": ctx.node_id}
 
-        nodes: list[dict[str, Any]] = [{"id": IDS[0], "action": "task", "inputs": {"before": {"value": {"me": "start"}}}}]
+        nodes: list[dict[str, Any]] = [
+            {"id": IDS[0], "action": "task", "inputs": {"before": {"value": {"me": "start"}}}}
+        ]
         nodes += [
             {
                 "id": one,
@@ -162,7 +165,7 @@ class TestIds:
                 "dependencies": [before],
                 "inputs": {"before": before if at % 2 else {"node": before}},
             }
-            for at, (before, one) in enumerate(zip(IDS, IDS[1:], strict=False))
+            for at, (before, one) in enumerate(itertools.pairwise(IDS))
         ]
         outputs = {f"o{at}": {"node": one, "key": "me"} for at, one in enumerate(IDS)}
         spec: Any = {"name": "ids", "nodes": nodes, "outputs": outputs}

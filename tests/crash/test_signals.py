@@ -8,9 +8,11 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+import threading
 
 import pytest
 
+from dagger_actors.cli.watch import Interrupts
 from tests.crash.flows import mixed
 from tests.crash.stage import Outcome, check, look
 
@@ -36,3 +38,18 @@ def test_an_interrupted_command_leaves_nothing_to_be_repeated(stage, number):
     done = stage.cli(*command[1:])
     assert done.returncode == 0, done.stderr
     assert check(stage, [left], limit=limit) == Outcome(repeats=0, interrupted=0)
+
+
+def test_a_signal_is_heard_though_the_kernel_gives_it_to_another_thread():
+    """Law: a main thread that waits learns of a signal at once, whichever thread takes it from the kernel."""
+
+    def take_it() -> None:
+        # By now the main thread waits; were it late, it would hear of the signal all the same.
+        threading.Event().wait(0.1)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    with Interrupts() as interrupts:
+        taker = threading.Thread(target=take_it)
+        taker.start()
+        assert interrupts.words.get(timeout=10) is signal.SIGTERM
+        taker.join()

@@ -12,7 +12,7 @@ import threading
 import time
 import types
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import apsw
 import msgspec
@@ -87,7 +87,7 @@ class TestStartingAndWaiting:
         run = system.flows.start(FAILS)
         report = run.wait(timeout=PATIENCE_S)
         assert (report.state, report.outputs) == ("failed", {})
-        with pytest.raises(RunFailed, match="bad: .*on purpose") as caught:
+        with pytest.raises(RunFailed, match=r"bad: .*on purpose") as caught:
             run.result()
         assert caught.value.report == report == run.report() == system.flows.report(run.id)
 
@@ -167,8 +167,14 @@ class TestStartingAndWaiting:
 
     def test_unknown_runs_are_named(self, system: ActorSystem) -> None:
         """Law: every verb on a run that is not there says so."""
-        for verb in (system.flows.run, system.flows.report, system.flows.resume, system.flows.retry, system.flows.cancel):
-            with pytest.raises(RunNotFound, match="'nobody'.*runs.db"):
+        for verb in (
+            system.flows.run,
+            system.flows.report,
+            system.flows.resume,
+            system.flows.retry,
+            system.flows.cancel,
+        ):
+            with pytest.raises(RunNotFound, match=r"'nobody'.*runs\.db"):
                 verb("nobody")
 
 
@@ -192,7 +198,11 @@ class TestRunIds:
 
     @pytest.mark.parametrize(
         ("spec", "inputs", "difference"),
-        [(DOUBLE, {"number": 2}, "inputs"), ({**DOUBLE, "description": "another"}, {}, "definition"), (FAILS, {}, "definition")],
+        [
+            (DOUBLE, {"number": 2}, "inputs"),
+            ({**DOUBLE, "description": "another"}, {}, "definition"),
+            (FAILS, {}, "definition"),
+        ],
     )
     def test_the_same_id_for_other_work_is_a_conflict(
         self, system: ActorSystem, spec: Any, inputs: Any, difference: str
@@ -238,7 +248,7 @@ class TestRunIds:
 
 
 class TestInputs:
-    SPEC = {
+    SPEC: ClassVar = {
         "name": "typed",
         "inputs": {
             "count": {"type": "int"},
@@ -282,7 +292,7 @@ class TestInputs:
     def test_without_declared_inputs_references_declare_them(self, system: ActorSystem) -> None:
         """Law: `inputs.K` without an `inputs` key is a required input of any type."""
         spec = one_node("double", inputs={"number": "inputs.n"})
-        with pytest.raises(InvalidInputs, match="'n' .any. is missing"):
+        with pytest.raises(InvalidInputs, match=r"'n' \(any\) is missing"):
             system.flows.start(spec)
         assert system.flows.start(spec, {"n": 3}).result(PATIENCE_S) == {"node": 6}
 
@@ -306,7 +316,9 @@ class TestDefinitions:
 
     def test_actions_come_from_modules_and_files_too(self, tmp_path: Path, open_system, monkeypatch) -> None:
         """Law: actions=[module], imports=["file.py"] and the file's own `actions:` give the same."""
-        (tmp_path / "found.py").write_text("from dagger_actors import action\n@action\ndef found() -> str:\n    return 'f'\n")
+        (tmp_path / "found.py").write_text(
+            "from dagger_actors import action\n@action\ndef found() -> str:\n    return 'f'\n"
+        )
         module = types.ModuleType("mine")
         module.__dict__["double"] = double
         monkeypatch.chdir(tmp_path)
@@ -458,7 +470,11 @@ class TestSystems:
         system = open_system(*actions)
         system.stop()
         system.stop()
-        for verb in (lambda: system.flows.start(DOUBLE), lambda: system.flows.resume("x"), lambda: system.flows.retry("x")):
+        for verb in (
+            lambda: system.flows.start(DOUBLE),
+            lambda: system.flows.resume("x"),
+            lambda: system.flows.retry("x"),
+        ):
             with pytest.raises(SystemClosed, match="open another one"):
                 verb()
 
@@ -609,7 +625,7 @@ class TestTakingUpAgain:
         other.__name__ = "work"
         run = open_system(work).flows.start(one_node("work", inputs={"a": {"value": 1}}))
         run.wait(PATIENCE_S)
-        with pytest.raises(DefinitionError, match="'node'.*'work' needs 'b' now"):
+        with pytest.raises(DefinitionError, match=r"'node'.*'work' needs 'b' now"):
             open_system(other).flows.retry(run.id)
         with pytest.raises(DefinitionError, match="no action 'work' any more"):
             open_system().flows.retry(run.id)
@@ -779,7 +795,10 @@ class TestOutputs:
         def take(points: list[Point]) -> int:
             raise AssertionError("never")
 
-        nodes = [{"id": "give", "action": "give"}, {"id": "take", "action": "take", "inputs": {"points": "give.points"}}]
+        nodes = [
+            {"id": "give", "action": "give"},
+            {"id": "take", "action": "take", "inputs": {"points": "give.points"}},
+        ]
         report = open_system(give, take).flows.start({"name": "t", "nodes": nodes}).wait(PATIENCE_S)
         error = report.nodes[1].attempts[0].error
         assert error is not None
