@@ -21,6 +21,9 @@ THREADS = 64
 ABANDONED = 32
 """Threads that bodies of ended attempts may hold beyond that; then no other is started on a thread."""
 
+PATIENCE_S = 0.0005
+"""One switch interval: bodies shorter than that are left to the threads that are running already."""
+
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -83,7 +86,7 @@ class ThreadRuntime:
         self._timer_thread = TimerThread(self.clock)
         self._pools = (
             LoopDispatcher("dagger-io"),
-            ThreadDispatcher("dagger-blocking", THREADS + ABANDONED),
+            ThreadDispatcher("dagger-blocking", THREADS + ABANDONED, patience_s=PATIENCE_S),
             ThreadDispatcher("dagger-control", 2),
             ThreadDispatcher("dagger-journal", 1),
         )

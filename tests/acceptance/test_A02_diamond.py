@@ -218,10 +218,10 @@ class TestSize:
         assert [(node.output, len(node.attempts)) for node in report.nodes] == [(at, 1) for at in range(1000)]
 
     def test_5_000_nodes_from_a_file(self, tmp_path: Path) -> None:
-        """Law: the slice of the next one; no more than 4 s and 200 MiB."""
+        """Law: the slice of the next one: 1 s to load, 4 s of computing (whatever else the machine does) and 200 MiB."""
         figures = measured(tmp_path, 5_000)
         assert figures["load_s"] < 1.0
-        assert figures["run_s"] < 4.0
+        assert figures["run_cpu_s"] < 4.0
         assert figures["peak_mib"] < 200
 
     @pytest.mark.full
@@ -243,13 +243,13 @@ with ActorSystem(db) as system:
     began = time.thread_time()
     flow = system.flows.load(path)
     load_s = time.thread_time() - began
-    began = time.perf_counter()
+    began, began_cpu = time.perf_counter(), time.process_time()
     run = system.flows.start(flow.name)
     run._flows.wait_for(run.id, None)
-    run_s = time.perf_counter() - began
+    run_s, run_cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     state = system.flows.runs()[0].state
-print(json.dumps({"load_s": load_s, "run_s": run_s, "peak_mib": peak, "state": state}))
+print(json.dumps({"load_s": load_s, "run_s": run_s, "run_cpu_s": run_cpu_s, "peak_mib": peak, "state": state}))
 """
 
 

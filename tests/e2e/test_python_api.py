@@ -442,6 +442,7 @@ class TestSystems:
 
         def write() -> None:
             connection = apsw.Connection(str(tmp_path / "runs.db"))
+            connection.set_busy_timeout(5000)
             connection.execute("BEGIN IMMEDIATE")
             is_in.set()
             threading.Event().wait(0.05)
@@ -450,7 +451,7 @@ class TestSystems:
 
         writer = threading.Thread(target=write)
         writer.start()
-        is_in.wait()
+        assert is_in.wait(PATIENCE_S)
         assert open_system(*actions).flows.start(DOUBLE).result(PATIENCE_S) == {"double": 42}
         writer.join()
         assert time.monotonic() - began < 4
