@@ -117,6 +117,10 @@ class Gates:
         """Count the end of an abandoned body; the lock is held."""
         self._abandoned -= 1
 
+    def begin(self, ticket: Ticket) -> None:
+        """Write a beginning to the slot file; one byte, so no lock is needed."""
+        self._slots.begin(ticket.slot)
+
     def keep(self, ticket: Ticket, payload: bytes) -> bool:
         """Write an end to the slot file; the lock is held."""
         return self._slots.end(ticket.slot, payload)
@@ -254,6 +258,14 @@ class Gate:
         """List the tickets that were admitted and whose attempt has not ended."""
         with self._lock:
             return list(self._running)
+
+    def begin(self, ticket: Ticket) -> None:
+        """Record that the body begins now; for its node actor, right before it does.
+
+        A place alone is no start: of what merely had one when the process died, nothing was cut off.
+        """
+        if not self._is_closed and ticket.slot >= 0:
+            self._gates.begin(ticket)
 
     def end(self, ticket: Ticket, payload: bytes, *, success: bool) -> None:
         """Record that the body has ended; called by its node actor in the body's thread, before it tells.

@@ -152,11 +152,15 @@ class Slots(Protocol):
     capacity: int
 
     def start(self, run_key: int, node: int, item: int, attempt: int, started_us: int) -> int:
-        """Record that this attempt is about to run.
+        """Record that this attempt has a place and is about to run.
 
         Returns:
             The slot's index, from 0; -1 when all are taken.
         """
+        ...
+
+    def begin(self, slot: int) -> None:
+        """Record that its body begins now."""
         ...
 
     def end(self, slot: int, payload: bytes) -> bool:

@@ -74,12 +74,17 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         mode: ``start`` a new run, ``recover`` one whose owner is gone (or crashed), ``resume`` a paused one, ``retry`` an
             ended one.
-        crashed: Attempts that were running when their owner died.
+        crashed: Attempts whose body had begun when their owner died.
+        unbegun: Attempts that had a place and whose body had not begun.
+        is_forced: The former owner is stalled, not dead: it may still begin what it was granted, so those numbers are
+            not used again.
         live: Attempts whose bodies run on in this very process (after a supervisor's crash).
     """
 
     mode: Mode
     crashed: frozenset[BodyKey] = frozenset()
+    unbegun: frozenset[BodyKey] = frozenset()
+    is_forced: bool = False
     live: frozenset[BodyKey] = frozenset()
 
 

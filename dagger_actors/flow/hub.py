@@ -127,6 +127,10 @@ class FlowHub:
         is_gone = self.store.membership.is_gone
         return frozenset(worker.worker_id for worker in self.store.workers().values() if is_gone(worker))
 
+    def _is_alive(self, worker_id: int | None) -> bool:
+        worker = self.store.workers().get(worker_id) if worker_id is not None else None
+        return worker is not None and worker_id != self.store.worker_id and not self.store.membership.is_gone(worker)
+
     # --- opening
 
     def claim(self, row: RunRow) -> ReplyFuture[None]:
@@ -196,9 +200,19 @@ class FlowHub:
         assert supervisor is not None
         active.supervisor = supervisor
         active.emitter.tell = supervisor.tell
-        crashed, ends = self._left_behind.of(former, row.run_key)
+        crashed, unbegun, ends = self._left_behind.of(former, row.run_key)
         live = frozenset(key_of(payload) for payload in ends)
-        event: Event = Cancelled() if mode is None else Opened(mode=mode, crashed=crashed - live, live=live)
+        event: Event = (
+            Cancelled()
+            if mode is None
+            else Opened(
+                mode=mode,
+                crashed=crashed - live,
+                unbegun=unbegun - live,
+                live=live,
+                is_forced=self._is_alive(former),
+            )
+        )
         with self._lock:
             self.active[run_id] = active
         self._set_going(active, row, mode or "recover", event, ends)

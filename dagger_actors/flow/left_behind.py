@@ -23,24 +23,26 @@ class LeftBehind:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def of(self, former: int | None, run_key: int) -> tuple[frozenset[BodyKey], list[bytes]]:
-        """What dead workers had started of a run, and which of it had ended without being committed.
+    def of(self, former: int | None, run_key: int) -> tuple[frozenset[BodyKey], frozenset[BodyKey], list[bytes]]:
+        """What dead workers had begun of a run, what only had a place, and which ends nobody had committed.
 
         All of the dead are asked, not only the last owner: that one may have died before it could commit what it learnt
         from the one before. Records of attempts that have long ended do no harm, for their numbers are never used again.
         """
         membership = self._store.membership
         crashed: set[BodyKey] = set()
+        unbegun: set[BodyKey] = set()
         ends: list[bytes] = []
         for worker in self._store.workers().values():
             if worker.worker_id != former and not membership.is_gone(worker):
                 continue
             for record in membership.records_of(worker):
                 if record.run_key == run_key:
-                    crashed.add((record.node, record.item, record.attempt))
+                    kind = crashed if record.has_begun else unbegun
+                    kind.add((record.node, record.item, record.attempt))
                     if record.payload is not None:
                         ends.append(record.payload)
-        return frozenset(crashed), ends
+        return frozenset(crashed), frozenset(unbegun - crashed), ends
 
     def sweep(self) -> None:
         """Remove what dead workers left once nothing in it matters any more."""

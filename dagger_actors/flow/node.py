@@ -113,6 +113,8 @@ class NodeActor(Actor):
 
     def _prepare(self, start: StartAttempt) -> tuple[Action, dict[str, Any]]:
         self._refuse_late()
+        assert self.ticket is not None
+        self._gate.begin(self.ticket)
         action = self._services.registry.get(start.action)
         if action is None:
             raise LookupError(f"the action {start.action!r} is not loaded in this process")

@@ -74,16 +74,20 @@ def _reopen(book: Book, live: Live, event: Opened, now: Now) -> None:
     key = (live.node, live.item, live.attempt)
     if key in event.live:
         live.state = "running"
-    elif key in event.crashed or live.state == "running":
-        _interrupted(book, live, now)
+    elif key in event.crashed or live.state == "running" or event.is_forced:
+        was_met = key in event.crashed or (live.state == "running" and key not in event.unbegun)
+        _interrupted(book, live, now, was_met=was_met)
     else:
         book.grant(live)
 
 
-def _interrupted(book: Book, live: Live, now: Now) -> None:
-    """The process died under this attempt: it is over, and the same try is made again, or parked."""
+def _interrupted(book: Book, live: Live, now: Now, *, was_met: bool) -> None:
+    """The process died under this attempt: it is over, and the same try is made again, or parked.
+
+    Only a death that its body met counts against the work; what merely had a place is innocent of it.
+    """
     book.write(live, "interrupted", finished_at=now.wall_us, reason="its process died")
-    live.crash_no += 1
+    live.crash_no += was_met
     live.attempt += 1
     live.started_us = None
     if live.crash_no < CRASH_CAP:

@@ -38,7 +38,7 @@ CAPACITY = 2048
 PAYLOAD_ROOM_BYTES = 2048
 """The longest completion message a slot keeps; it holds an output of 1 KiB, the most that a row takes."""
 
-FREE, STARTED, ENDED = 0, 1, 2
+FREE, STARTED, ENDED, BEGUN = 0, 1, 2, 3
 
 # The file: magic, capacity, checksum of both. A record: state, 7 bytes unused, FIELDS, their checksum, the payload's
 # length and checksum, the payload.
@@ -66,6 +66,7 @@ class SlotRecord(msgspec.Struct, frozen=True, kw_only=True):
         attempt: From 1.
         started_us: Wall time of the start, microseconds UTC.
         payload: The encoded completion message; None when the attempt had not ended, or its end did not fit.
+        has_begun: Whether its body had begun; until then it only had a place.
     """
 
     run_key: int
@@ -74,6 +75,7 @@ class SlotRecord(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     started_us: int
     payload: bytes | None
+    has_begun: bool = False
 
 
 class SlotFile:
@@ -154,6 +156,14 @@ class SlotFile:
         START.pack_into(self._map, at + START_AT, run_key, node, item, attempt, started_us, check)
         self._map[at] = STARTED
         return slot
+
+    def begin(self, slot: int) -> None:
+        """Record that the body begins now: from here on a death is one that this work met.
+
+        Args:
+            slot: What ``start`` returned.
+        """
+        self._map[HEAD_BYTES + slot * RECORD_BYTES] = BEGUN
 
     def end(self, slot: int, payload: bytes) -> bool:
         """Record the end of an attempt.
@@ -266,7 +276,7 @@ def read_slots(path: Path) -> list[SlotRecord]:
 
 def _record(content: bytes, at: int) -> SlotRecord | None:
     state = content[at]
-    if state not in {STARTED, ENDED}:
+    if state not in {STARTED, BEGUN, ENDED}:
         return None
     run_key, node, item, attempt, started_us, check = START.unpack_from(content, at + START_AT)
     if check != crc32(content[at + START_AT : at + START_AT + FIELDS.size]):
@@ -277,7 +287,15 @@ def _record(content: bytes, at: int) -> SlotRecord | None:
         payload = content[at + PAYLOAD_AT : at + PAYLOAD_AT + size]
         if size > PAYLOAD_ROOM_BYTES or check != crc32(payload):
             payload = None
-    return SlotRecord(run_key=run_key, node=node, item=item, attempt=attempt, started_us=started_us, payload=payload)
+    return SlotRecord(
+        run_key=run_key,
+        node=node,
+        item=item,
+        attempt=attempt,
+        started_us=started_us,
+        payload=payload,
+        has_begun=state != STARTED,
+    )
 
 
 def _head_check(capacity: int) -> int:

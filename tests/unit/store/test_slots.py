@@ -37,8 +37,16 @@ def slots(tmp_path: Path) -> Iterator[SlotFile]:
     file.close()
 
 
-def record(run_key: int = 1, *, payload: bytes | None = None) -> SlotRecord:
-    return SlotRecord(run_key=run_key, node=2, item=-1, attempt=3, started_us=1_700_000_000_000_000, payload=payload)
+def record(run_key: int = 1, *, payload: bytes | None = None, has_begun: bool = False) -> SlotRecord:
+    return SlotRecord(
+        run_key=run_key,
+        node=2,
+        item=-1,
+        attempt=3,
+        started_us=1_700_000_000_000_000,
+        payload=payload,
+        has_begun=has_begun or payload is not None,
+    )
 
 
 def begin(slots: SlotFile, run_key: int = 1) -> int:
@@ -56,6 +64,8 @@ def test_a_started_slot_reads_as_started_and_an_ended_one_with_its_message(slots
     first, second = begin(slots, 1), begin(slots, 2)
     assert (first, second) == (0, 1)
     assert read_slots(slots.path) == [record(1), record(2)]
+    slots.begin(first)
+    assert read_slots(slots.path) == [record(1, has_begun=True), record(2)]
     assert slots.end(first, b"done")
     assert read_slots(slots.path) == [record(1, payload=b"done"), record(2)]
     slots.free(first)
