@@ -39,6 +39,9 @@ BUSY = 0.7
 
 LONGEST_PATIENCE_S = 0.002
 
+JUDGED_EVERY = 32
+"""Turns after which a busy thread looks too: with few places, nothing is queued, and so nobody is woken to look."""
+
 
 class _Worker(threading.local):
     """Of the calling thread: its pool, and what it was asked to take next."""
@@ -73,6 +76,7 @@ class ThreadDispatcher:
         self._is_waking = False
         self._is_closed = False
         self._is_crowded = False
+        self._looked = (0, 0.0, 0.0)
         self._runner: threading.Lock | None = None  # the latch of the one thread that goes on in a crowded pool
         self._progress = 0
 
@@ -131,6 +135,10 @@ class ThreadDispatcher:
 
     def _is_retiring(self, latch: threading.Lock) -> bool:
         """Tell whether this thread leaves the rest to another one."""
+        if not self._progress % JUDGED_EVERY and len(self._threads) - len(self._idle) > 1:
+            now = (self._progress, time.perf_counter(), time.process_time())
+            self._judge(self._looked, now)
+            self._looked = now
         if not self._is_crowded:
             return False
         if self._runner is None:
@@ -185,15 +193,19 @@ class ThreadDispatcher:
         """
         wait_s = self._patience_s
         while wait_s and self._queue and not self._is_closed and len(self._threads) - len(self._idle) > 1:
-            turns, began_s, computed_s = self._progress, time.perf_counter(), time.process_time()
+            before = (self._progress, time.perf_counter(), time.process_time())
             time.sleep(wait_s)
-            passed_s = time.perf_counter() - began_s
-            is_computing = time.process_time() - computed_s >= BUSY * passed_s
-            self._is_crowded = is_computing and (self._progress - turns) * SHORT_S >= passed_s
+            self._judge(before, (self._progress, time.perf_counter(), time.process_time()))
             if not self._is_crowded:
                 self._runner = None
                 return
             wait_s = min(2 * wait_s, LONGEST_PATIENCE_S)
+
+    def _judge(self, before: tuple[int, float, float], now: tuple[int, float, float]) -> None:
+        """See whether the pool is crowded, from two readings of turns, time and process time."""
+        passed_s = now[1] - before[1]
+        is_computing = now[2] - before[2] >= BUSY * passed_s
+        self._is_crowded = is_computing and (now[0] - before[0]) * SHORT_S >= passed_s
 
     def _wake_one(self) -> None:
         """Wake or start one thread when work is queued and none is on its way; the lock is held."""

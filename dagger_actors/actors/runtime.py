@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import Any, Protocol
 
 import pykka
@@ -23,6 +24,9 @@ ABANDONED = 32
 
 PATIENCE_S = 0.0005
 """One switch interval: bodies shorter than that are left to the threads that are running already."""
+
+BREATH_S = 0.002
+"""How long a supervisor with plenty granted lets ends gather."""
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -54,6 +58,10 @@ class Runtime(Protocol):
         Raises:
             TimeoutError: It was not, in time; it may still be.
         """
+        ...
+
+    def breathe(self) -> None:
+        """Let others work for a moment, so that the next look finds more to do at once."""
         ...
 
     def close(self, timeout_s: float) -> bool:
@@ -103,6 +111,10 @@ class ThreadRuntime:
             return future.get(timeout=timeout_s)
         except pykka.Timeout:
             raise TimeoutError(f"no answer within {timeout_s:g} s") from None
+
+    def breathe(self) -> None:
+        """Sleep for a moment."""
+        time.sleep(BREATH_S)
 
     def close(self, timeout_s: float) -> bool:
         """End all threads; those whose user code does not return are left behind, as daemons."""

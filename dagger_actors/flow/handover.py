@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dagger_actors.core.protocols import Clock, Journal, Timers
 from dagger_actors.flow.events import Event
@@ -19,9 +19,11 @@ class Services:
         clock: The time.
         timers: One-shot timers.
         journal: The writer.
+        breathe: Lets others work for a moment.
     """
 
-    def __init__(self, *, clock: Clock, timers: Timers, journal: Journal) -> None:
+    def __init__(self, *, clock: Clock, timers: Timers, journal: Journal, breathe: Callable[[], None]) -> None:
+        self.breathe = breathe
         self.clock = clock
         self.timers = timers
         self.journal = journal

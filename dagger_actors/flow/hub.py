@@ -87,7 +87,9 @@ class FlowHub:
         self._observers = observers
         self._left_behind = LeftBehind(store)
         self._lock = threading.Lock()
-        self._services = Services(clock=runtime.clock, timers=runtime.timers, journal=store.journal)
+        self._services = Services(
+            clock=runtime.clock, timers=runtime.timers, journal=store.journal, breathe=runtime.breathe
+        )
         self._node_services = NodeServices(
             registry=registry,
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),

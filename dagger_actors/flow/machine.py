@@ -49,6 +49,9 @@ from dagger_actors.flow.opening import detached, opened
 
 __all__ = ["FlowMachine"]
 
+PLENTY = 128
+"""Grants from which a decision may wait for others to share its commit; a quarter of the window."""
+
 
 def cancelled(book: Book, _event: Cancelled, now: Now) -> None:
     """Somebody cancels the run."""
@@ -116,6 +119,10 @@ class FlowMachine:
         """Tell whether that attempt has been granted and has not ended."""
         live = self.book.find(node, item, attempt)
         return live is not None and live.state in ("ready", "running")
+
+    def has_plenty(self) -> bool:
+        """Tell whether so much is granted that nothing waits for the next decision."""
+        return self.book.granted >= PLENTY
 
     def try_no(self, node: int, item: int, attempt: int) -> int:
         """The user's count of tries that this attempt is; 1 when it is over."""

@@ -118,6 +118,9 @@ class FlowSupervisor(Actor):
                 self._receive(envelope.message, envelope)
         self._hand_over()
         self._tell_idle()
+        if self._opening is not None and self._machine.has_plenty():
+            # A turn for every end costs two thread switches and a commit each; the bodies lose nothing by our waiting.
+            self._services.breathe()
 
     def on_crash(self, error: BaseException, envelopes: list[Envelope[Any]]) -> None:
         """Stop deciding; everything told and not committed is told again to the rebuilt machine."""

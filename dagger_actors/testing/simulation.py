@@ -53,6 +53,9 @@ class VirtualRuntime:
             raise TimeoutError(f"not resolved after {timeout_s} s of virtual time")
         return future.get(timeout=0)
 
+    def breathe(self) -> None:
+        """Nobody else can work meanwhile."""
+
     def close(self, timeout_s: float) -> bool:
         """Nothing of this worker runs any more."""
         del timeout_s
