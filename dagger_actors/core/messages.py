@@ -1,7 +1,8 @@
 """What travels between actors: frozen tagged Structs, encoded once with MessagePack and decoded strictly.
 
 Values of user code travel as JSON text inside them, so an output is encoded once, in the action's own thread, and the
-same bytes reach the row, the next node and the reader.
+same bytes reach the row, the next node and the reader. They hold no cycles, so the collector need not look at them
+(``gc=False``): there are thousands at any moment.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ __all__ = [
 ]
 
 
-class Inline(msgspec.Struct, frozen=True, tag="inline"):
+class Inline(msgspec.Struct, frozen=True, gc=False, tag="inline"):
     """A value as JSON text."""
 
     json: bytes
 
 
-class Stored(msgspec.Struct, frozen=True, tag="stored"):
+class Stored(msgspec.Struct, frozen=True, gc=False, tag="stored"):
     """A value in the artifact store.
 
     Attributes:
@@ -54,7 +55,7 @@ class Stored(msgspec.Struct, frozen=True, tag="stored"):
 Output = Inline | Stored
 
 
-class Gathered(msgspec.Struct, frozen=True, tag="gathered"):
+class Gathered(msgspec.Struct, frozen=True, gc=False, tag="gathered"):
     """The outputs of a mapped node's items, in order."""
 
     items: tuple[Output, ...]
@@ -63,7 +64,7 @@ class Gathered(msgspec.Struct, frozen=True, tag="gathered"):
 Value = Inline | Stored | Gathered
 
 
-class StartAttempt(msgspec.Struct, frozen=True, tag="start"):
+class StartAttempt(msgspec.Struct, frozen=True, gc=False, tag="start"):
     """Run one attempt.
 
     Attributes:
@@ -93,7 +94,7 @@ class StartAttempt(msgspec.Struct, frozen=True, tag="start"):
     problem: str = ""
 
 
-class ArtifactRecord(msgspec.Struct, frozen=True):
+class ArtifactRecord(msgspec.Struct, frozen=True, gc=False):
     """An artifact to be written with the completion.
 
     Attributes:
@@ -111,13 +112,13 @@ class ArtifactRecord(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class Turn(msgspec.Struct, frozen=True):
+class Turn(msgspec.Struct, frozen=True, gc=False):
     """What an attempt did besides returning: all of it is committed with its end, or none."""
 
     artifacts: tuple[ArtifactRecord, ...] = ()
 
 
-class ErrorDetail(msgspec.Struct, frozen=True):
+class ErrorDetail(msgspec.Struct, frozen=True, gc=False):
     """A failure of user code.
 
     Attributes:
@@ -133,20 +134,20 @@ class ErrorDetail(msgspec.Struct, frozen=True):
     traceback: str = ""
 
 
-class Succeeded(msgspec.Struct, frozen=True, tag="succeeded"):
+class Succeeded(msgspec.Struct, frozen=True, gc=False, tag="succeeded"):
     """The body returned."""
 
     output: Output
     turn: Turn = Turn()
 
 
-class Failed(msgspec.Struct, frozen=True, tag="failed"):
+class Failed(msgspec.Struct, frozen=True, gc=False, tag="failed"):
     """The body raised."""
 
     error: ErrorDetail
 
 
-class AttemptEnded(msgspec.Struct, frozen=True, tag="ended"):
+class AttemptEnded(msgspec.Struct, frozen=True, gc=False, tag="ended"):
     """A body has ended; sent by its node actor to the supervisor."""
 
     run_key: int
@@ -158,7 +159,7 @@ class AttemptEnded(msgspec.Struct, frozen=True, tag="ended"):
     outcome: Succeeded | Failed
 
 
-class Progressed(msgspec.Struct, frozen=True, tag="progress"):
+class Progressed(msgspec.Struct, frozen=True, gc=False, tag="progress"):
     """A body tells how far it is; never stored."""
 
     run_key: int
@@ -168,7 +169,7 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress"):
     total: float | None
 
 
-class TimerFired(msgspec.Struct, frozen=True, tag="timer"):
+class TimerFired(msgspec.Struct, frozen=True, gc=False, tag="timer"):
     """A timer of the supervisor has fired.
 
     Attributes:

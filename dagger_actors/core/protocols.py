@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-class Now(msgspec.Struct, frozen=True):
+class Now(msgspec.Struct, frozen=True, gc=False):
     """One reading of both clocks.
 
     Attributes:

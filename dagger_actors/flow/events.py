@@ -42,7 +42,7 @@ BodyKey = tuple[int, int, int]
 Mode = Literal["start", "recover", "resume", "retry"]
 
 
-class NodeRow(msgspec.Struct, frozen=True, array_like=True):
+class NodeRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One row of ``node_runs``, in the order of ``node_runs.put``'s parameters."""
 
     run_key: int
@@ -88,7 +88,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     live: frozenset[BodyKey] = frozenset()
 
 
-class Started(msgspec.Struct, frozen=True):
+class Started(msgspec.Struct, frozen=True, gc=False):
     """These attempts have passed the gate: (node, item, attempt, started_us)."""
 
     attempts: tuple[tuple[int, int, int, int], ...]
@@ -98,7 +98,7 @@ class Flushed(msgspec.Struct, frozen=True):
     """It is time to write down what is running."""
 
 
-class Ended(msgspec.Struct, frozen=True, kw_only=True):
+class Ended(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A body has ended.
 
     Attributes:
@@ -183,7 +183,7 @@ Event = (
 # --- effects
 
 
-class Grant(msgspec.Struct, frozen=True):
+class Grant(msgspec.Struct, frozen=True, gc=False):
     """Let this attempt through the gate as soon as there is a place."""
 
     node: int
@@ -232,7 +232,7 @@ class Finish(msgspec.Struct, frozen=True):
 Effect = Grant | Release | Drain | ArmTimer | StopBody | Expand | Finish
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """What one event led to.
 
     Attributes:
