@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from dagger_actors.errors import BlockingCall, RunCancelled, RunEnded, RunFailed, RunPaused, RunTimedOut
 from dagger_actors.flow.report import Report
-
-if TYPE_CHECKING:
-    from dagger_actors.flow.flows import Flows
 
 __all__ = ["Run", "refuse_on_loop"]
 
@@ -20,6 +17,26 @@ ENDS: dict[str, type[RunEnded]] = {
     "timed_out": RunTimedOut,
     "paused": RunPaused,
 }
+
+
+class RunSource(Protocol):
+    """What a handle asks; ``flow.flows.Flows`` answers."""
+
+    def wait_for(self, run_id: str, timeout: float | None) -> None:
+        """Block until a run ends or pauses."""
+        ...
+
+    async def until_rest(self, run_id: str) -> None:
+        """Wait until a run ends or pauses, without blocking the loop."""
+        ...
+
+    def report(self, run_id: str) -> Report:
+        """What a run has done by now."""
+        ...
+
+    def cancel(self, run_id: str) -> Report:
+        """Cancel a run."""
+        ...
 
 
 def refuse_on_loop(verb: str, instead: str) -> None:
@@ -45,7 +62,7 @@ class Run:
         id: The run's id.
     """
 
-    def __init__(self, run_id: str, flows: Flows) -> None:
+    def __init__(self, run_id: str, flows: RunSource) -> None:
         self.id = run_id
         self._flows = flows
 
