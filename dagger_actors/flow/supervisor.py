@@ -117,7 +117,8 @@ class FlowSupervisor(Actor):
                     self._note_started()
                 self._receive(envelope.message, envelope)
         self._hand_over()
-        self._tell_idle()
+        if self._waiting_idle:
+            self._tell_idle()
         if self._opening is not None and self._machine.has_plenty():
             # A turn for every end costs two thread switches and a commit each; the bodies lose nothing by our waiting.
             self._services.breathe()
@@ -279,12 +280,19 @@ class FlowSupervisor(Actor):
         elif envelope is not None and envelope.reply_to is not None:
             self._waiting_idle.append(envelope.reply_to)
 
+    def on_stop(self) -> None:
+        """The run is at rest: bodies that still run are nobody's any more, and nobody need wait for them."""
+        self._answer_idle()
+
     def _tell_idle(self) -> None:
         """Answer those who wait for the last body to end; its message has been handled by then."""
-        if self._waiting_idle and not self._gate.running():
-            for reply in self._waiting_idle:
-                reply.set(None)
-            self._waiting_idle = []
+        if not self._gate.running():
+            self._answer_idle()
+
+    def _answer_idle(self) -> None:
+        waiting, self._waiting_idle = self._waiting_idle, []
+        for reply in waiting:
+            reply.set(None)
 
     def _answer_after_commit(self, envelope: Envelope[Any] | None) -> None:
         if envelope is not None and envelope.reply_to is not None:
