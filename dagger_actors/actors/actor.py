@@ -15,6 +15,7 @@ Where it departs from pykka: a failing ``on_start`` calls ``on_failure`` too; wh
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import logging
@@ -63,7 +64,6 @@ class Actor(pykka.Actor):
     _takes_batches: ClassVar[bool] = False
 
     actor_inbox: Mailbox
-    _actor_ref: Ref[Any]
     actor_stopped: Any  # a StopFlag, which is as much of a threading.Event as pykka asks for
     _is_registered = False
     _has_begun = False
@@ -81,7 +81,10 @@ class Actor(pykka.Actor):
         self.number = next(_numbers)
         self.actor_inbox = self._create_actor_inbox()
         self.actor_stopped = StopFlag()
-        self._actor_ref = Ref(self)
+
+    @functools.cached_property
+    def _actor_ref(self) -> Ref[Any]:  # type: ignore[override]  # pykka's attribute, made only when somebody asks
+        return Ref(self)
 
     @property
     def actor_urn(self) -> str:  # type: ignore[override]  # pykka's attribute, made only when somebody looks

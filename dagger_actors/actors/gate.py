@@ -87,22 +87,29 @@ class Gates:
         worker = ended.dispatcher if ended is not None and ended.is_thread else None
         for ticket, woken in admitted:
             # A ticket is admitted for good: whatever the callbacks do, its body must get its turn.
-            on_admit, ticket.on_admit = ticket.on_admit, None  # it may refer to the actor, and that to the ticket
+            on_admit = ticket.on_admit
             if on_admit is not None:
+                ticket.on_admit = None  # it may refer to the actor, and that to the ticket
                 _call(on_admit, ticket)
-            _call(_schedule, ticket, ticket.dispatcher is worker)
+            dispatcher = ticket.dispatcher
+            try:
+                dispatcher.schedule(ticket.runnable, here=dispatcher is worker)
+            except Exception:  # the next ticket must not pay for it
+                logger.exception("%r was admitted and got no turn", ticket)
             if woken is not None:
                 _call(woken)
 
     def fill(self, gate: Gate, admitted: list[_Admission]) -> None:
         """Admit from one gate what can be, and let it wait in line for what is shared; the lock is held."""
-        while gate.wants() and not self._is_slotless:
+        is_wanting = gate.wants()
+        while is_wanting and not self._is_slotless:
             # Who waits in line for a thread goes before who asks only now.
             ticket = gate.first(may_thread=self._free_threads > 0 and not self._waiting)
             if ticket is None:
                 break
             self._admit(gate, ticket, admitted)
-        if gate.wants() and not gate.is_waiting:
+            is_wanting = gate.wants()
+        if is_wanting and not gate.is_waiting:
             gate.is_waiting = True
             self._waiting.append(gate)
         if self._waiting and self._free_threads > 0:
@@ -360,8 +367,10 @@ class Gate:
 
     def first(self, *, may_thread: bool) -> Ticket | None:
         """Look at the ticket that goes next; the lock is held."""
-        heap = self._next_heap(may_thread=may_thread)
-        return heap[0][2] if heap else None
+        threads, loop = self._for_threads, self._for_loop
+        if may_thread and threads and (not loop or threads[0] < loop[0]):
+            return threads[0][2]
+        return loop[0][2] if loop else None
 
     def enter(self, ticket: Ticket) -> Callable[[], None] | None:
         """Move the first ticket of its heap inside; the lock is held.
@@ -381,19 +390,8 @@ class Gate:
         heap[:] = [entry for entry in heap if entry[2] is not ticket]
         heapq.heapify(heap)
 
-    def _next_heap(self, *, may_thread: bool) -> list[tuple[int, int, Ticket]]:
-        if not may_thread or not self._for_threads:
-            return self._for_loop
-        if not self._for_loop or self._for_threads[0] < self._for_loop[0]:
-            return self._for_threads
-        return self._for_loop
-
 
 _Admission = tuple[Ticket, Callable[[], None] | None]
-
-
-def _schedule(ticket: Ticket, here: bool) -> None:
-    ticket.dispatcher.schedule(ticket.runnable, here=here)
 
 
 def _call(function: Callable[..., None], *arguments: object) -> None:

@@ -91,6 +91,20 @@ class Mailbox:
         """One of the four states; already old when it is read outside of a turn."""
         return self._state
 
+    def bind_held(self, tenant: Tenant, dispatcher: Dispatcher, first: Envelope[Any]) -> None:
+        """Leave the state it is born in with one envelope queued, and ask for no turn: somebody else gives the first.
+
+        Args:
+            tenant: Whose turns it runs.
+            dispatcher: Who gives it the turns after the first.
+            first: What it starts with.
+        """
+        assert self._tenant is None, "an actor starts once"
+        self._tenant = tenant
+        self._dispatcher = dispatcher
+        self._lane = [first]
+        self._state = SCHEDULED
+
     def bind(self, tenant: Tenant, dispatcher: Dispatcher, *, at_once: bool) -> None:
         """Leave the state it is born in.
 

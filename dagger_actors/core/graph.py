@@ -76,9 +76,11 @@ class DependencyGraph:
     @classmethod
     def of(cls, dependencies: Sequence[Sequence[int]]) -> DependencyGraph:
         """Build a graph at once; unlike ``append``, a vertex may depend on a later one. Must be free of cycles."""
-        graph = cls()
-        for _ in dependencies:
-            graph.append()
+        graph, count = cls(), len(dependencies)
+        graph._waiting = [0] * count
+        graph._dependents = [NOBODY] * count
+        graph._ends = [None] * count
+        graph._successes = [0] * count
         for vertex, wanted in enumerate(dependencies):
             for on in wanted:
                 graph.depend(vertex, on)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 
-from dagger_actors.core.messages import ErrorDetail, Failed, Inline, Succeeded
-from dagger_actors.core.protocols import Cell, Now
+from dagger_actors.core.messages import ErrorDetail, Failed, Succeeded
+from dagger_actors.core.protocols import Now
 from dagger_actors.flow.book import Book
 from dagger_actors.flow.ends import became_ready, end, give_up, node_failed, node_succeeded
 from dagger_actors.flow.events import (
@@ -56,13 +56,8 @@ def ended(book: Book, event: Ended, now: Now) -> None:
         case Succeeded(output=output):
             del book.live[live.vertex]
             book.granted -= 1
-            cells: dict[str, Cell] = {"finished_at": event.finished_us}
-            if isinstance(output, Inline):
-                cells["output"] = output.json.decode()
-            else:
-                cells["output_artifact_id"] = output.artifact_id
             book.work.outputs[live.vertex] = output
-            book.write(live, "succeeded", **cells)
+            book.write_success(live, output, event.finished_us)
             end(book, live.vertex, "succeeded", now)
         case Failed(error=error):
             book.granted -= 1
@@ -173,5 +168,6 @@ def expansion_failed(book: Book, event: ExpansionFailed, now: Now) -> None:
     live = book.begin(event.node)
     del book.live[event.node]
     error = event.error
-    book.write(live, "failed", started_at=now.wall_us, finished_at=now.wall_us, error=encode_error(error))
+    live.started_us = now.wall_us
+    book.write(live, "failed", finished_at=now.wall_us, error=encode_error(error))
     node_failed(book, live, "failed", error, now)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 
+from dagger_actors.core.messages import Inline, Output
 from dagger_actors.core.protocols import Cell, Now
 from dagger_actors.core.states import RUN_TRANSITIONS, is_legal
 from dagger_actors.flow.definition import FlowDefinition
@@ -157,8 +158,8 @@ class Book:
                 self.waiting -= 1
             live.state = "ready"
             self.granted += 1
-            self.write(live, "ready")
-            self.grant(live)
+            self.rows.append(self.work.row(live.node, live.item, live.attempt, "ready", live.try_no, live.crash_no))
+            self.effects.append(Grant(live.node, live.item, live.attempt))
 
     def grant(self, live: Live) -> None:
         """Let it through the gate; not while pausing: then it stays ready, for the resume."""
@@ -171,14 +172,50 @@ class Book:
 
     # --- what goes out
 
-    def write(self, live: Live, state: str, **cells: Cell) -> None:
-        """Write the row of an attempt; ``cells`` are further fields of ``NodeRow``."""
-        cells.setdefault("started_at", live.started_us)
-        self.rows.append(
-            self.work.row(
-                live.node, live.item, live.attempt, state, try_no=live.try_no, crash_no=live.crash_no, **cells
-            )
+    def write(
+        self,
+        live: Live,
+        state: str,
+        *,
+        size: int | None = None,
+        reason: str | None = None,
+        error: str | None = None,
+        due_at: int | None = None,
+        finished_at: int | None = None,
+    ) -> None:
+        """Write the row of an attempt in any state but success."""
+        row = self.work.row(
+            live.node,
+            live.item,
+            live.attempt,
+            state,
+            live.try_no,
+            live.crash_no,
+            size=size,
+            reason=reason,
+            error=error,
+            due_at=due_at,
+            started_at=live.started_us,
+            finished_at=finished_at,
         )
+        self.rows.append(row)
+
+    def write_success(self, live: Live, output: Output, finished_us: int) -> None:
+        """Write the row of an attempt that has succeeded, with what it gave."""
+        text = output.json.decode() if isinstance(output, Inline) else None
+        row = self.work.row(
+            live.node,
+            live.item,
+            live.attempt,
+            "succeeded",
+            live.try_no,
+            live.crash_no,
+            output=text,
+            output_artifact_id=None if isinstance(output, Inline) else output.artifact_id,
+            started_at=live.started_us,
+            finished_at=finished_us,
+        )
+        self.rows.append(row)
 
     def take_decision(self) -> Decision:
         """What the event in hand has led to; the next event starts afresh."""

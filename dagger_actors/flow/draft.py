@@ -9,7 +9,7 @@ from dagger_actors.actors.gate import Ticket
 from dagger_actors.core.messages import ArtifactRecord
 from dagger_actors.core.protocols import Cell, Write
 from dagger_actors.flow.events import Decision, Effect, NodeRow
-from dagger_actors.flow.starter import Running
+from dagger_actors.flow.node import NodeActor
 
 __all__ = ["Draft"]
 
@@ -18,8 +18,7 @@ class Draft:
     """Collects decisions; transitions of one row are coalesced, so a unit names each row once.
 
     Attributes:
-        effects: To be let out after the commit, in order.
-        tickets: Those of the grants among the effects, by (node, item, attempt).
+        effects: To be let out after the commit, in order; a grant as the ticket it has become.
         ended: Attempts whose end this unit makes safe.
         messages: The encoded completions that led here; handled again if the unit is refused.
         replies: Futures to answer after the commit.
@@ -43,7 +42,6 @@ class Draft:
         "messages",
         "replies",
         "run_row",
-        "tickets",
     )
 
     def __init__(self) -> None:
@@ -56,9 +54,8 @@ class Draft:
         self.is_last = False
         self.is_late = False
         self.run_row: tuple[Cell, ...] = ()
-        self.effects: list[Effect] = []
-        self.tickets: dict[tuple[int, int, int], Ticket] = {}
-        self.ended: list[Running] = []
+        self.effects: list[Effect | Ticket] = []
+        self.ended: list[NodeActor] = []
         self.messages: list[bytes] = []
         self.replies: list[Any] = []
 
@@ -68,13 +65,12 @@ class Draft:
         return list(self._rows.values())
 
     def add(self, decision: Decision) -> None:
-        """Add what one event led to."""
+        """Add the rows of what one event led to; its effects are added one by one, with the tickets of its grants."""
         if not (decision.rows or decision.effects or decision.is_changed):
             return
         rows = self._rows
         for row in decision.rows:
             rows[row.node, row.item, row.attempt] = row
-        self.effects += decision.effects
         self.is_dirty = True
 
     def merge(self, later: Draft) -> None:
@@ -85,7 +81,6 @@ class Draft:
         self._commands += later._commands
         self._unskip = self._unskip if self._unskip is not None else later._unskip
         self.effects += later.effects
-        self.tickets.update(later.tickets)
         self.ended += later.ended
         self.messages += later.messages
         self.replies += later.replies

@@ -13,8 +13,8 @@ from dagger_actors.core.protocols import Clock, Timers
 from dagger_actors.flow.draft import Draft
 from dagger_actors.flow.events import ArmTimer, Drain, Expand, Finish, Grant, NodeRow, Release, StopBody
 from dagger_actors.flow.invocations import Invocations
+from dagger_actors.flow.node import NodeActor
 from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, Observer, RunChanged, RunEvent
-from dagger_actors.flow.starter import Running
 from dagger_actors.flow.stored_error import decode_error
 
 __all__ = ["Emitter"]
@@ -61,18 +61,18 @@ class Emitter:
         self._count = -1
         self.opened: ReplyFuture[None] = ReplyFuture()
         self.tell: Callable[[bytes], None] = lambda _message: None
-        self.tickets: dict[tuple[int, int, int], Running] = {}
+        self.actors: dict[tuple[int, int, int], NodeActor] = {}
         """Attempts that have been granted and not ended, by (node, item, attempt)."""
         self.work: Invocations | None = None
 
     # --- called by the supervisor's turns
 
-    def end_attempt(self, key: tuple[int, int, int]) -> Running | None:
+    def end_attempt(self, key: tuple[int, int, int]) -> NodeActor | None:
         """An attempt's body has ended: forget it, and its time-out."""
-        running = self.tickets.pop(key, None)
-        if running is not None and running.timeout_us is not None:
+        actor = self.actors.pop(key, None)
+        if actor is not None and actor.timeout_us is not None:
             self._drop(("attempt", *key))
-        return running
+        return actor
 
     def progress(self, message: Progressed) -> None:
         """Tell the watchers; nothing of it is stored."""
@@ -99,8 +99,8 @@ class Emitter:
         offers: list[Ticket] = []
         finished: str | None = None
         for effect in draft.effects:
-            if type(effect) is Grant:
-                offers.append(draft.tickets[effect.node, effect.item, effect.attempt])
+            if type(effect) is Ticket:
+                offers.append(effect)
                 continue
             if offers:
                 self._gate.offer(offers)
@@ -119,25 +119,25 @@ class Emitter:
                     self.tell(encode(ExpandMap(node)))
                 case Finish(state=state):
                     finished = state
-                case Grant():
-                    raise AssertionError("grants are collected above")
+                case Grant() | Ticket():
+                    raise AssertionError("grants have become tickets, and those are collected above")
                 case _:
                     assert_never(effect)
         if offers:
             self._gate.offer(offers)
         if draft.ended:
-            self._gate.forget(*[running.ticket for running in draft.ended])
+            self._gate.forget(*[actor.ticket for actor in draft.ended])
         if self._observers:
             self._tell_observers(self._changes(draft))
         if finished is not None:
             self._finish(finished)
         self._answer(draft, finished)
 
-    def arm_time_out(self, running: Running) -> None:
+    def arm_time_out(self, actor: NodeActor) -> None:
         """The gate has let an attempt through whose time is limited."""
-        ticket = running.ticket
-        assert running.timeout_us is not None
-        self._arm(TimerFired("attempt", ticket.node, ticket.item, ticket.attempt), running.timeout_us)
+        ticket = actor.ticket
+        assert actor.timeout_us is not None
+        self._arm(TimerFired("attempt", ticket.node, ticket.item, ticket.attempt), actor.timeout_us)
 
     def _answer(self, draft: Draft, finished: str | None) -> None:
         if not self.opened.is_done():
@@ -146,12 +146,12 @@ class Emitter:
             reply.set(finished)
 
     def _stop_body(self, key: tuple[int, int, int]) -> None:
-        running = self.tickets.get(key)
-        if running is None:
+        actor = self.actors.get(key)
+        if actor is None:
             return
-        self._gate.abandon(running.ticket)
-        running.actor.cancel()
-        self._gate.forget(running.ticket)
+        self._gate.abandon(actor.ticket)
+        actor.cancel()
+        self._gate.forget(actor.ticket)
 
     def _arm(self, timer: TimerFired, delay_us: int) -> None:
         key = (timer.kind, timer.node, timer.item, timer.attempt)

@@ -99,7 +99,8 @@ class Flows:
         definition, folder = self._catalog.find(flow)
         config = self._catalog.config(definition, parallel, sequential=sequential)
         encoded = check_inputs(definition, inputs or {})
-        body = msgspec.json.encode(msgspec.structs.replace(definition, file=""))
+        pinned = msgspec.structs.replace(definition, file="")
+        body = msgspec.json.encode(pinned)
         definition_id = hashlib.sha256(body).hexdigest()
         chosen = run_id if run_id is not None else self._hub.runtime.ids.run_id()
         if not chosen or len(chosen) > 200 or not chosen.isprintable():
@@ -131,7 +132,7 @@ class Flows:
             self._commit(writes)
         except UnitRejected:
             return self._same_run(chosen, definition_id, texts[1])
-        self._hub.open(chosen, "start")
+        self._hub.open(chosen, "start", definition=msgspec.structs.replace(pinned, config=config))
         return Run(chosen, self)
 
     def _same_run(self, run_id: str, definition_id: str, inputs: str) -> Run:

@@ -161,19 +161,27 @@ class FlowHub:
         worker = self.store.workers().get(owner)
         return RunOwned(run_id, owner, worker.pid if worker is not None else 0)
 
-    def open(self, run_id: str, mode: Mode | None, *, former: int | None = None) -> ActiveRun:
+    def open(
+        self,
+        run_id: str,
+        mode: Mode | None,
+        *,
+        former: int | None = None,
+        definition: FlowDefinition | None = None,
+    ) -> ActiveRun:
         """Open a run that this worker owns.
 
         Args:
             run_id: The run; its row names this worker as owner.
             mode: What for; None = only to cancel it, for which no user code is needed.
             former: The worker it was taken from, whose slot file tells what had started.
+            definition: What ``definition_of`` would read, when the caller has it at hand.
         """
         row = self.row_of(run_id)
         assert row is not None
         assert row.owner == self.store.worker_id
         identity = RunIdentity(run_key=row.run_key, run_id=run_id, owner=self.store.worker_id, epoch=row.epoch)
-        active = ActiveRun(row, identity, self.definition_of(row))
+        active = ActiveRun(row, identity, definition or self.definition_of(row))
         limit = active.definition.config.limit
         supervisor: FlowSupervisor | None = None
 
@@ -283,9 +291,9 @@ class FlowHub:
         live = {(ticket.node, ticket.item, ticket.attempt) for ticket in active.gate.running()}
         told_keys = {key_of(payload) for payload in told if is_end(payload)}
         ends = [payload for payload in told if is_end(payload)]
-        tickets = active.emitter.tickets
-        for key in [key for key in tickets if key not in live and key not in told_keys]:
-            del tickets[key]
+        actors = active.emitter.actors
+        for key in [key for key in actors if key not in live and key not in told_keys]:
+            del actors[key]
         event = Opened(mode="recover", live=frozenset(live | told_keys))
         self._set_going(active, row, "recover", event, ends)
 
@@ -293,8 +301,8 @@ class FlowHub:
         """The run is no longer ours, or beyond us: stop its bodies and tell who waits."""
         active.gate.hold()
         active.gate.drain()
-        for running in list(active.emitter.tickets.values()):
-            running.actor.cancel()
+        for actor in list(active.emitter.actors.values()):
+            actor.cancel()
         active.gate.close()
         with self._lock:
             if self.active.get(active.run_id) is active:

@@ -13,7 +13,6 @@ import msgspec
 
 from dagger_actors.core.graph import DependencyGraph
 from dagger_actors.core.messages import Gathered, Inline, Output, Stored, Value
-from dagger_actors.core.protocols import Cell
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.events import NodeRow
 
@@ -74,6 +73,9 @@ class Invocations:
         self.sizes: dict[int, int] = {}
         self.map_attempts: dict[int, int] = {}
         self._items: list[tuple[int, int]] = []
+        self._nodes = definition.nodes
+        self._run_key = identity.run_key
+        self._run_id = identity.run_id
 
     def vertex(self, node: int, item: int) -> int:
         """The vertex of an invocation; item -1 is the node itself."""
@@ -128,19 +130,44 @@ class Invocations:
                 return f"dependency {self.definition.nodes[on].id!r} {how}"
         return "a dependency did not succeed"
 
-    def row(self, node: int, item: int, attempt: int, state: str, **cells: Cell) -> NodeRow:
-        """Make a row; ``cells`` are NodeRow fields by name."""
-        identity = self.identity
+    def row(
+        self,
+        node: int,
+        item: int,
+        attempt: int,
+        state: str,
+        try_no: int = 1,
+        crash_no: int = 0,
+        *,
+        output: str | None = None,
+        output_artifact_id: str | None = None,
+        size: int | None = None,
+        reason: str | None = None,
+        error: str | None = None,
+        due_at: int | None = None,
+        started_at: int | None = None,
+        finished_at: int | None = None,
+    ) -> NodeRow:
+        """Make a row; every attempt has two at least, so its fields go by position."""
         return NodeRow(
-            identity.run_key,
+            self._run_key,
             node,
             item,
             attempt,
-            identity.run_id,
-            self.definition.nodes[node].id,
+            self._run_id,
+            self._nodes[node].id,
             str(item) if item >= 0 else "",
             state,
-            **cells,  # type: ignore[arg-type]  # the fields' own types are checked by the store's STRICT tables
+            try_no,
+            crash_no,
+            output,
+            output_artifact_id,
+            size,
+            reason,
+            error,
+            due_at,
+            started_at,
+            finished_at,
         )
 
     def unended(self) -> Iterable[int]:

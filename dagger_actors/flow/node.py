@@ -94,11 +94,19 @@ class NodeActor(Actor):
         services: What node actors share.
         gate: Where its place is given back.
         tell: Takes encoded messages to the supervisor.
+        timeout_us: How long its attempt may take; None = as long as it likes.
+
+    Attributes:
+        ticket: Its way through the gate; given right after it is made.
     """
 
-    def __init__(self, services: NodeServices, gate: Gate, tell: Callable[[bytes], None]) -> None:
+    ticket: Ticket
+
+    def __init__(
+        self, services: NodeServices, gate: Gate, tell: Callable[[bytes], None], timeout_us: int | None
+    ) -> None:
         super().__init__()
-        self.ticket: Ticket | None = None
+        self.timeout_us = timeout_us
         self._services = services
         self._gate = gate
         self._tell = tell
@@ -113,7 +121,6 @@ class NodeActor(Actor):
 
     def _prepare(self, start: StartAttempt) -> tuple[Action, dict[str, Any]]:
         self._refuse_late()
-        assert self.ticket is not None
         self._gate.begin(self.ticket)
         action = self._services.registry.get(start.action)
         if action is None:
@@ -172,14 +179,13 @@ class NodeActor(Actor):
         saved: tuple[ArtifactRecord, ...] = self._context.saved() if self._context is not None else ()
         return Succeeded(output, Turn(artifacts + saved)) if artifacts or saved else Succeeded(output)
 
-    def _report(self, start: StartAttempt, started_us: int, outcome: Succeeded | Failed) -> None:
-        now = self._services.clock.now().wall_us
-        ended = AttemptEnded(
-            start.run_key, start.node, start.item, start.attempt, started_us, max(now, started_us), outcome
-        )
-        payload = encode(ended)
+    def _report(self, outcome: Succeeded | Failed) -> None:
         ticket = self.ticket
-        assert ticket is not None
+        started_us = ticket.started_us
+        finished_us = max(self._services.clock.now().wall_us, started_us)
+        payload = encode(
+            AttemptEnded(ticket.run_key, ticket.node, ticket.item, ticket.attempt, started_us, finished_us, outcome)
+        )
         # First the slot file and the hold, then the message: whoever hears of a failure finds the gate held.
         self._gate.end(ticket, payload, success=isinstance(outcome, Succeeded))
         self._tell(payload)
@@ -200,13 +206,12 @@ class ThreadNode(NodeActor):
         finally:
             # Actor and mailbox hold each other, and would otherwise have to wait for the collector.
             self.actor_stopped.set()
-            self.actor_inbox.close(self.actor_ref)
+            self.actor_inbox.close("a node actor")
         return False
 
     def on_receive(self, message: bytes) -> None:
         """Run the attempt."""
         start = decode_start(message)
-        started_us = self._services.clock.now().wall_us
         outcome: Succeeded | Failed
         try:
             self._refuse_threads()
@@ -214,14 +219,16 @@ class ThreadNode(NodeActor):
             outcome = self._success(start, action.function(**arguments))
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
             outcome = Failed(detail_of(error))
-        self._report(start, started_us, outcome)
+        self._report(outcome)
 
 
 class LoopNode(NodeActor):
     """Runs a coroutine function on the event loop."""
 
-    def __init__(self, services: NodeServices, gate: Gate, tell: Callable[[bytes], None]) -> None:
-        super().__init__(services, gate, tell)
+    def __init__(
+        self, services: NodeServices, gate: Gate, tell: Callable[[bytes], None], timeout_us: int | None
+    ) -> None:
+        super().__init__(services, gate, tell, timeout_us)
         self._task: asyncio.Task[Succeeded | Failed] | None = None
 
     def cancel(self) -> None:
@@ -234,7 +241,6 @@ class LoopNode(NodeActor):
     async def on_receive(self, message: bytes) -> None:
         """Run the attempt."""
         start = decode_start(message)
-        started_us = self._services.clock.now().wall_us
         outcome: Succeeded | Failed
         try:
             action, arguments = self._prepare(start)
@@ -244,7 +250,7 @@ class LoopNode(NodeActor):
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
             outcome = Failed(detail_of(error))
         self._task = None
-        self._report(start, started_us, outcome)
+        self._report(outcome)
         self.actor_stopped.set()
 
     async def _body(self, start: StartAttempt, action: Action, arguments: dict[str, Any]) -> Succeeded | Failed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,13 +107,21 @@ def _check(value: Any) -> None:
         kind = type(one)
         if kind in LEAVES:
             continue
-        if kind is dict:  # the usual case first: this runs for every output
-            todo.extend(one.values())
+        # The usual cases first: this runs for every output.
+        if kind is dict:
+            _check_all(one.values(), todo)
+        elif hasattr(kind, "__struct_fields__"):
+            _check_all(msgspec.structs.astuple(one), todo)
         elif kind is float:
             if not math.isfinite(one):
                 raise OutputError(f"it holds {one!r}, which JSON has no word for")
         else:
             _check_other(one, todo)
+
+
+def _check_all(values: Collection[Any], todo: list[Any]) -> None:
+    if not LEAVES.issuperset(map(type, values)):
+        todo.extend(values)
 
 
 def _check_other(one: Any, todo: list[Any]) -> None:

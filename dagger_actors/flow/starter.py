@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
+from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, StartAttempt, Stored, Value, encode
@@ -16,20 +17,9 @@ from dagger_actors.flow.invocations import Invocations
 from dagger_actors.flow.node import FOR_LOOP, FOR_THREADS, LoopNode, NodeActor, NodeServices, ThreadNode
 from dagger_actors.flow.values import UnresolvedReference, Values, pick, take_apart
 
-__all__ = ["Running", "Starter"]
+__all__ = ["Starter"]
 
 _list = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-class Running:
-    """One granted attempt: its actor and its ticket."""
-
-    __slots__ = ("actor", "ticket", "timeout_us")
-
-    def __init__(self, actor: NodeActor, ticket: Ticket, timeout_us: int | None) -> None:
-        self.actor = actor
-        self.ticket = ticket
-        self.timeout_us = timeout_us
 
 
 class Starter:
@@ -52,7 +42,7 @@ class Starter:
         services: NodeServices,
         blocking: Dispatcher,
         io: Dispatcher,
-        arm: Callable[[Running], None],
+        arm: Callable[[NodeActor], None],
     ) -> None:
         self._work = work
         self._values = Values(work.definition, inputs, work.outputs)
@@ -62,32 +52,29 @@ class Starter:
         self._arm = arm
         self._items: dict[int, list[Value]] = {}
 
-    def prepare(self, grant: Grant, gate: Gate, tell: Callable[[bytes], None]) -> Running:
+    def prepare(self, grant: Grant, gate: Gate, tell: Callable[[bytes], None]) -> NodeActor:
         """Make the actor of a granted attempt, its start message in its mailbox, not yet scheduled."""
         node = self._work.definition.nodes[grant.node]
         action = self._services.registry.get(node.action)
         is_thread = action is None or not action.is_async
         inside = self._blocking if is_thread else self._io
         kind, dispatcher = (ThreadNode, FOR_THREADS) if is_thread else (LoopNode, FOR_LOOP)
-        ref = kind.spawn(self._services, gate, tell, dispatcher=dispatcher)
-        ref.tell(encode(self._start(grant)))
-        actor = ref._actor_weakref()  # noqa: SLF001 - pykka has no public way from a ref to its actor; the mailbox holds it
-        assert actor is not None
-        ticket = Ticket(
+        timeout_us = None if node.timeout_s is None else round(node.timeout_s * 1_000_000)
+        actor = kind(self._services, gate, tell, timeout_us)
+        # Held: the gate gives it its one turn.
+        actor.actor_inbox.bind_held(actor, dispatcher, Envelope(encode(self._start(grant))))
+        ticket = actor.ticket = Ticket(
             run_key=self._work.identity.run_key,
             node=grant.node,
             item=grant.item,
             attempt=grant.attempt,
-            runnable=ref.actor_inbox,
+            runnable=actor.actor_inbox,
             dispatcher=inside,
             is_thread=is_thread,
         )
-        actor.ticket = ticket
-        timeout_us = None if node.timeout_s is None else round(node.timeout_s * 1_000_000)
-        running = Running(actor, ticket, timeout_us)
         if timeout_us is not None:
-            ticket.on_admit = lambda _ticket: self._arm(running)
-        return running
+            ticket.on_admit = lambda _ticket: self._arm(actor)
+        return actor
 
     def _start(self, grant: Grant) -> StartAttempt:
         identity = self._work.identity

@@ -106,6 +106,7 @@ class FlowSupervisor(Actor):
 
     def receive_batch(self, envelopes: list[Envelope[Any]]) -> None:
         """Take all that is queued and leave one draft."""
+        now = self._services.clock.now()
         for at, envelope in enumerate(envelopes):
             if isinstance(envelope.message, Opening):
                 self._open(envelope.message)
@@ -114,8 +115,9 @@ class FlowSupervisor(Actor):
             else:
                 if not at % TURN:
                     self._hand_over()
-                    self._note_started()
-                self._receive(envelope.message, envelope)
+                    now = self._services.clock.now()
+                    self._note_started(now)
+                self._receive(envelope.message, envelope, now)
         self._hand_over()
         if self._waiting_idle:
             self._tell_idle()
@@ -135,9 +137,9 @@ class FlowSupervisor(Actor):
             self._draft, self._ready, self._opening = Draft(), None, None
         for draft in drafts:
             # Their ends will be told again, and the record in the slot file is freed only with the commit of that.
-            for running in draft.ended:
-                ticket = running.ticket
-                self._emitter.tickets[ticket.node, ticket.item, ticket.attempt] = running
+            for actor in draft.ended:
+                ticket = actor.ticket
+                self._emitter.actors[ticket.node, ticket.item, ticket.attempt] = actor
         told = [message for draft in drafts for message in draft.messages] + messages
         replies = [reply for draft in drafts for reply in draft.replies]
         for reply in replies:
@@ -153,21 +155,20 @@ class FlowSupervisor(Actor):
         now = self._services.clock.now()
         self._apply(opening.opened, now)
         for payload in opening.ends:
-            self._receive(payload, None)
+            self._receive(payload, None, now)
         stash, self._stash = self._stash, []
         for envelope in stash:
-            self._receive(envelope.message, envelope)
+            self._receive(envelope.message, envelope, now)
 
-    def _note_started(self) -> None:
+    def _note_started(self, now: Now) -> None:
         started = self._gate.take_started()
         if started:
             facts = tuple((ticket.node, ticket.item, ticket.attempt, ticket.started_us) for ticket in started)
-            self._apply(Started(facts), self._services.clock.now())
+            self._apply(Started(facts), now)
 
     # --- messages
 
-    def _receive(self, data: bytes, envelope: Envelope[Any] | None) -> None:
-        now = self._services.clock.now()
+    def _receive(self, data: bytes, envelope: Envelope[Any] | None, now: Now) -> None:
         message: FlowMessage = decode_message(data)
         match message:
             case AttemptEnded():
@@ -194,7 +195,7 @@ class FlowSupervisor(Actor):
 
     def _attempt_ended(self, message: AttemptEnded, data: bytes, now: Now) -> None:
         key = (message.node, message.item, message.attempt)
-        running = self._emitter.end_attempt(key)
+        actor = self._emitter.end_attempt(key)
         outcome = message.outcome
         retry_after_us: int | None = None
         if isinstance(outcome, Failed):
@@ -212,8 +213,8 @@ class FlowSupervisor(Actor):
             ),
             now,
         )
-        if running is not None:
-            self._draft.ended.append(running)
+        if actor is not None:
+            self._draft.ended.append(actor)
             self._draft.is_dirty = True
         if is_first:
             self._draft.messages.append(data)
@@ -240,19 +241,19 @@ class FlowSupervisor(Actor):
                 self._apply(Stuck(timer.node, timer.item, timer.attempt), now)
             case "run":
                 self._gate.hold()
-                self._note_started()
+                self._note_started(now)
                 self._apply(TimeUp(), now)
             case kind:
                 raise AssertionError(f"no timer of ours is called {kind!r}")
 
     def _attempt_timed_out(self, timer: TimerFired, now: Now) -> None:
-        running = self._emitter.tickets.get((timer.node, timer.item, timer.attempt))
+        actor = self._emitter.actors.get((timer.node, timer.item, timer.attempt))
         self._gate.hold()
         # The gate alone knows whether the body has ended: then its message is on its way, and the attempt is not late.
-        if running is None or not self._gate.abandon(running.ticket):
+        if actor is None or not self._gate.abandon(actor.ticket):
             self._gate.release()
             return
-        self._note_started()
+        self._note_started(now)
         error = ErrorDetail("builtins.TimeoutError", "timed out", names_of(TimeoutError))
         retry = self._retry_after(timer.node, timer.item, timer.attempt, error)
         self._apply(TimedOut(node=timer.node, item=timer.item, attempt=timer.attempt, retry_after_us=retry), now)
@@ -264,7 +265,7 @@ class FlowSupervisor(Actor):
 
     def _cancel(self, command_id: int, envelope: Envelope[Any] | None, now: Now) -> None:
         self._gate.hold()
-        self._note_started()
+        self._note_started(now)
         is_late = self._is_over
         self._apply(Cancelled(), now)
         if command_id and not is_late:
@@ -274,7 +275,7 @@ class FlowSupervisor(Actor):
     def _detach(self, envelope: Envelope[Any] | None, now: Now, *, is_now: bool) -> None:
         self._gate.hold()
         if is_now:
-            self._note_started()
+            self._note_started(now)
             self._apply(Detached(), now)
             self._answer_after_commit(envelope)
         elif envelope is not None and envelope.reply_to is not None:
@@ -307,16 +308,17 @@ class FlowSupervisor(Actor):
             return
         decision = self._machine.apply(event, now)
         assert self._opening is not None
-        starter, draft = self._opening.starter, self._draft
+        draft = self._draft
         draft.add(decision)
         for effect in decision.effects:
+            if type(effect) is Grant:
+                actor = self._opening.starter.prepare(effect, self._gate, self.tell)
+                self._emitter.actors[effect.node, effect.item, effect.attempt] = actor
+                draft.effects.append(actor.ticket)
+                continue
             if type(effect) is Finish:
                 self._is_over = draft.is_last = True
-            if type(effect) is Grant:
-                running = starter.prepare(effect, self._gate, self.tell)
-                key = (effect.node, effect.item, effect.attempt)
-                self._emitter.tickets[key] = running
-                draft.tickets[key] = running.ticket
+            draft.effects.append(effect)
 
     def tell(self, message: bytes) -> None:
         """Put an encoded message into this supervisor's own mailbox; any thread."""

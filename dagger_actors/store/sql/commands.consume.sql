@@ -1,2 +1,2 @@
 -- rows: command_id
-DELETE FROM commands WHERE command_id IN (SELECT value ->> 0 FROM json_each(?))
+DELETE FROM commands WHERE command_id IN (SELECT value ->> 0 FROM jsonb_each(?))

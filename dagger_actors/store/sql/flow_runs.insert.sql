@@ -3,4 +3,4 @@ INSERT INTO flow_runs (run_key, run_id, root_run, parent_run, flow_name, definit
   created_at, owner, status, epoch)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
   value ->> 8, value ->> 9, value ->> 10, 'pending', 1
-FROM json_each(?)
+FROM jsonb_each(?)

@@ -7,6 +7,6 @@ FROM (
   SELECT value ->> 0 AS run_key, value ->> 1 AS owner, value ->> 2 AS epoch, value ->> 3 AS status,
     value ->> 4 AS error, value ->> 5 AS started_at, value ->> 6 AS finished_at, value ->> 7 AS elapsed_us,
     value ->> 8 AS next_owner
-  FROM json_each(?)
+  FROM jsonb_each(?)
 ) AS new
 WHERE flow_runs.run_key = new.run_key AND flow_runs.owner = new.owner AND flow_runs.epoch = new.epoch

@@ -6,7 +6,7 @@ INSERT INTO node_runs (run_key, node, item, attempt, run_id, node_id, invocation
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
   value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15,
   value ->> 16, value ->> 17
-FROM json_each(?)
+FROM jsonb_each(?)
 WHERE true
 ON CONFLICT DO UPDATE
 SET state = excluded.state, try_no = excluded.try_no, crash_no = excluded.crash_no, output = excluded.output,

@@ -1,2 +1,2 @@
 -- rows: worker_id
-DELETE FROM workers WHERE worker_id IN (SELECT value ->> 0 FROM json_each(?))
+DELETE FROM workers WHERE worker_id IN (SELECT value ->> 0 FROM jsonb_each(?))
