@@ -12,6 +12,10 @@ the GIL and each other's locks around: 10,000 empty nodes took 1.5 times as long
 thread waits before it takes work from a pool that is busy, and looks: while many turns end and the process computes all
 the time, the pool is *crowded*, one thread goes on, and the others retire. As soon as turns last, or somebody blocks,
 more threads are what is wanted, and they take work one after the other.
+
+The thread that goes on in a crowded pool also takes the turns of whom its bodies tell of their end: the ``errands``.
+A thread of their own would want the GIL at the same time, and each change of hands costs more than a short body. One of
+the pool's threads is always looking on meanwhile; it takes over an errand that has waited for too long.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ import threading
 import time
 from asyncio import _get_running_loop
 from collections import deque
+from typing import Protocol
 
 from dagger_actors.core.protocols import Runnable
 from dagger_actors.errors import SystemClosed
@@ -39,8 +44,22 @@ BUSY = 0.7
 
 LONGEST_PATIENCE_S = 0.002
 
+ERRAND_TURNS = 128
+"""Turns after which a crowded pool's thread runs its errands: so many ends are told at once, and share a commit."""
+
+ERRAND_S = 0.005
+"""An errand that has waited for so long behind a turn is run by another thread."""
+
 JUDGED_EVERY = 32
 """Turns after which a busy thread looks too: with few places, nothing is queued, and so nobody is woken to look."""
+
+
+class AloneObserver(Protocol):
+    """Told when one thread begins to do all of the work of a crowded pool, and when that is over."""
+
+    def __call__(self, *, is_alone: bool) -> None:
+        """Take note."""
+        ...
 
 
 class _Worker(threading.local):
@@ -60,13 +79,29 @@ class ThreadDispatcher:
         name: First part of the threads' names.
         max_threads: At most this many; 1 or more.
         patience_s: How long a thread leaves queued work to threads that are busy already; 0 = not at all.
+        helps: Whose turns this pool runs as errands while it is crowded; needs patience.
+        on_alone: Told when one thread does all of the work of a crowded pool; must not block.
     """
 
     is_loop = False
+    helper: ThreadDispatcher | None = None
+    """The pool that runs this one's turns as errands while it is crowded."""
 
-    def __init__(self, name: str, max_threads: int, *, patience_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        max_threads: int,
+        *,
+        patience_s: float = 0.0,
+        helps: ThreadDispatcher | None = None,
+        on_alone: AloneObserver | None = None,
+    ) -> None:
         assert max_threads >= 1
         self._patience_s = patience_s
+        if helps is not None:
+            helps.helper = self
+        self._errands: list[Runnable] = []
+        self._errands_since = (0, 0.0)
         self.name = name
         self.max_threads = max_threads
         self._lock = threading.Lock()
@@ -76,9 +111,17 @@ class ThreadDispatcher:
         self._is_waking = False
         self._is_closed = False
         self._is_crowded = False
+        self._is_alone = False
+        self._on_alone = on_alone
         self._looked = (0, 0.0, 0.0)
         self._runner: threading.Lock | None = None  # the latch of the one thread that goes on in a crowded pool
         self._progress = 0
+
+    @property
+    def takes_errands(self) -> bool:
+        """Whether it runs another pool's turns for now; already old when it is read."""
+        # Only while another thread looks on: the next turn of the one that goes on may take for ever.
+        return self._is_crowded and self._is_waking and not self._is_closed
 
     def schedule(self, runnable: Runnable, *, here: bool = False) -> None:
         """Run one turn of it soon; never blocks and never runs it inside this call.
@@ -93,6 +136,8 @@ class ThreadDispatcher:
         """
         if here and _worker.pool is self and _worker.following is None:
             _worker.following = runnable
+            return
+        if self.helper is not None and self.helper.take_errand(runnable):
             return
         with self._lock:
             if self._is_closed:
@@ -126,12 +171,42 @@ class ThreadDispatcher:
         latch.acquire()
         runnable = self._woken(latch)
         while runnable is not None:
+            again = runnable if _turn(runnable) else None
             if not self._patience_s:
-                runnable = self._next(latch, runnable if _turn(runnable) else None)
+                if again is not None and self.helper is not None and self.helper.take_errand(again):
+                    again = None
+                runnable = self._next(latch, again)
                 continue
-            wants_more = _turn(runnable)
             self._progress += 1  # a lost count does no harm
-            runnable = self._next(latch, runnable if wants_more else None, is_retiring=self._is_retiring(latch))
+            is_retiring = self._is_retiring(latch)
+            if self._errands and (is_retiring or self._is_time_for_errands()):
+                self._run_errands()
+            runnable = self._next(latch, again, is_retiring=is_retiring)
+
+    # --- errands
+
+    def take_errand(self, runnable: Runnable) -> bool:
+        """Take a turn of the pool it helps as an errand; False when it is not the time for any."""
+        with self._lock:
+            if not self.takes_errands:
+                return False
+            if not self._errands:
+                self._errands_since = (self._progress, time.perf_counter())
+            self._errands.append(runnable)
+            return True
+
+    def _is_time_for_errands(self) -> bool:
+        if self._progress - self._errands_since[0] >= ERRAND_TURNS:
+            return True
+        return not self._queue and _worker.following is None
+
+    def _run_errands(self) -> None:
+        """Run what was deferred; any thread of the pool may."""
+        with self._lock:
+            errands, self._errands = self._errands, []
+        for runnable in errands:
+            while _turn(runnable):
+                pass
 
     def _is_retiring(self, latch: threading.Lock) -> bool:
         """Tell whether this thread leaves the rest to another one."""
@@ -167,6 +242,7 @@ class ThreadDispatcher:
                 return None
             if self._runner is latch:
                 self._runner = None
+                self._set_alone(is_alone=False)
             self._idle.append(latch)
             self._wake_one()
         latch.acquire()
@@ -175,7 +251,11 @@ class ThreadDispatcher:
     def _woken(self, latch: threading.Lock) -> Runnable | None:
         while True:
             self._be_patient()
+            if self._errands:
+                self._run_errands()
             with self._lock:
+                if self._errands:
+                    continue
                 self._is_waking = False
                 if self._queue:
                     runnable = self._queue.popleft()
@@ -196,6 +276,8 @@ class ThreadDispatcher:
             before = (self._progress, time.perf_counter(), time.process_time())
             time.sleep(wait_s)
             self._judge(before, (self._progress, time.perf_counter(), time.process_time()))
+            if self._errands and time.perf_counter() - self._errands_since[1] > ERRAND_S:
+                self._run_errands()
             if not self._is_crowded:
                 self._runner = None
                 return
@@ -206,6 +288,14 @@ class ThreadDispatcher:
         passed_s = now[1] - before[1]
         is_computing = now[2] - before[2] >= BUSY * passed_s
         self._is_crowded = is_computing and (now[0] - before[0]) * SHORT_S >= passed_s
+        # One works and one looks on: a third one that is busy needs the GIL too, and may be slow to give it back.
+        self._set_alone(is_alone=self._is_crowded and len(self._threads) - len(self._idle) <= 2)
+
+    def _set_alone(self, *, is_alone: bool) -> None:
+        if is_alone is not self._is_alone:
+            self._is_alone = is_alone
+            if self._on_alone is not None:
+                self._on_alone(is_alone=is_alone)
 
     def _wake_one(self) -> None:
         """Wake or start one thread when work is queued and none is on its way; the lock is held."""
@@ -216,16 +306,17 @@ class ThreadDispatcher:
             self._idle.pop().release()
         elif len(self._threads) < self.max_threads and not self._is_closed:
             thread = threading.Thread(target=self._work, name=f"{self.name}-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)  # before it starts: it looks at once how many there are
             try:
                 thread.start()
             except RuntimeError:
                 # The machine has no thread for us. The others go on; without any, nothing ever would.
+                self._threads.pop()
                 if not self._threads:
                     raise
                 logger.exception("%s cannot start a thread and goes on with %d", self.name, len(self._threads))
                 return
             self._is_waking = True
-            self._threads.append(thread)
 
 
 class LoopDispatcher:

@@ -10,7 +10,7 @@ import pykka
 
 from dagger_actors.actors.dispatcher import LoopDispatcher, ThreadDispatcher
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.actors.settings import hold_settings, release_settings
+from dagger_actors.actors.settings import coarsen, hold_settings, release_settings
 from dagger_actors.actors.timers import MonotonicClock, TimerThread
 from dagger_actors.core.protocols import Clock, Dispatcher, IdSource, Timers
 
@@ -92,10 +92,14 @@ class ThreadRuntime:
         self.clock: Clock = MonotonicClock()
         self.ids: IdSource = TimeSortedIds(self.clock)
         self._timer_thread = TimerThread(self.clock)
+        control = ThreadDispatcher("dagger-control", 2)
+        self._threads_for_bodies = ThreadDispatcher(
+            "dagger-blocking", THREADS + ABANDONED, patience_s=PATIENCE_S, helps=control, on_alone=_on_alone
+        )
         self._pools = (
             LoopDispatcher("dagger-io"),
-            ThreadDispatcher("dagger-blocking", THREADS + ABANDONED, patience_s=PATIENCE_S),
-            ThreadDispatcher("dagger-control", 2),
+            self._threads_for_bodies,
+            control,
             ThreadDispatcher("dagger-journal", 1),
         )
         self.timers: Timers = self._timer_thread
@@ -113,11 +117,16 @@ class ThreadRuntime:
             raise TimeoutError(f"no answer within {timeout_s:g} s") from None
 
     def breathe(self) -> None:
-        """Sleep for a moment."""
-        time.sleep(BREATH_S)
+        """Sleep for a moment; not when the threads of bodies do the work of supervisors too."""
+        if not self._threads_for_bodies.takes_errands:
+            time.sleep(BREATH_S)
 
     def close(self, timeout_s: float) -> bool:
         """End all threads; those whose user code does not return are left behind, as daemons."""
         ended = [self._timer_thread.close(timeout_s), *(pool.close(timeout_s) for pool in self._pools)]
         release_settings()
         return all(ended)
+
+
+def _on_alone(*, is_alone: bool) -> None:
+    coarsen(is_coarse=is_alone)

@@ -3,7 +3,8 @@
 Held while any system is open, restored when the last one closes; what somebody else has changed meanwhile stays.
 
 - ``sys.setswitchinterval``: APSW gives up the GIL at every step, and gets it back after this long beside a thread that
-  computes. A 512-row group takes 14-20 ms at Python's 5 ms and 5 ms at this.
+  computes. A 512-row group takes 14-20 ms at Python's 5 ms and 5 ms at this. While one thread of ours does nearly all
+  of the work in short turns, nobody needs that, and each change of hands costs more than a turn: ``coarsen`` then.
 - The collector: at a million objects a full collection pauses for 0.8 s. What was alive at the first open is frozen
   (not looked at until the last close), and collections are rarer; nearly everything here is freed by reference counts.
 """
@@ -15,9 +16,12 @@ import sys
 import threading
 from typing import NamedTuple
 
-__all__ = ["GC_THRESHOLDS", "SWITCH_INTERVAL_S", "hold_settings", "release_settings"]
+__all__ = ["COARSE_INTERVAL_S", "GC_THRESHOLDS", "SWITCH_INTERVAL_S", "coarsen", "hold_settings", "release_settings"]
 
 SWITCH_INTERVAL_S = 0.0005
+COARSE_INTERVAL_S = 0.0045
+"""Not Python's own 5 ms, so that who sets those meanwhile is left alone."""
+
 GC_THRESHOLDS = (10_000, 20, 50)
 
 
@@ -57,9 +61,24 @@ def release_settings() -> None:
         if _holders or _before is None:
             return
         before, _before = _before, None
-        if abs(sys.getswitchinterval() - SWITCH_INTERVAL_S) < 1e-6:
+        if _is_ours():
             sys.setswitchinterval(before.switch_interval_s)
         if gc.get_threshold() == GC_THRESHOLDS:
             gc.set_threshold(*before.thresholds)
         if before.has_frozen:
             gc.unfreeze()
+
+
+def coarsen(*, is_coarse: bool) -> None:
+    """Lengthen the switch interval for a while, or shorten it again; a system alone in its process does, others do not.
+
+    Args:
+        is_coarse: Whether one thread does nearly all of the work.
+    """
+    with _lock:
+        if _before is not None and _is_ours():
+            sys.setswitchinterval(COARSE_INTERVAL_S if is_coarse and _holders == 1 else SWITCH_INTERVAL_S)
+
+
+def _is_ours() -> bool:
+    return any(abs(sys.getswitchinterval() - ours) < 1e-6 for ours in (SWITCH_INTERVAL_S, COARSE_INTERVAL_S))

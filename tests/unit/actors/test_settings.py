@@ -8,7 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from dagger_actors.actors.settings import GC_THRESHOLDS, SWITCH_INTERVAL_S, hold_settings, release_settings
+from dagger_actors.actors.settings import (
+    COARSE_INTERVAL_S,
+    GC_THRESHOLDS,
+    SWITCH_INTERVAL_S,
+    coarsen,
+    hold_settings,
+    release_settings,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +65,28 @@ def test_releasing_more_often_than_holding_is_a_defect() -> None:
     """Law: a lost count is found where it happens."""
     with pytest.raises(AssertionError, match="more often"):
         release_settings()
+
+
+def test_a_coarse_interval_lasts_until_it_is_taken_back_or_the_last_holder_goes() -> None:
+    """Law: one thread that does all the work need not hand the GIL around; nothing of that is left behind."""
+    before = sys.getswitchinterval()
+    coarsen(is_coarse=True)
+    assert sys.getswitchinterval() == before
+    hold_settings()
+    coarsen(is_coarse=True)
+    assert sys.getswitchinterval() == pytest.approx(COARSE_INTERVAL_S)
+    coarsen(is_coarse=False)
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S)
+    coarsen(is_coarse=True)
+    release_settings()
+    assert sys.getswitchinterval() == before
+
+
+def test_two_systems_in_one_process_keep_the_interval_short() -> None:
+    """Law: one system's crowd says nothing of the other's bodies."""
+    hold_settings()
+    hold_settings()
+    coarsen(is_coarse=True)
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S)
+    release_settings()
+    release_settings()
