@@ -163,6 +163,7 @@ class ThreadDispatcher:
         deadline = time.monotonic() + timeout_s
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self._set_alone(is_alone=False)
         return not any(thread.is_alive() for thread in threads)
 
     def _work(self) -> None:
@@ -257,6 +258,7 @@ class ThreadDispatcher:
                 if self._errands:
                     continue
                 self._is_waking = False
+                self._set_alone(is_alone=False)  # nobody looks on any more, whatever the other thread runs next
                 if self._queue:
                     runnable = self._queue.popleft()
                     self._wake_one()
@@ -289,7 +291,8 @@ class ThreadDispatcher:
         is_computing = now[2] - before[2] >= BUSY * passed_s
         self._is_crowded = is_computing and (now[0] - before[0]) * SHORT_S >= passed_s
         # One works and one looks on: a third one that is busy needs the GIL too, and may be slow to give it back.
-        self._set_alone(is_alone=self._is_crowded and len(self._threads) - len(self._idle) <= 2)
+        is_alone = self._is_crowded and self._is_waking and len(self._threads) - len(self._idle) <= 2
+        self._set_alone(is_alone=is_alone)
 
     def _set_alone(self, *, is_alone: bool) -> None:
         if is_alone is not self._is_alone:

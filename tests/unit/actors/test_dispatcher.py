@@ -333,6 +333,21 @@ def test_an_errand_that_wants_another_turn_gets_it(monkeypatch: pytest.MonkeyPat
     assert len(turns) == 2
 
 
+def test_nobody_is_alone_once_the_burst_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: what follows a burst of short turns may compute for long beside others; they get the GIL as ever."""
+    told: list[bool] = []
+    pool = ThreadDispatcher("pool", 4, patience_s=0.0005, on_alone=lambda *, is_alone: told.append(is_alone))
+    monkeypatch.setattr(pool, "_judge", lambda _before, _now: pool._set_alone(is_alone=pool._is_waking))
+    pool._is_crowded = True
+    go, ended = threading.Event(), threading.Event()
+    pool.schedule(Turn(lambda: go.wait(PATIENCE_S) and None))
+    pool.schedule(Turn(ended.set))
+    go.set()
+    assert ended.wait(PATIENCE_S)
+    assert pool.close(PATIENCE_S)
+    assert not told or told[-1] is False
+
+
 def test_it_tells_when_one_thread_does_all_the_work() -> None:
     """Law: many ends in a process that computes all the time, and only one who looks on besides."""
     told: list[bool] = []
@@ -341,6 +356,9 @@ def test_it_tells_when_one_thread_does_all_the_work() -> None:
         told.append(is_alone)
 
     pool = ThreadDispatcher("pool", 4, patience_s=0.0005, on_alone=observe)
+    pool._judge((0, 0.0, 0.0), (100, 0.01, 0.01))
+    assert not told, "nobody looks on: the one thread may hang in its next turn"
+    pool._is_waking = True
     pool._judge((0, 0.0, 0.0), (100, 0.01, 0.01))
     pool._judge((100, 0.01, 0.01), (200, 0.02, 0.02))
     pool._judge((200, 0.02, 0.02), (201, 0.03, 0.03))
