@@ -42,6 +42,8 @@ def hold_settings() -> None:
     with _lock:
         _holders += 1
         if _holders > 1:
+            if _is_ours():
+                sys.setswitchinterval(SWITCH_INTERVAL_S)  # whatever the first one's crowd wants: now there are two
             return
         # Somebody else's frozen objects could not be told from ours when it is time to thaw.
         freezes = gc.get_freeze_count() == 0

@@ -85,7 +85,9 @@ def test_a_coarse_interval_lasts_until_it_is_taken_back_or_the_last_holder_goes(
 def test_two_systems_in_one_process_keep_the_interval_short() -> None:
     """Law: one system's crowd says nothing of the other's bodies."""
     hold_settings()
+    coarsen(is_coarse=True)
     hold_settings()
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S)
     coarsen(is_coarse=True)
     assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S)
     release_settings()
