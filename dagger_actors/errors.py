@@ -349,17 +349,18 @@ class NotADatabase(StoreError):
 
 
 class NewerSchema(StoreError):
-    """The file was written by a newer version of this package."""
+    """The file, or a definition in it (``what``), was written by a newer version of this package."""
 
-    def __init__(self, path: str, found: int, known: int) -> None:
+    def __init__(self, path: str, found: int, known: int, what: str = "schema") -> None:
         self.found = found
         self.known = known
+        self.what = what
         super().__init__(path)
-        self.args = (path, found, known)
+        self.args = (path, found, known, what)
 
     def __str__(self) -> str:
         return (
-            f"{self.path} has schema version {self.found}, this program knows up to {self.known}; upgrade dagger-actors"
+            f"{self.path} has {self.what} version {self.found}, this program knows up to {self.known}; upgrade dagger-actors"
         )
 
 

@@ -21,10 +21,10 @@ from dagger_actors.actors.runtime import Runtime
 from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.messages import Detach
 from dagger_actors.core.protocols import Write
-from dagger_actors.errors import OwnershipLost, RunOwned, SupervisorGaveUp, UnitRejected
+from dagger_actors.errors import NewerSchema, OwnershipLost, RunOwned, SupervisorGaveUp, UnitRejected
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.artifacts import RunArtifacts
-from dagger_actors.flow.definition import FlowConfig, FlowDefinition
+from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.handover import Opening, Services
@@ -105,8 +105,14 @@ class FlowHub:
     # --- reading
 
     def definition_of(self, row: RunRow) -> FlowDefinition:
-        """The definition a run is pinned to, with the settings it was started with."""
-        body = self.store.readers.query("read.definition", row.definition_id)[0][0]
+        """The definition a run is pinned to, with the settings it was started with.
+
+        Raises:
+            NewerSchema: A newer version of this package encoded it; here it could mean something else.
+        """
+        body, encoding = self.store.readers.query("read.definition", row.definition_id)[0]
+        if encoding > FORMAT:
+            raise NewerSchema(str(self.store.path), encoding, FORMAT, "definition")
         definition = msgspec.json.decode(body, type=FlowDefinition)
         return msgspec.structs.replace(definition, config=msgspec.json.decode(row.config, type=FlowConfig))
 

@@ -250,7 +250,6 @@ def defined(reader: Reader, node: WrittenNode, config: FlowConfig) -> NodeDefini
     reader.subject = ""
     if reader.has_problems:
         return None
-    line, column = reader.document.line_and_column(node.at)
     over = node.map[0].found if node.map else None
     return NodeDefinition(
         id=node.id,
@@ -265,8 +264,6 @@ def defined(reader: Reader, node: WrittenNode, config: FlowConfig) -> NodeDefini
         map=MapSpec(over=over, item=node.map[1]) if node.map and over is not None else None,
         description=description or "",
         instructions=instructions or "",
-        line=line,
-        column=column,
     )
 
 

@@ -182,9 +182,9 @@ class Reader:
         return None
 
     def choice(self, tree: Tree, what: str, words: tuple[str, ...]) -> str | None:
-        """Read one of a few words."""
+        """Read one of a few words; gives the very object of ``words``."""
         if isinstance(tree, Scalar) and isinstance(tree.value, str) and tree.value in words:
-            return tree.value
+            return words[words.index(tree.value)]
         advice = self.suggest(str(tree.value), words) if isinstance(tree, Scalar) else ""
         self.complain(tree.at, f"{what} must be one of {', '.join(words)}, not {described(tree)}", advice)
         return None

@@ -6,7 +6,7 @@ import logging
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.messages import CancelRun
-from dagger_actors.errors import RunOwned
+from dagger_actors.errors import NewerSchema, RunOwned
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.report import RunRow
 
@@ -49,7 +49,11 @@ class Recovery:
         return taken
 
     def _is_loaded(self, row: RunRow) -> bool:
-        return all(self._hub.registry.get(node.action) is not None for node in self._hub.definition_of(row).nodes)
+        try:
+            nodes = self._hub.definition_of(row).nodes
+        except NewerSchema:
+            return False  # it is for a newer program, which may share this file
+        return all(self._hub.registry.get(node.action) is not None for node in nodes)
 
     def _claim(self, row: RunRow) -> None:
         def claimed(future: ReplyFuture[None]) -> None:

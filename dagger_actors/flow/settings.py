@@ -10,7 +10,7 @@ from typing import cast
 import msgspec
 
 from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy, RetryWait
-from dagger_actors.flow.definition import FlowConfig, OnFailure
+from dagger_actors.flow.definition import NO_RETRY, FlowConfig, OnFailure
 from dagger_actors.flow.reader import Keys, Reader
 from dagger_actors.flow.tree import Fields, Scalar, Tree, described, quoted
 
@@ -188,12 +188,13 @@ def merged_retry(config: FlowConfig, tries: int | None, strategy: Strategy) -> R
         strategy = Strategy(wait=config.retry_strategy, retry_on=config.retry_on, give_up_on=config.give_up_on)
     if tries is None:
         tries = config.max_attempts or (TRIES_WITH_STRATEGY if strategy.wait is not None else 1)
-    return RetryPolicy(
+    policy = RetryPolicy(
         tries=tries,
         wait=strategy.wait or Immediate(),
         retry_on=strategy.retry_on,
         give_up_on=strategy.give_up_on,
     )
+    return NO_RETRY if policy == NO_RETRY else policy
 
 
 def on_failure_of(word: str | None, config: FlowConfig) -> OnFailure:

@@ -2,7 +2,8 @@
 
 **Group commit.** Whatever every owner has decided since the last commit goes into one transaction, so under load one
 sync carries hundreds of transitions. Each statement runs once a group, over all its rows as one JSON array: APSW gives
-the GIL away at every step, and beside one CPU-bound thread each row of its own would cost a switch interval.
+the GIL away at every step, and beside one CPU-bound thread each row of its own would cost a switch interval. (Rows of
+megabytes apart: there are few of them, and JSON inside JSON would cost more.)
 
 **Order.** Owners hand over all they have decided as one unit when the journal asks, so their units are written in the
 order of their decisions. Units share a group only while they touch different rows; two updates of one row in one
@@ -237,6 +238,10 @@ class Journal:
 
     def _execute(self, name: str, rows: list[Any], expect: int | None) -> None:
         connection = self._connection
+        if WRITES[name].is_wide:
+            assert expect is None, "SQLite tells the changes of the last row alone"
+            connection.executemany(sql(name), rows)
+            return
         connection.execute(sql(name), (msgspec.json.encode(rows).decode(),))
         if expect is not None and connection.changes() != expect:
             raise UnitRejected(str(self._path), name, expect, connection.changes())

@@ -17,10 +17,13 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         table: The table it changes.
         key_width: How many of a row's first cells name the row it changes; 0 = rows never collide.
+        is_wide: Its rows are few and may be megabytes long, so each is bound as it is: inside one JSON array its text
+            would be escaped, parsed and copied once a column (36 ms for 3 MB, against 2).
     """
 
     table: str
     key_width: int
+    is_wide: bool = False
 
 
 # A group executes each statement once, in this order: parents before children, deletions before what replaces them.
@@ -28,7 +31,7 @@ WRITES: Final[dict[str, Statement]] = {
     "workers.delete": Statement(table="workers", key_width=1),
     "workers.insert": Statement(table="workers", key_width=1),
     "workers.beat": Statement(table="workers", key_width=1),
-    "definitions.put": Statement(table="definitions", key_width=1),
+    "definitions.put": Statement(table="definitions", key_width=1, is_wide=True),
     "flow_runs.insert": Statement(table="flow_runs", key_width=1),
     "flow_runs.claim": Statement(table="flow_runs", key_width=1),
     "flow_runs.put": Statement(table="flow_runs", key_width=1),

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import os
 
+import msgspec
 import pytest
 
 from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy
 from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.actions import action
 from dagger_actors.flow.context import Context
-from dagger_actors.flow.definition import Constant, FlowDefinition, FromInput, FromNode, InputSpec, MapSpec
+from dagger_actors.flow.definition import (
+    FORMAT,
+    Constant,
+    FlowDefinition,
+    FromInput,
+    FromNode,
+    InputSpec,
+    MapSpec,
+    NodeDefinition,
+)
 from dagger_actors.flow.loader import list_flows, load_flow
 from dagger_actors.flow.registry import ActionRegistry
 
@@ -293,14 +303,48 @@ class TestAutomaticInputs:
 class TestSources:
     """Law: a path or a mapping; what cannot be read is a problem of that path."""
 
-    def test_places_of_nodes(self, tmp_path):
+    def test_a_comment_or_another_layout_changes_no_definition(self, tmp_path):
+        """Law: a run is pinned to what its file means, not to where it stands there."""
         path = tmp_path / "flow.yaml"
         path.write_bytes(
             "name: f\r\nnodes:\r\n  - {id: é, action: x}\r\n  -\r\n    id: b\r\n    action: y\r\n".encode()
         )
         flow = load_flow(str(path))
-        assert [(each.line, each.column) for each in flow.nodes] == [(3, 5), (5, 5)]
         assert flow.file == str(path)
+        path.write_text("# a comment\nname: f\nnodes: [{id: é, action: x}, {id: b, action: y, on_failure: stop}]\n")
+        assert msgspec.json.encode(load_flow(path)) == msgspec.json.encode(
+            msgspec.structs.replace(flow, file=str(path))
+        )
+
+    def test_the_defaults_that_an_encoded_node_leaves_out_never_change(self):
+        """Law: they are part of FORMAT: a stored definition must go on to mean what it meant."""
+        assert FORMAT == 1
+        expected = (
+            NodeDefinition(
+                id="a",
+                action="x",
+                dependencies=(),
+                inputs=(),
+                automatic=False,
+                outputs=(),
+                timeout_s=None,
+                retry=RetryPolicy(tries=1, wait=Immediate(), retry_on=(), give_up_on=()),
+                on_failure="stop",
+                map=None,
+                description="",
+                instructions="",
+            ),
+            FromNode(node=1, key=None),
+        )
+        stored = b'{"id":"a","action":"x"}', b'{"type":"node","node":1}'
+        assert tuple(map(msgspec.json.encode, expected[1:])) == stored[1:]
+        assert msgspec.json.decode(stored[0], type=NodeDefinition) == expected[0]
+        assert msgspec.json.decode(stored[1], type=FromNode) == expected[1]
+
+    def test_a_node_that_says_the_defaults_is_encoded_as_one_that_does_not(self):
+        """Law: one meaning, one encoding, so one hash."""
+        said = load(node("a", inputs={}, on_failure="stop", try_count=1, retry_strategy="immediate"))
+        assert msgspec.json.encode(said.nodes[0]) == b'{"id":"a","action":"noop"}'
 
     def test_metadata_keeps_its_case(self):
         flow = load(
