@@ -359,9 +359,7 @@ class NewerSchema(StoreError):
         self.args = (path, found, known, what)
 
     def __str__(self) -> str:
-        return (
-            f"{self.path} has {self.what} version {self.found}, this program knows up to {self.known}; upgrade dagger-actors"
-        )
+        return f"{self.path} has {self.what} version {self.found}, this program knows up to {self.known}; upgrade dagger-actors"
 
 
 class ReadOnlyDatabase(StoreError):

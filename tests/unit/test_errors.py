@@ -62,7 +62,10 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ("x.db", "it is a PNG"),
         "x.db is not a dagger_actors database (it is a PNG); choose another path with --db",
     ),
-    "NewerSchema": (("x.db", 9, 1, "schema"), "x.db has schema version 9, this program knows up to 1; upgrade dagger-actors"),
+    "NewerSchema": (
+        ("x.db", 9, 1, "schema"),
+        "x.db has schema version 9, this program knows up to 1; upgrade dagger-actors",
+    ),
     "ReadOnlyDatabase": (
         ("x.db", "EROFS"),
         "x.db cannot be written (EROFS); give the file and its folder write permission, or another --db",
