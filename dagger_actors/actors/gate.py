@@ -99,15 +99,21 @@ class Gates:
             if woken is not None:
                 _call(woken)
 
-    def fill(self, gate: Gate, admitted: list[_Admission]) -> None:
-        """Admit from one gate what can be, and let it wait in line for what is shared; the lock is held."""
+    def fill(self, gate: Gate, admitted: list[_Admission], now_us: int | None = None) -> None:
+        """Admit from one gate what can be, and let it wait in line for what is shared; the lock is held.
+
+        Args:
+            gate: Where something has changed.
+            admitted: What is admitted is added here, for ``emit``.
+            now_us: The wall time, when the caller has just read it.
+        """
         is_wanting = gate.wants()
         while is_wanting and not self._is_slotless:
             # Who waits in line for a thread goes before who asks only now.
             ticket = gate.first(may_thread=self._free_threads > 0 and not self._waiting)
             if ticket is None:
                 break
-            self._admit(gate, ticket, admitted)
+            self._admit(gate, ticket, admitted, now_us)
             is_wanting = gate.wants()
         if is_wanting and not gate.is_waiting:
             gate.is_waiting = True
@@ -167,8 +173,8 @@ class Gates:
                 gate.is_waiting = True
                 self._waiting.append(gate)
 
-    def _admit(self, gate: Gate, ticket: Ticket, admitted: list[_Admission]) -> bool:
-        started_us = self._clock.now().wall_us
+    def _admit(self, gate: Gate, ticket: Ticket, admitted: list[_Admission], now_us: int | None = None) -> bool:
+        started_us = self._clock.now().wall_us if now_us is None else now_us
         slot = self._slots.start(ticket.run_key, ticket.node, ticket.item, ticket.attempt, started_us)
         if slot < 0:
             self._is_slotless = True
@@ -274,7 +280,7 @@ class Gate:
         if not self._is_closed and ticket.slot >= 0:
             self._gates.begin(ticket)
 
-    def end(self, ticket: Ticket, payload: bytes, *, success: bool) -> None:
+    def end(self, ticket: Ticket, payload: bytes, *, success: bool, now_us: int | None = None) -> None:
         """Record that the body has ended; called by its node actor in the body's thread, before it tells.
 
         A success admits the next ticket; anything else holds the gate once, in the same step. When the payload does not
@@ -285,6 +291,7 @@ class Gate:
             ticket: An admitted or abandoned one.
             payload: The encoded completion message.
             success: Whether the attempt succeeded.
+            now_us: The wall time, when the caller has just read it.
         """
         admitted: list[_Admission] = []
         with self._lock:
@@ -305,7 +312,7 @@ class Gate:
                 self._holds += 1
             if ticket.is_thread:
                 self._gates.give_thread_back()
-            self._gates.fill(self, admitted)
+            self._gates.fill(self, admitted, now_us)
         if admitted:
             self._gates.emit(admitted, ticket)
 

@@ -245,14 +245,15 @@ class Mailbox:
                 return
             self._state = CLOSED
             self._name = name
-            left = [*reversed(self._batch or ()), *(self._lane or ())]
+            batch, lane = self._batch, self._lane
             self._batch = self._lane = self.current = None
             tenant = self._tenant
             # A dead actor is kept only when it wants to hear of what is not delivered.
             if tenant is not None and not tenant.hears_undelivered:
                 self._tenant = None
-        for envelope in left:
-            self._refuse(envelope, tenant, was_queued=True)
+        if batch or lane:
+            for envelope in [*reversed(batch or ()), *(lane or ())]:
+                self._refuse(envelope, tenant, was_queued=True)
 
     def _refill(self, batch: list[Envelope[Any]] | None) -> list[Envelope[Any]]:
         with self._lock:

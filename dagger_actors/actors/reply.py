@@ -55,8 +55,10 @@ class StopFlag:
 
     def set(self) -> None:
         """Set it for good and wake whoever waits."""
+        self._is_set = True
+        if self._waiters is None:
+            return  # whoever begins to wait looks once more after it has taken the lock
         with _flag_lock:
-            self._is_set = True
             waiters, self._waiters = self._waiters, None
         for waiter in waiters or ():
             waiter.release()

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 import pykka
 
-from dagger_actors.actors.dispatcher import LoopDispatcher, ThreadDispatcher
+from dagger_actors.actors.crowd import CrowdDispatcher
+from dagger_actors.actors.dispatcher import ThreadDispatcher
+from dagger_actors.actors.loop import LoopDispatcher
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.settings import coarsen, hold_settings, release_settings
 from dagger_actors.actors.timers import MonotonicClock, TimerThread
@@ -93,7 +95,7 @@ class ThreadRuntime:
         self.ids: IdSource = TimeSortedIds(self.clock)
         self._timer_thread = TimerThread(self.clock)
         control = ThreadDispatcher("dagger-control", 2)
-        self._threads_for_bodies = ThreadDispatcher(
+        self._threads_for_bodies = CrowdDispatcher(
             "dagger-blocking", THREADS + ABANDONED, patience_s=PATIENCE_S, helps=control, on_alone=_on_alone
         )
         self._pools = (

@@ -17,8 +17,9 @@ from dagger_actors.flow.invocations import Invocations, Live, RunIdentity
 
 __all__ = ["WINDOW", "Book"]
 
-WINDOW = 512
-"""Grants that may be committed ahead of what has ended; wide enough to cover one commit at full speed."""
+WINDOW = 1024
+"""Grants that may be committed ahead of what has ended; wide enough to cover two commits at full speed, for a grant may
+have to wait for one that is under way."""
 
 
 class Book:

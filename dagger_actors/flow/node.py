@@ -182,12 +182,13 @@ class NodeActor(Actor):
     def _report(self, outcome: Succeeded | Failed) -> None:
         ticket = self.ticket
         started_us = ticket.started_us
-        finished_us = max(self._services.clock.now().wall_us, started_us)
+        now_us = self._services.clock.now().wall_us
+        finished_us = max(now_us, started_us)
         payload = encode(
             AttemptEnded(ticket.run_key, ticket.node, ticket.item, ticket.attempt, started_us, finished_us, outcome)
         )
         # First the slot file and the hold, then the message: whoever hears of a failure finds the gate held.
-        self._gate.end(ticket, payload, success=isinstance(outcome, Succeeded))
+        self._gate.end(ticket, payload, success=isinstance(outcome, Succeeded), now_us=now_us)
         self._tell(payload)
 
 
@@ -200,13 +201,14 @@ class ThreadNode(NodeActor):
 
     def take_turn(self) -> bool:
         """Handle the one message; pykka's loop, made for many, would cost as much as all the rest of a short attempt."""
+        inbox = self.actor_inbox
         try:
-            for envelope in self.actor_inbox.take():
+            for envelope in inbox.take():
                 self.on_receive(envelope.message)
         finally:
             # Actor and mailbox hold each other, and would otherwise have to wait for the collector.
             self.actor_stopped.set()
-            self.actor_inbox.close("a node actor")
+            inbox.close("a node actor")
         return False
 
     def on_receive(self, message: bytes) -> None:

@@ -12,7 +12,8 @@ import pytest
 from pykka import ActorDeadError
 
 from dagger_actors.actors.actor import Actor
-from dagger_actors.actors.dispatcher import LoopDispatcher, ThreadDispatcher
+from dagger_actors.actors.dispatcher import ThreadDispatcher
+from dagger_actors.actors.loop import LoopDispatcher
 from dagger_actors.errors import ActorError, BlockingCall
 
 PATIENCE_S = 20

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from dagger_actors.actors.dispatcher import LoopDispatcher, ThreadDispatcher
+from dagger_actors.actors.dispatcher import ThreadDispatcher
+from dagger_actors.actors.loop import LoopDispatcher
 from dagger_actors.errors import SystemClosed
 
 PATIENCE_S = 20
@@ -236,135 +237,6 @@ def test_here_of_another_pools_thread_goes_to_the_queue() -> None:
     assert names.get(timeout=PATIENCE_S) == "blocking-0"
     assert control.close(PATIENCE_S)
     assert blocking.close(PATIENCE_S)
-
-
-class Crowd:
-    """Control and a pool for bodies that counts as crowded, whatever its turns do."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, is_crowded: bool = True) -> None:
-        self.control = ThreadDispatcher("control", 1)
-        self.bodies = ThreadDispatcher("bodies", 4, patience_s=0.0005, helps=self.control)
-        self.names: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self.errand = Turn(lambda: self.names.put(threading.current_thread().name))
-        monkeypatch.setattr(self.bodies, "_judge", lambda _before, _now: None)
-        self.bodies._is_crowded = is_crowded
-
-    def close(self) -> None:
-        assert self.bodies.close(PATIENCE_S)
-        assert self.control.close(PATIENCE_S)
-
-
-@pytest.mark.parametrize("is_crowded", [True, False])
-def test_a_crowded_pools_thread_runs_the_turn_its_body_asked_control_for(
-    monkeypatch: pytest.MonkeyPatch, *, is_crowded: bool
-) -> None:
-    """Law: who is told of the end of a short body gets its turn without a change of threads; otherwise its own pool's."""
-    crowd = Crowd(monkeypatch, is_crowded=is_crowded)
-    go = threading.Event()
-
-    def body() -> None:
-        assert go.wait(PATIENCE_S)
-        crowd.control.schedule(crowd.errand)
-
-    crowd.bodies.schedule(Turn(body))
-    crowd.bodies.schedule(Turn(lambda: None))
-    go.set()
-    assert crowd.names.get(timeout=PATIENCE_S).startswith("bodies" if is_crowded else "control")
-    crowd.close()
-
-
-def test_an_errand_does_not_wait_for_a_body_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Law: the thread that looks on takes it over."""
-    crowd = Crowd(monkeypatch)
-    go, release = threading.Event(), threading.Event()
-
-    def body() -> None:
-        assert go.wait(PATIENCE_S)
-        crowd.control.schedule(crowd.errand)
-        assert release.wait(PATIENCE_S)
-
-    crowd.bodies.schedule(Turn(body))
-    crowd.bodies.schedule(Turn(lambda: None))
-    go.set()
-    assert crowd.names.get(timeout=PATIENCE_S / 2).startswith("bodies")
-    assert not release.is_set()
-    release.set()
-    crowd.close()
-
-
-def test_nobody_runs_errands_while_nobody_looks_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Law: the only busy thread may hang in its body for ever, so control keeps the turn."""
-    crowd = Crowd(monkeypatch)
-    release = threading.Event()
-
-    def body() -> None:
-        crowd.bodies._is_waking = False  # the thread that runs this was the last one woken
-        crowd.control.schedule(crowd.errand)
-        assert release.wait(PATIENCE_S)
-
-    crowd.bodies.schedule(Turn(body))
-    assert crowd.names.get(timeout=PATIENCE_S / 2).startswith("control")
-    release.set()
-    crowd.close()
-
-
-def test_an_errand_that_wants_another_turn_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Law: as in its own pool."""
-    crowd = Crowd(monkeypatch)
-    go, again = threading.Event(), threading.Event()
-    turns: list[int] = []
-
-    class Twice:
-        def run_turn(self) -> bool:
-            turns.append(1)
-            if len(turns) == 2:
-                again.set()
-            return len(turns) < 2
-
-    def body() -> None:
-        assert go.wait(PATIENCE_S)
-        crowd.control.schedule(Twice())
-
-    crowd.bodies.schedule(Turn(body))
-    crowd.bodies.schedule(Turn(lambda: None))
-    go.set()
-    assert again.wait(PATIENCE_S)
-    crowd.close()
-    assert len(turns) == 2
-
-
-def test_nobody_is_alone_once_the_burst_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Law: what follows a burst of short turns may compute for long beside others; they get the GIL as ever."""
-    told: list[bool] = []
-    pool = ThreadDispatcher("pool", 4, patience_s=0.0005, on_alone=lambda *, is_alone: told.append(is_alone))
-    monkeypatch.setattr(pool, "_judge", lambda _before, _now: pool._set_alone(is_alone=pool._is_waking))
-    pool._is_crowded = True
-    go, ended = threading.Event(), threading.Event()
-    pool.schedule(Turn(lambda: go.wait(PATIENCE_S) and None))
-    pool.schedule(Turn(ended.set))
-    go.set()
-    assert ended.wait(PATIENCE_S)
-    assert pool.close(PATIENCE_S)
-    assert not told or told[-1] is False
-
-
-def test_it_tells_when_one_thread_does_all_the_work() -> None:
-    """Law: many ends in a process that computes all the time, and only one who looks on besides."""
-    told: list[bool] = []
-
-    def observe(*, is_alone: bool) -> None:
-        told.append(is_alone)
-
-    pool = ThreadDispatcher("pool", 4, patience_s=0.0005, on_alone=observe)
-    pool._judge((0, 0.0, 0.0), (100, 0.01, 0.01))
-    assert not told, "nobody looks on: the one thread may hang in its next turn"
-    pool._is_waking = True
-    pool._judge((0, 0.0, 0.0), (100, 0.01, 0.01))
-    pool._judge((100, 0.01, 0.01), (200, 0.02, 0.02))
-    pool._judge((200, 0.02, 0.02), (201, 0.03, 0.03))
-    pool._judge((201, 0.03, 0.03), (301, 0.04, 0.031))
-    assert told == [True, False]
-    assert pool.close(PATIENCE_S)
 
 
 def test_one_turn_after_another_needs_no_crowd_of_threads() -> None:
