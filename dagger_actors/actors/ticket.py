@@ -51,13 +51,13 @@ class Ticket:
 
     def __init__(
         self,
-        *,
         run_key: int,
         node: int,
         item: int,
         attempt: int,
         runnable: Runnable,
         dispatcher: Dispatcher,
+        *,
         is_thread: bool,
         priority: int = 0,
         on_admit: Callable[[Ticket], None] | None = None,

@@ -133,9 +133,13 @@ class Book:
 
     def find(self, node: int, item: int, attempt: int) -> Live | None:
         """The invocation, if that very attempt of it has begun and not ended."""
-        if item >= 0 and node not in self.work.first_item:
-            return None
-        live = self.live.get(self.work.vertex(node, item))
+        vertex = node
+        if item >= 0:
+            first = self.work.first_item.get(node)
+            if first is None:
+                return None
+            vertex = first + item
+        live = self.live.get(vertex)
         return live if live is not None and live.attempt == attempt else None
 
     def begin(self, vertex: int) -> Live:

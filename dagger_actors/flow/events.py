@@ -98,7 +98,7 @@ class Flushed(msgspec.Struct, frozen=True):
     """It is time to write down what is running."""
 
 
-class Ended(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Ended(msgspec.Struct, frozen=True, gc=False):
     """A body has ended.
 
     Attributes:

@@ -76,6 +76,7 @@ class Invocations:
         self._nodes = definition.nodes
         self._run_key = identity.run_key
         self._run_id = identity.run_id
+        self._count = len(definition.nodes)
 
     def vertex(self, node: int, item: int) -> int:
         """The vertex of an invocation; item -1 is the node itself."""
@@ -83,8 +84,7 @@ class Invocations:
 
     def place(self, vertex: int) -> tuple[int, int]:
         """The node and item of a vertex."""
-        count = len(self.definition.nodes)
-        return (vertex, -1) if vertex < count else self._items[vertex - count]
+        return (vertex, -1) if vertex < self._count else self._items[vertex - self._count]
 
     def expand(self, node: int, size: int) -> range:
         """Append the items of a mapped node; its own vertex then waits for them.

@@ -11,7 +11,7 @@ from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, StartAttempt, Stored, Value, encode
 from dagger_actors.core.protocols import Dispatcher
 from dagger_actors.errors import StoreError
-from dagger_actors.flow.definition import MapSpec
+from dagger_actors.flow.definition import MapSpec, NodeDefinition
 from dagger_actors.flow.events import Grant
 from dagger_actors.flow.invocations import Invocations
 from dagger_actors.flow.node import FOR_LOOP, FOR_THREADS, LoopNode, NodeActor, NodeServices, ThreadNode
@@ -44,7 +44,8 @@ class Starter:
         io: Dispatcher,
         arm: Callable[[NodeActor], None],
     ) -> None:
-        self._work = work
+        self._nodes = work.definition.nodes
+        self._identity = work.identity
         self._values = Values(work.definition, inputs, work.outputs)
         self._services = services
         self._blocking = blocking
@@ -54,7 +55,8 @@ class Starter:
 
     def prepare(self, grant: Grant, gate: Gate, tell: Callable[[bytes], None]) -> NodeActor:
         """Make the actor of a granted attempt, its start message in its mailbox, not yet scheduled."""
-        node = self._work.definition.nodes[grant.node]
+        position, item, attempt = grant.node, grant.item, grant.attempt
+        node = self._nodes[position]
         action = self._services.registry.get(node.action)
         is_thread = action is None or not action.is_async
         inside = self._blocking if is_thread else self._io
@@ -62,39 +64,32 @@ class Starter:
         timeout_us = None if node.timeout_s is None else round(node.timeout_s * 1_000_000)
         actor = kind(self._services, gate, tell, timeout_us)
         # Held: the gate gives it its one turn.
-        actor.actor_inbox.bind_held(actor, dispatcher, Envelope(encode(self._start(grant))))
-        ticket = actor.ticket = Ticket(
-            run_key=self._work.identity.run_key,
-            node=grant.node,
-            item=grant.item,
-            attempt=grant.attempt,
-            runnable=actor.actor_inbox,
-            dispatcher=inside,
-            is_thread=is_thread,
-        )
+        inbox = actor.actor_inbox
+        inbox.bind_held(actor, dispatcher, Envelope(encode(self._start(node, position, item, attempt))))
+        run_key = self._identity.run_key
+        ticket = actor.ticket = Ticket(run_key, position, item, attempt, inbox, inside, is_thread=is_thread)
         if timeout_us is not None:
             ticket.on_admit = lambda _ticket: self._arm(actor)
         return actor
 
-    def _start(self, grant: Grant) -> StartAttempt:
-        identity = self._work.identity
-        node = self._work.definition.nodes[grant.node]
+    def _start(self, node: NodeDefinition, position: int, item: int, attempt: int) -> StartAttempt:
+        identity = self._identity
         problem = ""
         inputs: list[tuple[str, Value]] = []
         try:
             inputs = [(name, self._values.resolve(reference)) for name, reference in node.inputs]
             if node.map is not None:
-                inputs.append((node.map.item, self._items_of(grant.node, node.map)[grant.item]))
+                inputs.append((node.map.item, self._items_of(position, node.map)[item]))
         except (UnresolvedReference, StoreError) as error:
             problem = str(error)
         return StartAttempt(
             identity.run_key,
-            grant.node,
-            grant.item,
-            grant.attempt,
+            position,
+            item,
+            attempt,
             identity.run_id,
             node.id,
-            str(grant.item) if grant.item >= 0 else "",
+            str(item) if item >= 0 else "",
             node.action,
             tuple(inputs),
             node.outputs,
@@ -107,7 +102,7 @@ class Starter:
         Returns:
             Its length, or why there is none.
         """
-        spec = self._work.definition.nodes[node].map
+        spec = self._nodes[node].map
         assert spec is not None
         try:
             return len(self._items_of(node, spec))

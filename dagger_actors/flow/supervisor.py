@@ -197,30 +197,17 @@ class FlowSupervisor(Actor):
         key = (message.node, message.item, message.attempt)
         actor = self._emitter.end_attempt(key)
         outcome = message.outcome
-        retry_after_us: int | None = None
-        if isinstance(outcome, Failed):
-            retry_after_us = self._retry_after(*key, outcome.error)
+        retry_after_us = self._retry_after(*key, outcome.error) if isinstance(outcome, Failed) else None
         is_first = self._machine.is_running(*key)
-        self._apply(
-            Ended(
-                node=message.node,
-                item=message.item,
-                attempt=message.attempt,
-                started_us=message.started_us,
-                finished_us=message.finished_us,
-                outcome=outcome,
-                retry_after_us=retry_after_us,
-            ),
-            now,
-        )
+        self._apply(Ended(*key, message.started_us, message.finished_us, outcome, retry_after_us), now)
+        draft = self._draft
         if actor is not None:
-            self._draft.ended.append(actor)
-            self._draft.is_dirty = True
+            draft.ended.append(actor)
+            draft.is_dirty = True
         if is_first:
-            self._draft.messages.append(data)
+            draft.messages.append(data)
             if isinstance(outcome, Succeeded) and outcome.turn.artifacts:
-                place = (message.run_key, message.node, message.item, message.attempt)
-                self._draft.add_artifacts(place, outcome.turn.artifacts, now.wall_us)
+                draft.add_artifacts((message.run_key, *key), outcome.turn.artifacts, now.wall_us)
 
     def _retry_after(self, node: int, item: int, attempt: int, error: ErrorDetail) -> int | None:
         """Ask the node's policy through tenacity; the answer goes into the event, so the machine stays pure."""
@@ -306,13 +293,14 @@ class FlowSupervisor(Actor):
         if self._is_over:
             # The unit that ends the run gives its row away: what comes later is not ours to decide, nor to write.
             return
-        decision = self._machine.apply(event, now)
-        assert self._opening is not None
+        opening = self._opening
+        assert opening is not None
+        decision = opening.machine.apply(event, now)
         draft = self._draft
         draft.add(decision)
         for effect in decision.effects:
             if type(effect) is Grant:
-                actor = self._opening.starter.prepare(effect, self._gate, self.tell)
+                actor = opening.starter.prepare(effect, self._gate, self.tell)
                 self._emitter.actors[effect.node, effect.item, effect.attempt] = actor
                 draft.effects.append(actor.ticket)
                 continue
