@@ -396,9 +396,32 @@ class StoreFull(StoreError):
 
 
 class StoreBusy(StoreError):
-    """Another program held the lock for longer than this one may wait; nothing of the refused work was written."""
+    """Another program held the lock for longer than this one may wait; nothing of the refused work was written.
+
+    Args:
+        path: The database.
+        detail: SQLite's own words.
+        pid: The process that holds the lock; 0 when the system does not tell.
+        is_stopped: Whether that process is stopped, so that waiting will not help.
+    """
+
+    def __init__(self, path: str, detail: str = "", pid: int = 0, is_stopped: bool = False) -> None:
+        self.pid = pid
+        self.is_stopped = is_stopped
+        super().__init__(path, detail)
+        self.args = (path, detail, pid, is_stopped)
 
     def __str__(self) -> str:
+        if self.is_stopped:
+            return (
+                f"{self.path} is locked by process {self.pid}, which is stopped; let it go on with "
+                f"`kill -CONT {self.pid}`, or end it with `kill -9 {self.pid}`, then try again"
+            )
+        if self.pid:
+            return (
+                f"{self.path} is locked by process {self.pid}; wait for it, or stop it with `kill {self.pid}`, "
+                f"then try again"
+            )
         return (
             f"{self.path} is locked by another program; wait for it, or find it with `fuser {self.path}` and stop it, "
             f"then try again"

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.runtime import ABANDONED, THREADS, Runtime, ThreadRuntime
-from dagger_actors.errors import StoreError
+from dagger_actors.errors import RequestError, StoreError
 from dagger_actors.flow.flows import Flows
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.registry import ActionRegistry
@@ -49,6 +49,7 @@ class ActorSystem:
         path: The database.
 
     Raises:
+        RequestError: An option has a value that it cannot have.
         StoreError: The database cannot be used; says why and what to do.
         DefinitionError: An import cannot be loaded.
     """
@@ -67,6 +68,7 @@ class ActorSystem:
         runtime: Runtime | None = None,
         vfs: str | None = None,
     ) -> None:
+        _check_options(synchronous, artifact_threshold, readers)
         self._folder = None if db is not None else Path(tempfile.mkdtemp(prefix="dagger-actors-"))
         self.path = Path(db) if db is not None else Path(str(self._folder)) / "dagger.db"
         registry = ActionRegistry()
@@ -158,3 +160,12 @@ class ActorSystem:
     def _remove_folder(self) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _check_options(synchronous: str, artifact_threshold: int, readers: int) -> None:
+    if synchronous not in ("full", "normal"):
+        raise RequestError(f"synchronous is 'full' or 'normal', not {synchronous!r}")
+    if artifact_threshold < 0:
+        raise RequestError(f"artifact_threshold is a size in bytes, 0 or more, not {artifact_threshold}")
+    if readers < 1:
+        raise RequestError(f"readers is 1 or more, not {readers}")

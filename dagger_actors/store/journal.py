@@ -30,7 +30,7 @@ import msgspec
 from dagger_actors.core.protocols import Dispatcher, Owner, Unit, Write
 from dagger_actors.errors import DaggerError, StoreBusy, UnitRejected
 from dagger_actors.store.connection import open_writer
-from dagger_actors.store.refusals import translate
+from dagger_actors.store.refusals import busy, translate
 from dagger_actors.store.statements import RANK, WRITES, sql
 
 __all__ = ["Call", "Journal"]
@@ -257,7 +257,7 @@ class Journal:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
         except apsw.BusyError as error:
-            raise StoreBusy(str(self._path)) from error
+            raise busy(self._path, str(error)) from error
 
     def _roll_back(self, error: Exception) -> None:
         if self._connection.in_transaction:

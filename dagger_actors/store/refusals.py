@@ -23,8 +23,9 @@ from dagger_actors.errors import (
     StoreFull,
     UnsafeSQLite,
 )
+from dagger_actors.store.holder import write_lock_holder
 
-__all__ = ["check_library", "check_path", "filesystem_of", "translate", "translate_os"]
+__all__ = ["busy", "check_library", "check_path", "filesystem_of", "translate", "translate_os"]
 
 OLDEST_SQLITE = (3, 51, 3)
 """The first release without the "WAL-reset bug" (https://sqlite.org/wal.html): before it, two connections that write
@@ -68,8 +69,16 @@ def translate(error: apsw.Error, path: str | Path) -> StoreError:
     if isinstance(error, apsw.ReadOnlyError | apsw.CantOpenError | apsw.PermissionsError):
         return ReadOnlyDatabase(where, detail)
     if isinstance(error, apsw.BusyError | apsw.LockedError):
-        return StoreBusy(where, detail)
+        return busy(path, detail)
     return StoreBroken(where, detail)
+
+
+def busy(path: str | Path, detail: str) -> StoreBusy:
+    """Say who holds the lock that was waited for, as far as the system tells."""
+    holder = write_lock_holder(path)
+    return (
+        StoreBusy(str(path), detail) if holder is None else StoreBusy(str(path), detail, holder.pid, holder.is_stopped)
+    )
 
 
 def translate_os(error: OSError, path: str | Path) -> StoreError:

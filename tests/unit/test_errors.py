@@ -148,6 +148,17 @@ def test_an_error_that_carries_what_cannot_be_hashed_can_be_hashed() -> None:
 @pytest.mark.parametrize(
     ("error", "text"),
     [
+        (
+            errors.StoreBusy("x", "database is locked", 7),
+            "x is locked by process 7; wait for it, or stop it with `kill 7`, then try again",
+        ),
+        (
+            errors.StoreBusy("x", "database is locked", 7, is_stopped=True),
+            (
+                "x is locked by process 7, which is stopped; let it go on with `kill -CONT 7`, "
+                "or end it with `kill -9 7`, then try again"
+            ),
+        ),
         (errors.RunNotFound("r"), "no run 'r'; list the runs with: dagger-actors runs"),
         (errors.IllegalTransition("r", "failed", "paused"), "run 'r' is failed, it cannot become paused"),
         (errors.NotADatabase("x"), "x is not a dagger_actors database; choose another path with --db"),
