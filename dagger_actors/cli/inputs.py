@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from dagger_actors.cli.exits import UsageError
-from dagger_actors.flow.core_schema import resolve
 from dagger_actors.flow.definition import InputSpec, InputType
-from dagger_actors.flow.tree import quoted
+from dagger_actors.flow.loading.core_schema import resolve
+from dagger_actors.flow.wording import quoted
 
 __all__ = ["parse_inputs"]
 

@@ -19,7 +19,7 @@ from dagger_actors.cli.text import duration, one_line, printable, suggestion
 from dagger_actors.cli.watch import GRACE_S, Interrupts, wait_for
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.flow.inputs import check_inputs
-from dagger_actors.flow.loader import load_flow
+from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.report import Report
 from dagger_actors.flow.run import Run

@@ -16,7 +16,7 @@ from dagger_actors.cli.render import plain, stdout
 from dagger_actors.cli.text import one_line, printable, shorten, suggestion
 from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.loader import list_flows, load_flow
+from dagger_actors.flow.loading.loader import list_flows, load_flow
 from dagger_actors.flow.registry import ActionRegistry
 
 __all__ = ["list_folder", "validate"]

@@ -9,7 +9,7 @@ import msgspec
 
 from dagger_actors.errors import DefinitionError, Problem, RequestError
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition
-from dagger_actors.flow.loader import load_flow
+from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.report import RunRow
 

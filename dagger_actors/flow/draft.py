@@ -8,7 +8,7 @@ from typing import Any
 from dagger_actors.actors.gate import Ticket
 from dagger_actors.core.messages import ArtifactRecord
 from dagger_actors.core.protocols import Cell, Write
-from dagger_actors.flow.events import Decision, Effect, NodeRow
+from dagger_actors.flow.machine.events import Decision, Effect, NodeRow
 from dagger_actors.flow.node import NodeActor
 
 __all__ = ["Draft"]

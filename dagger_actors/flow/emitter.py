@@ -11,8 +11,8 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.messages import ExpandMap, Progressed, TimerFired, encode
 from dagger_actors.core.protocols import Clock, Timers
 from dagger_actors.flow.draft import Draft
-from dagger_actors.flow.events import ArmTimer, Drain, Expand, Finish, Grant, NodeRow, Release, StopBody
-from dagger_actors.flow.invocations import Invocations
+from dagger_actors.flow.machine.events import ArmTimer, Drain, Expand, Finish, Grant, NodeRow, Release, StopBody
+from dagger_actors.flow.machine.invocations import Invocations
 from dagger_actors.flow.node import NodeActor
 from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, Observer, RunChanged, RunEvent
 from dagger_actors.flow.stored_error import decode_error

@@ -27,9 +27,9 @@ from dagger_actors.errors import (
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.catalog import Catalog
 from dagger_actors.flow.definition import FORMAT, FlowDefinition
-from dagger_actors.flow.events import Mode
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.inputs import check_inputs, encode_inputs
+from dagger_actors.flow.machine.events import Mode
 from dagger_actors.flow.report import Report, RunRow, RunSummary, StoredArtifact, StoredRow, build_report
 from dagger_actors.flow.run import Run, refuse_on_loop
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from dagger_actors.core.protocols import Clock, Journal, Timers
-from dagger_actors.flow.events import Event
-from dagger_actors.flow.machine import FlowMachine
+from dagger_actors.flow.machine.events import Event
+from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.starter import Starter
 
 __all__ = ["Opening", "Services"]

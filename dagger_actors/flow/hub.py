@@ -26,11 +26,11 @@ from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.artifacts import RunArtifacts
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.emitter import Emitter
-from dagger_actors.flow.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.handover import Opening, Services
-from dagger_actors.flow.invocations import RunIdentity
 from dagger_actors.flow.left_behind import LeftBehind, is_end, is_success, key_of
-from dagger_actors.flow.machine import FlowMachine
+from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
+from dagger_actors.flow.machine.invocations import RunIdentity
+from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.node import NodeServices
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.report import RunRow, StoredRow

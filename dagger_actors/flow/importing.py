@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.flow.tree import quoted
+from dagger_actors.flow.wording import quoted
 
 __all__ = ["import_reference"]
 

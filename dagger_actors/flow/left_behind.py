@@ -6,7 +6,7 @@ import msgspec
 
 from dagger_actors.core.messages import Succeeded, decode_ended
 from dagger_actors.core.protocols import Write
-from dagger_actors.flow.events import BodyKey
+from dagger_actors.flow.machine.events import BodyKey
 from dagger_actors.store.slots import SlotRecord
 from dagger_actors.store.store import Store
 

@@ -11,8 +11,7 @@ from typing import Any
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.flow.actions import Action, marked_name, place_of, read_action
 from dagger_actors.flow.importing import import_reference
-from dagger_actors.flow.nearest import nearest
-from dagger_actors.flow.tree import quoted
+from dagger_actors.flow.wording import nearest, quoted
 
 __all__ = ["ActionRegistry"]
 

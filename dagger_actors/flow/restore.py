@@ -7,9 +7,9 @@ from typing import cast
 
 from dagger_actors.core.graph import FinalState
 from dagger_actors.core.states import FINAL_NODE
-from dagger_actors.flow.events import Mode
-from dagger_actors.flow.invocations import Live, StoredNode
-from dagger_actors.flow.machine import FlowMachine
+from dagger_actors.flow.machine.events import Mode
+from dagger_actors.flow.machine.invocations import Live, StoredNode
+from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.report import StoredRow
 
 __all__ = ["from_row", "restore"]

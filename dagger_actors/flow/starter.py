@@ -12,8 +12,8 @@ from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, StartAtte
 from dagger_actors.core.protocols import Dispatcher
 from dagger_actors.errors import StoreError
 from dagger_actors.flow.definition import MapSpec, NodeDefinition
-from dagger_actors.flow.events import Grant
-from dagger_actors.flow.invocations import Invocations
+from dagger_actors.flow.machine.events import Grant
+from dagger_actors.flow.machine.invocations import Invocations
 from dagger_actors.flow.node import FOR_LOOP, FOR_THREADS, LoopNode, NodeActor, NodeServices, ThreadNode
 from dagger_actors.flow.values import UnresolvedReference, Values, pick, take_apart
 

@@ -38,7 +38,8 @@ from dagger_actors.core.protocols import Now, Unit
 from dagger_actors.core.retry import AttemptError, names_of
 from dagger_actors.flow.draft import Draft
 from dagger_actors.flow.emitter import Emitter
-from dagger_actors.flow.events import (
+from dagger_actors.flow.handover import Opening, Services
+from dagger_actors.flow.machine.events import (
     Cancelled,
     Detached,
     Ended,
@@ -54,8 +55,7 @@ from dagger_actors.flow.events import (
     TimedOut,
     TimeUp,
 )
-from dagger_actors.flow.handover import Opening, Services
-from dagger_actors.flow.machine import FlowMachine
+from dagger_actors.flow.machine.machine import FlowMachine
 
 __all__ = ["FlowSupervisor"]
 

@@ -13,7 +13,7 @@ from dagger_actors import ActorSystem, Report
 from dagger_actors.cli.specs import list_folder
 from dagger_actors.errors import DefinitionError, InvalidInputs
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.loader import list_flows
+from dagger_actors.flow.loading.loader import list_flows
 
 SPECS = Path(__file__).parents[2] / "specs"
 CHAIN = SPECS / "chain.yaml"

@@ -16,7 +16,7 @@ import apsw
 
 from dagger_actors import ActorSystem, DaggerError
 from dagger_actors.core.protocols import Unit, Write
-from dagger_actors.flow.events import NodeRow
+from dagger_actors.flow.machine.events import NodeRow
 from tests.crash.flows import chain
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dagger_actors import ActorSystem, action
-from dagger_actors.flow.book import WINDOW
+from dagger_actors.flow.machine.book import WINDOW
 from dagger_actors.testing.simulation import Simulation
 
 

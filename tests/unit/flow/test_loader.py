@@ -21,7 +21,7 @@ from dagger_actors.flow.definition import (
     MapSpec,
     NodeDefinition,
 )
-from dagger_actors.flow.loader import list_flows, load_flow
+from dagger_actors.flow.loading.loader import list_flows, load_flow
 from dagger_actors.flow.registry import ActionRegistry
 
 

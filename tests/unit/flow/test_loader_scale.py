@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.actions import action
-from dagger_actors.flow.ancestry import ancestors_among, cycles_of
 from dagger_actors.flow.definition import FromNode
-from dagger_actors.flow.loader import load_flow
+from dagger_actors.flow.loading.ancestry import ancestors_among, cycles_of
+from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 
 MANY = 100_000

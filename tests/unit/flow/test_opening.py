@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dagger_actors.core.protocols import Now
 from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
-from dagger_actors.flow.events import BodyKey, Decision, Grant, Opened
-from dagger_actors.flow.invocations import RunIdentity, StoredNode
-from dagger_actors.flow.machine import FlowMachine
-from dagger_actors.flow.opening import CRASH_CAP
+from dagger_actors.flow.machine.events import BodyKey, Decision, Grant, Opened
+from dagger_actors.flow.machine.invocations import RunIdentity, StoredNode
+from dagger_actors.flow.machine.machine import FlowMachine
+from dagger_actors.flow.machine.opening import CRASH_CAP
 from dagger_actors.flow.restore import restore
 
 NOW = Now(1_000_000, 0)

@@ -1,15 +1,18 @@
-"""The known name that a wrong one was probably meant to be."""
+"""Words for messages: a name as it can be shown, and the known name that a wrong one was probably meant to be."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["nearest"]
+__all__ = ["LONGEST_SHOWN", "nearest", "quoted"]
 
 MAX_COMPARED = 500
 """Names compared in full; difflib takes about 20 us for each."""
 MAX_LENGTH = 200
+
+LONGEST_SHOWN = 80
+"""Characters of a name that a message repeats."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -38,3 +41,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         return by_folded[folded]
     found = difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.6)
     return by_folded[found[0]] if found else None
+
+
+def quoted(name: object) -> str:
+    """Quote a name for a message, shortened and with nothing that a terminal would obey."""
+    text = repr(name[: LONGEST_SHOWN + 1] if isinstance(name, str) else name)
+    return text if len(text) <= LONGEST_SHOWN + 2 else text[:LONGEST_SHOWN] + "..." + text[0]

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from dagger_actors.flow.ancestry import ancestors_among, cycles_of
-from dagger_actors.flow.arguments import read_inputs, read_map
 from dagger_actors.flow.definition import FlowConfig, FromNode, MapSpec, NodeDefinition
-from dagger_actors.flow.reader import Keys, Reader
-from dagger_actors.flow.references import Pointer, meanings, resolve_anywhere, unknown_node
-from dagger_actors.flow.settings import (
+from dagger_actors.flow.loading.ancestry import ancestors_among, cycles_of
+from dagger_actors.flow.loading.arguments import read_inputs, read_map
+from dagger_actors.flow.loading.reader import Keys, Reader
+from dagger_actors.flow.loading.references import Pointer, meanings, resolve_anywhere, unknown_node
+from dagger_actors.flow.loading.settings import (
     NO_STRATEGY,
     ON_FAILURE,
     merged_retry,
@@ -19,7 +19,8 @@ from dagger_actors.flow.settings import (
     read_strategy,
     read_tries,
 )
-from dagger_actors.flow.tree import Fields, Listing, Scalar, Table, Tree, quoted
+from dagger_actors.flow.loading.tree import Fields, Listing, Scalar, Table, Tree
+from dagger_actors.flow.wording import quoted
 
 __all__ = ["WrittenNode", "check_cycles", "defined", "read_nodes", "resolve_pointers"]
 

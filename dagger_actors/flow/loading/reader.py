@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.flow.nearest import nearest
-from dagger_actors.flow.tree import Document, Fields, Listing, Scalar, Table, Tree, described, quoted, to_data
+from dagger_actors.flow.loading.tree import Document, Fields, Listing, Scalar, Table, Tree, described, to_data
+from dagger_actors.flow.wording import nearest, quoted
 
 __all__ = ["MAX_PROBLEMS", "MAX_SECONDS", "Keys", "Reader"]
 

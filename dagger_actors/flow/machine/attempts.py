@@ -6,9 +6,9 @@ import heapq
 
 from dagger_actors.core.messages import ErrorDetail, Failed, Succeeded
 from dagger_actors.core.protocols import Now
-from dagger_actors.flow.book import Book
-from dagger_actors.flow.ends import became_ready, end, give_up, node_failed, node_succeeded
-from dagger_actors.flow.events import (
+from dagger_actors.flow.machine.book import Book
+from dagger_actors.flow.machine.ends import became_ready, end, give_up, node_failed, node_succeeded
+from dagger_actors.flow.machine.events import (
     ArmTimer,
     Ended,
     Expanded,
@@ -21,7 +21,7 @@ from dagger_actors.flow.events import (
     Stuck,
     TimedOut,
 )
-from dagger_actors.flow.invocations import Live
+from dagger_actors.flow.machine.invocations import Live
 from dagger_actors.flow.stored_error import encode_error
 
 __all__ = ["due", "ended", "expanded", "expansion_failed", "flushed", "retry_due", "started", "stuck", "timed_out"]

@@ -10,13 +10,13 @@ import msgspec
 
 from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.actions import Action
-from dagger_actors.flow.ancestry import ancestors_among
 from dagger_actors.flow.definition import Constant, FromInput, FromNode
-from dagger_actors.flow.nodes import WrittenNode
-from dagger_actors.flow.reader import Reader
-from dagger_actors.flow.references import Pointer
+from dagger_actors.flow.loading.ancestry import ancestors_among
+from dagger_actors.flow.loading.nodes import WrittenNode
+from dagger_actors.flow.loading.reader import Reader
+from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.tree import quoted
+from dagger_actors.flow.wording import quoted
 
 __all__ = ["bind", "load_actions"]
 

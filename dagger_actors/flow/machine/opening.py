@@ -6,11 +6,11 @@ from typing import Final
 
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.flow.attempts import due
-from dagger_actors.flow.book import Book
-from dagger_actors.flow.ends import became_ready
-from dagger_actors.flow.events import ArmTimer, Detached, Drain, Finish, Opened, StopBody
-from dagger_actors.flow.invocations import Live
+from dagger_actors.flow.machine.attempts import due
+from dagger_actors.flow.machine.book import Book
+from dagger_actors.flow.machine.ends import became_ready
+from dagger_actors.flow.machine.events import ArmTimer, Detached, Drain, Finish, Opened, StopBody
+from dagger_actors.flow.machine.invocations import Live
 
 __all__ = ["CRASH_CAP", "detached", "opened"]
 

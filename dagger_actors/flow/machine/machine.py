@@ -15,7 +15,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from dagger_actors.core.protocols import Cell, Now
-from dagger_actors.flow.attempts import (
+from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.machine.attempts import (
     ended,
     expanded,
     expansion_failed,
@@ -25,10 +26,9 @@ from dagger_actors.flow.attempts import (
     stuck,
     timed_out,
 )
-from dagger_actors.flow.book import Book
-from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.ends import settle, stop
-from dagger_actors.flow.events import (
+from dagger_actors.flow.machine.book import Book
+from dagger_actors.flow.machine.ends import settle, stop
+from dagger_actors.flow.machine.events import (
     Cancelled,
     Decision,
     Detached,
@@ -44,8 +44,8 @@ from dagger_actors.flow.events import (
     TimedOut,
     TimeUp,
 )
-from dagger_actors.flow.invocations import RunIdentity
-from dagger_actors.flow.opening import detached, opened
+from dagger_actors.flow.machine.invocations import RunIdentity
+from dagger_actors.flow.machine.opening import detached, opened
 
 __all__ = ["FlowMachine"]
 

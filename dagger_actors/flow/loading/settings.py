@@ -11,8 +11,9 @@ import msgspec
 
 from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy, RetryWait
 from dagger_actors.flow.definition import NO_RETRY, FlowConfig, OnFailure
-from dagger_actors.flow.reader import Keys, Reader
-from dagger_actors.flow.tree import Fields, Scalar, Tree, described, quoted
+from dagger_actors.flow.loading.reader import Keys, Reader
+from dagger_actors.flow.loading.tree import Fields, Scalar, Tree, described
+from dagger_actors.flow.wording import quoted
 
 __all__ = [
     "NO_STRATEGY",

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, Reference
-from dagger_actors.flow.reader import Keys, Reader
-from dagger_actors.flow.tree import Fields, Scalar, Table, Tree, described, quoted
+from dagger_actors.flow.loading.reader import Keys, Reader
+from dagger_actors.flow.loading.tree import Fields, Scalar, Table, Tree, described
+from dagger_actors.flow.wording import quoted
 
 __all__ = ["Pointer", "meanings", "read_pointer", "resolve_anywhere", "unknown_node"]
 

@@ -11,10 +11,10 @@ from typing import Protocol
 import msgspec
 
 from dagger_actors.errors import Problem
+from dagger_actors.flow.wording import quoted
 
 __all__ = [
     "BARE",
-    "LONGEST_SHOWN",
     "MAX_LEVELS",
     "MAX_VALUES",
     "Document",
@@ -25,7 +25,6 @@ __all__ = [
     "Table",
     "Tree",
     "described",
-    "quoted",
     "to_data",
 ]
 
@@ -33,9 +32,6 @@ MAX_LEVELS = 100
 """Collections inside one another."""
 MAX_VALUES = 1_000_000
 """Scalars and collections of one file, aliases expanded, keys apart."""
-LONGEST_SHOWN = 80
-"""Characters of a name that a message repeats."""
-
 BARE = str | int | float | bool | None
 
 
@@ -94,12 +90,6 @@ def to_data(tree: Tree) -> object:
             return [to_data(item) for item in items]
         case Table(entries=entries):
             return {key: to_data(field.value) for key, field in entries.items()}
-
-
-def quoted(name: object) -> str:
-    """Quote a name for a message, shortened and with nothing that a terminal would obey."""
-    text = repr(name[: LONGEST_SHOWN + 1] if isinstance(name, str) else name)
-    return text if len(text) <= LONGEST_SHOWN + 2 else text[:LONGEST_SHOWN] + "..." + text[0]
 
 
 def described(tree: Tree) -> str:

@@ -12,8 +12,8 @@ from dagger_actors.core.messages import Inline, Output
 from dagger_actors.core.protocols import Cell, Now
 from dagger_actors.core.states import RUN_TRANSITIONS, is_legal
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.events import Decision, Effect, Grant, NodeRow
-from dagger_actors.flow.invocations import Invocations, Live, RunIdentity
+from dagger_actors.flow.machine.events import Decision, Effect, Grant, NodeRow
+from dagger_actors.flow.machine.invocations import Invocations, Live, RunIdentity
 
 __all__ = ["WINDOW", "Book"]
 

@@ -9,10 +9,10 @@ from dagger_actors.core.graph import FinalState
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.flow.book import Book
 from dagger_actors.flow.definition import FromNode
-from dagger_actors.flow.events import Drain, Expand, Finish, StopBody
-from dagger_actors.flow.invocations import Live
+from dagger_actors.flow.machine.book import Book
+from dagger_actors.flow.machine.events import Drain, Expand, Finish, StopBody
+from dagger_actors.flow.machine.invocations import Live
 from dagger_actors.flow.stored_error import describe, encode_error
 from dagger_actors.flow.values import UnresolvedReference, Values
 

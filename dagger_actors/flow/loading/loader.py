@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import cast, get_args
 
 from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.flow.action_check import bind, load_actions
-from dagger_actors.flow.data_tree import read_data
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition, InputSpec, InputType, Reference
-from dagger_actors.flow.nodes import WrittenNode, check_cycles, defined, read_nodes, resolve_pointers
-from dagger_actors.flow.reader import Keys, Reader
-from dagger_actors.flow.references import read_pointer, resolve_anywhere
+from dagger_actors.flow.loading.action_check import bind, load_actions
+from dagger_actors.flow.loading.data_tree import read_data
+from dagger_actors.flow.loading.nodes import WrittenNode, check_cycles, defined, read_nodes, resolve_pointers
+from dagger_actors.flow.loading.reader import Keys, Reader
+from dagger_actors.flow.loading.references import read_pointer, resolve_anywhere
+from dagger_actors.flow.loading.settings import read_config
+from dagger_actors.flow.loading.text_document import MAX_BYTES
+from dagger_actors.flow.loading.tree import Fields, Scalar, Table, Tree
+from dagger_actors.flow.loading.yaml_tree import read_yaml
 from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.settings import read_config
-from dagger_actors.flow.text_document import MAX_BYTES
-from dagger_actors.flow.tree import Fields, Scalar, Table, Tree, quoted
-from dagger_actors.flow.yaml_tree import read_yaml
+from dagger_actors.flow.wording import quoted
 
 __all__ = ["list_flows", "load_flow"]
 

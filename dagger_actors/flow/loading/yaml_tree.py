@@ -15,9 +15,10 @@ import msgspec
 import yaml
 
 from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.flow.core_schema import resolve
-from dagger_actors.flow.text_document import MAX_LINES, UNPRINTABLE, TextDocument, decode
-from dagger_actors.flow.tree import BARE, MAX_LEVELS, MAX_VALUES, Field, Listing, Scalar, Table, Tree, quoted
+from dagger_actors.flow.loading.core_schema import resolve
+from dagger_actors.flow.loading.text_document import MAX_LINES, UNPRINTABLE, TextDocument, decode
+from dagger_actors.flow.loading.tree import BARE, MAX_LEVELS, MAX_VALUES, Field, Listing, Scalar, Table, Tree
+from dagger_actors.flow.wording import quoted
 
 __all__ = ["MAX_SCALAR", "read_yaml"]
 

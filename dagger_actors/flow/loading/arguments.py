@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dagger_actors.flow.definition import Constant
-from dagger_actors.flow.reader import Keys, Reader
-from dagger_actors.flow.references import Pointer, read_pointer
-from dagger_actors.flow.tree import Listing, Table, Tree, described, quoted
+from dagger_actors.flow.loading.reader import Keys, Reader
+from dagger_actors.flow.loading.references import Pointer, read_pointer
+from dagger_actors.flow.loading.tree import Listing, Table, Tree, described
+from dagger_actors.flow.wording import quoted
 
 __all__ = ["read_inputs", "read_map"]
 

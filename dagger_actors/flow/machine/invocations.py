@@ -14,7 +14,7 @@ import msgspec
 from dagger_actors.core.graph import DependencyGraph
 from dagger_actors.core.messages import Gathered, Inline, Output, Stored, Value
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.events import NodeRow
+from dagger_actors.flow.machine.events import NodeRow
 
 __all__ = ["Invocations", "Live", "RunIdentity", "StoredNode"]
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 
 from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.flow.tree import MAX_LEVELS, MAX_VALUES, Field, Listing, Scalar, Table, Tree, quoted
+from dagger_actors.flow.loading.tree import MAX_LEVELS, MAX_VALUES, Field, Listing, Scalar, Table, Tree
+from dagger_actors.flow.wording import quoted
 
 __all__ = ["FILE", "DataDocument", "read_data"]
 

@@ -1,0 +1,1 @@
+"""One run as a deterministic machine: events in, rows and effects out; no clock, thread, disk or log."""
