@@ -9,22 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from pykka import ActorDeadError
 
-from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.core.messages import CancelRun
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import (
     IllegalTransition,
     RequestError,
     RunConflict,
-    RunNotFound,
     RunOwned,
     SystemClosed,
     UnitRejected,
 )
-from dagger_actors.flow.active import ActiveRun
+from dagger_actors.flow.caller import Caller
+from dagger_actors.flow.cancel import Canceller
 from dagger_actors.flow.catalog import Catalog
 from dagger_actors.flow.definition import FORMAT, FlowDefinition
 from dagger_actors.flow.hub import FlowHub
@@ -36,8 +33,6 @@ from dagger_actors.flow.run import Run, refuse_on_loop
 __all__ = ["Flows"]
 
 LISTED = 1000
-POLL_S = 0.02
-"""How often a wait for another process's run looks at the file."""
 
 
 class Flows:
@@ -51,6 +46,8 @@ class Flows:
 
     def __init__(self, hub: FlowHub, *, imports: Sequence[str] = (), threads: int = 64) -> None:
         self._hub = hub
+        self._caller = Caller(hub)
+        self._canceller = Canceller(hub, self._caller)
         self._catalog = Catalog(hub.registry, imports=imports, threads=threads)
         self._is_closed = False
 
@@ -106,7 +103,7 @@ class Flows:
         if not chosen or len(chosen) > 200 or not chosen.isprintable():
             raise RequestError("a run id is 1 to 200 printable characters")
         now = self._hub.runtime.clock.now().wall_us
-        run_key = self._next_run_key()
+        run_key = self._caller.next_run_key()
         texts = (msgspec.json.encode(config).decode(), encode_inputs(encoded), self._catalog.places(definition, folder))
         writes = [
             Write("definitions.put", ((definition_id, definition.name, FORMAT, body.decode(), now),), None),
@@ -129,7 +126,7 @@ class Flows:
             ),
         ]
         try:
-            self._commit(writes)
+            self._caller.commit(writes)
         except UnitRejected:
             return self._same_run(chosen, definition_id, texts[1])
         self._hub.open(chosen, "start", definition=msgspec.structs.replace(pinned, config=config))
@@ -137,7 +134,7 @@ class Flows:
 
     def _same_run(self, run_id: str, definition_id: str, inputs: str) -> Run:
         """The id is taken: by the same work, or by other."""
-        row = self._row(run_id)
+        row = self._caller.row(run_id)
         if row.definition_id != definition_id:
             raise RunConflict(run_id, "definition")
         if msgspec.json.decode(row.inputs) != msgspec.json.decode(inputs):
@@ -145,20 +142,6 @@ class Flows:
         if row.status in ("pending", "running") and run_id not in self._hub.active:
             self._take(row, "recover")
         return Run(run_id, self)
-
-    def _next_run_key(self) -> int:
-        while True:
-            key = self._hub.store.next_run_key()
-            if key is not None:
-                return key
-            future: ReplyFuture[Any] = ReplyFuture()
-            self._hub.store.reserve_run_keys(lambda first, error, future=future: _resolve(future, first, error))  # type: ignore[misc]  # bound at once
-            self._hub.runtime.wait(future, None)
-
-    def _commit(self, writes: Sequence[Write]) -> None:
-        future: ReplyFuture[None] = ReplyFuture()
-        self._hub.store.write(writes, lambda error: _resolve(future, None, error))
-        self._hub.runtime.wait(future, None)
 
     # --- taking up again
 
@@ -175,7 +158,7 @@ class Flows:
         """
         refuse_on_loop("flows.resume()", "await flows.aresume(...)")
         self._refuse_closed()
-        row = self._row(run_id)
+        row = self._caller.row(run_id)
         if row.status == "succeeded":
             return Run(run_id, self)
         if row.status in FINAL_RUN:
@@ -193,7 +176,7 @@ class Flows:
         """
         refuse_on_loop("flows.retry()", "await flows.aretry(...)")
         self._refuse_closed()
-        row = self._row(run_id)
+        row = self._caller.row(run_id)
         if row.status == "succeeded":
             return Run(run_id, self)
         if row.status in ("pending", "running"):
@@ -205,16 +188,16 @@ class Flows:
     def resumable(self) -> list[str]:
         """Runs that nobody runs and that are not over: pending, running without a live owner, paused."""
         open_runs = [found[0] for found in self._hub.store.readers.query("read.open_runs")]
-        rows = (self._row(run_id) for run_id in open_runs if run_id not in self._hub.active)
+        rows = (self._caller.row(run_id) for run_id in open_runs if run_id not in self._hub.active)
         return [row.run_id for row in rows if self._hub.owner_pid(row) is None]
 
     def _take(self, row: RunRow, mode: Mode, *, imports: bool = False) -> Run:
         self._refuse_owned(row)
         self._catalog.load_actions(row, self._hub.definition_of(row), imports=imports)
         try:
-            self._claim(row)
+            self._caller.claim(row)
         except RunOwned as owned:
-            if owned.worker_id or self._row(row.run_id).status in ("pending", "running"):
+            if owned.worker_id or self._caller.row(row.run_id).status in ("pending", "running"):
                 raise
             # Whoever was faster is done with it already: there is nobody to name, and nothing left to take.
             return Run(row.run_id, self)
@@ -223,9 +206,6 @@ class Flows:
             # The claim alone says whose the run is, not that it is to go on: a crash here would leave it at rest.
             self._hub.runtime.wait(active.emitter.opened, None)
         return Run(row.run_id, self)
-
-    def _claim(self, row: RunRow) -> None:
-        self._hub.runtime.wait(self._hub.claim(row), None)
 
     def _refuse_owned(self, row: RunRow) -> None:
         owner = row.owner
@@ -246,50 +226,8 @@ class Flows:
             IllegalTransition: It has ended otherwise.
         """
         refuse_on_loop("flows.cancel()", "await flows.acancel(...)")
-        while (row := self._row(run_id)).status not in FINAL_RUN:
-            active = self._hub.active.get(run_id)
-            if active is not None:
-                self._cancel_here(active)
-            elif self._hub.owner_pid(row) is None:
-                self._cancel_unowned(row)
-            else:
-                self._cancel_elsewhere(row)
-        if row.status != "cancelled":
-            raise IllegalTransition(run_id, row.status, "cancelled")
+        self._canceller.cancel(run_id)
         return self.report(run_id)
-
-    def _cancel_here(self, active: ActiveRun) -> None:
-        active.gate.hold()
-        try:
-            self._hub.runtime.wait(active.ask(CancelRun()), None)
-        except ActorDeadError:
-            return  # it came to rest meanwhile; its row says how
-
-    def _cancel_unowned(self, row: RunRow) -> None:
-        try:
-            self._claim(row)
-        except RunOwned:
-            return  # somebody else goes on with it: ask them
-        active = self._hub.open(row.run_id, None, former=row.owner)
-        self._hub.runtime.wait(active.done, None)
-
-    def _cancel_elsewhere(self, row: RunRow) -> None:
-        now = self._hub.runtime.clock.now().wall_us
-        try:
-            self._commit([Write("commands.insert", ((row.run_key, "cancel", now),), 1)])
-        except UnitRejected:
-            return  # nobody runs it any more
-        while (current := self._row(row.run_id)).status not in FINAL_RUN:
-            if self._hub.owner_pid(current) is None:
-                return
-            self._pause()
-
-    def _pause(self) -> None:
-        never: ReplyFuture[None] = ReplyFuture()
-        try:
-            self._hub.runtime.wait(never, POLL_S)
-        except TimeoutError:
-            return
 
     # --- looking
 
@@ -299,7 +237,7 @@ class Flows:
         Raises:
             RunNotFound: There is no such run.
         """
-        return Run(self._row(run_id).run_id, self)
+        return Run(self._caller.row(run_id).run_id, self)
 
     def report(self, run_id: str) -> Report:
         """What a run has done by now.
@@ -307,7 +245,7 @@ class Flows:
         Raises:
             RunNotFound: There is no such run.
         """
-        row = self._row(run_id)
+        row = self._caller.row(run_id)
         readers = self._hub.store.readers
         return build_report(
             row,
@@ -362,10 +300,10 @@ class Flows:
             return
         clock = self._hub.runtime.clock
         until = None if timeout is None else clock.now().mono_us + round(timeout * 1e6)
-        while self._row(run_id).status in ("pending", "running"):
+        while self._caller.row(run_id).status in ("pending", "running"):
             if until is not None and clock.now().mono_us >= until:
                 raise TimeoutError(f"run {run_id!r} still runs after {timeout:g} s")
-            self._pause()
+            self._caller.pause()
 
     async def until_rest(self, run_id: str) -> None:
         """Wait until a run ends or pauses, without blocking the loop."""
@@ -402,16 +340,3 @@ class Flows:
     def _refuse_closed(self) -> None:
         if self._is_closed:
             raise SystemClosed
-
-    def _row(self, run_id: str) -> RunRow:
-        row = self._hub.row_of(run_id)
-        if row is None:
-            raise RunNotFound(run_id, str(self._hub.store.path))
-        return row
-
-
-def _resolve(future: ReplyFuture[Any], value: Any, error: Exception | None) -> None:
-    if error is None:
-        future.set(value)
-    else:
-        future.set_exception((type(error), error, None))
