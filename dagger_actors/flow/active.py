@@ -14,7 +14,7 @@ from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.inputs import decode_inputs
 from dagger_actors.flow.machine.invocations import RunIdentity
-from dagger_actors.flow.report import RunRow
+from dagger_actors.flow.rows import RunRow
 from dagger_actors.flow.supervisor import FlowSupervisor
 
 __all__ = ["ActiveRun"]

@@ -9,7 +9,7 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.protocols import Write
 from dagger_actors.errors import RunNotFound
 from dagger_actors.flow.hub import FlowHub
-from dagger_actors.flow.report import RunRow
+from dagger_actors.flow.rows import RunRow
 
 __all__ = ["Caller"]
 

@@ -11,7 +11,7 @@ from dagger_actors.errors import IllegalTransition, RunOwned, UnitRejected
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.hub import FlowHub
-from dagger_actors.flow.report import RunRow
+from dagger_actors.flow.rows import RunRow
 
 __all__ = ["Canceller"]
 

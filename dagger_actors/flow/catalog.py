@@ -11,7 +11,7 @@ from dagger_actors.errors import DefinitionError, Problem, RequestError
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.report import RunRow
+from dagger_actors.flow.rows import RunRow
 
 __all__ = ["Catalog"]
 

@@ -27,7 +27,8 @@ from dagger_actors.flow.definition import FORMAT, FlowDefinition
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.inputs import check_inputs, encode_inputs
 from dagger_actors.flow.machine.events import Mode
-from dagger_actors.flow.report import Report, RunRow, RunSummary, StoredArtifact, StoredRow, build_report
+from dagger_actors.flow.report import Report, RunSummary, build_report
+from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.flow.run import Run, refuse_on_loop
 
 __all__ = ["Flows"]

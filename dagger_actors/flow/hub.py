@@ -33,8 +33,8 @@ from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.node import NodeServices
 from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.report import RunRow, StoredRow
 from dagger_actors.flow.restore import from_row, restore
+from dagger_actors.flow.rows import RunRow, StoredRow
 from dagger_actors.flow.run_events import Observer
 from dagger_actors.flow.starter import Starter
 from dagger_actors.flow.supervisor import FlowSupervisor

@@ -8,7 +8,7 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.messages import CancelRun
 from dagger_actors.errors import NewerSchema, RunOwned
 from dagger_actors.flow.hub import FlowHub
-from dagger_actors.flow.report import RunRow
+from dagger_actors.flow.rows import RunRow
 
 __all__ = ["Recovery"]
 

@@ -11,6 +11,7 @@ from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, Output, S
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.flow.context import ArtifactRef
 from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.flow.stored_error import decode_error
 from dagger_actors.flow.values import UnresolvedReference, Values
 
@@ -18,79 +19,13 @@ __all__ = [
     "AttemptReport",
     "NodeReport",
     "Report",
-    "RunRow",
     "RunSummary",
-    "StoredArtifact",
-    "StoredRow",
     "build_report",
 ]
 
 
 Load = Callable[[str], bytes]
 """Reads an artifact's content by its id, verified."""
-
-
-class RunRow(msgspec.Struct, frozen=True):
-    """One row of ``flow_runs``, in the order of ``read.run``."""
-
-    run_key: int
-    run_id: str
-    flow_name: str
-    definition_id: str
-    status: str
-    config: str
-    inputs: str
-    imports: str
-    error: str | None
-    created_us: int
-    started_us: int | None
-    finished_us: int | None
-    elapsed_us: int
-    owner: int | None
-    epoch: int
-
-
-class StoredRow(msgspec.Struct, frozen=True):
-    """One row of ``node_runs``, in the order of ``read.nodes``."""
-
-    node: int
-    item: int
-    attempt: int
-    node_id: str
-    invocation_key: str
-    state: str
-    try_no: int
-    crash_no: int
-    output: str | None
-    output_artifact_id: str | None
-    kind: str | None
-    size_bytes: int | None
-    size: int | None
-    reason: str | None
-    error: str | None
-    due_us: int | None
-    started_us: int | None
-    finished_us: int | None
-
-    @property
-    def stored(self) -> Stored | None:
-        """Its output, when that is an artifact."""
-        if self.output_artifact_id is None:
-            return None
-        return Stored(self.output_artifact_id, self.kind or "bytes", self.size_bytes or 0)
-
-
-class StoredArtifact(msgspec.Struct, frozen=True):
-    """One row of ``artifact_names``, in the order of ``read.artifact_names``."""
-
-    node: int
-    item: int
-    attempt: int
-    name: str
-    artifact_id: str
-    kind: str
-    media_type: str
-    size_bytes: int
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.flow.machine.events import Mode
 from dagger_actors.flow.machine.invocations import Live, StoredNode
 from dagger_actors.flow.machine.machine import FlowMachine
-from dagger_actors.flow.report import StoredRow
+from dagger_actors.flow.rows import StoredRow
 
 __all__ = ["from_row", "restore"]
 

@@ -14,7 +14,8 @@ import msgspec
 from dagger_actors import ActorSystem
 from dagger_actors.core.states import FINAL_NODE, FINAL_RUN
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.report import RunRow, StoredArtifact, StoredRow, build_report
+from dagger_actors.flow.report import build_report
+from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.store.slots import CAPACITY, HEAD_BYTES, RECORD_BYTES, slot_folder
 from dagger_actors.store.statements import sql
 from dagger_actors.testing.power import CrashState

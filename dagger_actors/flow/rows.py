@@ -1,0 +1,72 @@
+"""The rows of runs as the store's statements give them, in the order of their columns."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dagger_actors.core.messages import Stored
+
+__all__ = ["RunRow", "StoredArtifact", "StoredRow"]
+
+
+class RunRow(msgspec.Struct, frozen=True):
+    """One row of ``flow_runs``, in the order of ``read.run``."""
+
+    run_key: int
+    run_id: str
+    flow_name: str
+    definition_id: str
+    status: str
+    config: str
+    inputs: str
+    imports: str
+    error: str | None
+    created_us: int
+    started_us: int | None
+    finished_us: int | None
+    elapsed_us: int
+    owner: int | None
+    epoch: int
+
+
+class StoredRow(msgspec.Struct, frozen=True):
+    """One row of ``node_runs``, in the order of ``read.nodes``."""
+
+    node: int
+    item: int
+    attempt: int
+    node_id: str
+    invocation_key: str
+    state: str
+    try_no: int
+    crash_no: int
+    output: str | None
+    output_artifact_id: str | None
+    kind: str | None
+    size_bytes: int | None
+    size: int | None
+    reason: str | None
+    error: str | None
+    due_us: int | None
+    started_us: int | None
+    finished_us: int | None
+
+    @property
+    def stored(self) -> Stored | None:
+        """Its output, when that is an artifact."""
+        if self.output_artifact_id is None:
+            return None
+        return Stored(self.output_artifact_id, self.kind or "bytes", self.size_bytes or 0)
+
+
+class StoredArtifact(msgspec.Struct, frozen=True):
+    """One row of ``artifact_names``, in the order of ``read.artifact_names``."""
+
+    node: int
+    item: int
+    attempt: int
+    name: str
+    artifact_id: str
+    kind: str
+    media_type: str
+    size_bytes: int
