@@ -9,6 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from dagger_actors.actors.settings import collector_paused
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK, PAUSED, UsageError, complain, worst
 from dagger_actors.cli.inputs import parse_inputs
 from dagger_actors.cli.json_report import write_reports
@@ -52,7 +53,8 @@ def run(
     if parallel is not None and parallel < 1:
         raise UsageError(f"--parallel {parallel} runs nothing", "give 1 or more")
     # Before the database is opened: a mistake in the file or the inputs leaves nothing behind.
-    definition = load_flow(spec, registry=ActionRegistry(), imports=imports)
+    with collector_paused():
+        definition = load_flow(spec, registry=ActionRegistry(), imports=imports)
     values = parse_inputs(inputs, definition.inputs)
     check_inputs(definition, values)
 

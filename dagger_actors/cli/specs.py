@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
+from dagger_actors.actors.settings import collector_paused
 from dagger_actors.cli.exits import OK, REFUSED, complain
 from dagger_actors.cli.json_report import write_json
 from dagger_actors.cli.options import AsJson, Imports, Spec
@@ -27,7 +28,8 @@ def validate(spec: Spec, /, *, imports: Imports = ()) -> int:
 
     Every mistake is told at once, with its line and what to do. Exits with 2 when there is one.
     """
-    definition = load_flow(spec, registry=ActionRegistry(), imports=imports)
+    with collector_paused():
+        definition = load_flow(spec, registry=ActionRegistry(), imports=imports)
     inputs = ", ".join(definition.inputs or {}) or "none"
     sys.stdout.write(
         printable(f"{spec}: flow {definition.name!r} is valid: {len(definition.nodes)} nodes, inputs: {inputs}\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from dagger_actors.actors.settings import collector_paused
 from dagger_actors.errors import DefinitionError, Problem, RequestError
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition
 from dagger_actors.flow.loading.loader import load_flow
@@ -50,7 +51,8 @@ class Catalog:
         return definition
 
     def _load(self, source: str | Path | Mapping[str, object]) -> FlowDefinition:
-        definition = load_flow(source, registry=self._registry, imports=self._imports)
+        with collector_paused():
+            definition = load_flow(source, registry=self._registry, imports=self._imports)
         self._check_width(definition, definition.config)
         return definition
 

@@ -13,6 +13,7 @@ from dagger_actors.actors.settings import (
     GC_THRESHOLDS,
     SWITCH_INTERVAL_S,
     coarsen,
+    collector_paused,
     hold_settings,
     release_settings,
 )
@@ -92,3 +93,21 @@ def test_two_systems_in_one_process_keep_the_interval_short() -> None:
     assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S)
     release_settings()
     release_settings()
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_nothing_is_collected_while_paused_and_afterwards_it_is_as_before(*, is_enabled: bool) -> None:
+    """Law: pauses may overlap; only the last one's end counts, and whoever had no collector gets none."""
+    if not is_enabled:
+        gc.disable()
+    try:
+        with collector_paused():
+            with collector_paused():
+                assert not gc.isenabled()
+            assert not gc.isenabled()
+        assert gc.isenabled() is is_enabled
+        with pytest.raises(KeyError), collector_paused():
+            raise KeyError
+        assert gc.isenabled() is is_enabled
+    finally:
+        gc.enable()
