@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from dagger_actors.flow.definition import Constant
 from dagger_actors.flow.loading.reader import Keys, Reader
 from dagger_actors.flow.loading.references import Pointer, read_pointer
@@ -16,6 +18,15 @@ Named = list[tuple[str, Pointer]]
 
 MAP = Keys(known=("over", "item"), required=("over", "item"), later=("key", "limit", "tolerate"))
 NAME_KEY = frozenset({"name"})
+
+
+class InputName(msgspec.Struct, gc=False):
+    """An input's name in messages; its text is made only when it is told."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"the input {quoted(self.name)}"
 
 
 def read_inputs(reader: Reader, tree: Tree, declared: Mapping[str, object] | None, places: dict[str, int]) -> Named:
@@ -32,7 +43,7 @@ def read_inputs(reader: Reader, tree: Tree, declared: Mapping[str, object] | Non
     inputs: Named = []
     for name, field in reader.entries(tree, "inputs").items():
         places[name] = field.at
-        pointer = read_pointer(reader, field.value, f"the input {quoted(name)}", declared)
+        pointer = read_pointer(reader, field.value, InputName(name), declared)
         if pointer is not None:
             inputs.append((name, pointer))
     return inputs

@@ -97,7 +97,7 @@ def read_nodes(
     nodes: list[WrittenNode] = []
     index: dict[str, int] = {}
     for item in trees:
-        node = WrittenNode("", item.at, reader.fields(item, name_of(item), NODE) or {})
+        node = WrittenNode("", item.at, reader.fields(item, NodeName(item), NODE) or {})
         if "id" in node.fields:
             node.id = read_id(reader, node.fields["id"].value, nodes, index)
         nodes.append(node)
@@ -116,11 +116,16 @@ def read_nodes(
     return nodes, index
 
 
-def name_of(tree: Tree) -> str:
-    """Name a node in messages before its id is known to be one."""
-    if isinstance(tree, Table) and (field := tree.entries.get("id")) and isinstance(field.value, Scalar):
-        return f"node {quoted(field.value.value)}"
-    return "a node"
+class NodeName(msgspec.Struct, gc=False):
+    """A node in messages before its id is known to be one; its text is made only when it is told."""
+
+    tree: Tree
+
+    def __str__(self) -> str:
+        tree = self.tree
+        if isinstance(tree, Table) and (field := tree.entries.get("id")) and isinstance(field.value, Scalar):
+            return f"node {quoted(field.value.value)}"
+        return "a node"
 
 
 def read_id(reader: Reader, tree: Tree, nodes: Sequence[WrittenNode], index: dict[str, int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Collection, Iterable
@@ -30,10 +31,11 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     "dict": dict,
     "any": object,
 }
+_json = msgspec.json.Encoder()
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-class Keys(msgspec.Struct, frozen=True):
+class Keys(msgspec.Struct, frozen=True, dict=True):
     """The keys that a mapping may have.
 
     Attributes:
@@ -46,9 +48,19 @@ class Keys(msgspec.Struct, frozen=True):
     required: tuple[str, ...] = ()
     later: Collection[str] = ()
 
+    def fit(self, entries: Fields) -> bool:
+        """Tell, quickly, whether there is nothing to complain of."""
+        return self._known.issuperset(entries) and all(key in entries for key in self.required)
+
+    @functools.cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.known)
+
 
 class Reader:
     """Reads values; whatever does not fit is kept as a problem and read as None.
+
+    ``what`` names a value in messages; it may be anything that has a text, which is made only when it is needed.
 
     Args:
         document: Where the places are.
@@ -106,12 +118,14 @@ class Reader:
         found = nearest(name, known) if self._searches <= MAX_NEAREST else None
         return f"Did you mean {quoted(found)}?" if found is not None else otherwise
 
-    def fields(self, tree: Tree, what: str, keys: Keys) -> Fields | None:
+    def fields(self, tree: Tree, what: object, keys: Keys) -> Fields | None:
         """Read a mapping whose keys are fixed; the result holds the known ones."""
         if not isinstance(tree, Table):
             self.complain(tree.at, f"{what} must be a mapping, not {described(tree)}")
             return None
         entries = tree.entries
+        if keys.fit(entries):
+            return entries
         for key, field in entries.items():
             if key not in keys.known:
                 self._unknown(key, field.at, what, keys)
@@ -121,7 +135,7 @@ class Reader:
                 self.complain(tree.at, f"{what} lacks the key `{key}`")
         return entries
 
-    def _unknown(self, key: str, at: int, what: str, keys: Keys) -> None:
+    def _unknown(self, key: str, at: int, what: object, keys: Keys) -> None:
         if key in keys.later:
             message = f"{what}: this version does not support the key `{key}` yet"
             self.complain(at, message, "Remove it, or upgrade dagger-actors when a version supports it.")
@@ -135,7 +149,8 @@ class Reader:
             self.complain(tree.at, f"{what} must be a mapping, not {described(tree)}")
             return {}
         for key, field in tree.entries.items():
-            self._check_name(key, field.at, f"a name in {what}")
+            if not (key.isprintable() and 1 <= len(key) <= MAX_NAME):
+                self._check_name(key, field.at, f"a name in {what}")
         return tree.entries
 
     def items(self, tree: Tree, what: str) -> list[Tree]:
@@ -222,10 +237,15 @@ class Reader:
 
     def json(self, tree: Tree, what: str) -> str | None:
         """Read a literal as JSON text."""
+        if not isinstance(tree, Scalar) or isinstance(tree.value, float):
+            return self._collection_json(tree, what)
+        return _json.encode(tree.value).decode()
+
+    def _collection_json(self, tree: Tree, what: str) -> str | None:
         if self._has_no_json(tree):
             self.complain(tree.at, f"{what} holds .inf or .nan, which JSON cannot carry", "Put quotes around it.")
             return None
-        return msgspec.json.encode(to_data(tree)).decode()
+        return _json.encode(to_data(tree)).decode()
 
     def of_type(self, tree: Tree, what: str, kind: str) -> None:
         """Check a literal against one of the types that an input may have."""

@@ -5,6 +5,7 @@ Ids may hold dots, so `NODE.KEY` is read with the longest id that fits.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -41,7 +42,7 @@ class Pointer(msgspec.Struct):
 
 
 def read_pointer(
-    reader: Reader, tree: Tree, what: str, declared: Mapping[str, object] | None, extra: frozenset[str] = frozenset()
+    reader: Reader, tree: Tree, what: object, declared: Mapping[str, object] | None, extra: frozenset[str] = frozenset()
 ) -> Pointer | None:
     """Read a reference.
 
@@ -61,7 +62,7 @@ def read_pointer(
         advice = "For a literal write {value: ...}."
         reader.complain(tree.at, f"{what} must be a reference, not {described(tree)}", advice)
         return None
-    keys = Keys(known=(*extra, *POINTER.known), later=POINTER.later) if extra else POINTER
+    keys = _with(extra) if extra else POINTER
     if not isinstance(tree, Table):
         reader.complain(
             tree.at, f"{what} must be a reference, not {described(tree)}", "For a literal write {value: ...}."
@@ -73,8 +74,13 @@ def read_pointer(
     return read_table(reader, tree, fields, what, declared)
 
 
+@functools.cache
+def _with(extra: frozenset[str]) -> Keys:
+    return Keys(known=(*extra, *POINTER.known), later=POINTER.later)
+
+
 def read_table(
-    reader: Reader, tree: Tree, fields: Fields, what: str, declared: Mapping[str, object] | None
+    reader: Reader, tree: Tree, fields: Fields, what: object, declared: Mapping[str, object] | None
 ) -> Pointer | None:
     """Read a reference spelt as a mapping."""
     sources = [key for key in ("reference", "value", "node") if key in fields]
@@ -96,7 +102,7 @@ def read_table(
     return Pointer(text, value.at, key, is_exact=True)
 
 
-def read_text(reader: Reader, tree: Scalar, what: str, declared: Mapping[str, object] | None) -> Pointer | None:
+def read_text(reader: Reader, tree: Scalar, what: object, declared: Mapping[str, object] | None) -> Pointer | None:
     """Read a reference spelt as text."""
     text = tree.value
     assert isinstance(text, str)
@@ -133,7 +139,7 @@ def meanings(pointer: Pointer, index: Mapping[str, int]) -> Iterator[FromNode]:
         dot = text.rfind(".", 0, dot)
 
 
-def resolve_anywhere(reader: Reader, pointer: Pointer, index: Mapping[str, int], what: str) -> FromNode | None:
+def resolve_anywhere(reader: Reader, pointer: Pointer, index: Mapping[str, int], what: object) -> FromNode | None:
     """Find the node that a pointer means, ancestor or not."""
     found = next(meanings(pointer, index), None)
     if found is None:
@@ -143,7 +149,7 @@ def resolve_anywhere(reader: Reader, pointer: Pointer, index: Mapping[str, int],
     return found
 
 
-def unknown_node(reader: Reader, pointer: Pointer, index: Mapping[str, int], what: str) -> None:
+def unknown_node(reader: Reader, pointer: Pointer, index: Mapping[str, int], what: object) -> None:
     """Complain of a pointer to no node, with the nearest id."""
     head = pointer.text if pointer.is_exact else pointer.text.split(".", 1)[0]
     advice = reader.suggest(head, index, "Write inputs.KEY, NODE or NODE.KEY; for a literal write {value: ...}.")

@@ -119,7 +119,6 @@ class TreeBuilder:
 
     def _read(self, parser: yaml.CBaseLoader) -> None:
         handlers: dict[type, Callable[[Any], None]] = {
-            yaml.ScalarEvent: self._scalar,
             yaml.MappingStartEvent: self._open_table,
             yaml.SequenceStartEvent: self._open_listing,
             yaml.MappingEndEvent: self._close,
@@ -127,11 +126,13 @@ class TreeBuilder:
             yaml.AliasEvent: self._alias,
             yaml.DocumentStartEvent: self._document_start,
         }
-        next_event = parser.get_event
+        next_event, scalar, scalar_event = parser.get_event, self._scalar, yaml.ScalarEvent
         while (event := next_event()) is not None:
-            handler = handlers.get(type(event))
-            if handler is not None:
-                handler(event)
+            kind = type(event)
+            if kind is scalar_event:  # most are
+                scalar(event)
+            elif kind in handlers:
+                handlers[kind](event)
 
     # The handlers take Any: the C parser gives every event its mark and its tag, which the stubs do not know, and a
     # check for each of a million events would cost a tenth of the time.
@@ -148,16 +149,16 @@ class TreeBuilder:
         text: str = event.value
         at: int = event.start_mark.index
         level = self._level
-        if event.tag is not None or event.anchor is not None or len(text) > MAX_SCALAR:
+        anchor = event.anchor
+        if anchor is not None or event.tag is not None or len(text) > MAX_SCALAR:
             self._check(event, text)
         if level.is_table and level.key is None:
             level.key_at = at
             level.key = self._keys.get(text) or self._key(text, at, is_plain=event.implicit[0])
             return
-        value = self._resolve(text, at) if event.implicit[0] and text[:1] not in TEXT_STARTS else text
-        tree = Scalar(value, at)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = Measured(tree, 1, 0)
+        tree = Scalar(text if text[:1] in TEXT_STARTS or not event.implicit[0] else self._resolve(text, at), at)
+        if anchor is not None:
+            self._anchors[anchor] = Measured(tree, 1, 0)
         self._put(tree, at)
 
     def _check(self, event: Any, text: str) -> None:
