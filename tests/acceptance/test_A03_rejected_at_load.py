@@ -343,7 +343,8 @@ REFUSED = {
     "tag_directive.yaml": (1, 1, "a %YAML or %TAG directive that is not supported"),
     "yaml_1_1.yaml": (1, 1, "a %YAML or %TAG directive that is not supported"),
     "duplicate_key.yaml": (4, 3, "the key 'on_failure' is doubled; it stands at line 3, column 3 already"),
-    "deep.yaml": (2, 107, "nested deeper than 100 levels"),
+    # The 101st bracket, or the 1,001st: newer versions of libyaml stop there before they tell of the first.
+    "deep.yaml": (2, (107, 1007), "nested deeper than 100 levels"),
     "nul.yaml": (2, 15, "a NUL byte cannot be in a YAML file"),
     "escape.yaml": (2, 14, "the character U+001B cannot be in a YAML file"),
     "utf16.yaml": (1, 1, "the file is in UTF-16 or UTF-32"),
@@ -403,7 +404,8 @@ class TestHostileFiles:
         problems = refused(HOSTILE / name)
         assert time.process_time() - start < 1
         first = problems[0]
-        assert (first.line, first.column) == (line, column)
+        assert first.line == line
+        assert first.column in (column if isinstance(column, tuple) else (column,))
         assert first.message.startswith(message)
         assert first.file == str(HOSTILE / name)
         assert "\x1b" not in str(first)

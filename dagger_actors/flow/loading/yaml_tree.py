@@ -109,6 +109,9 @@ class TreeBuilder:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             message = ", ".join(part for part in (error.context, error.problem) if part)
+            if "nesting depth" in message:
+                # Newer versions of libyaml look far ahead and refuse 1,000 levels before the first is told of.
+                raise self._too_deep(mark.index if mark else 0) from None
             raise self._refusal(mark.index if mark else 0, f"not YAML: {message}", advice_for(message)) from None
         except yaml.YAMLError as error:
             raise self._refusal(0, f"not YAML: {error}") from None
@@ -216,7 +219,7 @@ class TreeBuilder:
         if event.tag is not None:
             self._refuse_tag(event)
         if len(self._outer) >= MAX_LEVELS:
-            raise self._refusal(tree.at, f"nested deeper than {MAX_LEVELS} levels", "Flatten it.")
+            raise self._too_deep(tree.at)
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         values = self._values
@@ -258,6 +261,9 @@ class TreeBuilder:
         if len(self.problems) >= 1000:
             raise DefinitionError(self.problems)
         self.problems.append(self._document.problem(at, message, advice))
+
+    def _too_deep(self, at: int) -> DefinitionError:
+        return self._refusal(at, f"nested deeper than {MAX_LEVELS} levels", "Flatten it.")
 
     def _refusal(self, at: int, message: str, advice: str = "") -> DefinitionError:
         return DefinitionError([*self.problems, self._document.problem(at, message, advice)])
