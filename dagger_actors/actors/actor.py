@@ -201,6 +201,8 @@ class Actor(pykka.Actor):
                     if special is None:
                         return inbox.settle()
                     inbox.put_next(special)
+                elif special is not None:
+                    inbox.give_back([special])  # refused with the rest, so that whoever asked hears of it
             self._actor_loop_running()
         except Settled:
             return False  # and touch nothing: another thread may run the next turn already

@@ -2,13 +2,13 @@
 
 Threads that each run bodies of some microseconds do nothing but hand the GIL and each other's locks around: 10,000 empty
 nodes took 1.5 times as long on sixteen threads as on one. So a woken thread waits before it takes work from a pool that
-is busy, and looks on: while many turns end and the process computes all the time, the pool is *crowded*, one thread (its
+is busy, and looks on: while many turns end and the pool computes all the time, the pool is *crowded*, one thread (its
 *runner*) goes on, and the others retire. As soon as turns last, or somebody blocks, more threads are what is wanted, and
 they take work one after the other.
 
 The runner of a crowded pool also takes the turns of whom its bodies tell of their end: the *errands*. A thread of their
 own would want the GIL at the same time, and each change of hands costs more than a short body. One of the pool's threads
-is always looking on meanwhile; it takes over an errand that waits behind a turn that does not end.
+is always looking on meanwhile; an errand that waits behind a turn that does not end it gives back to its own pool.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from dagger_actors.core.protocols import Runnable
 __all__ = ["CrowdDispatcher", "Reading", "is_crowded"]
 
 SHORT_S = 0.0006
-"""A pool that ends a turn this often, in a process that computes all the time, gains nothing from another thread."""
+"""A pool that computes all the time and ends a turn this often gains nothing from another thread."""
 
-BUSY = 0.7
-"""Share of one core from which a process counts as computing all the time."""
+BUSY = 0.6
+"""Share of one core from which a pool counts as computing all the time: it waits for the GIL now and then."""
 
 LONGEST_PATIENCE_S = 0.002
 
@@ -34,7 +34,7 @@ ERRAND_TURNS = 128
 """Turns after which the runner runs its errands: so many ends are told at once, and share a commit."""
 
 ERRAND_S = 0.005
-"""The longest an errand waits: then the runner breaks off, or, when its turn does not end, who looks on runs it."""
+"""The longest an errand waits: then the runner breaks off, or, when its turn does not end, its own pool gets it back."""
 
 JUDGED_EVERY = 32
 """Turns after which a busy thread looks too: with few places, nothing is queued, and so nobody is woken to look."""
@@ -46,7 +46,7 @@ class Reading(NamedTuple):
     Attributes:
         turns: Turns that have ended so far.
         wall_s: The time, on any steady clock.
-        cpu_s: Processor time of the process.
+        cpu_s: Processor time of the pool's threads: others may compute beside bodies that only wait.
     """
 
     turns: int
@@ -90,6 +90,7 @@ class CrowdDispatcher(ThreadDispatcher):
         on_alone: AloneObserver | None = None,
     ) -> None:
         super().__init__(name, max_threads)
+        self._helps = helps
         if helps is not None:
             helps.take_errand = self._take_errand
         self._patience_s = patience_s
@@ -101,6 +102,7 @@ class CrowdDispatcher(ThreadDispatcher):
         self._runner: threading.Lock | None = None  # its latch
         self._errands: list[Runnable] = []
         self._errands_since = (0, 0.0)
+        self._clocks: list[int] = []  # of its threads' processor time
 
     @property
     def takes_errands(self) -> bool:
@@ -111,8 +113,13 @@ class CrowdDispatcher(ThreadDispatcher):
     def close(self, timeout_s: float) -> bool:
         """As its base does."""
         is_clean = super().close(timeout_s)
-        self._set_alone(is_alone=False)
+        with self._lock:
+            self._set_alone(is_alone=False)
         return is_clean
+
+    def _work(self) -> None:
+        self._clocks.append(time.pthread_getcpuclockid(threading.get_ident()))
+        super()._work()
 
     # --- after a turn
 
@@ -157,12 +164,25 @@ class CrowdDispatcher(ThreadDispatcher):
         return self._turns - turns >= ERRAND_TURNS or time.perf_counter() - since_s > ERRAND_S or self._has_run_dry()
 
     def _run_errands(self) -> None:
-        """Run what was deferred; any thread of the pool may."""
+        """Give each errand its turn, one by one, so that whoever looks on can save the rest from one that lasts."""
+        for _ in range(len(self._errands)):
+            with self._lock:
+                if not self._errands:
+                    return
+                runnable = self._errands.pop(0)
+                self._errands_since = (self._turns, time.perf_counter())
+            if give_turn(runnable):
+                self._give_back(runnable)
+
+    def _give_errands_back(self) -> None:
         with self._lock:
             errands, self._errands = self._errands, []
         for runnable in errands:
-            while give_turn(runnable):
-                pass
+            self._give_back(runnable)
+
+    def _give_back(self, runnable: Runnable) -> None:
+        assert self._helps is not None, "only who helps takes errands"
+        self._helps.put_back(runnable)
 
     # --- looking on
 
@@ -178,13 +198,13 @@ class CrowdDispatcher(ThreadDispatcher):
             self._judge(before, self._read())
             is_stuck = self._turns == before.turns and time.perf_counter() - self._errands_since[1] > ERRAND_S
             if self._errands and is_stuck:
-                self._run_errands()
+                self._give_errands_back()
             if not self._is_crowded:
                 self._runner = None
                 break
             wait_s = min(2 * wait_s, LONGEST_PATIENCE_S)
         if self._errands:
-            self._run_errands()
+            self._give_errands_back()
 
     def _may_join(self) -> bool:
         if self._errands:
@@ -194,18 +214,28 @@ class CrowdDispatcher(ThreadDispatcher):
 
     def _judge(self, before: Reading, now: Reading) -> None:
         self._is_crowded = is_crowded(before, now)
-        # One works and one looks on: a third one that is busy needs the GIL too, and may be slow to give it back.
-        self._set_alone(is_alone=self._is_crowded and self._is_waking and self._busy() <= 2)
+        with self._lock:
+            # One works and one looks on: a third one that is busy needs the GIL too, and may be slow to give it back.
+            self._set_alone(is_alone=self._is_crowded and self._is_waking and self._busy() <= 2)
 
     def _set_alone(self, *, is_alone: bool) -> None:
+        """Note and tell; the lock is held, so that the last word told is the last one noted."""
         if is_alone is not self._is_alone:
             self._is_alone = is_alone
             if self._on_alone is not None:
                 self._on_alone(is_alone=is_alone)
 
     def _read(self) -> Reading:
-        return Reading(self._turns, time.perf_counter(), time.process_time())
+        cpu_s = sum(map(_cpu_s, self._clocks))
+        return Reading(self._turns, time.perf_counter(), cpu_s)
 
     def _busy(self) -> int:
         """Threads that are not idle, the one that looks on included."""
         return len(self._threads) - len(self._idle)
+
+
+def _cpu_s(clock: int) -> float:
+    try:
+        return time.clock_gettime(clock)
+    except OSError:  # its thread has ended: the pool is closing
+        return 0.0

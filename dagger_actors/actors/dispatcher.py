@@ -78,6 +78,23 @@ class ThreadDispatcher:
             self._queue.append(runnable)
             self._wake_one()
 
+    def put_back(self, runnable: Runnable) -> None:
+        """Queue what somebody else took as an errand and gives back; any thread, also while it closes."""
+        with self._lock:
+            self._queue.append(runnable)
+            self._wake_one()
+
+    def start_one(self) -> None:
+        """Start the first thread, so that a machine that has none to give says so now.
+
+        Raises:
+            RuntimeError: It has none.
+        """
+        with self._lock:
+            if not self._threads:
+                self._start_thread()
+                self._is_waking = True
+
     def close(self, timeout_s: float) -> bool:
         """Take nothing new, run what is queued, end the threads.
 
@@ -174,18 +191,24 @@ class ThreadDispatcher:
             self._is_waking = True
             self._idle.pop().release()
         elif len(self._threads) < self.max_threads and not self._is_closed:
-            thread = threading.Thread(target=self._work, name=f"{self.name}-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)  # before it starts: it looks at once how many there are
             try:
-                thread.start()
+                self._start_thread()
             except RuntimeError:
                 # The machine has no thread for us. The others go on; without any, nothing ever would.
-                self._threads.pop()
                 if not self._threads:
                     raise
                 logger.exception("%s cannot start a thread and goes on with %d", self.name, len(self._threads))
                 return
             self._is_waking = True
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._work, name=f"{self.name}-{len(self._threads)}", daemon=True)
+        self._threads.append(thread)  # before it starts: it looks at once how many there are
+        try:
+            thread.start()
+        except RuntimeError:
+            self._threads.pop()
+            raise
 
     def _has_run_dry(self) -> bool:
         """Tell whether the calling thread has nothing more to do."""

@@ -21,7 +21,7 @@ import heapq
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from dagger_actors.actors.ticket import Ticket
 from dagger_actors.core.protocols import Clock, Slots
@@ -131,7 +131,7 @@ class Gates:
         self._abandoned -= 1
 
     def begin(self, ticket: Ticket) -> None:
-        """Write a beginning to the slot file; one byte, so no lock is needed."""
+        """Write a beginning to the slot file; the lock is held."""
         self._slots.begin(ticket.slot)
 
     def keep(self, ticket: Ticket, payload: bytes) -> bool:
@@ -241,15 +241,16 @@ class Gate:
             self._gates.fill(self, admitted)
         self._gates.emit(admitted)
 
-    def reset_holds(self, count: int) -> None:
+    def reset_holds(self, owed: Collection[Ticket], count: int = 0) -> None:
         """Set the number of holds, whatever it was: after its supervisor crashed, nobody knows which are still owed.
 
         Args:
-            count: 0 or more.
+            owed: Tickets whose ends are still to be decided about; each that has ended as no success holds once.
+            count: Holds for ends that have no ticket here; 0 or more.
         """
         admitted: list[_Admission] = []
         with self._lock:
-            self._holds = count
+            self._holds = count + sum(1 for ticket in owed if ticket.state == "ended" and ticket.has_failed)
             self._gates.fill(self, admitted)
         self._gates.emit(admitted)
 
@@ -277,8 +278,9 @@ class Gate:
 
         A place alone is no start: of what merely had one when the process died, nothing was cut off.
         """
-        if not self._is_closed and ticket.slot >= 0:
-            self._gates.begin(ticket)
+        with self._lock:  # its record may be given back, and to another attempt, at any moment
+            if not self._is_closed and ticket.state == "admitted":
+                self._gates.begin(ticket)
 
     def end(self, ticket: Ticket, payload: bytes, *, success: bool, now_us: int | None = None) -> None:
         """Record that the body has ended; called by its node actor in the body's thread, before it tells.
@@ -309,6 +311,7 @@ class Gate:
             else:
                 ticket.keeps_place = True
             if not success:
+                ticket.has_failed = True
                 self._holds += 1
             if ticket.is_thread:
                 self._gates.give_thread_back()

@@ -97,9 +97,14 @@ class LoopDispatcher:
         if self._is_closed:
             raise SystemClosed
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(target=self._run, args=(self._loop,), name=self.name, daemon=True)
-            self._thread.start()
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(target=self._run, args=(loop,), name=self.name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the machine has none to give now; it may have one later
+                loop.close()
+                raise
+            self._loop, self._thread = loop, thread
         return self._loop
 
     def _drain(self) -> None:

@@ -57,10 +57,10 @@ class StopFlag:
         """Set it for good and wake whoever waits."""
         self._is_set = True
         if self._waiters is None:
-            return  # whoever begins to wait looks once more after it has taken the lock
+            return  # whoever begins to wait looks once more after it has left its latch here
         with _flag_lock:
-            waiters, self._waiters = self._waiters, None
-        for waiter in waiters or ():
+            waiters, self._waiters = tuple(self._waiters or ()), None
+        for waiter in waiters:
             waiter.release()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -76,12 +76,12 @@ class StopFlag:
             return True
         latch = _latch()
         with _flag_lock:
-            if self.is_set():
-                return True
             if self._waiters is None:
                 self._waiters = []
             waiters = self._waiters
             waiters.append(latch)
+            if self.is_set():
+                return True
         if not latch.acquire(timeout=_patience(timeout)):
             with _flag_lock:
                 if latch in waiters:

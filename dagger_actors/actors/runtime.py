@@ -104,6 +104,8 @@ class ThreadRuntime:
             control,
             ThreadDispatcher("dagger-journal", 1),
         )
+        for pool in self._pools[1:]:
+            pool.start_one()
         self.timers: Timers = self._timer_thread
         self.io: Dispatcher
         self.blocking: Dispatcher

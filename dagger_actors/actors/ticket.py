@@ -30,12 +30,14 @@ class Ticket:
         state: ``queued`` until it is admitted; ``ended`` when its body is over and its end not yet committed;
             ``abandoned`` when its attempt was ended and its body goes on; ``done`` when its body is over for good.
         slot: Its record in the slot file; -1 without one.
+        has_failed: Whether its body has ended as no success, which holds the gate once.
         started_us: Wall time of the admission, microseconds UTC; 0 before.
     """
 
     __slots__ = (
         "attempt",
         "dispatcher",
+        "has_failed",
         "is_thread",
         "item",
         "keeps_place",
@@ -75,6 +77,7 @@ class Ticket:
         self.slot = -1
         self.started_us = 0
         self.keeps_place = False
+        self.has_failed = False
 
     def __repr__(self) -> str:
         return f"<Ticket {self.run_key}/{self.node}/{self.item}/{self.attempt} {self.state}>"

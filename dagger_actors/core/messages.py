@@ -27,6 +27,7 @@ __all__ = [
     "decode_ended",
     "decode_start",
     "encode",
+    "is_end",
 ]
 
 
@@ -235,6 +236,15 @@ def decode_start(data: bytes) -> StartAttempt:
 def decode_ended(data: bytes) -> AttemptEnded:
     """Decode a completion, as a slot file kept it."""
     return _ended.decode(data)
+
+
+def is_end(data: bytes) -> bool:
+    """Tell whether this is an encoded completion."""
+    try:
+        _ended.decode(data)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def decode_message(data: bytes) -> FlowMessage:

@@ -17,6 +17,9 @@ __all__ = ["ArtifactRef", "ArtifactSource", "Context"]
 PROGRESS_EVERY_US = 100_000
 """Progress is told at most ten times a second; the last call always counts."""
 
+LONGEST_NAME = 200
+"""Characters of an artifact's name, or of its media type."""
+
 logger = logging.getLogger("dagger_actors.run")
 
 
@@ -88,7 +91,12 @@ class Context:
         return self._is_cancelled
 
     def progress(self, done: float, total: float | None = None) -> None:
-        """Tell how far the body is; shown live, never stored, and passed on at most ten times a second."""
+        """Tell how far the body is; shown live, never stored, and passed on at most ten times a second.
+
+        Raises:
+            TypeError, ValueError: One of the two is no number.
+        """
+        done, total = float(done), None if total is None else float(total)
         now_us = self._clock.now().mono_us
         if now_us - self._told_us < PROGRESS_EVERY_US and done != total:
             return
@@ -117,11 +125,11 @@ class Context:
             A reference that may be returned and handed on.
 
         Raises:
-            OutputError: The name is empty.
+            OutputError: The name or the media type is no text that can be stored: 1 to 200 printable characters.
             StoreError: The disk refused.
         """
-        if not name:
-            raise OutputError("an artifact needs a name")
+        _refuse_unprintable("an artifact's name", name)
+        _refuse_unprintable("a media type", media_type)
         content = data.encode() if isinstance(data, str) else bytes(data)
         record = self._artifacts.prepare(content, kind="bytes", media_type=media_type, name=name)
         self._saved[name] = record
@@ -145,6 +153,12 @@ class Context:
     def cancel(self) -> None:
         """Mark the attempt as over; for the node actor."""
         self._is_cancelled = True
+
+
+def _refuse_unprintable(what: str, text: object) -> None:
+    # A file's name may hold bytes that are no text (lone surrogates): neither SQLite nor a terminal takes those.
+    if not isinstance(text, str) or not text.isprintable() or not 1 <= len(text) <= LONGEST_NAME:
+        raise OutputError(f"{what} is text of 1 to {LONGEST_NAME} printable characters, not {text!r:.100}")
 
 
 def reference(record: ArtifactRecord) -> ArtifactRef:

@@ -96,8 +96,17 @@ class Emitter:
 
     def let_out(self, draft: Draft) -> None:
         """Let everything of a committed draft out, in order."""
+        finished = next((effect.state for effect in draft.effects if type(effect) is Finish), None)
+        try:
+            self._let_effects_out(draft)
+        finally:
+            # Whatever went wrong: the file says that the run is at rest, and that what was asked for is done.
+            if finished is not None:
+                self._finish(finished)
+            self._answer(draft, finished)
+
+    def _let_effects_out(self, draft: Draft) -> None:
         offers: list[Ticket] = []
-        finished: str | None = None
         for effect in draft.effects:
             if type(effect) is Ticket:
                 offers.append(effect)
@@ -117,8 +126,8 @@ class Emitter:
                     self._stop_body((node, item, attempt))
                 case Expand(node=node):
                     self.tell(encode(ExpandMap(node)))
-                case Finish(state=state):
-                    finished = state
+                case Finish():
+                    pass  # comes last
                 case Grant() | Ticket():
                     raise AssertionError("grants have become tickets, and those are collected above")
                 case _:
@@ -129,9 +138,6 @@ class Emitter:
             self._gate.forget(*[actor.ticket for actor in draft.ended])
         if self._observers:
             self._tell_observers(self._changes(draft))
-        if finished is not None:
-            self._finish(finished)
-        self._answer(draft, finished)
 
     def arm_time_out(self, actor: NodeActor) -> None:
         """The gate has let an attempt through whose time is limited."""

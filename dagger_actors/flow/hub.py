@@ -19,7 +19,7 @@ from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.core.intensity import record_restart
-from dagger_actors.core.messages import Detach
+from dagger_actors.core.messages import Detach, TimerFired, is_end
 from dagger_actors.core.protocols import Write
 from dagger_actors.errors import NewerSchema, OwnershipLost, RunOwned, SupervisorGaveUp, UnitRejected
 from dagger_actors.flow.active import ActiveRun
@@ -27,7 +27,7 @@ from dagger_actors.flow.artifacts import RunArtifacts
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.handover import Opening, Services
-from dagger_actors.flow.left_behind import LeftBehind, is_end, is_success, key_of
+from dagger_actors.flow.left_behind import LeftBehind, is_success, key_of
 from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
@@ -247,8 +247,11 @@ class FlowHub:
         restore(machine, (from_row(found) for found in rows), mode)
         active.emitter.work = machine.work
         # What the file has already is no news, and owes the gate nothing.
-        ends = [payload for payload in ends if machine.is_running(*key_of(payload))]
-        active.gate.reset_holds(sum(1 for payload in ends if not is_success(payload)))
+        ends = [payload for payload in dict.fromkeys(ends) if machine.is_running(*key_of(payload))]
+        actors = active.emitter.actors
+        owed = [actor.ticket for key, actor in actors.items() if machine.is_running(*key)]
+        strangers = sum(1 for payload in ends if key_of(payload) not in actors and not is_success(payload))
+        active.gate.reset_holds(owed, strangers)
         starter = Starter(
             machine.work,
             inputs=active.inputs,
@@ -294,14 +297,17 @@ class FlowHub:
             return
         active.gate.drain()
         active.gate.take_started()
-        live = {(ticket.node, ticket.item, ticket.attempt) for ticket in active.gate.running()}
-        told_keys = {key_of(payload) for payload in told if is_end(payload)}
         ends = [payload for payload in told if is_end(payload)]
         actors = active.emitter.actors
-        for key in [key for key in actors if key not in live and key not in told_keys]:
+        # Whatever has had its place lives until the supervisor has handled its end, wherever that message is by now.
+        live = {key for key, actor in actors.items() if actor.ticket.state in ("admitted", "ended", "abandoned")}
+        late = [key for key in live if actors[key].ticket.state == "abandoned"]
+        for key in [key for key in actors if key not in live]:
             del actors[key]
-        event = Opened(mode="recover", live=frozenset(live | told_keys))
+        event = Opened(mode="recover", live=frozenset(live | {key_of(payload) for payload in ends}))
         self._set_going(active, row, "recover", event, ends)
+        for key in late:
+            active.tell(TimerFired("attempt", *key))  # what the crash took back was its time-out
 
     def _lose(self, active: ActiveRun, error: Exception) -> None:
         """The run is no longer ours, or beyond us: stop its bodies and tell who waits."""

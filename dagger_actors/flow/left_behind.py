@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from dagger_actors.core.messages import Succeeded, decode_ended
 from dagger_actors.core.protocols import Write
 from dagger_actors.flow.machine.events import BodyKey
 from dagger_actors.store.slots import SlotRecord
 from dagger_actors.store.store import Store
 
-__all__ = ["LeftBehind", "is_end", "is_success", "key_of"]
+__all__ = ["LeftBehind", "is_success", "key_of"]
 
 
 class LeftBehind:
@@ -65,15 +63,6 @@ def key_of(payload: bytes) -> BodyKey:
     """Which attempt an encoded completion is about."""
     ended = decode_ended(payload)
     return ended.node, ended.item, ended.attempt
-
-
-def is_end(payload: bytes) -> bool:
-    """Tell whether an encoded message is a completion."""
-    try:
-        decode_ended(payload)
-    except msgspec.ValidationError:
-        return False
-    return True
 
 
 def is_success(payload: bytes) -> bool:

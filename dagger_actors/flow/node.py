@@ -184,9 +184,12 @@ class NodeActor(Actor):
         started_us = ticket.started_us
         now_us = self._services.clock.now().wall_us
         finished_us = max(now_us, started_us)
-        payload = encode(
-            AttemptEnded(ticket.run_key, ticket.node, ticket.item, ticket.attempt, started_us, finished_us, outcome)
-        )
+        key = (ticket.run_key, ticket.node, ticket.item, ticket.attempt)
+        try:
+            payload = encode(AttemptEnded(*key, started_us, finished_us, outcome))
+        except Exception as error:  # noqa: BLE001 - whatever user code left in it, its end must be told
+            outcome = Failed(detail_of(error))
+            payload = encode(AttemptEnded(*key, started_us, finished_us, outcome))
         # First the slot file and the hold, then the message: whoever hears of a failure finds the gate held.
         self._gate.end(ticket, payload, success=isinstance(outcome, Succeeded), now_us=now_us)
         self._tell(payload)
@@ -269,7 +272,7 @@ def detail_of(error: BaseException) -> ErrorDetail:
     kind = type(error)
     try:
         text = str(error)
-    except Exception as second:  # noqa: BLE001 - a broken __str__ is user code too
+    except BaseException as second:  # noqa: BLE001 - a broken __str__ is user code too, and may even exit
         text = f"(its text could not be made: {type(second).__name__})"
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]

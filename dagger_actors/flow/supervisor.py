@@ -13,8 +13,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, assert_never
+from typing import Any, TypeGuard, assert_never, cast
 
+import msgspec
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.actor import Actor
@@ -33,6 +34,7 @@ from dagger_actors.core.messages import (
     TimerFired,
     decode_message,
     encode,
+    is_end,
 )
 from dagger_actors.core.protocols import Now, Unit
 from dagger_actors.core.retry import AttemptError, names_of
@@ -128,7 +130,16 @@ class FlowSupervisor(Actor):
     def on_crash(self, error: BaseException, envelopes: list[Envelope[Any]]) -> None:
         """Stop deciding; everything told and not committed is told again to the rebuilt machine."""
         logger.error("a flow supervisor crashed; it is rebuilt from the file", exc_info=error)
-        self._break(error, [envelope.message for envelope in envelopes if isinstance(envelope.message, bytes)])
+        ends: list[bytes] = []
+        for envelope in envelopes:
+            message = envelope.message
+            if isinstance(message, Opening):
+                ends += message.ends
+            elif _is_end(message):
+                ends.append(message)
+            elif _is_message(message):
+                self._stash.append(envelope)
+        self._break(error, ends)
 
     def _break(self, error: BaseException, messages: list[bytes]) -> None:
         self._gate.hold()
@@ -156,9 +167,8 @@ class FlowSupervisor(Actor):
         self._apply(opening.opened, now)
         for payload in opening.ends:
             self._receive(payload, None, now)
-        stash, self._stash = self._stash, []
-        for envelope in stash:
-            self._receive(envelope.message, envelope, now)
+        while self._stash:
+            self._receive(self._stash[0].message, self._stash.pop(0), now)
 
     def _note_started(self, now: Now) -> None:
         started = self._gate.take_started()
@@ -195,12 +205,12 @@ class FlowSupervisor(Actor):
 
     def _attempt_ended(self, message: AttemptEnded, data: bytes, now: Now) -> None:
         key = (message.node, message.item, message.attempt)
-        actor = self._emitter.end_attempt(key)
         outcome = message.outcome
         retry_after_us = self._retry_after(*key, outcome.error) if isinstance(outcome, Failed) else None
         is_first = self._machine.is_running(*key)
         self._apply(Ended(*key, message.started_us, message.finished_us, outcome, retry_after_us), now)
         draft = self._draft
+        actor = self._emitter.end_attempt(key)  # not earlier: if the machine crashes, the attempt is still to be ended
         if actor is not None:
             draft.ended.append(actor)
             draft.is_dirty = True
@@ -273,8 +283,9 @@ class FlowSupervisor(Actor):
         self._answer_idle()
 
     def _tell_idle(self) -> None:
-        """Answer those who wait for the last body to end; its message has been handled by then."""
-        if not self._gate.running():
+        """Answer those who wait for the last body to end, once its end has been handled too: a leave would lose it."""
+        actors = self._emitter.actors.values()
+        if not any(actor.ticket.state in ("admitted", "ended") for actor in actors):
             self._answer_idle()
 
     def _answer_idle(self) -> None:
@@ -356,7 +367,8 @@ class FlowSupervisor(Actor):
                 self._emitter.let_out(draft)
             except Exception as error:
                 # It is stored, and half of what follows from it is out: the file knows what is still to be done.
-                rejected(error)
+                if not draft.is_last:
+                    rejected(error)
                 raise
 
         def rejected(error: Exception) -> None:
@@ -364,3 +376,16 @@ class FlowSupervisor(Actor):
             self.tell(encode(Reopen(str(error))))
 
         return Unit(draft.writes(), committed, rejected)
+
+
+def _is_end(message: object) -> TypeGuard[bytes]:
+    return isinstance(message, bytes) and is_end(message)
+
+
+def _is_message(message: object) -> bool:
+    """Tell whether it can be handled at all; what cannot would crash the next machine too."""
+    try:
+        decode_message(cast("bytes", message))
+    except (TypeError, msgspec.DecodeError):
+        return False
+    return True

@@ -12,7 +12,7 @@ statement would be undefined.
 **Failure.** The group runs without savepoints. On any error it is rolled back whole and replayed unit by unit under
 savepoints, so that one bad unit does not take the others with it. After an I/O error the connection is opened anew from
 the disk: a failed sync must never be tried again on the same file handle (the kernel forgets dirty pages it could not
-write).
+write). Whatever happens, each unit is answered: committed, or rejected with the reason.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import apsw
 import msgspec
 
 from dagger_actors.core.protocols import Dispatcher, Owner, Unit, Write
-from dagger_actors.errors import DaggerError, StoreBusy, UnitRejected
+from dagger_actors.errors import StoreBusy, UnitRejected
 from dagger_actors.store.connection import open_writer
 from dagger_actors.store.refusals import busy, translate
 from dagger_actors.store.statements import RANK, WRITES, sql
@@ -78,7 +78,7 @@ class Journal:
         self._path = path
         self._synchronous = synchronous
         self._vfs = vfs
-        self._connection = connection or self._open()
+        self._connection: apsw.Connection | None = connection or self._open()
         self._dispatcher = dispatcher
         self._lock = threading.Lock()
         self._queue: deque[Owner | Unit | Call] = deque()
@@ -132,7 +132,7 @@ class Journal:
         """Close the connection; the journal must be idle."""
         with self._lock:
             self._is_closed = True
-        self._connection.close()
+        self._drop_connection()
 
     # --- on the journal's own turns
 
@@ -141,10 +141,14 @@ class Journal:
         if self._is_closed:
             return False
         units, call = self._gather()
-        if units:
-            self._write(units)
-        if call is not None:
-            self._run_call(call)
+        try:
+            if units and not self._write(units):
+                with self._lock:  # all of it is still to be written, in this order
+                    self._queue.extendleft(reversed([*units, *([call] if call is not None else [])]))
+            elif call is not None:
+                self._run_call(call)
+        except Exception:  # the journal belongs to all: whatever one of its callers did, the next turn is taken
+            logger.exception("%s: a turn of the journal failed", self._path)
         with self._lock:
             if not self._queue:
                 self._is_scheduled = False
@@ -178,15 +182,16 @@ class Journal:
             units.append(unit)
         return units, None
 
-    def _write(self, units: list[Unit]) -> None:
+    def _write(self, units: list[Unit]) -> bool:
+        """Write a group and answer its units; False when somebody else holds the file."""
         try:
             outcomes: list[Exception | None] = self._commit_group(units)
         except StoreBusy as error:
-            # Back-pressure, not failure: somebody else holds the file; all of it is still to be written.
+            # Back-pressure, not failure.
             logger.warning("%s; still trying", error)
-            with self._lock:
-                self._queue.extendleft(reversed(units))
-            return
+            return False
+        except Exception as error:  # noqa: BLE001  nothing of it is written, and everybody must hear that
+            outcomes = [translate(error, self._path) if isinstance(error, apsw.Error) else error] * len(units)
         for unit, outcome in zip(units, outcomes, strict=True):
             try:
                 if outcome is None:
@@ -195,10 +200,11 @@ class Journal:
                     unit.rejected(outcome)
             except Exception:  # one owner's mistake must not keep the others' effects from going out
                 logger.exception("an owner failed to take the outcome of its unit")
+        return True
 
     def _commit_group(self, units: list[Unit]) -> list[Exception | None]:
-        self._begin()
         try:
+            self._begin()
             for name, writes in _by_statement(units):
                 self._execute(name, [row for write in writes for row in write.rows], _expected(writes))
             self._commit()
@@ -209,8 +215,8 @@ class Journal:
 
     def _replay(self, units: list[Unit]) -> list[Exception | None]:
         outcomes: list[Exception | None] = []
-        self._begin()
         try:
+            self._begin()
             outcomes.extend(self._try_unit(unit) for unit in units)
             self._commit()
         except apsw.Error as error:
@@ -222,7 +228,7 @@ class Journal:
 
     def _try_unit(self, unit: Unit) -> Exception | None:
         """One unit under a savepoint; what is wrong with it alone is its answer, what is wrong with the disk is raised."""
-        connection = self._connection
+        connection = self._use()
         connection.execute("SAVEPOINT unit")
         try:
             for name, writes in _by_statement([unit]):
@@ -237,7 +243,7 @@ class Journal:
         return None
 
     def _execute(self, name: str, rows: list[Any], expect: int | None) -> None:
-        connection = self._connection
+        connection = self._use()
         if WRITES[name].is_wide:
             assert expect is None, "SQLite tells the changes of the last row alone"
             connection.executemany(sql(name), rows)
@@ -249,37 +255,45 @@ class Journal:
     def _commit(self) -> None:
         if self.on_commit is not None:
             self.on_commit("before")
-        self._connection.execute("COMMIT")
+        self._use().execute("COMMIT")
         if self.on_commit is not None:
             self.on_commit("after")
 
     def _begin(self) -> None:
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._use().execute("BEGIN IMMEDIATE")
         except apsw.BusyError as error:
             raise busy(self._path, str(error)) from error
 
     def _roll_back(self, error: Exception) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-        if isinstance(error, apsw.IOError | apsw.CorruptError | apsw.ReadOnlyError):
+        connection = self._connection
+        is_beyond_trust = isinstance(error, apsw.IOError | apsw.CorruptError | apsw.ReadOnlyError)
+        if connection is not None and not is_beyond_trust and connection.in_transaction:
+            connection.execute("ROLLBACK")
+        elif is_beyond_trust:
             logger.error("%s: %s; opening it anew", self._path, error)
-            self._connection.close()
+            self._drop_connection()
+
+    def _use(self) -> apsw.Connection:
+        if self._connection is None:
             self._connection = self._open()
+        return self._connection
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def _run_call(self, call: Call) -> None:
         try:
             self._begin()
-            try:
-                result = call.run(self._connection)
-                self._connection.execute("COMMIT")
-            except BaseException as error:
-                if isinstance(error, Exception):
-                    self._roll_back(error)
-                raise
+            result = call.run(self._use())
+            self._use().execute("COMMIT")
         except apsw.Error as error:
+            self._roll_back(error)
             call.failed(translate(error, self._path))
-        except DaggerError as error:
+        except Exception as error:  # noqa: BLE001  whoever asked must hear of it
+            self._roll_back(error)
             call.failed(error)
         else:
             call.done(result)

@@ -367,3 +367,24 @@ def test_a_failing_hook_is_logged_and_the_actor_stops_all_the_same(
         "first",
         "in on_failure",
     }
+
+
+def test_a_stop_behind_a_batch_that_crashes_is_answered_too(pool: ThreadDispatcher) -> None:
+    """Law: no ask is lost, a stop's neither: whoever waits for it hears that the actor is gone."""
+    begun, go = threading.Event(), threading.Event()
+
+    class Crashes(Actor):
+        def receive_batch(self, envelopes: list[Any]) -> None:
+            begun.set()
+            assert go.wait(PATIENCE_S)
+            if envelopes[0].message == "boom":
+                raise RuntimeError("boom")
+
+    ref = Crashes.spawn(dispatcher=pool)
+    ref.tell("first")
+    assert begun.wait(PATIENCE_S)
+    ref.tell("boom")
+    future = ref.stop(block=False)
+    go.set()
+    assert future.get(timeout=PATIENCE_S) in (True, False)
+    assert ref.actor_stopped.wait(PATIENCE_S)

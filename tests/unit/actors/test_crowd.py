@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_a_crowded_pools_thread_runs_the_turn_its_body_asked_control_for(
 
 
 def test_an_errand_does_not_wait_for_a_body_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Law: the thread that looks on takes it over."""
+    """Law: the thread that looks on gives it back to its own pool."""
     crowd = Crowd(monkeypatch)
     go, release = threading.Event(), threading.Event()
 
@@ -73,7 +74,7 @@ def test_an_errand_does_not_wait_for_a_body_that_hangs(monkeypatch: pytest.Monke
     crowd.bodies.schedule(Turn(body))
     crowd.bodies.schedule(Turn(lambda: None))
     go.set()
-    assert crowd.names.get(timeout=PATIENCE_S / 2).startswith("bodies")
+    assert crowd.names.get(timeout=PATIENCE_S / 2).startswith("control")
     assert not release.is_set()
     release.set()
     crowd.close()
@@ -162,15 +163,40 @@ def test_it_tells_when_one_thread_does_all_the_work() -> None:
         pytest.param(16, 0.01, 0.01, False, id="turns of 625 us: longer than a change of threads is worth"),
         pytest.param(17, 0.01, 0.01, True, id="turns of 590 us"),
         pytest.param(100, 0.01, 0.005, False, id="short turns that wait half of the time"),
-        pytest.param(100, 0.01, 0.02, True, id="two threads that compute"),
+        pytest.param(100, 0.01, 0.02, True, id="more than one core computes"),
     ],
 )
-def test_a_pool_is_crowded_while_turns_are_short_and_the_process_computes(
+def test_a_pool_is_crowded_while_its_turns_are_short_and_it_computes(
     turns: int, wall_s: float, cpu_s: float, *, verdict: bool
 ) -> None:
     """Law: only then would another thread be in the way; turns that wait, or last, want threads."""
     before = Reading(7, 3.0, 2.0)
     assert is_crowded(before, Reading(7 + turns, 3.0 + wall_s, 2.0 + cpu_s)) is verdict
+
+
+def test_a_pool_whose_bodies_wait_is_not_crowded_by_what_others_compute() -> None:
+    """Law: only the processor time of the pool's own threads counts."""
+    pool = CrowdDispatcher("pool", 2, patience_s=0.0005)
+    done = threading.Event()
+    pool.schedule(Turn(done.set))
+    assert done.wait(PATIENCE_S)
+    before, began = pool._read(), time.thread_time()
+    while time.thread_time() - began < 0.05:
+        pass
+    assert pool._read().cpu_s - before.cpu_s < 0.01
+    spun = threading.Event()
+    pool.schedule(Turn(lambda: spin(spun)))
+    assert spun.wait(PATIENCE_S)
+    assert pool._read().cpu_s - before.cpu_s >= 0.05
+    assert pool.close(PATIENCE_S)
+    pool._read()  # also when the threads are gone
+
+
+def spin(done: threading.Event) -> None:
+    began = time.thread_time()
+    while time.thread_time() - began < 0.05:
+        pass
+    done.set()
 
 
 def test_an_errand_waits_behind_short_bodies_for_their_ends_to_gather(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,10 +219,52 @@ def test_an_errand_waits_behind_short_bodies_for_their_ends_to_gather(monkeypatc
 
     monkeypatch.setattr("dagger_actors.actors.crowd.time.sleep", nap)
     monkeypatch.setattr(pool, "_busy", lambda: 2)
-    ran_at: list[int] = []
-    crowd.errand.function = lambda: ran_at.append(len(naps))
+    given_back: list[int] = []
+    monkeypatch.setattr(crowd.control, "put_back", lambda _errand: given_back.append(len(naps)))
     pool._look_on()
     assert before.turns < pool._turns
-    assert ran_at == [3], "only when there was nothing left to look on at"
+    assert given_back == [3], "only when there was nothing left to look on at"
     pool._is_waking = False
+    crowd.close()
+
+
+def test_an_errand_that_lasts_holds_up_neither_bodies_nor_other_errands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: whoever looks on runs nothing itself, and the rest of a batch of errands goes back to its own pool."""
+    crowd = Crowd(monkeypatch)
+    go, release = threading.Event(), threading.Event()
+    ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def lasts() -> None:
+        crowd.bodies._is_crowded = False  # as a judgement would find: no turn ends
+        crowd.bodies.schedule(Turn(lambda: ended.put("body")))
+        assert release.wait(PATIENCE_S)
+
+    def body() -> None:
+        assert go.wait(PATIENCE_S)
+        crowd.control.schedule(Turn(lasts))
+        crowd.control.schedule(Turn(lambda: ended.put("errand")))
+
+    crowd.bodies.schedule(Turn(body))
+    crowd.bodies.schedule(Turn(lambda: None))
+    go.set()
+    assert {ended.get(timeout=PATIENCE_S / 2), ended.get(timeout=PATIENCE_S / 2)} == {"body", "errand"}
+    assert not release.is_set()
+    release.set()
+    crowd.close()
+
+
+def test_an_errand_that_wants_turn_after_turn_goes_behind_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: as on its own pool, a busy actor cannot keep the others waiting."""
+    crowd = Crowd(monkeypatch)
+    go, other = threading.Event(), threading.Event()
+
+    def body() -> None:
+        assert go.wait(PATIENCE_S)
+        crowd.control.schedule(Turn(lambda: not other.is_set()))
+        crowd.control.schedule(Turn(other.set))
+
+    crowd.bodies.schedule(Turn(body))
+    crowd.bodies.schedule(Turn(lambda: None))
+    go.set()
+    assert other.wait(PATIENCE_S / 2)
     crowd.close()

@@ -150,3 +150,24 @@ def test_a_stop_flag_wakes_all_who_wait_and_stays_set() -> None:
     assert flag.wait(0)
     flag.set()
     assert flag.is_set()
+
+
+def test_a_waiter_that_gives_up_costs_no_other_its_wake() -> None:
+    """Law: set wakes all who wait, whoever leaves meanwhile."""
+    flag = StopFlag()
+    latches = []
+    for _ in range(3):
+        latch = threading.Lock()
+        latch.acquire()
+        latches.append(latch)
+
+    class Leaves:
+        def release(self) -> None:
+            if flag._waiters is not None:
+                flag._waiters.clear()
+            waiters.clear()
+
+    waiters: list[Any] = [Leaves(), *latches]
+    flag._waiters = waiters
+    flag.set()
+    assert [latch.acquire(blocking=False) for latch in latches] == [True] * 3
