@@ -27,7 +27,9 @@ CLOSE_US = 20_000
 """The pace while a run of ours is active and another process is there, which may be about to cancel it."""
 
 QUICK_US = 50_000
-SLOW_US = 250_000
+SLOW_US = 500_000
+"""The pace while nothing of ours runs and nobody else is there: nothing can be told to us, and nobody's work can be left."""
+
 BEAT_US = LEASE_US // 3
 RECOVER_US = 250_000
 GIVE_WAY_US = 1000
@@ -49,6 +51,8 @@ class Watch:
         self._store = store
         self._recover = recover
         self._is_stopped = False
+        self._is_looking = False
+        self._armed_us = SLOW_US
         self._version = -1
         self._seen: set[int] = set()
         self._has_neighbours = False
@@ -62,14 +66,30 @@ class Watch:
 
     def start(self) -> None:
         """Look for the first time, now."""
-        self._hub.errand(self._look)
+        self._due()
 
     def stop(self) -> None:
         """Look no more."""
         self._is_stopped = True
         self._runtime.timers.cancel((id(self), "watch"))
 
+    def _due(self) -> None:
+        """It is time to look; called by the timer, whose thread would have to be woken once more if it were armed later."""
+        if self._is_stopped:
+            return
+        self._arm()
+        if not self._is_looking:
+            self._is_looking = True
+            self._hub.errand(self._look)
+
+    def _arm(self) -> None:
+        self._armed_us = self._pace_us()
+        due_us = self._runtime.clock.now().mono_us + self._armed_us
+        with contextlib.suppress(SystemClosed):  # the last look may end after the timers
+            self._runtime.timers.set((id(self), "watch"), due_us, self._due)
+
     def _look(self) -> None:
+        self._is_looking = False
         if self._is_stopped:
             return
         now_us = self._runtime.clock.now().mono_us
@@ -92,10 +112,8 @@ class Watch:
             logger.warning("looking at the file failed: %s", error)
         except SystemClosed:
             return
-        with contextlib.suppress(SystemClosed):  # the last look may end after the timers
-            self._runtime.timers.set(
-                (id(self), "watch"), now_us + self._pace_us(), lambda: self._hub.errand(self._look)
-            )
+        if self._pace_us() < self._armed_us:
+            self._arm()
 
     def _pace_us(self) -> int:
         if self._hub.active and self._has_neighbours:
