@@ -131,6 +131,7 @@ class GateMachine(RuleBasedStateMachine):
         self.queued: list[list[Ticket]] = [[] for _ in limits]
         self.inside: list[Ticket] = []
         self.kept: set[Ticket] = set()
+        self.failed: set[Ticket] = set()
         self.bodies: set[Ticket] = set()
         self.uncommitted: set[Ticket] = set()
         self.reported: list[Ticket] = []
@@ -197,8 +198,11 @@ class GateMachine(RuleBasedStateMachine):
     @rule(data=st.data(), count=st.integers(0, 1))
     def reset_holds(self, data: st.DataObject, count: int) -> None:
         run = self.a_gate(data)
-        self.holds[run] = count
-        self.gates[run].reset_holds(count)
+        mine = sorted((t for t in {*self.inside, *self.uncommitted} if t.run_key == run), key=lambda t: t.node)
+        owed = data.draw(st.lists(st.sampled_from(mine), unique=True)) if mine else []
+        # A body that has not ended holds nothing yet: it will, when it fails after this.
+        self.holds[run] = count + len([t for t in owed if t in self.failed and t in self.uncommitted])
+        self.gates[run].reset_holds(owed, count)
         self.observe()
 
     @rule(data=st.data())
@@ -223,6 +227,7 @@ class GateMachine(RuleBasedStateMachine):
             if not fits and not self.closed[run]:
                 self.kept.add(ticket)
             if not success:
+                self.failed.add(ticket)
                 self.holds[run] += 1
         self.gates[run].end(ticket, b"ok" if fits else TOO_LARGE, success=success)
         self.observe()
@@ -334,6 +339,29 @@ def test_no_start_follows_a_failure_until_the_supervisor_has_decided() -> None:
     assert world.started() == [first]
     gate.release()
     assert world.started() == [first, second]
+
+
+def test_a_rebuilt_supervisor_owes_one_release_for_each_failure_it_has_not_decided_about() -> None:
+    """Law: a success holds nothing, a body that runs holds nothing yet, and a failure that is decided nothing any more."""
+    world = World()
+    gate = world.open(limit=4)
+    failed, succeeded, runs, decided = tickets = world.tickets(4)
+    gate.offer(tickets)
+    gate.end(decided, b"", success=False)
+    gate.forget(decided)
+    gate.end(failed, b"", success=False)
+    gate.end(succeeded, b"", success=True)
+    gate.reset_holds(tickets)
+    waiting = world.ticket()
+    gate.offer([waiting])
+    assert waiting.state == "queued"
+    gate.release()
+    assert waiting.state == "admitted"
+    gate.end(runs, b"", success=False)
+    gate.reset_holds([runs], 1)
+    gate.release(2)
+    with pytest.raises(AssertionError, match="more often"):
+        gate.release()
 
 
 def test_a_success_lets_its_own_thread_take_the_next_body() -> None:
