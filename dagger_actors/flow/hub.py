@@ -97,6 +97,8 @@ class FlowHub:
             is_refusing=gates.is_refusing,
         )
         self._root = Root.spawn(dispatcher=runtime.control)
+        self.on_opened: Callable[[], None] = lambda: None
+        """Told whenever a run has been opened here: from now on somebody may want to cancel it."""
 
     def errand(self, errand: Callable[[], None]) -> None:
         """Have the root do something, behind what it does already."""
@@ -231,6 +233,7 @@ class FlowHub:
         )
         with self._lock:
             self.active[run_id] = active
+        self.on_opened()
         self._set_going(active, row, mode or "recover", event, ends)
         return active
 

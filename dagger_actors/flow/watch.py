@@ -63,6 +63,7 @@ class Watch:
         self._left_behind = LeftBehind(store)
         self._stalled: frozenset[int] = frozenset()
         store.journal.pause = self._give_way
+        hub.on_opened = self._hurry
 
     def start(self) -> None:
         """Look for the first time, now."""
@@ -81,6 +82,11 @@ class Watch:
         if not self._is_looking:
             self._is_looking = True
             self._hub.errand(self._look)
+
+    def _hurry(self) -> None:
+        """Look sooner than was thought, if something has changed that wants it; any thread."""
+        if not self._is_stopped and self._pace_us() < self._armed_us:
+            self._arm()
 
     def _arm(self) -> None:
         self._armed_us = self._pace_us()
@@ -112,8 +118,7 @@ class Watch:
             logger.warning("looking at the file failed: %s", error)
         except SystemClosed:
             return
-        if self._pace_us() < self._armed_us:
-            self._arm()
+        self._hurry()
 
     def _pace_us(self) -> int:
         if self._hub.active and self._has_neighbours:
