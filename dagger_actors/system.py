@@ -69,13 +69,13 @@ class ActorSystem:
         vfs: str | None = None,
     ) -> None:
         _check_options(synchronous, artifact_threshold, readers)
-        self._folder = None if db is not None else Path(tempfile.mkdtemp(prefix="dagger-actors-"))
-        self.path = Path(db) if db is not None else Path(str(self._folder)) / "dagger.db"
         registry = ActionRegistry()
         for one in actions:
             registry.add(one)
         for reference in imports:
             registry.load(reference, Path.cwd())
+        self._folder = None if db is not None else Path(tempfile.mkdtemp(prefix="dagger-actors-"))
+        self.path = Path(db) if db is not None else Path(str(self._folder)) / "dagger.db"
         self._runtime: Runtime = ThreadRuntime() if runtime is None else runtime
         try:
             self._store = Store(

@@ -22,6 +22,10 @@ class RunArtifacts:
         self._store = store
         self.load = load
 
+    def content(self, record: ArtifactRecord) -> bytes:
+        """Read the content of what ``prepare`` made and nobody has committed yet."""
+        return record.data if record.location == "inline" else self._store.load_file(record.artifact_id)
+
     def prepare(self, data: bytes, *, kind: str, media_type: str, name: str = "") -> ArtifactRecord:
         """Make an artifact safe: large ones are a file on disk when this returns, small ones travel in the record."""
         artifact = self._store.prepare(data, kind=kind, media_type=media_type)

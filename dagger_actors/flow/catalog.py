@@ -14,7 +14,7 @@ from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
 
-__all__ = ["Catalog"]
+__all__ = ["Catalog", "check_width", "settings_of"]
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,22 +52,7 @@ class Catalog:
 
     def _load(self, source: str | Path | Mapping[str, object]) -> FlowDefinition:
         with collector_paused():
-            definition = load_flow(source, registry=self._registry, imports=self._imports)
-        self._check_width(definition, definition.config)
-        return definition
-
-    def _check_width(self, definition: FlowDefinition, config: FlowConfig) -> None:
-        if config.limit <= self._threads:
-            return
-        for node in definition.nodes:
-            action = self._registry.get(node.action)
-            if action is not None and not action.is_async:
-                message = (
-                    f"max_parallel_nodes is {config.limit}, but a system runs {self._threads} plain functions at once, "
-                    f"and {node.action!r} is one"
-                )
-                advice = f"Set it to {self._threads} or less, or make the actions `async def`."
-                raise DefinitionError([Problem(message, advice, definition.file)])
+            return load_flow(source, registry=self._registry, imports=self._imports)
 
     def find(self, source: str | Path | Mapping[str, object]) -> tuple[FlowDefinition, Path]:
         """The definition of a file, of data, or of a flow held by name; and the folder its files are relative to.
@@ -81,20 +66,9 @@ class Catalog:
         return self._load(source), folder
 
     def config(self, definition: FlowDefinition, parallel: int | None, *, sequential: bool) -> FlowConfig:
-        """The settings of one run: the flow's, with what its starter asked for.
-
-        Raises:
-            RequestError: The wishes contradict each other.
-            DefinitionError: More would run at once than there are threads for.
-        """
-        config = definition.config
-        if parallel is not None:
-            if parallel < 1 or sequential:
-                raise RequestError("parallel is 1 or more, and not together with sequential")
-            config = msgspec.structs.replace(config, max_parallel_nodes=parallel, enable_parallel_execution=True)
-        if sequential:
-            config = msgspec.structs.replace(config, enable_parallel_execution=False)
-        self._check_width(definition, config)
+        """The settings of one run, see ``settings_of``."""
+        config = settings_of(definition, parallel, sequential=sequential)
+        check_width(definition, config, self._registry, self._threads)
         return config
 
     def places(self, definition: FlowDefinition, folder: Path) -> str:
@@ -107,7 +81,9 @@ class Catalog:
         registry = self._registry
         places = msgspec.json.decode(row.imports, type=Places)
         problems: list[Problem] = []
+        unfit: list[Problem] = []
         references = (*places.actions, *places.imports, *self._imports) if imports else self._imports
+        is_complete = True
         for reference in dict.fromkeys(references):
             try:
                 registry.load(reference, Path(places.folder))
@@ -116,6 +92,7 @@ class Catalog:
         for node in definition.nodes:
             action = registry.get(node.action)
             if action is None:
+                is_complete = False
                 advice = "Name where it is with --import."
                 problems.append(Problem(f"node {node.id!r}: there is no action {node.action!r} any more", advice))
                 continue
@@ -125,6 +102,40 @@ class Catalog:
             if missing or unknown:
                 what = f"needs {missing[0]!r} now" if missing else f"no longer takes {unknown[0]!r}"
                 advice = "The run is pinned to its definition: let the action take what it took."
-                problems.append(Problem(f"node {node.id!r}: the action {node.action!r} {what}", advice))
-        if problems:
-            raise DefinitionError(problems)
+                unfit.append(Problem(f"node {node.id!r}: the action {node.action!r} {what}", advice))
+        # Where an action was once matters only as long as nobody else gives it: files move.
+        if unfit or not is_complete:
+            raise DefinitionError([*([] if is_complete else problems), *unfit])
+
+
+def settings_of(definition: FlowDefinition, parallel: int | None, *, sequential: bool) -> FlowConfig:
+    """The settings of one run: the flow's, with what its starter asked for.
+
+    Raises:
+        RequestError: The wishes contradict each other.
+    """
+    config = definition.config
+    if parallel is not None:
+        if type(parallel) is not int or parallel < 1 or sequential:
+            raise RequestError("parallel is a whole number, 1 or more, and not together with sequential")
+        return msgspec.structs.replace(config, max_parallel_nodes=parallel, enable_parallel_execution=True)
+    return msgspec.structs.replace(config, enable_parallel_execution=False) if sequential else config
+
+
+def check_width(definition: FlowDefinition, config: FlowConfig, registry: ActionRegistry, threads: int) -> None:
+    """Refuse a run that would want more threads than there are.
+
+    Raises:
+        DefinitionError: It does; says what to set.
+    """
+    if config.limit <= threads:
+        return
+    for node in definition.nodes:
+        action = registry.get(node.action)
+        if action is not None and not action.is_async:
+            message = (
+                f"max_parallel_nodes is {config.limit}, but a system runs {threads} plain functions at once, "
+                f"and {node.action!r} is one"
+            )
+            advice = f"Set it to {threads} or less, or make the actions `async def`."
+            raise DefinitionError([Problem(message, advice, definition.file)])

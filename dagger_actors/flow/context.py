@@ -52,6 +52,10 @@ class ArtifactSource(Protocol):
         """Read an artifact's content, verified."""
         ...
 
+    def content(self, record: ArtifactRecord) -> bytes:
+        """Read the content of what ``prepare`` made and nobody has committed yet."""
+        ...
+
 
 class Context:
     """Given to an action that declares a parameter of this type.
@@ -125,11 +129,14 @@ class Context:
             A reference that may be returned and handed on.
 
         Raises:
-            OutputError: The name or the media type is no text that can be stored: 1 to 200 printable characters.
+            OutputError: The content is neither bytes nor text; or the name or the media type is no text of 1 to 200
+                printable characters.
             StoreError: The disk refused.
         """
         _refuse_unprintable("an artifact's name", name)
         _refuse_unprintable("a media type", media_type)
+        if not isinstance(data, bytes | bytearray | memoryview | str):
+            raise OutputError(f"an artifact's content is bytes or text, not a {type(data).__name__}")
         content = data.encode() if isinstance(data, str) else bytes(data)
         record = self._artifacts.prepare(content, kind="bytes", media_type=media_type, name=name)
         self._saved[name] = record
@@ -142,8 +149,8 @@ class Context:
             ArtifactMissing, ArtifactCorrupt: It is not there, or no longer what it was.
         """
         for record in self._saved.values():
-            if record.artifact_id == artifact.artifact_id and record.data:
-                return record.data
+            if record.artifact_id == artifact.artifact_id:
+                return self._artifacts.content(record)
         return self._artifacts.load(artifact.artifact_id)
 
     def saved(self) -> tuple[ArtifactRecord, ...]:

@@ -294,10 +294,11 @@ class Flows:
 
         Raises:
             TimeoutError: It still runs.
+            SystemClosed: The system was left before; the run goes on when somebody resumes it.
         """
         active = self._hub.active.get(run_id)
         if active is not None:
-            self._hub.runtime.wait(active.done, timeout)
+            _refuse_unfinished(self._hub.runtime.wait(active.done, timeout))
             return
         clock = self._hub.runtime.clock
         until = None if timeout is None else clock.now().mono_us + round(timeout * 1e6)
@@ -310,7 +311,7 @@ class Flows:
         """Wait until a run ends or pauses, without blocking the loop."""
         active = self._hub.active.get(run_id)
         if active is not None:
-            await active.done
+            _refuse_unfinished(await active.done)
         else:
             await asyncio.to_thread(self.wait_for, run_id, None)
 
@@ -341,3 +342,9 @@ class Flows:
     def _refuse_closed(self) -> None:
         if self._is_closed:
             raise SystemClosed
+
+
+def _refuse_unfinished(state: str) -> None:
+    """A run that is given back has come to rest here, and nowhere else."""
+    if state in ("pending", "running"):
+        raise SystemClosed

@@ -84,13 +84,18 @@ def _read(path: Path) -> bytes:
 
 def to_json(value: Any) -> bytes:
     """Encode a value as JSON text; raises OutputError for what would not come back as it was."""
-    # msgspec writes NaN as null and bytes as base64 without a word: what would come back changed is refused instead.
-    if type(value) not in LEAVES:
-        _check(value)
+    is_leaf = type(value) in LEAVES
     try:
-        return _encoder.encode(value) if type(value) in LEAVES else msgspec.json.encode(value, enc_hook=_hook)
-    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+        # Encoded before it is checked: a value that holds itself is refused here, and the check would never end.
+        text = _encoder.encode(value) if is_leaf else msgspec.json.encode(value, enc_hook=_hook)
+    except RecursionError as error:
+        raise OutputError("it holds itself, or is nested too deep") from error
+    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
         raise OutputError(str(error)) from error
+    # msgspec writes NaN as null and bytes as base64 without a word: what would come back changed is refused instead.
+    if not is_leaf:
+        _check(value)
+    return text
 
 
 def _hook(value: Any) -> Any:
@@ -109,6 +114,7 @@ def _check(value: Any) -> None:
             continue
         # The usual cases first: this runs for every output.
         if kind is dict:
+            _check_keys(one)
             _check_all(one.values(), todo)
         elif hasattr(kind, "__struct_fields__"):
             _check_all(msgspec.structs.astuple(one), todo)
@@ -119,17 +125,24 @@ def _check(value: Any) -> None:
             _check_other(one, todo)
 
 
+def _check_keys(value: Mapping[Any, Any]) -> None:
+    for key in value:
+        if not isinstance(key, str):
+            raise OutputError(f"it holds a mapping with the key {key!r:.80}; keys of JSON are text")
+
+
 def _check_all(values: Collection[Any], todo: list[Any]) -> None:
     if not LEAVES.issuperset(map(type, values)):
         todo.extend(values)
 
 
 def _check_other(one: Any, todo: list[Any]) -> None:
-    if isinstance(one, bytes | bytearray | memoryview | Path):
+    if isinstance(one, bytes | bytearray | memoryview | Path | msgspec.Raw):
         raise OutputError(f"it holds a {type(one).__name__} inside another value")
     if isinstance(one, list | tuple | set | frozenset):
         todo.extend(one)
     elif isinstance(one, float):
         todo.append(float(one))
     elif (fields := _fields(one)) is not None:
+        _check_keys(fields)
         todo.extend(fields.values())

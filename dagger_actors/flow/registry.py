@@ -97,7 +97,8 @@ class ActionRegistry:
         known = self._actions.get(name)
         if known is None:
             self._actions[name] = read_action(function)
-        elif known.function is not function:
+        elif known.function is not function and place_of(known.function) != place_of(function):
+            # (At one place it is one function, of a file that was imported under two names.)
             places = " and ".join(f"{file}:{line}" for file, line in (place_of(known.function), place_of(function)))
             message = f"two actions have the name {quoted(name)}: {places}"
             raise DefinitionError([Problem(message, 'Name one of them otherwise: @action(name="...").')])

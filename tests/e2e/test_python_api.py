@@ -31,9 +31,7 @@ from dagger_actors import (
     RunOwned,
     action,
 )
-from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.errors import BlockingCall, IllegalTransition, RequestError, SystemClosed
-from dagger_actors.flow.supervisor import FlowSupervisor
 
 PATIENCE_S = 30
 
@@ -902,86 +900,3 @@ class TestContext:
         assert report.state == "failed"
         assert report.nodes[0].attempts[0].error.type.endswith(type(error).__name__)
         assert system.flows.start(one_node("fine")).result(PATIENCE_S) == {"node": "fine"}
-
-
-class Mute(Exception):
-    def __str__(self) -> str:
-        raise SystemExit(3)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda ctx: ctx.save("\udcff.txt", b"x"), "printable characters"),
-        (lambda ctx: ctx.save("a", b"x", "text/\udcff"), "printable characters"),
-        (lambda ctx: ctx.save("", b"x"), "printable characters"),
-        (lambda ctx: ctx.save("a" * 201, b"x"), "printable characters"),
-        (lambda ctx: ctx.save(5, b"x"), "printable characters"),
-        (lambda ctx: ctx.save("a", b"x", None), "printable characters"),
-        (lambda ctx: ctx.progress("half"), "could not convert"),
-        (lambda _ctx: (_ for _ in ()).throw(Mute()), "could not be made"),
-    ],
-)
-def test_whatever_user_code_hands_over_is_an_outcome_of_its_node_alone(open_system, call, message: str) -> None:
-    """Law: a name that is no text, or an error without a text, neither hangs the run nor costs its supervisor."""
-
-    @action
-    def hands_over(ctx: Context) -> None:
-        call(ctx)
-
-    @action
-    def fine() -> int:
-        return 1
-
-    nodes = [{"id": "n", "action": "hands_over"}, {"id": "m", "action": "fine"}]
-    flow = {"name": "f", "config": {"on_failure": "continue", "max_parallel_nodes": 1}, "nodes": nodes}
-    report = open_system(hands_over, fine).flows.start(flow).wait(timeout=30)
-    states = {node.node_id: node for node in report.nodes}
-    assert (states["n"].state, states["m"].state) == ("failed", "succeeded")
-    assert message in states["n"].attempts[0].error.message
-
-
-def test_an_end_that_is_told_while_the_system_is_left_is_kept(tmp_path, monkeypatch) -> None:
-    """Law: what ended within the grace is not done again, though its message came last."""
-    begun = {name: threading.Event() for name in "ab"}
-    may_end = {name: threading.Event() for name in "ab"}
-    is_between, may_tell = threading.Event(), threading.Event()
-    ran: list[str] = []
-
-    @action
-    def waits(ctx: Context) -> str:
-        ran.append(ctx.node_id)
-        begun[ctx.node_id].set()
-        assert may_end[ctx.node_id].wait(30)
-        return ctx.node_id
-
-    end, tell_idle = Gate.end, FlowSupervisor._tell_idle
-
-    def ends(self: Gate, ticket: Ticket, *rest: Any, **options: Any) -> None:
-        end(self, ticket, *rest, **options)
-        if ticket.node == 1:  # its thread is preempted between the gate and the message
-            is_between.set()
-            assert may_tell.wait(30)
-
-    def tells(self: FlowSupervisor) -> None:
-        tell_idle(self)
-        if is_between.is_set():
-            may_tell.set()
-
-    monkeypatch.setattr(Gate, "end", ends)
-    monkeypatch.setattr(FlowSupervisor, "_tell_idle", tells)
-    path = tmp_path / "leaving.db"
-    system = ActorSystem(path, actions=[waits])
-    nodes = [{"id": name, "action": "waits"} for name in "ab"]
-    run = system.flows.start({"name": "f", "nodes": nodes})
-    assert all(event.wait(30) for event in begun.values())
-    leaver = threading.Thread(target=system.stop)
-    leaver.start()
-    may_end["b"].set()
-    assert is_between.wait(30)
-    may_end["a"].set()
-    leaver.join(30)
-    assert not leaver.is_alive()
-    with ActorSystem(path, actions=[waits]) as again:
-        assert again.flows.report(run.id).state == "succeeded" or again.flows.resume(run.id).result(30)
-    assert sorted(ran) == ["a", "b"]
