@@ -5,6 +5,7 @@ The commands' modules are named, not imported: ``--help`` and a mistyped word ne
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -37,7 +38,11 @@ def _version() -> str:
 
 app = App(
     name="dagger-actors",
-    help="Durable flows on one SQLite file: run, watch, interrupt, resume.",
+    help=(
+        "Durable flows on one SQLite file: run, watch, interrupt, resume. Exit status: 0 succeeded; 1 failed, cancelled "
+        "or timed out; 2 bad definition, usage or database; 3 paused; 130 interrupted (once: what runs has 10 s to end; "
+        "twice: at once)."
+    ),
     version=_version,
     # Markdown and panels would load rich's markdown reader, a third of the start-up time.
     help_format="plaintext",
@@ -59,6 +64,9 @@ def main(tokens: Sequence[str] | None = None) -> int:
     Returns:
         The exit status, see ``exits``.
     """
+    # Started with them closed (`>&-`), there is nobody to tell; the run is to go on all the same.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - as long as the process
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - the same
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A name in another script must not end the run of a terminal that cannot write it.
@@ -72,6 +80,12 @@ def main(tokens: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        complain(f"stdout cannot be written: {error.strerror}")
+        return FAILED
     return status
 
 

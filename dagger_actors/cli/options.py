@@ -29,8 +29,18 @@ def existing(db: str) -> str:
     """Refuse a database that is not there: to look at one must not create it.
 
     Raises:
-        UsageError: No such file.
+        UsageError: No such file, or none that can be looked at.
     """
-    if not Path(db).exists():
+    try:
+        is_there = Path(db).exists()
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"the database {db!r} cannot be looked at: {_reason(error)}", "name another with --db"
+        ) from None
+    if not is_there:
         raise UsageError(f"there is no database {db!r}", "name yours with --db PATH; `dagger-actors run` creates one")
     return db
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

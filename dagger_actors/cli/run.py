@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -9,8 +10,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from dagger_actors.actors.runtime import THREADS
 from dagger_actors.actors.settings import collector_paused
-from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK, PAUSED, UsageError, complain, worst
+from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK, PAUSED, REFUSED, UsageError, complain, worst
 from dagger_actors.cli.inputs import parse_inputs
 from dagger_actors.cli.json_report import write_reports
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, Imports, Inputs, RunId, Spec, existing
@@ -19,8 +21,11 @@ from dagger_actors.cli.render import failures, next_step, outputs, stdout
 from dagger_actors.cli.text import duration, one_line, printable, suggestion
 from dagger_actors.cli.watch import GRACE_S, Interrupts, wait_for
 from dagger_actors.core.states import FINAL_RUN
+from dagger_actors.errors import DaggerError
+from dagger_actors.flow.catalog import check_width, settings_of
 from dagger_actors.flow.inputs import check_inputs
 from dagger_actors.flow.loading.loader import load_flow
+from dagger_actors.flow.loading.settings import MAX_PARALLEL
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.report import Report
 from dagger_actors.flow.run import Run
@@ -50,11 +55,13 @@ def run(
     """
     if parallel is not None and sequential:
         raise UsageError("--parallel and --sequential exclude one another", "give one of them")
-    if parallel is not None and parallel < 1:
-        raise UsageError(f"--parallel {parallel} runs nothing", "give 1 or more")
+    if parallel is not None and not 1 <= parallel <= MAX_PARALLEL:
+        raise UsageError(f"--parallel {parallel} is out of range", f"give 1 to {MAX_PARALLEL:,}")
     # Before the database is opened: a mistake in the file or the inputs leaves nothing behind.
+    registry = ActionRegistry()
     with collector_paused():
-        definition = load_flow(spec, registry=ActionRegistry(), imports=imports)
+        definition = load_flow(spec, registry=registry, imports=imports)
+    check_width(definition, settings_of(definition, parallel, sequential=sequential), registry, THREADS)
     values = parse_inputs(inputs, definition.inputs)
     check_inputs(definition, values)
 
@@ -88,13 +95,25 @@ def resume(
     if (run_id is None) != every:
         raise UsageError("resume takes a run id or --all", "list the runs with: dagger-actors runs")
 
-    def go_on(system: ActorSystem, display: Display) -> list[Run]:
-        wanted = system.flows.resumable() if run_id is None else [run_id]
-        for one in wanted:
-            display.begin(system.flows.report(one))
-        return [system.flows.resume(one) for one in wanted]
+    refused: list[str] = []
 
-    return _stay(go_on, title=run_id or "all runs", db=existing(db), imports=imports, as_json=as_json, is_list=every)
+    def go_on(system: ActorSystem, display: Display) -> list[Run]:
+        if run_id is not None:
+            display.begin(system.flows.report(run_id))
+            return [system.flows.resume(run_id)]
+        runs: list[Run] = []
+        for one in system.flows.resumable():
+            # One that cannot go on must not keep the others from it.
+            try:
+                display.begin(system.flows.report(one))
+                runs.append(system.flows.resume(one))
+            except DaggerError as error:
+                refused.append(one)
+                complain(f"run {one} cannot go on: {error}")
+        return runs
+
+    status = _stay(go_on, title=run_id or "all runs", db=existing(db), imports=imports, as_json=as_json, is_list=every)
+    return REFUSED if refused else status
 
 
 def retry(
@@ -129,6 +148,8 @@ def _stay(
     """Begin runs, show their progress, wait, and print what came of them."""
     display = display_for(title, as_json=as_json)
     with (
+        # What an action prints would stand between a reader and the one document.
+        contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext(),
         Interrupts() as interrupts,
         ActorSystem(db, imports=tuple(imports), recover=False, observer=display.observe) as system,
     ):
@@ -143,13 +164,13 @@ def _stay(
         if interrupts.first is not None and not all(report.state in FINAL_RUN for report in reports):
             _say_how_to_resume(runs, reports, db, imports)
             return INTERRUPTED
-        if as_json:
-            write_reports(reports, is_list=is_list)
-        else:
+        if not as_json:
             for report in reports:
                 _tell(report, db, imports)
             if not reports:
                 complain("nothing to resume")
+    if as_json:
+        write_reports(reports, is_list=is_list)
     return worst([_status(report) for report in reports])
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
+from dagger_actors.actors.runtime import THREADS
 from dagger_actors.actors.settings import collector_paused
 from dagger_actors.cli.exits import OK, REFUSED, complain
 from dagger_actors.cli.json_report import write_json
@@ -16,6 +17,7 @@ from dagger_actors.cli.options import AsJson, Imports, Spec
 from dagger_actors.cli.render import plain, stdout
 from dagger_actors.cli.text import one_line, printable, shorten, suggestion
 from dagger_actors.errors import DefinitionError
+from dagger_actors.flow.catalog import check_width
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.loading.loader import list_flows, load_flow
 from dagger_actors.flow.registry import ActionRegistry
@@ -28,8 +30,10 @@ def validate(spec: Spec, /, *, imports: Imports = ()) -> int:
 
     Every mistake is told at once, with its line and what to do. Exits with 2 when there is one.
     """
+    registry = ActionRegistry()
     with collector_paused():
-        definition = load_flow(spec, registry=ActionRegistry(), imports=imports)
+        definition = load_flow(spec, registry=registry, imports=imports)
+    check_width(definition, definition.config, registry, THREADS)
     inputs = ", ".join(definition.inputs or {}) or "none"
     sys.stdout.write(
         printable(f"{spec}: flow {definition.name!r} is valid: {len(definition.nodes)} nodes, inputs: {inputs}\n")

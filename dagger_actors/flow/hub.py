@@ -120,6 +120,8 @@ class FlowHub:
 
     def row_of(self, run_id: str) -> RunRow | None:
         """The row of a run; None when there is none."""
+        if not run_id.isprintable():
+            return None  # no id of ours, and not always text that SQLite takes
         rows = self.store.readers.query("read.run", run_id)
         return RunRow(*rows[0]) if rows else None
 

@@ -47,7 +47,11 @@ def import_reference(reference: str, folder: Path) -> tuple[ModuleType, str]:
 
 def import_file(target: str, folders: list[Path]) -> ModuleType:
     """Import a file once, under a name made of its absolute path."""
-    path = next((found for folder in folders if (found := (folder / target)).is_file()), None)
+    try:
+        path = next((found for folder in folders if (found := (folder / target)).is_file()), None)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise refusal(f"the file {quoted(target)} cannot be looked at: {reason}", "Check its name.") from None
     if path is None:
         looked = " and ".join(map(str, folders))
         raise refusal(f"there is no file {quoted(target)}", f"Looked in {looked}.")

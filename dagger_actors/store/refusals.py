@@ -129,6 +129,10 @@ def check_path(path: Path, *, writing: bool) -> None:
     """
     where = str(path)
     try:
+        where.encode()
+    except UnicodeEncodeError:
+        raise StoreBroken(where, "its name is not UTF-8; rename it") from None
+    try:
         found = _stat(path)
         folder = Path(os.path.realpath(path)).parent
         if not folder.is_dir():

@@ -16,6 +16,7 @@ from dagger_actors.flow.loading.tree import Fields, Scalar, Tree, described
 from dagger_actors.flow.wording import quoted
 
 __all__ = [
+    "MAX_PARALLEL",
     "NO_STRATEGY",
     "ON_FAILURE",
     "Strategy",
