@@ -29,7 +29,7 @@ __all__ = [
     "Reference",
 ]
 
-FORMAT = 1
+FORMAT = 2
 """Version of this encoding, its defaults included; a stored definition of a newer one is refused."""
 
 OnFailure = Literal["stop", "continue", "pause"]

@@ -318,7 +318,7 @@ class TestSources:
 
     def test_the_defaults_that_an_encoded_node_leaves_out_never_change(self):
         """Law: they are part of FORMAT: a stored definition must go on to mean what it meant."""
-        assert FORMAT == 1
+        assert FORMAT == 2
         expected = (
             NodeDefinition(
                 id="a",
