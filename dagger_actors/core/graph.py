@@ -99,6 +99,15 @@ class DependencyGraph:
         else:
             self._dependents[on] = [vertex]
 
+    def hold(self, vertex: int) -> None:
+        """Let a vertex wait for something that is no vertex, until ``release``."""
+        self._waiting[vertex] += 1
+
+    def release(self, vertex: int) -> bool:
+        """Take one hold back; tells whether the vertex waits for nothing any more."""
+        self._waiting[vertex] -= 1
+        return not self._waiting[vertex]
+
     def end(self, vertex: int, state: FinalState) -> list[int]:
         """Record how a vertex ended.
 

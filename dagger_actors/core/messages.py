@@ -17,6 +17,7 @@ __all__ = [
     "FlowMessage",
     "Gathered",
     "Inline",
+    "JudgeNode",
     "Output",
     "Progressed",
     "StartAttempt",
@@ -189,6 +190,12 @@ class ExpandMap(msgspec.Struct, frozen=True, tag="expand"):
     node: int
 
 
+class JudgeNode(msgspec.Struct, frozen=True, tag="judge"):
+    """Everything that a node waited for is committed: see whether its ``when`` holds."""
+
+    node: int
+
+
 class CancelRun(msgspec.Struct, frozen=True, tag="cancel"):
     """Somebody cancels the run.
 
@@ -215,7 +222,7 @@ class Reopen(msgspec.Struct, frozen=True, tag="reopen"):
     reason: str = ""
 
 
-FlowMessage = AttemptEnded | Progressed | TimerFired | ExpandMap | CancelRun | Detach | Reopen
+FlowMessage = AttemptEnded | Progressed | TimerFired | ExpandMap | JudgeNode | CancelRun | Detach | Reopen
 
 _encoder = msgspec.msgpack.Encoder()
 _start = msgspec.msgpack.Decoder(StartAttempt)

@@ -30,7 +30,8 @@ RUN_TRANSITIONS: Final[dict[str, frozenset[str]]] = {
 NODE_TRANSITIONS: Final[dict[str, frozenset[str]]] = {
     "pending": frozenset({"ready", "waiting", "skipped", "running", "failed", "succeeded"}),
     "ready": frozenset({"running", "succeeded", "failed", "skipped", "cancelled", "timed_out", "interrupted"}),
-    "running": frozenset({"succeeded", "failed", "cancelled", "timed_out", "interrupted"}),
+    # The start of `at_most_once` work is committed before it may begin; given back unbegun, it is ready again, or skipped.
+    "running": frozenset({"succeeded", "failed", "cancelled", "timed_out", "interrupted", "ready", "skipped"}),
     "waiting": frozenset({"ready", "skipped", "cancelled", "failed"}),
     **dict.fromkeys(FINAL_NODE, frozenset[str]()),
 }

@@ -12,11 +12,17 @@ from typing import Literal
 import msgspec
 
 from dagger_actors.core.retry import RetryPolicy, RetryWait
+from dagger_actors.core.trigger import Trigger
 
 __all__ = [
     "FORMAT",
     "NO_RETRY",
+    "AllOf",
+    "AnyOf",
+    "CacheSpec",
+    "Comparison",
     "Constant",
+    "Durability",
     "FlowConfig",
     "FlowDefinition",
     "FromInput",
@@ -25,7 +31,10 @@ __all__ = [
     "InputType",
     "MapSpec",
     "NodeDefinition",
+    "Not",
     "OnFailure",
+    "Operator",
+    "Predicate",
     "Reference",
 ]
 
@@ -33,6 +42,8 @@ FORMAT = 2
 """Version of this encoding, its defaults included; a stored definition of a newer one is refused."""
 
 OnFailure = Literal["stop", "continue", "pause"]
+Durability = Literal["at_least_once", "at_most_once"]
+Operator = Literal["equals", "not_equals", "gt", "ge", "lt", "le", "in", "exists"]
 InputType = Literal["int", "float", "str", "bool", "list", "dict", "any"]
 
 
@@ -48,10 +59,12 @@ class FromNode(msgspec.Struct, frozen=True, tag="node", omit_defaults=True):
     Attributes:
         node: The ancestor's position in ``FlowDefinition.nodes``.
         key: Name within its output; None for the whole.
+        default: JSON text of what is taken instead when the ancestor gave no output; None = it must have given one.
     """
 
     node: int
     key: str | None = None
+    default: str | None = None
 
 
 class Constant(msgspec.Struct, frozen=True, tag="value"):
@@ -77,16 +90,68 @@ class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
 
 
-class MapSpec(msgspec.Struct, frozen=True, kw_only=True):
+class Comparison(msgspec.Struct, frozen=True, tag="compare"):
+    """One comparison of a value with a literal.
+
+    Attributes:
+        reference: The value.
+        operator: What must hold; ``exists`` asks whether there is a value at all.
+        json: The literal, as JSON.
+    """
+
+    reference: Reference
+    operator: Operator
+    json: str
+
+
+class AllOf(msgspec.Struct, frozen=True, tag="all"):
+    """Every part holds."""
+
+    of: tuple[Predicate, ...]
+
+
+class AnyOf(msgspec.Struct, frozen=True, tag="any"):
+    """Some part holds."""
+
+    of: tuple[Predicate, ...]
+
+
+class Not(msgspec.Struct, frozen=True, tag="not"):
+    """The part does not hold."""
+
+    of: Predicate
+
+
+Predicate = Comparison | AllOf | AnyOf | Not
+
+
+class MapSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Fan-out: one invocation for each item of a list.
 
     Attributes:
-        over: Where the list comes from.
+        over: Where the list comes from; a mapped node here makes the fan-out element by element, without a barrier.
         item: Name of the action's parameter that takes the item.
+        key: Path of fields within the item whose value is the invocation's key; empty = the item itself; None = its
+            position is.
+        limit: Items of this node at once; None = as many as the run allows.
+        tolerate: Items that may fail without failing the node; their places in the list are then null.
     """
 
     over: Reference
     item: str
+    key: tuple[str, ...] | None = None
+    limit: int | None = None
+    tolerate: int = 0
+
+
+class CacheSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Reuse of an output that the same action gave for the same inputs.
+
+    Attributes:
+        ttl_s: How long an output may be reused; None = as long as it is stored.
+    """
+
+    ttl_s: float | None = None
 
 
 class FlowConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +166,7 @@ class FlowConfig(msgspec.Struct, frozen=True, kw_only=True):
         retry_strategy: The wait of each node that has no strategy.
         retry_on: Exception names for it.
         give_up_on: Exception names for it.
+        reuses_cache: False = nodes with ``cache`` compute anew, and store what they computed.
     """
 
     on_failure: OnFailure = "stop"
@@ -111,6 +177,7 @@ class FlowConfig(msgspec.Struct, frozen=True, kw_only=True):
     retry_strategy: RetryWait | None = None
     retry_on: tuple[str, ...] = ()
     give_up_on: tuple[str, ...] = ()
+    reuses_cache: bool = True
 
     @property
     def limit(self) -> int:
@@ -135,6 +202,11 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         retry: Its policy, the flow's defaults merged in.
         on_failure: Its policy, the flow's default merged in.
         map: Fan-out, or None.
+        trigger: The rule over the ends of its dependencies that lets it run.
+        when: What must hold over data besides; None = nothing.
+        priority: Among nodes that could start, the higher goes first.
+        durability: ``at_most_once``: an attempt whose outcome is unknown is parked, not repeated.
+        cache: Whether its output may be reused, and how long; None = never.
     """
 
     id: str
@@ -149,6 +221,11 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     map: MapSpec | None = None
     description: str = ""
     instructions: str = ""
+    trigger: Trigger = "all_succeeded"
+    when: Predicate | None = None
+    priority: int = 0
+    durability: Durability = "at_least_once"
+    cache: CacheSpec | None = None
 
 
 class FlowDefinition(msgspec.Struct, frozen=True, kw_only=True):

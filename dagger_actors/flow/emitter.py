@@ -8,10 +8,10 @@ from typing import assert_never
 
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.core.messages import ExpandMap, Progressed, TimerFired, encode
+from dagger_actors.core.messages import ExpandMap, JudgeNode, Progressed, TimerFired, encode
 from dagger_actors.core.protocols import Clock, Timers
 from dagger_actors.flow.draft import Draft
-from dagger_actors.flow.machine.events import ArmTimer, Drain, Expand, Finish, Grant, NodeRow, Release, StopBody
+from dagger_actors.flow.machine.events import ArmTimer, Drain, Expand, Finish, Grant, Judge, NodeRow, Release, StopBody
 from dagger_actors.flow.machine.invocations import Invocations
 from dagger_actors.flow.node import NodeActor
 from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, Observer, RunChanged, RunEvent
@@ -79,7 +79,7 @@ class Emitter:
         if not self._observers or self.work is None:
             return
         node = self.work.definition.nodes[message.node]
-        key = str(message.item) if message.item >= 0 else ""
+        key = self.work.key_of(message.node, message.item)
         self._tell_observers(
             [
                 NodeProgress(
@@ -126,6 +126,8 @@ class Emitter:
                     self._stop_body((node, item, attempt))
                 case Expand(node=node):
                     self.tell(encode(ExpandMap(node)))
+                case Judge(node=node):
+                    self.tell(encode(JudgeNode(node)))
                 case Finish():
                     pass  # comes last
                 case Grant() | Ticket():

@@ -266,6 +266,7 @@ class FlowHub:
             arm=active.emitter.arm_time_out,
         )
         opening = Opening(machine=machine, starter=starter, opened=event, ends=ends, unskip=mode == "retry")
+        starter.restore_keys()
         active.supervisor.actor_inbox.put(Envelope(opening))
 
     def _at_rest(self, active: ActiveRun, state: str) -> None:
@@ -300,7 +301,7 @@ class FlowHub:
             name = f"the supervisor of run {active.run_id!r}"
             self._lose(active, SupervisorGaveUp(name, INTENSITY, PERIOD_US / 1e6, cause))
             return
-        active.gate.drain()
+        drained = active.gate.drain()
         active.gate.take_started()
         ends = [payload for payload in told if is_end(payload)]
         actors = active.emitter.actors
@@ -309,7 +310,11 @@ class FlowHub:
         late = [key for key in live if actors[key].ticket.state == "abandoned"]
         for key in [key for key in actors if key not in live]:
             del actors[key]
-        event = Opened(mode="recover", live=frozenset(live | {key_of(payload) for payload in ends}))
+        event = Opened(
+            mode="recover",
+            live=frozenset(live | {key_of(payload) for payload in ends}),
+            drained=frozenset((ticket.node, ticket.item, ticket.attempt) for ticket in drained),
+        )
         self._set_going(active, row, "recover", event, ends)
         for key in late:
             active.tell(TimerFired("attempt", *key))  # what the crash took back was its time-out

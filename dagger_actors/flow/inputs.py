@@ -11,6 +11,7 @@ import msgspec
 from dagger_actors.errors import InvalidInputs, OutputError
 from dagger_actors.flow.definition import FlowDefinition, FromInput, InputSpec
 from dagger_actors.flow.outputs import to_json
+from dagger_actors.flow.predicates import references_of
 
 __all__ = ["check_inputs", "declared_inputs"]
 
@@ -31,6 +32,7 @@ def declared_inputs(definition: FlowDefinition) -> dict[str, InputSpec]:
         return definition.inputs
     references = [reference for node in definition.nodes for _, reference in node.inputs]
     references += [node.map.over for node in definition.nodes if node.map is not None]
+    references += [reference for node in definition.nodes for reference, _ in references_of(node.when)]
     references += list((definition.outputs or {}).values())
     return {reference.key: InputSpec() for reference in references if isinstance(reference, FromInput)}
 

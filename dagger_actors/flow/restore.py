@@ -34,9 +34,15 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode) -> Non
             work.expand(node, row.size)
             work.map_attempts[node] = row.attempt
             book.open += row.size
+    for node in work.sizes:
+        work.let_stream(node)
     pausers = _pausers(machine, latest.values())
     has_failed = False
     for (node, item), row in latest.items():
+        if item >= work.sizes.get(node, 0):
+            # Its node is to fan out anew, or has done so over a shorter list.
+            book.earlier.setdefault(node, {})[item] = _past(-1, row, is_fresh=True)
+            continue
         vertex = work.vertex(node, item)
         if item < 0 and row.size is not None and row.state == "running":
             continue
@@ -50,9 +56,10 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode) -> Non
         else:
             has_failed = has_failed or row.state in ("failed", "timed_out")
             work.keep(vertex, row)
-            work.graph.end(vertex, cast("FinalState", row.state))
+            work.end(vertex, cast("FinalState", row.state))
             book.open -= 1
     for node in work.sizes:
+        work.link(node)
         if work.graph.state(node) == "succeeded":
             work.outputs[node] = work.gather(node)
     if mode in ("resume", "retry") and not has_failed:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
-import msgspec
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.gate import Gate, Ticket
-from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, StartAttempt, Stored, Value, encode
+from dagger_actors.core.messages import ErrorDetail, StartAttempt, Value, encode
 from dagger_actors.core.protocols import Dispatcher
 from dagger_actors.errors import StoreError
-from dagger_actors.flow.definition import MapSpec, NodeDefinition
+from dagger_actors.flow.definition import NodeDefinition
+from dagger_actors.flow.lists import Lists
 from dagger_actors.flow.machine.events import Grant
 from dagger_actors.flow.machine.invocations import Invocations
 from dagger_actors.flow.node import FOR_LOOP, FOR_THREADS, LoopNode, NodeActor, NodeServices, ThreadNode
-from dagger_actors.flow.values import UnresolvedReference, Values, pick, take_apart
+from dagger_actors.flow.predicates import IncomparableValues, evaluate
+from dagger_actors.flow.values import UnresolvedReference, Values
 
 __all__ = ["Starter"]
 
-_list = msgspec.json.Decoder(list[msgspec.Raw])
+logger = logging.getLogger("dagger_actors.flow")
 
 
 class Starter:
@@ -44,6 +46,7 @@ class Starter:
         io: Dispatcher,
         arm: Callable[[NodeActor], None],
     ) -> None:
+        self._work = work
         self._nodes = work.definition.nodes
         self._identity = work.identity
         self._values = Values(work.definition, inputs, work.outputs)
@@ -51,7 +54,7 @@ class Starter:
         self._blocking = blocking
         self._io = io
         self._arm = arm
-        self._items: dict[int, list[Value]] = {}
+        self._lists = Lists(work, self._values, services.artifacts.load)
 
     def prepare(self, grant: Grant, gate: Gate, tell: Callable[[bytes], None]) -> NodeActor:
         """Make the actor of a granted attempt, its start message in its mailbox, not yet scheduled."""
@@ -68,6 +71,7 @@ class Starter:
         inbox.bind_held(actor, dispatcher, Envelope(encode(self._start(node, position, item, attempt))))
         run_key = self._identity.run_key
         ticket = actor.ticket = Ticket(run_key, position, item, attempt, inbox, inside, is_thread=is_thread)
+        ticket.priority = -node.priority
         if timeout_us is not None:
             ticket.on_admit = lambda _ticket: self._arm(actor)
         return actor
@@ -79,7 +83,7 @@ class Starter:
         try:
             inputs = [(name, self._values.resolve(reference)) for name, reference in node.inputs]
             if node.map is not None:
-                inputs.append((node.map.item, self._items_of(position, node.map)[item]))
+                inputs.append((node.map.item, self._lists.item(position, item)))
         except (UnresolvedReference, StoreError) as error:
             problem = str(error)
         return StartAttempt(
@@ -89,45 +93,45 @@ class Starter:
             attempt,
             identity.run_id,
             node.id,
-            str(item) if item >= 0 else "",
+            self._work.key_of(position, item),
             node.action,
             tuple(inputs),
             node.outputs,
             problem,
         )
 
-    def count_items(self, node: int) -> int | ErrorDetail:
+    def restore_keys(self) -> None:
+        """Find the keys of what has fanned out before: rows know them only of items that have begun."""
+        work = self._work
+        for node in list(work.sizes):
+            spec = self._nodes[node].map
+            if spec is None or (spec.key is None and node not in work.sources):
+                continue
+            try:
+                keys = self._lists.keys(node)
+            except (UnresolvedReference, StoreError):
+                # What gave the list is damaged: each item will fail and say so, under its position.
+                logger.exception("the keys of the items of %r cannot be read", self._nodes[node].id)
+                continue
+            if keys:
+                work.keys[node] = keys
+
+    def expand(self, node: int) -> tuple[int, tuple[str, ...]] | ErrorDetail:
         """Read the list a mapped node goes over.
 
         Returns:
-            Its length, or why there is none.
+            Its length and its items' keys (none = their positions), or why there are none.
         """
-        spec = self._nodes[node].map
-        assert spec is not None
         try:
-            return len(self._items_of(node, spec))
+            return self._lists.size(node), self._lists.keys(node)
         except (UnresolvedReference, StoreError) as error:
             return ErrorDetail("dagger_actors.MapFailed", str(error))
 
-    def _items_of(self, node: int, spec: MapSpec) -> list[Value]:
-        items = self._items.get(node)
-        if items is None:
-            items = self._items[node] = self._read_items(self._values.resolve(spec.over))
-        return items
-
-    def _read_items(self, value: Value) -> list[Value]:
-        match value:
-            case Gathered(items=items):
-                return list(items)
-            case Inline(json=text):
-                pass
-            case Stored():
-                if value.kind == "bytes":
-                    raise UnresolvedReference("map.over leads to bytes, not to a list")
-                text = self._services.artifacts.load(value.artifact_id)
-                if value.key is not None:
-                    text = pick(take_apart(text, "map.over"), value.key, "map.over")
+    def judge(self, node: int) -> bool | ErrorDetail:
+        """Tell whether the ``when`` of a node holds, or why that cannot be told."""
+        predicate = self._nodes[node].when
+        assert predicate is not None
         try:
-            return [Inline(bytes(item)) for item in _list.decode(text)]
-        except msgspec.DecodeError as error:
-            raise UnresolvedReference("map.over leads to something that is no list") from error
+            return evaluate(predicate, self._lists.look_up)
+        except (UnresolvedReference, IncomparableValues, StoreError) as error:
+            return ErrorDetail("dagger_actors.WhenFailed", f"when: {error}")

@@ -28,6 +28,7 @@ from dagger_actors.core.messages import (
     ExpandMap,
     Failed,
     FlowMessage,
+    JudgeNode,
     Progressed,
     Reopen,
     Succeeded,
@@ -51,6 +52,7 @@ from dagger_actors.flow.machine.events import (
     Finish,
     Flushed,
     Grant,
+    Judged,
     RetryDue,
     Started,
     Stuck,
@@ -187,6 +189,9 @@ class FlowSupervisor(Actor):
                 self._timer_fired(message, now)
             case ExpandMap(node=node):
                 self._expand(node, now)
+            case JudgeNode(node=node):
+                assert self._opening is not None
+                self._apply(Judged(node, self._opening.starter.judge(node)), now)
             case Progressed():
                 self._emitter.progress(message)
             case CancelRun(command_id=command_id):
@@ -257,8 +262,9 @@ class FlowSupervisor(Actor):
 
     def _expand(self, node: int, now: Now) -> None:
         assert self._opening is not None
-        size = self._opening.starter.count_items(node)
-        self._apply(ExpansionFailed(node, size) if isinstance(size, ErrorDetail) else Expanded(node, size), now)
+        found = self._opening.starter.expand(node)
+        event = ExpansionFailed(node, found) if isinstance(found, ErrorDetail) else Expanded(node, *found)
+        self._apply(event, now)
 
     def _cancel(self, command_id: int, envelope: Envelope[Any] | None, now: Now) -> None:
         self._gate.hold()

@@ -41,6 +41,8 @@ class Values:
         match reference:
             case FromNode(node=node, key=key):
                 value = self._outputs.get(node)
+                if value is None and reference.default is not None:
+                    return Inline(reference.default.encode())
                 if value is None:
                     raise UnresolvedReference(f"{self._definition.nodes[node].id!r} has no output")
                 return value if key is None else self._pick(node, key, value)

@@ -12,9 +12,9 @@ from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.actions import Action
 from dagger_actors.flow.definition import Constant, FromInput, FromNode
 from dagger_actors.flow.loading.ancestry import ancestors_among
-from dagger_actors.flow.loading.nodes import WrittenNode
 from dagger_actors.flow.loading.reader import Reader
 from dagger_actors.flow.loading.references import Pointer
+from dagger_actors.flow.loading.written import WrittenNode, pointers_of
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.wording import quoted
 
@@ -116,8 +116,7 @@ def bind(
 
 def referred(nodes: Sequence[WrittenNode]) -> set[str]:
     """List the flow's inputs that some node refers to."""
-    pointers = [pointer for node in nodes for _, pointer in node.inputs or ()]
-    pointers += [node.map[0] for node in nodes if node.map is not None]
+    pointers = [pointer for node in nodes for _, pointer in pointers_of(node)]
     return {pointer.found.key for pointer in pointers if isinstance(pointer.found, FromInput)}
 
 
@@ -155,7 +154,7 @@ def checked_item(reader: Reader, action: Action, node: WrittenNode) -> frozenset
     """Check that the action takes the item of the node's map; gives its name, if any."""
     if node.map is None:
         return frozenset()
-    item = node.map[1]
+    item = node.map.item
     if item not in action.by_name and not action.accepts_any:
         unknown_input(reader, action, item, node.fields["map"].value.at)
     return frozenset((item,))

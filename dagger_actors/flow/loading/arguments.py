@@ -9,14 +9,16 @@ import msgspec
 from dagger_actors.flow.definition import Constant
 from dagger_actors.flow.loading.reader import Keys, Reader
 from dagger_actors.flow.loading.references import Pointer, read_pointer
-from dagger_actors.flow.loading.tree import Listing, Table, Tree, described
+from dagger_actors.flow.loading.settings import MAX_PARALLEL
+from dagger_actors.flow.loading.tree import MAX_VALUES, Listing, Table, Tree, described
+from dagger_actors.flow.loading.written import WrittenMap
 from dagger_actors.flow.wording import quoted
 
 __all__ = ["read_inputs", "read_map"]
 
 Named = list[tuple[str, Pointer]]
 
-MAP = Keys(known=("over", "item"), required=("over", "item"), later=("key", "limit", "tolerate"))
+MAP = Keys(known=("over", "item", "key", "limit", "tolerate"), required=("over", "item"))
 NAME_KEY = frozenset({"name"})
 
 
@@ -74,8 +76,8 @@ def read_item(
 
 def read_map(
     reader: Reader, tree: Tree, declared: Mapping[str, object] | None, places: Mapping[str, int]
-) -> tuple[Pointer, str] | None:
-    """Read `map`: a reference to the list, and the parameter that takes an item."""
+) -> WrittenMap | None:
+    """Read `map`: a reference to the list, the parameter that takes an item, and how the fan-out behaves."""
     fields = reader.fields(tree, "map", MAP)
     if fields is None or "over" not in fields or "item" not in fields:
         return None
@@ -87,4 +89,24 @@ def read_map(
     if item is not None and item in places:
         message = f"map.item {quoted(item)} is an input too, at {reader.document.where(places[item])}"
         reader.complain(item_tree.at, message, "Each parameter gets one value; rename or remove one.")
-    return (pointer, item) if pointer is not None and item is not None else None
+    limit = reader.count(fields["limit"].value, "map.limit", MAX_PARALLEL) if "limit" in fields else None
+    tolerate = reader.whole(fields["tolerate"].value, "map.tolerate", 0, MAX_VALUES) if "tolerate" in fields else 0
+    if pointer is None or item is None:
+        return None
+    key = read_key(reader, fields["key"].value, item) if "key" in fields else None
+    return WrittenMap(over=pointer, item=item, key=key, limit=limit, tolerate=tolerate or 0)
+
+
+def read_key(reader: Reader, tree: Tree, item: str) -> tuple[str, ...] | None:
+    """Read `map.key`: the item's name, or the path of a field within it."""
+    text = reader.name(tree, "map.key")
+    if text is None:
+        return None
+    if text == item:
+        return ()
+    path = tuple(text.removeprefix(f"{item}.").split("."))
+    if not text.startswith(f"{item}.") or not all(path):
+        message = f"map.key {quoted(text)} does not begin with the item"
+        reader.complain(tree.at, message, f"Write {item} for the item itself, or {item}.FIELD for one of its fields.")
+        return None
+    return path

@@ -10,12 +10,14 @@ from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition, InputSpec, InputType, Reference
 from dagger_actors.flow.loading.action_check import bind, load_actions
 from dagger_actors.flow.loading.data_tree import read_data
-from dagger_actors.flow.loading.nodes import WrittenNode, check_cycles, defined, read_nodes, resolve_pointers
+from dagger_actors.flow.loading.defaults import check_output_defaults
+from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
 from dagger_actors.flow.loading.reader import Keys, Reader
-from dagger_actors.flow.loading.references import read_pointer, resolve_anywhere
+from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of, resolve_anywhere
 from dagger_actors.flow.loading.settings import read_config
 from dagger_actors.flow.loading.text_document import MAX_BYTES
 from dagger_actors.flow.loading.tree import Fields, Scalar, Table, Tree
+from dagger_actors.flow.loading.written import WrittenNode
 from dagger_actors.flow.loading.yaml_tree import read_yaml
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.wording import quoted
@@ -123,7 +125,9 @@ class FlowLoader:
             has_cycles = not check_cycles(reader, nodes)
             if not has_cycles:
                 resolve_pointers(reader, nodes, index)
-        outputs = self._outputs(fields["outputs"].value, inputs, index) if "outputs" in fields else None
+        pointers = self._outputs(fields["outputs"].value, inputs, index) if "outputs" in fields else None
+        if pointers and not has_cycles:
+            check_output_defaults(reader, nodes, pointers.items())
         actions = self._actions(fields["actions"].value) if "actions" in fields else {}
         if registry is not None:
             problems, is_complete = load_actions(reader, registry, actions, imports, self._folder)
@@ -133,7 +137,7 @@ class FlowLoader:
             name=self._name(fields),
             nodes=tuple(node for node in (defined(reader, node, config) for node in nodes) if node is not None),
             inputs=inputs,
-            outputs=outputs,
+            outputs=None if pointers is None else resolved(pointers),
             actions=tuple(actions),
             config=config,
             tags=reader.texts(fields["tags"].value, "tags") if "tags" in fields else (),
@@ -181,17 +185,13 @@ class FlowLoader:
         description = reader.text(fields["description"].value, "description") if "description" in fields else None
         return InputSpec(type=cast("InputType", kind or "any"), default=default, description=description or "")
 
-    def _outputs(
-        self, tree: Tree, inputs: Mapping[str, object] | None, index: Mapping[str, int]
-    ) -> dict[str, Reference]:
-        read: dict[str, Reference] = {}
+    def _outputs(self, tree: Tree, inputs: Mapping[str, object] | None, index: Mapping[str, int]) -> dict[str, Pointer]:
+        read: dict[str, Pointer] = {}
         for name, field in self._reader.entries(tree, "outputs").items():
             what = f"the output {quoted(name)}"
             pointer = read_pointer(self._reader, field.value, what, inputs)
-            if pointer is not None:
-                found = pointer.found or resolve_anywhere(self._reader, pointer, index, what)
-                if found is not None:
-                    read[name] = found
+            if pointer is not None and (pointer.found or resolve_anywhere(self._reader, pointer, index, what)):
+                read[name] = pointer
         return read
 
     def _actions(self, tree: Tree) -> dict[str, int]:
@@ -201,3 +201,8 @@ class FlowLoader:
             if reference is not None:
                 read.setdefault(reference, item.at)
         return read
+
+
+def resolved(pointers: Mapping[str, Pointer]) -> dict[str, Reference]:
+    """What pointers mean, by name; those without a meaning were complained of."""
+    return {name: found for name, pointer in pointers.items() if (found := reference_of(pointer)) is not None}

@@ -9,8 +9,11 @@ import msgspec
 from dagger_actors.flow.definition import FlowConfig, FromNode, MapSpec, NodeDefinition
 from dagger_actors.flow.loading.ancestry import ancestors_among, cycles_of
 from dagger_actors.flow.loading.arguments import read_inputs, read_map
+from dagger_actors.flow.loading.conditions import check_trigger, predicate_of, read_trigger, read_when
+from dagger_actors.flow.loading.defaults import check_defaults
+from dagger_actors.flow.loading.keeping import at_most_once, keeping_of
 from dagger_actors.flow.loading.reader import Keys, Reader
-from dagger_actors.flow.loading.references import Pointer, meanings, resolve_anywhere, unknown_node
+from dagger_actors.flow.loading.references import Pointer, meanings, reference_of, resolve_anywhere, unknown_node
 from dagger_actors.flow.loading.settings import (
     NO_STRATEGY,
     ON_FAILURE,
@@ -19,10 +22,11 @@ from dagger_actors.flow.loading.settings import (
     read_strategy,
     read_tries,
 )
-from dagger_actors.flow.loading.tree import Fields, Listing, Scalar, Table, Tree
+from dagger_actors.flow.loading.tree import Listing, Scalar, Table, Tree
+from dagger_actors.flow.loading.written import WrittenMap, WrittenNode, pointers_of
 from dagger_actors.flow.wording import quoted
 
-__all__ = ["WrittenNode", "check_cycles", "defined", "read_nodes", "resolve_pointers"]
+__all__ = ["check_cycles", "defined", "read_nodes", "resolve_pointers"]
 
 NODE = Keys(
     known=(
@@ -39,15 +43,15 @@ NODE = Keys(
         "retry_strategy",
         "on_failure",
         "map",
+        "trigger",
+        "when",
+        "priority",
+        "durability",
+        "cache",
     ),
     required=("id", "action"),
     later=(
-        "trigger",
-        "when",
-        "cache",
-        "durability",
         "isolation",
-        "priority",
         "failure",
         "approval",
         "flow",
@@ -60,31 +64,6 @@ NODE = Keys(
 LATER_ACTIONS = ("human_interrupt",)
 MAX_SHOWN = 100
 """Ids of a cycle that a message shows."""
-
-
-class WrittenNode(msgspec.Struct, gc=False):
-    """A node as written.
-
-    Attributes:
-        id: Its id; empty when it has none that can be used.
-        at: Its place.
-        fields: What it says, by key.
-        dependencies: Positions of the nodes it waits for, and the place that says so.
-        is_complete: Whether it names its dependencies itself.
-        inputs: The arguments by name; None when they follow from the action's parameters.
-        places: The place of each input's name, of those too whose value was complained of.
-        map: Where the items come from, and the parameter that takes one.
-    """
-
-    id: str
-    at: int
-    fields: Fields
-    action: str = ""
-    dependencies: dict[int, int] = {}
-    is_complete: bool = False
-    inputs: list[tuple[str, Pointer]] | None = None
-    places: dict[str, int] = {}
-    map: tuple[Pointer, str] | None = None
 
 
 def read_nodes(
@@ -110,8 +89,15 @@ def read_nodes(
             node.inputs = read_inputs(reader, node.fields["inputs"].value, declared, node.places)
         if "map" in node.fields:
             node.map = read_map(reader, node.fields["map"].value, declared, node.places)
+        if "trigger" in node.fields:
+            node.trigger = read_trigger(reader, node.fields["trigger"].value) or node.trigger
+        if "when" in node.fields:
+            node.when = read_when(reader, node.fields["when"].value, declared)
         if not node.is_complete:
             infer_dependencies(reader, node, position, index)
+        if "trigger" in node.fields:
+            at = node.fields["trigger"].value.at
+            check_trigger(reader, at, node.trigger, has_dependencies=bool(node.dependencies))
     reader.subject = ""
     return nodes, index
 
@@ -176,18 +162,12 @@ def read_dependencies(reader: Reader, node: WrittenNode, position: int, index: M
             node.dependencies[on] = item.at
 
 
-def pointers_of(node: WrittenNode) -> list[tuple[str, Pointer]]:
-    """List a node's pointers to other nodes, with their names for messages."""
-    pointers = [(f"the input {quoted(name)}", pointer) for name, pointer in node.inputs or () if pointer.found is None]
-    if node.map is not None and node.map[0].found is None:
-        pointers.append(("map.over", node.map[0]))
-    return pointers
-
-
 def infer_dependencies(reader: Reader, node: WrittenNode, position: int, index: Mapping[str, int]) -> None:
     """Let a node that names no dependencies depend on the nodes it refers to."""
     node.dependencies = {}
     for what, pointer in pointers_of(node):
+        if pointer.found is not None:
+            continue
         found = resolve_anywhere(reader, pointer, index, what)
         if found is not None and found.node == position:
             reader.complain(pointer.at, f"{what} refers to the node itself", "A node cannot wait for itself.")
@@ -223,6 +203,8 @@ def resolve_pointers(reader: Reader, nodes: Sequence[WrittenNode], index: Mappin
         if not node.is_complete:
             continue
         for what, pointer in pointers_of(node):
+            if pointer.found is not None:
+                continue
             possible = list(meanings(pointer, index))
             if possible and possible[0].node in node.dependencies:
                 pointer.found = possible[0]
@@ -240,6 +222,7 @@ def resolve_pointers(reader: Reader, nodes: Sequence[WrittenNode], index: Mappin
         elif pointer.found is None:
             unknown_node(reader, pointer, index, what)
     reader.subject = ""
+    check_defaults(reader, nodes)
 
 
 def defined(reader: Reader, node: WrittenNode, config: FlowConfig) -> NodeDefinition | None:
@@ -252,25 +235,43 @@ def defined(reader: Reader, node: WrittenNode, config: FlowConfig) -> NodeDefini
     policy = reader.choice(fields["on_failure"].value, "on_failure", ON_FAILURE) if "on_failure" in fields else None
     timeout = reader.seconds(fields["timeout"].value, "timeout") if "timeout" in fields else None
     outputs = read_outputs(reader, fields["outputs"].value) if "outputs" in fields else ()
-    retry = merged_retry(config, read_tries(reader, fields), strategy)
+    keeping = keeping_of(reader, node)
+    tries = read_tries(reader, fields)
+    retry = merged_retry(config, tries, strategy)
+    if keeping.durability == "at_most_once":
+        retry = at_most_once(reader, node, retry, is_own=tries is not None or strategy.wait is not None)
     reader.subject = ""
     if reader.has_problems:
         return None
-    over = node.map[0].found if node.map else None
     return NodeDefinition(
         id=node.id,
         action=node.action,
         dependencies=tuple(node.dependencies),
-        inputs=tuple((name, pointer.found) for name, pointer in node.inputs or () if pointer.found is not None),
+        inputs=tuple(
+            (name, found) for name, pointer in node.inputs or () if (found := reference_of(pointer)) is not None
+        ),
         automatic=node.inputs is None,
         outputs=outputs,
         timeout_s=timeout,
         retry=retry,
         on_failure=on_failure_of(policy, config),
-        map=MapSpec(over=over, item=node.map[1]) if node.map and over is not None else None,
+        map=map_of(node.map) if node.map is not None else None,
         description=description or "",
         instructions=instructions or "",
+        trigger=node.trigger,
+        when=predicate_of(node.when) if node.when is not None else None,
+        priority=keeping.priority,
+        durability=keeping.durability,
+        cache=keeping.cache,
     )
+
+
+def map_of(written: WrittenMap) -> MapSpec | None:
+    """Make the definition of a fan-out."""
+    over = reference_of(written.over)
+    if over is None:
+        return None
+    return MapSpec(over=over, item=written.item, key=written.key, limit=written.limit, tolerate=written.tolerate)
 
 
 def read_outputs(reader: Reader, tree: Tree) -> tuple[str, ...]:

@@ -206,10 +206,14 @@ class Reader:
 
     def count(self, tree: Tree, what: str, highest: int) -> int | None:
         """Read a whole number from 1 to ``highest``."""
+        return self.whole(tree, what, 1, highest)
+
+    def whole(self, tree: Tree, what: str, lowest: int, highest: int) -> int | None:
+        """Read a whole number from ``lowest`` to ``highest``."""
         value = tree.value if isinstance(tree, Scalar) else None
-        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= highest:
+        if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:
             return value
-        self.complain(tree.at, f"{what} must be a whole number from 1 to {highest:,}, not {described(tree)}")
+        self.complain(tree.at, f"{what} must be a whole number from {lowest:,} to {highest:,}, not {described(tree)}")
         return None
 
     def number(self, tree: Tree, what: str, *, least: float, most: float = math.inf, unit: str = "") -> float | None:
@@ -226,12 +230,12 @@ class Reader:
         self.complain(tree.at, f"{what} must be a number{unit} {bounds}, not {described(tree)}")
         return None
 
-    def seconds(self, tree: Tree, what: str) -> float | None:
-        """Read a time: more than 0, at most 86,400 s."""
+    def seconds(self, tree: Tree, what: str, most: int = MAX_SECONDS) -> float | None:
+        """Read a time: more than 0, at most ``most`` seconds."""
         value = tree.value if isinstance(tree, Scalar) else None
-        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MAX_SECONDS:
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= most:
             return float(value)
-        message = f"{what} must be more than 0 and at most {MAX_SECONDS:,} seconds, not {described(tree)}"
+        message = f"{what} must be more than 0 and at most {most:,} seconds, not {described(tree)}"
         self.complain(tree.at, message)
         return None
 

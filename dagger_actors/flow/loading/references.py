@@ -12,15 +12,15 @@ import msgspec
 
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, Reference
 from dagger_actors.flow.loading.reader import Keys, Reader
-from dagger_actors.flow.loading.tree import Fields, Scalar, Table, Tree, described
+from dagger_actors.flow.loading.tree import Field, Fields, Scalar, Table, Tree, described
 from dagger_actors.flow.wording import quoted
 
-__all__ = ["Pointer", "meanings", "read_pointer", "resolve_anywhere", "unknown_node"]
+__all__ = ["Pointer", "meanings", "read_pointer", "reference_of", "resolve_anywhere", "unknown_node"]
 
 INPUTS = "inputs"
 MAX_REFERENCE = 401
 """Characters of an id, a dot and an output's name."""
-POINTER = Keys(known=("reference", "value", "node", "key", "description"), later=("default",))
+POINTER = Keys(known=("reference", "value", "node", "key", "default", "description"))
 
 
 class Pointer(msgspec.Struct):
@@ -32,6 +32,7 @@ class Pointer(msgspec.Struct):
         key: The output's name when it is exact.
         is_exact: Whether the node was named apart from the key.
         found: What it means; None until that is known.
+        default: JSON text of what stands in for a node without an output; None = nothing does.
     """
 
     text: str
@@ -39,6 +40,15 @@ class Pointer(msgspec.Struct):
     key: str | None = None
     is_exact: bool = False
     found: Reference | None = None
+    default: str | None = None
+
+
+def reference_of(pointer: Pointer) -> Reference | None:
+    """The reference of the definition; None while its meaning is not known."""
+    found = pointer.found
+    if pointer.default is not None and isinstance(found, FromNode):
+        return FromNode(found.node, found.key, pointer.default)
+    return found
 
 
 def read_pointer(
@@ -71,7 +81,19 @@ def read_pointer(
     fields = reader.fields(tree, what, keys) or {}
     if "description" in fields:
         reader.text(fields["description"].value, "description")
-    return read_table(reader, tree, fields, what, declared)
+    pointer = read_table(reader, tree, fields, what, declared)
+    if pointer is not None and "default" in fields:
+        read_default(reader, pointer, fields["default"], what)
+    return pointer
+
+
+def read_default(reader: Reader, pointer: Pointer, field: Field, what: object) -> None:
+    """Read what stands in for a node that gave no output."""
+    if pointer.found is not None:
+        message = f"{what}: a default stands in for a node without an output, and this refers to none"
+        reader.complain(field.at, message, "Remove the default; an input of the flow has its own, under `inputs`.")
+    else:
+        pointer.default = reader.json(field.value, "default")
 
 
 @functools.cache

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import heapq
+from typing import Final
 
 from dagger_actors.core.messages import ErrorDetail, Failed, Succeeded
 from dagger_actors.core.protocols import Now
 from dagger_actors.flow.machine.book import Book
-from dagger_actors.flow.machine.ends import became_ready, end, give_up, node_failed, node_succeeded
+from dagger_actors.flow.machine.ends import admit, became_ready, end, give_up, node_failed, skip
 from dagger_actors.flow.machine.events import (
     ArmTimer,
     Ended,
     Expanded,
     ExpansionFailed,
     Flushed,
+    Judged,
     Release,
     RetryDue,
     Started,
@@ -24,7 +25,23 @@ from dagger_actors.flow.machine.events import (
 from dagger_actors.flow.machine.invocations import Live
 from dagger_actors.flow.stored_error import encode_error
 
-__all__ = ["due", "ended", "expanded", "expansion_failed", "flushed", "retry_due", "started", "stuck", "timed_out"]
+__all__ = [
+    "due",
+    "ended",
+    "expanded",
+    "expansion_failed",
+    "flushed",
+    "judged",
+    "park",
+    "retry_due",
+    "started",
+    "stuck",
+    "timed_out",
+]
+
+
+UNKNOWN_OUTCOMES: Final = frozenset({"dagger_actors.errors.WorkerDied"})
+"""Names of errors that say nothing of what the body has done: its process died under it."""
 
 
 def started(book: Book, event: Started, _now: Now) -> None:
@@ -55,14 +72,17 @@ def ended(book: Book, event: Ended, now: Now) -> None:
     match event.outcome:
         case Succeeded(output=output):
             del book.live[live.vertex]
-            book.granted -= 1
+            book.uncount_granted(live)
             book.work.outputs[live.vertex] = output
             book.write_success(live, output, event.finished_us)
             end(book, live.vertex, "succeeded", now)
         case Failed(error=error):
-            book.granted -= 1
+            book.uncount_granted(live)
             book.write(live, "failed", finished_at=event.finished_us, error=encode_error(error))
-            _try_again_or_give_up(book, live, "failed", error, event.retry_after_us, now)
+            if book.is_careful(live.node) and UNKNOWN_OUTCOMES.intersection(error.names):
+                park(book, live, "interrupted")
+            else:
+                _try_again_or_give_up(book, live, "failed", error, event.retry_after_us, now)
             _release(book)
 
 
@@ -74,10 +94,21 @@ def timed_out(book: Book, event: TimedOut, now: Now) -> None:
         book.effects.append(StopBody(live.node, live.item, live.attempt))
         timeout_s = book.work.definition.nodes[live.node].timeout_s
         error = ErrorDetail("builtins.TimeoutError", f"no end within its timeout of {timeout_s:g} s")
-        book.granted -= 1
+        book.uncount_granted(live)
         book.write(live, "timed_out", finished_at=now.wall_us, error=encode_error(error))
-        _try_again_or_give_up(book, live, "timed_out", error, event.retry_after_us, now)
+        if book.is_careful(live.node):
+            park(book, live, "interrupted")
+        else:
+            _try_again_or_give_up(book, live, "timed_out", error, event.retry_after_us, now)
     _release(book)
+
+
+def park(book: Book, live: Live, reason: str) -> None:
+    """Nobody knows what an attempt has done, or it has met too many crashes: a person decides, by a retry."""
+    live.attempt += 1
+    live.started_us = None
+    live.state = "parked"
+    book.write(live, "waiting", reason=reason)
 
 
 def _try_again_or_give_up(
@@ -118,7 +149,7 @@ def retry_due(book: Book, event: RetryDue, _now: Now) -> None:
 def due(book: Book, live: Live) -> None:
     """The next attempt may be granted."""
     live.state = "due"
-    heapq.heappush(book.ready, live.vertex)
+    book.push(live.vertex)
 
 
 def _body_gone(book: Book, event: Ended) -> None:
@@ -147,27 +178,52 @@ def expanded(book: Book, event: Expanded, now: Now) -> None:
     node, work = event.node, book.work
     if node in work.sizes or work.graph.state(node) is not None or book.status != "running":
         return
-    book.expanding -= 1
+    book.asking -= 1
     past = book.past.pop(node, None)
     attempt = work.map_attempts[node] = past.attempt + 1 if past is not None else 1
-    for vertex in work.expand(node, event.size):
-        heapq.heappush(book.ready, vertex)
-    if not event.size:
-        for dependent in node_succeeded(book, node, now):
-            became_ready(book, dependent, now)
-        return
+    vertices = work.expand(node, event.size, event.keys)
+    work.link(node)
     book.open += event.size
     book.rows.append(work.row(node, -1, attempt, "running", size=event.size, started_at=now.wall_us))
+    earlier = book.earlier.pop(node, {})
+    for item, vertex in enumerate(vertices):
+        if item in earlier:
+            earlier[item].vertex = vertex
+            book.past[vertex] = earlier[item]
+        if not work.graph.is_waiting(vertex):
+            became_ready(book, vertex, now)
+    for dependent in work.let_stream(node):
+        became_ready(book, dependent, now)
+    if not event.size and not work.graph.is_waiting(node):
+        became_ready(book, node, now)
 
 
 def expansion_failed(book: Book, event: ExpansionFailed, now: Now) -> None:
     """There is no list to fan out over."""
     if book.work.graph.state(event.node) is not None or book.status != "running":
         return
-    book.expanding -= 1
-    live = book.begin(event.node)
-    del book.live[event.node]
-    error = event.error
+    book.asking -= 1
+    _failed_before(book, event.node, event.error, now)
+
+
+def judged(book: Book, event: Judged, now: Now) -> None:
+    """It is known whether the ``when`` of a node holds."""
+    if book.work.graph.state(event.node) is not None or book.status != "running":
+        return
+    book.asking -= 1
+    if isinstance(event.verdict, ErrorDetail):
+        _failed_before(book, event.node, event.verdict, now)
+    elif event.verdict:
+        admit(book, event.node)
+    else:
+        for dependent in skip(book, event.node, "its `when` does not hold"):
+            became_ready(book, dependent, now)
+
+
+def _failed_before(book: Book, node: int, error: ErrorDetail, now: Now) -> None:
+    """A node has failed before its action could be called."""
+    live = book.begin(node)
+    del book.live[node]
     live.started_us = now.wall_us
     book.write(live, "failed", finished_at=now.wall_us, error=encode_error(error))
     node_failed(book, live, "failed", error, now)

@@ -7,6 +7,7 @@ how to write a row and keep its counters straight, and no policy at all.
 from __future__ import annotations
 
 import heapq
+from collections import deque
 
 from dagger_actors.core.messages import Inline, Output
 from dagger_actors.core.protocols import Cell, Now
@@ -22,6 +23,10 @@ WINDOW = 1024
 have to wait for one that is under way."""
 
 
+SHIFT = 40
+MASK = (1 << SHIFT) - 1
+
+
 class Book:
     """State of one run.
 
@@ -34,15 +39,16 @@ class Book:
         started_at: When it first ran, if it has.
 
     Attributes:
+        earlier: Items of mapped nodes that are to fan out anew, by node and item: their last attempts.
         live: Invocations that have begun and not ended, by vertex.
         past: The last attempt of vertices that will be tried again, by vertex.
         lingering: Vertices whose abandoned body still runs, with the attempt it belongs to.
-        ready: A heap of vertices to be granted.
+        ready: A heap of what is to be granted; see ``push``.
         unsaved: Attempts that have started since the last flush.
         open: Vertices that have not ended.
         granted: Attempts that are granted and not ended.
         waiting: Attempts in a retry wait, or due and not granted yet.
-        expanding: Mapped nodes whose list is being read.
+        asking: Nodes whose list, or whose ``when``, is being read.
         rows: Rows the event in hand has led to.
         effects: Effects the event in hand has led to.
     """
@@ -66,18 +72,25 @@ class Book:
         self.past: dict[int, Live] = {}
         self.lingering: dict[int, int] = {}
         self.ready: list[int] = []
+        self.earlier: dict[int, dict[int, Live]] = {}
         self.unsaved: list[Live] = []
         self.is_pausing = False
         self.is_detached = False
         self.open = len(self.work.graph)
         self.granted = 0
         self.waiting = 0
-        self.expanding = 0
+        self.asking = 0
         self.rows: list[NodeRow] = []
         self.effects: list[Effect] = []
         self._is_changed = False
         self._elapsed_us = elapsed_us
         self._running_since: int | None = None
+        nodes = definition.nodes
+        self._priorities = {at: node.priority for at, node in enumerate(nodes) if node.priority}
+        self._limits = {at: node.map.limit for at, node in enumerate(nodes) if node.map and node.map.limit}
+        self._counts = dict.fromkeys(self._limits, 0)
+        self._backlogs: dict[int, deque[int]] = {at: deque() for at in self._limits}
+        self._careful = frozenset(at for at, node in enumerate(nodes) if node.durability == "at_most_once")
 
     # --- the run itself
 
@@ -152,19 +165,62 @@ class Book:
         self.live[vertex] = live
         return live
 
+    def push(self, vertex: int) -> None:
+        """Queue a vertex to be granted: the higher priority first, then file order."""
+        # One integer for both, so that the heap compares at C speed; `& MASK` gives the vertex back.
+        priority = self._priorities.get(self.work.place(vertex)[0], 0) if self._priorities else 0
+        heapq.heappush(self.ready, vertex - (priority << SHIFT))
+
+    def queued(self) -> list[int]:
+        """List the vertices to be granted, in no order."""
+        return [entry & MASK for entry in self.ready] + [one for some in self._backlogs.values() for one in some]
+
     def fill(self) -> None:
         """Grant what is ready, up to the window."""
         while self.ready and self.granted < WINDOW and not self.is_pausing:
-            vertex = heapq.heappop(self.ready)
+            vertex = self.ready[0] & MASK
+            state = "ready"
+            if self._careful or self._limits:
+                node = self.work.place(vertex)[0]
+                if node in self._careful:
+                    if self.granted >= self.work.definition.config.limit:
+                        # Its start is committed with the grant, so it is granted only when it can start, and next.
+                        return
+                    state = "running"
+                limit = self._limits.get(node)
+                if limit is not None and self._counts[node] >= limit:
+                    self._backlogs[node].append(vertex)
+                    heapq.heappop(self.ready)
+                    continue
+            heapq.heappop(self.ready)
             live = self.live.get(vertex)
             if live is None:
                 live = self.begin(vertex)
             else:
                 self.waiting -= 1
             live.state = "ready"
-            self.granted += 1
-            self.rows.append(self.work.row(live.node, live.item, live.attempt, "ready", live.try_no, live.crash_no))
+            self.count_granted(live)
+            self.rows.append(self.work.row(live.node, live.item, live.attempt, state, live.try_no, live.crash_no))
             self.effects.append(Grant(live.node, live.item, live.attempt))
+
+    def is_careful(self, node: int) -> bool:
+        """Tell whether an attempt of unknown outcome must not be repeated."""
+        return node in self._careful
+
+    def count_granted(self, live: Live) -> None:
+        """Count an attempt as granted."""
+        self.granted += 1
+        if live.node in self._counts:
+            self._counts[live.node] += 1
+
+    def uncount_granted(self, live: Live) -> None:
+        """A granted attempt is over; the next of a node with a limit of its own takes its turn."""
+        self.granted -= 1
+        if live.node in self._counts:
+            self._counts[live.node] -= 1
+            backlog = self._backlogs[live.node]
+            if backlog:
+                self.push(backlog.popleft())
 
     def grant(self, live: Live) -> None:
         """Let it through the gate; not while pausing: then it stays ready, for the resume."""
@@ -173,7 +229,7 @@ class Book:
 
     def is_idle(self) -> bool:
         """Tell whether nothing runs, waits for time, or could be granted: the rest is parked."""
-        return not (self.granted or self.waiting or self.expanding or self.ready)
+        return not (self.granted or self.waiting or self.asking or self.ready)
 
     # --- what goes out
 

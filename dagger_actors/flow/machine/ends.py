@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import cast
 
 from dagger_actors.core.graph import FinalState
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.states import FINAL_RUN
+from dagger_actors.core.trigger import holds, why_not
 from dagger_actors.flow.definition import FromNode
 from dagger_actors.flow.machine.book import Book
-from dagger_actors.flow.machine.events import Drain, Expand, Finish, StopBody
+from dagger_actors.flow.machine.events import Drain, Expand, Finish, Judge, StopBody
 from dagger_actors.flow.machine.invocations import Live
 from dagger_actors.flow.stored_error import describe, encode_error
 from dagger_actors.flow.values import UnresolvedReference, Values
 
-__all__ = ["became_ready", "end", "finish", "give_up", "node_failed", "node_succeeded", "settle", "stop"]
+__all__ = [
+    "admit",
+    "became_ready",
+    "end",
+    "finish",
+    "give_up",
+    "node_failed",
+    "node_succeeded",
+    "settle",
+    "skip",
+    "stop",
+]
 
 
 def end(book: Book, vertex: int, state: str, now: Now) -> None:
     """An invocation has ended for good."""
     book.open -= 1
-    for dependent in book.work.graph.end(vertex, cast("FinalState", state)):
+    for dependent in book.work.end(vertex, cast("FinalState", state)):
         became_ready(book, dependent, now)
 
 
@@ -33,29 +44,66 @@ def became_ready(book: Book, vertex: int, now: Now) -> None:
     while stack:
         one = stack.pop()
         if one >= len(nodes):
-            heapq.heappush(book.ready, one)
+            if work.graph.is_unhindered(one):
+                book.push(one)
+            else:
+                stack.extend(reversed(skip(book, one, "its item has no value")))
         elif one in work.sizes:
             stack.extend(reversed(_gathered(book, one, now)))
-        elif not work.graph.is_unhindered(one):
-            book.rows.append(work.row(one, -1, 0, "skipped", reason=work.culprit(one)))
-            book.open -= 1
-            stack.extend(reversed(work.graph.end(one, "skipped")))
-        elif nodes[one].map is not None:
-            book.expanding += 1
-            book.effects.append(Expand(one))
+        elif (reason := _hindrance(book, one)) is not None:
+            stack.extend(reversed(skip(book, one, reason)))
+        elif nodes[one].when is not None and one not in book.past:
+            # (What has been tried before was judged before.)
+            book.asking += 1
+            book.effects.append(Judge(one))
         else:
-            heapq.heappush(book.ready, one)
+            admit(book, one)
+
+
+def admit(book: Book, vertex: int) -> None:
+    """Nothing hinders a node any more: it fans out, or may be granted."""
+    if book.work.definition.nodes[vertex].map is not None:
+        book.asking += 1
+        book.effects.append(Expand(vertex))
+    else:
+        book.push(vertex)
+
+
+def skip(book: Book, vertex: int, reason: str) -> list[int]:
+    """Skip an invocation; the vertices this makes ready are returned."""
+    node, item = book.work.place(vertex)
+    book.rows.append(book.work.row(node, item, 0, "skipped", reason=reason))
+    book.open -= 1
+    return book.work.end(vertex, "skipped")
+
+
+def _hindrance(book: Book, vertex: int) -> str | None:
+    """Why a node does not run though all it waited for has ended; None when it does."""
+    work, node = book.work, book.work.definition.nodes[vertex]
+    if node.trigger == "all_succeeded":
+        source = work.sources.get(vertex)
+        has_source = source is None or work.graph.state(source) in (None, "succeeded")
+        return None if has_source and work.graph.is_unhindered(vertex) else work.culprit(vertex)
+    return None if holds(node.trigger, work.graph.tally(vertex)) else why_not(node.trigger)
 
 
 def _gathered(book: Book, node: int, now: Now) -> list[int]:
     """All items of a mapped node have ended; the vertices this makes ready are returned."""
     work = book.work
-    size = work.sizes[node]
-    failures = work.graph.tally(node).unsuccessful
-    if not failures:
+    size, attempt = work.sizes[node], work.map_attempts[node]
+    source = work.sources.get(node)
+    definition = work.definition.nodes[node]
+    assert definition.map is not None
+    if source is not None and definition.trigger == "all_succeeded" and work.graph.state(source) != "succeeded":
+        book.rows.append(work.row(node, -1, attempt, "skipped", reason=work.culprit(node), size=size))
+        book.open -= 1
+        return work.end(node, "skipped")
+    failures = sum(state in ("failed", "timed_out") for state in work.item_states(node))
+    if failures <= definition.map.tolerate:
         return node_succeeded(book, node, now)
-    error = ErrorDetail("dagger_actors.MapFailed", f"{failures} of {size} items failed")
-    live = Live(node, node, -1, work.map_attempts[node])
+    tolerated = f", more than the {definition.map.tolerate} tolerated" if definition.map.tolerate else ""
+    error = ErrorDetail("dagger_actors.MapFailed", f"{failures} of {size} items failed{tolerated}")
+    live = Live(node, node, -1, attempt)
     book.write(live, "failed", size=size, finished_at=now.wall_us, error=encode_error(error))
     node_failed(book, live, "failed", error, now)
     return []
@@ -68,7 +116,7 @@ def node_succeeded(book: Book, node: int, now: Now) -> list[int]:
     attempt, size = work.map_attempts[node], work.sizes[node]
     book.rows.append(work.row(node, -1, attempt, "succeeded", size=size, finished_at=now.wall_us))
     book.open -= 1
-    return work.graph.end(node, "succeeded")
+    return work.end(node, "succeeded")
 
 
 def give_up(book: Book, live: Live, state: str, error: ErrorDetail, now: Now) -> None:

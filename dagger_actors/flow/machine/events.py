@@ -24,6 +24,8 @@ __all__ = [
     "Finish",
     "Flushed",
     "Grant",
+    "Judge",
+    "Judged",
     "Mode",
     "NodeRow",
     "Opened",
@@ -79,6 +81,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
         is_forced: The former owner is stalled, not dead: it may still begin what it was granted, so those numbers are
             not used again.
         live: Attempts whose bodies run on in this very process (after a supervisor's crash).
+        drained: Attempts that were granted in this very process and are known never to have begun.
     """
 
     mode: Mode
@@ -86,6 +89,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     unbegun: frozenset[BodyKey] = frozenset()
     is_forced: bool = False
     live: frozenset[BodyKey] = frozenset()
+    drained: frozenset[BodyKey] = frozenset()
 
 
 class Started(msgspec.Struct, frozen=True, gc=False):
@@ -140,17 +144,29 @@ class Stuck(msgspec.Struct, frozen=True):
 
 
 class Expanded(msgspec.Struct, frozen=True):
-    """The list a mapped node goes over has ``size`` items."""
+    """The list a mapped node goes over has ``size`` items.
+
+    Attributes:
+        keys: Their invocation keys; empty = their positions.
+    """
 
     node: int
     size: int
+    keys: tuple[str, ...] = ()
 
 
 class ExpansionFailed(msgspec.Struct, frozen=True):
-    """There is no list to go over."""
+    """There is no list to go over, or its items have no keys."""
 
     node: int
     error: ErrorDetail
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """Whether the ``when`` of a node holds; an error when that cannot be told."""
+
+    node: int
+    verdict: bool | ErrorDetail
 
 
 class Cancelled(msgspec.Struct, frozen=True):
@@ -175,6 +191,7 @@ Event = (
     | Stuck
     | Expanded
     | ExpansionFailed
+    | Judged
     | Cancelled
     | TimeUp
     | Detached
@@ -223,13 +240,19 @@ class Expand(msgspec.Struct, frozen=True):
     node: int
 
 
+class Judge(msgspec.Struct, frozen=True):
+    """See whether the ``when`` of a node holds."""
+
+    node: int
+
+
 class Finish(msgspec.Struct, frozen=True):
     """The run has come to rest in this state; its owner lets go of it."""
 
     state: str
 
 
-Effect = Grant | Release | Drain | ArmTimer | StopBody | Expand | Finish
+Effect = Grant | Release | Drain | ArmTimer | StopBody | Expand | Judge | Finish
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):

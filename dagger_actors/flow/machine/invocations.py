@@ -11,12 +11,16 @@ from typing import Literal
 
 import msgspec
 
-from dagger_actors.core.graph import DependencyGraph
+from dagger_actors.core.graph import DependencyGraph, FinalState
 from dagger_actors.core.messages import Gathered, Inline, Output, Stored, Value
-from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.definition import FlowDefinition, FromNode, NodeDefinition
 from dagger_actors.flow.machine.events import NodeRow
+from dagger_actors.flow.predicates import references_of
 
-__all__ = ["Invocations", "Live", "RunIdentity", "StoredNode"]
+__all__ = ["HOLE", "Invocations", "Live", "RunIdentity", "StoredNode"]
+
+HOLE = Inline(b"null")
+"""What stands in a mapped node's list for an item that gave nothing."""
 
 
 class RunIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,10 +71,23 @@ class Invocations:
     def __init__(self, definition: FlowDefinition, identity: RunIdentity) -> None:
         self.definition = definition
         self.identity = identity
-        self.graph = DependencyGraph.of([node.dependencies for node in definition.nodes])
+        self.sources = sources_of(definition)
+        streamed = {node: on for node, on in self.sources.items() if is_streamed(definition.nodes[node], on)}
+        self.streams: dict[int, list[int]] = {}
+        for node, on in streamed.items():
+            self.streams.setdefault(on, []).append(node)
+        self.graph = DependencyGraph.of(
+            [
+                [on for on in node.dependencies if on != streamed.get(position)] if streamed else node.dependencies
+                for position, node in enumerate(definition.nodes)
+            ]
+        )
+        for node in streamed:
+            self.graph.hold(node)
         self.outputs: dict[int, Value] = {}
         self.first_item: dict[int, int] = {}
         self.sizes: dict[int, int] = {}
+        self.keys: dict[int, tuple[str, ...]] = {}
         self.map_attempts: dict[int, int] = {}
         self._items: list[tuple[int, int]] = []
         self._nodes = definition.nodes
@@ -86,12 +103,21 @@ class Invocations:
         """The node and item of a vertex."""
         return (vertex, -1) if vertex < self._count else self._items[vertex - self._count]
 
-    def expand(self, node: int, size: int) -> range:
+    def key_of(self, node: int, item: int) -> str:
+        """The invocation key of an item; empty for the node itself."""
+        if item < 0:
+            return ""
+        keys = self.keys.get(node)
+        return keys[item] if keys else str(item)
+
+    def expand(self, node: int, size: int, keys: tuple[str, ...] = ()) -> range:
         """Append the items of a mapped node; its own vertex then waits for them.
 
         Returns:
             Their vertices, in order.
         """
+        if keys:
+            self.keys[node] = keys
         first = len(self.graph)
         self.first_item[node] = first
         self.sizes[node] = size
@@ -102,11 +128,46 @@ class Invocations:
             self.graph.depend(node, vertex)
         return range(first, first + size)
 
-    def gather(self, node: int) -> Gathered:
-        """The outputs of a mapped node's items, in order; all must have succeeded."""
+    def link(self, node: int) -> None:
+        """Let each item of a fan-out over a mapped node wait for the item it is made from."""
+        on = self.sources.get(node)
+        if on is None or self.graph.state(on) not in (None, "succeeded") or self.sizes.get(on) != self.sizes[node]:
+            return
+        # (When a run is restored, what has ended waits for nothing.)
+        graph, first, above = self.graph, self.first_item[node], self.first_item[on]
+        if node in self.streams.get(on, ()) and graph.state(node) is None:
+            graph.depend(node, on)
+        for item in range(self.sizes[node]):
+            if graph.state(first + item) is None:
+                graph.depend(first + item, above + item)
+
+    def let_stream(self, node: int) -> list[int]:
+        """A mapped node has fanned out: who goes over it element by element need not wait for its end.
+
+        Returns:
+            Those that wait for nothing else.
+        """
+        return [dependent for dependent in self.streams.get(node, ()) if self.graph.release(dependent)]
+
+    def end(self, vertex: int, state: FinalState) -> list[int]:
+        """Record how a vertex ended; the dependents for which it was the last are returned."""
+        if vertex in self.streams and vertex not in self.sizes:
+            for dependent in self.streams[vertex]:
+                self.graph.depend(dependent, vertex)
+                self.graph.release(dependent)
+        return self.graph.end(vertex, state)
+
+    def item_states(self, node: int) -> list[FinalState | None]:
+        """How the items of a mapped node have ended, in order."""
         first = self.first_item.get(node, 0)
+        return [self.graph.state(vertex) for vertex in range(first, first + self.sizes.get(node, 0))]
+
+    def gather(self, node: int) -> Gathered:
+        """The outputs of a mapped node's items, in order; null for one that gave none."""
+        first = self.first_item.get(node, 0)
+        get = self.outputs.get
         return Gathered(
-            tuple(self._single(self.outputs[vertex]) for vertex in range(first, first + self.sizes.get(node, 0)))
+            tuple(self._single(get(vertex, HOLE)) for vertex in range(first, first + self.sizes.get(node, 0)))
         )
 
     @staticmethod
@@ -156,7 +217,7 @@ class Invocations:
             attempt,
             self._run_id,
             self._nodes[node].id,
-            str(item) if item >= 0 else "",
+            ("" if item < 0 else str(item)) if not self.keys else self.key_of(node, item),
             state,
             try_no,
             crash_no,
@@ -174,3 +235,23 @@ class Invocations:
         """Every vertex that has not ended, in order."""
         state = self.graph.state
         return (vertex for vertex in range(len(self.graph)) if state(vertex) is None)
+
+
+def sources_of(definition: FlowDefinition) -> dict[int, int]:
+    """For each fan-out over a mapped node: which one."""
+    nodes = definition.nodes
+    found: dict[int, int] = {}
+    for position, node in enumerate(nodes):
+        over = node.map.over if node.map is not None else None
+        if isinstance(over, FromNode) and nodes[over.node].map is not None:
+            found[position] = over.node
+    return found
+
+
+def is_streamed(node: NodeDefinition, on: int) -> bool:
+    """Tell whether its items may start before the mapped node it goes over has ended: nothing else of it needs the end."""
+    assert node.map is not None
+    if node.trigger != "all_succeeded" or node.map.key is not None:
+        return False
+    others = [reference for _, reference in node.inputs] + [reference for reference, _ in references_of(node.when)]
+    return not any(isinstance(reference, FromNode) and reference.node == on for reference in others)

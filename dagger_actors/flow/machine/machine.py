@@ -4,8 +4,10 @@ Its owner may run ahead of the commits: a decision's effects must wait for its r
 event; DECISIONS.md has their reasons:
 
 * An attempt ends once; whatever comes later for it is only the late end of its body.
-* A node starts only when all it depends on has succeeded; dependents of anything else are skipped.
+* A node starts only when all it depends on has ended and its trigger rule holds (``core.trigger``), and its ``when``.
 * ``interrupted`` attempts do not use up the user's tries; after ``CRASH_CAP`` crashes the work is parked.
+* The start of ``at_most_once`` work is committed with its grant, so it is granted only when it can start; an attempt of
+  unknown outcome is parked.
 * Grants run ahead of the concurrency limit by ``WINDOW``; the gate keeps the limit.
 """
 
@@ -21,6 +23,7 @@ from dagger_actors.flow.machine.attempts import (
     expanded,
     expansion_failed,
     flushed,
+    judged,
     retry_due,
     started,
     stuck,
@@ -37,6 +40,7 @@ from dagger_actors.flow.machine.events import (
     Expanded,
     ExpansionFailed,
     Flushed,
+    Judged,
     Opened,
     RetryDue,
     Started,
@@ -74,6 +78,7 @@ RULES: Final[dict[type, Callable[[Book, Any, Now], None]]] = {
     Stuck: stuck,
     Expanded: expanded,
     ExpansionFailed: expansion_failed,
+    Judged: judged,
     Cancelled: cancelled,
     TimeUp: time_up,
     Detached: detached,

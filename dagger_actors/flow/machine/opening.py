@@ -6,7 +6,7 @@ from typing import Final
 
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.flow.machine.attempts import due
+from dagger_actors.flow.machine.attempts import due, park
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.ends import became_ready
 from dagger_actors.flow.machine.events import ArmTimer, Detached, Drain, Finish, Opened, StopBody
@@ -41,7 +41,7 @@ def opened(book: Book, event: Opened, now: Now) -> None:
 
 def _note_revived(book: Book, now: Now) -> None:
     """Write down all that is tried again, not only what the window has room for: a recovery cannot tell it otherwise."""
-    for vertex in [vertex for vertex in book.ready if vertex in book.past]:
+    for vertex in [vertex for vertex in book.queued() if vertex in book.past]:
         live = book.begin(vertex)
         live.state, live.due_at = "due", now.wall_us
         book.waiting += 1
@@ -70,10 +70,13 @@ def _reopen(book: Book, live: Live, event: Opened, now: Now) -> None:
         delay_us = max(0, (live.due_at or 0) - now.wall_us)
         book.effects.append(ArmTimer("retry", delay_us, live.node, live.item, live.attempt))
         return
-    book.granted += 1
+    book.count_granted(live)
     key = (live.node, live.item, live.attempt)
     if key in event.live:
         live.state = "running"
+    elif key in event.drained:
+        live.state = "ready"
+        book.grant(live)
     elif key in event.crashed or live.state == "running" or event.is_forced:
         was_met = key in event.crashed or (live.state == "running" and key not in event.unbegun)
         _interrupted(book, live, now, was_met=was_met)
@@ -88,6 +91,10 @@ def _interrupted(book: Book, live: Live, now: Now, *, was_met: bool) -> None:
     """
     book.write(live, "interrupted", finished_at=now.wall_us, reason="its process died")
     live.crash_no += was_met
+    if book.is_careful(live.node):
+        book.uncount_granted(live)
+        park(book, live, "interrupted")
+        return
     live.attempt += 1
     live.started_us = None
     if live.crash_no < CRASH_CAP:
@@ -95,7 +102,7 @@ def _interrupted(book: Book, live: Live, now: Now, *, was_met: bool) -> None:
         book.write(live, "ready")
         book.grant(live)
         return
-    book.granted -= 1
+    book.uncount_granted(live)
     live.state = "parked"
     book.write(live, "waiting", reason="poison")
 
@@ -106,6 +113,10 @@ def detached(book: Book, _event: Detached, now: Now) -> None:
         if live.state == "running":
             book.write(live, "interrupted", finished_at=now.wall_us, reason="its process was stopped")
             book.effects.append(StopBody(live.node, live.item, live.attempt))
+            if book.is_careful(live.node):
+                park(book, live, "interrupted")
+        elif live.state == "ready" and book.is_careful(live.node):
+            book.write(live, "ready")  # its start was committed, and it is known not to have begun
     book.stop_clock(now)
     book.effects += [Drain(), Finish(book.status)]
     book.is_detached = True

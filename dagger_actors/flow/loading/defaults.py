@@ -1,0 +1,89 @@
+"""Checks that a reference has a `default` exactly where its node may have given no output.
+
+An ancestor is sure to have succeeded when the way to it leads through nodes that each demand success of what they wait
+for; any other trigger on the way admits one that failed or was skipped. The result of a run is read only when nothing
+failed: there, what may be missing is what may have been skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from dagger_actors.flow.definition import FromNode
+from dagger_actors.flow.loading.ancestry import ancestors_among, topological
+from dagger_actors.flow.loading.reader import Reader
+from dagger_actors.flow.loading.references import Pointer
+from dagger_actors.flow.loading.written import WrittenNode, pointers_of
+from dagger_actors.flow.wording import quoted
+
+__all__ = ["check_defaults", "check_output_defaults"]
+
+
+def check_defaults(reader: Reader, nodes: Sequence[WrittenNode]) -> None:
+    """Complain of each reference of a node that lacks a default, or has one that is never used."""
+    asked: list[tuple[int, str, Pointer, int]] = []
+    is_plain = all(node.trigger == "all_succeeded" for node in nodes)
+    for position, node in enumerate(nodes):
+        for what, pointer in pointers_of(node):
+            found = pointer.found
+            if not isinstance(found, FromNode) or (is_plain and pointer.default is None):
+                continue
+            if what != "when.exists" or pointer.default is not None:
+                asked.append((position, what, pointer, found.node))
+    if not asked:
+        return
+    demanding = [list(node.dependencies) if node.trigger == "all_succeeded" else [] for node in nodes]
+    sure = ancestors_among(demanding, ((position, other) for position, _, _, other in asked))
+    for position, what, pointer, other in asked:
+        reader.subject = nodes[position].id
+        _check(reader, what, pointer, nodes[other].id, is_sure=(position, other) in sure)
+    reader.subject = ""
+
+
+def _check(reader: Reader, what: str, pointer: Pointer, other: str, *, is_sure: bool) -> None:
+    if is_sure and pointer.default is not None:
+        message = f"{what}: the default is never used, for {quoted(other)} has always succeeded here"
+        reader.complain(pointer.at, message, "Remove the default.")
+    elif not is_sure and pointer.default is None:
+        message = f"{what} refers to {quoted(other)}, which may have failed or been skipped here"
+        reader.complain(pointer.at, message, f"Give a default: {{reference: {pointer.text}, default: null}}.")
+
+
+def check_output_defaults(
+    reader: Reader, nodes: Sequence[WrittenNode], pointers: Iterable[tuple[str, Pointer]]
+) -> None:
+    """Complain of each output of the flow that lacks a default, or has one that is never used."""
+    named = list(pointers)
+    skipped = _may_be_skipped(nodes) if named else {}
+    for name, pointer in named:
+        found = pointer.found
+        if not isinstance(found, FromNode):
+            continue
+        other = quoted(nodes[found.node].id)
+        if skipped[found.node] and pointer.default is None:
+            message = f"the output {quoted(name)} refers to {other}, which may have been skipped"
+            reader.complain(pointer.at, message, f"Give a default: {{reference: {pointer.text}, default: null}}.")
+        elif not skipped[found.node] and pointer.default is not None:
+            message = (
+                f"the output {quoted(name)}: the default is never used, for {other} has succeeded when the flow has"
+            )
+            reader.complain(pointer.at, message, "Remove the default.")
+
+
+def _may_be_skipped(nodes: Sequence[WrittenNode]) -> Mapping[int, bool]:
+    """For a run without failures."""
+    skipped: dict[int, bool] = {}
+    for position in topological([list(node.dependencies) for node in nodes]):
+        node = nodes[position]
+        above = [skipped[on] for on in node.dependencies]
+        match node.trigger:
+            case "all_succeeded":
+                may = any(above)
+            case "any_succeeded":
+                may = all(above)
+            case "any_failed":
+                may = True
+            case _:
+                may = False
+        skipped[position] = may or node.when is not None
+    return skipped

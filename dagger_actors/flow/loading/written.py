@@ -1,0 +1,70 @@
+"""A node as written: what it says, before its references have found their meaning."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dagger_actors.core.trigger import Trigger
+from dagger_actors.flow.loading.conditions import WrittenPredicate, pointers_in
+from dagger_actors.flow.loading.references import Pointer
+from dagger_actors.flow.loading.tree import Fields
+from dagger_actors.flow.wording import quoted
+
+__all__ = ["WrittenMap", "WrittenNode", "pointers_of"]
+
+
+class WrittenMap(msgspec.Struct, frozen=True, kw_only=True):
+    """A `map` as written.
+
+    Attributes:
+        over: Where the items come from.
+        item: The parameter that takes one.
+        key: Path of fields within the item; empty = the item itself; None = none is given.
+        limit: Items at once; None = as many as the run allows.
+        tolerate: Items that may fail.
+    """
+
+    over: Pointer
+    item: str
+    key: tuple[str, ...] | None = None
+    limit: int | None = None
+    tolerate: int = 0
+
+
+class WrittenNode(msgspec.Struct, gc=False):
+    """A node as written.
+
+    Attributes:
+        id: Its id; empty when it has none that can be used.
+        at: Its place.
+        fields: What it says, by key.
+        dependencies: Positions of the nodes it waits for, and the place that says so.
+        is_complete: Whether it names its dependencies itself.
+        inputs: The arguments by name; None when they follow from the action's parameters.
+        places: The place of each input's name, of those too whose value was complained of.
+        map: How it fans out.
+        trigger: The rule that lets it run.
+        when: What must hold over data besides.
+    """
+
+    id: str
+    at: int
+    fields: Fields
+    action: str = ""
+    dependencies: dict[int, int] = {}
+    is_complete: bool = False
+    inputs: list[tuple[str, Pointer]] | None = None
+    places: dict[str, int] = {}
+    map: WrittenMap | None = None
+    trigger: Trigger = "all_succeeded"
+    when: WrittenPredicate | None = None
+
+
+def pointers_of(node: WrittenNode) -> list[tuple[str, Pointer]]:
+    """List all references of a node, with their names for messages."""
+    pointers = [(f"the input {quoted(name)}", pointer) for name, pointer in node.inputs or ()]
+    if node.map is not None:
+        pointers.append(("map.over", node.map.over))
+    if node.when is not None:
+        pointers += [(f"when.{word}", pointer) for word, pointer in pointers_in(node.when)]
+    return pointers
