@@ -30,6 +30,14 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     on_failure: str
     items: int | None
     timeout_s: float | None
+    trigger: str = "all_succeeded"
+    when: bool | None = None
+    source: int | None = None
+    bad_item: int | None = None
+    tolerate: int = 0
+    width: int | None = None
+    priority: int = 0
+    is_careful: bool = False
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +85,47 @@ def random_flow(
     return Flow(nodes=tuple(nodes), limit=chance.randint(1, 4), is_sequential=chance.random() < 0.15)
 
 
+def enriched(flow: Flow, chance: random.Random) -> Flow:
+    """Give the nodes of a flow triggers, predicates, maps over maps, tolerated failures, widths, priorities, one try at most."""
+    nodes: list[Node] = []
+    for node in flow.nodes:
+        mapped = [on for on in node.dependencies if nodes[on].items is not None]
+        source = chance.choice(mapped) if mapped and chance.random() < 0.6 else None
+        is_careful = chance.random() < 0.15
+        trigger = "all_succeeded"
+        if source is None and node.dependencies:
+            trigger = chance.choice(
+                ("all_succeeded", "all_succeeded", "all_done", "any_succeeded", "any_failed", "none_failed")
+            )
+        items = nodes[source].items if source is not None else node.items
+        more = {
+            "items": items,
+            "source": source,
+            "trigger": trigger,
+            "when": chance.choice((None, None, None, True, False)),
+            "bad_item": chance.choice((None, 0, 1)) if items is not None else None,
+            "tolerate": chance.choice((0, 0, 1)) if items is not None else 0,
+            "width": chance.choice((None, 1, 2)) if items is not None else None,
+            "priority": chance.choice((0, 0, 5, -5)),
+            "is_careful": is_careful,
+            "tries": 1 if is_careful else node.tries,
+        }
+        nodes.append(msgspec.structs.replace(node, **more))
+    return msgspec.structs.replace(flow, nodes=tuple(nodes))
+
+
+def holds(trigger: str, ends: list[str]) -> bool:
+    """The published table, written once more."""
+    failed = [end for end in ends if end in ("failed", "timed_out")]
+    return {
+        "all_succeeded": all(end == "succeeded" for end in ends),
+        "all_done": True,
+        "any_succeeded": "succeeded" in ends,
+        "any_failed": bool(failed),
+        "none_failed": not failed,
+    }[trigger]
+
+
 class Stage:
     """Runs one flow in one simulation and remembers every body, across the deaths of workers."""
 
@@ -103,14 +152,26 @@ class Stage:
                 "retry_strategy": {"linear": {"delay_secs": 1.0}},
             }
             if node.items is not None:
-                one["map"] = {"over": f"inputs.items{position}", "item": "item"}
+                over = f"inputs.items{position}" if node.source is None else f"n{node.source}"
+                one["map"] = {"over": over, "item": "item", "tolerate": node.tolerate}
+                if node.width is not None:
+                    one["map"]["limit"] = node.width
+            one |= {"trigger": node.trigger, "priority": node.priority}
+            if node.is_careful:
+                del one["retry_strategy"]
+                one["durability"] = "at_most_once"
+            if node.when is not None:
+                one["when"] = {"reference": f"inputs.flag{position}", "equals": True}
             if node.timeout_s is not None:
                 one["timeout"] = node.timeout_s
             nodes.append(one)
         config = {"max_parallel_nodes": self.flow.limit, "enable_parallel_execution": not self.flow.is_sequential}
         inputs = {
-            f"items{at}": list(range(node.items)) for at, node in enumerate(self.flow.nodes) if node.items is not None
+            f"items{at}": list(range(node.items))
+            for at, node in enumerate(self.flow.nodes)
+            if node.items is not None and node.source is None
         }
+        inputs |= {f"flag{at}": node.when for at, node in enumerate(self.flow.nodes) if node.when is not None}
         return {"name": "random", "config": config, "inputs": inputs, "nodes": nodes}
 
     def actions(self) -> list[Callable[..., Any]]:
@@ -122,7 +183,7 @@ class Stage:
         if script.is_async:
 
             @action(name=name)
-            async def body(ctx: Context, item: int = -1) -> dict[str, Any]:
+            async def body(ctx: Context, item: Any = None) -> dict[str, Any]:
                 record = self._begin(position, ctx)
                 try:
                     await self._last(script)
@@ -133,7 +194,7 @@ class Stage:
             return body
 
         @action(name=name)
-        def plain(ctx: Context, item: int = -1) -> dict[str, Any]:
+        def plain(ctx: Context, item: Any = None) -> dict[str, Any]:
             record = self._begin(position, ctx)
             record.ended_us = self.sim.world.mono_us
             return self._end(position, ctx, item)
@@ -155,10 +216,13 @@ class Stage:
         self.bodies.append(body)
         return body
 
-    def _end(self, position: int, ctx: Context, item: int) -> dict[str, Any]:
+    def _end(self, position: int, ctx: Context, item: Any) -> dict[str, Any]:
         # The user's tries, not the attempts: an attempt cut off by a death is made again and must behave the same.
         try_no = self._try_no(ctx, position)
-        if try_no <= self.flow.nodes[position].script.failures:
+        node = self.flow.nodes[position]
+        if node.bad_item is not None and ctx.invocation_key == str(node.bad_item):
+            raise ValueError("the bad item")
+        if try_no <= node.script.failures:
             raise ValueError(f"try {try_no}")
         return {"node": position, "item": item, "try": try_no}
 
@@ -184,7 +248,21 @@ class Stage:
     def _check_start(self, position: int, ctx: Context) -> None:
         """The laws of a start, checked against what is durable at that moment."""
         where = f"n{position}[{ctx.invocation_key}] attempt {ctx.attempt}"
-        for on in self.flow.nodes[position].dependencies:
+        node = self.flow.nodes[position]
+        for on in node.dependencies:
+            if on == node.source:
+                sql = "SELECT state FROM node_runs WHERE node=? AND item=? ORDER BY attempt DESC LIMIT 1"
+                rows = self.query(sql, on, int(ctx.invocation_key))
+                if rows != [("succeeded",)]:
+                    self.complaints.append(f"{where} started while its item of n{on} was {rows}")
+                continue
+            if node.trigger != "all_succeeded":
+                rows = self.query(
+                    "SELECT state FROM node_runs WHERE node=? AND item<0 ORDER BY attempt DESC LIMIT 1", on
+                )
+                if not rows or rows[0][0] not in ("succeeded", "failed", "skipped", "timed_out"):
+                    self.complaints.append(f"{where} started while n{on} was {rows}")
+                continue
             rows = self.query("SELECT state FROM node_runs WHERE node=? AND item<0 ORDER BY attempt DESC LIMIT 1", on)
             if rows != [("succeeded",)]:
                 self.complaints.append(f"{where} started while n{on} was {rows}")
@@ -201,6 +279,8 @@ class Stage:
         status = self.query("SELECT status FROM flow_runs")[0][0]
         if status not in ("pending", "running"):
             self.complaints.append(f"{where} started while the run was {status}")
+        if node.is_careful and any((other.node, other.key) == (position, ctx.invocation_key) for other in self.bodies):
+            self.complaints.append(f"{where} began a second time, though at most once was asked")
         for other in self.bodies:
             if (other.node, other.key, other.attempt) == (position, ctx.invocation_key, ctx.attempt):
                 self.complaints.append(f"{where} was executed twice")
@@ -265,7 +345,8 @@ class Stage:
         """How a flow of `continue` nodes must end, whatever the order and the crashes: by the flow alone."""
         states: dict[tuple[int, int], str] = {}
         for position, node in enumerate(self.flow.nodes):
-            if any(states[on, -1] != "succeeded" for on in node.dependencies):
+            ends = [states[on, -1] for on in node.dependencies]
+            if not holds(node.trigger, ends) or node.when is False:
                 states[position, -1] = "skipped"
                 continue
             fails = node.script.failures >= node.tries
@@ -273,11 +354,19 @@ class Stage:
             end = "timed_out" if late else "failed" if fails else "succeeded"
             if node.items is not None:
                 for item in range(node.items):
-                    states[position, item] = end
-                end = "succeeded" if end == "succeeded" or not node.items else "failed"
+                    own = "failed" if item == node.bad_item and end == "succeeded" else end
+                    is_hole = node.source is not None and states[node.source, item] != "succeeded"
+                    states[position, item] = "skipped" if is_hole else own
+                ended = [states[position, item] for item in range(node.items)]
+                failures = sum(state in ("failed", "timed_out") for state in ended)
+                end = "succeeded" if failures <= node.tolerate else "failed"
             states[position, -1] = end
         return states
 
     def actual(self) -> dict[tuple[int, int], str]:
         rows = self.query("SELECT node, item, attempt, state FROM node_runs ORDER BY node, item, attempt")
-        return {(node, item): state for node, item, _, state in rows}
+        states = {(node, item): state for node, item, _, state in rows}
+        # A node that goes over another's items as they come may have begun with some when the other fails in the end.
+        return {
+            (node, item): state for (node, item), state in states.items() if item < 0 or states[node, -1] != "skipped"
+        }

@@ -7,7 +7,7 @@ from typing import Final
 from dagger_actors.core.messages import ErrorDetail, Failed, Succeeded
 from dagger_actors.core.protocols import Now
 from dagger_actors.flow.machine.book import Book
-from dagger_actors.flow.machine.ends import admit, became_ready, end, give_up, node_failed, skip
+from dagger_actors.flow.machine.ends import admit, became_ready, end, give_up, hindrance, node_failed, skip
 from dagger_actors.flow.machine.events import (
     ArmTimer,
     Ended,
@@ -179,6 +179,8 @@ def expanded(book: Book, event: Expanded, now: Now) -> None:
     if node in work.sizes or work.graph.state(node) is not None or book.status != "running":
         return
     book.asking -= 1
+    if _lost_its_source(book, node, now):
+        return
     past = book.past.pop(node, None)
     attempt = work.map_attempts[node] = past.attempt + 1 if past is not None else 1
     vertices = work.expand(node, event.size, event.keys)
@@ -203,7 +205,18 @@ def expansion_failed(book: Book, event: ExpansionFailed, now: Now) -> None:
     if book.work.graph.state(event.node) is not None or book.status != "running":
         return
     book.asking -= 1
-    _failed_before(book, event.node, event.error, now)
+    if not _lost_its_source(book, event.node, now):
+        _failed_before(book, event.node, event.error, now)
+
+
+def _lost_its_source(book: Book, node: int, now: Now) -> bool:
+    """The mapped node it goes over may have failed while its list was being read: then it is skipped."""
+    reason = hindrance(book, node)
+    if reason is None:
+        return False
+    for dependent in skip(book, node, reason):
+        became_ready(book, dependent, now)
+    return True
 
 
 def judged(book: Book, event: Judged, now: Now) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "end",
     "finish",
     "give_up",
+    "hindrance",
     "node_failed",
     "node_succeeded",
     "settle",
@@ -50,7 +51,7 @@ def became_ready(book: Book, vertex: int, now: Now) -> None:
                 stack.extend(reversed(skip(book, one, "its item has no value")))
         elif one in work.sizes:
             stack.extend(reversed(_gathered(book, one, now)))
-        elif (reason := _hindrance(book, one)) is not None:
+        elif (reason := hindrance(book, one)) is not None:
             stack.extend(reversed(skip(book, one, reason)))
         elif nodes[one].when is not None and one not in book.past:
             # (What has been tried before was judged before.)
@@ -77,7 +78,7 @@ def skip(book: Book, vertex: int, reason: str) -> list[int]:
     return book.work.end(vertex, "skipped")
 
 
-def _hindrance(book: Book, vertex: int) -> str | None:
+def hindrance(book: Book, vertex: int) -> str | None:
     """Why a node does not run though all it waited for has ended; None when it does."""
     work, node = book.work, book.work.definition.nodes[vertex]
     if node.trigger == "all_succeeded":
