@@ -46,6 +46,7 @@ def run(
     ] = None,
     parallel: Annotated[int | None, Parameter(help="Nodes running at once; overrides the file.")] = None,
     sequential: Annotated[bool, Parameter(help="One node at a time.")] = False,
+    no_cache: Annotated[bool, Parameter(help="Compute every node anew, also those with a cached output.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Run a flow file to its end.
@@ -73,7 +74,9 @@ def run(
             sys.stderr.write(
                 printable(f"{waiting} {'run waits' if waiting == 1 else 'runs wait'} here; go on with: {step}\n")
             )
-        handle = system.flows.start(spec, inputs=values, run_id=run_id, parallel=parallel, sequential=sequential)
+        handle = system.flows.start(
+            spec, inputs=values, run_id=run_id, parallel=parallel, sequential=sequential, use_cache=not no_cache
+        )
         return [handle]
 
     return _stay(start, title=definition.name, db=db, imports=imports, as_json=as_json)
@@ -120,18 +123,23 @@ def retry(
     run_id: RunId,
     /,
     *,
+    start_from: Annotated[
+        tuple[str, ...],
+        Parameter(name="--from", help="Id of a node to run again too, with everything downstream of it; repeatable."),
+    ] = (),
     db: Database = DEFAULT_DATABASE,
     imports: Imports = (),
     as_json: AsJson = False,
 ) -> int:
     """Run the failed, cancelled and never started nodes of an ended run again, and release parked ones.
 
-    What succeeded is not done again. The flow is the one that the run began with; the actions are those of today.
+    What succeeded is not done again, but for what ``--from`` names.
+    The flow is the one that the run began with; the actions are those of today.
     """
 
     def again(system: ActorSystem, display: Display) -> list[Run]:
         display.begin(system.flows.report(run_id))
-        return [system.flows.retry(run_id)]
+        return [system.flows.retry(run_id, start_from=start_from)]
 
     return _stay(again, title=run_id, db=existing(db), imports=imports, as_json=as_json)
 

@@ -12,6 +12,8 @@ import msgspec
 __all__ = [
     "ArtifactRecord",
     "AttemptEnded",
+    "CacheUse",
+    "CacheWish",
     "ErrorDetail",
     "Failed",
     "FlowMessage",
@@ -66,7 +68,21 @@ class Gathered(msgspec.Struct, frozen=True, gc=False, tag="gathered"):
 Value = Inline | Stored | Gathered
 
 
-class StartAttempt(msgspec.Struct, frozen=True, gc=False, tag="start"):
+class CacheWish(msgspec.Struct, frozen=True, gc=False):
+    """The output of an attempt may come from the cache, and goes there.
+
+    Attributes:
+        flow_name: With the node's id, whose last key a new one is compared with.
+        ttl_us: How old an output may be; None = any age.
+        is_reused: False = compute anew, whatever is stored.
+    """
+
+    flow_name: str
+    ttl_us: int | None
+    is_reused: bool
+
+
+class StartAttempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="start"):
     """Run one attempt.
 
     Attributes:
@@ -81,6 +97,7 @@ class StartAttempt(msgspec.Struct, frozen=True, gc=False, tag="start"):
         inputs: Arguments by parameter name.
         outputs: Names its result must hold.
         problem: Why the inputs could not be put together; the attempt then fails with it. Empty = they could.
+        cache: How the cache serves it; None = not at all.
     """
 
     run_key: int
@@ -94,6 +111,7 @@ class StartAttempt(msgspec.Struct, frozen=True, gc=False, tag="start"):
     inputs: tuple[tuple[str, Value], ...] = ()
     outputs: tuple[str, ...] = ()
     problem: str = ""
+    cache: CacheWish | None = None
 
 
 class ArtifactRecord(msgspec.Struct, frozen=True, gc=False):
@@ -101,6 +119,7 @@ class ArtifactRecord(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         name: The name ``ctx.save`` gave it; empty for an output.
+        location: ``inline``, ``file``, or ``stored``: it has its row already, and only its name is new.
         data: Its content when inline; empty when it is a file already.
     """
 
@@ -114,10 +133,30 @@ class ArtifactRecord(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
 
 
-class Turn(msgspec.Struct, frozen=True, gc=False):
-    """What an attempt did besides returning: all of it is committed with its end, or none."""
+class CacheUse(msgspec.Struct, frozen=True, gc=False):
+    """What the cache had to do with an output.
+
+    Attributes:
+        input_hash: The key.
+        parts: Its parts by name, as JSON.
+        is_hit: Whether the output came from the cache; else it goes there.
+    """
+
+    input_hash: str
+    parts: str
+    is_hit: bool
+
+
+class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What an attempt did besides returning: all of it is committed with its end, or none.
+
+    Attributes:
+        reason: A word on how it came to its output, for its row; empty = none.
+    """
 
     artifacts: tuple[ArtifactRecord, ...] = ()
+    cache: CacheUse | None = None
+    reason: str = ""
 
 
 class ErrorDetail(msgspec.Struct, frozen=True, gc=False):

@@ -20,11 +20,11 @@ RUN_TRANSITIONS: Final[dict[str, frozenset[str]]] = {
     "pending": frozenset({"running", "cancelled"}),
     "running": frozenset({"paused", "succeeded", "failed", "cancelled", "timed_out"}),
     "paused": frozenset({"running", "cancelled"}),
-    # `retry` opens these again; a succeeded run stays as it is.
+    # `retry` opens these again; a succeeded run only when it is told which nodes to run again.
     "failed": frozenset({"running"}),
     "cancelled": frozenset({"running"}),
     "timed_out": frozenset({"running"}),
-    "succeeded": frozenset(),
+    "succeeded": frozenset({"running"}),
 }
 
 NODE_TRANSITIONS: Final[dict[str, frozenset[str]]] = {

@@ -6,6 +6,7 @@ type hints, strictly, through one decoder each.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import types
 import typing
@@ -21,6 +22,8 @@ from dagger_actors.flow.context import Context
 __all__ = ["Action", "Parameter", "action", "marked_name", "place_of", "read_action"]
 
 MARK = "__dagger_action__"
+VERSION = "__dagger_version__"
+LONGEST_VERSION = 200
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,30 +31,39 @@ F = TypeVar("F", bound=Callable[..., Any])
 @overload
 def action(function: F, /) -> F: ...
 @overload
-def action(*, name: str | None = None) -> Callable[[F], F]: ...
-def action(function: F | None = None, /, *, name: str | None = None) -> F | Callable[[F], F]:
+def action(*, name: str | None = None, version: str | None = None) -> Callable[[F], F]: ...
+def action(
+    function: F | None = None, /, *, name: str | None = None, version: str | None = None
+) -> F | Callable[[F], F]:
     """Mark a function as an action.
 
     Args:
         function: The function, plain or ``async``; given by ``@action`` without parentheses.
         name: The name that flow files use; the function's own by default.
+        version: Stands for its code in the keys of the cache, 1 to 200 characters; by default its source text does, so
+            that any change of it computes anew.
 
     Returns:
         The same function, still callable.
 
     Raises:
         TypeError: It marks something else than a function.
+        ValueError: The version is empty or too long.
     """
+    if version is not None and not 1 <= len(version) <= LONGEST_VERSION:
+        raise ValueError(f"the version of an action has 1 to {LONGEST_VERSION} characters, not {len(version):,}")
     if function is None:
-        return lambda marked: mark(marked, name)
-    return mark(function, name)
+        return lambda marked: mark(marked, name, version)
+    return mark(function, name, version)
 
 
-def mark(function: F, name: str | None) -> F:
-    """Write the mark on a function."""
+def mark(function: F, name: str | None, version: str | None) -> F:
+    """Write the marks on a function."""
     if not inspect.isfunction(function):
         raise TypeError(f"@action marks functions, not {type(function).__name__}; wrap it in a function")
     setattr(function, MARK, name or function.__name__)
+    if version is not None:
+        setattr(function, VERSION, version)
     return function
 
 
@@ -113,6 +125,7 @@ class Action:
     """
 
     __slots__ = (
+        "_identity",
         "accepts_any",
         "by_name",
         "context_parameter",
@@ -142,9 +155,26 @@ class Action:
         self.accepts_any = accepts_any
         self.required = frozenset(parameter.name for parameter in parameters if parameter.required)
         self.by_name = {parameter.name: parameter for parameter in parameters}
+        self._identity: str | None = None
 
     def __repr__(self) -> str:
         return f"<Action {self.name} {self.qualified_name}>"
+
+    def identity(self) -> str | None:
+        """What stands for its code in the keys of the cache: its version, or the hash of its source; None = neither."""
+        if self._identity is None:
+            version = getattr(self.function, VERSION, None)
+            self._identity = f"version {version}" if version is not None else source_hash(self.function)
+        return self._identity
+
+
+def source_hash(function: Callable[..., Any]) -> str | None:
+    """The hash of a function's source text; None when it cannot be read."""
+    try:
+        source = inspect.getsource(inspect.unwrap(function))
+    except (OSError, TypeError):
+        return None
+    return hashlib.sha256(source.encode()).hexdigest()
 
 
 def read_action(function: Callable[..., Any], name: str | None = None) -> Action:

@@ -65,9 +65,13 @@ class Catalog:
         folder = Path.cwd() if isinstance(source, Mapping) else Path(source).parent
         return self._load(source), folder
 
-    def config(self, definition: FlowDefinition, parallel: int | None, *, sequential: bool) -> FlowConfig:
+    def config(
+        self, definition: FlowDefinition, parallel: int | None, *, sequential: bool, use_cache: bool = True
+    ) -> FlowConfig:
         """The settings of one run, see ``settings_of``."""
         config = settings_of(definition, parallel, sequential=sequential)
+        if not use_cache:
+            config = msgspec.structs.replace(config, reuses_cache=False)
         check_width(definition, config, self._registry, self._threads)
         return config
 

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from dagger_actors.actors.gate import Ticket
-from dagger_actors.core.messages import ArtifactRecord
+from dagger_actors.core.messages import ArtifactRecord, CacheUse, Inline, Output
 from dagger_actors.core.protocols import Cell, Write
 from dagger_actors.flow.machine.events import Decision, Effect, NodeRow
 from dagger_actors.flow.node import NodeActor
 
-__all__ = ["Draft"]
+__all__ = ["CacheOrigin", "Draft"]
+
+
+class CacheOrigin(msgspec.Struct, frozen=True, kw_only=True):
+    """Which attempt computed, or reused, an output; ``place`` is (run_key, node, item, attempt)."""
+
+    place: tuple[int, int, int, int]
+    flow_name: str
+    run_id: str
+    node_id: str
+    invocation_key: str
 
 
 class Draft:
@@ -30,7 +42,9 @@ class Draft:
 
     __slots__ = (
         "_artifacts",
+        "_cached",
         "_commands",
+        "_hashes",
         "_names",
         "_rows",
         "_unskip",
@@ -48,6 +62,8 @@ class Draft:
         self._rows: dict[tuple[int, int, int], NodeRow] = {}
         self._artifacts: list[tuple[Cell, ...]] = []
         self._names: list[tuple[Cell, ...]] = []
+        self._cached: list[tuple[Cell, ...]] = []
+        self._hashes: list[tuple[Cell, ...]] = []
         self._commands: list[tuple[Cell, ...]] = []
         self._unskip: int | None = None
         self.is_dirty = False
@@ -78,6 +94,8 @@ class Draft:
         self._rows.update(later._rows)
         self._artifacts += later._artifacts
         self._names += later._names
+        self._cached += later._cached
+        self._hashes += later._hashes
         self._commands += later._commands
         self._unskip = self._unskip if self._unskip is not None else later._unskip
         self.effects += later.effects
@@ -92,6 +110,10 @@ class Draft:
     ) -> None:
         """Add what an attempt stored; ``place`` is (run_key, node, item, attempt)."""
         for record in records:
+            if record.name:
+                self._names.append((*place, record.name, record.artifact_id))
+            if record.location == "stored":
+                continue
             is_inline = record.location == "inline"
             self._artifacts.append(
                 (
@@ -105,8 +127,15 @@ class Draft:
                     created_us,
                 )
             )
-            if record.name:
-                self._names.append((*place, record.name, record.artifact_id))
+
+    def add_cache_use(self, use: CacheUse, origin: CacheOrigin, output: Output, created_us: int) -> None:
+        """Add the key of an output, and the output itself unless it came from the cache."""
+        self._hashes.append((*origin.place, use.input_hash))
+        if not use.is_hit:
+            text = output.json.decode() if isinstance(output, Inline) else None
+            artifact_id = None if isinstance(output, Inline) else output.artifact_id
+            names = (origin.flow_name, origin.run_id, origin.node_id, origin.invocation_key)
+            self._cached.append((use.input_hash, use.parts, *names, *origin.place, text, artifact_id, created_us))
 
     def consume(self, command_id: int) -> None:
         """Consume a command with this unit."""
@@ -128,6 +157,10 @@ class Draft:
             writes.append(Write("artifacts.put", self._artifacts, None))
         if self._rows:
             writes.append(Write("node_runs.put", list(self._rows.values()), len(self._rows)))
+        if self._hashes:
+            writes.append(Write("node_runs.hash", self._hashes, len(self._hashes)))
+        if self._cached:
+            writes.append(Write("cache_entries.put", self._cached, None))
         if self._names:
             writes.append(Write("artifact_names.put", self._names, len(self._names)))
         if self._commands:

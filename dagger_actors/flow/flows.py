@@ -27,6 +27,7 @@ from dagger_actors.flow.definition import FORMAT, FlowDefinition
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.inputs import check_inputs, encode_inputs
 from dagger_actors.flow.machine.events import Mode
+from dagger_actors.flow.redo import redone_nodes
 from dagger_actors.flow.report import Report, RunSummary, build_report
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.flow.run import Run, refuse_on_loop
@@ -72,6 +73,7 @@ class Flows:
         run_id: str | None = None,
         parallel: int | None = None,
         sequential: bool = False,
+        use_cache: bool = True,
     ) -> Run:
         """Start a run; it is durable when this returns.
 
@@ -81,6 +83,7 @@ class Flows:
             run_id: An id of the caller's, so that starting twice is starting once; made when it is None.
             parallel: Instead of the flow's ``max_parallel_nodes``; 1 or more.
             sequential: One node at a time.
+            use_cache: False = nodes with ``cache`` compute anew, and store what they computed.
 
         Returns:
             A handle, at once.
@@ -95,7 +98,7 @@ class Flows:
         refuse_on_loop("flows.start()", "await flows.astart(...)")
         self._refuse_closed()
         definition, folder = self._catalog.find(flow)
-        config = self._catalog.config(definition, parallel, sequential=sequential)
+        config = self._catalog.config(definition, parallel, sequential=sequential, use_cache=use_cache)
         encoded = check_inputs(definition, inputs or {})
         pinned = msgspec.structs.replace(definition, file="")
         body = msgspec.json.encode(pinned)
@@ -166,11 +169,16 @@ class Flows:
             raise IllegalTransition(run_id, row.status, "resumed", f"try it again with: dagger-actors retry {run_id}")
         return self._take(row, "resume" if row.status == "paused" else "recover", imports=True)
 
-    def retry(self, run_id: str) -> Run:
+    def retry(self, run_id: str, *, start_from: Sequence[str] = ()) -> Run:
         """Try again what failed or never ran, with fresh tries; what succeeded is kept. Releases parked work too.
+
+        Args:
+            run_id: The run.
+            start_from: Ids of nodes to run again though they succeeded, each with everything downstream of it.
 
         Raises:
             RunNotFound: There is no such run.
+            RequestError: It has no node of such an id; names the nearest.
             RunOwned: A live process runs it.
             IllegalTransition: It is not over: that is for ``resume``.
             DefinitionError: Its actions cannot be loaded, or no longer fit.
@@ -178,13 +186,14 @@ class Flows:
         refuse_on_loop("flows.retry()", "await flows.aretry(...)")
         self._refuse_closed()
         row = self._caller.row(run_id)
-        if row.status == "succeeded":
+        redone = redone_nodes(self._hub.definition_of(row), start_from) if start_from else frozenset[int]()
+        if row.status == "succeeded" and not redone:
             return Run(run_id, self)
         if row.status in ("pending", "running"):
             self._refuse_owned(row)
             advice = f"go on with it: dagger-actors resume {run_id}"
             raise IllegalTransition(run_id, row.status, "retried", advice)
-        return self._take(row, "retry", imports=True)
+        return self._take(row, "retry", imports=True, redone=redone)
 
     def resumable(self) -> list[str]:
         """Runs that nobody runs and that are not over: pending, running without a live owner, paused."""
@@ -192,7 +201,7 @@ class Flows:
         rows = (self._caller.row(run_id) for run_id in open_runs if run_id not in self._hub.active)
         return [row.run_id for row in rows if self._hub.owner_pid(row) is None]
 
-    def _take(self, row: RunRow, mode: Mode, *, imports: bool = False) -> Run:
+    def _take(self, row: RunRow, mode: Mode, *, imports: bool = False, redone: frozenset[int] = frozenset()) -> Run:
         self._refuse_owned(row)
         self._catalog.load_actions(row, self._hub.definition_of(row), imports=imports)
         try:
@@ -202,7 +211,7 @@ class Flows:
                 raise
             # Whoever was faster is done with it already: there is nobody to name, and nothing left to take.
             return Run(row.run_id, self)
-        active = self._hub.open(row.run_id, mode, former=row.owner)
+        active = self._hub.open(row.run_id, mode, former=row.owner, redone=redone)
         if mode != "recover":
             # The claim alone says whose the run is, not that it is to go on: a crash here would leave it at rest.
             self._hub.runtime.wait(active.emitter.opened, None)
@@ -327,9 +336,9 @@ class Flows:
         """``resume``, without blocking the loop."""
         return await asyncio.to_thread(self.resume, run_id)
 
-    async def aretry(self, run_id: str) -> Run:
+    async def aretry(self, run_id: str, *, start_from: Sequence[str] = ()) -> Run:
         """``retry``, without blocking the loop."""
-        return await asyncio.to_thread(self.retry, run_id)
+        return await asyncio.to_thread(self.retry, run_id, start_from=start_from)
 
     async def acancel(self, run_id: str) -> Report:
         """``cancel``, without blocking the loop."""

@@ -24,6 +24,7 @@ from dagger_actors.core.protocols import Write
 from dagger_actors.errors import NewerSchema, OwnershipLost, RunOwned, SupervisorGaveUp, UnitRejected
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.artifacts import RunArtifacts
+from dagger_actors.flow.cache import OutputCache
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.handover import Opening, Services
@@ -95,6 +96,7 @@ class FlowHub:
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),
             clock=runtime.clock,
             is_refusing=gates.is_refusing,
+            cache=OutputCache(store, runtime.clock),
         )
         self._root = Root.spawn(dispatcher=runtime.control)
         self.on_opened: Callable[[], None] = lambda: None
@@ -178,6 +180,7 @@ class FlowHub:
         *,
         former: int | None = None,
         definition: FlowDefinition | None = None,
+        redone: frozenset[int] = frozenset(),
     ) -> ActiveRun:
         """Open a run that this worker owns.
 
@@ -186,6 +189,7 @@ class FlowHub:
             mode: What for; None = only to cancel it, for which no user code is needed.
             former: The worker it was taken from, whose slot file tells what had started.
             definition: What ``definition_of`` would read, when the caller has it at hand.
+            redone: Nodes that are run again though they have succeeded.
         """
         row = self.row_of(run_id)
         assert row is not None
@@ -236,10 +240,18 @@ class FlowHub:
         with self._lock:
             self.active[run_id] = active
         self.on_opened()
-        self._set_going(active, row, mode or "recover", event, ends)
+        self._set_going(active, row, mode or "recover", event, ends, redone)
         return active
 
-    def _set_going(self, active: ActiveRun, row: RunRow, mode: Mode, event: Event, ends: Sequence[bytes]) -> None:
+    def _set_going(
+        self,
+        active: ActiveRun,
+        row: RunRow,
+        mode: Mode,
+        event: Event,
+        ends: Sequence[bytes],
+        redone: frozenset[int] = frozenset(),
+    ) -> None:
         machine = FlowMachine(
             active.definition,
             active.identity,
@@ -249,7 +261,7 @@ class FlowHub:
             started_at=row.started_us,
         )
         rows = (StoredRow(*found) for found in self.store.readers.query("read.nodes", row.run_key))
-        restore(machine, (from_row(found) for found in rows), mode)
+        restore(machine, (from_row(found) for found in rows), mode, redone)
         active.emitter.work = machine.work
         # What the file has already is no news, and owes the gate nothing.
         ends = [payload for payload in dict.fromkeys(ends) if machine.is_running(*key_of(payload))]

@@ -34,6 +34,7 @@ from dagger_actors.core.protocols import Clock, Runnable
 from dagger_actors.core.retry import names_of
 from dagger_actors.errors import InputError
 from dagger_actors.flow.actions import Action, Parameter
+from dagger_actors.flow.cache import OutputCache
 from dagger_actors.flow.context import ArtifactSource, Context
 from dagger_actors.flow.outputs import to_output
 from dagger_actors.flow.registry import ActionRegistry
@@ -56,6 +57,7 @@ class NodeServices:
         registry: The actions by name.
         artifacts: Where large values lie.
         clock: The time.
+        cache: Where outputs may be found.
         is_refusing: Whether too many abandoned bodies hold threads to start another on one.
     """
 
@@ -66,7 +68,9 @@ class NodeServices:
         artifacts: ArtifactSource,
         clock: Clock,
         is_refusing: Callable[[], bool],
+        cache: OutputCache,
     ) -> None:
+        self.cache = cache
         self.is_refusing = is_refusing
         self.registry = registry
         self.artifacts = artifacts
@@ -111,6 +115,7 @@ class NodeActor(Actor):
         self._gate = gate
         self._tell = tell
         self._context: Context | None = None
+        self._turn: Turn | None = None
         self._is_cancelled = False
 
     def cancel(self) -> None:
@@ -174,9 +179,18 @@ class NodeActor(Actor):
             )
         return content
 
+    def _from_cache(self, action: Action, start: StartAttempt) -> Succeeded | None:
+        """The end of the attempt without its body, when the cache has its output; else how its own is to be stored."""
+        assert start.cache is not None
+        lookup = self._services.cache.look(action, start, start.cache)
+        self._turn = lookup.turn
+        return lookup.found
+
     def _success(self, start: StartAttempt, result: Any) -> Succeeded:
         output, artifacts = to_output(result, start.outputs, self._services.artifacts)
         saved: tuple[ArtifactRecord, ...] = self._context.saved() if self._context is not None else ()
+        if self._turn is not None:
+            return Succeeded(output, msgspec.structs.replace(self._turn, artifacts=artifacts + saved))
         return Succeeded(output, Turn(artifacts + saved)) if artifacts or saved else Succeeded(output)
 
     def _report(self, outcome: Succeeded | Failed) -> None:
@@ -221,7 +235,8 @@ class ThreadNode(NodeActor):
         try:
             self._refuse_threads()
             action, arguments = self._prepare(start)
-            outcome = self._success(start, action.function(**arguments))
+            found = None if start.cache is None else self._from_cache(action, start)
+            outcome = found or self._success(start, action.function(**arguments))
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
             outcome = Failed(detail_of(error))
         self._report(outcome)
@@ -262,7 +277,8 @@ class LoopNode(NodeActor):
         try:
             # The loop takes a task's first step before a cancel that came later: a body must not begin after its end.
             self._refuse_late()
-            return self._success(start, await action.function(**arguments))
+            found = None if start.cache is None else self._from_cache(action, start)
+            return found or self._success(start, await action.function(**arguments))
         except BaseException as error:  # noqa: BLE001 - a SystemExit that leaves a task stops the loop of all of them
             return Failed(detail_of(error))
 

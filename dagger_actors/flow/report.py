@@ -123,6 +123,7 @@ def build_report(
             name=one.name,
         )
         artifacts.setdefault((one.node, one.item, one.attempt), []).append(reference)
+    history = {place: found for place, found in history.items() if _is_current(place, history)}
     has_ended = run.status in FINAL_RUN
     nodes = [
         _node(history[place], artifacts.get((*place, history[place][-1].attempt), []))
@@ -153,6 +154,13 @@ def build_report(
         elapsed_us=run.elapsed_us,
         nodes=tuple(nodes),
     )
+
+
+def _is_current(place: tuple[int, int], history: dict[tuple[int, int], list[StoredRow]]) -> bool:
+    """Items of an earlier fan-out, over a longer list, are no part of the run any more."""
+    node, item = place
+    rows = history.get((node, -1))
+    return item < 0 or rows is None or item < (rows[-1].size or 0)
 
 
 def _node(rows: list[StoredRow], artifacts: list[ArtifactRef]) -> NodeReport:

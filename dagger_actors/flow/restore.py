@@ -17,20 +17,21 @@ __all__ = ["from_row", "restore"]
 UNSUCCESSFUL = frozenset({"failed", "timed_out", "cancelled", "skipped"})
 
 
-def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode) -> None:
+def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone: frozenset[int] = frozenset()) -> None:
     """Bring a new machine to where the rows say the run stands.
 
     Args:
         machine: Fresh, made with the run's stored status and times.
         rows: All rows of the run, ordered by node, item and attempt.
         mode: What the run is opened for; ``retry`` opens again whatever did not succeed, ``resume`` what paused the run.
+        redone: Positions of nodes that are run again though they have succeeded; whatever depends on one is among them.
     """
     latest: dict[tuple[int, int], StoredNode] = {}
     for row in rows:
         latest[row.node, row.item] = row
     work, book = machine.work, machine.book
     for (node, item), row in latest.items():
-        if item < 0 and row.size is not None:
+        if item < 0 and row.size is not None and node not in redone:
             work.expand(node, row.size)
             work.map_attempts[node] = row.attempt
             book.open += row.size
@@ -39,11 +40,17 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode) -> Non
     pausers = _pausers(machine, latest.values())
     has_failed = False
     for (node, item), row in latest.items():
+        if node in redone and row.state not in FINAL_NODE:
+            book.voided.append(_live(-1, row))
         if item >= work.sizes.get(node, 0):
             # Its node is to fan out anew, or has done so over a shorter list.
             book.earlier.setdefault(node, {})[item] = _past(-1, row, is_fresh=True)
             continue
         vertex = work.vertex(node, item)
+        if node in redone:
+            book.past[vertex] = _past(vertex, row, is_fresh=True)
+            book.redone.append(vertex)
+            continue
         if item < 0 and row.size is not None and row.state == "running":
             continue
         if row.state not in FINAL_NODE:

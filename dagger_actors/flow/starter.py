@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.gate import Gate, Ticket
-from dagger_actors.core.messages import ErrorDetail, StartAttempt, Value, encode
+from dagger_actors.core.messages import CacheWish, ErrorDetail, StartAttempt, Value, encode
 from dagger_actors.core.protocols import Dispatcher
 from dagger_actors.errors import StoreError
 from dagger_actors.flow.definition import NodeDefinition
@@ -98,7 +98,15 @@ class Starter:
             tuple(inputs),
             node.outputs,
             problem,
+            self._wish(node) if node.cache is not None else None,
         )
+
+    def _wish(self, node: NodeDefinition) -> CacheWish:
+        assert node.cache is not None
+        definition = self._work.definition
+        ttl_s = node.cache.ttl_s
+        ttl_us = None if ttl_s is None else round(ttl_s * 1_000_000)
+        return CacheWish(definition.name, ttl_us, definition.config.reuses_cache)
 
     def restore_keys(self) -> None:
         """Find the keys of what has fanned out before: rows know them only of items that have begun."""

@@ -39,7 +39,7 @@ from dagger_actors.core.messages import (
 )
 from dagger_actors.core.protocols import Now, Unit
 from dagger_actors.core.retry import AttemptError, names_of
-from dagger_actors.flow.draft import Draft
+from dagger_actors.flow.draft import CacheOrigin, Draft
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.handover import Opening, Services
 from dagger_actors.flow.machine.events import (
@@ -221,8 +221,23 @@ class FlowSupervisor(Actor):
             draft.is_dirty = True
         if is_first:
             draft.messages.append(data)
-            if isinstance(outcome, Succeeded) and outcome.turn.artifacts:
-                draft.add_artifacts((message.run_key, *key), outcome.turn.artifacts, now.wall_us)
+            if isinstance(outcome, Succeeded):
+                place = (message.run_key, *key)
+                if outcome.turn.artifacts:
+                    draft.add_artifacts(place, outcome.turn.artifacts, now.wall_us)
+                if outcome.turn.cache is not None:
+                    draft.add_cache_use(outcome.turn.cache, self._origin(place), outcome.output, message.finished_us)
+
+    def _origin(self, place: tuple[int, int, int, int]) -> CacheOrigin:
+        work = self._machine.work
+        _, node, item, _ = place
+        return CacheOrigin(
+            place=place,
+            flow_name=work.definition.name,
+            run_id=work.identity.run_id,
+            node_id=work.definition.nodes[node].id,
+            invocation_key=work.key_of(node, item),
+        )
 
     def _retry_after(self, node: int, item: int, attempt: int, error: ErrorDetail) -> int | None:
         """Ask the node's policy through tenacity; the answer goes into the event, so the machine stays pure."""

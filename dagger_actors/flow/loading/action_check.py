@@ -14,6 +14,7 @@ from dagger_actors.flow.definition import Constant, FromInput, FromNode
 from dagger_actors.flow.loading.ancestry import ancestors_among
 from dagger_actors.flow.loading.reader import Reader
 from dagger_actors.flow.loading.references import Pointer
+from dagger_actors.flow.loading.tree import Scalar
 from dagger_actors.flow.loading.written import WrittenNode, pointers_of
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.wording import quoted
@@ -107,11 +108,26 @@ def bind(
         if action is None:
             if node.action and has_all_actions:
                 unknown_action(reader, registry, node, names)
-        elif node.inputs is None:
+        else:
+            check_cached(reader, action, node)
+        if action is None:
+            continue
+        if node.inputs is None:
             fill(reader, action, bound, position)
         else:
             check(reader, action, node)
     reader.subject = ""
+
+
+def check_cached(reader: Reader, action: Action, node: WrittenNode) -> None:
+    """Complain of a cache whose key would not follow the action's code."""
+    field = node.fields.get("cache")
+    if field is None or (isinstance(field.value, Scalar) and field.value.value is False):
+        return
+    if action.identity() is None:
+        message = f"the output of action {quoted(action.name)} cannot be cached: its source cannot be read"
+        advice = 'Say what stands for it: @action(version="1").'
+        reader.complain(field.at, message, advice)
 
 
 def referred(nodes: Sequence[WrittenNode]) -> set[str]:

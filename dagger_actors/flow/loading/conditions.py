@@ -54,7 +54,7 @@ def check_trigger(reader: Reader, at: int, trigger: Trigger, *, has_dependencies
 def read_when(reader: Reader, tree: Tree, declared: Mapping[str, object] | None) -> WrittenPredicate | None:
     """Read a predicate; None when it was complained of."""
     fields = reader.fields(tree, "when", WHEN)
-    if fields is None:
+    if fields is None or not all(key in WHEN.known for key in fields):
         return None
     groups = [key for key in GROUPS if key in fields]
     operators = [key for key in OPERATORS if key in fields]

@@ -70,11 +70,11 @@ def ended(book: Book, event: Ended, now: Now) -> None:
         return
     live.started_us = event.started_us
     match event.outcome:
-        case Succeeded(output=output):
+        case Succeeded(output=output, turn=turn):
             del book.live[live.vertex]
             book.uncount_granted(live)
             book.work.outputs[live.vertex] = output
-            book.write_success(live, output, event.finished_us)
+            book.write_success(live, output, event.finished_us, turn.reason or None)
             end(book, live.vertex, "succeeded", now)
         case Failed(error=error):
             book.uncount_granted(live)

@@ -43,6 +43,8 @@ class Book:
         live: Invocations that have begun and not ended, by vertex.
         past: The last attempt of vertices that will be tried again, by vertex.
         lingering: Vertices whose abandoned body still runs, with the attempt it belongs to.
+        redone: Nodes that are to be run again though they had ended, until that is written down.
+        voided: Attempts that were parked or waiting when their node was told to run again.
         ready: A heap of what is to be granted; see ``push``.
         unsaved: Attempts that have started since the last flush.
         open: Vertices that have not ended.
@@ -72,6 +74,8 @@ class Book:
         self.past: dict[int, Live] = {}
         self.lingering: dict[int, int] = {}
         self.ready: list[int] = []
+        self.redone: list[int] = []
+        self.voided: list[Live] = []
         self.earlier: dict[int, dict[int, Live]] = {}
         self.unsaved: list[Live] = []
         self.is_pausing = False
@@ -261,7 +265,7 @@ class Book:
         )
         self.rows.append(row)
 
-    def write_success(self, live: Live, output: Output, finished_us: int) -> None:
+    def write_success(self, live: Live, output: Output, finished_us: int, reason: str | None = None) -> None:
         """Write the row of an attempt that has succeeded, with what it gave."""
         text = output.json.decode() if isinstance(output, Inline) else None
         row = self.work.row(
@@ -273,6 +277,7 @@ class Book:
             live.crash_no,
             output=text,
             output_artifact_id=None if isinstance(output, Inline) else output.artifact_id,
+            reason=reason,
             started_at=live.started_us,
             finished_at=finished_us,
         )

@@ -37,6 +37,7 @@ def opened(book: Book, event: Opened, now: Now) -> None:
             became_ready(book, vertex, now)
     if event.mode != "recover":
         _note_revived(book, now)
+    _note_redone(book)
 
 
 def _note_revived(book: Book, now: Now) -> None:
@@ -46,6 +47,18 @@ def _note_revived(book: Book, now: Now) -> None:
         live.state, live.due_at = "due", now.wall_us
         book.waiting += 1
         book.write(live, "waiting", due_at=live.due_at, reason="retry")
+
+
+def _note_redone(book: Book) -> None:
+    """What has ended and is to be run again, later, is void from now on: a recovery must not take it for done."""
+    for vertex in book.redone:
+        past = book.past.get(vertex)
+        if past is not None:
+            past.attempt += 1
+            book.write(past, "interrupted", reason="to be run again")
+    for live in book.voided:
+        book.write(live, "cancelled", reason="to be run again")
+    book.redone, book.voided = [], []
 
 
 def _reopen_maps(book: Book, now: Now) -> None:

@@ -17,6 +17,10 @@ CREATE TABLE cache_entries (
   run_id TEXT NOT NULL,              -- which attempt computed it
   node_id TEXT NOT NULL,
   invocation_key TEXT NOT NULL,
+  run_key INTEGER NOT NULL,
+  node INTEGER NOT NULL,
+  item INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
   output TEXT,                       -- as in node_runs
   output_artifact_id TEXT,
   created_at INTEGER NOT NULL

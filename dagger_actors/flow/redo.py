@@ -1,0 +1,37 @@
+"""Which nodes a retry runs again though they succeeded: those that are named, and everything downstream of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dagger_actors.errors import RequestError
+from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.wording import nearest, quoted
+
+__all__ = ["redone_nodes"]
+
+
+def redone_nodes(definition: FlowDefinition, ids: Sequence[str]) -> frozenset[int]:
+    """Find the positions of the nodes and of all their descendants.
+
+    Raises:
+        RequestError: There is no node of such an id; names the nearest.
+    """
+    index = {node.id: position for position, node in enumerate(definition.nodes)}
+    for name in ids:
+        if name not in index:
+            other = nearest(name, index)
+            advice = f"did you mean {quoted(other)}?" if other is not None else "`show` lists its nodes"
+            raise RequestError(f"the flow {quoted(definition.name)} has no node {quoted(name)}; {advice}")
+    dependents: list[list[int]] = [[] for _ in definition.nodes]
+    for position, node in enumerate(definition.nodes):
+        for on in node.dependencies:
+            dependents[on].append(position)
+    found = {index[name] for name in ids}
+    todo = list(found)
+    while todo:
+        for dependent in dependents[todo.pop()]:
+            if dependent not in found:
+                found.add(dependent)
+                todo.append(dependent)
+    return frozenset(found)
