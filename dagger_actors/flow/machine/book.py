@@ -172,8 +172,9 @@ class Book:
     def push(self, vertex: int) -> None:
         """Queue a vertex to be granted: the higher priority first, then file order."""
         # One integer for both, so that the heap compares at C speed; `& MASK` gives the vertex back.
-        priority = self._priorities.get(self.work.place(vertex)[0], 0) if self._priorities else 0
-        heapq.heappush(self.ready, vertex - (priority << SHIFT))
+        if self._priorities:
+            vertex -= self._priorities.get(self.work.place(vertex)[0], 0) << SHIFT
+        heapq.heappush(self.ready, vertex)
 
     def queued(self) -> list[int]:
         """List the vertices to be granted, in no order."""
@@ -181,22 +182,17 @@ class Book:
 
     def fill(self) -> None:
         """Grant what is ready, up to the window."""
+        is_plain = not self._careful and not self._limits
         while self.ready and self.granted < WINDOW and not self.is_pausing:
-            vertex = self.ready[0] & MASK
-            state = "ready"
-            if self._careful or self._limits:
-                node = self.work.place(vertex)[0]
-                if node in self._careful:
-                    if self.granted >= self.work.definition.config.limit:
-                        # Its start is committed with the grant, so it is granted only when it can start, and next.
-                        return
-                    state = "running"
-                limit = self._limits.get(node)
-                if limit is not None and self._counts[node] >= limit:
-                    self._backlogs[node].append(vertex)
-                    heapq.heappop(self.ready)
-                    continue
-            heapq.heappop(self.ready)
+            state: str | None = "ready"
+            if not is_plain:
+                state = self._admission(self.work.place(self.ready[0] & MASK)[0])
+                if state is None:
+                    return
+            vertex = heapq.heappop(self.ready) & MASK
+            if not state:
+                self._backlogs[self.work.place(vertex)[0]].append(vertex)
+                continue
             live = self.live.get(vertex)
             if live is None:
                 live = self.begin(vertex)
@@ -207,6 +203,16 @@ class Book:
             self.rows.append(self.work.row(live.node, live.item, live.attempt, state, live.try_no, live.crash_no))
             self.effects.append(Grant(live.node, live.item, live.attempt))
 
+    def _admission(self, node: int) -> str | None:
+        """In which state a node's next attempt is granted; empty = not yet, others may; None = not yet, nor may others."""
+        limit = self._limits.get(node)
+        if limit is not None and self._counts[node] >= limit:
+            return ""
+        if node not in self._careful:
+            return "ready"
+        # Its start is committed with the grant: so it is granted when it can start, and nothing overtakes it till then.
+        return "running" if self.granted < self.work.definition.config.limit else None
+
     def is_careful(self, node: int) -> bool:
         """Tell whether an attempt of unknown outcome must not be repeated."""
         return node in self._careful
@@ -214,13 +220,13 @@ class Book:
     def count_granted(self, live: Live) -> None:
         """Count an attempt as granted."""
         self.granted += 1
-        if live.node in self._counts:
+        if self._counts and live.node in self._counts:
             self._counts[live.node] += 1
 
     def uncount_granted(self, live: Live) -> None:
         """A granted attempt is over; the next of a node with a limit of its own takes its turn."""
         self.granted -= 1
-        if live.node in self._counts:
+        if self._counts and live.node in self._counts:
             self._counts[live.node] -= 1
             backlog = self._backlogs[live.node]
             if backlog:
