@@ -15,6 +15,8 @@
     ├── ActionError                user code, kept in history
     │   ├── OutputError            a result that cannot be stored
     │   ├── InputError             inputs that do not fit the action's type hints
+    │   ├── StepRefused            a step that cannot be taken
+    │   ├── AttemptOver            its run has ended or is another process's: nothing more of it is stored
     │   └── RunEnded               a run that did not succeed; carries its report
     │       ├── RunFailed
     │       ├── RunCancelled
@@ -232,6 +234,39 @@ class InputError(ActionError):
 
     def __str__(self) -> str:
         return f"action {self.action!r} cannot take its input {self.parameter!r}: {self.reason}"
+
+
+class StepRefused(ActionError):
+    """A step of an action cannot be taken.
+
+    Args:
+        name: The step.
+        reason: Why not.
+        advice: What to do; may be empty.
+    """
+
+    def __init__(self, name: object, reason: str, advice: str = "") -> None:
+        self.name = name
+        self.reason = reason
+        self.advice = advice
+        super().__init__(name, reason, advice)
+
+    def __str__(self) -> str:
+        return f"step {self.name!r:.100} cannot be taken: {self.reason}" + (f"; {self.advice}" if self.advice else "")
+
+
+class AttemptOver(ActionError):
+    """The attempt's run has ended, or another process has taken it over: nothing more of the attempt is stored."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} is not stored, for this attempt is over: its run has ended, or another process runs it now; "
+            f"return as soon as ctx.cancelled is set"
+        )
 
 
 class RunEnded(ActionError):

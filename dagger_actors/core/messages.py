@@ -80,6 +80,8 @@ class StartAttempt(msgspec.Struct, frozen=True, gc=False, tag="start"):
         inputs: Arguments by parameter name.
         outputs: Names its result must hold.
         problem: Why the inputs could not be put together; the attempt then fails with it. Empty = they could.
+        owner: The worker that owns the run; with ``epoch`` the fence of what the attempt itself stores.
+        epoch: Counts the run's owners.
     """
 
     run_key: int
@@ -93,6 +95,8 @@ class StartAttempt(msgspec.Struct, frozen=True, gc=False, tag="start"):
     inputs: tuple[tuple[str, Value], ...] = ()
     outputs: tuple[str, ...] = ()
     problem: str = ""
+    owner: int = 0
+    epoch: int = 0
 
 
 class ArtifactRecord(msgspec.Struct, frozen=True, gc=False):

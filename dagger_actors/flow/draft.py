@@ -8,6 +8,7 @@ from typing import Any
 from dagger_actors.actors.gate import Ticket
 from dagger_actors.core.messages import ArtifactRecord
 from dagger_actors.core.protocols import Cell, Write
+from dagger_actors.flow.artifacts import artifact_row
 from dagger_actors.flow.machine.events import Decision, Effect, NodeRow
 from dagger_actors.flow.node import NodeActor
 
@@ -92,19 +93,7 @@ class Draft:
     ) -> None:
         """Add what an attempt stored; ``place`` is (run_key, node, item, attempt)."""
         for record in records:
-            is_inline = record.location == "inline"
-            self._artifacts.append(
-                (
-                    record.artifact_id,
-                    record.kind,
-                    record.media_type,
-                    record.size_bytes,
-                    record.location,
-                    record.data.hex() if is_inline else None,
-                    None if is_inline else record.file_path,
-                    created_us,
-                )
-            )
+            self._artifacts.append(artifact_row(record, created_us))
             if record.name:
                 self._names.append((*place, record.name, record.artifact_id))
 

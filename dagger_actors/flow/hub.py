@@ -24,6 +24,7 @@ from dagger_actors.core.protocols import Write
 from dagger_actors.errors import NewerSchema, OwnershipLost, RunOwned, SupervisorGaveUp, UnitRejected
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.artifacts import RunArtifacts
+from dagger_actors.flow.backends import Backends
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.handover import Opening, Services
@@ -36,6 +37,7 @@ from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.restore import from_row, restore
 from dagger_actors.flow.rows import RunRow, StoredRow
 from dagger_actors.flow.run_events import Observer
+from dagger_actors.flow.run_steps import RunSteps
 from dagger_actors.flow.starter import Starter
 from dagger_actors.flow.supervisor import FlowSupervisor
 from dagger_actors.store.store import Store
@@ -95,6 +97,7 @@ class FlowHub:
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),
             clock=runtime.clock,
             is_refusing=gates.is_refusing,
+            backends=Backends(steps=RunSteps(store, clock=runtime.clock, wait=runtime.wait_in_body)),
         )
         self._root = Root.spawn(dispatcher=runtime.control)
         self.on_opened: Callable[[], None] = lambda: None

@@ -34,7 +34,9 @@ from dagger_actors.core.protocols import Clock, Runnable
 from dagger_actors.core.retry import names_of
 from dagger_actors.errors import InputError
 from dagger_actors.flow.actions import Action, Parameter
-from dagger_actors.flow.context import ArtifactSource, Context
+from dagger_actors.flow.artifact_source import ArtifactSource
+from dagger_actors.flow.backends import Backends
+from dagger_actors.flow.context import Context
 from dagger_actors.flow.outputs import to_output
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.values import pick, take_apart
@@ -56,6 +58,7 @@ class NodeServices:
         registry: The actions by name.
         artifacts: Where large values lie.
         clock: The time.
+        backends: What contexts ask.
         is_refusing: Whether too many abandoned bodies hold threads to start another on one.
     """
 
@@ -66,7 +69,9 @@ class NodeServices:
         artifacts: ArtifactSource,
         clock: Clock,
         is_refusing: Callable[[], bool],
+        backends: Backends,
     ) -> None:
+        self.backends = backends
         self.is_refusing = is_refusing
         self.registry = registry
         self.artifacts = artifacts
@@ -145,6 +150,7 @@ class NodeActor(Actor):
             artifacts=self._services.artifacts,
             clock=self._services.clock,
             report=lambda message: self._tell(encode(message)),
+            backends=self._services.backends,
         )
         if self._is_cancelled:
             context.cancel()
@@ -222,7 +228,9 @@ class ThreadNode(NodeActor):
             self._refuse_threads()
             action, arguments = self._prepare(start)
             outcome = self._success(start, action.function(**arguments))
-        except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
+        except BaseException as error:
+            if getattr(error, "is_death", False):
+                raise  # the test kit plays the death of a process with it: then nothing is told any more
             outcome = Failed(detail_of(error))
         self._report(outcome)
 

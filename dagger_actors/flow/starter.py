@@ -94,6 +94,8 @@ class Starter:
             tuple(inputs),
             node.outputs,
             problem,
+            identity.owner,
+            identity.epoch,
         )
 
     def count_items(self, node: int) -> int | ErrorDetail:
