@@ -10,12 +10,15 @@
     │   ├── RunConflict            the run id is taken by other work
     │   ├── RunOwned               a live process owns the run
     │   ├── IllegalTransition      the run's state does not allow the request
+    │   ├── ResourceFailed         a resource of the system could not be made
     │   ├── BlockingCall           a blocking verb called on a running event loop
     │   └── SystemClosed           the system has been left
     ├── ActionError                user code, kept in history
     │   ├── OutputError            a result that cannot be stored
     │   ├── InputError             inputs that do not fit the action's type hints
     │   ├── StepRefused            a step that cannot be taken
+    │   ├── SecretMissing          no such environment variable in the process that runs the action
+    │   ├── UnknownResource        a resource nobody said how to make
     │   ├── AttemptOver            its run has ended or is another process's: nothing more of it is stored
     │   └── RunEnded               a run that did not succeed; carries its report
     │       ├── RunFailed
@@ -201,6 +204,18 @@ class BlockingCall(RequestError):
         return f"{self.verb} would block the running event loop; use `{self.instead}`"
 
 
+class ResourceFailed(RequestError):
+    """A resource of the system could not be made or entered."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(name, reason)
+
+    def __str__(self) -> str:
+        return f"the resource {self.name} cannot be made: {self.reason}; look at its factory in resources={{...}}"
+
+
 class SystemClosed(RequestError):
     """The system has been left; nothing new is taken."""
 
@@ -253,6 +268,40 @@ class StepRefused(ActionError):
 
     def __str__(self) -> str:
         return f"step {self.name!r:.100} cannot be taken: {self.reason}" + (f"; {self.advice}" if self.advice else "")
+
+
+class SecretMissing(ActionError):
+    """There is no such environment variable in the process that runs the action."""
+
+    def __init__(self, variable: str) -> None:
+        self.variable = variable
+        super().__init__(variable)
+
+    def __str__(self) -> str:
+        return (
+            f"the environment variable {self.variable}, which holds a secret input, is not set in the process that runs "
+            f"the action; set it there, then retry the run"
+        )
+
+
+class UnknownResource(ActionError):
+    """A resource nobody said how to make.
+
+    Args:
+        name: The type that was asked for.
+        known: The types there are.
+    """
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name = name
+        self.known = tuple(known)
+        super().__init__(name, self.known)
+
+    def __str__(self) -> str:
+        return (
+            f"there is no resource {self.name}, only {', '.join(self.known) or 'none at all'}; "
+            f"give ActorSystem(resources={{{self.name}: ...}}) a function that makes one"
+        )
 
 
 class AttemptOver(ActionError):

@@ -19,6 +19,7 @@ __all__ = [
     "Inline",
     "Output",
     "Progressed",
+    "SecretName",
     "StartAttempt",
     "Stored",
     "Succeeded",
@@ -62,7 +63,13 @@ class Gathered(msgspec.Struct, frozen=True, gc=False, tag="gathered"):
     items: tuple[Output, ...]
 
 
-Value = Inline | Stored | Gathered
+class SecretName(msgspec.Struct, frozen=True, gc=False, tag="secret"):
+    """Where a secret is: the name of an environment variable of the process that runs the action."""
+
+    variable: str
+
+
+Value = Inline | Stored | Gathered | SecretName
 
 
 class StartAttempt(msgspec.Struct, frozen=True, gc=False, tag="start"):

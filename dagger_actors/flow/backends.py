@@ -5,13 +5,13 @@ Whatever an attempt asks for goes through one of these, so that a body may run i
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from dagger_actors.core.messages import ArtifactRecord, Output
 
-__all__ = ["Backends", "StepPlace", "StepSource"]
+__all__ = ["Backends", "ResourceSource", "StepPlace", "StepSource"]
 
 
 class StepPlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,12 +52,26 @@ class StepSource(Protocol):
         ...
 
 
+class ResourceSource(Protocol):
+    """Gives the objects that a process has one of."""
+
+    def get(self, kind: type) -> Any:
+        """Give the process's object of that type.
+
+        Raises:
+            UnknownResource: There is none.
+        """
+        ...
+
+
 class Backends:
     """All that contexts of one process share.
 
     Attributes:
         steps: Keeps the results of steps.
+        resources: Gives what a process has one of.
     """
 
-    def __init__(self, *, steps: StepSource) -> None:
+    def __init__(self, *, steps: StepSource, resources: ResourceSource) -> None:
         self.steps = steps
+        self.resources = resources

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -13,12 +13,15 @@ from dagger_actors.core.protocols import Clock
 from dagger_actors.errors import OutputError
 from dagger_actors.flow.artifact_source import ArtifactSource
 from dagger_actors.flow.backends import Backends, StepPlace
+from dagger_actors.flow.secret import NO_MASK, Mask
 from dagger_actors.flow.steps import Steps
 
 __all__ = ["ArtifactRef", "Context"]
 
 PROGRESS_EVERY_US = 100_000
 """Progress is told at most ten times a second; the last call always counts."""
+
+T = TypeVar("T")
 
 LONGEST_NAME = 200
 """Characters of an artifact's name, or of its media type."""
@@ -63,7 +66,9 @@ class Context:
         clock: Clock,
         report: Callable[[msgspec.Struct], None],
         backends: Backends,
+        mask: Mask = NO_MASK,
     ) -> None:
+        self._mask = mask
         self.run_id = start.run_id
         self.node_id = start.node_id
         self.invocation_key = start.invocation_key
@@ -75,7 +80,7 @@ class Context:
         self._backends = backends
         self._saved: dict[str, ArtifactRecord] = {}
         place = StepPlace(run_key=start.run_key, node=start.node, item=start.item, owner=start.owner, epoch=start.epoch)
-        self._steps = Steps(place, source=backends.steps, artifacts=artifacts)
+        self._steps = Steps(place, source=backends.steps, artifacts=artifacts, mask=mask)
         self._is_cancelled = False
         self._told_us = -PROGRESS_EVERY_US
 
@@ -111,7 +116,7 @@ class Context:
             "invocation_key": self.invocation_key,
             "attempt": self.attempt,
         }
-        logger.log(level, "%s: %s", self.idempotency_key, message, extra=fields)
+        logger.log(level, "%s: %s", self.idempotency_key, self._mask.text(str(message)), extra=fields)
 
     def save(self, name: str, data: bytes | str, media_type: str = "application/octet-stream") -> ArtifactRef:
         """Store data as an artifact of this attempt; it becomes part of the run when the attempt succeeds.
@@ -186,6 +191,15 @@ class Context:
             **kwargs: As in ``step``.
         """
         return await self._steps.atake(name, function, args, kwargs)
+
+    def resource(self, kind: type[T]) -> T:
+        """Give this process's object of a type, as ``ActorSystem(resources={Type: factory})`` made it.
+
+        Raises:
+            UnknownResource: There is none; lists those there are.
+        """
+        found: T = self._backends.resources.get(kind)
+        return found
 
     def saved(self) -> tuple[ArtifactRecord, ...]:
         """What ``save`` stored so far; for the node actor."""

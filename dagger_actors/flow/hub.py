@@ -34,6 +34,7 @@ from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.node import NodeServices
 from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.resources import Resources
 from dagger_actors.flow.restore import from_row, restore
 from dagger_actors.flow.rows import RunRow, StoredRow
 from dagger_actors.flow.run_events import Observer
@@ -69,6 +70,7 @@ class FlowHub:
         store: The open database.
         registry: The actions.
         gates: Where attempts start.
+        resources: What ``ctx.resource`` gives.
         observers: Told what changes, in every run.
     """
 
@@ -79,6 +81,7 @@ class FlowHub:
         store: Store,
         registry: ActionRegistry,
         gates: Gates,
+        resources: Resources,
         observers: tuple[Observer, ...] = (),
     ) -> None:
         self.runtime = runtime
@@ -97,7 +100,9 @@ class FlowHub:
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),
             clock=runtime.clock,
             is_refusing=gates.is_refusing,
-            backends=Backends(steps=RunSteps(store, clock=runtime.clock, wait=runtime.wait_in_body)),
+            backends=Backends(
+                steps=RunSteps(store, clock=runtime.clock, wait=runtime.wait_in_body), resources=resources
+            ),
         )
         self._root = Root.spawn(dispatcher=runtime.control)
         self.on_opened: Callable[[], None] = lambda: None

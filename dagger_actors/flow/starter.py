@@ -8,7 +8,7 @@ import msgspec
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.gate import Gate, Ticket
-from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, StartAttempt, Stored, Value, encode
+from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, SecretName, StartAttempt, Stored, Value, encode
 from dagger_actors.core.protocols import Dispatcher
 from dagger_actors.errors import StoreError
 from dagger_actors.flow.definition import MapSpec, NodeDefinition
@@ -123,6 +123,8 @@ class Starter:
                 return list(items)
             case Inline(json=text):
                 pass
+            case SecretName():
+                raise UnresolvedReference("map.over leads to a secret, not to a list")
             case Stored():
                 if value.kind == "bytes":
                     raise UnresolvedReference("map.over leads to bytes, not to a list")

@@ -9,12 +9,13 @@ from typing import Any
 
 import msgspec
 
-from dagger_actors.core.messages import Inline, Output
+from dagger_actors.core.messages import ArtifactRecord, Inline, Output
 from dagger_actors.errors import StepRefused
 from dagger_actors.flow.artifact_source import ArtifactSource
 from dagger_actors.flow.backends import StepPlace, StepSource
 from dagger_actors.flow.loop_guard import refuse_on_loop
 from dagger_actors.flow.outputs import to_output
+from dagger_actors.flow.secret import Mask
 
 __all__ = ["MOST_STEPS", "Steps"]
 
@@ -31,9 +32,11 @@ class Steps:
         place: Where they are kept.
         source: Keeps them.
         artifacts: Where large results go.
+        mask: What no result may hold.
     """
 
-    def __init__(self, place: StepPlace, *, source: StepSource, artifacts: ArtifactSource) -> None:
+    def __init__(self, place: StepPlace, *, source: StepSource, artifacts: ArtifactSource, mask: Mask) -> None:
+        self._mask = mask
         self._place = place
         self._source = source
         self._artifacts = artifacts
@@ -48,7 +51,7 @@ class Steps:
         with self._one(name):
             kept = self._source.find(self._place, name)
             if kept is None:
-                output, records = to_output(function(*args, **kwargs), (), self._artifacts)
+                output, records = self._output(function(*args, **kwargs))
                 kept = self._source.keep(self._place, name, output, records)
             return self._value(kept)
 
@@ -62,7 +65,7 @@ class Steps:
                 result = function(*args, **kwargs)
                 if inspect.isawaitable(result):
                     result = await result
-                output, records = to_output(result, (), self._artifacts)
+                output, records = self._output(result)
                 kept = await self._source.akeep(self._place, name, output, records)
             return self._value(kept)
 
@@ -80,6 +83,12 @@ class Steps:
             yield
         finally:
             self._running.discard(name)
+
+    def _output(self, result: Any) -> tuple[Output, tuple[ArtifactRecord, ...]]:
+        output, records = to_output(result, (), self._artifacts)
+        if isinstance(output, Inline):
+            self._mask.refuse(output.json)
+        return output, records
 
     def _value(self, output: Output) -> Any:
         # Also the first time: whoever repeats the attempt must not get another type than the attempt before.

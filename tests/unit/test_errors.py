@@ -44,6 +44,24 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ("pay", "it is being taken already", "name it otherwise"),
         "step 'pay' cannot be taken: it is being taken already; name it otherwise",
     ),
+    "SecretMissing": (
+        ("PG_DSN",),
+        (
+            "the environment variable PG_DSN, which holds a secret input, is not set in the process that runs the action; "
+            "set it there, then retry the run"
+        ),
+    ),
+    "ResourceFailed": (
+        ("Pool", "OSError: no route"),
+        "the resource Pool cannot be made: OSError: no route; look at its factory in resources={...}",
+    ),
+    "UnknownResource": (
+        ("Pool", ("Cache", "Model")),
+        (
+            "there is no resource Pool, only Cache, Model; "
+            "give ActorSystem(resources={Pool: ...}) a function that makes one"
+        ),
+    ),
     "AttemptOver": (
         ("the result of step 'pay'",),
         (

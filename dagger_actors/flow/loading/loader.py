@@ -13,6 +13,7 @@ from dagger_actors.flow.loading.data_tree import read_data
 from dagger_actors.flow.loading.nodes import WrittenNode, check_cycles, defined, read_nodes, resolve_pointers
 from dagger_actors.flow.loading.reader import Keys, Reader
 from dagger_actors.flow.loading.references import read_pointer, resolve_anywhere
+from dagger_actors.flow.loading.secret_inputs import read_secret, refuse_secret
 from dagger_actors.flow.loading.settings import read_config
 from dagger_actors.flow.loading.text_document import MAX_BYTES
 from dagger_actors.flow.loading.tree import Fields, Scalar, Table, Tree
@@ -27,7 +28,7 @@ FLOW = Keys(
     known=("name", *TEXTS, "tags", "inputs", "outputs", "actions", "config", "nodes"),
     required=("name", "nodes"),
 )
-INPUT = Keys(known=("type", "default", "description"), later=("secret",))
+INPUT = Keys(known=("type", "default", "description", "secret"))
 INPUT_TYPES = cast("tuple[str, ...]", get_args(InputType))
 
 
@@ -179,7 +180,10 @@ class FlowLoader:
             if default is not None and kind is not None:
                 reader.of_type(value, f"the default of {what}", kind)
         description = reader.text(fields["description"].value, "description") if "description" in fields else None
-        return InputSpec(type=cast("InputType", kind or "any"), default=default, description=description or "")
+        secret = read_secret(reader, fields, what, kind)
+        return InputSpec(
+            type=cast("InputType", kind or "any"), default=default, description=description or "", secret=secret
+        )
 
     def _outputs(
         self, tree: Tree, inputs: Mapping[str, object] | None, index: Mapping[str, int]
@@ -188,6 +192,7 @@ class FlowLoader:
         for name, field in self._reader.entries(tree, "outputs").items():
             what = f"the output {quoted(name)}"
             pointer = read_pointer(self._reader, field.value, what, inputs)
+            refuse_secret(self._reader, pointer, what, inputs)
             if pointer is not None:
                 found = pointer.found or resolve_anywhere(self._reader, pointer, index, what)
                 if found is not None:
