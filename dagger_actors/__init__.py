@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dagger_actors.flow.context import ArtifactRef, Context
     from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
     from dagger_actors.flow.run import Run
+    from dagger_actors.flow.secret import Secret
     from dagger_actors.system import ActorSystem
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "RunPaused",
     "RunSummary",
     "RunTimedOut",
+    "Secret",
     "action",
 ]
 
@@ -59,6 +61,7 @@ _HOMES = {
     "Report": "flow.report",
     "Run": "flow.run",
     "RunSummary": "flow.report",
+    "Secret": "flow.secret",
     "action": "flow.actions",
 }
 

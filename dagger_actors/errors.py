@@ -10,11 +10,16 @@
     │   ├── RunConflict            the run id is taken by other work
     │   ├── RunOwned               a live process owns the run
     │   ├── IllegalTransition      the run's state does not allow the request
+    │   ├── ResourceFailed         a resource of the system could not be made
     │   ├── BlockingCall           a blocking verb called on a running event loop
     │   └── SystemClosed           the system has been left
     ├── ActionError                user code, kept in history
     │   ├── OutputError            a result that cannot be stored
     │   ├── InputError             inputs that do not fit the action's type hints
+    │   ├── StepRefused            a step that cannot be taken
+    │   ├── SecretMissing          no such environment variable in the process that runs the action
+    │   ├── UnknownResource        a resource nobody said how to make
+    │   ├── AttemptOver            its run has ended or is another process's: nothing more of it is stored
     │   └── RunEnded               a run that did not succeed; carries its report
     │       ├── RunFailed
     │       ├── RunCancelled
@@ -199,6 +204,18 @@ class BlockingCall(RequestError):
         return f"{self.verb} would block the running event loop; use `{self.instead}`"
 
 
+class ResourceFailed(RequestError):
+    """A resource of the system could not be made or entered."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(name, reason)
+
+    def __str__(self) -> str:
+        return f"the resource {self.name} cannot be made: {self.reason}; look at its factory in resources={{...}}"
+
+
 class SystemClosed(RequestError):
     """The system has been left; nothing new is taken."""
 
@@ -232,6 +249,73 @@ class InputError(ActionError):
 
     def __str__(self) -> str:
         return f"action {self.action!r} cannot take its input {self.parameter!r}: {self.reason}"
+
+
+class StepRefused(ActionError):
+    """A step of an action cannot be taken.
+
+    Args:
+        name: The step.
+        reason: Why not.
+        advice: What to do; may be empty.
+    """
+
+    def __init__(self, name: object, reason: str, advice: str = "") -> None:
+        self.name = name
+        self.reason = reason
+        self.advice = advice
+        super().__init__(name, reason, advice)
+
+    def __str__(self) -> str:
+        return f"step {self.name!r:.100} cannot be taken: {self.reason}" + (f"; {self.advice}" if self.advice else "")
+
+
+class SecretMissing(ActionError):
+    """There is no such environment variable in the process that runs the action."""
+
+    def __init__(self, variable: str) -> None:
+        self.variable = variable
+        super().__init__(variable)
+
+    def __str__(self) -> str:
+        return (
+            f"the environment variable {self.variable}, which holds a secret input, is not set in the process that runs "
+            f"the action; set it there, then retry the run"
+        )
+
+
+class UnknownResource(ActionError):
+    """A resource nobody said how to make.
+
+    Args:
+        name: The type that was asked for.
+        known: The types there are.
+    """
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name = name
+        self.known = tuple(known)
+        super().__init__(name, self.known)
+
+    def __str__(self) -> str:
+        return (
+            f"there is no resource {self.name}, only {', '.join(self.known) or 'none at all'}; "
+            f"give ActorSystem(resources={{{self.name}: ...}}) a function that makes one"
+        )
+
+
+class AttemptOver(ActionError):
+    """The attempt's run has ended, or another process has taken it over: nothing more of the attempt is stored."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} is not stored, for this attempt is over: its run has ended, or another process runs it now; "
+            f"return as soon as ctx.cancelled is set"
+        )
 
 
 class RunEnded(ActionError):

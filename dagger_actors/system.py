@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Literal, Self
@@ -16,6 +16,7 @@ from dagger_actors.errors import RequestError, StoreError
 from dagger_actors.flow.flows import Flows
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.resources import Factory, Resources
 from dagger_actors.flow.run_events import Observer
 from dagger_actors.flow.watch import Watch
 from dagger_actors.store.journal import Journal
@@ -36,6 +37,9 @@ class ActorSystem:
         db: The database; None = a temporary file that is deleted on leaving.
         actions: Functions, or modules with marked functions, that flows may name.
         imports: Modules and files with actions: ``module``, ``module:name``, ``file.py``, ``file.py:name``.
+        resources: How to make what actions get by ``ctx.resource(Type)``: functions without parameters, by the type. Each
+            is called once, in this order, while the system opens; what it gives is entered if it is a context manager,
+            sync or async, and closed when the system has been left, the last one first.
         recover: Whether to take over unfinished runs whose process is gone, now and while this system is open; only those
             whose actions are loaded here.
         synchronous: ``full``: what was accepted survives a power cut; ``normal``: the last moments may be lost.
@@ -49,7 +53,7 @@ class ActorSystem:
         path: The database.
 
     Raises:
-        RequestError: An option has a value that it cannot have.
+        RequestError: An option has a value that it cannot have, or a resource cannot be made.
         StoreError: The database cannot be used; says why and what to do.
         DefinitionError: An import cannot be loaded.
     """
@@ -60,6 +64,7 @@ class ActorSystem:
         *,
         actions: Sequence[Callable[..., Any] | ModuleType] = (),
         imports: Sequence[str] = (),
+        resources: Mapping[type, Factory] | None = None,
         recover: bool = True,
         synchronous: Literal["full", "normal"] = "full",
         artifact_threshold: int = 32 * 1024,
@@ -78,6 +83,7 @@ class ActorSystem:
         self.path = Path(db) if db is not None else Path(str(self._folder)) / "dagger.db"
         self._runtime: Runtime = ThreadRuntime() if runtime is None else runtime
         try:
+            self._resources = Resources(resources, io=self._runtime.io, wait=self._runtime.wait)
             self._store = Store(
                 self.path,
                 clock=self._runtime.clock,
@@ -99,11 +105,17 @@ class ActorSystem:
         )
         observers = () if observer is None else (observer,)
         self._hub = FlowHub(
-            runtime=self._runtime, store=self._store, registry=registry, gates=gates, observers=observers
+            runtime=self._runtime,
+            store=self._store,
+            registry=registry,
+            gates=gates,
+            resources=self._resources,
+            observers=observers,
         )
         self.flows = Flows(self._hub, imports=imports, threads=THREADS)
         self._watch = Watch(self._hub, runtime=self._runtime, store=self._store, recover=recover)
         self._is_closed = False
+        self._enter_resources()
         self._watch.start()
 
     def __enter__(self) -> Self:
@@ -146,12 +158,24 @@ class ActorSystem:
         try:
             self._hub.detach(grace_s)
         finally:
-            self._runtime.close(CLOSE_S)
-            try:
-                self._store.leave()
-            except StoreError:
-                self._store.abandon()
-            self._remove_folder()
+            self._close()
+
+    def _enter_resources(self) -> None:
+        try:
+            self._resources.enter()
+        except BaseException:
+            self._is_closed = True
+            self._close()
+            raise
+
+    def _close(self) -> None:
+        self._resources.close(CLOSE_S)
+        self._runtime.close(CLOSE_S)
+        try:
+            self._store.leave()
+        except StoreError:
+            self._store.abandon()
+        self._remove_folder()
 
     async def astop(self, grace_s: float = 10.0) -> None:
         """``stop``, without blocking the loop."""

@@ -13,7 +13,8 @@ import sys
 import threading
 import time
 from asyncio import _get_running_loop
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from pykka import Future, Timeout
 
 from dagger_actors.errors import AskInsideHandler, BlockingCall
 
-__all__ = ["ReplyFuture", "StopFlag", "inside"]
+__all__ = ["ReplyFuture", "StopFlag", "inside", "outside_turn"]
 
 T = TypeVar("T")
 
@@ -38,6 +39,16 @@ class _Inside(threading.local):
 
 inside = _Inside()
 """Set by a mailbox around a turn, so that a blocking ask inside it is seen and refused."""
+
+
+@contextmanager
+def outside_turn() -> Iterator[None]:
+    """Let this thread wait though it is in a turn: a body holds its thread as long as it likes."""
+    turn, inside.turn = inside.turn, None
+    try:
+        yield
+    finally:
+        inside.turn = turn
 
 
 class StopFlag:

@@ -11,7 +11,7 @@ import pykka
 from dagger_actors.actors.crowd import CrowdDispatcher
 from dagger_actors.actors.dispatcher import ThreadDispatcher
 from dagger_actors.actors.loop import LoopDispatcher
-from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.actors.reply import ReplyFuture, outside_turn
 from dagger_actors.actors.settings import coarsen, hold_settings, release_settings
 from dagger_actors.actors.timers import MonotonicClock, TimerThread
 from dagger_actors.core.protocols import Clock, Dispatcher, IdSource, Timers
@@ -60,6 +60,10 @@ class Runtime(Protocol):
         Raises:
             TimeoutError: It was not, in time; it may still be.
         """
+        ...
+
+    def wait_in_body(self, future: ReplyFuture[Any]) -> Any:
+        """Block the thread of a body until the future is resolved; the threads of bodies are there to be held."""
         ...
 
     def breathe(self) -> None:
@@ -119,6 +123,11 @@ class ThreadRuntime:
             return future.get(timeout=timeout_s)
         except pykka.Timeout:
             raise TimeoutError(f"no answer within {timeout_s:g} s") from None
+
+    def wait_in_body(self, future: ReplyFuture[Any]) -> Any:
+        """Block this thread."""
+        with outside_turn():
+            return future.get()
 
     def breathe(self) -> None:
         """Sleep for a moment; not when the threads of bodies do the work of supervisors too."""

@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from dagger_actors.cli.exits import UsageError
+from dagger_actors.errors import RequestError
 from dagger_actors.flow.definition import InputSpec, InputType
 from dagger_actors.flow.loading.core_schema import resolve
+from dagger_actors.flow.secret import ENV, Secret
 from dagger_actors.flow.wording import quoted
 
 __all__ = ["parse_inputs"]
@@ -47,8 +49,20 @@ def parse_inputs(pairs: Sequence[str], declared: Mapping[str, InputSpec] | None)
         if key in values:
             raise UsageError(f"the input {quoted(key)} is given twice", "give each -i KEY=VALUE once")
         spec = (declared or {}).get(key)
-        values[key] = _parse(key, text, spec.type if spec else "any")
+        is_secret = spec is not None and spec.secret
+        values[key] = _secret(key, text) if is_secret else _parse(key, text, spec.type if spec else "any")
     return values
+
+
+def _secret(key: str, text: str) -> Secret:
+    try:
+        if text.startswith(ENV):
+            return Secret.env(text.removeprefix(ENV))
+    except RequestError:
+        pass
+    # Never with the text: it may be the secret itself.
+    message = f"the input {quoted(key)} is secret: give the name of an environment variable, not what it holds"
+    raise UsageError(message, f"for example: -i {key}=env:NAME")
 
 
 def _parse(key: str, text: str, wanted: InputType) -> Any:

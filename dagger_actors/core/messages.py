@@ -22,6 +22,7 @@ __all__ = [
     "JudgeNode",
     "Output",
     "Progressed",
+    "SecretName",
     "StartAttempt",
     "Stored",
     "Succeeded",
@@ -65,7 +66,13 @@ class Gathered(msgspec.Struct, frozen=True, gc=False, tag="gathered"):
     items: tuple[Output, ...]
 
 
-Value = Inline | Stored | Gathered
+class SecretName(msgspec.Struct, frozen=True, gc=False, tag="secret"):
+    """Where a secret is: the name of an environment variable of the process that runs the action."""
+
+    variable: str
+
+
+Value = Inline | Stored | Gathered | SecretName
 
 
 class CacheWish(msgspec.Struct, frozen=True, gc=False):
@@ -98,6 +105,8 @@ class StartAttempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, ta
         outputs: Names its result must hold.
         problem: Why the inputs could not be put together; the attempt then fails with it. Empty = they could.
         cache: How the cache serves it; None = not at all.
+        owner: The worker that owns the run; with ``epoch`` the fence of what the attempt itself stores.
+        epoch: Counts the run's owners.
     """
 
     run_key: int
@@ -112,6 +121,8 @@ class StartAttempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, ta
     outputs: tuple[str, ...] = ()
     problem: str = ""
     cache: CacheWish | None = None
+    owner: int = 0
+    epoch: int = 0
 
 
 class ArtifactRecord(msgspec.Struct, frozen=True, gc=False):

@@ -18,6 +18,7 @@ import msgspec
 
 from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.context import Context
+from dagger_actors.flow.secret import Secret
 
 __all__ = ["Action", "Parameter", "action", "marked_name", "place_of", "read_action"]
 
@@ -82,9 +83,10 @@ class Parameter:
         required: Whether it has no default.
         annotation: Its type hint; ``Any`` without one.
         is_bytes: Whether it takes bytes, so that an artifact is given as it is.
+        is_secret: Whether it takes a ``Secret``, so that one is given as it is, not as text.
     """
 
-    __slots__ = ("_decode", "action", "annotation", "is_bytes", "name", "required")
+    __slots__ = ("_decode", "action", "annotation", "is_bytes", "is_secret", "name", "required")
 
     def __init__(self, action: str, name: str, annotation: Any, *, required: bool) -> None:
         self.action = action
@@ -92,6 +94,7 @@ class Parameter:
         self.required = required
         self.annotation = annotation
         self.is_bytes = any(kind in (bytes, bytearray, memoryview) for kind in alternatives(annotation))
+        self.is_secret = Secret in alternatives(annotation)
         self._decode = msgspec.json.Decoder(annotation, dec_hook=decode_custom).decode
 
     def __repr__(self) -> str:
@@ -240,6 +243,8 @@ def decode_custom(kind: Any, value: Any) -> Any:
         ValueError: The value does not fit; msgspec adds the path to it.
         NotImplementedError: Nothing is known of this type.
     """
+    if kind is Secret:
+        raise ValueError("it takes a secret; declare the flow's input with `secret: true`")
     validate = getattr(kind, "model_validate", None)
     if validate is not None:
         return validate(value)

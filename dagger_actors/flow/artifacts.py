@@ -5,9 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dagger_actors.core.messages import ArtifactRecord
+from dagger_actors.core.protocols import Cell
 from dagger_actors.store.artifacts import ArtifactStore
 
-__all__ = ["RunArtifacts"]
+__all__ = ["RunArtifacts", "artifact_row"]
+
+
+def artifact_row(record: ArtifactRecord, created_us: int) -> tuple[Cell, ...]:
+    """The row of a record, as ``artifacts.put`` takes it."""
+    is_inline = record.location == "inline"
+    return (
+        record.artifact_id,
+        record.kind,
+        record.media_type,
+        record.size_bytes,
+        record.location,
+        record.data.hex() if is_inline else None,
+        None if is_inline else record.file_path,
+        created_us,
+    )
 
 
 class RunArtifacts:

@@ -17,6 +17,7 @@ from dagger_actors.core.messages import (
     Gathered,
     Inline,
     Output,
+    SecretName,
     StartAttempt,
     Stored,
     Succeeded,
@@ -63,6 +64,9 @@ class OutputCache:
         Raises:
             StoreError: The file cannot be read.
         """
+        secret = next((name for name, value in start.inputs if isinstance(value, SecretName)), None)
+        if secret is not None:
+            return Lookup(turn=Turn(reason=f"not cached: the input {secret!r} is secret"))
         identity = action.identity()
         if identity is None:
             return Lookup(turn=Turn(reason="not cached: the source of its action cannot be read"))
@@ -127,6 +131,8 @@ def canonical(value: Value) -> bytes:
             return msgspec.json.encode({"artifact": artifact_id, "kind": kind, "key": key})
         case Gathered(items=items):
             return b"[" + b",".join(map(canonical, items)) + b"]"
+        case SecretName():
+            raise AssertionError("what has a secret among its inputs is never cached")
 
 
 def digest(data: bytes) -> str:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, TypeVar
 
 import msgspec
 
 from dagger_actors.core.messages import ArtifactRecord, Progressed, StartAttempt
 from dagger_actors.core.protocols import Clock
 from dagger_actors.errors import OutputError
+from dagger_actors.flow.artifact_source import ArtifactSource
+from dagger_actors.flow.backends import Backends, StepPlace
+from dagger_actors.flow.secret import NO_MASK, Mask
+from dagger_actors.flow.steps import Steps
 
-__all__ = ["ArtifactRef", "ArtifactSource", "Context"]
+__all__ = ["ArtifactRef", "Context"]
 
 PROGRESS_EVERY_US = 100_000
 """Progress is told at most ten times a second; the last call always counts."""
+
+T = TypeVar("T")
 
 LONGEST_NAME = 200
 """Characters of an artifact's name, or of its media type."""
@@ -41,22 +47,6 @@ class ArtifactRef(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
 
 
-class ArtifactSource(Protocol):
-    """Stores and finds artifacts."""
-
-    def prepare(self, data: bytes, *, kind: str, media_type: str, name: str = "") -> ArtifactRecord:
-        """Make an artifact safe: large ones are a file on disk when this returns, small ones travel in the record."""
-        ...
-
-    def load(self, artifact_id: str) -> bytes:
-        """Read an artifact's content, verified."""
-        ...
-
-    def content(self, record: ArtifactRecord) -> bytes:
-        """Read the content of what ``prepare`` made and nobody has committed yet."""
-        ...
-
-
 class Context:
     """Given to an action that declares a parameter of this type.
 
@@ -69,8 +59,16 @@ class Context:
     """
 
     def __init__(
-        self, start: StartAttempt, *, artifacts: ArtifactSource, clock: Clock, report: Callable[[msgspec.Struct], None]
+        self,
+        start: StartAttempt,
+        *,
+        artifacts: ArtifactSource,
+        clock: Clock,
+        report: Callable[[msgspec.Struct], None],
+        backends: Backends,
+        mask: Mask = NO_MASK,
     ) -> None:
+        self._mask = mask
         self.run_id = start.run_id
         self.node_id = start.node_id
         self.invocation_key = start.invocation_key
@@ -79,7 +77,10 @@ class Context:
         self._artifacts = artifacts
         self._clock = clock
         self._report = report
+        self._backends = backends
         self._saved: dict[str, ArtifactRecord] = {}
+        place = StepPlace(run_key=start.run_key, node=start.node, item=start.item, owner=start.owner, epoch=start.epoch)
+        self._steps = Steps(place, source=backends.steps, artifacts=artifacts, mask=mask)
         self._is_cancelled = False
         self._told_us = -PROGRESS_EVERY_US
 
@@ -115,7 +116,7 @@ class Context:
             "invocation_key": self.invocation_key,
             "attempt": self.attempt,
         }
-        logger.log(level, "%s: %s", self.idempotency_key, message, extra=fields)
+        logger.log(level, "%s: %s", self.idempotency_key, self._mask.text(str(message)), extra=fields)
 
     def save(self, name: str, data: bytes | str, media_type: str = "application/octet-stream") -> ArtifactRef:
         """Store data as an artifact of this attempt; it becomes part of the run when the attempt succeeds.
@@ -152,6 +153,53 @@ class Context:
             if record.artifact_id == artifact.artifact_id:
                 return self._artifacts.content(record)
         return self._artifacts.load(artifact.artifact_id)
+
+    def step(self, name: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call a function once for this invocation, whatever happens: its result is committed before this returns.
+
+        A later attempt, a repeat after a crash and a ``retry`` of the run get the stored result and do not call it. The
+        same name is the same step, also within one attempt. What raises stores nothing and is called again.
+
+        Args:
+            name: Names the step within the invocation; 1 to 200 printable characters.
+            function: A plain function.
+            *args: What it is called with; a later call may give something else and still gets the stored result.
+            **kwargs: The same by name.
+
+        Returns:
+            What is stored, always as it comes out of the store: a tuple as a list, a Struct or dataclass as a dict, the
+            content of a ``Path`` as bytes.
+
+        Raises:
+            BlockingCall: On a running event loop; use ``await ctx.astep(...)``.
+            StepRefused: The name is no name or is being taken by another thread, the function is a coroutine function,
+                or these are more than 10,000 steps.
+            OutputError: The result cannot be stored.
+            AttemptOver: The run has ended or is another process's: nothing more of this attempt is stored.
+            StoreError: The disk refused.
+        """
+        return self._steps.take(name, function, args, kwargs)
+
+    async def astep(self, name: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """``step``, without blocking the loop.
+
+        Args:
+            name: As in ``step``.
+            function: A coroutine function; a plain one runs on the loop, so a long one is
+                ``await ctx.astep(name, asyncio.to_thread, function, ...)``.
+            *args: As in ``step``.
+            **kwargs: As in ``step``.
+        """
+        return await self._steps.atake(name, function, args, kwargs)
+
+    def resource(self, kind: type[T]) -> T:
+        """Give this process's object of a type, as ``ActorSystem(resources={Type: factory})`` made it.
+
+        Raises:
+            UnknownResource: There is none; lists those there are.
+        """
+        found: T = self._backends.resources.get(kind)
+        return found
 
     def saved(self) -> tuple[ArtifactRecord, ...]:
         """What ``save`` stored so far; for the node actor."""

@@ -83,11 +83,13 @@ class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
         type: What it must be; ``float`` takes an int too.
         default: JSON text of its default; None = required.
         description: For people.
+        secret: Its value is the name of an environment variable, as ``env:NAME``; the text itself is stored nowhere.
     """
 
     type: InputType = "any"
     default: str | None = None
     description: str = ""
+    secret: bool = False
 
 
 class Comparison(msgspec.Struct, frozen=True, tag="compare"):

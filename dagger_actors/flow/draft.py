@@ -10,6 +10,7 @@ import msgspec
 from dagger_actors.actors.gate import Ticket
 from dagger_actors.core.messages import ArtifactRecord, CacheUse, Inline, Output
 from dagger_actors.core.protocols import Cell, Write
+from dagger_actors.flow.artifacts import artifact_row
 from dagger_actors.flow.machine.events import Decision, Effect, NodeRow
 from dagger_actors.flow.node import NodeActor
 
@@ -112,21 +113,8 @@ class Draft:
         for record in records:
             if record.name:
                 self._names.append((*place, record.name, record.artifact_id))
-            if record.location == "stored":
-                continue
-            is_inline = record.location == "inline"
-            self._artifacts.append(
-                (
-                    record.artifact_id,
-                    record.kind,
-                    record.media_type,
-                    record.size_bytes,
-                    record.location,
-                    record.data.hex() if is_inline else None,
-                    None if is_inline else record.file_path,
-                    created_us,
-                )
-            )
+            if record.location != "stored":
+                self._artifacts.append(artifact_row(record, created_us))
 
     def add_cache_use(self, use: CacheUse, origin: CacheOrigin, output: Output, created_us: int) -> None:
         """Add the key of an output, and the output itself unless it came from the cache."""

@@ -24,6 +24,7 @@ from dagger_actors.core.protocols import Write
 from dagger_actors.errors import NewerSchema, OwnershipLost, RunOwned, SupervisorGaveUp, UnitRejected
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.artifacts import RunArtifacts
+from dagger_actors.flow.backends import Backends
 from dagger_actors.flow.cache import OutputCache
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.emitter import Emitter
@@ -34,9 +35,11 @@ from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.node import NodeServices
 from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.resources import Resources
 from dagger_actors.flow.restore import from_row, restore
 from dagger_actors.flow.rows import RunRow, StoredRow
 from dagger_actors.flow.run_events import Observer
+from dagger_actors.flow.run_steps import RunSteps
 from dagger_actors.flow.starter import Starter
 from dagger_actors.flow.supervisor import FlowSupervisor
 from dagger_actors.store.store import Store
@@ -68,6 +71,7 @@ class FlowHub:
         store: The open database.
         registry: The actions.
         gates: Where attempts start.
+        resources: What ``ctx.resource`` gives.
         observers: Told what changes, in every run.
     """
 
@@ -78,6 +82,7 @@ class FlowHub:
         store: Store,
         registry: ActionRegistry,
         gates: Gates,
+        resources: Resources,
         observers: tuple[Observer, ...] = (),
     ) -> None:
         self.runtime = runtime
@@ -97,6 +102,9 @@ class FlowHub:
             clock=runtime.clock,
             is_refusing=gates.is_refusing,
             cache=OutputCache(store, runtime.clock),
+            backends=Backends(
+                steps=RunSteps(store, clock=runtime.clock, wait=runtime.wait_in_body), resources=resources
+            ),
         )
         self._root = Root.spawn(dispatcher=runtime.control)
         self.on_opened: Callable[[], None] = lambda: None

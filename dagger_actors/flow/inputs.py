@@ -12,6 +12,7 @@ from dagger_actors.errors import InvalidInputs, OutputError
 from dagger_actors.flow.definition import FlowDefinition, FromInput, InputSpec
 from dagger_actors.flow.outputs import to_json
 from dagger_actors.flow.predicates import references_of
+from dagger_actors.flow.secret import ENV, Secret
 
 __all__ = ["check_inputs", "declared_inputs"]
 
@@ -70,6 +71,8 @@ def _unknown(name: str, declared: Mapping[str, InputSpec]) -> str:
 
 
 def _encode(name: str, spec: InputSpec, value: Any, encoded: dict[str, bytes]) -> str:
+    if spec.secret or isinstance(value, Secret):
+        return _encode_secret(name, spec, value, encoded)
     is_bool = isinstance(value, bool)
     if not isinstance(value, KINDS[spec.type]) or (is_bool and spec.type in ("int", "float")):
         return f"the input {name!r} must be {spec.type}, not {type(value).__name__}"
@@ -77,6 +80,16 @@ def _encode(name: str, spec: InputSpec, value: Any, encoded: dict[str, bytes]) -
         encoded[name] = to_json(float(str(value)) if spec.type == "float" else value)
     except (OutputError, OverflowError) as error:
         return f"the input {name!r} cannot be stored: {getattr(error, 'reason', error)}"
+    return ""
+
+
+def _encode_secret(name: str, spec: InputSpec, value: Any, encoded: dict[str, bytes]) -> str:
+    # Never with the value: whoever gives the text itself must not find it in a log.
+    if not isinstance(value, Secret):
+        return f'the input {name!r} is secret: give the name of an environment variable, -i {name}=env:NAME or Secret.env("NAME")'
+    if not spec.secret:
+        return f"the input {name!r} takes no secret; declare it with `secret: true`"
+    encoded[name] = msgspec.json.encode(ENV + value.variable)
     return ""
 
 

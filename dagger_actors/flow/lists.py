@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from dagger_actors.core.messages import Gathered, Inline, Output, Stored, Value
+from dagger_actors.core.messages import Gathered, Inline, Output, SecretName, Stored, Value
 from dagger_actors.flow.definition import FromNode, MapSpec, Reference
 from dagger_actors.flow.machine.invocations import HOLE, Invocations
 from dagger_actors.flow.predicates import ABSENT
@@ -56,7 +56,7 @@ class Lists:
         over = self._spec(node).over
         assert isinstance(over, FromNode)
         value = self._work.outputs.get(self._work.vertex(source, item), HOLE)
-        assert not isinstance(value, Gathered)
+        assert isinstance(value, Output)
         return value if over.key is None else self._field(value, over.key)
 
     def keys(self, node: int) -> tuple[str, ...]:
@@ -122,9 +122,11 @@ class Lists:
             self._items[node] = items
         return items
 
-    def _text(self, value: Output) -> bytes:
+    def _text(self, value: Output | SecretName) -> bytes:
         if isinstance(value, Inline):
             return value.json
+        if isinstance(value, SecretName):
+            raise UnresolvedReference("the reference leads to a secret")
         if value.kind == "bytes":
             raise UnresolvedReference("the reference leads to bytes, not to a list or another value of JSON")
         text = self._load(value.artifact_id)

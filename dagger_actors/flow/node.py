@@ -22,6 +22,7 @@ from dagger_actors.core.messages import (
     Failed,
     Gathered,
     Inline,
+    SecretName,
     StartAttempt,
     Stored,
     Succeeded,
@@ -34,10 +35,13 @@ from dagger_actors.core.protocols import Clock, Runnable
 from dagger_actors.core.retry import names_of
 from dagger_actors.errors import InputError
 from dagger_actors.flow.actions import Action, Parameter
+from dagger_actors.flow.artifact_source import ArtifactSource
+from dagger_actors.flow.backends import Backends
 from dagger_actors.flow.cache import OutputCache
-from dagger_actors.flow.context import ArtifactSource, Context
+from dagger_actors.flow.context import Context
 from dagger_actors.flow.outputs import to_output
 from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.secret import NO_MASK, GuardedArtifacts, Mask, Secret
 from dagger_actors.flow.values import pick, take_apart
 
 __all__ = ["FOR_LOOP", "FOR_THREADS", "LoopNode", "NodeActor", "NodeServices", "ThreadNode"]
@@ -58,6 +62,7 @@ class NodeServices:
         artifacts: Where large values lie.
         clock: The time.
         cache: Where outputs may be found.
+        backends: What contexts ask.
         is_refusing: Whether too many abandoned bodies hold threads to start another on one.
     """
 
@@ -69,8 +74,10 @@ class NodeServices:
         clock: Clock,
         is_refusing: Callable[[], bool],
         cache: OutputCache,
+        backends: Backends,
     ) -> None:
         self.cache = cache
+        self.backends = backends
         self.is_refusing = is_refusing
         self.registry = registry
         self.artifacts = artifacts
@@ -117,6 +124,9 @@ class NodeActor(Actor):
         self._context: Context | None = None
         self._turn: Turn | None = None
         self._is_cancelled = False
+        self._secrets: dict[str, Secret] = {}
+        self._mask = NO_MASK
+        self._artifacts: ArtifactSource = services.artifacts
 
     def cancel(self) -> None:
         """The attempt is over, whatever the body does now; any thread may call this."""
@@ -132,13 +142,26 @@ class NodeActor(Actor):
             raise LookupError(f"the action {start.action!r} is not loaded in this process")
         if start.problem:
             raise InputError(start.action, "", start.problem)
+        self._open_secrets(start)
         arguments: dict[str, Any] = {}
         parameters = action.by_name
         for name, value in start.inputs:
-            arguments[name] = self._argument(parameters.get(name), value)
+            parameter = parameters.get(name)
+            if name in self._secrets and parameter is not None and parameter.is_secret:
+                arguments[name] = self._secrets[name]
+            else:
+                arguments[name] = self._argument(name, parameter, value)
         if action.context_parameter is not None:
             self._context = arguments[action.context_parameter] = self._new_context(start)
         return action, arguments
+
+    def _open_secrets(self, start: StartAttempt) -> None:
+        """First of all, so that nothing that fails afterwards can tell one."""
+        names = [(name, value) for name, value in start.inputs if isinstance(value, SecretName)]
+        if names:
+            self._secrets = {name: Secret.env(value.variable).resolved() for name, value in names}
+            self._mask = Mask(tuple(self._secrets.values()))
+            self._artifacts = GuardedArtifacts(self._services.artifacts, self._mask)
 
     def _refuse_late(self) -> None:
         if self._is_cancelled:
@@ -147,18 +170,22 @@ class NodeActor(Actor):
     def _new_context(self, start: StartAttempt) -> Context:
         context = Context(
             start,
-            artifacts=self._services.artifacts,
+            artifacts=self._artifacts,
+            mask=self._mask,
             clock=self._services.clock,
             report=lambda message: self._tell(encode(message)),
+            backends=self._services.backends,
         )
         if self._is_cancelled:
             context.cancel()
         return context
 
-    def _argument(self, parameter: Parameter | None, value: Value) -> Any:
+    def _argument(self, name: str, parameter: Parameter | None, value: Value) -> Any:
         match value:
             case Inline(json=text):
                 pass
+            case SecretName():
+                text = msgspec.json.encode(self._secrets[name].reveal())
             case Stored():
                 content = self._services.artifacts.load(value.artifact_id)
                 if value.kind == "bytes" and value.key is None:
@@ -187,7 +214,9 @@ class NodeActor(Actor):
         return lookup.found
 
     def _success(self, start: StartAttempt, result: Any) -> Succeeded:
-        output, artifacts = to_output(result, start.outputs, self._services.artifacts)
+        output, artifacts = to_output(result, start.outputs, self._artifacts)
+        if isinstance(output, Inline):
+            self._mask.refuse(output.json)
         saved: tuple[ArtifactRecord, ...] = self._context.saved() if self._context is not None else ()
         if self._turn is not None:
             return Succeeded(output, msgspec.structs.replace(self._turn, artifacts=artifacts + saved))
@@ -202,7 +231,7 @@ class NodeActor(Actor):
         try:
             payload = encode(AttemptEnded(*key, started_us, finished_us, outcome))
         except Exception as error:  # noqa: BLE001 - whatever user code left in it, its end must be told
-            outcome = Failed(detail_of(error))
+            outcome = Failed(detail_of(error, self._mask))
             payload = encode(AttemptEnded(*key, started_us, finished_us, outcome))
         # First the slot file and the hold, then the message: whoever hears of a failure finds the gate held.
         self._gate.end(ticket, payload, success=isinstance(outcome, Succeeded), now_us=now_us)
@@ -237,8 +266,10 @@ class ThreadNode(NodeActor):
             action, arguments = self._prepare(start)
             found = None if start.cache is None else self._from_cache(action, start)
             outcome = found or self._success(start, action.function(**arguments))
-        except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
-            outcome = Failed(detail_of(error))
+        except BaseException as error:
+            if getattr(error, "is_death", False):
+                raise  # the test kit plays the death of a process with it: then nothing is told any more
+            outcome = Failed(detail_of(error, self._mask))
         self._report(outcome)
 
 
@@ -268,7 +299,7 @@ class LoopNode(NodeActor):
             self._task = asyncio.ensure_future(self._body(start, action, arguments))
             outcome = await self._task
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
-            outcome = Failed(detail_of(error))
+            outcome = Failed(detail_of(error, self._mask))
         self._task = None
         self._report(outcome)
         self.actor_stopped.set()
@@ -280,10 +311,10 @@ class LoopNode(NodeActor):
             found = None if start.cache is None else self._from_cache(action, start)
             return found or self._success(start, await action.function(**arguments))
         except BaseException as error:  # noqa: BLE001 - a SystemExit that leaves a task stops the loop of all of them
-            return Failed(detail_of(error))
+            return Failed(detail_of(error, self._mask))
 
 
-def detail_of(error: BaseException) -> ErrorDetail:
+def detail_of(error: BaseException, mask: Mask = NO_MASK) -> ErrorDetail:
     """What is kept of an exception: its names, its text, the user's frames."""
     kind = type(error)
     try:
@@ -295,9 +326,9 @@ def detail_of(error: BaseException) -> ErrorDetail:
     lines = "".join(traceback.format_list(own))
     return ErrorDetail(
         f"{kind.__module__}.{kind.__qualname__}",
-        _storable(text[:MESSAGE_CHARS]),
+        _storable(mask.text(text)[:MESSAGE_CHARS]),
         names_of(kind),
-        _storable(lines[-TRACEBACK_CHARS:]),
+        _storable(mask.text(lines)[-TRACEBACK_CHARS:]),
     )
 
 

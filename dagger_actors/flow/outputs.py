@@ -12,7 +12,7 @@ import msgspec
 
 from dagger_actors.core.messages import ArtifactRecord, Inline, Output, Stored
 from dagger_actors.errors import OutputError
-from dagger_actors.flow.context import ArtifactSource
+from dagger_actors.flow.artifact_source import ArtifactSource
 
 __all__ = ["INLINE_BYTES", "to_json", "to_output"]
 

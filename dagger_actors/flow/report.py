@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, Output, Stored, Value
+from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, Output, SecretName, Stored, Value
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.flow.context import ArtifactRef
 from dagger_actors.flow.definition import FlowDefinition
@@ -243,6 +243,8 @@ def _python(value: Value, load: Load) -> Any:
     match value:
         case Inline(json=text):
             return msgspec.json.decode(text)
+        case SecretName(variable=variable):
+            return f"env:{variable}"
         case Gathered(items=items):
             return [_python(item, load) for item in items]
         case Stored(kind="json", artifact_id=artifact_id, key=key):

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Generator
 from typing import Any, Protocol
 
-from dagger_actors.errors import BlockingCall, RunCancelled, RunEnded, RunFailed, RunPaused, RunTimedOut
+from dagger_actors.errors import RunCancelled, RunEnded, RunFailed, RunPaused, RunTimedOut
+from dagger_actors.flow.loop_guard import refuse_on_loop
 from dagger_actors.flow.report import Report
 
 __all__ = ["Run", "refuse_on_loop"]
@@ -37,19 +38,6 @@ class RunSource(Protocol):
     def cancel(self, run_id: str) -> Report:
         """Cancel a run."""
         ...
-
-
-def refuse_on_loop(verb: str, instead: str) -> None:
-    """Refuse to block a running event loop.
-
-    Raises:
-        BlockingCall: This thread runs one; says what to use instead.
-    """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise BlockingCall(verb, instead)
 
 
 class Run:

@@ -99,6 +99,8 @@ class Starter:
             node.outputs,
             problem,
             self._wish(node) if node.cache is not None else None,
+            owner=identity.owner,
+            epoch=identity.epoch,
         )
 
     def _wish(self, node: NodeDefinition) -> CacheWish:

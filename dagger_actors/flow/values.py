@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from dagger_actors.core.messages import Gathered, Inline, Stored, Value
+from dagger_actors.core.messages import Gathered, Inline, SecretName, Stored, Value
 from dagger_actors.flow.definition import Constant, FlowDefinition, FromInput, FromNode, Reference
 
 __all__ = ["UnresolvedReference", "Values", "take_apart"]
@@ -47,6 +47,9 @@ class Values:
                     raise UnresolvedReference(f"{self._definition.nodes[node].id!r} has no output")
                 return value if key is None else self._pick(node, key, value)
             case FromInput(key=key):
+                spec = (self._definition.inputs or {}).get(key)
+                if spec is not None and spec.secret:
+                    return SecretName(msgspec.json.decode(self._inputs[key], type=str).removeprefix("env:"))
                 return Inline(self._inputs[key])
             case Constant(json=text):
                 return Inline(text.encode())
@@ -56,6 +59,8 @@ class Values:
         match value:
             case Stored():
                 return Stored(value.artifact_id, value.kind, value.size_bytes, key)
+            case SecretName():
+                raise AssertionError("no node gives a secret")
             case Gathered():
                 raise UnresolvedReference(f"{name!r} is mapped: its output is a list, without the key {key!r}")
             case Inline(json=text):

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.actors.reply import ReplyFuture, outside_turn
 from dagger_actors.core.protocols import Clock, Dispatcher, IdSource, Timers
 from dagger_actors.system import ActorSystem
 from dagger_actors.testing.virtual import Killed, VirtualDispatcher, VirtualIds, VirtualTimers, WorkerDied, World
@@ -51,6 +51,20 @@ class VirtualRuntime:
             raise WorkerDied(self.worker)
         if not is_resolved:
             raise TimeoutError(f"not resolved after {timeout_s} s of virtual time")
+        return future.get(timeout=0)
+
+    def wait_in_body(self, future: ReplyFuture[Any]) -> Any:
+        """Let the world go on until the future is resolved; inside the turn of the body that waits.
+
+        A frozen worker must not wait here: the whole world would wait for it.
+
+        Raises:
+            Killed: This worker was killed meanwhile.
+        """
+        with outside_turn():
+            self._world.run_until(lambda: future.is_done() or self.is_dead)
+        if self.is_dead:
+            raise Killed(self.worker)
         return future.get(timeout=0)
 
     def breathe(self) -> None:

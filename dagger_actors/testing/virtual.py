@@ -41,6 +41,9 @@ BACKGROUND = "watch"
 class Killed(BaseException):
     """The worker whose turn this is has just been killed."""
 
+    is_death = True
+    """Node actors let it pass: nothing of a dead process is told."""
+
     def __init__(self, worker: str) -> None:
         self.worker = worker
         super().__init__(worker)
@@ -57,8 +60,9 @@ class NeverSettles(AssertionError):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop on the world's clock, run one iteration at a time."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, worker: str) -> None:
         self._world = world
+        self.worker = worker
         self.is_due = False
         self.due: list[float] = []
         super().__init__(_NoSelector())
@@ -81,11 +85,40 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         heapq.heappush(self.due, when)
         return super().call_at(when, callback, *args, context=context)
 
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]  # typeshed ties args to func
+        """Run it in a turn of its own: there is one thread, and what is to be waited for is part of the world."""
+        del executor
+        future: asyncio.Future[Any] = self.create_future()
+        self._world.offer(self.worker, _Errand(future, lambda: func(*args)))
+        return future
+
     def iterate(self) -> None:
         """Run what is ready, once."""
         self.is_due = False
         super().call_soon(self.stop)
         self.run_forever()
+
+
+class _Errand:
+    """What a coroutine has given to a thread; a turn that ends with a future of its loop."""
+
+    def __init__(self, future: asyncio.Future[Any], function: Callable[[], Any]) -> None:
+        self._future = future
+        self._function = function
+
+    def run_turn(self) -> bool:
+        """Run it and resolve the future, if anybody still waits for it."""
+        try:
+            result, error = self._function(), None
+        except Exception as raised:  # noqa: BLE001 - whoever awaits it is to get it
+            result, error = None, raised
+        if self._future.done():
+            return False
+        if error is None:
+            self._future.set_result(result)
+        else:
+            self._future.set_exception(error)
+        return False
 
 
 class _NoSelector(selectors.SelectSelector):
@@ -186,7 +219,7 @@ class World:
     def loop_of(self, worker: str) -> VirtualLoop:
         """The event loop of a worker."""
         if worker not in self._loops:
-            self._loops[worker] = VirtualLoop(self)
+            self._loops[worker] = VirtualLoop(self, worker)
         return self._loops[worker]
 
     def forget(self, worker: str) -> None:

@@ -316,14 +316,15 @@ class TestTheFaultsThatA03Names:
     def test_bad_inputs_of_the_flow(self, flow):
         found = flow(
             "- {id: a, action: fetch}\n",
-            head="inputs: {a: {type: integer}, b: {type: int, default: x}, c: {secret: true}, d: , e: {type: float, default: true}}\n",
+            head="inputs: {a: {type: integer}, b: {type: int, default: x}, c: {secret: true, type: int, default: 5}, d: , e: {type: float, default: true}}\n",
         )
         assert [(column, text.split(" | ")[0]) for _, column, text in found] == [
             (20, "type must be one of int, float, str, bool, list, dict, any, not the text 'integer'"),
             (54, "the default of the input 'b' must be of type int, not the text 'x'"),
-            (62, "the input 'c': this version does not support the key `secret` yet"),
-            (77, "the input 'd' is empty"),
-            (108, "the default of the input 'e' must be of type float, not true"),
+            (82, "the input 'c' is secret, so it is text, not int"),
+            (87, "the input 'c' is secret, so the file must not hold it"),
+            (100, "the input 'd' is empty"),
+            (131, "the default of the input 'e' must be of type float, not true"),
         ]
 
     def test_outputs_of_unknown_nodes(self, flow):

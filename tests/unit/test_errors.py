@@ -40,6 +40,35 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         "the result cannot be stored: a set is no JSON; store it with ctx.save(name, data, media_type=...)",
     ),
     "InputError": (("act", "x", "not an int"), "action 'act' cannot take its input 'x': not an int"),
+    "StepRefused": (
+        ("pay", "it is being taken already", "name it otherwise"),
+        "step 'pay' cannot be taken: it is being taken already; name it otherwise",
+    ),
+    "SecretMissing": (
+        ("PG_DSN",),
+        (
+            "the environment variable PG_DSN, which holds a secret input, is not set in the process that runs the action; "
+            "set it there, then retry the run"
+        ),
+    ),
+    "ResourceFailed": (
+        ("Pool", "OSError: no route"),
+        "the resource Pool cannot be made: OSError: no route; look at its factory in resources={...}",
+    ),
+    "UnknownResource": (
+        ("Pool", ("Cache", "Model")),
+        (
+            "there is no resource Pool, only Cache, Model; "
+            "give ActorSystem(resources={Pool: ...}) a function that makes one"
+        ),
+    ),
+    "AttemptOver": (
+        ("the result of step 'pay'",),
+        (
+            "the result of step 'pay' is not stored, for this attempt is over: its run has ended, or another process runs "
+            "it now; return as soon as ctx.cancelled is set"
+        ),
+    ),
     "RunEnded": (("r", "n: boom", None), "run 'r' ended: n: boom"),
     "RunFailed": (("r", "n: boom", {"state": "failed"}), "run 'r' failed: n: boom"),
     "RunCancelled": (("r", "", None), "run 'r' was cancelled"),

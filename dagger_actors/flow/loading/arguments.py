@@ -9,6 +9,7 @@ import msgspec
 from dagger_actors.flow.definition import Constant
 from dagger_actors.flow.loading.reader import Keys, Reader
 from dagger_actors.flow.loading.references import Pointer, read_pointer
+from dagger_actors.flow.loading.secret_inputs import refuse_secret
 from dagger_actors.flow.loading.settings import MAX_PARALLEL
 from dagger_actors.flow.loading.tree import MAX_VALUES, Listing, Table, Tree, described
 from dagger_actors.flow.loading.written import WrittenMap
@@ -83,6 +84,7 @@ def read_map(
         return None
     over, item_tree = fields["over"].value, fields["item"].value
     pointer = read_pointer(reader, over, "map.over", declared)
+    refuse_secret(reader, pointer, "map.over", declared)
     if pointer is not None and isinstance(pointer.found, Constant):
         reader.complain(over.at, "map.over must be a reference, not a literal", "Declare it as an input of the flow.")
     item = reader.name(item_tree, "map.item")

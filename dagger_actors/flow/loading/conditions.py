@@ -11,6 +11,7 @@ from dagger_actors.core.trigger import NEEDS_DEPENDENCIES, TRIGGERS, Trigger
 from dagger_actors.flow.definition import AllOf, AnyOf, Comparison, Not, Operator, Predicate
 from dagger_actors.flow.loading.reader import Keys, Reader
 from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of
+from dagger_actors.flow.loading.secret_inputs import refuse_secret
 from dagger_actors.flow.loading.tree import Fields, Listing, Scalar, Table, Tree, described
 
 __all__ = ["WrittenPredicate", "check_trigger", "pointers_in", "predicate_of", "read_trigger", "read_when"]
@@ -89,6 +90,7 @@ def _comparisons(
     assert isinstance(tree, Table)
     source = {key: field for key, field in fields.items() if key not in COMPARED}
     pointer = read_pointer(reader, Table(source, tree.at), "when", declared)
+    refuse_secret(reader, pointer, "when", declared)
     literals = [(word, _literal(reader, word, fields[word].value)) for word in operators]
     if pointer is None or any(json is None for _, json in literals):
         return None

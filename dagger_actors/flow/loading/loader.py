@@ -14,6 +14,7 @@ from dagger_actors.flow.loading.defaults import check_output_defaults
 from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
 from dagger_actors.flow.loading.reader import Keys, Reader
 from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of, resolve_anywhere
+from dagger_actors.flow.loading.secret_inputs import read_secret, refuse_secret
 from dagger_actors.flow.loading.settings import read_config
 from dagger_actors.flow.loading.text_document import MAX_BYTES
 from dagger_actors.flow.loading.tree import Fields, Scalar, Table, Tree
@@ -29,7 +30,7 @@ FLOW = Keys(
     known=("name", *TEXTS, "tags", "inputs", "outputs", "actions", "config", "nodes"),
     required=("name", "nodes"),
 )
-INPUT = Keys(known=("type", "default", "description"), later=("secret",))
+INPUT = Keys(known=("type", "default", "description", "secret"))
 INPUT_TYPES = cast("tuple[str, ...]", get_args(InputType))
 
 
@@ -183,13 +184,17 @@ class FlowLoader:
             if default is not None and kind is not None:
                 reader.of_type(value, f"the default of {what}", kind)
         description = reader.text(fields["description"].value, "description") if "description" in fields else None
-        return InputSpec(type=cast("InputType", kind or "any"), default=default, description=description or "")
+        secret = read_secret(reader, fields, what, kind)
+        return InputSpec(
+            type=cast("InputType", kind or "any"), default=default, description=description or "", secret=secret
+        )
 
     def _outputs(self, tree: Tree, inputs: Mapping[str, object] | None, index: Mapping[str, int]) -> dict[str, Pointer]:
         read: dict[str, Pointer] = {}
         for name, field in self._reader.entries(tree, "outputs").items():
             what = f"the output {quoted(name)}"
             pointer = read_pointer(self._reader, field.value, what, inputs)
+            refuse_secret(self._reader, pointer, what, inputs)
             if pointer is not None and (pointer.found or resolve_anywhere(self._reader, pointer, index, what)):
                 read[name] = pointer
         return read

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from dagger_actors.core.graph import DependencyGraph, FinalState
-from dagger_actors.core.messages import Gathered, Inline, Output, Stored, Value
+from dagger_actors.core.messages import Gathered, Inline, Output, SecretName, Stored, Value
 from dagger_actors.flow.definition import FlowDefinition, FromNode, NodeDefinition
 from dagger_actors.flow.machine.events import NodeRow
 from dagger_actors.flow.predicates import references_of
@@ -172,7 +172,7 @@ class Invocations:
 
     @staticmethod
     def _single(value: Value) -> Output:
-        assert not isinstance(value, Gathered)
+        assert not isinstance(value, Gathered | SecretName)
         return value
 
     def keep(self, vertex: int, row: StoredNode) -> None:

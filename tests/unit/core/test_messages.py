@@ -42,6 +42,8 @@ START = StartAttempt(
     inputs=(("x", Inline(b"[1]")), ("y", STORED), ("z", Gathered((Inline(b"1"), STORED)))),
     outputs=("total",),
     problem="why",
+    owner=7,
+    epoch=2,
 )
 ENDS = [
     AttemptEnded(1, 2, 3, 4, 5, 6, Succeeded(Inline(b'{"a":1}'), Turn((RECORD,)))),

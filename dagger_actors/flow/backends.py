@@ -1,0 +1,77 @@
+"""What a ``Context`` needs from its surroundings, with plain data as arguments: here the store, elsewhere a socket.
+
+Whatever an attempt asks for goes through one of these, so that a body may run in this process or in another.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+from dagger_actors.core.messages import ArtifactRecord, Output
+
+__all__ = ["Backends", "ResourceSource", "StepPlace", "StepSource"]
+
+
+class StepPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the steps of one invocation are kept, and who may write them: the fence of the run."""
+
+    run_key: int
+    node: int
+    item: int
+    owner: int
+    epoch: int
+
+
+class StepSource(Protocol):
+    """Keeps the results of steps."""
+
+    def find(self, place: StepPlace, name: str) -> Output | None:
+        """Look for a stored result; None when there is none."""
+        ...
+
+    def keep(self, place: StepPlace, name: str, output: Output, artifacts: tuple[ArtifactRecord, ...]) -> Output:
+        """Store a result: committed when this returns.
+
+        Returns:
+            What is stored; an earlier one when there was one.
+
+        Raises:
+            AttemptOver: The run is no longer this owner's.
+            StoreError: It could not be written.
+        """
+        ...
+
+    async def afind(self, place: StepPlace, name: str) -> Output | None:
+        """``find``, without blocking the loop."""
+        ...
+
+    async def akeep(self, place: StepPlace, name: str, output: Output, artifacts: tuple[ArtifactRecord, ...]) -> Output:
+        """``keep``, without blocking the loop."""
+        ...
+
+
+class ResourceSource(Protocol):
+    """Gives the objects that a process has one of."""
+
+    def get(self, kind: type) -> Any:
+        """Give the process's object of that type.
+
+        Raises:
+            UnknownResource: There is none.
+        """
+        ...
+
+
+class Backends:
+    """All that contexts of one process share.
+
+    Attributes:
+        steps: Keeps the results of steps.
+        resources: Gives what a process has one of.
+    """
+
+    def __init__(self, *, steps: StepSource, resources: ResourceSource) -> None:
+        self.steps = steps
+        self.resources = resources

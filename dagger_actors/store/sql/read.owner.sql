@@ -1,0 +1,2 @@
+-- parameters: run_key
+SELECT owner, epoch FROM flow_runs WHERE run_key = ?
