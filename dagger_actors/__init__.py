@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         RunTimedOut,
     )
     from dagger_actors.flow.actions import action
+    from dagger_actors.flow.artifact_library import ArtifactEntry
     from dagger_actors.flow.context import ArtifactRef, Context
     from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
     from dagger_actors.flow.run import Run
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActorSystem",
+    "ArtifactEntry",
     "ArtifactRef",
     "AttemptReport",
     "Context",
@@ -52,6 +54,7 @@ __all__ = [
 
 _HOMES = {
     "ActorSystem": "system",
+    "ArtifactEntry": "flow.artifact_library",
     "ArtifactRef": "flow.context",
     "AttemptReport": "flow.report",
     "Context": "flow.context",

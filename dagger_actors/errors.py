@@ -10,6 +10,9 @@
     │   ├── RunConflict            the run id is taken by other work
     │   ├── RunOwned               a live process owns the run
     │   ├── IllegalTransition      the run's state does not allow the request
+    │   ├── UnknownArtifact        no artifact has that id
+    │   ├── AmbiguousArtifact      several artifacts' ids begin so
+    │   ├── ExportRefused          a file cannot be written where it was asked for
     │   ├── BlockingCall           a blocking verb called on a running event loop
     │   └── SystemClosed           the system has been left
     ├── ActionError                user code, kept in history
@@ -27,6 +30,7 @@
     └── StoreError                 the disk, or another owner
         ├── NotADatabase           the file is something else
         ├── NewerSchema            written by a newer version
+        ├── OlderSchema            written by an older version, and only to be looked at
         ├── ReadOnlyDatabase       the file or its folder cannot be written
         ├── UnsafeSQLite           an SQLite library that can corrupt a shared WAL file
         ├── NetworkFilesystem      locks do not hold there
@@ -185,6 +189,51 @@ class IllegalTransition(RequestError):
     def __str__(self) -> str:
         advice = f"; {self.advice}" if self.advice else ""
         return f"run {self.run_id!r} is {self.state}, it cannot become {self.wanted}{advice}"
+
+
+class UnknownArtifact(RequestError):
+    """No artifact of this database has that id, or one that begins so."""
+
+    def __init__(self, artifact_id: str, database: str = "") -> None:
+        self.artifact_id = artifact_id
+        self.database = database
+        super().__init__(artifact_id, database)
+
+    def __str__(self) -> str:
+        where = f" in {self.database}" if self.database else ""
+        return f"no artifact {self.artifact_id!r}{where}; list them with: dagger-actors artifacts list"
+
+
+class AmbiguousArtifact(RequestError):
+    """The ids of several artifacts begin so.
+
+    Args:
+        artifact_id: What was given.
+        found: Some of the ids that begin so.
+    """
+
+    def __init__(self, artifact_id: str, found: Sequence[str]) -> None:
+        self.artifact_id = artifact_id
+        self.found = tuple(found)
+        super().__init__(artifact_id, self.found)
+
+    def __str__(self) -> str:
+        return (
+            f"the ids of several artifacts begin with {self.artifact_id!r}: {', '.join(self.found)}; give more digits"
+        )
+
+
+class ExportRefused(RequestError):
+    """A file cannot be written where it was asked for; nothing there was changed."""
+
+    def __init__(self, path: str, reason: str, advice: str = "choose another place") -> None:
+        self.path = path
+        self.reason = reason
+        self.advice = advice
+        super().__init__(path, reason, advice)
+
+    def __str__(self) -> str:
+        return f"cannot write {self.path!r}: {self.reason}; {self.advice}"
 
 
 class BlockingCall(RequestError):
@@ -360,6 +409,22 @@ class NewerSchema(StoreError):
 
     def __str__(self) -> str:
         return f"{self.path} has {self.what} version {self.found}, this program knows up to {self.known}; upgrade dagger-actors"
+
+
+class OlderSchema(StoreError):
+    """An older version of this package wrote the file, and looking at it must not change it."""
+
+    def __init__(self, path: str, found: int, known: int) -> None:
+        self.found = found
+        self.known = known
+        super().__init__(path)
+        self.args = (path, found, known)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} has schema version {self.found}, this program reads version {self.known}; run a flow on it "
+            f"once, or open it with ActorSystem, and it is brought up to date"
+        )
 
 
 class ReadOnlyDatabase(StoreError):

@@ -13,6 +13,8 @@ from typing import Any, Literal, Self
 from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.runtime import ABANDONED, THREADS, Runtime, ThreadRuntime
 from dagger_actors.errors import RequestError, StoreError
+from dagger_actors.flow.artifact_library import ArtifactLibrary
+from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.flows import Flows
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.registry import ActionRegistry
@@ -46,6 +48,7 @@ class ActorSystem:
 
     Attributes:
         flows: The flow paradigm.
+        artifacts: What is stored, by its content.
         path: The database.
 
     Raises:
@@ -102,6 +105,14 @@ class ActorSystem:
             runtime=self._runtime, store=self._store, registry=registry, gates=gates, observers=observers
         )
         self.flows = Flows(self._hub, imports=imports, threads=THREADS)
+        caller = Caller(self._hub)
+        self.artifacts = ArtifactLibrary(
+            self._store,
+            lambda run_id: caller.row(run_id).run_key,
+            store=self._store.artifacts,
+            commit=caller.commit,
+            clock=self._runtime.clock,
+        )
         self._watch = Watch(self._hub, runtime=self._runtime, store=self._store, recover=recover)
         self._is_closed = False
         self._watch.start()
@@ -142,6 +153,7 @@ class ActorSystem:
             return
         self._is_closed = True
         self.flows.close()
+        self.artifacts.close()
         self._watch.stop()
         try:
             self._hub.detach(grace_s)

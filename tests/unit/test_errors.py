@@ -33,6 +33,15 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ("r", "failed", "resumed", "try it again"),
         "run 'r' is failed, it cannot become resumed; try it again",
     ),
+    "UnknownArtifact": (("abc", "x.db"), "no artifact 'abc' in x.db; list them with: dagger-actors artifacts list"),
+    "AmbiguousArtifact": (
+        ("abcdef", ("abcdef0", "abcdef1")),
+        "the ids of several artifacts begin with 'abcdef': abcdef0, abcdef1; give more digits",
+    ),
+    "ExportRefused": (
+        ("out", "it exists already", "ask for overwriting"),
+        "cannot write 'out': it exists already; ask for overwriting",
+    ),
     "BlockingCall": (("run.wait()", "await run"), "run.wait() would block the running event loop; use `await run`"),
     "SystemClosed": ((), "this ActorSystem is closed; open another one on the same file"),
     "OutputError": (
@@ -65,6 +74,13 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "NewerSchema": (
         ("x.db", 9, 1, "schema"),
         "x.db has schema version 9, this program knows up to 1; upgrade dagger-actors",
+    ),
+    "OlderSchema": (
+        ("x.db", 1, 2),
+        (
+            "x.db has schema version 1, this program reads version 2; run a flow on it once, or open it with ActorSystem, "
+            "and it is brought up to date"
+        ),
     ),
     "ReadOnlyDatabase": (
         ("x.db", "EROFS"),
