@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dagger_actors.errors import ArtifactMissing, OlderSchema
+from dagger_actors.errors import ArtifactMissing, OlderSchema, ReadOnlyDatabase
 from dagger_actors.store.artifacts import ArtifactStore
 from dagger_actors.store.migrate import migrations
 from dagger_actors.store.ownership import WorkerRow, worker_folder
@@ -28,10 +28,9 @@ class Look:
 
     def __init__(self, path: Path, *, readers: int = 5, vfs: str | None = None) -> None:
         self.path = path
-        self.readers = Readers(path, size=readers, vfs=vfs)
+        self.readers = Readers(path, size=readers, is_quiet=True, vfs=vfs)
         self.artifacts = ArtifactStore(path, is_read_only=True)
-        with self.readers.use() as connection:
-            found = int(connection.pragma("user_version"))
+        found = int(self.readers.query("read.user_version")[0][0])
         if found < len(migrations()):
             self.readers.close()
             raise OlderSchema(str(path), found, len(migrations()))
@@ -41,8 +40,11 @@ class Look:
         return {row[0]: WorkerRow(*row) for row in self.readers.query("read.workers")}
 
     def is_gone(self, worker: WorkerRow) -> bool:
-        """Tell whether that worker's process has died or left."""
-        return is_gone(worker_folder(self.path), worker.slot_file)
+        """Tell whether that worker's process has died or left; one whose proof of life may not be read is taken as alive."""
+        try:
+            return is_gone(worker_folder(self.path), worker.slot_file)
+        except ReadOnlyDatabase:
+            return False
 
     def load_artifact(self, artifact_id: str) -> bytes:
         """Read an artifact's content, verified.
