@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dagger_actors.flow.actions import action
     from dagger_actors.flow.artifact_library import ArtifactEntry
     from dagger_actors.flow.context import ArtifactRef, Context
+    from dagger_actors.flow.explanation import Explanation
     from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
     from dagger_actors.flow.run import Run
     from dagger_actors.system import ActorSystem
@@ -36,6 +37,7 @@ __all__ = [
     "Context",
     "DaggerError",
     "DefinitionError",
+    "Explanation",
     "InvalidInputs",
     "NodeReport",
     "Report",
@@ -58,6 +60,7 @@ _HOMES = {
     "ArtifactRef": "flow.context",
     "AttemptReport": "flow.report",
     "Context": "flow.context",
+    "Explanation": "flow.explanation",
     "NodeReport": "flow.report",
     "Report": "flow.report",
     "Run": "flow.run",

@@ -7,6 +7,7 @@
     ├── RequestError               the caller, now
     │   ├── InvalidInputs          inputs that the flow does not take
     │   ├── RunNotFound            no run of that id in this database
+    │   ├── UnknownNode            the run has no such node, or no such item
     │   ├── RunConflict            the run id is taken by other work
     │   ├── RunOwned               a live process owns the run
     │   ├── IllegalTransition      the run's state does not allow the request
@@ -140,6 +141,35 @@ class RunNotFound(RequestError):
     def __str__(self) -> str:
         where = f" in {self.database}" if self.database else ""
         return f"no run {self.run_id!r}{where}; list the runs with: dagger-actors runs"
+
+
+class UnknownNode(RequestError):
+    """The run has no such node, or its map no such item.
+
+    Args:
+        run_id: The run.
+        node_id: The node that was asked for.
+        key: The map item that was asked for; empty = the node itself was.
+        near: The nearest one there is; may be empty.
+        items: Items of the map that have begun.
+    """
+
+    def __init__(self, run_id: str, node_id: str, key: str = "", near: str = "", items: int = 0) -> None:
+        self.run_id = run_id
+        self.node_id = node_id
+        self.key = key
+        self.near = near
+        self.items = items
+        super().__init__(run_id, node_id, key, near, items)
+
+    def __str__(self) -> str:
+        near = f"; did you mean {self.near!r}?" if self.near else ""
+        if not self.key:
+            return f"run {self.run_id!r} has no node {self.node_id!r}{near or '; `show` lists them'}"
+        if not self.items:
+            return f"node {self.node_id!r} of run {self.run_id!r} has no items (yet); ask without --item"
+        begun = f"; {self.items} items of its map have begun"
+        return f"node {self.node_id!r} of run {self.run_id!r} has no item {self.key!r}{near or begun}"
 
 
 class RunConflict(RequestError):

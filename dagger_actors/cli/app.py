@@ -26,6 +26,7 @@ COMMANDS = (
     ("cancel", "dagger_actors.cli.runs:cancel", "Cancel a run, also while another process runs it."),
     ("runs", "dagger_actors.cli.runs:runs", "List the runs of a database."),
     ("show", "dagger_actors.cli.runs:show", "Show one run: its nodes, attempts, errors and outputs."),
+    ("why", "dagger_actors.cli.why:why", "Say why a node of a run is in its state."),
     ("validate", "dagger_actors.cli.specs:validate", "Check a flow file and its actions without running it."),
     ("list", "dagger_actors.cli.specs:list_folder", "List the flow files of a folder."),
 )

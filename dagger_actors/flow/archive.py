@@ -12,6 +12,7 @@ import msgspec
 from dagger_actors.core.states import RUN_TRANSITIONS
 from dagger_actors.errors import NewerSchema, RequestError, RunNotFound
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
+from dagger_actors.flow.explanation import Explanation, explain
 from dagger_actors.flow.report import Report, RunSummary, build_report
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.flow.since import since_us
@@ -114,6 +115,23 @@ class Archive:
             (StoredArtifact(*found) for found in readers.query("read.artifact_names", row.run_key)),
             self._store.load_artifact,
         )
+
+    def explain(self, run_id: str, node_id: str, item: str = "") -> Explanation:
+        """Why a node of a run is in its state.
+
+        Args:
+            run_id: The run.
+            node_id: The node.
+            item: The map item's key; empty for the node itself.
+
+        Raises:
+            RunNotFound: There is no such run.
+            UnknownNode: It has no such node or item; names the nearest.
+        """
+        row = self.row(run_id)
+        report = self.report(run_id)
+        is_stranded = report.state == "running" and self.owner_pid(row) is None
+        return explain(report, self.definition_of(row), node_id, item, now_us=self._now_us(), is_stranded=is_stranded)
 
     def resumable(self) -> list[str]:
         """Runs that nobody runs and that are not over: pending, running without a live owner, paused."""

@@ -27,6 +27,7 @@ from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.cancel import Canceller
 from dagger_actors.flow.catalog import Catalog
 from dagger_actors.flow.definition import FORMAT, FlowDefinition
+from dagger_actors.flow.explanation import Explanation
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.inputs import check_inputs, encode_inputs
 from dagger_actors.flow.machine.events import Mode
@@ -269,6 +270,20 @@ class Flows:
             RequestError: A filter has a value that it cannot have.
         """
         return self._hub.archive.runs(state=state, flow=flow, since=since, limit=limit)
+
+    def explain(self, run_id: str, node_id: str, item: str = "") -> Explanation:
+        """Why a node of a run is in its state: whom it waits for, when it is tried next, what skipped it.
+
+        Args:
+            run_id: The run.
+            node_id: The node.
+            item: The map item's key; empty for the node itself.
+
+        Raises:
+            RunNotFound: There is no such run.
+            UnknownNode: It has no such node or item; names the nearest.
+        """
+        return self._hub.archive.explain(run_id, node_id, item)
 
     def wait_for(self, run_id: str, timeout: float | None) -> None:
         """Block until a run ends or pauses.

@@ -27,6 +27,7 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         "flow 'f' cannot start: 'a' is missing; 'b' is unknown",
     ),
     "RunNotFound": (("r", "x.db"), "no run 'r' in x.db; list the runs with: dagger-actors runs"),
+    "UnknownNode": (("r", "fetc", "", "fetch"), "run 'r' has no node 'fetc'; did you mean 'fetch'?"),
     "RunConflict": (("r", "definition"), "run 'r' exists already with another definition; choose another run id"),
     "RunOwned": (("r", 2, 77), "run 'r' is being run by process 77 (worker 2); wait for it, or stop it first"),
     "IllegalTransition": (
