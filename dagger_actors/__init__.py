@@ -22,7 +22,9 @@ if TYPE_CHECKING:
         RunTimedOut,
     )
     from dagger_actors.flow.actions import action
+    from dagger_actors.flow.artifact_library import ArtifactEntry
     from dagger_actors.flow.context import ArtifactRef, Context
+    from dagger_actors.flow.explanation import Explanation
     from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
     from dagger_actors.flow.run import Run
     from dagger_actors.flow.secret import Secret
@@ -30,11 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActorSystem",
+    "ArtifactEntry",
     "ArtifactRef",
     "AttemptReport",
     "Context",
     "DaggerError",
     "DefinitionError",
+    "Explanation",
     "InvalidInputs",
     "NodeReport",
     "Report",
@@ -54,9 +58,11 @@ __all__ = [
 
 _HOMES = {
     "ActorSystem": "system",
+    "ArtifactEntry": "flow.artifact_library",
     "ArtifactRef": "flow.context",
     "AttemptReport": "flow.report",
     "Context": "flow.context",
+    "Explanation": "flow.explanation",
     "NodeReport": "flow.report",
     "Report": "flow.report",
     "Run": "flow.run",

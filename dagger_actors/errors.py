@@ -7,10 +7,14 @@
     ├── RequestError               the caller, now
     │   ├── InvalidInputs          inputs that the flow does not take
     │   ├── RunNotFound            no run of that id in this database
+    │   ├── UnknownNode            the run has no such node, or no such item
     │   ├── RunConflict            the run id is taken by other work
     │   ├── RunOwned               a live process owns the run
     │   ├── IllegalTransition      the run's state does not allow the request
     │   ├── ResourceFailed         a resource of the system could not be made
+    │   ├── UnknownArtifact        no artifact has that id
+    │   ├── AmbiguousArtifact      several artifacts' ids begin so
+    │   ├── ExportRefused          a file cannot be written where it was asked for
     │   ├── BlockingCall           a blocking verb called on a running event loop
     │   └── SystemClosed           the system has been left
     ├── ActionError                user code, kept in history
@@ -32,6 +36,7 @@
     └── StoreError                 the disk, or another owner
         ├── NotADatabase           the file is something else
         ├── NewerSchema            written by a newer version
+        ├── OlderSchema            written by an older version, and only to be looked at
         ├── ReadOnlyDatabase       the file or its folder cannot be written
         ├── UnsafeSQLite           an SQLite library that can corrupt a shared WAL file
         ├── NetworkFilesystem      locks do not hold there
@@ -143,6 +148,35 @@ class RunNotFound(RequestError):
         return f"no run {self.run_id!r}{where}; list the runs with: dagger-actors runs"
 
 
+class UnknownNode(RequestError):
+    """The run has no such node, or its map no such item.
+
+    Args:
+        run_id: The run.
+        node_id: The node that was asked for.
+        key: The map item that was asked for; empty = the node itself was.
+        near: The nearest one there is; may be empty.
+        items: Items of the map that have begun.
+    """
+
+    def __init__(self, run_id: str, node_id: str, key: str = "", near: str = "", items: int = 0) -> None:
+        self.run_id = run_id
+        self.node_id = node_id
+        self.key = key
+        self.near = near
+        self.items = items
+        super().__init__(run_id, node_id, key, near, items)
+
+    def __str__(self) -> str:
+        near = f"; did you mean {self.near!r}?" if self.near else ""
+        if not self.key:
+            return f"run {self.run_id!r} has no node {self.node_id!r}{near or '; `show` lists them'}"
+        if not self.items:
+            return f"node {self.node_id!r} of run {self.run_id!r} has no items (yet); ask without --item"
+        begun = f"; {self.items} items of its map have begun"
+        return f"node {self.node_id!r} of run {self.run_id!r} has no item {self.key!r}{near or begun}"
+
+
 class RunConflict(RequestError):
     """The run id is taken by a run of another definition or other inputs."""
 
@@ -190,6 +224,51 @@ class IllegalTransition(RequestError):
     def __str__(self) -> str:
         advice = f"; {self.advice}" if self.advice else ""
         return f"run {self.run_id!r} is {self.state}, it cannot become {self.wanted}{advice}"
+
+
+class UnknownArtifact(RequestError):
+    """No artifact of this database has that id, or one that begins so."""
+
+    def __init__(self, artifact_id: str, database: str = "") -> None:
+        self.artifact_id = artifact_id
+        self.database = database
+        super().__init__(artifact_id, database)
+
+    def __str__(self) -> str:
+        where = f" in {self.database}" if self.database else ""
+        return f"no artifact {self.artifact_id!r}{where}; list them with: dagger-actors artifacts list"
+
+
+class AmbiguousArtifact(RequestError):
+    """The ids of several artifacts begin so.
+
+    Args:
+        artifact_id: What was given.
+        found: Some of the ids that begin so.
+    """
+
+    def __init__(self, artifact_id: str, found: Sequence[str]) -> None:
+        self.artifact_id = artifact_id
+        self.found = tuple(found)
+        super().__init__(artifact_id, self.found)
+
+    def __str__(self) -> str:
+        return (
+            f"the ids of several artifacts begin with {self.artifact_id!r}: {', '.join(self.found)}; give more digits"
+        )
+
+
+class ExportRefused(RequestError):
+    """A file cannot be written where it was asked for; nothing there was changed."""
+
+    def __init__(self, path: str, reason: str, advice: str = "choose another place") -> None:
+        self.path = path
+        self.reason = reason
+        self.advice = advice
+        super().__init__(path, reason, advice)
+
+    def __str__(self) -> str:
+        return f"cannot write {self.path!r}: {self.reason}; {self.advice}"
 
 
 class BlockingCall(RequestError):
@@ -444,6 +523,22 @@ class NewerSchema(StoreError):
 
     def __str__(self) -> str:
         return f"{self.path} has {self.what} version {self.found}, this program knows up to {self.known}; upgrade dagger-actors"
+
+
+class OlderSchema(StoreError):
+    """An older version of this package wrote the file, and looking at it must not change it."""
+
+    def __init__(self, path: str, found: int, known: int) -> None:
+        self.found = found
+        self.known = known
+        super().__init__(path)
+        self.args = (path, found, known)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} has schema version {self.found}, this program reads version {self.known}; run a flow on it "
+            f"once, or open it with ActorSystem, and it is brought up to date"
+        )
 
 
 class ReadOnlyDatabase(StoreError):

@@ -12,9 +12,13 @@ from typing import Any, Literal, Self
 
 from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.runtime import ABANDONED, THREADS, Runtime, ThreadRuntime
+from dagger_actors.actors.timers import MonotonicClock
 from dagger_actors.errors import RequestError, StoreError
+from dagger_actors.flow.artifact_library import ArtifactLibrary
+from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.flows import Flows
 from dagger_actors.flow.hub import FlowHub
+from dagger_actors.flow.inspection import Inspection
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.resources import Factory, Resources
 from dagger_actors.flow.run_events import Observer
@@ -50,6 +54,7 @@ class ActorSystem:
 
     Attributes:
         flows: The flow paradigm.
+        artifacts: What is stored, by its content.
         path: The database.
 
     Raises:
@@ -113,10 +118,35 @@ class ActorSystem:
             observers=observers,
         )
         self.flows = Flows(self._hub, imports=imports, threads=THREADS)
+        caller = Caller(self._hub)
+        self.artifacts = ArtifactLibrary(
+            self._store,
+            lambda run_id: caller.row(run_id).run_key,
+            store=self._store.artifacts,
+            commit=caller.commit,
+            clock=self._runtime.clock,
+        )
         self._watch = Watch(self._hub, runtime=self._runtime, store=self._store, recover=recover)
         self._is_closed = False
         self._enter_resources()
         self._watch.start()
+
+    @staticmethod
+    def look(db: str | Path) -> Inspection:
+        """Look at a database without joining it: for read-only folders, other people's files, reports.
+
+        Args:
+            db: The database; it must exist.
+
+        Returns:
+            Its ``flows`` (``runs``, ``report``, ``explain``) and ``artifacts`` (``get``, ``list``, ``export``); a context
+            manager.
+
+        Raises:
+            StoreError: It cannot be read; says why and what to do.
+        """
+        clock = MonotonicClock()
+        return Inspection(db, now_us=lambda: clock.now().wall_us)
 
     def __enter__(self) -> Self:
         return self
@@ -154,6 +184,7 @@ class ActorSystem:
             return
         self._is_closed = True
         self.flows.close()
+        self.artifacts.close()
         self._watch.stop()
         try:
             self._hub.detach(grace_s)

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, Parameter
 
+from dagger_actors.cli.command_line import command, database_of, with_database
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, REFUSED, UsageError, complain
-from dagger_actors.errors import ActorError, DaggerError, RunEnded
+from dagger_actors.errors import ActorError, DaggerError, RunEnded, RunOwned
 
 __all__ = ["app", "main"]
 
@@ -25,6 +26,7 @@ COMMANDS = (
     ("cancel", "dagger_actors.cli.runs:cancel", "Cancel a run, also while another process runs it."),
     ("runs", "dagger_actors.cli.runs:runs", "List the runs of a database."),
     ("show", "dagger_actors.cli.runs:show", "Show one run: its nodes, attempts, errors and outputs."),
+    ("why", "dagger_actors.cli.why:why", "Say why a node of a run is in its state."),
     ("validate", "dagger_actors.cli.specs:validate", "Check a flow file and its actions without running it."),
     ("list", "dagger_actors.cli.specs:list_folder", "List the flow files of a folder."),
 )
@@ -93,13 +95,15 @@ def _dispatch(tokens: list[str]) -> int:
     try:
         result = app(tokens, print_error=False, exit_on_error=False, help_on_error=False)
     except CycloptsError as error:
-        command = [word for word in tokens[:1] if word in {name for name, _, _ in COMMANDS}]
-        complain(f"{error}\n  see: {' '.join(['dagger-actors', *command, '--help'])}")
+        named = [word for word in tokens[:1] if word in {name for name, _, _ in COMMANDS}]
+        complain(f"{error}\n  see: {' '.join(['dagger-actors', *named, '--help'])}")
     except (RunEnded, ActorError) as error:
         complain(error)
         return FAILED
+    except RunOwned as error:
+        complain(f"{error}\n  see: {command('show', error.run_id, db=database_of(tokens))}")
     except (UsageError, DaggerError) as error:
-        complain(error)
+        complain(with_database(str(error), database_of(tokens)))
     else:
         return int(result or 0)
     return REFUSED

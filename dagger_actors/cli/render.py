@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dagger_actors.cli.text import duration, invocation, one_line, printable, shorten, suggestion, when
+from dagger_actors.cli.text import duration, invocation, one_line, printable, shorten, when
 from dagger_actors.flow.context import ArtifactRef
 from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
 
-__all__ = ["failures", "next_step", "outputs", "report_page", "runs_table", "stdout"]
+__all__ = ["failures", "outputs", "report_page", "runs_table", "stdout"]
 
 TABLE_ROWS: Final = 50
 FAILURES: Final = 20
@@ -143,24 +143,11 @@ def error_text(attempt: AttemptReport | None) -> str:
     return shorten(one_line(f"{kind}: {attempt.error.message}" if attempt.error.message else kind), 1000)
 
 
-def next_step(report: Report, db: str, imports: Sequence[str] = ()) -> str:
-    """Write the command that goes on from here; "" when there is none."""
-    match report.state:
-        case "failed" | "cancelled" | "timed_out":
-            return suggestion("retry", report.run_id, db, imports)
-        case "paused":
-            is_parked = any(
-                node.state == "waiting" and node.reason in ("interrupted", "poison") for node in report.nodes
-            )
-            return suggestion("retry" if is_parked else "resume", report.run_id, db, imports)
-        case _:
-            return ""
-
-
-def report_page(console: Console, report: Report) -> None:
-    """Print one run: what it is, its nodes, what failed, its outputs."""
+def report_page(console: Console, report: Report, *, is_stranded: bool = False) -> None:
+    """Print one run: what it is, its nodes, what failed, its outputs; a stranded one stopped with its process."""
     title = Text(f"run {one_line(report.run_id)} of flow {one_line(report.flow_name)}: ")
-    console.print(title.append(report.state, style=STYLES.get(report.state, "")))
+    state = "interrupted" if is_stranded else report.state
+    console.print(title.append(state, style=STYLES.get(report.state, "")))
     if report.error:
         console.print(Text(printable(report.error)), soft_wrap=True)
     console.print(f"created {when(report.created_us)} UTC, ran {duration(report.elapsed_us)}")

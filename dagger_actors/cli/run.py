@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -12,13 +11,15 @@ from cyclopts import Parameter
 
 from dagger_actors.actors.runtime import THREADS
 from dagger_actors.actors.settings import collector_paused
+from dagger_actors.cli.command_line import advising, command
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK, PAUSED, REFUSED, UsageError, complain, worst
 from dagger_actors.cli.inputs import parse_inputs
 from dagger_actors.cli.json_report import write_reports
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, Imports, Inputs, RunId, Spec, existing
 from dagger_actors.cli.progress import Display, LogLines, display_for
-from dagger_actors.cli.render import failures, next_step, outputs, stdout
-from dagger_actors.cli.text import duration, one_line, printable, suggestion
+from dagger_actors.cli.render import failures, outputs, stdout
+from dagger_actors.cli.steps import next_steps
+from dagger_actors.cli.text import duration, one_line, printable
 from dagger_actors.cli.watch import GRACE_S, Interrupts, wait_for
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import DaggerError
@@ -60,9 +61,9 @@ def run(
         raise UsageError(f"--parallel {parallel} is out of range", f"give 1 to {MAX_PARALLEL:,}")
     # Before the database is opened: a mistake in the file or the inputs leaves nothing behind.
     registry = ActionRegistry()
-    with collector_paused():
+    with advising(spec, imports), collector_paused():
         definition = load_flow(spec, registry=registry, imports=imports)
-    check_width(definition, settings_of(definition, parallel, sequential=sequential), registry, THREADS)
+        check_width(definition, settings_of(definition, parallel, sequential=sequential), registry, THREADS)
     values = parse_inputs(inputs, definition.inputs)
     check_inputs(definition, values)
 
@@ -70,7 +71,7 @@ def run(
         del display
         waiting = len([one for one in system.flows.resumable() if one != run_id])
         if waiting and not as_json:
-            step = shlex.join(["dagger-actors", "resume", "--all", "--db", db])
+            step = command("resume", "--all", db=db)
             sys.stderr.write(
                 printable(f"{waiting} {'run waits' if waiting == 1 else 'runs wait'} here; go on with: {step}\n")
             )
@@ -162,6 +163,10 @@ def _stay(
         ActorSystem(db, imports=tuple(imports), recover=False, observer=display.observe) as system,
     ):
         runs = begin(system, display)
+        if runs:
+            words = ("--all",) if is_list else (runs[0].id,)
+            step = command("resume", *words, db=db, imports=imports)
+            interrupts.parting = f"left at once, what is committed is safe; go on with: {step}"
         if not as_json:
             for one in runs:
                 sys.stderr.write(printable(f"run {one_line(one.id)} in {db}\n"))
@@ -188,14 +193,14 @@ def _leave(system: ActorSystem, runs: Sequence[Run], interrupts: Interrupts, db:
     grace_s = GRACE_S[interrupts.first]
     sys.stderr.write(f"stopping: running nodes have {grace_s:g} s to end; once more to leave at once\n")
     system.stop(grace_s=grace_s)
-    with ActorSystem(db, recover=False) as reader:
+    with ActorSystem.look(db) as reader:
         return [reader.flows.report(one.id) for one in runs]
 
 
 def _say_how_to_resume(runs: Sequence[Run], reports: Sequence[Report], db: str, imports: Sequence[str]) -> None:
     for one, report in zip(runs, reports, strict=True):
         if report.state not in FINAL_RUN:
-            step = suggestion("resume", one.id, db, imports)
+            step = command("resume", one.id, db=db, imports=imports)
             sys.stderr.write(printable(f"interrupted; go on with: {step}\n"))
 
 
@@ -209,8 +214,7 @@ def _tell(report: Report, db: str, imports: Sequence[str]) -> None:
     if report.error and report.state != "failed":
         verdict += f": {one_line(report.error)}"
     sys.stderr.write(verdict + "\n")
-    step = next_step(report, db, imports)
-    if step:
+    for step in next_steps(report, db, imports):
         sys.stderr.write(printable(f"next: {step}\n"))
 
 

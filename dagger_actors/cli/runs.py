@@ -3,42 +3,66 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
+from cyclopts import Parameter
+
+from dagger_actors.cli.command_line import command
 from dagger_actors.cli.exits import OK
 from dagger_actors.cli.json_report import write_json, write_reports
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId, existing
-from dagger_actors.cli.render import next_step, report_page, runs_table, stdout
-from dagger_actors.cli.text import one_line, printable, suggestion
+from dagger_actors.cli.render import report_page, runs_table, stdout
+from dagger_actors.cli.steps import next_steps
+from dagger_actors.cli.text import one_line, printable
+from dagger_actors.flow.archive import LISTED
 from dagger_actors.system import ActorSystem
 
 __all__ = ["cancel", "runs", "show"]
 
 
-def runs(*, db: Database = DEFAULT_DATABASE, as_json: AsJson = False) -> int:
-    """List the runs of a database, the newest first; takes nothing over."""
-    with ActorSystem(existing(db), recover=False) as system:
-        summaries = system.flows.runs()
-        resumable = system.flows.resumable()
+def runs(
+    *,
+    state: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Only runs in this state, `interrupted` (its process is gone) among them; repeatable: any of them."
+        ),
+    ] = (),
+    flow: Annotated[str | None, Parameter(help="Only runs of the flow of this name.")] = None,
+    since: Annotated[
+        str | None, Parameter(help="Only runs created after this: an age (30m, 2h, 7d), a date or a time (UTC).")
+    ] = None,
+    limit: Annotated[int, Parameter(help="At most so many, the newest.", show_default=True)] = LISTED,
+    db: Database = DEFAULT_DATABASE,
+    as_json: AsJson = False,
+) -> int:
+    """List the runs of a database, the newest first; changes nothing, and works on a read-only folder."""
+    with ActorSystem.look(existing(db)) as here:
+        summaries = here.flows.runs(state=state, flow=flow, since=since, limit=limit)
+        resumable = here.flows.resumable()
     if as_json:
         write_json(summaries)
     elif summaries:
         stdout().print(runs_table(summaries, resumable))
+        if len(summaries) == limit:
+            sys.stderr.write(f"the newest {limit}; --limit N shows more\n")
+    elif state or flow or since:
+        sys.stderr.write(f"no such runs; all of them: {command('runs', db=db)}\n")
     else:
         sys.stderr.write("no runs yet; start one with: dagger-actors run SPEC\n")
     return OK
 
 
 def show(run_id: RunId, /, *, db: Database = DEFAULT_DATABASE, as_json: AsJson = False) -> int:
-    """Show one run: its nodes, attempts, errors and outputs; takes nothing over."""
-    with ActorSystem(existing(db), recover=False) as system:
-        report = system.flows.report(run_id)
+    """Show one run: its nodes, attempts, errors and outputs; changes nothing, and works on a read-only folder."""
+    with ActorSystem.look(existing(db)) as here:
+        report = here.flows.report(run_id)
         if as_json:
             write_reports([report], is_list=False)
             return OK
-        is_stranded = report.state == "running" and run_id in system.flows.resumable()
-    report_page(stdout(), report)
-    step = suggestion("resume", run_id, db) if is_stranded else next_step(report, db)
-    if step:
+        is_stranded = report.state == "running" and run_id in here.flows.resumable()
+    report_page(stdout(), report, is_stranded=is_stranded)
+    for step in next_steps(report, db, is_stranded=is_stranded):
         sys.stderr.write(printable(f"next: {step}\n"))
     return OK
 

@@ -11,11 +11,12 @@ from rich.text import Text
 
 from dagger_actors.actors.runtime import THREADS
 from dagger_actors.actors.settings import collector_paused
+from dagger_actors.cli.command_line import advising, command
 from dagger_actors.cli.exits import OK, REFUSED, complain
 from dagger_actors.cli.json_report import write_json
 from dagger_actors.cli.options import AsJson, Imports, Spec
 from dagger_actors.cli.render import plain, stdout
-from dagger_actors.cli.text import one_line, printable, shorten, suggestion
+from dagger_actors.cli.text import one_line, printable, shorten
 from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.catalog import check_width
 from dagger_actors.flow.definition import FlowDefinition
@@ -31,9 +32,9 @@ def validate(spec: Spec, /, *, imports: Imports = ()) -> int:
     Every mistake is told at once, with its line and what to do. Exits with 2 when there is one.
     """
     registry = ActionRegistry()
-    with collector_paused():
+    with advising(spec, imports), collector_paused():
         definition = load_flow(spec, registry=registry, imports=imports)
-    check_width(definition, definition.config, registry, THREADS)
+        check_width(definition, definition.config, registry, THREADS)
     inputs = ", ".join(definition.inputs or {}) or "none"
     sys.stdout.write(
         printable(f"{spec}: flow {definition.name!r} is valid: {len(definition.nodes)} nodes, inputs: {inputs}\n")
@@ -58,7 +59,7 @@ def list_folder(
     for path, flow in list_flows(folder):
         if isinstance(flow, DefinitionError):
             refused += 1
-            complain(f"{path} is left out: {flow.problems[0].message}\n  {suggestion('validate', str(path))}")
+            complain(f"{path} is left out: {flow.problems[0].message}\n  see: {command('validate', str(path))}")
         else:
             found.append((path, flow))
     wanted = set(tag)

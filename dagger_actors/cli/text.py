@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
-__all__ = ["duration", "invocation", "one_line", "printable", "shorten", "suggestion", "when"]
+__all__ = ["PROGRAM", "duration", "invocation", "one_line", "printable", "shorten", "when"]
 
 # C0 but tab and newline, DEL and C1 move the cursor or start an escape sequence; the rest reorders or breaks lines.
 HOSTILE = re.compile(
@@ -58,13 +56,3 @@ def when(us: int | None) -> str:
 def invocation(node_id: str, key: str) -> str:
     """Name an invocation: ``node``, or ``node[key]`` for an item of a map."""
     return f"{node_id}[{key}]" if key else node_id
-
-
-def suggestion(verb: str, target: str, db: str = "", imports: Sequence[str] = ()) -> str:
-    """Write the command a person may copy into a shell, quoted as needed; without ``db`` it needs none."""
-    words = [PROGRAM, verb, target]
-    if db:
-        words += ["--db", db]
-    for name in imports:
-        words += ["--import", name]
-    return shlex.join(words)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from typing import Final, Self
 
 from dagger_actors.cli.exits import INTERRUPTED
+from dagger_actors.cli.text import printable
 from dagger_actors.flow.report import Report
 from dagger_actors.flow.run import Run
 
@@ -33,6 +36,8 @@ class Interrupts:
     def __init__(self) -> None:
         self.words: queue.SimpleQueue[signal.Signals | list[Report] | BaseException] = queue.SimpleQueue()
         self.first: signal.Signals | None = None
+        self.parting = "left at once"
+        """Said when the second one comes."""
         self._before: dict[signal.Signals, object] = {}
         self._writer = -1
         self._writer_before = -1
@@ -60,6 +65,9 @@ class Interrupts:
 
     def _take(self, number: signal.Signals) -> None:
         if self.first is not None:
+            # Straight to the descriptor: another thread may be in the middle of writing, or not reading any more.
+            with contextlib.suppress(OSError):
+                os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"{printable(self.parting)}\n".encode())
             # Not sys.exit: threads that run user code would be waited for. What is committed is safe without goodbyes.
             os._exit(INTERRUPTED)
         self.first = number

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import msgspec
@@ -20,21 +22,21 @@ from dagger_actors.errors import (
     SystemClosed,
     UnitRejected,
 )
+from dagger_actors.flow.archive import LISTED
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.cancel import Canceller
 from dagger_actors.flow.catalog import Catalog
 from dagger_actors.flow.definition import FORMAT, FlowDefinition
+from dagger_actors.flow.explanation import Explanation
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.inputs import check_inputs, encode_inputs
 from dagger_actors.flow.machine.events import Mode
 from dagger_actors.flow.redo import redone_nodes
-from dagger_actors.flow.report import Report, RunSummary, build_report
-from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
+from dagger_actors.flow.report import Report, RunSummary
+from dagger_actors.flow.rows import RunRow
 from dagger_actors.flow.run import Run, refuse_on_loop
 
 __all__ = ["Flows"]
-
-LISTED = 1000
 
 
 class Flows:
@@ -166,7 +168,9 @@ class Flows:
         if row.status == "succeeded":
             return Run(run_id, self)
         if row.status in FINAL_RUN:
-            raise IllegalTransition(run_id, row.status, "resumed", f"try it again with: dagger-actors retry {run_id}")
+            raise IllegalTransition(
+                run_id, row.status, "resumed", f"try it again with: dagger-actors retry {quote(run_id)}"
+            )
         return self._take(row, "resume" if row.status == "paused" else "recover", imports=True)
 
     def retry(self, run_id: str, *, start_from: Sequence[str] = ()) -> Run:
@@ -191,15 +195,13 @@ class Flows:
             return Run(run_id, self)
         if row.status in ("pending", "running"):
             self._refuse_owned(row)
-            advice = f"go on with it: dagger-actors resume {run_id}"
+            advice = f"go on with it: dagger-actors resume {quote(run_id)}"
             raise IllegalTransition(run_id, row.status, "retried", advice)
         return self._take(row, "retry", imports=True, redone=redone)
 
     def resumable(self) -> list[str]:
         """Runs that nobody runs and that are not over: pending, running without a live owner, paused."""
-        open_runs = [found[0] for found in self._hub.store.readers.query("read.open_runs")]
-        rows = (self._caller.row(run_id) for run_id in open_runs if run_id not in self._hub.active)
-        return [row.run_id for row in rows if self._hub.owner_pid(row) is None]
+        return [run_id for run_id in self._hub.archive.resumable() if run_id not in self._hub.active]
 
     def _take(self, row: RunRow, mode: Mode, *, imports: bool = False, redone: frozenset[int] = frozenset()) -> Run:
         self._refuse_owned(row)
@@ -255,48 +257,42 @@ class Flows:
         Raises:
             RunNotFound: There is no such run.
         """
-        row = self._caller.row(run_id)
-        readers = self._hub.store.readers
-        return build_report(
-            row,
-            self._hub.definition_of(row),
-            (StoredRow(*found) for found in readers.query("read.nodes", row.run_key)),
-            (StoredArtifact(*found) for found in readers.query("read.artifact_names", row.run_key)),
-            self._hub.store.load_artifact,
-        )
+        return self._hub.archive.report(run_id)
 
-    def runs(self, limit: int = LISTED) -> list[RunSummary]:
+    def runs(
+        self,
+        *,
+        state: str | Sequence[str] = (),
+        flow: str | None = None,
+        since: str | datetime | timedelta | None = None,
+        limit: int = LISTED,
+    ) -> list[RunSummary]:
         """The newest runs, newest first.
 
         Args:
+            state: Only in this state, or in one of these; ``interrupted`` is a running one whose process is gone.
+            flow: Only of the flow of this name.
+            since: Only created after this moment: an age such as ``2h``, a date, a time, or the object of either.
             limit: At most so many; 1 or more.
+
+        Raises:
+            RequestError: A filter has a value that it cannot have.
         """
-        gone = self._hub.gone_workers()
-        return [
-            RunSummary(
-                run_id=run_id,
-                flow_name=flow_name,
-                state=state,
-                error=error,
-                created_us=created_us,
-                started_us=started_us,
-                finished_us=finished_us,
-                elapsed_us=elapsed_us,
-                owner_pid=None if owner in gone else pid,
-            )
-            for (
-                run_id,
-                flow_name,
-                state,
-                error,
-                created_us,
-                started_us,
-                finished_us,
-                elapsed_us,
-                owner,
-                pid,
-            ) in self._hub.store.readers.query("read.runs", limit)
-        ]
+        return self._hub.archive.runs(state=state, flow=flow, since=since, limit=limit)
+
+    def explain(self, run_id: str, node_id: str, item: str = "") -> Explanation:
+        """Why a node of a run is in its state: whom it waits for, when it is tried next, what skipped it.
+
+        Args:
+            run_id: The run.
+            node_id: The node.
+            item: The map item's key; empty for the node itself.
+
+        Raises:
+            RunNotFound: There is no such run.
+            UnknownNode: It has no such node or item; names the nearest.
+        """
+        return self._hub.archive.explain(run_id, node_id, item)
 
     def wait_for(self, run_id: str, timeout: float | None) -> None:
         """Block until a run ends or pauses.

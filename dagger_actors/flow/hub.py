@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.actor import Actor
@@ -21,12 +20,13 @@ from dagger_actors.actors.runtime import Runtime
 from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.messages import Detach, TimerFired, is_end
 from dagger_actors.core.protocols import Write
-from dagger_actors.errors import NewerSchema, OwnershipLost, RunOwned, SupervisorGaveUp, UnitRejected
+from dagger_actors.errors import OwnershipLost, RunOwned, SupervisorGaveUp, UnitRejected
 from dagger_actors.flow.active import ActiveRun
+from dagger_actors.flow.archive import Archive
 from dagger_actors.flow.artifacts import RunArtifacts
 from dagger_actors.flow.backends import Backends
 from dagger_actors.flow.cache import OutputCache
-from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
+from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.handover import Opening, Services
 from dagger_actors.flow.left_behind import LeftBehind, is_success, key_of
@@ -88,6 +88,7 @@ class FlowHub:
         self.runtime = runtime
         self.store = store
         self.registry = registry
+        self.archive = Archive(store, lambda: runtime.clock.now().wall_us)
         self.active: dict[str, ActiveRun] = {}
         self._gates = gates
         self._observers = observers
@@ -122,32 +123,15 @@ class FlowHub:
         Raises:
             NewerSchema: A newer version of this package encoded it; here it could mean something else.
         """
-        body, encoding = self.store.readers.query("read.definition", row.definition_id)[0]
-        if encoding > FORMAT:
-            raise NewerSchema(str(self.store.path), encoding, FORMAT, "definition")
-        definition = msgspec.json.decode(body, type=FlowDefinition)
-        return msgspec.structs.replace(definition, config=msgspec.json.decode(row.config, type=FlowConfig))
+        return self.archive.definition_of(row)
 
     def row_of(self, run_id: str) -> RunRow | None:
         """The row of a run; None when there is none."""
-        if not run_id.isprintable():
-            return None  # no id of ours, and not always text that SQLite takes
-        rows = self.store.readers.query("read.run", run_id)
-        return RunRow(*rows[0]) if rows else None
+        return self.archive.find(run_id)
 
     def owner_pid(self, row: RunRow) -> int | None:
         """The process that runs a run and lives; None when nobody does."""
-        if row.owner is None:
-            return None
-        worker = self.store.workers().get(row.owner)
-        if worker is None or self.store.membership.is_gone(worker):
-            return None
-        return worker.pid
-
-    def gone_workers(self) -> frozenset[int]:
-        """Workers that died without leaving."""
-        is_gone = self.store.membership.is_gone
-        return frozenset(worker.worker_id for worker in self.store.workers().values() if is_gone(worker))
+        return self.archive.owner_pid(row)
 
     def _is_alive(self, worker_id: int | None) -> bool:
         worker = self.store.workers().get(worker_id) if worker_id is not None else None

@@ -64,19 +64,23 @@ class ArtifactStore:
     Args:
         database_path: The database; the folder is ``<its name>-artifacts`` beside it, made when it is first needed.
         threshold: Size in bytes from which content is a file; 0 or more.
+        is_read_only: Nothing is stored here and nothing swept.
 
     Raises:
         StoreError: Temporary files of dead processes cannot be looked at.
     """
 
-    def __init__(self, database_path: str | Path, threshold: int = THRESHOLD_BYTES) -> None:
+    def __init__(
+        self, database_path: str | Path, threshold: int = THRESHOLD_BYTES, *, is_read_only: bool = False
+    ) -> None:
         database = Path(database_path)
         self.folder = database.with_name(database.name + "-artifacts")
         self.threshold = threshold
         self._count = itertools.count()
         self._synced: set[str] = set()
-        with self._translated(self.folder):
-            self._sweep()
+        if not is_read_only:
+            with self._translated(self.folder):
+                self._sweep()
 
     def prepare(self, data: bytes, *, kind: str, media_type: str) -> Artifact:
         """Make content ready to be named by a unit: a file is durable on return, inline content travels with the unit.

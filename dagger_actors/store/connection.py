@@ -27,11 +27,11 @@ import apsw.bestpractice
 import msgspec
 import tenacity
 
-from dagger_actors.errors import StoreBroken
+from dagger_actors.errors import ReadOnlyDatabase, StoreBroken
 from dagger_actors.store.migrate import check_identity, migrations
 from dagger_actors.store.refusals import check_library, check_path, translate
 
-__all__ = ["WalState", "checkpoint", "open_reader", "open_writer", "transaction", "translate"]
+__all__ = ["WalState", "checkpoint", "open_reader", "open_writer", "rest_stamp", "transaction", "translate"]
 
 WAL_BOUND_PAGES = 16_384
 """Pages in the WAL (4 KiB each: 64 MiB) past which a commit checkpoints on its own; SQLite's default is 1,000."""
@@ -130,11 +130,13 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
         raise
 
 
-def open_reader(path: str | Path, *, vfs: str | None = None) -> apsw.Connection:
+def open_reader(path: str | Path, *, is_at_rest: bool = False, vfs: str | None = None) -> apsw.Connection:
     """Open the file to read only; it works on a read-only file or folder too.
 
     Args:
         path: The database.
+        is_at_rest: The caller has its ``rest_stamp`` and compares it again after reading: no lock is taken and no file
+            made, and what somebody writes meanwhile would be read torn.
         vfs: The name of an APSW VFS, for tests; None is the system's own.
 
     Returns:
@@ -151,7 +153,7 @@ def open_reader(path: str | Path, *, vfs: str | None = None) -> apsw.Connection:
     check_library(where)
     check_path(where, writing=False)
     name, flags = str(where), apsw.SQLITE_OPEN_READONLY
-    if _is_frozen(where):
+    if is_at_rest or _is_frozen(where):
         name, flags = f"file:{quote(name)}?immutable=1", flags | apsw.SQLITE_OPEN_URI
     try:
         connection = apsw.Connection(name, flags=flags, vfs=vfs, statementcachesize=STATEMENTS_KEPT)
@@ -215,11 +217,45 @@ def _enter_wal(connection: apsw.Connection, where: Path, busy_timeout_ms: int) -
         raise StoreBroken(str(where), f"it does not enter WAL mode, it stays in {mode}")
 
 
+def rest_stamp(path: str | Path) -> tuple[int, int, int] | None:
+    """Tell whether nobody has the database open, and everything committed is in its file.
+
+    Whoever opens it makes a ``-shm`` file at once and removes it as the last one leaves, having copied its commits into
+    the database. So two equal stamps mean that what was read between them was whole.
+
+    Args:
+        path: The database.
+
+    Returns:
+        What changes with the file (inode, size, time of the last change); None when somebody has it open, or when a
+        process that died left commits beside it.
+    """
+    where = os.path.realpath(path)
+    try:
+        if os.path.lexists(f"{where}-shm") or os.path.lexists(f"{where}-journal"):
+            return None
+        wal = Path(f"{where}-wal")
+        if wal.exists() and wal.stat().st_size:
+            return None
+        found = Path(where).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def _is_frozen(where: Path) -> bool:
-    # Reading a WAL database needs the right to make its -shm file. Without that right, and without a WAL that holds
-    # commits, nobody with our rights can change the file, and it is whole on its own.
+    # Reading a WAL database needs its -shm file, or the right to make it. Without that right, and with nobody there who
+    # has it open, the file is whole on its own.
     folder = Path(os.path.realpath(where)).parent
     if os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         return False
-    wal = Path(os.path.realpath(where) + "-wal")
-    return not wal.exists() or wal.stat().st_size == 0
+    if rest_stamp(where) is not None:
+        return True
+    real = os.path.realpath(where)
+    if not os.path.lexists(f"{real}-shm"):
+        raise ReadOnlyDatabase(
+            str(where),
+            f"reading the commits in {where.name}-wal needs a -shm file beside it, and the folder {folder} cannot be "
+            f"written; copying both files to a folder of yours helps too",
+        )
+    return False

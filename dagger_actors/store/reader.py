@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 
 from dagger_actors.errors import SystemClosed
-from dagger_actors.store.connection import open_reader
+from dagger_actors.store.connection import open_reader, rest_stamp
 from dagger_actors.store.refusals import translate
 from dagger_actors.store.statements import sql
 
@@ -24,11 +24,13 @@ class Readers:
     Args:
         path: The database.
         size: Connections at most; a query beyond waits for one.
+        is_quiet: Make no file beside a database that nobody has open.
         vfs: As in ``open_reader``.
     """
 
-    def __init__(self, path: Path, *, size: int = 5, vfs: str | None = None) -> None:
+    def __init__(self, path: Path, *, size: int = 5, is_quiet: bool = False, vfs: str | None = None) -> None:
         self._path = path
+        self._is_quiet = is_quiet
         self._vfs = vfs
         self._idle: list[apsw.Connection] = []
         self._permits = threading.BoundedSemaphore(size)
@@ -56,11 +58,29 @@ class Readers:
         Raises:
             StoreError: The file cannot be read.
         """
+        if self._is_quiet and (found := self._query_at_rest(name, parameters)) is not None:
+            return found
         with self.use() as connection:
             try:
                 return list(connection.execute(sql(name), parameters))
             except apsw.Error as error:
                 raise translate(error, self._path) from error
+
+    def _query_at_rest(self, name: str, parameters: tuple[int | str, ...]) -> list[tuple[Any, ...]] | None:
+        """The rows, read without a lock; None when somebody had the file open, or opened it meanwhile."""
+        stamp = None if self._is_closed else rest_stamp(self._path)
+        if stamp is None:
+            return None
+        connection = open_reader(self._path, is_at_rest=True, vfs=self._vfs)
+        try:
+            found = list(connection.execute(sql(name), parameters))
+        except apsw.Error as error:
+            if rest_stamp(self._path) == stamp:
+                raise translate(error, self._path) from error
+            return None
+        finally:
+            connection.close()
+        return found if rest_stamp(self._path) == stamp else None
 
     @contextmanager
     def use(self) -> Iterator[apsw.Connection]:

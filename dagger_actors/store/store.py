@@ -9,11 +9,11 @@ from typing import Any, Literal
 import apsw
 
 from dagger_actors.core.protocols import Clock, Dispatcher, Unit, Write
-from dagger_actors.errors import ArtifactMissing
 from dagger_actors.store.artifacts import ArtifactStore
 from dagger_actors.store.checkpointer import Checkpointer
 from dagger_actors.store.connection import open_writer
 from dagger_actors.store.journal import Call, Journal
+from dagger_actors.store.look import load_artifact
 from dagger_actors.store.migrate import migrate
 from dagger_actors.store.ownership import LEASE_US, RUN_KEYS, Membership, WorkerRow, reserve
 from dagger_actors.store.reader import Readers
@@ -98,19 +98,17 @@ class Store:
         """All workers that have not left in order, by id."""
         return {row[0]: WorkerRow(*row) for row in self.readers.query("read.workers")}
 
+    def is_gone(self, worker: WorkerRow) -> bool:
+        """Tell whether that worker's process has died or left."""
+        return self.membership.is_gone(worker)
+
     def load_artifact(self, artifact_id: str) -> bytes:
         """Read an artifact's content, verified, from its row or its file.
 
         Raises:
             ArtifactMissing, ArtifactCorrupt: It is not there, or no longer what it was.
         """
-        rows = self.readers.query("read.artifact", artifact_id)
-        if not rows:
-            raise ArtifactMissing(str(self.path), artifact_id)
-        _kind, _media_type, _size, location, data, _file = rows[0]
-        return (
-            self.artifacts.verify(artifact_id, data) if location == "inline" else self.artifacts.load_file(artifact_id)
-        )
+        return load_artifact(self.readers, self.artifacts, artifact_id)
 
     def leave(self) -> None:
         """Leave in order; the journal must be idle. What this worker still owns is for others to take over."""

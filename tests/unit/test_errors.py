@@ -27,11 +27,21 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         "flow 'f' cannot start: 'a' is missing; 'b' is unknown",
     ),
     "RunNotFound": (("r", "x.db"), "no run 'r' in x.db; list the runs with: dagger-actors runs"),
+    "UnknownNode": (("r", "fetc", "", "fetch"), "run 'r' has no node 'fetc'; did you mean 'fetch'?"),
     "RunConflict": (("r", "definition"), "run 'r' exists already with another definition; choose another run id"),
     "RunOwned": (("r", 2, 77), "run 'r' is being run by process 77 (worker 2); wait for it, or stop it first"),
     "IllegalTransition": (
         ("r", "failed", "resumed", "try it again"),
         "run 'r' is failed, it cannot become resumed; try it again",
+    ),
+    "UnknownArtifact": (("abc", "x.db"), "no artifact 'abc' in x.db; list them with: dagger-actors artifacts list"),
+    "AmbiguousArtifact": (
+        ("abcdef", ("abcdef0", "abcdef1")),
+        "the ids of several artifacts begin with 'abcdef': abcdef0, abcdef1; give more digits",
+    ),
+    "ExportRefused": (
+        ("out", "it exists already", "ask for overwriting"),
+        "cannot write 'out': it exists already; ask for overwriting",
     ),
     "BlockingCall": (("run.wait()", "await run"), "run.wait() would block the running event loop; use `await run`"),
     "SystemClosed": ((), "this ActorSystem is closed; open another one on the same file"),
@@ -94,6 +104,13 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "NewerSchema": (
         ("x.db", 9, 1, "schema"),
         "x.db has schema version 9, this program knows up to 1; upgrade dagger-actors",
+    ),
+    "OlderSchema": (
+        ("x.db", 1, 2),
+        (
+            "x.db has schema version 1, this program reads version 2; run a flow on it once, or open it with ActorSystem, "
+            "and it is brought up to date"
+        ),
     ),
     "ReadOnlyDatabase": (
         ("x.db", "EROFS"),

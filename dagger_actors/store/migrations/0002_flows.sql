@@ -46,3 +46,11 @@ CREATE TABLE run_values (
   updated_at INTEGER NOT NULL,
   PRIMARY KEY (run_key, key)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE kept_artifacts (
+  artifact_id TEXT NOT NULL REFERENCES artifacts (artifact_id),
+  name TEXT NOT NULL,                -- '' = none
+  media_type TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (artifact_id, name)    -- belongs to no run: each row is a root that collection spares
+) STRICT, WITHOUT ROWID;

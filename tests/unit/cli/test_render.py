@@ -3,10 +3,9 @@
 import io
 
 import msgspec
-import pytest
 from rich.console import Console
 
-from dagger_actors.cli.render import failures, next_step, outputs, report_page
+from dagger_actors.cli.render import failures, outputs, report_page
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.flow.context import ArtifactRef
 from dagger_actors.flow.report import AttemptReport, NodeReport, Report
@@ -91,24 +90,6 @@ def test_markup_and_escapes_in_ids_and_messages_are_shown_as_text():
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert text.count("[red]\\x1b[2J\\u202e") >= 6
-
-
-@pytest.mark.parametrize(
-    ("one", "command"),
-    [
-        (report("succeeded"), ""),
-        (report("running"), ""),
-        (report("failed"), "dagger-actors retry r1 --db x.db"),
-        (report("cancelled"), "dagger-actors retry r1 --db x.db"),
-        (report("timed_out"), "dagger-actors retry r1 --db x.db"),
-        (report("paused", node("n", "failed")), "dagger-actors resume r1 --db x.db"),
-        (report("paused", node("n", "waiting", reason="poison")), "dagger-actors retry r1 --db x.db"),
-        (report("paused", node("n", "waiting", reason="interrupted")), "dagger-actors retry r1 --db x.db"),
-    ],
-)
-def test_the_next_command_follows_from_the_state(one, command):
-    """Law: what ended is retried, what paused is resumed, what is parked is released by retry."""
-    assert next_step(one, "x.db") == command
 
 
 def test_outputs_are_laid_out_by_their_shape():

@@ -1,12 +1,10 @@
 """Text for terminals: hostile characters are shown, not obeyed."""
 
-import shlex
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagger_actors.cli.text import duration, one_line, printable, shorten, suggestion, when
+from dagger_actors.cli.text import duration, one_line, printable, shorten, when
 
 
 @pytest.mark.parametrize(
@@ -67,11 +65,3 @@ def test_a_time_is_written_in_utc() -> None:
     """Law: the machine's time zone does not change what is shown."""
     assert when(1_700_000_000_000_000) == "2023-11-14 22:13:20"
     assert when(None) == ""
-
-
-@given(st.text(min_size=1), st.text(min_size=1))
-def test_a_suggested_command_survives_the_shell(run_id: str, db: str) -> None:
-    """Law: what is printed to be copied splits into exactly the words that were meant."""
-    assert shlex.split(suggestion("resume", run_id, db, ["a b.py"])) == [
-        "dagger-actors", "resume", run_id, "--db", db, "--import", "a b.py",
-    ]  # fmt: skip

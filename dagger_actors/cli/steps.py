@@ -1,0 +1,50 @@
+"""What to type next: the commands that go on from where a run stands, ready to be copied into a shell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dagger_actors.cli.command_line import command
+from dagger_actors.flow.report import NodeReport, Report
+
+__all__ = ["next_steps", "parked"]
+
+PARKED = frozenset({"human", "interrupted", "poison"})
+
+
+def next_steps(report: Report, db: str, imports: Sequence[str] = (), *, is_stranded: bool = False) -> list[str]:
+    """The commands that go on from here, the likeliest first; none when there is nothing to do.
+
+    Args:
+        report: The run.
+        db: The database, as it was given.
+        imports: Where its actions are, as they were given.
+        is_stranded: It says ``running``, and its process is gone.
+    """
+    run_id = report.run_id
+    if is_stranded:
+        return [command("resume", run_id, db=db, imports=imports)]
+    match report.state:
+        case "failed" | "cancelled" | "timed_out":
+            return [command("retry", run_id, db=db, imports=imports), *_why(report, db)]
+        case "paused":
+            verb = "retry" if any(parked(node) for node in report.nodes) else "resume"
+            return [command(verb, run_id, db=db, imports=imports), *_why(report, db)]
+        case _:
+            return []
+
+
+def parked(node: NodeReport) -> bool:
+    """Tell whether an invocation waits for a person to release it."""
+    return node.state == "waiting" and node.reason in PARKED - {"human"}
+
+
+def _why(report: Report, db: str) -> list[str]:
+    """Ask why of the first node that failed or waits, if any."""
+    for node in report.nodes:
+        if node.state in ("failed", "timed_out") or parked(node):
+            words = ["why", report.run_id, node.node_id]
+            if node.invocation_key:
+                words += ["--item", node.invocation_key]
+            return [command(*words, db=db)]
+    return []

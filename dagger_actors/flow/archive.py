@@ -1,0 +1,181 @@
+"""What a database holds of flows, to look at: rows, definitions, reports; the same for a system and for a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from dagger_actors.core.states import RUN_TRANSITIONS
+from dagger_actors.errors import NewerSchema, RequestError, RunNotFound
+from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
+from dagger_actors.flow.explanation import Explanation, explain
+from dagger_actors.flow.report import Report, RunSummary, build_report
+from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
+from dagger_actors.flow.since import since_us
+from dagger_actors.flow.wording import nearest
+from dagger_actors.store.ownership import WorkerRow
+from dagger_actors.store.reader import Readers
+
+__all__ = ["LISTED", "Archive"]
+
+LISTED = 1000
+STATES = (*RUN_TRANSITIONS, "interrupted")
+
+
+class ReadableStore(Protocol):
+    """What is read from; ``store.look.Look`` and ``store.store.Store`` are such."""
+
+    path: Path
+    readers: Readers
+
+    def workers(self) -> dict[int, WorkerRow]:
+        """All workers that have not left in order, by id."""
+        ...
+
+    def is_gone(self, worker: WorkerRow) -> bool:
+        """Tell whether that worker's process has died or left."""
+        ...
+
+    def load_artifact(self, artifact_id: str) -> bytes:
+        """Read an artifact's content, verified."""
+        ...
+
+
+class Archive:
+    """Reads the runs of one database; changes nothing.
+
+    Args:
+        store: The database.
+        now_us: The time now, microseconds UTC.
+    """
+
+    def __init__(self, store: ReadableStore, now_us: Callable[[], int]) -> None:
+        self._store = store
+        self._now_us = now_us
+
+    def find(self, run_id: str) -> RunRow | None:
+        """The row of a run; None when there is none."""
+        if not run_id.isprintable():
+            return None  # no id of ours, and not always text that SQLite takes
+        rows = self._store.readers.query("read.run", run_id)
+        return RunRow(*rows[0]) if rows else None
+
+    def row(self, run_id: str) -> RunRow:
+        """The row of a run.
+
+        Raises:
+            RunNotFound: There is none.
+        """
+        row = self.find(run_id)
+        if row is None:
+            raise RunNotFound(run_id, str(self._store.path))
+        return row
+
+    def run_key(self, run_id: str) -> int:
+        """The key of a run.
+
+        Raises:
+            RunNotFound: There is none.
+        """
+        return self.row(run_id).run_key
+
+    def definition_of(self, row: RunRow) -> FlowDefinition:
+        """The definition a run is pinned to, with the settings it was started with.
+
+        Raises:
+            NewerSchema: A newer version of this package encoded it; here it could mean something else.
+        """
+        body, encoding = self._store.readers.query("read.definition", row.definition_id)[0]
+        if encoding > FORMAT:
+            raise NewerSchema(str(self._store.path), encoding, FORMAT, "definition")
+        definition = msgspec.json.decode(body, type=FlowDefinition)
+        return msgspec.structs.replace(definition, config=msgspec.json.decode(row.config, type=FlowConfig))
+
+    def owner_pid(self, row: RunRow) -> int | None:
+        """The process that runs a run and lives; None when nobody does."""
+        worker = self._store.workers().get(row.owner) if row.owner is not None else None
+        return None if worker is None or self._store.is_gone(worker) else worker.pid
+
+    def report(self, run_id: str) -> Report:
+        """What a run has done by now.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        row = self.row(run_id)
+        readers = self._store.readers
+        return build_report(
+            row,
+            self.definition_of(row),
+            (StoredRow(*found) for found in readers.query("read.nodes", row.run_key)),
+            (StoredArtifact(*found) for found in readers.query("read.artifact_names", row.run_key)),
+            self._store.load_artifact,
+        )
+
+    def explain(self, run_id: str, node_id: str, item: str = "") -> Explanation:
+        """Why a node of a run is in its state.
+
+        Args:
+            run_id: The run.
+            node_id: The node.
+            item: The map item's key; empty for the node itself.
+
+        Raises:
+            RunNotFound: There is no such run.
+            UnknownNode: It has no such node or item; names the nearest.
+        """
+        row = self.row(run_id)
+        report = self.report(run_id)
+        is_stranded = report.state == "running" and self.owner_pid(row) is None
+        return explain(report, self.definition_of(row), node_id, item, now_us=self._now_us(), is_stranded=is_stranded)
+
+    def resumable(self) -> list[str]:
+        """Runs that nobody runs and that are not over: pending, running without a live owner, paused."""
+        living = self._living()
+        return [found[0] for found in self._store.readers.query("read.open_runs") if found[2] not in living]
+
+    def runs(
+        self,
+        *,
+        state: str | Sequence[str] = (),
+        flow: str | None = None,
+        since: str | datetime | timedelta | None = None,
+        limit: int = LISTED,
+    ) -> list[RunSummary]:
+        """The newest runs, newest first.
+
+        Args:
+            state: Only in this state, or in one of these; ``interrupted`` is a running one whose process is gone, and is
+                not ``running``. Empty = any.
+            flow: Only of the flow of this name.
+            since: Only created after this moment: an age such as ``2h``, a date, a time, or the object of either.
+            limit: At most so many; 1 or more.
+
+        Raises:
+            RequestError: A filter has a value that it cannot have.
+        """
+        states = [state] if isinstance(state, str) else list(state)
+        for one in states:
+            if one not in STATES:
+                near = nearest(str(one), STATES)
+                hint = f" (did you mean {near!r}?)" if near else ""
+                raise RequestError(f"no run is ever {one!r:.80}{hint}; its state is one of {', '.join(STATES)}")
+        if type(limit) is not int or limit < 1:
+            raise RequestError(f"limit is a whole number, 1 or more, not {limit!r:.80}")
+        living = self._living()
+        texts = (msgspec.json.encode(states).decode(), flow or "")
+        first = 0 if since is None else since_us(since, self._now_us())
+        rows = self._store.readers.query("read.runs", *texts, first, limit, msgspec.json.encode(living).decode())
+        # The last two cells of a row are its owner and that one's process.
+        names = RunSummary.__struct_fields__
+        return [
+            RunSummary(**dict(zip(names, (*row[:-2], row[-1] if row[-2] in living else None), strict=True)))
+            for row in rows
+        ]
+
+    def _living(self) -> list[int]:
+        return [one.worker_id for one in self._store.workers().values() if not self._store.is_gone(one)]

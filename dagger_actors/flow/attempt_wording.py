@@ -1,0 +1,101 @@
+"""Words for attempts and retries: when, how long, after which error, by which policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import assert_never
+
+from dagger_actors.core.messages import ErrorDetail
+from dagger_actors.core.retry import AttemptError, Exponential, Immediate, Linear, RetryPolicy, RetryWait
+from dagger_actors.flow.report import AttemptReport, NodeReport
+from dagger_actors.flow.stored_error import describe
+
+__all__ = ["ended", "history", "last", "moment", "policy", "span", "told_error"]
+
+HISTORY = 10
+"""Earlier attempts that are told; the rest is counted."""
+
+LONGEST_ERROR = 300
+
+
+def moment(us: int) -> str:
+    """Write a time (microseconds UTC) to the second."""
+    return datetime.fromtimestamp(us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def span(us: int) -> str:
+    """Write a length of time: ``0.012 s``, ``3.2 s``, ``245 s``; whole minutes and hours beyond ten minutes."""
+    seconds = max(0, us) / 1e6
+    if seconds < 1:
+        return f"{seconds:.3f} s"
+    if seconds < 600:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def told_error(error: ErrorDetail | None) -> str:
+    """One line of an error, shortened."""
+    if error is None:
+        return "no recorded error"
+    text = describe(error)
+    return text if len(text) <= LONGEST_ERROR else f"{text[:LONGEST_ERROR]}…"
+
+
+def policy(retry: RetryPolicy, error: ErrorDetail | None, tries: int) -> str:
+    """Say why there is no further try after this error, or how the next one is spaced.
+
+    Args:
+        retry: The node's policy.
+        error: The last error, when it was the last one; None = there is a next try.
+        tries: Tries made so far.
+    """
+    if error is None:
+        return f"the wait is {_wait(retry.wait)}"
+    if not retry.is_retried(AttemptError(error.message, error.names)):
+        kind = error.type.removeprefix("builtins.")
+        if any(name in error.names for name in retry.give_up_on):
+            return f"{kind} is in give_up_on"
+        return (
+            f"{kind} is not in retry_on" if retry.retry_on else f"{kind} is a mistake that trying again does not mend"
+        )
+    if tries >= retry.tries:
+        return "no tries are left" if retry.tries > 1 else "it is tried once (try_count)"
+    return "it was not tried again"
+
+
+def _wait(wait: RetryWait) -> str:
+    match wait:
+        case Exponential(initial_delay_secs=initial, max_delay_secs=longest, multiplier=multiplier, jitter=jitter):
+            extra = f", plus up to {jitter:g} s at random" if jitter else ""
+            return f"exponential: {initial:g} s, times {multiplier:g} after each try, at most {longest:g} s{extra}"
+        case Linear(delay_secs=delay, increment_secs=increment):
+            return f"linear: {delay:g} s" + (f", {increment:g} s more after each try" if increment else "")
+        case Immediate():
+            return "none (immediate)"
+        case _:
+            assert_never(wait)
+
+
+def last(one: NodeReport) -> AttemptReport:
+    """The last attempt; one without a number when there is none."""
+    if one.attempts:
+        return one.attempts[-1]
+    return AttemptReport(
+        attempt=0, state=one.state, reason=None, error=None, started_us=None, finished_us=None, due_us=None
+    )
+
+
+def ended(attempt: AttemptReport) -> str:
+    """Say how an attempt ended."""
+    verb = {"timed_out": "timed out", "interrupted": "was cut off"}.get(attempt.state, attempt.state)
+    why = f" with {told_error(attempt.error)}" if attempt.error is not None else ""
+    return f"{verb}{why}" + (f" ({attempt.reason})" if attempt.reason and attempt.error is None else "")
+
+
+def history(attempts: Sequence[AttemptReport]) -> list[str]:
+    """Say how attempts ended, the last few of them."""
+    left_out = max(0, len(attempts) - HISTORY)
+    told = [f"attempt {one.attempt} {ended(one)}" for one in attempts[left_out:]]
+    return [f"{left_out} earlier attempts are left out", *told] if left_out else told

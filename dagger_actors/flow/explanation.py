@@ -1,0 +1,323 @@
+"""Why a node is in its state: a pure function of a run's report and its definition, told in sentences.
+
+A node that waits is followed to the roots that hold it up, a skipped one to the failure that it comes from. Everything is
+told as the rows say it; nothing is guessed from what the rules would do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from dagger_actors.core.states import FINAL_NODE
+from dagger_actors.flow.attempt_wording import ended, history, last, moment, policy, span, told_error
+from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
+from dagger_actors.flow.report import NodeReport, Report
+from dagger_actors.flow.standings import NAMED, Standings, names
+from dagger_actors.flow.wording import quoted
+
+__all__ = ["Explanation", "Link", "explain"]
+
+FOLLOWED = 20
+"""Nodes an explanation holds besides its own; the rest is counted."""
+
+OPEN = ("running", "waiting", "ready", "interrupted")
+PARKED = frozenset({"interrupted", "poison"})
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A node that another one's state comes from."""
+
+    node_id: str
+    invocation_key: str
+    state: str
+    sentence: str
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an invocation is in its state.
+
+    Attributes:
+        run_id: The run.
+        run_state: Its state; ``interrupted`` for a running one whose process is gone.
+        node_id: The node.
+        invocation_key: The map item's key; empty for the node itself.
+        state: Its state.
+        place: Where it stands in the graph, as a sentence.
+        sentences: Why it is in its state, the nearest reason first.
+        causes: What holds a waiting node up, or the chain from a skipped one to the failure it comes from.
+        next_verb: The command that goes on from here (``retry``, ``resume``); empty when there is nothing to do.
+    """
+
+    run_id: str
+    run_state: str
+    node_id: str
+    invocation_key: str
+    state: str
+    place: str
+    sentences: tuple[str, ...]
+    causes: tuple[Link, ...] = ()
+    next_verb: str = ""
+
+
+def explain(
+    report: Report, definition: FlowDefinition, node_id: str, key: str = "", *, now_us: int, is_stranded: bool = False
+) -> Explanation:
+    """Say why a node of a run is in its state.
+
+    Args:
+        report: The run.
+        definition: What it is pinned to.
+        node_id: The node.
+        key: The map item's key; empty for the node itself.
+        now_us: The time now, microseconds UTC, for waits.
+        is_stranded: The run says ``running`` and its process is gone.
+
+    Raises:
+        UnknownNode: There is no such node, or no such item; names the nearest.
+    """
+    return _Explainer(report, definition, now_us, is_stranded=is_stranded).explain(node_id, key)
+
+
+class _Explainer:
+    def __init__(self, report: Report, definition: FlowDefinition, now_us: int, *, is_stranded: bool) -> None:
+        self._report = report
+        self._standings = Standings(report, definition)
+        self._nodes = definition.nodes
+        self._definition = definition
+        self._now_us = now_us
+        self._is_stranded = is_stranded
+
+    def explain(self, node_id: str, key: str) -> Explanation:
+        at = self._standings.position_of(node_id)
+        one = self._standings.find(node_id, key)
+        sentences, causes = self._why(at, one)
+        run_state = "interrupted" if self._is_stranded else self._report.state
+        return Explanation(
+            run_id=self._report.run_id,
+            run_state=run_state,
+            node_id=node_id,
+            invocation_key=key,
+            state=one.state,
+            place=self._standings.place(at),
+            sentences=tuple(sentences),
+            causes=tuple(causes),
+            next_verb=self._next_verb(one),
+        )
+
+    def _next_verb(self, one: NodeReport) -> str:
+        if self._is_stranded:
+            return "resume"
+        match self._report.state:
+            case "failed" | "cancelled" | "timed_out":
+                return "retry" if one.state != "succeeded" else ""
+            case "paused":
+                is_parked = any(node.state == "waiting" and node.reason in PARKED for node in self._report.nodes)
+                return "retry" if is_parked else "resume"
+            case _:
+                return ""
+
+    # --- one state each
+
+    def _why(self, at: int, one: NodeReport) -> tuple[list[str], list[Link]]:
+        if one.state in FINAL_NODE:
+            return self._whyended(at, one)
+        match one.state:
+            case "waiting":
+                return self._waiting(self._nodes[at], one), []
+            case "running":
+                return self._running(one), self._links_of_items(one, OPEN)
+            case "ready":
+                return [*self._held_by_limit(), *self._of_the_run()], []
+            case _:
+                return self._pending(at)
+
+    def _whyended(self, at: int, one: NodeReport) -> tuple[list[str], list[Link]]:
+        why = one.reason or "no reason is recorded"
+        match one.state:
+            case "succeeded":
+                return self._succeeded(one), []
+            case "failed" | "timed_out":
+                return self._failed(self._nodes[at], one), self._links_of_items(one, ("failed", "timed_out"))
+            case "skipped":
+                return self._skipped(at, one)
+            case "cancelled":
+                return [f"it was running when it was cancelled: {why}"], self._culprits()
+            case _:
+                text = f"its attempt {last(one).attempt} was cut off ({why}); it is made again"
+                return [text, *self._of_the_run()], []
+
+    def _succeeded(self, one: NodeReport) -> list[str]:
+        if cached := cached_by(one.reason):
+            return [cached]
+        latest = last(one) if one.attempts else None
+        if latest is None:
+            return ["it succeeded without an attempt"]
+        took = span(latest.finished_us - latest.started_us) if latest.finished_us and latest.started_us else ""
+        sentences = [f"it succeeded in attempt {latest.attempt}" + (f", which took {took}" if took else "")]
+        if one.size is not None:
+            sentences.append(self._items_of_a_success(one))
+        if one.reason:
+            sentences.append(one.reason)
+        return [*sentences, *history(one.attempts[:-1])]
+
+    def _items_of_a_success(self, one: NodeReport) -> str:
+        if not one.size:
+            return "its map is empty"
+        others = Counter(item.state for item in self._standings.items(one.node_id) if item.state != "succeeded")
+        if not others:
+            return f"all {one.size} items of its map have succeeded"
+        told = ", ".join(f"{number} {state}" for state, number in sorted(others.items()))
+        return f"{told} of its {one.size} items are tolerated, and null in its list"
+
+    def _failed(self, node: NodeDefinition, one: NodeReport) -> list[str]:
+        latest = last(one)
+        verb = "timed out" if one.state == "timed_out" else "failed"
+        tries = sum(attempt.state != "interrupted" for attempt in one.attempts)
+        sentences = [f"it {verb} with {told_error(latest.error)}"]
+        if one.size is None:
+            sentences.append(f"that was try {tries} of {node.retry.tries}: {policy(node.retry, latest.error, tries)}")
+        if len(one.attempts) > 1:
+            sentences += history(one.attempts[:-1])
+        if not one.invocation_key:
+            then = {
+                "stop": "the run stops",
+                "continue": "what does not depend on it goes on",
+                "pause": "the run pauses",
+            }
+            sentences.append(f"on_failure is {node.on_failure}: {then.get(node.on_failure, '')}")
+        return sentences
+
+    def _skipped(self, at: int, one: NodeReport) -> tuple[list[str], list[Link]]:
+        if one.reason is None:
+            return ["it never began: the run ended before"], self._culprits()
+        culprit = self._standings.culprit(at, one.reason)
+        if culprit is None:
+            return [f"it was skipped: {one.reason}"], self._culprits()
+        chain: list[NodeReport] = []
+        seen = {at}
+        while culprit is not None and culprit not in seen:
+            seen.add(culprit)
+            found = self._standings.find(self._nodes[culprit].id)
+            chain.append(found)
+            culprit = self._standings.culprit(culprit, found.reason) if found.state == "skipped" else None
+        root = self._link(chain[-1])
+        sentences = [f"it was skipped: {one.reason}"]
+        if len(chain) > 1:
+            sentences.append(f"that goes back to {quoted(root.node_id)}, which {root.sentence}")
+        if len(chain) > FOLLOWED:
+            sentences.append(f"{len(chain) - FOLLOWED} nodes between are left out")
+        return sentences, [*(self._link(found) for found in chain[:-1][: FOLLOWED - 1]), root]
+
+    def _waiting(self, node: NodeDefinition, one: NodeReport) -> list[str]:
+        latest = last(one)
+        if one.reason != "retry":
+            return [*self._parked(one), *self._of_the_run()]
+        before = one.attempts[-2] if len(one.attempts) > 1 else None
+        sentences = []
+        if latest.due_us is not None:
+            away = latest.due_us - self._now_us
+            due = f"due since {span(-away)}" if away <= 0 else f"due in {span(away)}"
+            sentences.append(f"it waits for attempt {latest.attempt}, at {moment(latest.due_us)} ({due})")
+        if before is not None:
+            tries = sum(attempt.state != "interrupted" for attempt in one.attempts[:-1])
+            sentences.append(f"attempt {before.attempt} {ended(before)}")
+            sentences.append(f"{tries} of {node.retry.tries} tries are used; {policy(node.retry, None, tries)}")
+        return [*sentences, *self._of_the_run()]
+
+    def _parked(self, one: NodeReport) -> list[str]:
+        why = {
+            "poison": "its process died under it again and again, so it is parked and not run once more by itself",
+            "interrupted": "it may run at most once and was cut off, so nobody knows whether it had its effect",
+            "human": "a person is asked",
+        }.get(one.reason or "", f"it is parked: {one.reason or 'no reason is recorded'}")
+        release = [] if one.reason == "human" else ["`retry` of its run releases it, with a fresh set of tries"]
+        return [why, *history([attempt for attempt in one.attempts if attempt.state == "interrupted"][-3:]), *release]
+
+    def _running(self, one: NodeReport) -> list[str]:
+        latest = last(one) if one.attempts else None
+        sentences = []
+        if one.size is not None:
+            tally = Counter(item.state for item in self._standings.items(one.node_id))
+            begun = sum(tally.values())
+            tally["pending"] += max(0, one.size - begun)
+            told = ", ".join(f"{number} {state}" for state, number in sorted(tally.items()) if number)
+            sentences.append(f"its map has {one.size} items: {told}")
+        elif latest is not None and latest.started_us is not None:
+            since = f"attempt {latest.attempt} runs since {moment(latest.started_us)}"
+            lost = f"attempt {latest.attempt}, begun at {moment(latest.started_us)}, was lost with its process"
+            sentences.append(lost if self._is_stranded else f"{since}, for {span(self._now_us - latest.started_us)}")
+            sentences += history(one.attempts[:-1])
+        return [*sentences, *self._of_the_run()]
+
+    def _pending(self, at: int) -> tuple[list[str], list[Link]]:
+        open_ones = [on for on in self._nodes[at].dependencies if not self._standings.has_ended(on)]
+        if not open_ones:
+            held = self._of_the_run() or ["everything it depends on has ended; it starts next"]
+            return [*held, *([] if self._of_the_run() else self._held_by_limit())], []
+        states = [f"{quoted(self._nodes[on].id)} ({self._standings.state(on)})" for on in open_ones[:NAMED]]
+        more = f" and {len(open_ones) - NAMED} more" if len(open_ones) > NAMED else ""
+        roots = self._standings.roots(open_ones)
+        links = [self._link(self._standings.find(self._nodes[on].id)) for on in roots[:FOLLOWED]]
+        sentences = [f"it waits for {', '.join(states)}{more}"]
+        if roots != open_ones:
+            sentences.append(f"in the end that is for {names([self._nodes[on].id for on in roots])}")
+        return [*sentences, *self._of_the_run()], links
+
+    # --- words
+
+    def _link(self, one: NodeReport) -> Link:
+        return Link(
+            node_id=one.node_id, invocation_key=one.invocation_key, state=one.state, sentence=self._in_short(one)
+        )
+
+    def _in_short(self, one: NodeReport) -> str:
+        """One sentence without its subject; asks of no other node, so that chains are never followed from here."""
+        match one.state:
+            case "pending":
+                return "waits for its turn"
+            case "skipped":
+                return f"was skipped: {one.reason or 'the run ended before'}"
+            case "failed" | "timed_out":
+                told = self._failed(self._nodes[self._standings.position[one.node_id]], one)
+            case _:
+                told = self._why(self._standings.position[one.node_id], one)[0]
+        return told[0].removeprefix("it ")
+
+    def _links_of_items(self, one: NodeReport, states: Sequence[str]) -> list[Link]:
+        if one.size is None:
+            return []
+        found = [item for item in self._standings.items(one.node_id) if item.state in states]
+        return [self._link(item) for item in found[:FOLLOWED]]
+
+    def _culprits(self) -> list[Link]:
+        """The failures that ended the run."""
+        found = [one for one in self._report.nodes if one.state in ("failed", "timed_out") and not one.invocation_key]
+        return [self._link(one) for one in found[:FOLLOWED]]
+
+    def _held_by_limit(self) -> list[str]:
+        if self._is_stranded or self._report.state != "running":
+            return ["it has not begun"]
+        config = self._definition.config
+        running = sum(one.state == "running" and one.size is None for one in self._report.nodes)
+        if running < config.limit:
+            return [f"it may start: {running} of {config.limit} places are taken"]
+        told = "max_parallel_nodes" if config.enable_parallel_execution else "enable_parallel_execution: false"
+        return [f"it is held by the limit: all {config.limit} places are taken ({told})"]
+
+    def _of_the_run(self) -> list[str]:
+        if self._is_stranded:
+            return ["the process that ran the run is gone: nothing goes on before `resume`"]
+        return ["the run is paused: nothing starts"] if self._report.state == "paused" else []
+
+
+def cached_by(reason: str | None) -> str:
+    """Say which key gave a succeeded node its output; "" when it was computed.
+
+    The one place that knows how the reason of a cached attempt reads: whoever writes it says ``cached``, then what of.
+    """
+    if reason is None or not reason.startswith("cached"):
+        return ""
+    return f"its output was not computed but found: {reason}"

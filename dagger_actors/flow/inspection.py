@@ -1,0 +1,49 @@
+"""``ActorSystem.look``: a database to look at only, also where nothing can be written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from dagger_actors.flow.archive import Archive
+from dagger_actors.flow.artifact_library import ArtifactReader
+from dagger_actors.store.look import Look
+
+__all__ = ["Inspection"]
+
+
+class Inspection:
+    """What one database holds: no worker is registered, nothing taken over, nothing written.
+
+    Args:
+        db: The database; it must exist.
+        now_us: The time now, microseconds UTC.
+
+    Attributes:
+        flows: Its runs: ``runs``, ``report``, ``explain``, ``resumable``.
+        artifacts: What is stored: ``get``, ``list``, ``export``.
+        path: The database.
+
+    Raises:
+        StoreError: It cannot be read; says why and what to do.
+    """
+
+    def __init__(self, db: str | Path, *, now_us: Callable[[], int]) -> None:
+        self.path = Path(db)
+        self._look = Look(self.path)
+        self.flows = Archive(self._look, now_us)
+        self.artifacts = ArtifactReader(self._look, self.flows.run_key)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; may be called twice."""
+        self._look.close()

@@ -1,0 +1,2 @@
+-- The schema's version.
+SELECT user_version FROM pragma_user_version

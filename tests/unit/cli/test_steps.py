@@ -1,0 +1,92 @@
+"""What is suggested next is a command that can be copied, and the right one."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagger_actors.cli.command_line import advising, command, database_of, with_database
+from dagger_actors.cli.exits import UsageError
+from dagger_actors.cli.steps import next_steps
+from dagger_actors.errors import DefinitionError, IllegalTransition, Problem, RunNotFound
+from dagger_actors.flow.report import NodeReport, Report
+
+
+def report(state: str, *nodes: NodeReport) -> Report:
+    return Report(
+        run_id="r1", flow_name="f", state=state, error=None, inputs={}, outputs={}, created_us=0, started_us=0,
+        finished_us=None, elapsed_us=0, nodes=nodes,
+    )  # fmt: skip
+
+
+def node(state: str, reason: str | None = None, key: str = "") -> NodeReport:
+    return NodeReport(node_id="n", invocation_key=key, state=state, reason=reason, output=None, attempts=())
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_a_suggested_command_survives_the_shell(run_id: str, db: str) -> None:
+    """Law: what is printed to be copied splits into exactly the words that were meant."""
+    words = ["dagger-actors", "resume", run_id, "--db", db, "--import", "a b.py"]
+    assert shlex.split(command("resume", run_id, db=db, imports=["a b.py"])) == words
+
+
+@pytest.mark.parametrize(
+    ("one", "verbs"),
+    [
+        (report("succeeded"), []),
+        (report("running"), []),
+        (report("failed", node("failed")), ["retry r1", "why r1 n"]),
+        (report("failed", node("failed", key="k 1")), ["retry r1", "why r1 n --item 'k 1'"]),
+        (report("cancelled"), ["retry r1"]),
+        (report("timed_out"), ["retry r1"]),
+        (report("paused", node("failed")), ["resume r1", "why r1 n"]),
+        (report("paused", node("waiting", "poison")), ["retry r1", "why r1 n"]),
+        (report("paused", node("waiting", "interrupted")), ["retry r1", "why r1 n"]),
+        (report("paused", node("waiting", "retry")), ["resume r1"]),
+    ],
+)
+def test_the_next_command_follows_from_the_state(one, verbs) -> None:
+    """Law: what ended is retried, what paused is resumed, what is parked is released by retry."""
+    assert next_steps(one, "x.db") == [f"dagger-actors {verb} --db x.db" for verb in verbs]
+
+
+def test_a_stranded_run_is_resumed() -> None:
+    """Law: it says `running`, and its process is gone."""
+    assert next_steps(report("running"), "x.db", is_stranded=True) == ["dagger-actors resume r1 --db x.db"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RunNotFound("r", "x.db"),
+        IllegalTransition("r", "failed", "resumed", "try it again with: dagger-actors retry r"),
+        IllegalTransition("r", "running", "retried", "go on with it: dagger-actors resume r"),
+    ],
+)
+def test_an_errors_command_names_the_database_when_it_is_not_the_default(error) -> None:
+    """Law: what is copied from an error acts on the database that the error is about."""
+    assert with_database(str(error), "dagger.db") == str(error)
+    assert with_database(str(error), "a b.db") == f"{error} --db 'a b.db'"
+    assert with_database("no command here", "x.db") == "no command here"
+    assert with_database("see: dagger-actors runs --db y", "x.db") == "see: dagger-actors runs --db y"
+
+
+@pytest.mark.parametrize(
+    ("words", "db"),
+    [(["runs"], "dagger.db"), (["runs", "--db", "a"], "a"), (["runs", "--db=b"], "b"), (["runs", "--db"], "dagger.db")],
+)
+def test_the_database_is_found_in_the_words_of_a_command(words, db) -> None:
+    """Law: both spellings count, none is the default."""
+    assert database_of(words) == db
+
+
+def test_a_bad_flow_file_is_told_with_how_to_check_it_again() -> None:
+    """Law: the mistakes first, unchanged, then the command."""
+    with pytest.raises(UsageError) as caught, advising("my flow.yaml", ["a.py"]):
+        raise DefinitionError([Problem("it has no nodes")])
+    assert str(caught.value) == (
+        "it has no nodes\n  next: mend it, then: dagger-actors validate 'my flow.yaml' --import a.py"
+    )
