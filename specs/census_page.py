@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import pairwise
 
 from census_actions import Measure, dotted
 
@@ -28,8 +29,9 @@ gap:12px;margin-top:24px}.card{background:var(--card);border:1px solid var(--lin
 figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:16px;overflow-x:auto}
 svg{display:block;width:100%;height:auto;font:12px system-ui,sans-serif}svg text{fill:var(--ink)}svg .soft{fill:var(--soft)}
 .bar{fill:var(--bar)}.good{fill:var(--good)}.mid{fill:var(--mid)}.bad{fill:var(--bad)}.edge{stroke:var(--soft);stroke-opacity:.35}
-.grid{stroke:var(--line)}input{font:inherit;padding:8px 12px;width:100%;max-width:360px;border:1px solid var(--line);border-radius:8px;
-background:var(--card);color:inherit;margin:4px 0 12px}table{border-collapse:collapse;width:100%;background:var(--card);
+.grid{stroke:var(--line)}input{font:inherit;padding:8px 12px;width:100%;max-width:360px;border:1px solid var(--line);
+border-radius:8px;background:var(--card);color:inherit;margin:4px 0 12px}
+table{border-collapse:collapse;width:100%;background:var(--card);
 font-variant-numeric:tabular-nums}th,td{padding:6px 10px;border-bottom:1px solid var(--line);text-align:right}
 th:first-child,td:first-child{text-align:left}th{cursor:pointer;position:sticky;top:0;background:var(--card);user-select:none}
 th[data-on]{color:var(--bar)}details{margin:8px 0}summary{cursor:pointer}code{font-size:13px}
@@ -39,7 +41,8 @@ SCRIPT = """
 const rows=JSON.parse(document.getElementById('rows').textContent),body=document.querySelector('tbody'),
 heads=[...document.querySelectorAll('th')],find=document.querySelector('input');let by=1,down=true;
 function draw(){const text=find.value.toLowerCase();
-const shown=rows.filter(r=>r[0].toLowerCase().includes(text)).sort((a,b)=>{const c=a[by]<b[by]?-1:a[by]>b[by]?1:0;return down?-c:c});
+const shown=rows.filter(r=>r[0].toLowerCase().includes(text)).sort((a,b)=>
+{const c=a[by]<b[by]?-1:a[by]>b[by]?1:0;return down?-c:c});
 body.replaceChildren(...shown.map(r=>{const tr=document.createElement('tr');r.forEach((v,i)=>{const td=document.createElement('td');
 td.textContent=i&&typeof v==='number'?v.toLocaleString('en'):v;tr.append(td)});return tr}));
 heads.forEach((h,i)=>h.toggleAttribute('data-on',i===by))}
@@ -94,8 +97,9 @@ def page_of(
         '<input type="search" placeholder="find a module" aria-label="find a module">',
         table(measures),
     ]
-    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>Census of Python {escape(python)}</title>"
-    return f"<!doctype html><html lang=en><head>{head}<style>{STYLE}</style></head><body><main>{''.join(parts)}</main></body></html>"
+    title = f"<title>Census of Python {escape(python)}</title>"
+    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'>{title}<style>{STYLE}</style>"
+    return f"<!doctype html><html lang=en><head>{head}</head><body><main>{''.join(parts)}</main></body></html>"
 
 
 def section(title: str, text: str, drawing: str) -> str:
@@ -108,7 +112,7 @@ def bars(rows: Sequence[tuple[str, float, str, str]]) -> str:
     most = max((length for _, length, _, _ in rows), default=1) or 1
     drawn = []
     for at, (label, length, text, kind) in enumerate(rows):
-        y, width = at * 24, max(2.0, 640 * length / most)
+        y, width = at * 24, max(2.0, 600 * length / most)
         drawn.append(
             f'<text x="290" y="{y + 16}" text-anchor="end">{escape(label[-46:])}</text>'
             f'<rect class="{kind}" x="300" y="{y + 4}" width="{width:.1f}" height="16" rx="3"/>'
@@ -124,7 +128,7 @@ def histogram(measures: Sequence[Measure]) -> str:
     )
     labels = [
         "0",
-        *(f"{low} to {high - 1}" for low, high in zip(STEPS, STEPS[1:], strict=False)),
+        *(f"{low} to {high - 1}" for low, high in pairwise(STEPS)),
         f"{STEPS[-1]} and more",
     ]
     most = max(counts.values(), default=1)
@@ -174,8 +178,8 @@ def ring(cycle: Sequence[str], edges: Sequence[tuple[str, str]]) -> str:
     drawn = []
     for one, other in edges:
         if one in at and other in at:
-            x1, y1, x2, y2 = 510 + 170 * math.cos(at[one]), 240 + 170 * math.sin(at[one]), *spot(at[other])
-            drawn.append(f'<path class="edge" fill="none" d="M{x1:.1f} {y1:.1f}Q510 240 {x2:.1f} {y2:.1f}"/>')
+            x1, y1, x2, y2 = 510 + 170 * math.cos(at[one]), 330 + 170 * math.sin(at[one]), *spot(at[other])
+            drawn.append(f'<path class="edge" fill="none" d="M{x1:.1f} {y1:.1f}Q510 330 {x2:.1f} {y2:.1f}"/>')
     for name, angle in at.items():
         x, y = spot(angle)
         is_left = math.cos(angle) < 0
@@ -185,12 +189,12 @@ def ring(cycle: Sequence[str], edges: Sequence[tuple[str, str]]) -> str:
             f'<text transform="translate({x + 10 * math.cos(angle):.1f} {y + 10 * math.sin(angle):.1f}) rotate({turn:.1f})" '
             f'text-anchor="{"end" if is_left else "start"}" dy="4">{escape(name)}</text>'
         )
-    return f'<svg viewBox="0 0 1020 480" role="img">{"".join(drawn)}</svg>'
+    return f'<svg viewBox="0 0 1020 660" role="img">{"".join(drawn)}</svg>'
 
 
 def spot(angle: float) -> tuple[float, float]:
     """A place on the ring."""
-    return 510 + 170 * math.cos(angle), 240 + 170 * math.sin(angle)
+    return 510 + 170 * math.cos(angle), 330 + 170 * math.sin(angle)
 
 
 def table(measures: Sequence[Measure]) -> str:

@@ -207,7 +207,9 @@ def nodes_table(nodes: Iterable[NodeReport]) -> Table:
 
 def counts(items: Sequence[NodeReport]) -> str:
     """Count the items of a map by state: ``700 succeeded, 4 failed``."""
-    tally = Counter(node.state for node in items)
+    tally = Counter(
+        f"{node.state} (cached)" if (node.reason or "").startswith("cached") else node.state for node in items
+    )
     return ", ".join(f"{number} {state}" for state, number in sorted(tally.items(), key=lambda pair: -pair[1]))
 
 

@@ -213,6 +213,9 @@ def _tell(report: Report, db: str, imports: Sequence[str]) -> None:
     verdict = f"run {one_line(report.run_id)} {report.state.replace('_', ' ')} after {duration(report.elapsed_us)}"
     if report.error and report.state != "failed":
         verdict += f": {one_line(report.error)}"
+    reused = sum((node.reason or "").startswith("cached") for node in report.nodes if node.state == "succeeded")
+    if reused:
+        verdict += f"; {reused:,} of {len(report.nodes):,} outputs were cached"
     sys.stderr.write(verdict + "\n")
     for step in next_steps(report, db, imports):
         sys.stderr.write(printable(f"next: {step}\n"))

@@ -32,10 +32,41 @@ def test_the_census_gives_totals_a_table_and_an_artifact(program, repository):
     assert table[0]["module"] in shown.stdout
 
 
+def test_a_second_census_is_cached_and_says_so(program, repository):
+    """Law: by the content of each module; `--no-cache` measures anew; the outputs are the same."""
+    spec = str(repository / "specs/census.yaml")
+    first, second, third = (program("run", spec, "-i", "limit=30", *how) for how in ((), (), ("--no-cache",)))
+    assert first.stdout == second.stdout == third.stdout
+    assert "cached" not in first.stderr
+    assert "30 of 34 outputs were cached" in second.stderr
+    assert "cached" not in third.stderr
+
+
+def test_the_page_of_the_census_stands_alone(program, repository):
+    """Law: one HTML file, all of it text of ours or escaped, which loads nothing; also saved as an artifact."""
+    spec = str(repository / "specs/census.yaml")
+    done = program("run", spec, "-i", "limit=60", "-i", "page=census.html", "--run-id", "one")
+    assert done.returncode == 0, done.stderr
+    page = (program.folder / "census.html").read_text()
+    for needed in ("asyncio/base_events.py", "How complex modules are", "Docstrings", "Import cycles", "<svg", "<tbody>"):
+        assert needed in page
+    for loading in ("http://", "https://", " src=", "@import", "url("):
+        assert loading not in page
+    assert "census.html saved by report" in program("show", "one").stdout
+
+
+def test_the_import_graph_finds_the_cycles_that_are_known(program, repository):
+    """Law: asyncio's modules import one another; a module alone is no cycle."""
+    done = program("run", str(repository / "specs/census.yaml"), "-i", "limit=60", "--json")
+    cycles = msgspec.json.decode(done.stdout)["outputs"]["import_cycles"]
+    assert "asyncio.base_events" in cycles[0]["modules"].split()
+    assert all(cycle["size"] == len(cycle["modules"].split()) >= 2 for cycle in cycles)
+
+
 def test_two_censuses_of_one_interpreter_are_equal(program, repository):
     """Law: no time, machine or order of execution is in the outputs."""
     spec = str(repository / "specs/census.yaml")
-    runs = [program("run", spec, "-i", "limit=25", "--json", *how) for how in ((), ("--sequential",))]
+    runs = [program("run", spec, "-i", "limit=25", "--json", *how) for how in (("--no-cache",), ("--sequential", "--no-cache"))]
     first, second = (msgspec.json.decode(run.stdout)["outputs"] for run in runs)
     assert first == second
 
@@ -79,4 +110,4 @@ def test_a_terminal_sees_one_moving_line_with_counts_and_the_table(program, repo
     assert "done" in text
     assert "0 failed" in text
     assert "most_complex" in text
-    assert "measure[3] succeeded" not in text
+    assert "measure[abc.py] succeeded" not in text
