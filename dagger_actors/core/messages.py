@@ -107,6 +107,7 @@ class StartAttempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, ta
         cache: How the cache serves it; None = not at all.
         owner: The worker that owns the run; with ``epoch`` the fence of what the attempt itself stores.
         epoch: Counts the run's owners.
+        has_secrets: Whether some of its inputs are secrets.
     """
 
     run_key: int
@@ -123,6 +124,7 @@ class StartAttempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, ta
     cache: CacheWish | None = None
     owner: int = 0
     epoch: int = 0
+    has_secrets: bool = False
 
 
 class ArtifactRecord(msgspec.Struct, frozen=True, gc=False):

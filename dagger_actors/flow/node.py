@@ -142,7 +142,8 @@ class NodeActor(Actor):
             raise LookupError(f"the action {start.action!r} is not loaded in this process")
         if start.problem:
             raise InputError(start.action, "", start.problem)
-        self._open_secrets(start)
+        if start.has_secrets:
+            self._open_secrets(start)
         arguments: dict[str, Any] = {}
         parameters = action.by_name
         for name, value in start.inputs:
@@ -158,10 +159,9 @@ class NodeActor(Actor):
     def _open_secrets(self, start: StartAttempt) -> None:
         """First of all, so that nothing that fails afterwards can tell one."""
         names = [(name, value) for name, value in start.inputs if isinstance(value, SecretName)]
-        if names:
-            self._secrets = {name: Secret.env(value.variable).resolved() for name, value in names}
-            self._mask = Mask(tuple(self._secrets.values()))
-            self._artifacts = GuardedArtifacts(self._services.artifacts, self._mask)
+        self._secrets = {name: Secret.env(value.variable).resolved() for name, value in names}
+        self._mask = Mask(tuple(self._secrets.values()))
+        self._artifacts = GuardedArtifacts(self._services.artifacts, self._mask)
 
     def _refuse_late(self) -> None:
         if self._is_cancelled:
@@ -215,7 +215,7 @@ class NodeActor(Actor):
 
     def _success(self, start: StartAttempt, result: Any) -> Succeeded:
         output, artifacts = to_output(result, start.outputs, self._artifacts)
-        if isinstance(output, Inline):
+        if self._mask is not NO_MASK and isinstance(output, Inline):
             self._mask.refuse(output.json)
         saved: tuple[ArtifactRecord, ...] = self._context.saved() if self._context is not None else ()
         if self._turn is not None:

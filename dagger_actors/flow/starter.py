@@ -11,7 +11,7 @@ from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.core.messages import CacheWish, ErrorDetail, StartAttempt, Value, encode
 from dagger_actors.core.protocols import Dispatcher
 from dagger_actors.errors import StoreError
-from dagger_actors.flow.definition import NodeDefinition
+from dagger_actors.flow.definition import FromInput, NodeDefinition
 from dagger_actors.flow.lists import Lists
 from dagger_actors.flow.machine.events import Grant
 from dagger_actors.flow.machine.invocations import Invocations
@@ -49,6 +49,13 @@ class Starter:
         self._work = work
         self._nodes = work.definition.nodes
         self._identity = work.identity
+        declared = work.definition.inputs or {}
+        secret = {name for name, spec in declared.items() if spec.secret}
+        self._secretive = frozenset(
+            position
+            for position, node in enumerate(work.definition.nodes if secret else ())
+            if any(isinstance(reference, FromInput) and reference.key in secret for _, reference in node.inputs)
+        )
         self._values = Values(work.definition, inputs, work.outputs)
         self._services = services
         self._blocking = blocking
@@ -93,14 +100,15 @@ class Starter:
             attempt,
             identity.run_id,
             node.id,
-            self._work.key_of(position, item),
+            "" if item < 0 else self._work.key_of(position, item),
             node.action,
             tuple(inputs),
             node.outputs,
             problem,
             self._wish(node) if node.cache is not None else None,
-            owner=identity.owner,
-            epoch=identity.epoch,
+            identity.owner,
+            identity.epoch,
+            position in self._secretive,
         )
 
     def _wish(self, node: NodeDefinition) -> CacheWish:

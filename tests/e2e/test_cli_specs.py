@@ -48,7 +48,14 @@ def test_the_page_of_the_census_stands_alone(program, repository):
     done = program("run", spec, "-i", "limit=60", "-i", "page=census.html", "--run-id", "one")
     assert done.returncode == 0, done.stderr
     page = (program.folder / "census.html").read_text()
-    for needed in ("asyncio/base_events.py", "How complex modules are", "Docstrings", "Import cycles", "<svg", "<tbody>"):
+    for needed in (
+        "asyncio/base_events.py",
+        "How complex modules are",
+        "Docstrings",
+        "Import cycles",
+        "<svg",
+        "<tbody>",
+    ):
         assert needed in page
     for loading in ("http://", "https://", " src=", "@import", "url("):
         assert loading not in page
@@ -66,7 +73,10 @@ def test_the_import_graph_finds_the_cycles_that_are_known(program, repository):
 def test_two_censuses_of_one_interpreter_are_equal(program, repository):
     """Law: no time, machine or order of execution is in the outputs."""
     spec = str(repository / "specs/census.yaml")
-    runs = [program("run", spec, "-i", "limit=25", "--json", *how) for how in (("--no-cache",), ("--sequential", "--no-cache"))]
+    runs = [
+        program("run", spec, "-i", "limit=25", "--json", *how)
+        for how in (("--no-cache",), ("--sequential", "--no-cache"))
+    ]
     first, second = (msgspec.json.decode(run.stdout)["outputs"] for run in runs)
     assert first == second
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from dagger_actors.flow.definition import Constant
 from dagger_actors.flow.loading.reader import Keys, Reader
 from dagger_actors.flow.loading.references import Pointer, read_pointer
 from dagger_actors.flow.loading.secret_inputs import refuse_secret
 from dagger_actors.flow.loading.settings import MAX_PARALLEL
 from dagger_actors.flow.loading.tree import MAX_VALUES, Listing, Table, Tree, described
-from dagger_actors.flow.loading.written import WrittenMap
+from dagger_actors.flow.loading.written import InputName, WrittenMap
 from dagger_actors.flow.wording import quoted
 
 __all__ = ["read_inputs", "read_map"]
@@ -21,15 +19,6 @@ Named = list[tuple[str, Pointer]]
 
 MAP = Keys(known=("over", "item", "key", "limit", "tolerate"), required=("over", "item"))
 NAME_KEY = frozenset({"name"})
-
-
-class InputName(msgspec.Struct, gc=False):
-    """An input's name in messages; its text is made only when it is told."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return f"the input {quoted(self.name)}"
 
 
 def read_inputs(reader: Reader, tree: Tree, declared: Mapping[str, object] | None, places: dict[str, int]) -> Named:

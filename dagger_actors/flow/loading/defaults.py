@@ -21,9 +21,11 @@ __all__ = ["check_defaults", "check_output_defaults"]
 
 def check_defaults(reader: Reader, nodes: Sequence[WrittenNode]) -> None:
     """Complain of each reference of a node that lacks a default, or has one that is never used."""
-    asked: list[tuple[int, str, Pointer, int]] = []
+    asked: list[tuple[int, object, Pointer, int]] = []
     is_plain = all(node.trigger == "all_succeeded" for node in nodes)
     for position, node in enumerate(nodes):
+        if is_plain and node.map is None and node.when is None and not has_default(node):
+            continue
         for what, pointer in pointers_of(node):
             found = pointer.found
             if not isinstance(found, FromNode) or (is_plain and pointer.default is None):
@@ -40,7 +42,12 @@ def check_defaults(reader: Reader, nodes: Sequence[WrittenNode]) -> None:
     reader.subject = ""
 
 
-def _check(reader: Reader, what: str, pointer: Pointer, other: str, *, is_sure: bool) -> None:
+def has_default(node: WrittenNode) -> bool:
+    """Tell, quickly, whether some input of a node has a default."""
+    return any(pointer.default is not None for _, pointer in node.inputs or ())
+
+
+def _check(reader: Reader, what: object, pointer: Pointer, other: str, *, is_sure: bool) -> None:
     if is_sure and pointer.default is not None:
         message = f"{what}: the default is never used, for {quoted(other)} has always succeeded here"
         reader.complain(pointer.at, message, "Remove the default.")

@@ -197,7 +197,7 @@ def plain(name: str) -> str:
 
 def resolve_pointers(reader: Reader, nodes: Sequence[WrittenNode], index: Mapping[str, int]) -> None:
     """Find what the references of nodes with complete dependencies mean; each must be to an ancestor."""
-    open_pointers: list[tuple[int, str, Pointer, list[FromNode]]] = []
+    open_pointers: list[tuple[int, object, Pointer, list[FromNode]]] = []
     asked: list[tuple[int, int]] = []
     for position, node in enumerate(nodes):
         if not node.is_complete:

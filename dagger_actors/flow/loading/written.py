@@ -10,7 +10,7 @@ from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.loading.tree import Fields
 from dagger_actors.flow.wording import quoted
 
-__all__ = ["WrittenMap", "WrittenNode", "pointers_of"]
+__all__ = ["InputName", "WrittenMap", "WrittenNode", "pointers_of"]
 
 
 class WrittenMap(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,9 +60,18 @@ class WrittenNode(msgspec.Struct, gc=False):
     when: WrittenPredicate | None = None
 
 
-def pointers_of(node: WrittenNode) -> list[tuple[str, Pointer]]:
+class InputName(msgspec.Struct, gc=False):
+    """An input's name in messages; its text is made only when it is told."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"the input {quoted(self.name)}"
+
+
+def pointers_of(node: WrittenNode) -> list[tuple[object, Pointer]]:
     """List all references of a node, with their names for messages."""
-    pointers = [(f"the input {quoted(name)}", pointer) for name, pointer in node.inputs or ()]
+    pointers: list[tuple[object, Pointer]] = [(InputName(name), pointer) for name, pointer in node.inputs or ()]
     if node.map is not None:
         pointers.append(("map.over", node.map.over))
     if node.when is not None:
