@@ -30,6 +30,11 @@ COMMANDS = (
     ("validate", "dagger_actors.cli.specs:validate", "Check a flow file and its actions without running it."),
     ("list", "dagger_actors.cli.specs:list_folder", "List the flow files of a folder."),
 )
+ARTIFACTS = (
+    ("list", "dagger_actors.cli.artifacts:list_artifacts", "List what is stored and where it comes from."),
+    ("get", "dagger_actors.cli.artifacts:get", "Write an artifact to stdout or to a file."),
+    ("export", "dagger_actors.cli.artifacts:export", "Write what a run stored into a folder, with a manifest."),
+)
 
 
 def _version() -> str:
@@ -55,6 +60,10 @@ app = App(
 )
 for name, target, text in COMMANDS:
     app.command(target, name=name, help=text)
+artifacts = App(name="artifacts", help="List, read and export what runs stored.")
+for name, target, text in ARTIFACTS:
+    artifacts.command(target, name=name, help=text)
+app.command(artifacts)
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
@@ -95,7 +104,7 @@ def _dispatch(tokens: list[str]) -> int:
     try:
         result = app(tokens, print_error=False, exit_on_error=False, help_on_error=False)
     except CycloptsError as error:
-        named = [word for word in tokens[:1] if word in {name for name, _, _ in COMMANDS}]
+        named = [word for word in tokens[:1] if word in {*(name for name, _, _ in COMMANDS), artifacts.name[0]}]
         complain(f"{error}\n  see: {' '.join(['dagger-actors', *named, '--help'])}")
     except (RunEnded, ActorError) as error:
         complain(error)
