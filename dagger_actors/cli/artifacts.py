@@ -12,13 +12,13 @@ from rich.text import Text
 from dagger_actors.cli.command_line import command
 from dagger_actors.cli.exits import OK, UsageError
 from dagger_actors.cli.json_report import write_json
-from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId, existing
+from dagger_actors.cli.looking import look
+from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
 from dagger_actors.cli.render import plain, stdout
 from dagger_actors.cli.text import invocation, one_line, printable, shorten
 from dagger_actors.flow.archive import LISTED
 from dagger_actors.flow.artifact_library import ArtifactEntry
 from dagger_actors.flow.run_export import MANIFEST, export_run
-from dagger_actors.system import ActorSystem
 
 __all__ = ["export", "get", "list_artifacts"]
 
@@ -38,7 +38,7 @@ def list_artifacts(
     as_json: AsJson = False,
 ) -> int:
     """List what is stored and where it comes from; changes nothing, and works on a read-only folder."""
-    with ActorSystem.look(existing(db)) as here:
+    with look(db) as here:
         found = here.artifacts.list(run=run, node=node, kind=kind, limit=limit)
     if as_json:
         write_json(found)
@@ -66,7 +66,7 @@ def get(
     """
     if overwrite and output is None:
         raise UsageError("--overwrite needs a file", "name it with --output FILE")
-    with ActorSystem.look(existing(db)) as here:
+    with look(db) as here:
         if output is not None:
             path = here.artifacts.export(artifact, output, overwrite=overwrite)
             sys.stderr.write(printable(f"written: {path}\n"))
@@ -94,7 +94,7 @@ def export(
 
     Nothing is ever written outside the folder, whatever nodes and artifacts are called.
     """
-    with ActorSystem.look(existing(db)) as here:
+    with look(db) as here:
         found = here.artifacts.list(run=run_id, limit=EXPORTED)
         done = export_run(found, Path(folder), here.artifacts.get, overwrite=overwrite)
     sys.stderr.write(printable(f"{len(done)} {'file' if len(done) == 1 else 'files'} and {MANIFEST} in {folder}\n"))
