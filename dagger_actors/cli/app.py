@@ -23,12 +23,17 @@ COMMANDS = (
     ("run", "dagger_actors.cli.run:run", "Run a flow file to its end."),
     ("resume", "dagger_actors.cli.run:resume", "Go on with a paused or interrupted run."),
     ("retry", "dagger_actors.cli.run:retry", "Run the failed and unfinished nodes of an ended run again."),
-    ("cancel", "dagger_actors.cli.runs:cancel", "Cancel a run, also while another process runs it."),
+    ("cancel", "dagger_actors.cli.cancel:cancel", "Cancel a run, also while another process runs it."),
     ("runs", "dagger_actors.cli.runs:runs", "List the runs of a database."),
     ("show", "dagger_actors.cli.runs:show", "Show one run: its nodes, attempts, errors and outputs."),
     ("why", "dagger_actors.cli.why:why", "Say why a node of a run is in its state."),
     ("validate", "dagger_actors.cli.specs:validate", "Check a flow file and its actions without running it."),
     ("list", "dagger_actors.cli.specs:list_folder", "List the flow files of a folder."),
+)
+ARTIFACTS = (
+    ("list", "dagger_actors.cli.artifacts:list_artifacts", "List what is stored and where it comes from."),
+    ("get", "dagger_actors.cli.artifacts:get", "Write an artifact to stdout or to a file."),
+    ("export", "dagger_actors.cli.artifacts:export", "Write what a run stored into a folder, with a manifest."),
 )
 
 
@@ -55,6 +60,10 @@ app = App(
 )
 for name, target, text in COMMANDS:
     app.command(target, name=name, help=text)
+artifacts = App(name="artifacts", help="List, read and export what runs stored.")
+for name, target, text in ARTIFACTS:
+    artifacts.command(target, name=name, help=text)
+app.command(artifacts)
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
@@ -95,7 +104,7 @@ def _dispatch(tokens: list[str]) -> int:
     try:
         result = app(tokens, print_error=False, exit_on_error=False, help_on_error=False)
     except CycloptsError as error:
-        named = [word for word in tokens[:1] if word in {name for name, _, _ in COMMANDS}]
+        named = [word for word in tokens[:1] if word in {*(name for name, _, _ in COMMANDS), artifacts.name[0]}]
         complain(f"{error}\n  see: {' '.join(['dagger-actors', *named, '--help'])}")
     except (RunEnded, ActorError) as error:
         complain(error)

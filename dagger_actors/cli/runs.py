@@ -1,4 +1,4 @@
-"""``runs``, ``show`` and ``cancel``: look at a database, and cancel a run, without running anything."""
+"""``runs`` and ``show``: look at a database."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from cyclopts import Parameter
 from dagger_actors.cli.command_line import command
 from dagger_actors.cli.exits import OK
 from dagger_actors.cli.json_report import write_json, write_reports
-from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId, existing
+from dagger_actors.cli.looking import look
+from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
 from dagger_actors.cli.render import report_page, runs_table, stdout
 from dagger_actors.cli.steps import next_steps
-from dagger_actors.cli.text import one_line, printable
+from dagger_actors.cli.text import printable
 from dagger_actors.flow.archive import LISTED
-from dagger_actors.system import ActorSystem
 
-__all__ = ["cancel", "runs", "show"]
+__all__ = ["runs", "show"]
 
 
 def runs(
@@ -37,7 +37,7 @@ def runs(
     as_json: AsJson = False,
 ) -> int:
     """List the runs of a database, the newest first; changes nothing, and works on a read-only folder."""
-    with ActorSystem.look(existing(db)) as here:
+    with look(db) as here:
         summaries = here.flows.runs(state=state, flow=flow, since=since, limit=limit)
         resumable = here.flows.resumable()
     if as_json:
@@ -55,7 +55,7 @@ def runs(
 
 def show(run_id: RunId, /, *, db: Database = DEFAULT_DATABASE, as_json: AsJson = False) -> int:
     """Show one run: its nodes, attempts, errors and outputs; changes nothing, and works on a read-only folder."""
-    with ActorSystem.look(existing(db)) as here:
+    with look(db) as here:
         report = here.flows.report(run_id)
         if as_json:
             write_reports([report], is_list=False)
@@ -64,12 +64,4 @@ def show(run_id: RunId, /, *, db: Database = DEFAULT_DATABASE, as_json: AsJson =
     report_page(stdout(), report, is_stranded=is_stranded)
     for step in next_steps(report, db, is_stranded=is_stranded):
         sys.stderr.write(printable(f"next: {step}\n"))
-    return OK
-
-
-def cancel(run_id: RunId, /, *, db: Database = DEFAULT_DATABASE) -> int:
-    """Cancel a run, also while another process runs it; returns when that is recorded."""
-    with ActorSystem(existing(db), recover=False) as system:
-        report = system.flows.cancel(run_id)
-    sys.stderr.write(f"run {one_line(run_id)} {report.state}\n")
     return OK

@@ -10,10 +10,10 @@ from cyclopts import Parameter
 from dagger_actors.cli.command_line import command
 from dagger_actors.cli.exits import OK
 from dagger_actors.cli.json_report import write_json
-from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId, existing
+from dagger_actors.cli.looking import look
+from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
 from dagger_actors.cli.text import invocation, one_line, printable
 from dagger_actors.flow.explanation import Explanation
-from dagger_actors.system import ActorSystem
 
 __all__ = ["why"]
 
@@ -31,7 +31,7 @@ def why(
 
     Changes nothing, and works on a read-only folder.
     """
-    with ActorSystem.look(existing(db)) as here:
+    with look(db) as here:
         found = here.flows.explain(run_id, node, item)
     if as_json:
         write_json(found)

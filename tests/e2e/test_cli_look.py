@@ -103,7 +103,7 @@ def test_help_names_every_command_and_every_option(program):
     """Law: --help is complete and exits with 0; so does each command's own."""
     shown = program("--help")
     assert shown.returncode == 0
-    for word in ("run", "resume", "retry", "cancel", "runs", "show", "validate", "list"):
+    for word in ("run", "resume", "retry", "cancel", "runs", "show", "why", "artifacts", "validate", "list"):
         assert f"  {word}: " in shown.stdout
     options = program("run", "--help").stdout
     for option in ("-i", "--db", "--import", "--run-id", "--parallel", "--sequential", "--json"):

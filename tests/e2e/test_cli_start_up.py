@@ -1,0 +1,62 @@
+"""How fast the program answers: figures that only mean something on a quiet machine."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import pytest
+
+HELP_S = 0.3
+COLD_S = 0.6
+ROUNDS = 9
+
+
+def median_s(program, *words: str) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        for path in program.folder.glob("dagger.db*"):
+            if path.is_file():
+                path.unlink()
+        began = time.perf_counter()
+        done = program(*words)
+        times.append(time.perf_counter() - began)
+        assert done.returncode == 0, done.stderr
+    return statistics.median(times)
+
+
+@pytest.fixture
+def compiled(program):
+    """An installed program has its modules compiled."""
+    program.environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    program.environment["PYTHONPYCACHEPREFIX"] = str(program.folder / "compiled")
+    program("run", "rows.yaml")
+    return program
+
+
+@pytest.mark.full
+def test_help_answers_within_0_3_s(compiled) -> None:
+    """Law: the median of nine."""
+    assert median_s(compiled, "--help") < HELP_S
+
+
+@pytest.mark.full
+def test_a_cold_flow_of_one_node_takes_less_than_0_6_s(compiled) -> None:
+    """Law: from nothing to the result and the process's end, the database made; the median of nine."""
+    assert median_s(compiled, "run", "rows.yaml") < COLD_S
+
+
+def test_looking_loads_nothing_that_only_running_needs(program) -> None:
+    """Law: `runs`, `show`, `why` and `artifacts` answer in about half the time of a run."""
+    script = (
+        "import sys; import dagger_actors.cli.runs, dagger_actors.cli.why, dagger_actors.cli.artifacts; "
+        "print({'pykka', 'yaml', 'dagger_actors.system', 'dagger_actors.flow.hub'} & {*sys.modules})"
+    )
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=program.folder, env=program.environment, capture_output=True, text=True,
+        timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout == "set()\n"
