@@ -15,7 +15,7 @@ from dagger_actors.actors.settings import collector_paused
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK, PAUSED, REFUSED, UsageError, complain, worst
 from dagger_actors.cli.inputs import parse_inputs
 from dagger_actors.cli.json_report import write_reports
-from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, Imports, Inputs, RunId, Spec, existing
+from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, Imports, Inputs, RunId, Schema, Spec, existing
 from dagger_actors.cli.progress import Display, LogLines, display_for
 from dagger_actors.cli.render import failures, next_step, outputs, stdout
 from dagger_actors.cli.text import duration, one_line, printable, suggestion
@@ -46,6 +46,7 @@ def run(
     ] = None,
     parallel: Annotated[int | None, Parameter(help="Nodes running at once; overrides the file.")] = None,
     sequential: Annotated[bool, Parameter(help="One node at a time.")] = False,
+    schema: Schema = None,
     as_json: AsJson = False,
 ) -> int:
     """Run a flow file to its end.
@@ -76,7 +77,7 @@ def run(
         handle = system.flows.start(spec, inputs=values, run_id=run_id, parallel=parallel, sequential=sequential)
         return [handle]
 
-    return _stay(start, title=definition.name, db=db, imports=imports, as_json=as_json)
+    return _stay(start, title=definition.name, db=db, imports=imports, schema=schema, as_json=as_json)
 
 
 def resume(
@@ -86,6 +87,7 @@ def resume(
     every: Annotated[bool, Parameter(name="--all", help="Every run of the database that can go on.")] = False,
     db: Database = DEFAULT_DATABASE,
     imports: Imports = (),
+    schema: Schema = None,
     as_json: AsJson = False,
 ) -> int:
     """Go on with a paused run, or with one whose process is gone.
@@ -112,7 +114,15 @@ def resume(
                 complain(f"run {one} cannot go on: {error}")
         return runs
 
-    status = _stay(go_on, title=run_id or "all runs", db=existing(db), imports=imports, as_json=as_json, is_list=every)
+    status = _stay(
+        go_on,
+        title=run_id or "all runs",
+        db=existing(db),
+        imports=imports,
+        schema=schema,
+        as_json=as_json,
+        is_list=every,
+    )
     return REFUSED if refused else status
 
 
@@ -122,6 +132,7 @@ def retry(
     *,
     db: Database = DEFAULT_DATABASE,
     imports: Imports = (),
+    schema: Schema = None,
     as_json: AsJson = False,
 ) -> int:
     """Run the failed, cancelled and never started nodes of an ended run again, and release parked ones.
@@ -133,7 +144,7 @@ def retry(
         display.begin(system.flows.report(run_id))
         return [system.flows.retry(run_id)]
 
-    return _stay(again, title=run_id, db=existing(db), imports=imports, as_json=as_json)
+    return _stay(again, title=run_id, db=existing(db), imports=imports, schema=schema, as_json=as_json)
 
 
 def _stay(
@@ -142,6 +153,7 @@ def _stay(
     title: str,
     db: str,
     imports: Sequence[str],
+    schema: str | None,
     as_json: bool,
     is_list: bool = False,
 ) -> int:
@@ -151,7 +163,7 @@ def _stay(
         # What an action prints would stand between a reader and the one document.
         contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext(),
         Interrupts() as interrupts,
-        ActorSystem(db, imports=tuple(imports), recover=False, observer=display.observe) as system,
+        ActorSystem(db, imports=tuple(imports), recover=False, schema=schema, observer=display.observe) as system,
     ):
         runs = begin(system, display)
         if not as_json:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dagger_actors.actors.gate import Ticket
-from dagger_actors.core.messages import ArtifactRecord
-from dagger_actors.core.protocols import Cell, Write
+from dagger_actors.core.messages import ArtifactRecord, Turn
+from dagger_actors.core.protocols import Cell, UserWork, Write
 from dagger_actors.flow.artifacts import artifact_row
 from dagger_actors.flow.machine.events import Decision, Effect, NodeRow
 from dagger_actors.flow.node import NodeActor
@@ -35,6 +35,7 @@ class Draft:
         "_names",
         "_rows",
         "_unskip",
+        "_work",
         "effects",
         "ended",
         "is_dirty",
@@ -51,6 +52,7 @@ class Draft:
         self._names: list[tuple[Cell, ...]] = []
         self._commands: list[tuple[Cell, ...]] = []
         self._unskip: int | None = None
+        self._work: list[UserWork] = []
         self.is_dirty = False
         self.is_last = False
         self.is_late = False
@@ -80,6 +82,7 @@ class Draft:
         self._artifacts += later._artifacts
         self._names += later._names
         self._commands += later._commands
+        self._work += later._work
         self._unskip = self._unskip if self._unskip is not None else later._unskip
         self.effects += later.effects
         self.ended += later.ended
@@ -87,6 +90,18 @@ class Draft:
         self.replies += later.replies
         self.is_last = self.is_last or later.is_last
         self.run_row = later.run_row
+
+    def add_turn(self, place: tuple[int, int, int, int], turn: Turn, now_us: int) -> None:
+        """Add what an attempt did besides returning."""
+        if turn.artifacts:
+            self.add_artifacts(place, turn.artifacts, now_us)
+        if turn.statements or turn.values:
+            self._work.append(UserWork(place, turn.statements, turn.values, now_us))
+
+    @property
+    def work(self) -> Sequence[UserWork]:
+        """The part of the unit that is users' own."""
+        return () if self.is_late else self._work
 
     def add_artifacts(
         self, place: tuple[int, int, int, int], records: Sequence[ArtifactRecord], created_us: int

@@ -16,7 +16,6 @@ import msgspec
 from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.core.messages import (
-    ArtifactRecord,
     AttemptEnded,
     ErrorDetail,
     Failed,
@@ -205,8 +204,8 @@ class NodeActor(Actor):
         output, artifacts = to_output(result, start.outputs, self._artifacts)
         if isinstance(output, Inline):
             self._mask.refuse(output.json)
-        saved: tuple[ArtifactRecord, ...] = self._context.saved() if self._context is not None else ()
-        return Succeeded(output, Turn(artifacts + saved)) if artifacts or saved else Succeeded(output)
+        turn = Turn(artifacts) if self._context is None else self._context.turn(artifacts)
+        return Succeeded(output) if turn == Turn() else Succeeded(output, turn)
 
     def _report(self, outcome: Succeeded | Failed) -> None:
         ticket = self.ticket

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,18 @@ class Readers:
         path: The database.
         size: Connections at most; a query beyond waits for one.
         vfs: As in ``open_reader``.
+        prepare: Told each connection before it is used.
     """
 
-    def __init__(self, path: Path, *, size: int = 5, vfs: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        size: int = 5,
+        vfs: str | None = None,
+        prepare: Callable[[apsw.Connection], None] = lambda _connection: None,
+    ) -> None:
+        self._prepare = prepare
         self._path = path
         self._vfs = vfs
         self._idle: list[apsw.Connection] = []
@@ -72,6 +81,7 @@ class Readers:
                 connection = self._idle.pop() if self._idle else None
             if connection is None:
                 connection = open_reader(self._path, vfs=self._vfs)
+                self._prepare(connection)
             try:
                 yield connection
             finally:
