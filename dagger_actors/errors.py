@@ -11,6 +11,7 @@
     │   ├── RunConflict            the run id is taken by other work
     │   ├── RunOwned               a live process owns the run
     │   ├── IllegalTransition      the run's state does not allow the request
+    │   ├── SchemaRefused          a script for users' tables that does something else
     │   ├── ResourceFailed         a resource of the system could not be made
     │   ├── UnknownArtifact        no artifact has that id
     │   ├── AmbiguousArtifact      several artifacts' ids begin so
@@ -21,6 +22,9 @@
     │   ├── OutputError            a result that cannot be stored
     │   ├── InputError             inputs that do not fit the action's type hints
     │   ├── StepRefused            a step that cannot be taken
+    │   ├── StatementRefused       a statement of ctx.execute or ctx.query that may not be
+    │   ├── StatementFailed        a statement of ctx.execute that the transaction could not take
+    │   ├── RunValueRefused        a value that ctx.cache cannot take
     │   ├── SecretMissing          no such environment variable in the process that runs the action
     │   ├── UnknownResource        a resource nobody said how to make
     │   ├── AttemptOver            its run has ended or is another process's: nothing more of it is stored
@@ -44,6 +48,7 @@
         ├── StoreBusy              another program holds the lock
         ├── StoreBroken            an I/O error or a damaged page
         ├── UnitRejected           an expectation of the transaction did not hold
+        │   └── WorkRejected       what an attempt wanted written with its end is to blame
         ├── OwnershipLost          another process has taken the work over
         ├── ArtifactMissing        no such artifact
         └── ArtifactCorrupt        the content no longer has its hash
@@ -283,6 +288,23 @@ class BlockingCall(RequestError):
         return f"{self.verb} would block the running event loop; use `{self.instead}`"
 
 
+class SchemaRefused(RequestError):
+    """The script for users' own tables cannot be run.
+
+    Args:
+        file: The script.
+        reason: Why not.
+    """
+
+    def __init__(self, file: str, reason: str) -> None:
+        self.file = file
+        self.reason = reason
+        super().__init__(file, reason)
+
+    def __str__(self) -> str:
+        return f"the schema {self.file} cannot be applied: {self.reason}; write CREATE TABLE IF NOT EXISTS, for your own tables"
+
+
 class ResourceFailed(RequestError):
     """A resource of the system could not be made or entered."""
 
@@ -347,6 +369,42 @@ class StepRefused(ActionError):
 
     def __str__(self) -> str:
         return f"step {self.name!r:.100} cannot be taken: {self.reason}" + (f"; {self.advice}" if self.advice else "")
+
+
+class StatementRefused(ActionError):
+    """A statement that may not be, or cannot be compiled."""
+
+    def __init__(self, sql: object, reason: str) -> None:
+        self.sql = sql
+        self.reason = reason
+        super().__init__(sql, reason)
+
+    def __str__(self) -> str:
+        return f"the statement {self.sql!r:.200} is refused: {self.reason}"
+
+
+class StatementFailed(ActionError):
+    """A statement that the transaction of its attempt's end could not take; nothing of the attempt was written."""
+
+    def __init__(self, sql: str, reason: str) -> None:
+        self.sql = sql
+        self.reason = reason
+        super().__init__(sql, reason)
+
+    def __str__(self) -> str:
+        return f"the statement {self.sql!r:.200} failed: {self.reason}; nothing of this attempt was written"
+
+
+class RunValueRefused(ActionError):
+    """A value that ``ctx.cache`` cannot take."""
+
+    def __init__(self, key: object, reason: str) -> None:
+        self.key = key
+        self.reason = reason
+        super().__init__(key, reason)
+
+    def __str__(self) -> str:
+        return f"ctx.cache cannot take the key {self.key!r:.100}: {self.reason}"
 
 
 class SecretMissing(ActionError):
@@ -633,6 +691,25 @@ class UnitRejected(StoreError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.statement} expected {self.expected} rows and met {self.changed}"
+
+
+class WorkRejected(UnitRejected):
+    """What an attempt wanted written with its end cannot be: nothing of the unit was written.
+
+    Args:
+        path: The database.
+        place: The attempt: run_key, node, item, attempt.
+        cause: What it fails with.
+    """
+
+    def __init__(self, path: str, place: tuple[int, int, int, int], cause: ActionError) -> None:
+        self.place = place
+        self.cause = cause
+        super().__init__(path, "", 0, 0)
+        self.args = (path, place, cause)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.cause}"
 
 
 class OwnershipLost(StoreError):

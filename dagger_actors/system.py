@@ -49,6 +49,8 @@ class ActorSystem:
         synchronous: ``full``: what was accepted survives a power cut; ``normal``: the last moments may be lost.
         artifact_threshold: Size in bytes from which an artifact is a file.
         readers: Connections that read at once; 1 or more.
+        schema: A file with ``CREATE TABLE IF NOT EXISTS`` and the like for tables of your own, which ``ctx.execute`` and
+            ``ctx.query`` use; run whenever a system is opened with it, all of it or nothing.
         observer: Told what changes, after each commit, on an internal thread; must not block.
         runtime: The world; for simulation.
 
@@ -58,7 +60,7 @@ class ActorSystem:
         path: The database.
 
     Raises:
-        RequestError: An option has a value that it cannot have, or a resource cannot be made.
+        RequestError: An option has a value that it cannot have, the schema or a resource cannot be made.
         StoreError: The database cannot be used; says why and what to do.
         DefinitionError: An import cannot be loaded.
     """
@@ -74,6 +76,7 @@ class ActorSystem:
         synchronous: Literal["full", "normal"] = "full",
         artifact_threshold: int = 32 * 1024,
         readers: int = 5,
+        schema: str | Path | None = None,
         observer: Observer | None = None,
         runtime: Runtime | None = None,
         vfs: str | None = None,
@@ -96,6 +99,7 @@ class ActorSystem:
                 synchronous=synchronous,
                 artifact_threshold=artifact_threshold,
                 readers=readers,
+                schema=schema,
                 vfs=vfs,
             )
         except BaseException:

@@ -15,7 +15,7 @@ from dagger_actors.cli.command_line import advising, command
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK, PAUSED, REFUSED, UsageError, complain, worst
 from dagger_actors.cli.inputs import parse_inputs
 from dagger_actors.cli.json_report import write_reports
-from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, Imports, Inputs, RunId, Spec, existing
+from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, Imports, Inputs, RunId, Schema, Spec, existing
 from dagger_actors.cli.progress import Display, LogLines, display_for
 from dagger_actors.cli.render import failures, outputs, stdout
 from dagger_actors.cli.steps import next_steps
@@ -48,6 +48,7 @@ def run(
     parallel: Annotated[int | None, Parameter(help="Nodes running at once; overrides the file.")] = None,
     sequential: Annotated[bool, Parameter(help="One node at a time.")] = False,
     no_cache: Annotated[bool, Parameter(help="Compute every node anew, also those with a cached output.")] = False,
+    schema: Schema = None,
     as_json: AsJson = False,
 ) -> int:
     """Run a flow file to its end.
@@ -80,7 +81,7 @@ def run(
         )
         return [handle]
 
-    return _stay(start, title=definition.name, db=db, imports=imports, as_json=as_json)
+    return _stay(start, title=definition.name, db=db, imports=imports, schema=schema, as_json=as_json)
 
 
 def resume(
@@ -90,6 +91,7 @@ def resume(
     every: Annotated[bool, Parameter(name="--all", help="Every run of the database that can go on.")] = False,
     db: Database = DEFAULT_DATABASE,
     imports: Imports = (),
+    schema: Schema = None,
     as_json: AsJson = False,
 ) -> int:
     """Go on with a paused run, or with one whose process is gone.
@@ -116,7 +118,15 @@ def resume(
                 complain(f"run {one} cannot go on: {error}")
         return runs
 
-    status = _stay(go_on, title=run_id or "all runs", db=existing(db), imports=imports, as_json=as_json, is_list=every)
+    status = _stay(
+        go_on,
+        title=run_id or "all runs",
+        db=existing(db),
+        imports=imports,
+        schema=schema,
+        as_json=as_json,
+        is_list=every,
+    )
     return REFUSED if refused else status
 
 
@@ -130,6 +140,7 @@ def retry(
     ] = (),
     db: Database = DEFAULT_DATABASE,
     imports: Imports = (),
+    schema: Schema = None,
     as_json: AsJson = False,
 ) -> int:
     """Run the failed, cancelled and never started nodes of an ended run again, and release parked ones.
@@ -142,7 +153,7 @@ def retry(
         display.begin(system.flows.report(run_id))
         return [system.flows.retry(run_id, start_from=start_from)]
 
-    return _stay(again, title=run_id, db=existing(db), imports=imports, as_json=as_json)
+    return _stay(again, title=run_id, db=existing(db), imports=imports, schema=schema, as_json=as_json)
 
 
 def _stay(
@@ -151,6 +162,7 @@ def _stay(
     title: str,
     db: str,
     imports: Sequence[str],
+    schema: str | None,
     as_json: bool,
     is_list: bool = False,
 ) -> int:
@@ -160,7 +172,7 @@ def _stay(
         # What an action prints would stand between a reader and the one document.
         contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext(),
         Interrupts() as interrupts,
-        ActorSystem(db, imports=tuple(imports), recover=False, observer=display.observe) as system,
+        ActorSystem(db, imports=tuple(imports), recover=False, schema=schema, observer=display.observe) as system,
     ):
         runs = begin(system, display)
         if runs:

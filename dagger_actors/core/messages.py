@@ -7,6 +7,8 @@ same bytes reach the row, the next node and the reader. They hold no cycles, so 
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 __all__ = [
@@ -22,8 +24,11 @@ __all__ = [
     "JudgeNode",
     "Output",
     "Progressed",
+    "RunValue",
     "SecretName",
+    "SqlValue",
     "StartAttempt",
+    "Statement",
     "Stored",
     "Succeeded",
     "Turn",
@@ -160,6 +165,34 @@ class CacheUse(msgspec.Struct, frozen=True, gc=False):
     is_hit: bool
 
 
+SqlValue = int | float | str | bytes | bool | None
+"""What a statement may be given."""
+
+
+class Statement(msgspec.Struct, frozen=True, gc=False):
+    """One statement of an attempt on a user's own tables.
+
+    Attributes:
+        args: ``SqlValue`` each; msgspec knows no union of text and bytes, but MessagePack keeps them apart.
+    """
+
+    sql: str
+    args: tuple[Any, ...] = ()
+
+
+class RunValue(msgspec.Struct, frozen=True, gc=False):
+    """One value an attempt writes into its run's namespace.
+
+    Attributes:
+        json: The value, as JSON text.
+        is_append: Whether it is an item for the list at that key, not the value itself.
+    """
+
+    key: str
+    json: bytes
+    is_append: bool = False
+
+
 class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What an attempt did besides returning: all of it is committed with its end, or none.
 
@@ -168,6 +201,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """
 
     artifacts: tuple[ArtifactRecord, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    values: tuple[RunValue, ...] = ()
     cache: CacheUse | None = None
     reason: str = ""
 

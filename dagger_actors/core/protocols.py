@@ -10,6 +10,8 @@ from typing import Protocol
 
 import msgspec
 
+from dagger_actors.core.messages import RunValue, Statement
+
 __all__ = [
     "Cell",
     "Clock",
@@ -22,6 +24,7 @@ __all__ = [
     "Slots",
     "Timers",
     "Unit",
+    "UserWork",
     "Write",
 ]
 
@@ -109,6 +112,27 @@ class Write(msgspec.Struct, frozen=True):
     expect: int | None
 
 
+class UserWork(msgspec.Struct, frozen=True):
+    """What an attempt wants written with its own end; when it cannot be, the unit is rejected with ``WorkRejected``.
+
+    Attributes:
+        place: The attempt: run_key, node, item, attempt.
+        statements: On users' own tables, in order.
+        values: Of the run's namespace, in order.
+        now_us: The time for them.
+    """
+
+    place: tuple[int, int, int, int]
+    statements: tuple[Statement, ...]
+    values: tuple[RunValue, ...]
+    now_us: int
+
+
+def never() -> bool:
+    """Tell that a unit is always good."""
+    return False
+
+
 class Unit(msgspec.Struct, frozen=True):
     """A unit of work: written whole in one transaction, or not at all.
 
@@ -116,11 +140,15 @@ class Unit(msgspec.Struct, frozen=True):
         writes: At most one for each statement.
         committed: Called on the journal's thread after the commit; must not block.
         rejected: Called instead, with the reason, when nothing of the unit was written; must not block.
+        work: Users' own part, run behind ``writes``.
+        is_void: Asked right before it is written; True = its owner's unit before was rejected, so it is dropped unanswered.
     """
 
     writes: Sequence[Write]
     committed: Callable[[], None]
     rejected: Callable[[Exception], None]
+    work: Sequence[UserWork] = ()
+    is_void: Callable[[], bool] = never
 
 
 class Owner(Protocol):

@@ -5,13 +5,14 @@ Whatever an attempt asks for goes through one of these, so that a body may run i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
 
-from dagger_actors.core.messages import ArtifactRecord, Output
+from dagger_actors.core.messages import ArtifactRecord, Output, SqlValue
 
-__all__ = ["Backends", "ResourceSource", "StepPlace", "StepSource"]
+__all__ = ["Backends", "ResourceSource", "StepPlace", "StepSource", "TableSource"]
 
 
 class StepPlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,14 +65,40 @@ class ResourceSource(Protocol):
         ...
 
 
+class TableSource(Protocol):
+    """Users' tables and the run's values, as of the last commit; any thread, and it may block for a moment."""
+
+    def check(self, sql: str, args: Sequence[SqlValue]) -> None:
+        """Refuse what is not one statement that changes rows of users' tables.
+
+        Raises:
+            StatementRefused: It is not.
+        """
+        ...
+
+    def query(self, sql: str, args: Sequence[SqlValue]) -> list[tuple[SqlValue, ...]]:
+        """Read.
+
+        Raises:
+            StatementRefused: It is no query.
+        """
+        ...
+
+    def value(self, run_key: int, key: str) -> bytes | None:
+        """One value of a run's namespace, as JSON text; None when there is none."""
+        ...
+
+
 class Backends:
     """All that contexts of one process share.
 
     Attributes:
         steps: Keeps the results of steps.
         resources: Gives what a process has one of.
+        tables: Reads users' tables and the run's values.
     """
 
-    def __init__(self, *, steps: StepSource, resources: ResourceSource) -> None:
+    def __init__(self, *, steps: StepSource, resources: ResourceSource, tables: TableSource) -> None:
+        self.tables = tables
         self.steps = steps
         self.resources = resources

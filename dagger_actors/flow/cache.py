@@ -73,13 +73,14 @@ class OutputCache:
         parts = parts_of(action, identity, start)
         text = msgspec.json.encode(parts, order="sorted")
         input_hash = hashlib.sha256(text).hexdigest()
+        use = CacheUse(input_hash, text.decode(), is_hit=False)
         if not wish.is_reused:
-            return Lookup(turn=Turn((), CacheUse(input_hash, text.decode(), is_hit=False), "computed anew: --no-cache"))
+            return Lookup(turn=Turn(cache=use, reason="computed anew: --no-cache"))
         found, why = self._find(input_hash, text.decode(), wish)
         if found is not None:
             return Lookup(found=found)
         reason = why or self._difference(parts, start, wish)
-        return Lookup(turn=Turn((), CacheUse(input_hash, text.decode(), is_hit=False), reason))
+        return Lookup(turn=Turn(cache=use, reason=reason))
 
     def _find(self, input_hash: str, parts: str, wish: CacheWish) -> tuple[Succeeded | None, str]:
         rows = self._store.readers.query("read.cached", input_hash)
@@ -100,7 +101,7 @@ class OutputCache:
             for name, found_id, found_kind, media_type, size in names
         )
         reason = f"cached: computed by {node_id} in run {run_id}"
-        return Succeeded(value, Turn(saved, CacheUse(input_hash, parts, is_hit=True), reason)), ""
+        return Succeeded(value, Turn(saved, cache=CacheUse(input_hash, parts, is_hit=True), reason=reason)), ""
 
     def _difference(self, parts: dict[str, str], start: StartAttempt, wish: CacheWish) -> str:
         """Say which part of the key is not what it was when this node was computed last."""

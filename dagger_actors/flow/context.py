@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
-from dagger_actors.core.messages import ArtifactRecord, Progressed, StartAttempt
+from dagger_actors.core.messages import ArtifactRecord, Progressed, SqlValue, StartAttempt, Turn
 from dagger_actors.core.protocols import Clock
 from dagger_actors.errors import OutputError
 from dagger_actors.flow.artifact_source import ArtifactSource
 from dagger_actors.flow.backends import Backends, StepPlace
+from dagger_actors.flow.loop_guard import refuse_on_loop
+from dagger_actors.flow.run_cache import RunCache
 from dagger_actors.flow.secret import NO_MASK, Mask
 from dagger_actors.flow.steps import Steps
+from dagger_actors.flow.tables import Tables
 
 __all__ = ["ArtifactRef", "Context"]
 
@@ -55,6 +59,7 @@ class Context:
         node_id: The node's id.
         invocation_key: The map item's key; empty when the node is not mapped.
         attempt: Which attempt this is, from 1; repeats after a crash count.
+        cache: The namespace that the nodes of the run share: ``get``, ``put``, ``append``.
         idempotency_key: The same for every attempt of this invocation: hand it to services that understand one.
     """
 
@@ -79,6 +84,8 @@ class Context:
         self._report = report
         self._backends = backends
         self._saved: dict[str, ArtifactRecord] = {}
+        self._tables = Tables(backends.tables, mask)
+        self.cache = RunCache(start.run_key, backends.tables, mask)
         place = StepPlace(run_key=start.run_key, node=start.node, item=start.item, owner=start.owner, epoch=start.epoch)
         self._steps = Steps(place, source=backends.steps, artifacts=artifacts, mask=mask)
         self._is_cancelled = False
@@ -192,6 +199,44 @@ class Context:
         """
         return await self._steps.atake(name, function, args, kwargs)
 
+    def execute(self, sql: str, args: Sequence[SqlValue] = ()) -> None:
+        """Change rows of your own tables, in the very transaction that records this attempt's success: exactly once.
+
+        An attempt that fails, is cancelled, times out or is cut off changes nothing. The tables come from
+        ``ActorSystem(schema="file.sql")``. What the statement does is seen by nobody before the attempt has succeeded.
+
+        Args:
+            sql: One INSERT, UPDATE, DELETE or REPLACE, with ``?`` for each argument.
+            args: int, float, str, bytes, bool or None each.
+
+        Raises:
+            StatementRefused: It is something else, touches tables that are not yours, or these are more than 10,000
+                statements or 16 MiB. What only the transaction can tell, such as a constraint, fails the attempt with
+                ``StatementFailed`` when it has returned; its retry policy applies.
+        """
+        self._tables.execute(sql, args)
+
+    def query(self, sql: str, args: Sequence[SqlValue] = ()) -> list[tuple[SqlValue, ...]]:
+        """Read the last commit; what this attempt executes is not in it.
+
+        Args:
+            sql: One query, with ``?`` for each argument.
+            args: As in ``execute``.
+
+        Returns:
+            At most 100,000 rows.
+
+        Raises:
+            StatementRefused: It is no single query, or gives more rows.
+            BlockingCall: On a running event loop; use ``await ctx.aquery(...)``.
+        """
+        refuse_on_loop("ctx.query()", "await ctx.aquery(...)")
+        return self._tables.query(sql, args)
+
+    async def aquery(self, sql: str, args: Sequence[SqlValue] = ()) -> list[tuple[SqlValue, ...]]:
+        """``query``, without blocking the loop."""
+        return await asyncio.to_thread(self._tables.query, sql, args)
+
     def resource(self, kind: type[T]) -> T:
         """Give this process's object of a type, as ``ActorSystem(resources={Type: factory})`` made it.
 
@@ -201,9 +246,10 @@ class Context:
         found: T = self._backends.resources.get(kind)
         return found
 
-    def saved(self) -> tuple[ArtifactRecord, ...]:
-        """What ``save`` stored so far; for the node actor."""
-        return tuple(self._saved.values())
+    def turn(self, artifacts: tuple[ArtifactRecord, ...]) -> Turn:
+        """All that is committed with a success, ``artifacts`` of its output first; for the node actor."""
+        saved = tuple(self._saved.values())
+        return Turn(artifacts + saved, tuple(self._tables.statements), tuple(self.cache.written))
 
     def cancel(self) -> None:
         """Mark the attempt as over; for the node actor."""

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from dagger_actors.actors.gate import Ticket
-from dagger_actors.core.messages import ArtifactRecord, CacheUse, Inline, Output
-from dagger_actors.core.protocols import Cell, Write
+from dagger_actors.core.messages import ArtifactRecord, CacheUse, Inline, Output, Turn
+from dagger_actors.core.protocols import Cell, UserWork, Write
 from dagger_actors.flow.artifacts import artifact_row
 from dagger_actors.flow.machine.events import Decision, Effect, NodeRow
 from dagger_actors.flow.node import NodeActor
@@ -49,6 +49,7 @@ class Draft:
         "_names",
         "_rows",
         "_unskip",
+        "_work",
         "effects",
         "ended",
         "is_dirty",
@@ -67,6 +68,7 @@ class Draft:
         self._hashes: list[tuple[Cell, ...]] = []
         self._commands: list[tuple[Cell, ...]] = []
         self._unskip: int | None = None
+        self._work: list[UserWork] = []
         self.is_dirty = False
         self.is_last = False
         self.is_late = False
@@ -98,6 +100,7 @@ class Draft:
         self._cached += later._cached
         self._hashes += later._hashes
         self._commands += later._commands
+        self._work += later._work
         self._unskip = self._unskip if self._unskip is not None else later._unskip
         self.effects += later.effects
         self.ended += later.ended
@@ -105,6 +108,18 @@ class Draft:
         self.replies += later.replies
         self.is_last = self.is_last or later.is_last
         self.run_row = later.run_row
+
+    def add_turn(self, place: tuple[int, int, int, int], turn: Turn, now_us: int) -> None:
+        """Add what an attempt did besides returning."""
+        if turn.artifacts:
+            self.add_artifacts(place, turn.artifacts, now_us)
+        if turn.statements or turn.values:
+            self._work.append(UserWork(place, turn.statements, turn.values, now_us))
+
+    @property
+    def work(self) -> Sequence[UserWork]:
+        """The part of the unit that is users' own."""
+        return () if self.is_late else self._work
 
     def add_artifacts(
         self, place: tuple[int, int, int, int], records: Sequence[ArtifactRecord], created_us: int

@@ -20,7 +20,7 @@ from dagger_actors.actors.runtime import Runtime
 from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.messages import Detach, TimerFired, is_end
 from dagger_actors.core.protocols import Write
-from dagger_actors.errors import OwnershipLost, RunOwned, SupervisorGaveUp, UnitRejected
+from dagger_actors.errors import OwnershipLost, RunOwned, SupervisorGaveUp, UnitRejected, WorkRejected
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.archive import Archive
 from dagger_actors.flow.artifacts import RunArtifacts
@@ -40,6 +40,7 @@ from dagger_actors.flow.restore import from_row, restore
 from dagger_actors.flow.rows import RunRow, StoredRow
 from dagger_actors.flow.run_events import Observer
 from dagger_actors.flow.run_steps import RunSteps
+from dagger_actors.flow.run_tables import RunTables
 from dagger_actors.flow.starter import Starter
 from dagger_actors.flow.supervisor import FlowSupervisor
 from dagger_actors.store.store import Store
@@ -104,7 +105,9 @@ class FlowHub:
             is_refusing=gates.is_refusing,
             cache=OutputCache(store, runtime.clock),
             backends=Backends(
-                steps=RunSteps(store, clock=runtime.clock, wait=runtime.wait_in_body), resources=resources
+                steps=RunSteps(store, clock=runtime.clock, wait=runtime.wait_in_body),
+                resources=resources,
+                tables=RunTables(store),
             ),
         )
         self._root = Root.spawn(dispatcher=runtime.control)
@@ -292,9 +295,11 @@ class FlowHub:
 
     def _rebuild(self, active: ActiveRun, error: BaseException, told: list[bytes]) -> None:
         now = self.runtime.clock.now()
-        active.restarts, is_over = record_restart(
-            active.restarts, now.mono_us, intensity=INTENSITY, period_us=PERIOD_US
-        )
+        is_over = False
+        if not isinstance(error, WorkRejected):  # that is an attempt's fault, and the attempt fails for it
+            active.restarts, is_over = record_restart(
+                active.restarts, now.mono_us, intensity=INTENSITY, period_us=PERIOD_US
+            )
         row = self.row_of(active.run_id)
         identity = active.identity
         if row is None or (row.owner, row.epoch) != (identity.owner, identity.epoch):

@@ -16,7 +16,6 @@ import msgspec
 from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.core.messages import (
-    ArtifactRecord,
     AttemptEnded,
     ErrorDetail,
     Failed,
@@ -46,6 +45,7 @@ from dagger_actors.flow.values import pick, take_apart
 
 __all__ = ["FOR_LOOP", "FOR_THREADS", "LoopNode", "NodeActor", "NodeServices", "ThreadNode"]
 
+NO_TURN = Turn()
 MESSAGE_CHARS = 4096
 TRACEBACK_CHARS = 8192
 REFUSED = (
@@ -217,10 +217,10 @@ class NodeActor(Actor):
         output, artifacts = to_output(result, start.outputs, self._artifacts)
         if self._mask is not NO_MASK and isinstance(output, Inline):
             self._mask.refuse(output.json)
-        saved: tuple[ArtifactRecord, ...] = self._context.saved() if self._context is not None else ()
+        turn = Turn(artifacts) if self._context is None else self._context.turn(artifacts)
         if self._turn is not None:
-            return Succeeded(output, msgspec.structs.replace(self._turn, artifacts=artifacts + saved))
-        return Succeeded(output, Turn(artifacts + saved)) if artifacts or saved else Succeeded(output)
+            turn = msgspec.structs.replace(turn, cache=self._turn.cache, reason=self._turn.reason)
+        return Succeeded(output) if turn == NO_TURN else Succeeded(output, turn)
 
     def _report(self, outcome: Succeeded | Failed) -> None:
         ticket = self.ticket

@@ -39,6 +39,7 @@ from dagger_actors.core.messages import (
 )
 from dagger_actors.core.protocols import Now, Unit
 from dagger_actors.core.retry import AttemptError, names_of
+from dagger_actors.errors import WorkRejected
 from dagger_actors.flow.draft import CacheOrigin, Draft
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.handover import Opening, Services
@@ -60,6 +61,7 @@ from dagger_actors.flow.machine.events import (
     TimeUp,
 )
 from dagger_actors.flow.machine.machine import FlowMachine
+from dagger_actors.flow.rejected_work import as_failed
 
 __all__ = ["FlowSupervisor"]
 
@@ -154,13 +156,26 @@ class FlowSupervisor(Actor):
                 ticket = actor.ticket
                 self._emitter.actors[ticket.node, ticket.item, ticket.attempt] = actor
         told = [message for draft in drafts for message in draft.messages] + messages
+        if isinstance(error, WorkRejected):
+            told = [self._retold(payload, error) for payload in told]
         replies = [reply for draft in drafts for reply in draft.replies]
         for reply in replies:
             reply.set_exception((type(error), error, None))
         self._ask_rebuild(error, told)
 
+    def _retold(self, payload: bytes, error: WorkRejected) -> bytes:
+        failed = as_failed(payload, error)
+        if failed is None:
+            return payload
+        actor = self._emitter.actors.get(failed[1])
+        if actor is not None:
+            actor.ticket.has_failed = True  # the gate is held for it, as for any other failure
+        return failed[0]
+
     def _open(self, opening: Opening) -> None:
         self._opening = opening
+        with self._lock:
+            self._in_flight = []  # the journal has answered them all, and what it refused is told again by the opening
         self._flush_armed = self._is_over = False
         self.refused = None
         if opening.unskip:
@@ -223,8 +238,7 @@ class FlowSupervisor(Actor):
             draft.messages.append(data)
             if isinstance(outcome, Succeeded):
                 place = (message.run_key, *key)
-                if outcome.turn.artifacts:
-                    draft.add_artifacts(place, outcome.turn.artifacts, now.wall_us)
+                draft.add_turn(place, outcome.turn, now.wall_us)
                 if outcome.turn.cache is not None:
                     draft.add_cache_use(outcome.turn.cache, self._origin(place), outcome.output, message.finished_us)
 
@@ -374,6 +388,8 @@ class FlowSupervisor(Actor):
     def take_unit(self) -> Unit | None:
         """Hand over the draft."""
         with self._lock:
+            if self.refused is not None:
+                return None  # it builds on what was refused: it stays, and is told again with that
             draft, self._ready = self._ready, None
             if draft is None:
                 return None
@@ -396,7 +412,7 @@ class FlowSupervisor(Actor):
             self.refused = error
             self.tell(encode(Reopen(str(error))))
 
-        return Unit(draft.writes(), committed, rejected)
+        return Unit(draft.writes(), committed, rejected, draft.work, lambda: self.refused is not None)
 
 
 def _is_end(message: object) -> TypeGuard[bytes]:

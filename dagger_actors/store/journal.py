@@ -32,6 +32,7 @@ from dagger_actors.errors import StoreBusy, UnitRejected
 from dagger_actors.store.connection import open_writer
 from dagger_actors.store.refusals import busy, translate
 from dagger_actors.store.statements import RANK, WRITES, sql
+from dagger_actors.store.user_work import WorkRunner
 
 __all__ = ["Call", "Journal"]
 
@@ -80,6 +81,7 @@ class Journal:
         self._vfs = vfs
         self._connection: apsw.Connection | None = connection or self._open()
         self._dispatcher = dispatcher
+        self._work = WorkRunner(path)
         self._lock = threading.Lock()
         self._queue: deque[Owner | Unit | Call] = deque()
         self._awake: set[int] = set()
@@ -171,7 +173,7 @@ class Journal:
             if isinstance(entry, Call):
                 return units, entry
             unit = entry if isinstance(entry, Unit) else entry.take_unit()
-            if unit is None:
+            if unit is None or unit.is_void():
                 continue
             keys = _keys(unit.writes)
             if units and not taken.isdisjoint(keys):
@@ -207,6 +209,7 @@ class Journal:
             self._begin()
             for name, writes in _by_statement(units):
                 self._execute(name, [row for write in writes for row in write.rows], _expected(writes))
+            self._run_work(units)
             self._commit()
         except (apsw.Error, UnitRejected, msgspec.MsgspecError, UnicodeEncodeError) as error:
             self._roll_back(error)
@@ -215,9 +218,17 @@ class Journal:
 
     def _replay(self, units: list[Unit]) -> list[Exception | None]:
         outcomes: list[Exception | None] = []
+        refused: dict[int, Exception] = {}
         try:
             self._begin()
-            outcomes.extend(self._try_unit(unit) for unit in units)
+            while len(outcomes) < len(units):
+                at = len(outcomes)
+                outcomes.append(refused.get(at) or self._try_unit(units[at]))
+                if not self._use().in_transaction:
+                    # A statement of a user's has rolled all back (INSERT OR ROLLBACK): the others are written anew.
+                    refused[at] = outcomes[at] or UnitRejected(str(self._path), "ROLLBACK", 0, 0)
+                    outcomes = []
+                    self._begin()
             self._commit()
         except apsw.Error as error:
             self._roll_back(error)
@@ -233,9 +244,11 @@ class Journal:
         try:
             for name, writes in _by_statement([unit]):
                 self._execute(name, [row for write in writes for row in write.rows], _expected(writes))
+            self._run_work([unit])
         except (UnitRejected, apsw.ConstraintError, msgspec.MsgspecError, UnicodeEncodeError) as error:
-            connection.execute("ROLLBACK TO unit")
-            connection.execute("RELEASE unit")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK TO unit")
+                connection.execute("RELEASE unit")
             if isinstance(error, UnitRejected):
                 return error
             return UnitRejected(str(self._path), str(error), 0, 0)
@@ -251,6 +264,11 @@ class Journal:
         connection.execute(sql(name), (msgspec.json.encode(rows).decode(),))
         if expect is not None and connection.changes() != expect:
             raise UnitRejected(str(self._path), name, expect, connection.changes())
+
+    def _run_work(self, units: list[Unit]) -> None:
+        for unit in units:
+            for work in unit.work:
+                self._work.run(self._use(), work)
 
     def _commit(self) -> None:
         if self.on_commit is not None:

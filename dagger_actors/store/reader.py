@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,19 @@ class Readers:
         size: Connections at most; a query beyond waits for one.
         is_quiet: Make no file beside a database that nobody has open.
         vfs: As in ``open_reader``.
+        prepare: Told each connection before it is used.
     """
 
-    def __init__(self, path: Path, *, size: int = 5, is_quiet: bool = False, vfs: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        size: int = 5,
+        is_quiet: bool = False,
+        vfs: str | None = None,
+        prepare: Callable[[apsw.Connection], None] = lambda _connection: None,
+    ) -> None:
+        self._prepare = prepare
         self._path = path
         self._is_quiet = is_quiet
         self._vfs = vfs
@@ -92,6 +102,7 @@ class Readers:
                 connection = self._idle.pop() if self._idle else None
             if connection is None:
                 connection = open_reader(self._path, vfs=self._vfs)
+                self._prepare(connection)
             try:
                 yield connection
             finally:

@@ -17,6 +17,8 @@ from dagger_actors.store.look import load_artifact
 from dagger_actors.store.migrate import migrate
 from dagger_actors.store.ownership import LEASE_US, RUN_KEYS, Membership, WorkerRow, reserve
 from dagger_actors.store.reader import Readers
+from dagger_actors.store.user_schema import apply_schema, read_schema
+from dagger_actors.store.user_tables import UserTables
 
 __all__ = ["Store"]
 
@@ -31,6 +33,7 @@ class Store:
         synchronous: As in ``open_writer``.
         artifact_threshold: Size in bytes from which an artifact is a file.
         readers: Connections that read at once.
+        schema: A file with the script of users' own tables.
         vfs: As in ``open_writer``.
 
     Raises:
@@ -46,19 +49,24 @@ class Store:
         synchronous: Literal["full", "normal"] = "full",
         artifact_threshold: int = 32 * 1024,
         readers: int = 5,
+        schema: str | Path | None = None,
         vfs: str | None = None,
     ) -> None:
         self.path = path
         self._clock = clock
+        script = None if schema is None else read_schema(schema)
         connection = open_writer(path, synchronous=synchronous, vfs=vfs)
         try:
             migrate(connection, path)
+            if script is not None:
+                apply_schema(connection, path, str(schema), script)
             self.membership = Membership.enlist(connection, path, clock.now())
         except BaseException:
             connection.close()
             raise
         self.journal = Journal(path, connection=connection, dispatcher=writing, synchronous=synchronous, vfs=vfs)
         self.readers = Readers(path, size=readers, vfs=vfs)
+        self.tables = UserTables(path, size=readers, vfs=vfs)
         self.artifacts = ArtifactStore(path, artifact_threshold)
         self.checkpointer = Checkpointer(path, vfs=vfs)
 
@@ -122,6 +130,7 @@ class Store:
     def abandon(self, *, is_empty: bool = False) -> None:
         """Let go of the file as a dying process would; with ``is_empty`` nothing is left for others to look at."""
         self.readers.close()
+        self.tables.close()
         self.checkpointer.close()
         self.journal.close()
         if is_empty:

@@ -88,3 +88,17 @@ def test_every_path_the_readme_names_is_there(readme, repository):
 def test_no_figure_or_path_of_one_machine_is_in_the_readme(readme):
     """Law: a stranger can follow it."""
     assert not re.search(r"/(home|root|work|Users|tmp)/", readme)
+
+
+def test_the_readmes_example_of_the_context_runs(readme, program):
+    """Law: steps, tables, values and a secret, copied as they stand, print what the README says."""
+    for name, language, at in (("pay.py", "python", 2), ("pay.yaml", "yaml", 1), ("payments.sql", "sql", 0)):
+        (program.folder / name).write_text(blocks(readme, language)[at])
+    program.environment["SHOP_TOKEN"] = "a secret token"
+    given = ["-i", "order=A17", "-i", "amount=5", "-i", "token=env:SHOP_TOKEN"]
+    done = program("run", "pay.yaml", "--schema", "payments.sql", *given)
+    assert (done.returncode, done.stdout) == (0, 'summary: {"paid":["A17"],"sum":5}\n'), done.stderr
+    assert done.stdout in readme
+    again = program("run", "pay.yaml", "--schema", "payments.sql", *given)
+    assert again.returncode == 1
+    assert "StatementFailed" in again.stderr

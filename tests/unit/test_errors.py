@@ -54,6 +54,17 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ("pay", "it is being taken already", "name it otherwise"),
         "step 'pay' cannot be taken: it is being taken already; name it otherwise",
     ),
+    "StatementRefused": (("DROP x", "it may only read"), "the statement 'DROP x' is refused: it may only read"),
+    "StatementFailed": (
+        ("INSERT", "UNIQUE constraint failed: t.a"),
+        "the statement 'INSERT' failed: UNIQUE constraint failed: t.a; nothing of this attempt was written",
+    ),
+    "RunValueRefused": (("k", "too large"), "ctx.cache cannot take the key 'k': too large"),
+    "SchemaRefused": (
+        ("s.sql", "near x"),
+        "the schema s.sql cannot be applied: near x; write CREATE TABLE IF NOT EXISTS, for your own tables",
+    ),
+    "WorkRejected": (("x.db", (1, 0, -1, 1), errors.ActionError("why")), "x.db: why"),
     "SecretMissing": (
         ("PG_DSN",),
         (

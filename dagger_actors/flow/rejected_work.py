@@ -1,0 +1,22 @@
+"""An attempt whose statements the store refused has failed: its success is told again as a failure."""
+
+from __future__ import annotations
+
+from dagger_actors.core.messages import AttemptEnded, ErrorDetail, Failed, Succeeded, decode_ended, encode
+from dagger_actors.core.retry import names_of
+from dagger_actors.errors import WorkRejected
+from dagger_actors.flow.machine.events import BodyKey
+
+__all__ = ["as_failed"]
+
+
+def as_failed(payload: bytes, error: WorkRejected) -> tuple[bytes, BodyKey] | None:
+    """The completion to tell instead, and whose it is; None when it is another attempt's, or no success."""
+    ended = decode_ended(payload)
+    place = (ended.run_key, ended.node, ended.item, ended.attempt)
+    if place != error.place or not isinstance(ended.outcome, Succeeded):
+        return None
+    kind = type(error.cause)
+    detail = ErrorDetail(f"{kind.__module__}.{kind.__qualname__}", str(error.cause)[:4096], names_of(kind))
+    failed = AttemptEnded(*place, ended.started_us, ended.finished_us, Failed(detail))
+    return encode(failed), (ended.node, ended.item, ended.attempt)
