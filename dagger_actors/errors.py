@@ -15,6 +15,7 @@
     ├── ActionError                user code, kept in history
     │   ├── OutputError            a result that cannot be stored
     │   ├── InputError             inputs that do not fit the action's type hints
+    │   ├── ResultError            a result that does not fit the action's return hint
     │   └── RunEnded               a run that did not succeed; carries its report
     │       ├── RunFailed
     │       ├── RunCancelled
@@ -232,6 +233,23 @@ class InputError(ActionError):
 
     def __str__(self) -> str:
         return f"action {self.action!r} cannot take its input {self.parameter!r}: {self.reason}"
+
+
+class ResultError(ActionError):
+    """A result does not fit the action's return hint."""
+
+    def __init__(self, action: str, hint: str, given: str, reason: str) -> None:
+        self.action = action
+        self.hint = hint
+        self.given = given
+        self.reason = reason
+        super().__init__(action, hint, given, reason)
+
+    def __str__(self) -> str:
+        return (
+            f"action {self.action!r} must return {self.hint}, as its type hint says, and returned {self.given}: "
+            f"{self.reason}; correct the code or the hint"
+        )
 
 
 class RunEnded(ActionError):

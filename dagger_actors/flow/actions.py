@@ -17,6 +17,7 @@ import msgspec
 
 from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.context import Context
+from dagger_actors.flow.result_check import result_check
 
 __all__ = ["Action", "Parameter", "action", "marked_name", "place_of", "read_action"]
 
@@ -110,11 +111,14 @@ class Action:
         accepts_any: Whether it has ``**kwargs``.
         required: Names of the parameters without a default.
         by_name: The parameters by name.
+        returns: The return hint; ``Any`` without one.
+        check_result: Raises ResultError for a result that does not fit it; None when nothing can be checked.
     """
 
     __slots__ = (
         "accepts_any",
         "by_name",
+        "check_result",
         "context_parameter",
         "function",
         "is_async",
@@ -122,6 +126,7 @@ class Action:
         "parameters",
         "qualified_name",
         "required",
+        "returns",
     )
 
     def __init__(
@@ -132,6 +137,7 @@ class Action:
         *,
         context_parameter: str | None = None,
         accepts_any: bool = False,
+        returns: Any = Any,
     ) -> None:
         self.name = name
         self.function = function
@@ -142,6 +148,8 @@ class Action:
         self.accepts_any = accepts_any
         self.required = frozenset(parameter.name for parameter in parameters if parameter.required)
         self.by_name = {parameter.name: parameter for parameter in parameters}
+        self.returns = returns
+        self.check_result = result_check(name, returns, alternatives(returns), decode_custom)
 
     def __repr__(self) -> str:
         return f"<Action {self.name} {self.qualified_name}>"
@@ -178,7 +186,10 @@ def read_action(function: Callable[..., Any], name: str | None = None) -> Action
             context = parameter.name
         elif parameter.kind is not parameter.VAR_POSITIONAL:
             parameters.append(read_parameter(function, name, parameter, hint))
-    return Action(name, function, tuple(parameters), context_parameter=context, accepts_any=accepts_any)
+    returns = hints.get("return", Any)
+    return Action(
+        name, function, tuple(parameters), context_parameter=context, accepts_any=accepts_any, returns=returns
+    )
 
 
 def read_parameter(function: Callable[..., Any], name: str, parameter: inspect.Parameter, hint: Any) -> Parameter:

@@ -174,7 +174,9 @@ class NodeActor(Actor):
             )
         return content
 
-    def _success(self, start: StartAttempt, result: Any) -> Succeeded:
+    def _success(self, start: StartAttempt, action: Action, result: Any) -> Succeeded:
+        if action.check_result is not None:
+            action.check_result(result)
         output, artifacts = to_output(result, start.outputs, self._services.artifacts)
         saved: tuple[ArtifactRecord, ...] = self._context.saved() if self._context is not None else ()
         return Succeeded(output, Turn(artifacts + saved)) if artifacts or saved else Succeeded(output)
@@ -221,7 +223,7 @@ class ThreadNode(NodeActor):
         try:
             self._refuse_threads()
             action, arguments = self._prepare(start)
-            outcome = self._success(start, action.function(**arguments))
+            outcome = self._success(start, action, action.function(**arguments))
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
             outcome = Failed(detail_of(error))
         self._report(outcome)
@@ -262,7 +264,7 @@ class LoopNode(NodeActor):
         try:
             # The loop takes a task's first step before a cancel that came later: a body must not begin after its end.
             self._refuse_late()
-            return self._success(start, await action.function(**arguments))
+            return self._success(start, action, await action.function(**arguments))
         except BaseException as error:  # noqa: BLE001 - a SystemExit that leaves a task stops the loop of all of them
             return Failed(detail_of(error))
 

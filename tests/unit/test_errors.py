@@ -40,6 +40,10 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         "the result cannot be stored: a set is no JSON; store it with ctx.save(name, data, media_type=...)",
     ),
     "InputError": (("act", "x", "not an int"), "action 'act' cannot take its input 'x': not an int"),
+    "ResultError": (
+        ("act", "int", "str", "Expected `int`"),
+        "action 'act' must return int, as its type hint says, and returned str: Expected `int`; correct the code or the hint",
+    ),
     "RunEnded": (("r", "n: boom", None), "run 'r' ended: n: boom"),
     "RunFailed": (("r", "n: boom", {"state": "failed"}), "run 'r' failed: n: boom"),
     "RunCancelled": (("r", "", None), "run 'r' was cancelled"),

@@ -10,11 +10,12 @@ import msgspec
 
 from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.actions import Action
-from dagger_actors.flow.definition import Constant, FromInput, FromNode
+from dagger_actors.flow.definition import Constant, FromInput, FromNode, InputSpec, Reference
 from dagger_actors.flow.loading.ancestry import ancestors_among
 from dagger_actors.flow.loading.nodes import WrittenNode
 from dagger_actors.flow.loading.reader import Reader
 from dagger_actors.flow.loading.references import Pointer
+from dagger_actors.flow.loading.type_edges import TypeEdges
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.wording import quoted
 
@@ -74,7 +75,8 @@ def bind(
     registry: ActionRegistry,
     nodes: Sequence[WrittenNode],
     index: Mapping[str, int],
-    declared: Mapping[str, object] | None,
+    declared: Mapping[str, InputSpec] | None,
+    results: Mapping[str, tuple[int, Reference]],
     *,
     has_cycles: bool,
     has_all_actions: bool,
@@ -87,6 +89,7 @@ def bind(
         nodes: The nodes; their open inputs are filled.
         index: Their positions by id.
         declared: The flow's inputs; None when it declares none.
+        results: The flow's outputs by name: their place, and where they come from.
         has_cycles: Whether there are no ancestors to speak of.
         has_all_actions: Whether every module was imported; if not, an unknown action may be one of a missing module.
     """
@@ -102,6 +105,7 @@ def bind(
     ancestors = None if has_cycles else ancestors_among([list(node.dependencies) for node in nodes], asked)
     bound = Bound(nodes, index, inputs, ancestors)
     names = registry.names()
+    edges = TypeEdges(reader, nodes, actions, declared)
     for position, (node, action) in enumerate(zip(nodes, actions, strict=True)):
         reader.subject = node.id
         if action is None:
@@ -111,6 +115,9 @@ def bind(
             fill(reader, action, bound, position)
         else:
             check(reader, action, node)
+        if action is not None:
+            edges.check(position)
+    edges.check_results(results)
     reader.subject = ""
 
 
