@@ -61,17 +61,32 @@ class TypeEdges:
         self._gives: dict[Source, inspect.Type | Fault] = {}
         self._takes: dict[Parameter, inspect.Type] = {}
         self._items: dict[Source, inspect.Type | Fault] = {}
-        self._verdicts: dict[tuple[Source, Parameter], Fault | None] = {}
         self._outputs: dict[tuple[Action, tuple[str, ...]], Fault | None] = {}
+        numbers: dict[Source, int] = {}
+        self._kinds = [
+            numbers.setdefault(
+                (action, node.map is None, declared_outputs(node) if "outputs" in node.fields else ()), len(numbers)
+            )
+            for node, action in zip(nodes, actions, strict=True)
+        ]
+        """Nodes that give the same types, numbered: looking one up must cost next to nothing."""
+        self._fitting: set[tuple[int, str | None, Parameter | None] | None] = set()
+        """Kinds of nodes, keys and the parameters that they were found to fit."""
 
     def check(self, position: int) -> None:
         """Check what comes in at a node, and the outputs that it declares; its action is known."""
         node, action = self._nodes[position], self._actions[position]
         assert action is not None
-        by_name = action.by_name
+        by_name, kinds, fitting = action.by_name, self._kinds, self._fitting
         for name, pointer in node.inputs or ():
-            if (found := pointer.found) is not None and type(found) is not Constant:
-                self._check_input(name, pointer.at, found, by_name.get(name))
+            found, parameter = pointer.found, by_name.get(name)
+            if found is None or type(found) is Constant:
+                continue
+            triple = (kinds[found.node], found.key, parameter) if type(found) is FromNode else None
+            if triple in fitting:  # nearly always
+                continue
+            if self._check_input(name, pointer.at, found, parameter) and triple is not None:
+                fitting.add(triple)
         if node.map is not None:
             self._check_map(node.map[0], node.map[1], by_name.get(node.map[1]))
         if "outputs" in node.fields:
@@ -89,20 +104,14 @@ class TypeEdges:
             if isinstance(fault, Fault):
                 self._complain(at, f"the output {quoted(name)} {fault.message}", fault, found)
 
-    def _check_input(self, name: str, at: int, found: Reference, parameter: Parameter | None) -> None:
-        source = self._source(found)
-        fault: Fault | None
-        if parameter is None:
-            given = self._given(source, found)
-            fault = given if isinstance(given, Fault) else None
-        else:
-            pair = (source, parameter)
-            if pair in self._verdicts:  # nearly always
-                fault = self._verdicts[pair]
-            else:
-                fault = self._verdicts[pair] = self._verdict(source, found, parameter)
+    def _check_input(self, name: str, at: int, found: Reference, parameter: Parameter | None) -> bool:
+        given = self._given(self._source(found), found)
+        fault = given if isinstance(given, Fault) else None
+        if not isinstance(given, Fault) and parameter is not None:
+            fault = self._compared(given, found, parameter)
         if fault is not None:
             self._complain(at, f"the input {quoted(name)} {fault.message}", fault, found)
+        return fault is None
 
     def _check_map(self, pointer: Pointer, item: str, parameter: Parameter | None) -> None:
         found = pointer.found
@@ -204,10 +213,6 @@ class TypeEdges:
         if spec is None or spec.type == "any":
             return ANY
         return INPUTS[spec.type]
-
-    def _verdict(self, source: Source, found: Reference, parameter: Parameter) -> Fault | None:
-        given = self._given(source, found)
-        return given if isinstance(given, Fault) else self._compared(given, found, parameter)
 
     def _compared(self, given: inspect.Type, found: Reference, parameter: Parameter) -> Fault | None:
         wanted = self._takes.get(parameter)
