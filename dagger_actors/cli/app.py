@@ -18,6 +18,22 @@ from dagger_actors.errors import ActorError, DaggerError, RunEnded
 
 __all__ = ["app", "main"]
 
+SCHEMA = """
+
+For editors with a YAML language server: write it beside your flow files (dagger-actors schema > flow.schema.json), and let
+their first line be: # yaml-language-server: $schema=flow.schema.json
+
+With --import X: what each action of X takes and gives."""
+COMPLETION = """
+
+Write it where your shell looks for it, then open a new shell:
+
+bash: dagger-actors completion bash > ~/.local/share/bash-completion/completions/dagger-actors
+
+zsh: dagger-actors completion zsh > ~/.zsh/_dagger-actors (with ~/.zsh in fpath before compinit)
+
+fish: dagger-actors completion fish > ~/.config/fish/completions/dagger-actors.fish"""
+
 COMMANDS = (
     ("run", "dagger_actors.cli.run:run", "Run a flow file to its end."),
     ("resume", "dagger_actors.cli.run:resume", "Go on with a paused or interrupted run."),
@@ -26,6 +42,9 @@ COMMANDS = (
     ("runs", "dagger_actors.cli.runs:runs", "List the runs of a database."),
     ("show", "dagger_actors.cli.runs:show", "Show one run: its nodes, attempts, errors and outputs."),
     ("validate", "dagger_actors.cli.specs:validate", "Check a flow file and its actions without running it."),
+    ("schema", "dagger_actors.cli.schema:schema", f"Print the JSON Schema of flow files, or of actions.{SCHEMA}"),
+    ("init", "dagger_actors.cli.init:init", "Write a first flow, its actions and their tests."),
+    ("completion", "dagger_actors.cli.completion:completion", f"Print the completion script of a shell.{COMPLETION}"),
     ("list", "dagger_actors.cli.specs:list_folder", "List the flow files of a folder."),
 )
 
