@@ -151,9 +151,9 @@ def check(reader: Reader, action: Action, node: WrittenNode) -> None:
             try:
                 parameter.decode(pointer.found.json)
             except InputError as error:
-                reader.complain(pointer.at, str(error))
+                reader.complain(pointer.at, str(error), "Give what its type hint says, or change the hint.")
     item = checked_item(reader, action, node)
-    for name in sorted(action.required - node.places.keys() - item):
+    for name in sorted(action.required - node.places.keys() - item) if not is_map_wrong(action, node) else ():
         advice = f"Give it under `inputs`: {{{name}: REFERENCE}}."
         reader.complain(node.at, f"action {quoted(action.name)} needs the input {quoted(name)}", advice)
 
@@ -166,6 +166,11 @@ def checked_item(reader: Reader, action: Action, node: WrittenNode) -> frozenset
     if item not in action.by_name and not action.accepts_any:
         unknown_input(reader, action, item, node.fields["map"].value.at)
     return frozenset((item,))
+
+
+def is_map_wrong(action: Action, node: WrittenNode) -> bool:
+    """Tell whether a parameter that nothing fills may be the one that a wrong `map` was to fill."""
+    return "map" in node.fields and (node.map is None or node.map[1] not in action.by_name) and not action.accepts_any
 
 
 def unknown_input(reader: Reader, action: Action, name: str, at: int) -> None:
@@ -198,7 +203,7 @@ def fill(reader: Reader, action: Action, bound: Bound, position: int) -> None:
             inputs.append((name, Pointer(name, node.at, found=FromNode(other))))
         elif name in bound.inputs:
             inputs.append((name, Pointer(name, node.at, found=FromInput(name))))
-        elif parameter.required and bound.ancestors is not None:
+        elif parameter.required and bound.ancestors is not None and not is_map_wrong(action, node):
             left_over(reader, action, node, name, is_node=other is not None)
     node.inputs = inputs
 
