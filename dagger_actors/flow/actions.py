@@ -23,6 +23,8 @@ __all__ = ["Action", "Parameter", "action", "marked_name", "place_of", "read_act
 
 MARK = "__dagger_action__"
 
+BYTES_OR_ANY = frozenset({"AnyType", "BytesType", "ByteArrayType", "CustomType", "MemoryViewType", "RawType"})
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -70,17 +72,17 @@ class Parameter:
         name: Its name.
         required: Whether it has no default.
         annotation: Its type hint; ``Any`` without one.
-        is_bytes: Whether it takes bytes, so that an artifact is given as it is.
+        takes_bytes: Whether an artifact of bytes may be given to it as it is.
     """
 
-    __slots__ = ("_decode", "action", "annotation", "is_bytes", "name", "required")
+    __slots__ = ("_decode", "action", "annotation", "name", "required", "takes_bytes")
 
     def __init__(self, action: str, name: str, annotation: Any, *, required: bool) -> None:
         self.action = action
         self.name = name
         self.required = required
         self.annotation = annotation
-        self.is_bytes = any(kind in (bytes, bytearray, memoryview) for kind in alternatives(annotation))
+        self.takes_bytes = any(map(may_be_bytes, alternatives(annotation)))
         self._decode = msgspec.json.Decoder(annotation, dec_hook=decode_custom).decode
 
     def __repr__(self) -> str:
@@ -212,6 +214,16 @@ def alternatives(hint: Any) -> tuple[Any, ...]:
     if origin is typing.Annotated:
         return alternatives(typing.get_args(hint)[0])
     return typing.get_args(hint) if origin in (typing.Union, types.UnionType) else (hint,)
+
+
+def may_be_bytes(hint: Any) -> bool:
+    """Tell whether bytes fit a type hint: what msgspec knows only by its name may take them, but a path never does."""
+    try:
+        known = msgspec.inspect.type_info(hint)
+    except (TypeError, ValueError, NameError, RecursionError):
+        return True
+    is_path = isinstance(hint, type) and issubclass(hint, PurePath)
+    return type(known).__name__ in BYTES_OR_ANY and not is_path
 
 
 def decode_custom(kind: Any, value: Any) -> Any:

@@ -43,6 +43,7 @@ __all__ = ["FOR_LOOP", "FOR_THREADS", "LoopNode", "NodeActor", "NodeServices", "
 
 MESSAGE_CHARS = 4096
 TRACEBACK_CHARS = 8192
+AS_BYTES = "it is given bytes, as another action returned them (or a path, whose content is stored); hint it as bytes"
 REFUSED = (
     "too many bodies of ended attempts still run on threads of this system, so no thread is started for another; "
     "let long actions look at ctx.cancelled, or run them as coroutines"
@@ -157,6 +158,8 @@ class NodeActor(Actor):
             case Stored():
                 content = self._services.artifacts.load(value.artifact_id)
                 if value.kind == "bytes" and value.key is None:
+                    if parameter is not None and not parameter.takes_bytes:
+                        raise InputError(parameter.action, parameter.name, AS_BYTES)
                     return content
                 text = content if value.key is None else pick(take_apart(content, "the node"), value.key, "the node")
             case Gathered(items=items):

@@ -7,6 +7,7 @@ a ``float`` (PEP 484), so what is said to be a ``float`` may be read as an ``int
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -117,7 +118,8 @@ def _values(one: inspect.Type) -> frozenset[tuple[type, Any]] | None:
     """List the only values there are, with their types, as 1 equals True; None when they are not listed."""
     if isinstance(one, inspect.LiteralType):
         return frozenset((type(value), value) for value in one.values)
-    if isinstance(one, inspect.EnumType) and "_missing_" not in vars(one.cls):
+    # Flags have values that none of their names has.
+    if isinstance(one, inspect.EnumType) and "_missing_" not in vars(one.cls) and not issubclass(one.cls, enum.Flag):
         pairs = [(kind, kind(m.value)) for m in one.cls for kind in (int, str) if isinstance(m.value, kind)]
         return frozenset(pairs) if len(pairs) == len(one.cls) else None
     return None
@@ -159,7 +161,7 @@ def _pairs(
     source: inspect.Type, target: inspect.Type
 ) -> Iterator[tuple[str, inspect.Type | None, inspect.Type | None]]:
     """List the fields that must fit, as (name, given, wanted)."""
-    given, wanted = fields_of(source), fields_of(target)
+    given, wanted = written_fields_of(source), fields_of(target)
     if given is None and wanted is None:
         yield "...", _value_type(source), _value_type(target)
         return
@@ -195,6 +197,15 @@ def fields_of(one: inspect.Type) -> dict[str, inspect.Field] | None:
     return None
 
 
+def written_fields_of(one: inspect.Type) -> dict[str, inspect.Field] | None:
+    """List the fields of a value as it is written: a Struct's tag is one of them."""
+    fields = fields_of(one)
+    if fields is not None and isinstance(one, inspect.StructType) and one.tag_field is not None and one.tag is not None:
+        tag = inspect.LiteralType((one.tag,))
+        fields[one.tag_field] = inspect.Field(name=one.tag_field, encode_name=one.tag_field, type=tag, required=False)
+    return fields
+
+
 def field_of(source: inspect.Type, key: str) -> inspect.Type | list[str] | None:
     """Find the type of a value's field.
 
@@ -204,7 +215,7 @@ def field_of(source: inspect.Type, key: str) -> inspect.Type | list[str] | None:
     found: list[inspect.Type] = []
     names: list[str] | None = None
     for one in members_of(source):
-        fields = fields_of(one)
+        fields = written_fields_of(one)
         if is_open(one) or isinstance(one, Artifact):
             return ANY
         if fields is not None and key in fields:

@@ -388,6 +388,35 @@ class TestResultsAtRunTime:
         with pytest.raises(OutputError, match="holds itself"):
             check(list[list], loop)
 
+    @pytest.mark.parametrize("hint", [str, Point, Path, dict[str, int], int | None])
+    def test_bytes_are_given_to_no_parameter_that_cannot_take_them(self, tmp_path, hint):
+        def blob():
+            return b"x"
+
+        def take(data):
+            return 1
+
+        take.__annotations__["data"] = hint
+        nodes = [{"id": "a", "action": "blob"}, {"id": "b", "action": "take", "inputs": {"data": "a"}}]
+        with ActorSystem(tmp_path / "runs.db", actions=[blob, take]) as system:
+            run = system.flows.start({"name": "f", "nodes": nodes})
+            with pytest.raises(RunFailed, match="cannot take its input 'data': it is given bytes"):
+                run.result(timeout=30)
+
+    @pytest.mark.parametrize("hint", [bytes, bytes | None, Any, object, bytearray, None])
+    def test_bytes_are_given_as_they_are_to_what_may_take_them(self, tmp_path, hint):
+        def blob():
+            return b"x"
+
+        def take(data):
+            return data == b"x"
+
+        if hint is not None:
+            take.__annotations__["data"] = hint
+        nodes = [{"id": "a", "action": "blob"}, {"id": "b", "action": "take", "inputs": {"data": "a"}}]
+        with ActorSystem(tmp_path / "runs.db", actions=[blob, take]) as system:
+            assert system.flows.start({"name": "f", "nodes": nodes}).result(timeout=30) == {"b": True}
+
     def test_a_run_fails_with_it(self, tmp_path):
         def add(n: int) -> dict[str, int]:
             return {"total": "three"}  # type: ignore[dict-item]

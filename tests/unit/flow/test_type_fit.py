@@ -49,6 +49,15 @@ class Dog(msgspec.Struct, tag=True):
     lives: int = 1
 
 
+class WithType(msgspec.Struct):
+    type: str
+
+
+class Perm(enum.IntFlag):
+    R = 1
+    W = 2
+
+
 class Tree(msgspec.Struct):
     label: str
     kids: list[Tree] = []
@@ -98,6 +107,9 @@ SAMPLES: list[tuple[typing.Any, list[typing.Any]]] = [
     (Row, [Row(1)]),
     (Cat, [Cat()]),
     (Dog, [Dog()]),
+    (WithType, [WithType("Cat")]),
+    (Perm, [Perm.R, Perm.R | Perm.W]),
+    (typing.Literal[3], [3]),
     (Tree, [Tree("a", [Tree("b")])]),
     (Pair, [Pair(1)]),
     (Typed, [{"x": 1}, {"x": 1, "note": "n"}]),
@@ -209,6 +221,7 @@ def test_a_field_is_found_by_the_name_that_it_has_as_json():
     assert name_of(field_of(output_type(Named), "fullName")) == "str"
     assert field_of(output_type(Named), "full_name") == ["fullName"]
     assert field_of(output_type(int), "x") is None
+    assert name_of(field_of(output_type(Cat), "type")) == "Literal['Cat']"
     assert name_of(field_of(output_type(Point | None), "x")) == "int"
     assert name_of(field_of(output_type(dict[str, int]), "anything")) == "int"
     assert name_of(field_of(output_type(dict), "anything")) == "Any"
