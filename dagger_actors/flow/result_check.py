@@ -1,6 +1,6 @@
 """Checks what an action returned against its return hint, as its readers will see it: as JSON, strictly.
 
-A value of exactly the hinted plain type, or an instance of the hinted Struct, is taken as it is, at no cost. What msgspec
+An instance of the hinted plain type (a ``bool`` is an ``int``) or Struct is taken as it is, at no cost. What msgspec
 has no decoder for (an iterable, a class of the user's, two Structs without tags) is not checked.
 """
 
@@ -56,7 +56,7 @@ def result_check(
 
     def check(value: Any) -> None:
         kind = type(value)
-        if kind in as_it_is or (kind not in PLAIN and isinstance(value, as_it_is)):
+        if kind in as_it_is or isinstance(value, as_it_is):
             return
         if isinstance(value, FILES):
             if not takes_files:

@@ -1,8 +1,9 @@
 """Compares type hints: can any value of one type, written as JSON, be read strictly as another?
 
 Sound, not complete: a clash is told only when no value fits, empty containers apart. What cannot be known (``Any``, no
-hint, a type variable, a class of the user's) fits everything; a union fits when one of its members does. An ``int`` is
-a ``float`` (PEP 484), so what is said to be a ``float`` may be read as an ``int``.
+hint, a type variable, a class of the user's) fits everything; a union fits when one of its members does. For Python a
+``bool`` is an ``int`` and an ``int`` a ``float`` (PEP 484), so what is said to be an ``int`` may be read as a ``bool``, and
+what is said to be a ``float`` as an ``int``.
 """
 
 from __future__ import annotations
@@ -34,12 +35,13 @@ ARRAYS = (*SEQUENCES, inspect.TupleType, inspect.NamedTupleType)
 WRITTEN: Mapping[type, frozenset[str]] = {
     inspect.NoneType: frozenset({"null"}),
     inspect.BoolType: frozenset({"bool"}),
-    inspect.IntType: frozenset({"int"}),
+    inspect.IntType: frozenset({"int", "bool"}),
     inspect.FloatType: frozenset({"float", "int"}),
     inspect.DictType: frozenset({"object"}),
 }
 READ: Mapping[type, frozenset[str]] = {
     **WRITTEN,
+    inspect.IntType: frozenset({"int"}),
     inspect.DecimalType: frozenset({"float", "int", "str"}),
     **dict.fromkeys(BYTES, frozenset({"artifact", "str"})),
 }

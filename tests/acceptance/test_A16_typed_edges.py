@@ -180,6 +180,15 @@ class TestEdgesAtLoad:
         assert place.startswith("5:")
         assert told == f"node 'b': the input 'n' refers to 'a.{key}', but {message}"
 
+    def test_an_edge_that_fits_vouches_only_for_its_own_kind(self, flow):
+        good = "- {id: a, action: total}\n- {id: b, action: takes_number, inputs: {n: a.total}}\n"
+        for wrong in (
+            "- {id: c, action: takes_text, inputs: {text: a.total}}\n",
+            "- {id: c, action: takes_number, inputs: {n: a.unit}}\n",
+            "- {id: m, action: table}\n- {id: c, action: takes_number, inputs: {n: m}}\n",
+        ):
+            assert len(flow(good + wrong)) == 1
+
     def test_each_reference_is_told_with_its_own_node(self, flow):
         found = flow(
             "- {id: one, action: total}\n- {id: two, action: total}\n"
@@ -325,7 +334,7 @@ class TestResultsAtRunTime:
         ("hint", "value", "reason"),
         [
             (int, "a", "must return int, as its type hint says, and returned str: Expected `int`, got `str`"),
-            (int, True, "returned bool: Expected `int`, got `bool`"),
+            (list[int], [True], "returned list: Expected `int`, got `bool` - at `$[0]`"),
             (str, None, "returned NoneType: Expected `str`, got `null`"),
             (dict[str, int], {"a": 1, "b": "x"}, r"returned dict: Expected `int`, got `str` - at `$[...]`"),
             (list[Point], [Point(1), {"x": "y"}], "Expected `int`, got `str` - at `$[1].x`"),
@@ -349,6 +358,7 @@ class TestResultsAtRunTime:
         ("hint", "value"),
         [
             (int, 1),
+            (int, True),
             (float, 1),
             (list[int], (1, 2)),
             (Point, Point(1)),

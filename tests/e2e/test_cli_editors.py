@@ -181,6 +181,8 @@ def test_completion_prints_a_script_that_the_shell_can_read(program, shell):
     assert (done.returncode, done.stderr) == (0, "")
     for word in ("run", "resume", "validate", "schema", "init", "--sequential"):
         assert word.removeprefix("--") in done.stdout
+    mark = {"bash": "complete -F ", "zsh": "#compdef dagger-actors", "fish": "complete -c dagger-actors"}[shell]
+    assert mark in done.stdout
     if shutil.which(shell) is not None:
         path = program.folder / f"complete.{shell}"
         path.write_text(done.stdout)
