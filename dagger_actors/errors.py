@@ -28,6 +28,7 @@
     │   ├── SecretMissing          no such environment variable in the process that runs the action
     │   ├── UnknownResource        a resource nobody said how to make
     │   ├── AttemptOver            its run has ended or is another process's: nothing more of it is stored
+    │   ├── ResultError            a result that does not fit the action's return hint
     │   └── RunEnded               a run that did not succeed; carries its report
     │       ├── RunFailed
     │       ├── RunCancelled
@@ -452,6 +453,23 @@ class AttemptOver(ActionError):
         return (
             f"{self.what} is not stored, for this attempt is over: its run has ended, or another process runs it now; "
             f"return as soon as ctx.cancelled is set"
+        )
+
+
+class ResultError(ActionError):
+    """A result does not fit the action's return hint."""
+
+    def __init__(self, action: str, hint: str, given: str, reason: str) -> None:
+        self.action = action
+        self.hint = hint
+        self.given = given
+        self.reason = reason
+        super().__init__(action, hint, given, reason)
+
+    def __str__(self) -> str:
+        return (
+            f"action {self.action!r} must return {self.hint}, as its type hint says, and returned {self.given}: "
+            f"{self.reason}; correct the code or the hint"
         )
 
 

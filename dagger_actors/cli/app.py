@@ -19,6 +19,22 @@ from dagger_actors.errors import ActorError, DaggerError, RunEnded, RunOwned
 
 __all__ = ["app", "main"]
 
+SCHEMA = """
+
+For editors with a YAML language server: write it beside your flow files (dagger-actors schema > flow.schema.json), and let
+their first line be: # yaml-language-server: $schema=flow.schema.json
+
+With --import X: what each action of X takes and gives."""
+COMPLETION = """
+
+Write it where your shell looks for it, then open a new shell:
+
+bash: dagger-actors completion bash > ~/.local/share/bash-completion/completions/dagger-actors
+
+zsh: dagger-actors completion zsh > ~/.zsh/_dagger-actors (with ~/.zsh in fpath before compinit)
+
+fish: dagger-actors completion fish > ~/.config/fish/completions/dagger-actors.fish"""
+
 COMMANDS = (
     ("run", "dagger_actors.cli.run:run", "Run a flow file to its end."),
     ("resume", "dagger_actors.cli.run:resume", "Go on with a paused or interrupted run."),
@@ -28,6 +44,9 @@ COMMANDS = (
     ("show", "dagger_actors.cli.runs:show", "Show one run: its nodes, attempts, errors and outputs."),
     ("why", "dagger_actors.cli.why:why", "Say why a node of a run is in its state."),
     ("validate", "dagger_actors.cli.specs:validate", "Check a flow file and its actions without running it."),
+    ("schema", "dagger_actors.cli.schema:schema", f"Print the JSON Schema of flow files, or of actions.{SCHEMA}"),
+    ("init", "dagger_actors.cli.init:init", "Write a first flow, its actions and their tests."),
+    ("completion", "dagger_actors.cli.completion:completion", f"Print the completion script of a shell.{COMPLETION}"),
     ("list", "dagger_actors.cli.specs:list_folder", "List the flow files of a folder."),
 )
 ARTIFACTS = (

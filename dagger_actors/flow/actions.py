@@ -18,6 +18,7 @@ import msgspec
 
 from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.context import Context
+from dagger_actors.flow.result_check import result_check
 from dagger_actors.flow.secret import Secret
 
 __all__ = ["Action", "Parameter", "action", "marked_name", "place_of", "read_action"]
@@ -25,6 +26,8 @@ __all__ = ["Action", "Parameter", "action", "marked_name", "place_of", "read_act
 MARK = "__dagger_action__"
 VERSION = "__dagger_version__"
 LONGEST_VERSION = 200
+
+BYTES_OR_ANY = frozenset({"AnyType", "BytesType", "ByteArrayType", "CustomType", "MemoryViewType", "RawType"})
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,18 +85,18 @@ class Parameter:
         name: Its name.
         required: Whether it has no default.
         annotation: Its type hint; ``Any`` without one.
-        is_bytes: Whether it takes bytes, so that an artifact is given as it is.
+        takes_bytes: Whether an artifact of bytes may be given to it as it is.
         is_secret: Whether it takes a ``Secret``, so that one is given as it is, not as text.
     """
 
-    __slots__ = ("_decode", "action", "annotation", "is_bytes", "is_secret", "name", "required")
+    __slots__ = ("_decode", "action", "annotation", "is_secret", "name", "required", "takes_bytes")
 
     def __init__(self, action: str, name: str, annotation: Any, *, required: bool) -> None:
         self.action = action
         self.name = name
         self.required = required
         self.annotation = annotation
-        self.is_bytes = any(kind in (bytes, bytearray, memoryview) for kind in alternatives(annotation))
+        self.takes_bytes = any(map(may_be_bytes, alternatives(annotation)))
         self.is_secret = Secret in alternatives(annotation)
         self._decode = msgspec.json.Decoder(annotation, dec_hook=decode_custom).decode
 
@@ -125,12 +128,15 @@ class Action:
         accepts_any: Whether it has ``**kwargs``.
         required: Names of the parameters without a default.
         by_name: The parameters by name.
+        returns: The return hint; ``Any`` without one.
+        check_result: Raises ResultError for a result that does not fit it; None when nothing can be checked.
     """
 
     __slots__ = (
         "_identity",
         "accepts_any",
         "by_name",
+        "check_result",
         "context_parameter",
         "function",
         "is_async",
@@ -138,6 +144,7 @@ class Action:
         "parameters",
         "qualified_name",
         "required",
+        "returns",
     )
 
     def __init__(
@@ -148,6 +155,7 @@ class Action:
         *,
         context_parameter: str | None = None,
         accepts_any: bool = False,
+        returns: Any = Any,
     ) -> None:
         self.name = name
         self.function = function
@@ -159,6 +167,8 @@ class Action:
         self.required = frozenset(parameter.name for parameter in parameters if parameter.required)
         self.by_name = {parameter.name: parameter for parameter in parameters}
         self._identity: str | None = None
+        self.returns = returns
+        self.check_result = result_check(name, returns, alternatives(returns), decode_custom)
 
     def __repr__(self) -> str:
         return f"<Action {self.name} {self.qualified_name}>"
@@ -211,7 +221,10 @@ def read_action(function: Callable[..., Any], name: str | None = None) -> Action
             context = parameter.name
         elif parameter.kind is not parameter.VAR_POSITIONAL:
             parameters.append(read_parameter(function, name, parameter, hint))
-    return Action(name, function, tuple(parameters), context_parameter=context, accepts_any=accepts_any)
+    returns = hints.get("return", Any)
+    return Action(
+        name, function, tuple(parameters), context_parameter=context, accepts_any=accepts_any, returns=returns
+    )
 
 
 def read_parameter(function: Callable[..., Any], name: str, parameter: inspect.Parameter, hint: Any) -> Parameter:
@@ -234,6 +247,16 @@ def alternatives(hint: Any) -> tuple[Any, ...]:
     if origin is typing.Annotated:
         return alternatives(typing.get_args(hint)[0])
     return typing.get_args(hint) if origin in (typing.Union, types.UnionType) else (hint,)
+
+
+def may_be_bytes(hint: Any) -> bool:
+    """Tell whether bytes fit a type hint: what msgspec knows only by its name may take them, but a path never does."""
+    try:
+        known = msgspec.inspect.type_info(hint)
+    except (TypeError, ValueError, NameError, RecursionError):
+        return True
+    is_path = isinstance(hint, type) and issubclass(hint, PurePath)
+    return type(known).__name__ in BYTES_OR_ANY and not is_path
 
 
 def decode_custom(kind: Any, value: Any) -> Any:

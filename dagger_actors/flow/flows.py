@@ -22,6 +22,7 @@ from dagger_actors.errors import (
     SystemClosed,
     UnitRejected,
 )
+from dagger_actors.flow.action_schemas import ActionSchema, action_schema
 from dagger_actors.flow.archive import LISTED
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.cancel import Canceller
@@ -64,6 +65,11 @@ class Flows:
             DefinitionError: It cannot run; names every problem.
         """
         return self._catalog.load(path)
+
+    def schemas(self) -> list[ActionSchema]:
+        """Describe the actions loaded so far, sorted by name: what each takes and gives, as JSON Schema."""
+        registry = self._hub.registry
+        return [action_schema(action) for name in registry.names() if (action := registry.get(name)) is not None]
 
     # --- starting
 

@@ -48,6 +48,7 @@ __all__ = ["FOR_LOOP", "FOR_THREADS", "LoopNode", "NodeActor", "NodeServices", "
 NO_TURN = Turn()
 MESSAGE_CHARS = 4096
 TRACEBACK_CHARS = 8192
+AS_BYTES = "it is given bytes, as another action returned them (or a path, whose content is stored); hint it as bytes"
 REFUSED = (
     "too many bodies of ended attempts still run on threads of this system, so no thread is started for another; "
     "let long actions look at ctx.cancelled, or run them as coroutines"
@@ -189,6 +190,8 @@ class NodeActor(Actor):
             case Stored():
                 content = self._services.artifacts.load(value.artifact_id)
                 if value.kind == "bytes" and value.key is None:
+                    if parameter is not None and not parameter.takes_bytes:
+                        raise InputError(parameter.action, parameter.name, AS_BYTES)
                     return content
                 text = content if value.key is None else pick(take_apart(content, "the node"), value.key, "the node")
             case Gathered(items=items):
@@ -213,7 +216,9 @@ class NodeActor(Actor):
         self._turn = lookup.turn
         return lookup.found
 
-    def _success(self, start: StartAttempt, result: Any) -> Succeeded:
+    def _success(self, start: StartAttempt, action: Action, result: Any) -> Succeeded:
+        if action.check_result is not None:
+            action.check_result(result)
         output, artifacts = to_output(result, start.outputs, self._artifacts)
         if self._mask is not NO_MASK and isinstance(output, Inline):
             self._mask.refuse(output.json)
@@ -265,7 +270,7 @@ class ThreadNode(NodeActor):
             self._refuse_threads()
             action, arguments = self._prepare(start)
             found = None if start.cache is None else self._from_cache(action, start)
-            outcome = found or self._success(start, action.function(**arguments))
+            outcome = found or self._success(start, action, action.function(**arguments))
         except BaseException as error:
             if getattr(error, "is_death", False):
                 raise  # the test kit plays the death of a process with it: then nothing is told any more
@@ -309,7 +314,7 @@ class LoopNode(NodeActor):
             # The loop takes a task's first step before a cancel that came later: a body must not begin after its end.
             self._refuse_late()
             found = None if start.cache is None else self._from_cache(action, start)
-            return found or self._success(start, await action.function(**arguments))
+            return found or self._success(start, action, await action.function(**arguments))
         except BaseException as error:  # noqa: BLE001 - a SystemExit that leaves a task stops the loop of all of them
             return Failed(detail_of(error, self._mask))
 

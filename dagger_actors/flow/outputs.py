@@ -14,7 +14,7 @@ from dagger_actors.core.messages import ArtifactRecord, Inline, Output, Stored
 from dagger_actors.errors import OutputError
 from dagger_actors.flow.artifact_source import ArtifactSource
 
-__all__ = ["INLINE_BYTES", "to_json", "to_output"]
+__all__ = ["INLINE_BYTES", "encode_hook", "to_json", "to_output"]
 
 INLINE_BYTES = 1024
 """Outputs up to this long live in their row; longer ones are artifacts, which keeps the table the engine reads small."""
@@ -87,7 +87,7 @@ def to_json(value: Any) -> bytes:
     is_leaf = type(value) in LEAVES
     try:
         # Encoded before it is checked: a value that holds itself is refused here, and the check would never end.
-        text = _encoder.encode(value) if is_leaf else msgspec.json.encode(value, enc_hook=_hook)
+        text = _encoder.encode(value) if is_leaf else msgspec.json.encode(value, enc_hook=encode_hook)
     except RecursionError as error:
         raise OutputError("it holds itself, or is nested too deep") from error
     except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
@@ -98,7 +98,8 @@ def to_json(value: Any) -> bytes:
     return text
 
 
-def _hook(value: Any) -> Any:
+def encode_hook(value: Any) -> Any:
+    """Give what msgspec cannot encode as its fields; raises OutputError when it has none."""
     fields = _fields(value)
     if fields is None:
         raise OutputError(f"it holds a {type(value).__qualname__}")

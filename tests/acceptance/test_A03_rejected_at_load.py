@@ -176,7 +176,8 @@ class TestTheFaultsThatA03Names:
 
     def test_a_literal_of_the_wrong_type(self, flow):
         found = flow("- {id: c, action: add, inputs: {num1: {value: x}, num2: {value: 1}}}\n")
-        assert found == [(4, 47, "node 'c': action 'add' cannot take its input 'num1': Expected `int`, got `str`")]
+        told = "node 'c': action 'add' cannot take its input 'num1': Expected `int`, got `str`"
+        assert found == [(4, 47, f"{told} | Give what its type hint says, or change the hint.")]
 
     def test_a_required_parameter_that_nothing_fills(self, flow):
         found = flow("- {id: c, action: square, dependencies: []}\n- {id: add, action: fetch}\n")

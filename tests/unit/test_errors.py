@@ -90,6 +90,10 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
             "it now; return as soon as ctx.cancelled is set"
         ),
     ),
+    "ResultError": (
+        ("act", "int", "str", "Expected `int`"),
+        "action 'act' must return int, as its type hint says, and returned str: Expected `int`; correct the code or the hint",
+    ),
     "RunEnded": (("r", "n: boom", None), "run 'r' ended: n: boom"),
     "RunFailed": (("r", "n: boom", {"state": "failed"}), "run 'r' failed: n: boom"),
     "RunCancelled": (("r", "", None), "run 'r' was cancelled"),

@@ -10,11 +10,12 @@ import msgspec
 
 from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.actions import Action
-from dagger_actors.flow.definition import Constant, FromInput, FromNode
+from dagger_actors.flow.definition import Constant, FromInput, FromNode, InputSpec, Reference
 from dagger_actors.flow.loading.ancestry import ancestors_among
 from dagger_actors.flow.loading.reader import Reader
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.loading.tree import Scalar
+from dagger_actors.flow.loading.type_edges import TypeEdges
 from dagger_actors.flow.loading.written import WrittenNode, pointers_of
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.wording import quoted
@@ -75,7 +76,8 @@ def bind(
     registry: ActionRegistry,
     nodes: Sequence[WrittenNode],
     index: Mapping[str, int],
-    declared: Mapping[str, object] | None,
+    declared: Mapping[str, InputSpec] | None,
+    results: Mapping[str, tuple[int, Reference]],
     *,
     has_cycles: bool,
     has_all_actions: bool,
@@ -88,6 +90,7 @@ def bind(
         nodes: The nodes; their open inputs are filled.
         index: Their positions by id.
         declared: The flow's inputs; None when it declares none.
+        results: The flow's outputs by name: their place, and where they come from.
         has_cycles: Whether there are no ancestors to speak of.
         has_all_actions: Whether every module was imported; if not, an unknown action may be one of a missing module.
     """
@@ -103,19 +106,20 @@ def bind(
     ancestors = None if has_cycles else ancestors_among([list(node.dependencies) for node in nodes], asked)
     bound = Bound(nodes, index, inputs, ancestors)
     names = registry.names()
+    edges = TypeEdges(reader, nodes, actions, declared)
     for position, (node, action) in enumerate(zip(nodes, actions, strict=True)):
         reader.subject = node.id
         if action is None:
             if node.action and has_all_actions:
                 unknown_action(reader, registry, node, names)
-        else:
-            check_cached(reader, action, node)
-        if action is None:
             continue
+        check_cached(reader, action, node)
         if node.inputs is None:
             fill(reader, action, bound, position)
         else:
             check(reader, action, node)
+        edges.check(position)
+    edges.check_results(results)
     reader.subject = ""
 
 
@@ -160,9 +164,9 @@ def check(reader: Reader, action: Action, node: WrittenNode) -> None:
             try:
                 parameter.decode(pointer.found.json)
             except InputError as error:
-                reader.complain(pointer.at, str(error))
+                reader.complain(pointer.at, str(error), "Give what its type hint says, or change the hint.")
     item = checked_item(reader, action, node)
-    for name in sorted(action.required - node.places.keys() - item):
+    for name in sorted(action.required - node.places.keys() - item) if not is_map_wrong(action, node) else ():
         advice = f"Give it under `inputs`: {{{name}: REFERENCE}}."
         reader.complain(node.at, f"action {quoted(action.name)} needs the input {quoted(name)}", advice)
 
@@ -175,6 +179,11 @@ def checked_item(reader: Reader, action: Action, node: WrittenNode) -> frozenset
     if item not in action.by_name and not action.accepts_any:
         unknown_input(reader, action, item, node.fields["map"].value.at)
     return frozenset((item,))
+
+
+def is_map_wrong(action: Action, node: WrittenNode) -> bool:
+    """Tell whether a parameter that nothing fills may be the one that a wrong `map` was to fill."""
+    return "map" in node.fields and (node.map is None or node.map.item not in action.by_name) and not action.accepts_any
 
 
 def unknown_input(reader: Reader, action: Action, name: str, at: int) -> None:
@@ -207,7 +216,7 @@ def fill(reader: Reader, action: Action, bound: Bound, position: int) -> None:
             inputs.append((name, Pointer(name, node.at, found=FromNode(other))))
         elif name in bound.inputs:
             inputs.append((name, Pointer(name, node.at, found=FromInput(name))))
-        elif parameter.required and bound.ancestors is not None:
+        elif parameter.required and bound.ancestors is not None and not is_map_wrong(action, node):
             left_over(reader, action, node, name, is_node=other is not None)
     node.inputs = inputs
 

@@ -133,7 +133,8 @@ class FlowLoader:
         if registry is not None:
             problems, is_complete = load_actions(reader, registry, actions, imports, self._folder)
             reader.add(problems)
-            bind(reader, registry, nodes, index, inputs, has_cycles=has_cycles, has_all_actions=is_complete)
+            results = {name: (one.at, one.found) for name, one in (pointers or {}).items() if one.found is not None}
+            bind(reader, registry, nodes, index, inputs, results, has_cycles=has_cycles, has_all_actions=is_complete)
         flow = FlowDefinition(
             name=self._name(fields),
             nodes=tuple(node for node in (defined(reader, node, config) for node in nodes) if node is not None),

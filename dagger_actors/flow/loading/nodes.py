@@ -153,7 +153,8 @@ def read_dependencies(reader: Reader, node: WrittenNode, position: int, index: M
             continue
         on = index.get(name)
         if on is None:
-            reader.complain(item.at, f"unknown dependency {quoted(name)}", reader.suggest(name, index))
+            otherwise = "Give the id of a node of this flow, or remove it."
+            reader.complain(item.at, f"unknown dependency {quoted(name)}", reader.suggest(name, index, otherwise))
         elif on == position:
             reader.complain(item.at, f"{quoted(name)} depends on itself", "Remove it from its dependencies.")
         elif on in node.dependencies:

@@ -102,10 +102,13 @@ class Reader:
         if not self.has_problems:
             return
         told = [(problem.line, problem.column, problem) for problem in self._given]
+        # What is no YAML as it stands is nothing else either: a second complaint of the same value would only confuse.
+        faulty = {(line, column) for line, column, _ in told if line}
         # In data there are no lines, so sort by place before it is lost, and stably afterwards.
         for (at, message), advice in sorted(self._complaints.items(), key=lambda complaint: complaint[0][0]):
             problem = self.document.problem(at, message, advice)
-            told.append((problem.line, problem.column, problem))
+            if (problem.line, problem.column) not in faulty:
+                told.append((problem.line, problem.column, problem))
         told.sort(key=lambda item: item[:2])
         problems = [problem for _, _, problem in told]
         if self._omitted:
@@ -121,7 +124,9 @@ class Reader:
     def fields(self, tree: Tree, what: object, keys: Keys) -> Fields | None:
         """Read a mapping whose keys are fixed; the result holds the known ones."""
         if not isinstance(tree, Table):
-            self.complain(tree.at, f"{what} must be a mapping, not {described(tree)}")
+            wanted = ", ".join(f"{key}: ..." for key in keys.required)
+            advice = f"Write {{{wanted}}}." if wanted else f"Known keys: {', '.join(keys.known) or 'none'}."
+            self.complain(tree.at, f"{what} must be a mapping, not {described(tree)}", advice)
             return None
         entries = tree.entries
         if keys.fit(entries):
@@ -132,7 +137,7 @@ class Reader:
         for key in keys.required:
             # A key of a later version may stand in for it (`approval` for `action`): one complaint is enough.
             if key not in entries and not any(key in entries for key in keys.later):
-                self.complain(tree.at, f"{what} lacks the key `{key}`")
+                self.complain(tree.at, f"{what} lacks the key `{key}`", f"Add `{key}: ...`.")
         return entries
 
     def _unknown(self, key: str, at: int, what: object, keys: Keys) -> None:
@@ -146,7 +151,7 @@ class Reader:
     def entries(self, tree: Tree, what: str) -> Fields:
         """Read a mapping whose keys are names that the author chooses."""
         if not isinstance(tree, Table):
-            self.complain(tree.at, f"{what} must be a mapping, not {described(tree)}")
+            self.complain(tree.at, f"{what} must be a mapping, not {described(tree)}", "Write {NAME: ...}.")
             return {}
         for key, field in tree.entries.items():
             if not (key.isprintable() and 1 <= len(key) <= MAX_NAME):
@@ -157,7 +162,9 @@ class Reader:
         """Read a list."""
         if isinstance(tree, Listing):
             return tree.items
-        self.complain(tree.at, f"{what} must be a list, not {described(tree)}")
+        is_one = isinstance(tree, Scalar) and tree.value is not None
+        advice = "Put brackets around it: [...]." if is_one else "Begin each item with a dash: - ..., or write []."
+        self.complain(tree.at, f"{what} must be a list, not {described(tree)}", advice)
         return []
 
     def text(self, tree: Tree, what: str) -> str | None:
@@ -177,7 +184,8 @@ class Reader:
 
     def _check_name(self, text: str, at: int, what: str) -> bool:
         if not 1 <= len(text) <= MAX_NAME:
-            self.complain(at, f"{what} has {len(text):,} characters; it must have 1 to {MAX_NAME}")
+            advice = "Choose a shorter one." if text else "Write one."
+            self.complain(at, f"{what} has {len(text):,} characters; it must have 1 to {MAX_NAME}", advice)
             return False
         if not text.isprintable() and (found := CONTROL.search(text)):
             self.complain(at, f"{what} holds the control character U+{ord(found[0]):04X}", "Remove it.")
@@ -193,7 +201,17 @@ class Reader:
         """Read true or false."""
         if isinstance(tree, Scalar) and isinstance(tree.value, bool):
             return tree.value
-        self.complain(tree.at, f"{what} must be true or false, not {described(tree)}")
+        word = str(tree.value).lower() if isinstance(tree, Scalar) else ""
+        meant = (
+            "true"
+            if word in ("yes", "on", "y", "1")
+            else "false"
+            if word in ("no", "off", "n", "0")
+            else "true or false"
+        )
+        self.complain(
+            tree.at, f"{what} must be true or false, not {described(tree)}", f"Write {meant}, without quotes."
+        )
         return None
 
     def choice(self, tree: Tree, what: str, words: tuple[str, ...]) -> str | None:
@@ -213,7 +231,8 @@ class Reader:
         value = tree.value if isinstance(tree, Scalar) else None
         if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:
             return value
-        self.complain(tree.at, f"{what} must be a whole number from {lowest:,} to {highest:,}, not {described(tree)}")
+        message = f"{what} must be a whole number from {lowest:,} to {highest:,}, not {described(tree)}"
+        self.complain(tree.at, message, "Write such a number, without quotes, or leave the key out.")
         return None
 
     def number(self, tree: Tree, what: str, *, least: float, most: float = math.inf, unit: str = "") -> float | None:
@@ -227,7 +246,8 @@ class Reader:
             if math.isfinite(number):
                 return number
         bounds = f"from {least:g} to {most:,.0f}" if math.isfinite(most) else f"of {least:g} or more"
-        self.complain(tree.at, f"{what} must be a number{unit} {bounds}, not {described(tree)}")
+        message = f"{what} must be a number{unit} {bounds}, not {described(tree)}"
+        self.complain(tree.at, message, "Write such a number, without quotes, or leave the key out.")
         return None
 
     def seconds(self, tree: Tree, what: str, most: int = MAX_SECONDS) -> float | None:
@@ -236,7 +256,7 @@ class Reader:
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= most:
             return float(value)
         message = f"{what} must be more than 0 and at most {most:,} seconds, not {described(tree)}"
-        self.complain(tree.at, message)
+        self.complain(tree.at, message, "Write seconds as a number: 5, or 0.5; for no limit leave the key out.")
         return None
 
     def json(self, tree: Tree, what: str) -> str | None:
@@ -256,7 +276,8 @@ class Reader:
         value = to_data(tree)
         fits = isinstance(value, KINDS[kind]) and (isinstance(value, bool) <= (kind in ("bool", "any")))
         if not fits:
-            self.complain(tree.at, f"{what} must be of type {kind}, not {described(tree)}")
+            message = f"{what} must be of type {kind}, not {described(tree)}"
+            self.complain(tree.at, message, "Change it, or the type.")
 
     def _has_no_json(self, tree: Tree) -> bool:
         match tree:

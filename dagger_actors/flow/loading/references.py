@@ -109,7 +109,8 @@ def read_table(
     if len(sources) != 1 or ("key" in fields and "node" not in fields):
         found = " and ".join([*sources, *(["key"] if "key" in fields else [])]) or "none of them"
         message = f"{what} must have `reference`, `value`, or `node` with an optional `key`; it has {found}"
-        reader.complain(tree.at, message)
+        advice = "Keep one of them: {reference: NODE.KEY}, {value: LITERAL}, or {node: ID, key: NAME}."
+        reader.complain(tree.at, message, advice)
         return None
     value = fields[sources[0]].value
     if sources[0] == "value":

@@ -118,7 +118,8 @@ def read_strategy(reader: Reader, tree: Tree) -> Strategy:
     kinds = [key for key in fields if key in WAITS]
     if len(kinds) != 1:
         found = " and ".join(kinds) or "none of them"
-        reader.complain(tree.at, f"retry_strategy must have one of {', '.join(WAITS)}; it has {found}")
+        message = f"retry_strategy must have one of {', '.join(WAITS)}; it has {found}"
+        reader.complain(tree.at, message, "Write one of them: {exponential: {initial_delay_secs: 1}}.")
     names = {
         key: read_exceptions(reader, fields[key].value, key) for key in ("retry_on", "give_up_on") if key in fields
     }

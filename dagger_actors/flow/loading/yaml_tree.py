@@ -26,6 +26,7 @@ MAX_SCALAR = 1024 * 1024
 """Characters of one scalar."""
 TEXT_STARTS = frozenset("abcdeghijklmopqrsuvwxyzABCDEGHIJKLMOPQRSUVWXYZ_/")
 """No number, truth value or null begins like this, so most text needs no further look."""
+ALIAS = "Put quotes around a text that begins with *."
 
 
 def read_yaml(content: bytes, file: str) -> tuple[Tree, TextDocument, list[Problem]]:
@@ -239,10 +240,10 @@ class TreeBuilder:
     def _alias(self, event: Any) -> None:
         at, name = event.start_mark.index, event.anchor
         if name not in self._anchors:
-            raise self._refusal(at, f"the alias {quoted(name)} has no anchor before it")
+            raise self._refusal(at, f"the alias {quoted(name)} has no anchor before it", ALIAS)
         target = self._anchors[name]
         if target is None:
-            raise self._refusal(at, f"the alias {quoted(name)} stands inside what it names")
+            raise self._refusal(at, f"the alias {quoted(name)} stands inside what it names", ALIAS)
         if len(self._outer) + target.levels > MAX_LEVELS:
             raise self._refusal(
                 at, f"nested deeper than {MAX_LEVELS} levels by the alias {quoted(name)}", "Flatten it."
@@ -271,6 +272,8 @@ class TreeBuilder:
 
 def advice_for(message: str) -> str:
     """Say what usually helps against a message of libyaml's."""
+    if "cannot start any token" in message:
+        return "Indent with spaces, not tabs; put quotes around a text that begins with @, ` or %."
     if "'\\t'" in message or "\t" in message:
         return "YAML indents with spaces; replace the tab."
     if "mapping values are not allowed" in message:

@@ -99,7 +99,7 @@ class TestSignatures:
     def test_a_list_of_bytes_is_not_bytes(self):
         def work(a: bytes, b: bytes | None, c: list[bytes], d: str): ...
 
-        assert [p.is_bytes for p in read_action(work).parameters] == [True, True, False, False]
+        assert [p.takes_bytes for p in read_action(work).parameters] == [True, True, False, False]
 
     def test_async_functions_are_known(self):
         async def later(): ...

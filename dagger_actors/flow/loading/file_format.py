@@ -1,0 +1,327 @@
+"""The format of flow files as Structs, for the JSON Schema that editors read; the reader itself works on events.
+
+Every key of the reader's is a field here, with its description, and no other: a test holds the two together. What a
+schema cannot say (cycles, ancestors, actions, types) is the reader's alone.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from dagger_actors.flow.loading.reader import MAX_NAME, MAX_SECONDS
+from dagger_actors.flow.loading.references import MAX_REFERENCE
+from dagger_actors.flow.loading.settings import MAX_DELAY_SECS, MAX_PARALLEL, MAX_TRIES
+
+__all__ = ["ARRIVING", "FORMS", "FlowFile"]
+
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
+Seconds = Annotated[float, Meta(gt=0, le=MAX_SECONDS)]
+Delay = Annotated[float, Meta(ge=0, le=MAX_DELAY_SECS)]
+Tries = Annotated[int, Meta(ge=1, le=MAX_TRIES)]
+OnFailure = Literal["stop", "continue", "pause"]
+ReferenceText = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_REFERENCE,
+        description="inputs.KEY, NODE (its whole output) or NODE.KEY.",
+        examples=["inputs.folder", "fetch", "fetch.rows"],
+    ),
+]
+ExceptionNames = list[Annotated[str, Meta(pattern=r"^[^\s.]+(\.[^\s.]+)*$")]]
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One mapping of the file format; keys that are absent are UNSET."""
+
+
+class ReferenceForm(Form, frozen=True, kw_only=True):
+    """Where a value comes from: one of `reference`, `value`, or `node` with an optional `key`."""
+
+    reference: ReferenceText | msgspec.UnsetType = msgspec.UNSET
+    value: Annotated[Any, Meta(description="A literal, instead of a reference.")] = msgspec.UNSET
+    node: Annotated[str, Meta(description="The node's id, exactly; for ids that hold dots.")] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+    key: Annotated[Name, Meta(description="Name of the node's output; needs `node`.")] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+    description: Annotated[str, Meta(description="For people.")] | msgspec.UnsetType = msgspec.UNSET
+    default: Annotated[Any, Meta(description="The value when the node was skipped or has failed.")] = msgspec.UNSET
+
+
+class NamedReferenceForm(ReferenceForm, frozen=True, kw_only=True):
+    """One input of a node, in the list form: `name`, and where its value comes from."""
+
+    name: Annotated[Name, Meta(description="The action's parameter.")]
+
+
+Reference = ReferenceText | ReferenceForm
+
+
+class InputForm(Form, frozen=True, kw_only=True):
+    """One parameter of the flow; without `default` it is required."""
+
+    type: (
+        Annotated[
+            Literal["int", "float", "str", "bool", "list", "dict", "any"],
+            Meta(description="What its value must be; `float` takes a whole number too. Absent: anything."),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    default: Annotated[Any, Meta(description="Its value when none is given.")] = msgspec.UNSET
+    description: Annotated[str, Meta(description="For people.")] | msgspec.UnsetType = msgspec.UNSET
+    secret: Annotated[bool, Meta(description="true: its value is stored and shown nowhere.")] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+
+
+class ExponentialForm(Form, frozen=True, kw_only=True):
+    """Wait longer after each failure: initial_delay_secs * multiplier ** (try - 1), at most max_delay_secs."""
+
+    initial_delay_secs: Annotated[Delay, Meta(description="Seconds after the first failure.")] = 1.0
+    max_delay_secs: Annotated[Delay, Meta(description="The longest wait, in seconds.")] = 60.0
+    multiplier: Annotated[float, Meta(ge=1, description="Factor from one wait to the next.")] = 2.0
+    jitter: Annotated[Delay, Meta(description="Up to so many seconds are added at random.")] = 0.0
+
+
+class LinearForm(Form, frozen=True, kw_only=True):
+    """Wait delay_secs after the first failure and increment_secs more after each further one."""
+
+    delay_secs: Annotated[Delay, Meta(description="Seconds after the first failure.")]
+    increment_secs: Annotated[Delay, Meta(description="Seconds more after each further failure.")] = 0.0
+    max_delay_secs: Annotated[Delay, Meta(description="The longest wait, in seconds.")] = 86_400.0
+
+
+class ImmediateForm(Form, frozen=True, kw_only=True):
+    """Do not wait."""
+
+
+class StrategyForm(Form, frozen=True, kw_only=True):
+    """How long to wait between tries, and what is tried again: exactly one of exponential, linear, immediate."""
+
+    exponential: ExponentialForm | msgspec.UnsetType = msgspec.UNSET
+    linear: LinearForm | msgspec.UnsetType = msgspec.UNSET
+    immediate: ImmediateForm | msgspec.UnsetType = msgspec.UNSET
+    retry_on: (
+        Annotated[
+            ExceptionNames,
+            Meta(
+                description="Only these exceptions are tried again: builtin or dotted names, anywhere among the bases.",
+                examples=[["ConnectionError", "httpx.HTTPError"]],
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    give_up_on: (
+        Annotated[ExceptionNames, Meta(description="These exceptions end it at once.", examples=[["ValueError"]])]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+
+
+Strategy = Annotated[
+    Literal["immediate"] | StrategyForm,
+    Meta(
+        description="How long to wait between tries; with it there are 3 tries unless `try_count` says otherwise.",
+        examples=[{"exponential": {"initial_delay_secs": 0.5}}, "immediate"],
+    ),
+]
+
+
+class ConfigForm(Form, frozen=True, kw_only=True):
+    """Settings of the flow; a node's own beat those for nodes."""
+
+    on_failure: Annotated[
+        OnFailure,
+        Meta(
+            description="What a node's final failure does: stop the run, continue with what does not depend on it, or pause."
+        ),
+    ] = "stop"
+    timeout_seconds: (
+        Annotated[Seconds, Meta(description="The run's whole time in seconds, pauses apart.")] | msgspec.UnsetType
+    ) = msgspec.UNSET
+    enable_parallel_execution: Annotated[bool, Meta(description="false: one node at a time.")] = True
+    max_parallel_nodes: Annotated[
+        int, Meta(ge=1, le=MAX_PARALLEL, description="Live attempts at once; more than 64 need `async def` actions.")
+    ] = 16
+    max_attempts: (
+        Annotated[Tries, Meta(description="Total tries of each node that has no `try_count`.")] | msgspec.UnsetType
+    ) = msgspec.UNSET
+    retry_strategy: Strategy | msgspec.UnsetType = msgspec.UNSET
+
+
+class MapForm(Form, frozen=True, kw_only=True):
+    """Fan-out: one invocation of the action for each item of a list; dependents get the list of outputs, in order."""
+
+    over: Annotated[Reference, Meta(description="Where the list comes from; not a literal.", examples=["fetch.rows"])]
+    item: Annotated[Name, Meta(description="The action's parameter that takes an item.")]
+    key: (
+        Annotated[
+            str, Meta(min_length=1, description="Field of an item that names its invocation; absent: its position.")
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    limit: Annotated[int, Meta(ge=1, description="Invocations of this node at once.")] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+    tolerate: Annotated[int, Meta(ge=0, description="Items that may fail; their outputs are null.")] = 0
+
+
+class CacheForm(Form, frozen=True, kw_only=True):
+    """Reuse an output by the hash of action and inputs, for some time."""
+
+    ttl_s: Annotated[float, Meta(gt=0, description="Seconds for which an output is reused.")]
+
+
+class NodeForm(Form, frozen=True, kw_only=True):
+    """One node: a function that runs when the nodes it depends on have ended."""
+
+    id: Annotated[Name, Meta(description="Its name, unique in the flow; not `inputs`.", examples=["fetch"])]
+    action: Annotated[Name, Meta(description="The function it runs, marked with @action.", examples=["fetch_rows"])]
+    dependencies: (
+        Annotated[
+            list[str],
+            Meta(description="Nodes it waits for, all of them. Absent: the nodes that `inputs` and `map` refer to."),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    description: Annotated[str, Meta(description="For people.")] = ""
+    instructions: Annotated[str, Meta(description="For people and agents.")] = ""
+    inputs: (
+        Annotated[
+            dict[Name, Reference] | list[NamedReferenceForm],
+            Meta(
+                description="The action's arguments: parameter and where its value comes from. Absent: parameters named "
+                "as an ancestor or as an input of the flow get its value.",
+                examples=[{"rows": "fetch.rows", "limit": {"value": 10}}],
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    outputs: (
+        Annotated[
+            list[Name],
+            Meta(description="Names that the action must produce; an only one takes a value that is no mapping."),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    timeout: Annotated[Seconds, Meta(description="Seconds for one attempt.")] | msgspec.UnsetType = msgspec.UNSET
+    try_count: (
+        Annotated[Tries, Meta(description="Total tries: 3 means two retries. 1 unless there is a strategy, then 3.")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    onfailure: Annotated[bool, Meta(description="false: one try, as `try_count: 1`.")] = True
+    retry_strategy: Strategy | msgspec.UnsetType = msgspec.UNSET
+    on_failure: (
+        Annotated[OnFailure, Meta(description="What its final failure does to the run; absent: as `config` says.")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    map: MapForm | msgspec.UnsetType = msgspec.UNSET
+    trigger: Annotated[
+        Literal["all_succeeded", "all_done", "any_succeeded", "any_failed", "none_failed"],
+        Meta(description="How its dependencies must have ended for it to run; otherwise it is skipped."),
+    ] = "all_succeeded"
+    when: (
+        Annotated[
+            dict[str, Any],
+            Meta(
+                description="A condition on data; when it is false the node is skipped.",
+                examples=[{"reference": "count.total", "gt": 10}],
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    cache: (
+        Annotated[bool | CacheForm, Meta(description="true: reuse the output of the same action with the same inputs.")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    durability: Annotated[
+        Literal["at_least_once", "best_effort", "at_most_once"],
+        Meta(description="at_most_once: an attempt whose outcome is unknown is parked, never repeated by itself."),
+    ] = "at_least_once"
+    isolation: (
+        Annotated[
+            Literal["thread", "async", "process"],
+            Meta(
+                description="Where it runs; process: in a worker process that can be killed. Absent: as it is defined."
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    priority: Annotated[int, Meta(description="Of nodes that are ready, those with a higher one start first.")] = 0
+
+
+class FlowFile(Form, frozen=True, kw_only=True):
+    """A flow of dagger-actors: a graph of functions that survives its process."""
+
+    name: Annotated[Name, Meta(description="Its name; by it the flow is started and listed.", examples=["census"])]
+    description: Annotated[str, Meta(description="What it is for.")] = ""
+    author: Annotated[str, Meta(description="Who wrote it.")] = ""
+    version: Annotated[str, Meta(description='Its version, as text: "1.0".', examples=["1.0"])] = ""
+    signature: Annotated[str, Meta(description="What it takes and gives, for people.")] = ""
+    instructions: Annotated[str, Meta(description="For people and agents.")] = ""
+    tags: Annotated[list[Name], Meta(description="Words to find it by: `dagger-actors list DIR --tag T`.")] = []
+    inputs: (
+        Annotated[
+            dict[Name, InputForm | int | float | str | bool | list[Any]],
+            Meta(
+                description="Its parameters, or just their defaults. Absent: each `inputs.KEY` that is referred to, required.",
+                examples=[{"folder": {"type": "str", "default": "."}, "limit": 10}],
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    outputs: (
+        Annotated[
+            dict[Name, Reference],
+            Meta(
+                description="The run's result. Absent: the outputs of the last nodes.", examples=[{"total": "add.sum"}]
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    actions: Annotated[
+        list[str],
+        Meta(
+            description="Where its actions are: module, module:name, file.py or file.py:name, relative to this file.",
+            examples=[["my_actions.py"]],
+        ),
+    ] = []
+    config: ConfigForm | msgspec.UnsetType = msgspec.UNSET
+    nodes: Annotated[list[NodeForm], Meta(min_length=1, description="The graph.")]
+
+
+FORMS: tuple[type[Form], ...] = (
+    FlowFile,
+    InputForm,
+    ConfigForm,
+    NodeForm,
+    MapForm,
+    ReferenceForm,
+    NamedReferenceForm,
+    StrategyForm,
+    ExponentialForm,
+    LinearForm,
+    ImmediateForm,
+)
+
+ARRIVING: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("InputForm", "secret"),
+        ("MapForm", "key"),
+        ("MapForm", "limit"),
+        ("MapForm", "tolerate"),
+        ("NamedReferenceForm", "default"),
+        ("NodeForm", "cache"),
+        ("NodeForm", "durability"),
+        ("NodeForm", "isolation"),
+        ("NodeForm", "priority"),
+        ("NodeForm", "trigger"),
+        ("NodeForm", "when"),
+        ("ReferenceForm", "default"),
+    }
+)
+"""Fields whose keys the reader does not read yet, so that they are left out of the schema; take out what it reads."""

@@ -1,0 +1,248 @@
+"""Checks what flows along a flow's edges: return hints, and the types of inputs, against the parameters they go to.
+
+Only what can never fit is complained of, see ``type_fit``. A verdict belongs to a pair of action output and parameter,
+so a flow of 100,000 nodes costs as many comparisons as it has different pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+from msgspec import inspect
+
+from dagger_actors.flow.actions import Action, Parameter, place_of
+from dagger_actors.flow.definition import Constant, FromInput, FromNode, InputSpec, Reference
+from dagger_actors.flow.loading.declared import (
+    Fault,
+    as_item,
+    declared_outputs,
+    listed,
+    missing_output,
+    named_output,
+    place_of_output,
+)
+from dagger_actors.flow.loading.reader import Reader
+from dagger_actors.flow.loading.references import Pointer
+from dagger_actors.flow.loading.written import WrittenNode
+from dagger_actors.flow.type_fit import clash, field_of, fields_of, item_of
+from dagger_actors.flow.type_shape import ANY, hint_type, name_of, output_type
+from dagger_actors.flow.wording import quoted
+
+__all__ = ["TypeEdges"]
+
+INPUTS: Mapping[str, inspect.Type] = {
+    kind: hint_type(hint)
+    for kind, hint in {"int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict}.items()
+}
+Source = tuple[Hashable, ...]
+
+
+class TypeEdges:
+    """Checks the references of one flow.
+
+    Args:
+        reader: Takes the complaints.
+        nodes: The nodes, their inputs filled.
+        actions: Their actions; None where it is not known.
+        declared: The flow's inputs; None when it declares none.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        nodes: Sequence[WrittenNode],
+        actions: Sequence[Action | None],
+        declared: Mapping[str, InputSpec] | None,
+    ) -> None:
+        self._reader = reader
+        self._nodes = nodes
+        self._actions = actions
+        self._declared = declared or {}
+        self._gives: dict[Source, inspect.Type | Fault] = {}
+        self._takes: dict[Parameter, inspect.Type] = {}
+        self._items: dict[Source, inspect.Type | Fault] = {}
+        self._outputs: dict[tuple[Action, tuple[str, ...]], Fault | None] = {}
+        numbers: dict[Source, int] = {}
+        self._kinds = [
+            numbers.setdefault(
+                (action, node.map is None, declared_outputs(node) if "outputs" in node.fields else ()), len(numbers)
+            )
+            for node, action in zip(nodes, actions, strict=True)
+        ]
+        """Nodes that give the same types, numbered: looking one up must cost next to nothing."""
+        self._fitting: set[tuple[int, str | None, Parameter | None] | None] = set()
+        """Kinds of nodes, keys and the parameters that they were found to fit."""
+
+    def check(self, position: int) -> None:
+        """Check what comes in at a node, and the outputs that it declares; its action is known."""
+        node, action = self._nodes[position], self._actions[position]
+        assert action is not None
+        by_name, kinds, fitting = action.by_name, self._kinds, self._fitting
+        for name, pointer in node.inputs or ():
+            found, parameter = pointer.found, by_name.get(name)
+            if found is None or type(found) is Constant or pointer.default is not None:
+                continue
+            triple = (kinds[found.node], found.key, parameter) if type(found) is FromNode else None
+            if triple in fitting:  # nearly always
+                continue
+            if self._check_input(name, pointer.at, found, parameter) and triple is not None:
+                fitting.add(triple)
+        if node.map is not None:
+            self._check_map(node.map.over, node.map.item, by_name.get(node.map.item))
+        if "outputs" in node.fields:
+            self._check_declared(node, action)
+
+    def check_results(self, results: Mapping[str, tuple[int, Reference]]) -> None:
+        """Check that the flow's own outputs refer to what there is.
+
+        Args:
+            results: By name: its place, and where it comes from.
+        """
+        for name, (at, found) in results.items():
+            self._reader.subject = ""
+            fault = self._given(self._source(found), found)
+            if isinstance(fault, Fault):
+                self._complain(at, f"the output {quoted(name)} {fault.message}", fault, found)
+
+    def _check_input(self, name: str, at: int, found: Reference, parameter: Parameter | None) -> bool:
+        given = self._given(self._source(found), found)
+        fault = given if isinstance(given, Fault) else None
+        if not isinstance(given, Fault) and parameter is not None:
+            fault = self._compared(given, found, parameter)
+        if fault is not None:
+            self._complain(at, f"the input {quoted(name)} {fault.message}", fault, found)
+        return fault is None
+
+    def _check_map(self, pointer: Pointer, item: str, parameter: Parameter | None) -> None:
+        found = pointer.found
+        if found is None or isinstance(found, Constant):
+            return
+        source = self._source(found)
+        given = self._items.get(source)
+        if given is None:
+            given = self._items[source] = self._element(source, found) or self._item(
+                self._given(source, found), source, found
+            )
+        if isinstance(given, Fault):
+            self._complain(pointer.at, f"map.over {given.message}", given, found)
+        elif parameter is not None and (fault := self._compared(given, found, parameter)) is not None:
+            self._complain(pointer.at, f"map.item {quoted(item)} {fault.message}", fault, found, "each item of ")
+
+    def _check_declared(self, node: WrittenNode, action: Action) -> None:
+        names = declared_outputs(node)
+        pair = (action, names)
+        if pair not in self._outputs:
+            self._outputs[pair] = missing_output(action, names)
+        fault = self._outputs[pair]
+        if fault is not None:
+            self._complain(place_of_output(node, fault.key), fault.message, fault)
+
+    def _complain(self, at: int, message: str, fault: Fault, found: Reference | None = None, prefix: str = "") -> None:
+        advice = fault.advice
+        if fault.near:
+            advice = self._reader.suggest(fault.key, fault.near, advice)
+        if found is not None:
+            message = message.replace(SOURCE, prefix + self._name(found))
+        if isinstance(found, FromNode):
+            node = quoted(self._nodes[found.node].id)
+            message, advice = message.replace(NODE, node), advice.replace(NODE, node)
+        self._reader.complain(at, message, advice)
+
+    def _name(self, found: Reference) -> str:
+        """Name where a value comes from."""
+        if isinstance(found, FromInput):
+            return f"the flow's input {quoted(found.key)}"
+        assert isinstance(found, FromNode)
+        text = self._nodes[found.node].id
+        return quoted(text if found.key is None else f"{text}.{found.key}")
+
+    def _source(self, found: Reference) -> Source:
+        """What decides the type of a reference, apart from where it stands."""
+        if type(found) is FromNode:
+            node = self._nodes[found.node]
+            names = declared_outputs(node) if "outputs" in node.fields else ()
+            return (self._actions[found.node], found.key, node.map is not None, names)
+        return ("input", found.key if isinstance(found, FromInput) else "")
+
+    def _given(self, source: Source, found: Reference) -> inspect.Type | Fault:
+        """The type of a reference, or why there is nothing at it."""
+        given = self._gives.get(source)
+        if given is None:
+            given = self._gives[source] = self._type_of(source, found)
+        return given
+
+    def _type_of(self, source: Source, found: Reference) -> inspect.Type | Fault:
+        if not isinstance(found, FromNode):
+            return self._input_type(found.key if isinstance(found, FromInput) else "")
+        action, key, is_mapped, names = source
+        if not isinstance(action, Action):
+            return ANY
+        assert isinstance(names, tuple)
+        given = named_output(output_type(action.returns), names)
+        if is_mapped:
+            if found.key is not None:
+                message = f"refers to {SOURCE}, but {NODE} is mapped: its output is a list, which has no keys"
+                return Fault(message, f"Refer to {NODE}, which gives the outputs of all items.")
+            return inspect.ListType(as_item(given))
+        return given if key is None else self._field(given, action, found)
+
+    def _field(self, given: inspect.Type, action: Action, found: FromNode) -> inspect.Type | Fault:
+        key = found.key or ""
+        field = field_of(given, key)
+        if isinstance(field, inspect.Type):
+            return field
+        message = f"refers to {SOURCE}, but action {quoted(action.name)} gives {name_of(given)}, which has no "
+        if field is None:
+            return Fault(f"{message}keys", f"Refer to {NODE}, its whole output.")
+        return Fault(f"{message}{quoted(key)}", f"It has {listed(field)}.", tuple(field), key)
+
+    def _element(self, source: Source, found: Reference) -> inspect.Type | Fault | None:
+        """A key of each item's output, when a map goes over that of a mapped node; None when it does not."""
+        action, key, is_mapped, names = source
+        if not isinstance(found, FromNode) or key is None or not is_mapped or not isinstance(action, Action):
+            return None
+        assert isinstance(names, tuple)
+        return self._field(named_output(output_type(action.returns), names), action, found)
+
+    def _item(self, given: inspect.Type | Fault, source: Source, found: Reference) -> inspect.Type | Fault:
+        if isinstance(given, Fault):
+            return given
+        if isinstance(found, FromNode) and source[2] is True and isinstance(source[0], Action):
+            # Over a mapped node each item is given as that node's item gave it: bytes stay bytes.
+            names = source[3]
+            assert isinstance(names, tuple)
+            return named_output(output_type(source[0].returns), names)
+        item = item_of(given)
+        if item is None:
+            message = f"must be a list, but {SOURCE} gives {name_of(given)}"
+            return Fault(message, "Refer to a list, or remove `map`.")
+        return item
+
+    def _input_type(self, key: str) -> inspect.Type:
+        spec = self._declared.get(key)
+        if spec is None or spec.type == "any":
+            return ANY
+        return INPUTS[spec.type]
+
+    def _compared(self, given: inspect.Type, found: Reference, parameter: Parameter) -> Fault | None:
+        wanted = self._takes.get(parameter)
+        if wanted is None:
+            wanted = self._takes[parameter] = hint_type(parameter.annotation)
+        wrong = clash(given, wanted)
+        if wrong is None:
+            return None
+        message = f"gets {name_of(given)} from {SOURCE}, but action {quoted(parameter.action)} takes {name_of(wanted)}"
+        if wrong.path != "$" or isinstance(fields_of(wanted), dict):
+            message += f": {wrong.reason} (at {wrong.path})"
+        if isinstance(found, FromInput):
+            return Fault(message, f"Change the type of the input {quoted(found.key)}, or the action's type hint.")
+        assert isinstance(found, FromNode)
+        action = self._actions[found.node]
+        where = " at {}:{}".format(*place_of(action.function)) if action is not None else ""
+        return Fault(message, f"Refer to another output, or change a type hint: what it gives is hinted{where}.")
+
+
+SOURCE = "\0source\0"
+"""Stands for the name of a reference in a message that many references share."""
+NODE = "\0node\0"
+"""Stands for the id of the node that it leads to."""

@@ -1,0 +1,163 @@
+"""The model of the file format and the reader of flow files know the same keys, and agree on every flow there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import pytest
+import yaml
+
+from dagger_actors.flow.loading import arguments, file_format, loader, nodes, references, settings
+from dagger_actors.flow.loading.file_format import ARRIVING, FORMS
+from dagger_actors.flow.loading.json_schema import DRAFT, flow_schema
+from dagger_actors.flow.loading.tree import to_data
+from dagger_actors.flow.loading.yaml_tree import read_yaml
+
+REPOSITORY = Path(__file__).parents[3]
+KEYS = {
+    "FlowFile": loader.FLOW,
+    "InputForm": loader.INPUT,
+    "ConfigForm": settings.CONFIG,
+    "NodeForm": nodes.NODE,
+    "MapForm": arguments.MAP,
+    "ReferenceForm": references.POINTER,
+    "NamedReferenceForm": references._with(arguments.NAME_KEY),
+    "StrategyForm": settings.STRATEGY,
+    "ExponentialForm": settings.WAITS["exponential"][1],
+    "LinearForm": settings.WAITS["linear"][1],
+    "ImmediateForm": settings.WAITS["immediate"][1],
+}
+VALID = [*REPOSITORY.glob("specs/*.yaml"), *REPOSITORY.glob("tests/data/**/accepted_*.yaml")]
+
+
+def checked(data: object) -> list[str]:
+    """Where the schema refuses it."""
+    validator = jsonschema.Draft202012Validator(flow_schema())
+    return [error.json_path for error in validator.iter_errors(data)]
+
+
+def data_of(path: Path) -> object:
+    return to_data(read_yaml(path.read_bytes(), str(path))[0])
+
+
+def test_every_form_has_a_reader():
+    assert {form.__name__ for form in FORMS} == KEYS.keys()
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_the_model_and_the_reader_know_the_same_keys(form):
+    """A key that the reader begins to know is to be taken out of ARRIVING (or added to the model)."""
+    keys = KEYS[form.__name__]
+    arriving = {key for name, key in ARRIVING if name == form.__name__}
+    in_model = {field.encode_name for field in msgspec.structs.fields(form)}
+    assert in_model - arriving == set(keys.known)
+    assert arriving <= in_model
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_the_model_and_the_reader_require_the_same_keys(form):
+    required = {field.encode_name for field in msgspec.structs.fields(form) if field.required}
+    named = {"name"} if form.__name__ == "NamedReferenceForm" else set()
+    assert required == set(KEYS[form.__name__].required) | named
+
+
+def test_the_model_and_the_reader_know_the_same_words():
+    schema = flow_schema()["$defs"]
+    assert sorted(schema["NodeForm"]["properties"]["on_failure"]["enum"]) == sorted(settings.ON_FAILURE)
+    assert sorted(schema["ConfigForm"]["properties"]["on_failure"]["enum"]) == sorted(settings.ON_FAILURE)
+    assert sorted(schema["InputForm"]["properties"]["type"]["enum"]) == sorted(loader.INPUT_TYPES)
+
+
+def test_the_models_defaults_are_those_of_the_reader():
+    """What an editor shows as a default is what an absent key means."""
+    schema = flow_schema()["$defs"]
+    config = settings.FlowConfig()
+    for key, field in schema["ConfigForm"]["properties"].items():
+        if "default" in field:
+            assert field["default"] == getattr(config, key)
+    for form, struct in (("ExponentialForm", settings.Exponential), ("LinearForm", settings.Linear)):
+        for field in msgspec.structs.fields(struct):
+            if not field.required:
+                assert schema[form]["properties"][field.name]["default"] == field.default
+
+
+def test_it_is_a_schema_of_its_draft_and_every_key_is_described():
+    schema = flow_schema()
+    assert schema["$schema"] == DRAFT
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for name, form in schema["$defs"].items():
+        assert form["additionalProperties"] is False
+        assert form["description"], name
+        for key, field in form["properties"].items():
+            target = schema["$defs"].get(field.get("$ref", "").rpartition("/")[2], {})
+            assert field.get("description") or target.get("description"), (name, key)
+
+
+def test_keys_that_this_version_does_not_read_are_not_in_it():
+    for name, key in ARRIVING:
+        assert key not in flow_schema()["$defs"].get(name, {"properties": {}})["properties"]
+
+
+@pytest.mark.parametrize("path", VALID, ids=lambda path: path.name)
+def test_every_valid_flow_is_valid_for_the_schema(path):
+    loader.load_flow(path)
+    assert checked(data_of(path)) == []
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"inputs": [{"name": "a", "reference": "inputs.a", "description": "d"}]},
+        {"inputs": {"a": {"node": "n.m", "key": "k"}, "b": {"value": None}, "c": "inputs.c"}},
+        {"retry_strategy": "immediate"},
+        {"retry_strategy": {"immediate": {}, "retry_on": ["ValueError", "a.b.C"]}},
+        {"retry_strategy": {"linear": {"delay_secs": 0.5}}, "try_count": 3, "onfailure": True},
+        {"map": {"over": {"node": "n.m"}, "item": "a"}, "timeout": 0.5, "on_failure": "pause"},
+        {"outputs": ["a", "b"], "dependencies": [], "description": "d", "instructions": "i"},
+    ],
+)
+def test_every_spelling_that_the_reader_takes_is_valid_for_the_schema(node):
+    flow = {
+        "name": "f",
+        "nodes": [{"id": "n.m", "action": "x"}, {"id": "n", "action": "x", "dependencies": ["n.m"], **node}],
+    }
+    loader.load_flow(flow)
+    assert checked(flow) == []
+
+
+@pytest.mark.parametrize(
+    ("node", "path"),
+    [
+        ({"tiemout": 3}, "$.nodes[0]"),
+        ({"timeout": 0}, "$.nodes[0].timeout"),
+        ({"timeout": "3"}, "$.nodes[0].timeout"),
+        ({"try_count": 0}, "$.nodes[0].try_count"),
+        ({"on_failure": "halt"}, "$.nodes[0].on_failure"),
+        ({"retry_strategy": {}}, "$.nodes[0].retry_strategy"),
+        ({"retry_strategy": {"immediate": {}, "linear": {"delay_secs": 1}}}, "$.nodes[0].retry_strategy"),
+        ({"inputs": {"a": 3}}, "$.nodes[0].inputs"),
+        ({"inputs": {"a": {"reference": "x", "value": 3}}}, "$.nodes[0].inputs"),
+        ({"inputs": {"a": {"value": 3, "key": "k"}}}, "$.nodes[0].inputs"),
+        ({"map": {"over": "x"}}, "$.nodes[0].map"),
+        ({"dependencies": "a"}, "$.nodes[0].dependencies"),
+        ({"id": ""}, "$.nodes[0].id"),
+    ],
+)
+def test_what_the_reader_refuses_of_a_node_the_schema_refuses_too(node, path):
+    flow = {"name": "f", "nodes": [{"id": "n", "action": "x", **node}]}
+    with pytest.raises(loader.DefinitionError):
+        loader.load_flow(flow)
+    assert checked(flow) == [path]
+
+
+def test_the_schema_is_made_afresh():
+    flow_schema()["$defs"].clear()
+    assert flow_schema()["$defs"]
+
+
+def test_the_model_is_not_the_reader():
+    """Reading is the reader's alone: nothing decodes flows by these Structs, whose errors would have no place."""
+    assert "yaml" not in vars(file_format)
+    assert yaml.__with_libyaml__
