@@ -160,14 +160,48 @@ class MapForm(Form, frozen=True, kw_only=True):
     item: Annotated[Name, Meta(description="The action's parameter that takes an item.")]
     key: (
         Annotated[
-            str, Meta(min_length=1, description="Field of an item that names its invocation; absent: its position.")
+            Name,
+            Meta(
+                description="What names an item's invocation: the item itself, or the path of a field within it, each "
+                "beginning with the name of `item`. Absent: its position.",
+                examples=["page.url"],
+            ),
         ]
         | msgspec.UnsetType
     ) = msgspec.UNSET
-    limit: Annotated[int, Meta(ge=1, description="Invocations of this node at once.")] | msgspec.UnsetType = (
+    limit: (
+        Annotated[int, Meta(ge=1, le=MAX_PARALLEL, description="Invocations of this node at once.")] | msgspec.UnsetType
+    ) = msgspec.UNSET
+    tolerate: Annotated[int, Meta(ge=0, description="Items that may fail; their outputs are null.")] = 0
+
+
+Operand = Annotated[float | str, Meta(description="A number or a text; the value must be of the same kind.")]
+
+
+class WhenForm(Form, frozen=True, kw_only=True):
+    """A predicate on data: one of `all`, `any`, `not`; or a reference with one or more comparisons, which must all hold."""
+
+    all: Annotated[list[WhenForm], Meta(min_length=1, description="Each must hold.")] | msgspec.UnsetType = (
         msgspec.UNSET
     )
-    tolerate: Annotated[int, Meta(ge=0, description="Items that may fail; their outputs are null.")] = 0
+    any: Annotated[list[WhenForm], Meta(min_length=1, description="One must hold.")] | msgspec.UnsetType = msgspec.UNSET
+    not_: WhenForm | msgspec.UnsetType = msgspec.field(name="not", default=msgspec.UNSET)
+    reference: ReferenceText | msgspec.UnsetType = msgspec.UNSET
+    node: Annotated[str, Meta(description="The node's id, exactly.")] | msgspec.UnsetType = msgspec.UNSET
+    key: Annotated[Name, Meta(description="Name of the node's output; needs `node`.")] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+    default: Annotated[Any, Meta(description="The value when the node was skipped or has failed.")] = msgspec.UNSET
+    equals: Annotated[Any, Meta(description="It is this value.")] = msgspec.UNSET
+    not_equals: Annotated[Any, Meta(description="It is another value.")] = msgspec.UNSET
+    gt: Annotated[Operand, Meta(description="It is greater.")] | msgspec.UnsetType = msgspec.UNSET
+    ge: Annotated[Operand, Meta(description="It is greater or equal.")] | msgspec.UnsetType = msgspec.UNSET
+    lt: Annotated[Operand, Meta(description="It is less.")] | msgspec.UnsetType = msgspec.UNSET
+    le: Annotated[Operand, Meta(description="It is less or equal.")] | msgspec.UnsetType = msgspec.UNSET
+    in_: Annotated[list[Any], Meta(description="It is one of these.")] | msgspec.UnsetType = msgspec.field(
+        name="in", default=msgspec.UNSET
+    )
+    exists: Annotated[bool, Meta(description="Whether there is a value at all.")] | msgspec.UnsetType = msgspec.UNSET
 
 
 class CacheForm(Form, frozen=True, kw_only=True):
@@ -226,7 +260,7 @@ class NodeForm(Form, frozen=True, kw_only=True):
     ] = "all_succeeded"
     when: (
         Annotated[
-            dict[str, Any],
+            WhenForm,
             Meta(
                 description="A condition on data; when it is false the node is skipped.",
                 examples=[{"reference": "count.total", "gt": 10}],
@@ -300,6 +334,8 @@ FORMS: tuple[type[Form], ...] = (
     ConfigForm,
     NodeForm,
     MapForm,
+    WhenForm,
+    CacheForm,
     ReferenceForm,
     NamedReferenceForm,
     StrategyForm,
@@ -310,18 +346,7 @@ FORMS: tuple[type[Form], ...] = (
 
 ARRIVING: frozenset[tuple[str, str]] = frozenset(
     {
-        ("InputForm", "secret"),
-        ("MapForm", "key"),
-        ("MapForm", "limit"),
-        ("MapForm", "tolerate"),
-        ("NamedReferenceForm", "default"),
-        ("NodeForm", "cache"),
-        ("NodeForm", "durability"),
         ("NodeForm", "isolation"),
-        ("NodeForm", "priority"),
-        ("NodeForm", "trigger"),
-        ("NodeForm", "when"),
-        ("ReferenceForm", "default"),
     }
 )
 """Fields whose keys the reader does not read yet, so that they are left out of the schema; take out what it reads."""

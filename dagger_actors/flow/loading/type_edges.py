@@ -198,8 +198,10 @@ class TypeEdges:
 
     def _element(self, source: Source, found: Reference) -> inspect.Type | Fault | None:
         """A key of each item's output, when a map goes over that of a mapped node; None when it does not."""
-        action, key, is_mapped, names = source
-        if not isinstance(found, FromNode) or key is None or not is_mapped or not isinstance(action, Action):
+        if not isinstance(found, FromNode) or found.key is None:
+            return None
+        action, _, is_mapped, names = source
+        if not is_mapped or not isinstance(action, Action):
             return None
         assert isinstance(names, tuple)
         return self._field(named_output(output_type(action.returns), names), action, found)

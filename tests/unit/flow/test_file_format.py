@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import yaml
 
-from dagger_actors.flow.loading import arguments, file_format, loader, nodes, references, settings
+from dagger_actors.flow.loading import arguments, conditions, file_format, keeping, loader, nodes, references, settings
 from dagger_actors.flow.loading.file_format import ARRIVING, FORMS
 from dagger_actors.flow.loading.json_schema import DRAFT, flow_schema
 from dagger_actors.flow.loading.tree import to_data
@@ -22,6 +22,8 @@ KEYS = {
     "ConfigForm": settings.CONFIG,
     "NodeForm": nodes.NODE,
     "MapForm": arguments.MAP,
+    "WhenForm": conditions.WHEN,
+    "CacheForm": keeping.CACHE,
     "ReferenceForm": references.POINTER,
     "NamedReferenceForm": references._with(arguments.NAME_KEY),
     "StrategyForm": settings.STRATEGY,
