@@ -48,7 +48,11 @@ def result_check(
     except (TypeError, ValueError, NameError, RecursionError):
         return None
     as_it_is = tuple(
-        kind for kind in members if isinstance(kind, type) and (kind in PLAIN or issubclass(kind, msgspec.Struct))
+        kind
+        for kind in members
+        # A pydantic model has been validated already, and may be written by other names than it is read.
+        if isinstance(kind, type)
+        and (kind in PLAIN or issubclass(kind, msgspec.Struct) or hasattr(kind, "model_validate"))
     )
     takes_files = any(not isinstance(kind, type) or issubclass(kind, FILES) or is_custom(kind) for kind in members)
     is_files = all(isinstance(kind, type) and issubclass(kind, BYTES) for kind in members)

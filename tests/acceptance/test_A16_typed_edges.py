@@ -317,6 +317,22 @@ class Color(enum.StrEnum):
     RED = "red"
 
 
+class Model:
+    """What a pydantic model looks like from outside; this one is read by another name than it is written."""
+
+    def __init__(self, x):
+        self.x = x
+
+    @classmethod
+    def model_validate(cls, value):
+        if "alias" not in value:
+            raise ValueError("alias is required")
+        return cls(value["alias"])
+
+    def model_dump(self, mode):
+        return {"x": self.x}
+
+
 def check(hint, value):
     def act(): ...
 
@@ -341,6 +357,7 @@ class TestResultsAtRunTime:
             (Point, {"y": 1}, "Object missing required field `x`"),
             (Pair, Pair("a"), "must return Pair, as its type hint says, and returned Pair: Expected `int`, got `str`"),
             (Typed, {}, "Object missing required field `x`"),
+            (Model, {"x": 1}, "must return Model, as its type hint says, and returned dict: alias is required"),
             (Color, "blue", "Invalid enum value 'blue'"),
             (int | None, "x", "must return int | None, as its type hint says, and returned str"),
             (dict, b"x", "must return dict, as its type hint says, and returned bytes: bytes are stored as they are"),
@@ -371,6 +388,8 @@ class TestResultsAtRunTime:
             (bytes, memoryview(b"x")),
             (bytes | dict, b"x"),
             (Path, Path("x")),
+            (Model, Model(1)),
+            (Model, {"alias": 1}),
             (Any, object()),
             (object, {1}),
             (Iterable[int], [1]),
