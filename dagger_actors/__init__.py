@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dagger_actors.errors import (
+        AttemptOver,
         DaggerError,
         DefinitionError,
         InvalidInputs,
+        ResourceFailed,
         RunCancelled,
         RunConflict,
         RunEnded,
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
         RunOwned,
         RunPaused,
         RunTimedOut,
+        RunValueRefused,
+        SchemaRefused,
+        SecretMissing,
+        StatementFailed,
+        StatementRefused,
+        StepRefused,
+        UnknownResource,
     )
     from dagger_actors.flow.actions import action
     from dagger_actors.flow.context import ArtifactRef, Context
@@ -31,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActorSystem",
     "ArtifactRef",
+    "AttemptOver",
     "AttemptReport",
     "Context",
     "DaggerError",
@@ -38,6 +48,7 @@ __all__ = [
     "InvalidInputs",
     "NodeReport",
     "Report",
+    "ResourceFailed",
     "Run",
     "RunCancelled",
     "RunConflict",
@@ -48,7 +59,14 @@ __all__ = [
     "RunPaused",
     "RunSummary",
     "RunTimedOut",
+    "RunValueRefused",
+    "SchemaRefused",
     "Secret",
+    "SecretMissing",
+    "StatementFailed",
+    "StatementRefused",
+    "StepRefused",
+    "UnknownResource",
     "action",
 ]
 
