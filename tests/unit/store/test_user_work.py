@@ -10,13 +10,14 @@ import pytest
 
 from dagger_actors.core.messages import RunValue, Statement
 from dagger_actors.core.protocols import Runnable, Unit, UserWork, Write
-from dagger_actors.errors import StatementFailed, WorkRejected
+from dagger_actors.errors import StatementFailed, SystemClosed, WorkRejected
 from dagger_actors.store.connection import open_writer
 from dagger_actors.store.guard import our_names
 from dagger_actors.store.journal import Journal
 from dagger_actors.store.migrate import migrate
 from dagger_actors.store.statements import sql
 from dagger_actors.store.user_schema import apply_schema
+from dagger_actors.store.user_tables import UserTables
 
 SCHEMA = "CREATE TABLE t (a PRIMARY KEY); INSERT INTO t VALUES (1);"
 
@@ -135,3 +136,14 @@ def test_everything_a_migration_makes_is_ours(path: Path):
     found = {name.lower() for (name,) in rows(path, "SELECT name FROM sqlite_schema") if isinstance(name, str)}
     assert {name for name in found if not name.startswith("sqlite_")} - our_names() == {"t"}
     assert {"flow_runs", "node_runs", "steps", "run_values", "tasks"} <= our_names()
+
+
+def test_whoever_asks_a_closed_store_is_told_so(path: Path):
+    """Law: a body that outlives its system opens no file behind its back."""
+    tables = UserTables(path)
+    tables.check("DELETE FROM t", ())
+    tables.close()
+    with pytest.raises(SystemClosed):
+        tables.check("DELETE FROM t", ())
+    with pytest.raises(SystemClosed):
+        tables.query("SELECT 1", ())
