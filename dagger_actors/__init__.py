@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dagger_actors.errors import (
+        AttemptOver,
         DaggerError,
         DefinitionError,
         InvalidInputs,
+        ResourceFailed,
         RunCancelled,
         RunConflict,
         RunEnded,
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
         RunOwned,
         RunPaused,
         RunTimedOut,
+        RunValueRefused,
+        SchemaRefused,
+        SecretMissing,
+        StatementFailed,
+        StatementRefused,
+        StepRefused,
+        UnknownResource,
     )
     from dagger_actors.flow.actions import action
     from dagger_actors.flow.artifact_library import ArtifactEntry
@@ -34,6 +43,7 @@ __all__ = [
     "ActorSystem",
     "ArtifactEntry",
     "ArtifactRef",
+    "AttemptOver",
     "AttemptReport",
     "Context",
     "DaggerError",
@@ -42,6 +52,7 @@ __all__ = [
     "InvalidInputs",
     "NodeReport",
     "Report",
+    "ResourceFailed",
     "Run",
     "RunCancelled",
     "RunConflict",
@@ -52,7 +63,14 @@ __all__ = [
     "RunPaused",
     "RunSummary",
     "RunTimedOut",
+    "RunValueRefused",
+    "SchemaRefused",
     "Secret",
+    "SecretMissing",
+    "StatementFailed",
+    "StatementRefused",
+    "StepRefused",
+    "UnknownResource",
     "action",
 ]
 

@@ -76,7 +76,7 @@ class Constant(msgspec.Struct, frozen=True, tag="value"):
 Reference = FromInput | FromNode | Constant
 
 
-class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
+class InputSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One parameter of the flow.
 
     Attributes:

@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 
 from dagger_actors.core.messages import SqlValue
-from dagger_actors.errors import StatementRefused
+from dagger_actors.errors import StatementRefused, SystemClosed
 from dagger_actors.store.connection import open_reader
 from dagger_actors.store.guard import Guard
 from dagger_actors.store.reader import Readers
@@ -48,6 +48,7 @@ class UserTables:
         self._readers = Readers(path, size=size, vfs=vfs, prepare=_guard)
         self._lock = threading.Lock()
         self._checker: apsw.Connection | None = None
+        self._is_closed = False
         self._guard = Guard("change")
 
     def check(self, sql: str, args: Sequence[SqlValue]) -> None:
@@ -64,6 +65,8 @@ class UserTables:
             return False
 
         with self._lock:
+            if self._is_closed:
+                raise SystemClosed
             if self._checker is None:
                 self._checker = open_reader(self._path, vfs=self._vfs)
                 self._checker.authorizer = self._guard
@@ -127,6 +130,7 @@ class UserTables:
         self._readers.close()
         with self._lock:
             checker, self._checker = self._checker, None
+            self._is_closed = True
         if checker is not None:
             checker.close()
 

@@ -103,7 +103,9 @@ def test_a_bad_type_hint_does_not_tell_it(open_system, tmp_path):
     assert_nowhere(tmp_path)
 
 
-@pytest.mark.parametrize("how", ["text", "inside", "bytes", "large", "save", "step", "holder"])
+@pytest.mark.parametrize(
+    "how", ["text", "inside", "bytes", "large", "save", "step", "holder", "sql", "args", "query", "cache"]
+)
 def test_a_result_that_holds_it_is_refused(open_system, tmp_path, how: str):
     """Law: outputs, artifacts and steps are no place for a secret; the attempt fails by name."""
 
@@ -114,6 +116,14 @@ def test_a_result_that_holds_it_is_refused(open_system, tmp_path, how: str):
             ctx.save("x", f"dsn={text}")
         if how == "step":
             ctx.step("x", lambda: [text])
+        if how == "sql":
+            ctx.execute(f"DELETE FROM t WHERE a = '{text}'")
+        if how == "args":
+            ctx.execute("DELETE FROM t WHERE a = ?", (text.encode(),))
+        if how == "query":
+            ctx.query("SELECT ?", (text,))
+        if how == "cache":
+            ctx.cache.append("k", [text])
         large = ["x" * 100] * 1000
         return {
             "text": text,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from dagger_actors import ActorSystem, Context, action
 from dagger_actors.errors import SystemClosed
+from dagger_actors.flow.draft import Draft
 from dagger_actors.testing.simulation import Simulation, simulate
 from dagger_actors.testing.virtual import WorkerDied
 
@@ -100,6 +103,13 @@ def check(path: Path) -> None:
 
 def open_system(sim: Simulation, schema: Path, **options: Any) -> ActorSystem:
     return sim.system(actions=[thread, loop, bad], schema=schema, **options)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_logged_as_an_error(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A refused statement is an attempt's failure, no crash of ours that happens to be survived."""
+    yield
+    assert [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.ERROR] == []
 
 
 @pytest.fixture
@@ -207,6 +217,33 @@ def test_what_depends_on_a_refused_attempt_never_starts(memory: Path, schema: Pa
         assert system.flows.start({"name": "f", "nodes": nodes}, run_id="r").wait().state == "failed"
         assert began == []
         assert rows(sim.path, "SELECT node_id, state FROM node_runs WHERE state != 'skipped'") == [("b", "failed")]
+
+
+def test_a_supervisor_hands_over_nothing_that_builds_on_a_refused_unit(memory: Path, schema: Path):
+    """Law: from the refusal on until the rebuilding, what it has decided stays where it is, and is told again."""
+
+    @action
+    async def slow() -> None:
+        await asyncio.sleep(100)
+
+    with simulate(0, memory) as sim:
+        system = open_system(sim, schema)
+        system._hub.registry.add(slow)
+        run = system.flows.start({"name": "f", "nodes": [{"id": "n", "action": "slow"}]})
+        sim.advance(1)
+        supervisor = system._hub.active[run.id].supervisor
+        draft = supervisor._ready = Draft()
+        supervisor.refused = RuntimeError("refused")
+        assert supervisor.take_unit() is None
+        assert supervisor._ready is draft
+        supervisor.refused = None
+        draft.run_row = supervisor._machine.run_row(sim.world.now())
+        unit = supervisor.take_unit()
+        assert unit is not None
+        assert not unit.is_void()
+        supervisor.refused = RuntimeError("refused")
+        assert unit.is_void()
+        supervisor.refused = None
 
 
 @pytest.mark.parametrize("how", ["raises", "times out", "cancelled", "late"])
