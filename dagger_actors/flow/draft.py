@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -45,6 +45,7 @@ class Draft:
         "_artifacts",
         "_cached",
         "_commands",
+        "_forgotten",
         "_hashes",
         "_names",
         "_rows",
@@ -67,6 +68,7 @@ class Draft:
         self._cached: list[tuple[Cell, ...]] = []
         self._hashes: list[tuple[Cell, ...]] = []
         self._commands: list[tuple[Cell, ...]] = []
+        self._forgotten: list[tuple[Cell, ...]] = []
         self._unskip: int | None = None
         self._work: list[UserWork] = []
         self.is_dirty = False
@@ -98,6 +100,7 @@ class Draft:
         self._artifacts += later._artifacts
         self._names += later._names
         self._cached += later._cached
+        self._forgotten += later._forgotten
         self._hashes += later._hashes
         self._commands += later._commands
         self._work += later._work
@@ -149,6 +152,10 @@ class Draft:
         """Forget what was skipped: the run is tried again."""
         self._unskip = run_key
 
+    def forget_steps(self, run_key: int, nodes: Iterable[int]) -> None:
+        """Forget the steps of nodes that are run again though they had succeeded."""
+        self._forgotten += [(run_key, node) for node in nodes]
+
     def writes(self) -> list[Write]:
         """The unit's rows; the run's own row goes with every unit, as its fence."""
         if self.is_late:
@@ -156,6 +163,8 @@ class Draft:
         writes = [Write("flow_runs.put", (self.run_row,), 1)]
         if self._unskip is not None:
             writes.append(Write("node_runs.unskip", ((self._unskip,),), None))
+        if self._forgotten:
+            writes.append(Write("steps.forget", self._forgotten, None))
         if self._artifacts:
             writes.append(Write("artifacts.put", self._artifacts, None))
         if self._rows:

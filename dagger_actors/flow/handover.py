@@ -38,6 +38,7 @@ class Opening:
         opened: The event that sets it going.
         ends: Completions that were told and not committed, to be applied first thing.
         unskip: Whether what was skipped is forgotten (a retry).
+        redone: Nodes that are run again though they had succeeded: their steps are forgotten.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class Opening:
         opened: Event,
         ends: Sequence[bytes] = (),
         unskip: bool = False,
+        redone: frozenset[int] = frozenset(),
     ) -> None:
         self.machine = machine
         self.starter = starter
         self.opened = opened
         self.ends = tuple(ends)
         self.unskip = unskip
+        self.redone = redone

@@ -272,7 +272,9 @@ class FlowHub:
             io=self.runtime.io,
             arm=active.emitter.arm_time_out,
         )
-        opening = Opening(machine=machine, starter=starter, opened=event, ends=ends, unskip=mode == "retry")
+        opening = Opening(
+            machine=machine, starter=starter, opened=event, ends=ends, unskip=mode == "retry", redone=redone
+        )
         starter.restore_keys()
         active.supervisor.actor_inbox.put(Envelope(opening))
 

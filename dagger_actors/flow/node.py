@@ -224,7 +224,10 @@ class NodeActor(Actor):
             self._mask.refuse(output.json)
         turn = Turn(artifacts) if self._context is None else self._context.turn(artifacts)
         if self._turn is not None:
-            turn = msgspec.structs.replace(turn, cache=self._turn.cache, reason=self._turn.reason)
+            # A later hit would give the output without what else the attempt did.
+            has_effects = bool(turn.statements or turn.values)
+            reason = "not cached: it executes statements, or puts values" if has_effects else self._turn.reason
+            turn = msgspec.structs.replace(turn, cache=None if has_effects else self._turn.cache, reason=reason)
         return Succeeded(output) if turn == NO_TURN else Succeeded(output, turn)
 
     def _report(self, outcome: Succeeded | Failed) -> None:

@@ -178,8 +178,10 @@ class FlowSupervisor(Actor):
             self._in_flight = []  # the journal has answered them all, and what it refused is told again by the opening
         self._flush_armed = self._is_over = False
         self.refused = None
+        run_key = opening.machine.work.identity.run_key
         if opening.unskip:
-            self._draft.unskip(opening.machine.work.identity.run_key)
+            self._draft.unskip(run_key)
+        self._draft.forget_steps(run_key, opening.redone)
         now = self._services.clock.now()
         self._apply(opening.opened, now)
         for payload in opening.ends:

@@ -41,6 +41,7 @@ WRITES: Final[dict[str, Statement]] = {
     "node_runs.put": Statement(table="node_runs", key_width=4),
     "node_runs.hash": Statement(table="node_runs", key_width=4),
     "cache_entries.put": Statement(table="cache_entries", key_width=0),
+    "steps.forget": Statement(table="steps of a node", key_width=2),
     "steps.put": Statement(table="steps", key_width=0),
     "artifact_names.put": Statement(table="artifact_names", key_width=5),
     "commands.insert": Statement(table="commands", key_width=0),

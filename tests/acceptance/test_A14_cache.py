@@ -208,3 +208,21 @@ class TestRefused:
     def test_a_version_of_no_length(self) -> None:
         with pytest.raises(ValueError, match="1 to 200"):
             action(version="")
+
+
+def test_what_does_more_than_give_an_output_is_not_cached(sim: Simulation) -> None:
+    """A hit would give the output without the values that its nodes put."""
+    ran: list[int] = []
+
+    @action(version="1")
+    def compute(value: int, by: int, ctx: Context) -> int:
+        ran.append(value)
+        ctx.cache.put("k", value)
+        return value
+
+    for _ in range(2):
+        system = sim.system(actions=[compute])
+        report = system.flows.start(flow(1)).wait()
+        system.stop()
+    assert ran == [1, 1]
+    assert report.nodes[0].reason == "not cached: it executes statements, or puts values"

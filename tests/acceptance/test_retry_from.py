@@ -103,3 +103,17 @@ def test_an_unknown_node_is_refused_with_the_nearest(sim: Simulation, stage: Sta
     system.flows.start(stage.spec, run_id="r").wait()
     with pytest.raises(RequestError, match="has no node 'othr'; did you mean 'other'"):
         system.flows.retry("r", start_from=["othr"])
+
+
+def test_its_steps_are_taken_again_and_those_of_the_rest_are_kept(sim: Simulation) -> None:
+    taken: list[str] = []
+
+    def work(ctx: Context) -> Any:
+        return ctx.step("pay", taken.append, ctx.node_id)
+
+    spec = {"name": "f", "nodes": [{"id": name, "action": "work", "inputs": {}} for name in ("a", "b")]}
+    system = sim.system(actions=[work])
+    system.flows.start(spec, run_id="r").wait()
+    assert sorted(taken) == ["a", "b"]
+    assert system.flows.retry("r", start_from=["a"]).wait().state == "succeeded"
+    assert sorted(taken) == ["a", "a", "b"]
