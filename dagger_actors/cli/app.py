@@ -26,6 +26,7 @@ COMMANDS = (
     ("runs", "dagger_actors.cli.runs:runs", "List the runs of a database."),
     ("show", "dagger_actors.cli.runs:show", "Show one run: its nodes, attempts, errors and outputs."),
     ("validate", "dagger_actors.cli.specs:validate", "Check a flow file and its actions without running it."),
+    ("graph", "dagger_actors.cli.graph:graph", "Draw a flow file, or a run with its states: mermaid, dot or svg."),
     ("list", "dagger_actors.cli.specs:list_folder", "List the flow files of a folder."),
 )
 
