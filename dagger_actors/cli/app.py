@@ -47,6 +47,7 @@ COMMANDS = (
     ("schema", "dagger_actors.cli.schema:schema", f"Print the JSON Schema of flow files, or of actions.{SCHEMA}"),
     ("init", "dagger_actors.cli.init:init", "Write a first flow, its actions and their tests."),
     ("completion", "dagger_actors.cli.completion:completion", f"Print the completion script of a shell.{COMPLETION}"),
+    ("graph", "dagger_actors.cli.graph:graph", "Draw a flow file, or a run with its states: mermaid, dot or svg."),
     ("list", "dagger_actors.cli.specs:list_folder", "List the flow files of a folder."),
 )
 ARTIFACTS = (

@@ -257,6 +257,14 @@ class Flows:
         """
         return Run(self._caller.row(run_id).run_id, self)
 
+    def definition(self, run_id: str) -> FlowDefinition:
+        """The definition that a run is pinned to, with the settings it was started with.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        return self._hub.definition_of(self._caller.row(run_id))
+
     def report(self, run_id: str) -> Report:
         """What a run has done by now.
 

@@ -1,0 +1,76 @@
+"""``graph``: draw a flow file, or a run with its states."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from dagger_actors.actors.settings import collector_paused
+from dagger_actors.cli.exits import OK, UsageError
+from dagger_actors.cli.options import DEFAULT_DATABASE, Imports, existing
+from dagger_actors.cli.text import printable
+from dagger_actors.flow.drawing.dot import write_dot
+from dagger_actors.flow.drawing.mermaid import write_mermaid
+from dagger_actors.flow.drawing.picture import Picture, picture_of
+from dagger_actors.flow.drawing.run_picture import picture_of_run
+from dagger_actors.flow.drawing.svg import write_svg
+from dagger_actors.flow.loading.loader import load_flow
+from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.system import ActorSystem
+
+__all__ = ["graph"]
+
+Format = Literal["mermaid", "dot", "svg"]
+WRITERS = {"mermaid": write_mermaid, "dot": write_dot, "svg": write_svg}
+SUFFIXES: dict[str, Format] = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".mermaid": "mermaid"}
+
+
+def graph(
+    spec: Annotated[str | None, Parameter(name="SPEC", help="The flow file; or give --run.")] = None,
+    /,
+    *,
+    run: Annotated[str | None, Parameter(help="Draw this run of the database instead, with its states.")] = None,
+    db: Annotated[str | None, Parameter(help=f"Database file of the run; {DEFAULT_DATABASE} when absent.")] = None,
+    format_: Annotated[
+        Format | None, Parameter(name="--format", help="Absent: by the name of --output, else mermaid.")
+    ] = None,
+    output: Annotated[str | None, Parameter(help="File to write instead of stdout; replaced when it exists.")] = None,
+    imports: Imports = (),
+) -> int:
+    """Draw a flow file, or a run with its states: mermaid, dot or svg.
+
+    svg needs the extra: pip install 'dagger-actors[graph]'.
+    """
+    if (spec is None) == (run is None):
+        raise UsageError("graph draws one thing", "give either a flow file or --run RUN")
+    suffix = Path(output).suffix.lower() if output is not None else ""
+    if format_ is None and suffix and suffix not in SUFFIXES:
+        known = ", ".join(SUFFIXES)
+        raise UsageError(f"{output!r} does not tell the format", f"give --format, or a name that ends in {known}")
+    text = WRITERS[format_ or SUFFIXES.get(suffix, "mermaid")](_picture(spec, run, db, imports))
+    if output is None:
+        sys.stdout.write(text)
+        return OK
+    try:
+        Path(output).write_text(text, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"{output!r} cannot be written: {reason}", "give another --output") from None
+    sys.stderr.write(printable(f"wrote {output}\n"))
+    return OK
+
+
+def _picture(spec: str | None, run: str | None, db: str | None, imports: tuple[str, ...]) -> Picture:
+    if run is not None:
+        if imports:
+            raise UsageError("--import is for a flow file; a run is drawn as it was stored", "leave it out")
+        with ActorSystem(existing(db or DEFAULT_DATABASE), recover=False) as system:
+            return picture_of_run(system.flows.definition(run), system.flows.report(run))
+    assert spec is not None
+    if db is not None:
+        raise UsageError("--db is for a run; a flow file needs no database", "leave it out, or give --run RUN")
+    with collector_paused():
+        return picture_of(load_flow(spec, registry=ActionRegistry(), imports=imports))

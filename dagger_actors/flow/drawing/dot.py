@@ -1,0 +1,48 @@
+"""Writes a picture in Graphviz' DOT language."""
+
+from __future__ import annotations
+
+from dagger_actors.flow.drawing.palette import LIGHT
+from dagger_actors.flow.drawing.picture import Picture, PictureNode
+from dagger_actors.flow.drawing.text import shorten
+
+__all__ = ["write_dot"]
+
+LABEL = 60
+
+
+def write_dot(picture: Picture) -> str:
+    """Write a directed graph: mapped nodes have two frames, states their colour, the rest is in tooltips."""
+    lines = [
+        f"digraph {quoted(picture.title)} {{",
+        f"  label={quoted(picture.title, picture.subtitle)}; labelloc=t; fontname=Helvetica;",
+        "  node [shape=box, style=rounded, fontname=Helvetica, fontsize=11];",
+        '  edge [arrowsize=0.7, color="#7c8798"];',
+    ]
+    lines += [f"  n{position} [{_attributes(node)}];" for position, node in enumerate(picture.nodes)]
+    lines += [f"  n{one} -> n{other};" for one, other in picture.edges]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _attributes(node: PictureNode) -> str:
+    shown = [node.title, node.subtitle]
+    if node.state is not None:
+        shown.append(node.state.replace("_", " "))
+    shown.append(node.note)
+    shown += [f"{name}: {text}" for name, text in node.facts if name in ("error", "reason")]
+    parts = [f"label={quoted(*(shorten(text, LABEL) for text in shown if text))}"]
+    parts.append(f"tooltip={quoted(*(f'{name}: {text}' for name, text in node.facts))}")
+    if node.is_mapped:
+        parts.append("peripheries=2")
+    if node.state is not None:
+        colour = LIGHT[node.state]
+        style = "rounded,filled,dashed" if node.state == "skipped" else "rounded,filled"
+        parts.append(f'style="{style}", fillcolor="{colour.fill}", color="{colour.line}", fontcolor="{colour.text}"')
+    return ", ".join(parts)
+
+
+def quoted(*lines: str) -> str:
+    r"""Write lines as one quoted string in which nothing is an escape of Graphviz (``\N`` is the node's name)."""
+    # Graphviz decodes HTML entities in every label: the text `&lt;` must not become `<`.
+    escaped = (line.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;") for line in lines)
+    return '"' + "\\n".join(escaped) + '"'

@@ -1,0 +1,51 @@
+"""Writes a picture as a Mermaid flowchart."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from dagger_actors.flow.drawing.palette import LIGHT
+from dagger_actors.flow.drawing.picture import Picture, PictureNode
+from dagger_actors.flow.drawing.text import shorten
+
+__all__ = ["write_mermaid"]
+
+LABEL = 60
+# Mermaid's own escape is `#` and a decimal code; a label is markdown and HTML to it, so all ASCII but this is escaped.
+PLAIN = re.compile(r"[^A-Za-z0-9 .,/\u0080-\U0010ffff]")
+
+
+def write_mermaid(picture: Picture) -> str:
+    """Write a flowchart: mapped nodes have a double frame, states have their colour as a class."""
+    # The title stands in YAML, where JSON is a valid scalar.
+    lines = ["---", f"title: {json.dumps(picture.title)}", "---", "flowchart TD"]
+    if picture.subtitle:
+        lines.append(f"  %% {escape(picture.subtitle)}")
+    lines += [f"  n{position}{_shape(node)}" for position, node in enumerate(picture.nodes)]
+    lines += [f"  n{one} --> n{other}" for one, other in picture.edges]
+    by_state: dict[str, list[str]] = {}
+    for position, node in enumerate(picture.nodes):
+        if node.state is not None:
+            by_state.setdefault(node.state, []).append(f"n{position}")
+    for state, members in by_state.items():
+        colour = LIGHT[state]
+        dashed = ",stroke-dasharray:4 3" if state == "skipped" else ""
+        lines.append(f"  classDef {state} fill:{colour.fill},stroke:{colour.line},color:{colour.text}{dashed}")
+        lines.append(f"  class {','.join(members)} {state}")
+    return "\n".join(lines) + "\n"
+
+
+def _shape(node: PictureNode) -> str:
+    shown = [node.title, node.subtitle]
+    if node.state is not None:
+        shown.append(node.state.replace("_", " "))
+    shown.append(node.note)
+    shown += [f"{name}: {text}" for name, text in node.facts if name in ("error", "reason")]
+    label = "<br/>".join(escape(shorten(text, LABEL)) for text in shown if text)
+    return f'[["{label}"]]' if node.is_mapped else f'["{label}"]'
+
+
+def escape(text: str) -> str:
+    """Escape what a Mermaid label would read as more than text."""
+    return PLAIN.sub(lambda found: f"#{ord(found.group())};", text)

@@ -1,0 +1,186 @@
+"""Writes a picture as an SVG that stands alone: no script, no font and no file from elsewhere, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+import msgspec
+
+from dagger_actors.flow.drawing.layout import Layout, Path, Point, place
+from dagger_actors.flow.drawing.palette import DARK, LIGHT, Colour
+from dagger_actors.flow.drawing.picture import STATES, Picture, PictureNode
+from dagger_actors.flow.drawing.text import shorten, width
+
+__all__ = ["write_svg"]
+
+NAMESPACE = "http://www.w3.org/2000/svg"
+CELL = 7.3
+"""Width of a character of a title, in pixels: a little more than the fonts named here need."""
+NARROWEST, WIDEST = 14, 30
+MARGIN, HEADER, LEGEND = 24.0, 58.0, 34.0
+STACK = 5.0
+"""How far the boxes behind a mapped node stand out."""
+ARROW = 7.0
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
+    """The measures of one drawing, in pixels.
+
+    Attributes:
+        sideways: Whether layers are columns: a wide flow reads better so.
+        box_width: Of every box.
+        box_height: Of every box.
+        step_x: From one box to the next in a row.
+        step_y: From one row to the next.
+    """
+
+    sideways: bool
+    box_width: float
+    box_height: float
+    step_x: float
+    step_y: float
+
+    def at(self, point: Point) -> Point:
+        """The middle of a place."""
+        across, along = point
+        x, y = (along, across) if self.sideways else (across, along)
+        return MARGIN + self.box_width / 2 + x * self.step_x, HEADER + self.box_height / 2 + y * self.step_y
+
+
+def write_svg(picture: Picture) -> str:
+    """Draw a picture.
+
+    Raises:
+        RequestError: It is too large, or the extra ``graph`` is not installed.
+    """
+    layout = place(picture)
+    frame = _frame(picture, layout)
+    columns, rows = (layout.along, layout.across) if frame.sideways else (layout.across, layout.along)
+    shown = [state for state in STATES if any(node.state == state for node in picture.nodes)]
+    heading = max(width(picture.title) * 9.5, width(picture.subtitle) * 6.6, len(shown) * 104.0)
+    wide = 2 * MARGIN + max((columns - 1) * frame.step_x + frame.box_width + STACK * 2, heading)
+    high = HEADER + MARGIN + max(rows - 1, 0) * frame.step_y + frame.box_height + (LEGEND if shown else 0)
+    size = f'width="{wide:.0f}" height="{high:.0f}"'
+    parts = [
+        f'<svg xmlns="{NAMESPACE}" class="dagger-picture" role="img" {size} viewBox="0 0 {wide:.0f} {high:.0f}">',
+        f"<title>{escape(picture.title)}</title>",
+        f"<style>{_style(shown)}</style>",
+        f'<rect class="ground" {size} rx="10"/>',
+        f'<text class="heading" x="{MARGIN:g}" y="30">{escape(picture.title)}</text>',
+        f'<text class="summary" x="{MARGIN:g}" y="47">{escape(picture.subtitle)}</text>',
+    ]
+    parts += [_edge(path, frame) for path in layout.paths]
+    parts += [
+        line
+        for node, point in zip(picture.nodes, layout.boxes, strict=True)
+        for line in _box(node, *frame.at(point), frame)
+    ]
+    parts += _legend(shown, high)
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _frame(picture: Picture, layout: Layout) -> Frame:
+    longest = max(
+        (max(width(node.title), width(node.subtitle) * 0.9, width(_third(node)) * 0.84) for node in picture.nodes),
+        default=0,
+    )
+    box_width = min(max(longest, NARROWEST), WIDEST) * CELL + 26
+    has_third = any(node.state is not None or node.note for node in picture.nodes)
+    box_height = 64.0 if has_third else 48.0
+    sideways = layout.across * box_width > layout.along * box_height * 4 and layout.along > 1
+    gap_x, gap_y = (58.0, 18.0) if sideways else (26.0, 40.0)
+    return Frame(
+        sideways=sideways, box_width=box_width, box_height=box_height, step_x=box_width + gap_x, step_y=box_height + gap_y
+    )  # fmt: skip
+
+
+def _edge(path: Path, frame: Frame) -> str:
+    """Straight through each layer, a curve from each to the next, an arrow head at the end."""
+    half = (frame.box_width if frame.sideways else frame.box_height) / 2
+    points = [frame.at(point) for point in path.points]
+    turned = [(y, x) if frame.sideways else (x, y) for x, y in points]  # across, along: as if from top to bottom
+    across, along = turned[0]
+    steps = [("M", [(across, along + half)])]
+    for number, (to_across, to_along) in enumerate(turned[1:], 1):
+        is_last = number == len(turned) - 1
+        start, end = along + half, to_along - half - (ARROW if is_last else 0)
+        middle = (start + end) / 2
+        steps.append(("C", [(across, middle), (to_across, middle), (to_across, end)]))
+        if not is_last:
+            steps.append(("L", [(to_across, to_along + half)]))
+        across, along = to_across, to_along
+    tip = along - half
+    head = [(across, tip), (across - 4, tip - ARROW - 1), (across + 4, tip - ARROW - 1)]
+
+    def written(place: list[Point]) -> str:
+        return " ".join(f"{b:.1f},{a:.1f}" if frame.sideways else f"{a:.1f},{b:.1f}" for a, b in place)
+
+    line = " ".join(f"{letter}{written(place)}" for letter, place in steps)
+    return f'<path class="edge" d="{line}"/><polygon class="head" points="{written(head)}"/>'
+
+
+def _box(node: PictureNode, x: float, y: float, frame: Frame) -> Iterator[str]:
+    left, top = x - frame.box_width / 2, y - frame.box_height / 2
+    size = f'width="{frame.box_width:.1f}" height="{frame.box_height:.1f}" rx="9"'
+    cells = int((frame.box_width - 22) / CELL)
+    yield f'<g class="node {node.state or "plain"}"><title>{escape(_tooltip(node))}</title>'
+    for behind in (2, 1) if node.is_mapped else ():
+        yield f'<rect x="{left + STACK * behind:.1f}" y="{top + STACK * behind:.1f}" {size}/>'
+    yield f'<rect x="{left:.1f}" y="{top:.1f}" {size}/>'
+    third = _third(node)
+    first = y - 3 - (8 if third else 0)
+    yield f'<text class="name" x="{x:.1f}" y="{first:.1f}">{escape(shorten(node.title, cells))}</text>'
+    yield f'<text class="action" x="{x:.1f}" y="{first + 16:.1f}">{escape(shorten(node.subtitle, int(cells * 1.12)))}</text>'
+    if third:
+        yield f'<text class="note" x="{x:.1f}" y="{first + 32:.1f}">{escape(shorten(third, int(cells * 1.2)))}</text>'
+    yield "</g>"
+
+
+def _third(node: PictureNode) -> str:
+    return " · ".join(part for part in ((node.state or "").replace("_", " "), node.note) if part)
+
+
+def _tooltip(node: PictureNode) -> str:
+    state = [f"state: {node.state.replace('_', ' ')}"] if node.state is not None else []
+    return "\n".join([node.title, *state, *(f"{name}: {text}" for name, text in node.facts)])
+
+
+def _legend(shown: list[str], high: float) -> Iterator[str]:
+    y = high - MARGIN
+    for number, state in enumerate(shown):
+        x = MARGIN + number * 104
+        yield f'<g class="node {state}"><rect x="{x:g}" y="{y - 10:g}" width="14" height="14" rx="4"/></g>'
+        yield f'<text class="summary" x="{x + 20:g}" y="{y + 1:g}">{state.replace("_", " ")}</text>'
+
+
+def _style(shown: list[str]) -> str:
+    """Every rule begins with the picture's own class: it may stand in a page, beside others."""
+    plain_light, plain_dark = Colour("#ffffff", "#8a97a8", "#1f2937"), Colour("#1c232d", "#718096", "#e5eaf0")
+    light = {"plain": plain_light} | {state: LIGHT[state] for state in shown}
+    dark = {"plain": plain_dark} | {state: DARK[state] for state in shown}
+    return (
+        ".dagger-picture{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',Helvetica,sans-serif;max-width:none}"
+        ".dagger-picture .heading{font-size:17px;font-weight:600}.dagger-picture .summary{font-size:12px}"
+        ".dagger-picture .node text{text-anchor:middle}.dagger-picture .name{font-size:13px;font-weight:600}"
+        ".dagger-picture .action{font-size:11.5px;opacity:.8}.dagger-picture .note{font-size:11px}"
+        ".dagger-picture .edge{fill:none;stroke-width:1.4}.dagger-picture .node rect{stroke-width:1.4}"
+        ".dagger-picture .skipped rect{stroke-dasharray:4 3}"
+        + _colours(light, "#fbfcfd", "#1f2937", "#5b6675", "#97a3b3")
+        + "@media (prefers-color-scheme:dark){"
+        + _colours(dark, "#12171e", "#e5eaf0", "#9aa7b6", "#64748b")
+        + "}"
+    )
+
+
+def _colours(boxes: dict[str, Colour], ground: str, heading: str, summary: str, edge: str) -> str:
+    rules = (
+        f".dagger-picture .ground{{fill:{ground}}}.dagger-picture .heading{{fill:{heading}}}"
+        f".dagger-picture .summary{{fill:{summary}}}"
+        f".dagger-picture .edge{{stroke:{edge}}}.dagger-picture .head{{fill:{edge}}}"
+    )
+    return rules + "".join(
+        f".dagger-picture .{state} rect{{fill:{colour.fill};stroke:{colour.line}}}"
+        f".dagger-picture .{state} text{{fill:{colour.text}}}"
+        for state, colour in boxes.items()
+    )

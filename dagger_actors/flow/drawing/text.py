@@ -1,0 +1,47 @@
+"""Text on its way into a picture: ids, values and errors are written by anybody, and every format has its own traps."""
+
+from __future__ import annotations
+
+import re
+from unicodedata import east_asian_width
+
+__all__ = ["duration", "shorten", "visible", "width"]
+
+# What XML 1.0 cannot hold even as a reference, what reorders text, and what breaks a line.
+HOSTILE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufeff\ufffe\uffff]"
+)
+
+
+def visible(text: str) -> str:
+    r"""Make it one line that shows what it holds: control characters become their escape, as in ``\x1b`` or ``\n``."""
+    return HOSTILE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def width(text: str) -> int:
+    """Count the cells that a text takes: an East Asian wide character takes two."""
+    return len(text) + sum(east_asian_width(character) in "WF" for character in text)
+
+
+def shorten(text: str, cells: int) -> str:
+    """Cut to ``cells`` (1 or more), the last one an ellipsis when something was cut."""
+    if len(text) * 2 <= cells or width(text) <= cells:
+        return text
+    kept, used = "", 0
+    for character in text[:cells]:
+        used += width(character)
+        if used > cells - 1:
+            break
+        kept += character
+    return f"{kept}…"
+
+
+def duration(us: int) -> str:
+    """Write microseconds as people read them: ``12 ms``, ``3.2 s``, ``4 min 05 s``, ``2 h 03 min``."""
+    seconds = us / 1_000_000
+    if seconds < 1:
+        return f"{us / 1000:.0f} ms"
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
