@@ -95,6 +95,14 @@ class Archive:
         definition = msgspec.json.decode(body, type=FlowDefinition)
         return msgspec.structs.replace(definition, config=msgspec.json.decode(row.config, type=FlowConfig))
 
+    def definition(self, run_id: str) -> FlowDefinition:
+        """The definition that a run is pinned to, with the settings it was started with.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        return self.definition_of(self.row(run_id))
+
     def owner_pid(self, row: RunRow) -> int | None:
         """The process that runs a run and lives; None when nobody does."""
         worker = self._store.workers().get(row.owner) if row.owner is not None else None

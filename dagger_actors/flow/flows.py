@@ -263,7 +263,7 @@ class Flows:
         Raises:
             RunNotFound: There is no such run.
         """
-        return self._hub.definition_of(self._caller.row(run_id))
+        return self._hub.archive.definition(run_id)
 
     def report(self, run_id: str) -> Report:
         """What a run has done by now.
