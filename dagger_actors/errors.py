@@ -15,6 +15,7 @@
     ├── ActionError                user code, kept in history
     │   ├── OutputError            a result that cannot be stored
     │   ├── InputError             inputs that do not fit the action's type hints
+    │   ├── WorkerDied             the worker process of an attempt ended before it did
     │   └── RunEnded               a run that did not succeed; carries its report
     │       ├── RunFailed
     │       ├── RunCancelled
@@ -232,6 +233,24 @@ class InputError(ActionError):
 
     def __str__(self) -> str:
         return f"action {self.action!r} cannot take its input {self.parameter!r}: {self.reason}"
+
+
+class WorkerDied(ActionError):
+    """The worker process of an attempt ended before the attempt did.
+
+    Args:
+        how: How it ended: a signal, an exit status, or what cut it off.
+        tail: The last of what it wrote.
+    """
+
+    def __init__(self, how: str, tail: str = "") -> None:
+        self.how = how
+        self.tail = tail
+        super().__init__(how, tail)
+
+    def __str__(self) -> str:
+        told = f"; it wrote last: {self.tail}" if self.tail else ""
+        return f"the worker process of this attempt died: {self.how}{told}"
 
 
 class RunEnded(ActionError):

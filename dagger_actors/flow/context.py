@@ -12,7 +12,7 @@ from dagger_actors.core.messages import ArtifactRecord, Progressed, StartAttempt
 from dagger_actors.core.protocols import Clock
 from dagger_actors.errors import OutputError
 
-__all__ = ["ArtifactRef", "ArtifactSource", "Context"]
+__all__ = ["ArtifactRef", "ArtifactSource", "Context", "write_log"]
 
 PROGRESS_EVERY_US = 100_000
 """Progress is told at most ten times a second; the last call always counts."""
@@ -69,7 +69,13 @@ class Context:
     """
 
     def __init__(
-        self, start: StartAttempt, *, artifacts: ArtifactSource, clock: Clock, report: Callable[[msgspec.Struct], None]
+        self,
+        start: StartAttempt,
+        *,
+        artifacts: ArtifactSource,
+        clock: Clock,
+        report: Callable[[msgspec.Struct], None],
+        write: Callable[[int, str], None],
     ) -> None:
         self.run_id = start.run_id
         self.node_id = start.node_id
@@ -79,6 +85,7 @@ class Context:
         self._artifacts = artifacts
         self._clock = clock
         self._report = report
+        self._write = write
         self._saved: dict[str, ArtifactRecord] = {}
         self._is_cancelled = False
         self._told_us = -PROGRESS_EVERY_US
@@ -86,8 +93,7 @@ class Context:
     @property
     def idempotency_key(self) -> str:
         """Run, node and invocation; unchanged by retries."""
-        key = f"{self.run_id}/{self.node_id}"
-        return f"{key}/{self.invocation_key}" if self.invocation_key else key
+        return _idempotency_key(self._start)
 
     @property
     def cancelled(self) -> bool:
@@ -109,13 +115,7 @@ class Context:
 
     def log(self, message: str, *, level: int = logging.INFO) -> None:
         """Write to the logger ``dagger_actors.run``, with the ids of this attempt as fields of the record."""
-        fields = {
-            "run_id": self.run_id,
-            "node_id": self.node_id,
-            "invocation_key": self.invocation_key,
-            "attempt": self.attempt,
-        }
-        logger.log(level, "%s: %s", self.idempotency_key, message, extra=fields)
+        self._write(level, str(message))
 
     def save(self, name: str, data: bytes | str, media_type: str = "application/octet-stream") -> ArtifactRef:
         """Store data as an artifact of this attempt; it becomes part of the run when the attempt succeeds.
@@ -160,6 +160,22 @@ class Context:
     def cancel(self) -> None:
         """Mark the attempt as over; for the node actor."""
         self._is_cancelled = True
+
+
+def _idempotency_key(start: StartAttempt) -> str:
+    key = f"{start.run_id}/{start.node_id}"
+    return f"{key}/{start.invocation_key}" if start.invocation_key else key
+
+
+def write_log(start: StartAttempt, level: int, message: str) -> None:
+    """Write what an attempt logged to the logger ``dagger_actors.run``."""
+    fields = {
+        "run_id": start.run_id,
+        "node_id": start.node_id,
+        "invocation_key": start.invocation_key,
+        "attempt": start.attempt,
+    }
+    logger.log(level, "%s: %s", _idempotency_key(start), message, extra=fields)
 
 
 def _refuse_unprintable(what: str, text: object) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "FromNode",
     "InputSpec",
     "InputType",
+    "Isolation",
     "MapSpec",
     "NodeDefinition",
     "OnFailure",
@@ -33,6 +34,7 @@ FORMAT = 2
 """Version of this encoding, its defaults included; a stored definition of a newer one is refused."""
 
 OnFailure = Literal["stop", "continue", "pause"]
+Isolation = Literal["", "thread", "async", "process"]
 InputType = Literal["int", "float", "str", "bool", "list", "dict", "any"]
 
 
@@ -135,6 +137,7 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         retry: Its policy, the flow's defaults merged in.
         on_failure: Its policy, the flow's default merged in.
         map: Fan-out, or None.
+        isolation: Where its code runs; empty = by the kind of function.
     """
 
     id: str
@@ -147,6 +150,7 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     retry: RetryPolicy = NO_RETRY
     on_failure: OnFailure = "stop"
     map: MapSpec | None = None
+    isolation: Isolation = ""
     description: str = ""
     instructions: str = ""
 

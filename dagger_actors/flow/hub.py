@@ -32,6 +32,7 @@ from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.node import NodeServices
+from dagger_actors.flow.processes.lazy import LazyPool
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.restore import from_row, restore
 from dagger_actors.flow.rows import RunRow, StoredRow
@@ -68,6 +69,7 @@ class FlowHub:
         registry: The actions.
         gates: Where attempts start.
         observers: Told what changes, in every run.
+        pool: The worker processes; None where there are none.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class FlowHub:
         registry: ActionRegistry,
         gates: Gates,
         observers: tuple[Observer, ...] = (),
+        pool: LazyPool | None = None,
     ) -> None:
         self.runtime = runtime
         self.store = store
@@ -95,6 +98,7 @@ class FlowHub:
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),
             clock=runtime.clock,
             is_refusing=gates.is_refusing,
+            pool=pool,
         )
         self._root = Root.spawn(dispatcher=runtime.control)
         self.on_opened: Callable[[], None] = lambda: None

@@ -34,8 +34,9 @@ from dagger_actors.core.protocols import Clock, Runnable
 from dagger_actors.core.retry import names_of
 from dagger_actors.errors import InputError
 from dagger_actors.flow.actions import Action, Parameter
-from dagger_actors.flow.context import ArtifactSource, Context
+from dagger_actors.flow.context import ArtifactSource, Context, write_log
 from dagger_actors.flow.outputs import to_output
+from dagger_actors.flow.processes.lazy import LazyPool
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.values import pick, take_apart
 
@@ -57,6 +58,7 @@ class NodeServices:
         artifacts: Where large values lie.
         clock: The time.
         is_refusing: Whether too many abandoned bodies hold threads to start another on one.
+        pool: The worker processes; None where there are none.
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class NodeServices:
         artifacts: ArtifactSource,
         clock: Clock,
         is_refusing: Callable[[], bool],
+        pool: LazyPool | None = None,
     ) -> None:
+        self.pool = pool
         self.is_refusing = is_refusing
         self.registry = registry
         self.artifacts = artifacts
@@ -145,23 +149,30 @@ class NodeActor(Actor):
             artifacts=self._services.artifacts,
             clock=self._services.clock,
             report=lambda message: self._tell(encode(message)),
+            write=lambda level, text: write_log(start, level, text),
         )
         if self._is_cancelled:
             context.cancel()
         return context
 
     def _argument(self, parameter: Parameter | None, value: Value) -> Any:
+        is_bytes, content = self._content(value)
+        if is_bytes:
+            return content
+        return parameter.decode(content) if parameter is not None else msgspec.json.decode(content)
+
+    def _content(self, value: Value) -> tuple[bool, bytes]:
+        """The content of an argument, and whether it is bytes and no JSON."""
         match value:
             case Inline(json=text):
-                pass
+                return False, text
             case Stored():
                 content = self._services.artifacts.load(value.artifact_id)
-                if value.kind == "bytes" and value.key is None:
-                    return content
-                text = content if value.key is None else pick(take_apart(content, "the node"), value.key, "the node")
+                if value.key is None:
+                    return value.kind == "bytes", content
+                return False, pick(take_apart(content, "the node"), value.key, "the node")
             case Gathered(items=items):
-                text = b"[" + b",".join(self._item(item) for item in items) + b"]"
-        return parameter.decode(text) if parameter is not None else msgspec.json.decode(text)
+                return False, b"[" + b",".join(self._item(item) for item in items) + b"]"
 
     def _item(self, item: Inline | Stored) -> bytes:
         if isinstance(item, Inline):

@@ -252,7 +252,6 @@ class TestTheFaultsThatA03Names:
             "when",
             "cache",
             "durability",
-            "isolation",
             "priority",
             "failure",
             "approval",

@@ -40,6 +40,10 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         "the result cannot be stored: a set is no JSON; store it with ctx.save(name, data, media_type=...)",
     ),
     "InputError": (("act", "x", "not an int"), "action 'act' cannot take its input 'x': not an int"),
+    "WorkerDied": (
+        ("signal SIGSEGV", "oh"),
+        "the worker process of this attempt died: signal SIGSEGV; it wrote last: oh",
+    ),
     "RunEnded": (("r", "n: boom", None), "run 'r' ended: n: boom"),
     "RunFailed": (("r", "n: boom", {"state": "failed"}), "run 'r' failed: n: boom"),
     "RunCancelled": (("r", "", None), "run 'r' was cancelled"),

@@ -12,6 +12,7 @@ from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.actions import Action
 from dagger_actors.flow.definition import Constant, FromInput, FromNode
 from dagger_actors.flow.loading.ancestry import ancestors_among
+from dagger_actors.flow.loading.isolation import check_isolation
 from dagger_actors.flow.loading.nodes import WrittenNode
 from dagger_actors.flow.loading.reader import Reader
 from dagger_actors.flow.loading.references import Pointer
@@ -111,6 +112,8 @@ def bind(
             fill(reader, action, bound, position)
         else:
             check(reader, action, node)
+        if action is not None:
+            check_isolation(reader, action, node.fields)
     reader.subject = ""
 
 

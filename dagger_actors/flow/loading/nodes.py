@@ -9,6 +9,7 @@ import msgspec
 from dagger_actors.flow.definition import FlowConfig, FromNode, MapSpec, NodeDefinition
 from dagger_actors.flow.loading.ancestry import ancestors_among, cycles_of
 from dagger_actors.flow.loading.arguments import read_inputs, read_map
+from dagger_actors.flow.loading.isolation import read_isolation
 from dagger_actors.flow.loading.reader import Keys, Reader
 from dagger_actors.flow.loading.references import Pointer, meanings, resolve_anywhere, unknown_node
 from dagger_actors.flow.loading.settings import (
@@ -39,6 +40,7 @@ NODE = Keys(
         "retry_strategy",
         "on_failure",
         "map",
+        "isolation",
     ),
     required=("id", "action"),
     later=(
@@ -46,7 +48,6 @@ NODE = Keys(
         "when",
         "cache",
         "durability",
-        "isolation",
         "priority",
         "failure",
         "approval",
@@ -251,6 +252,7 @@ def defined(reader: Reader, node: WrittenNode, config: FlowConfig) -> NodeDefini
     strategy = read_strategy(reader, fields["retry_strategy"].value) if "retry_strategy" in fields else NO_STRATEGY
     policy = reader.choice(fields["on_failure"].value, "on_failure", ON_FAILURE) if "on_failure" in fields else None
     timeout = reader.seconds(fields["timeout"].value, "timeout") if "timeout" in fields else None
+    isolation = read_isolation(reader, fields)
     outputs = read_outputs(reader, fields["outputs"].value) if "outputs" in fields else ()
     retry = merged_retry(config, read_tries(reader, fields), strategy)
     reader.subject = ""
@@ -268,6 +270,7 @@ def defined(reader: Reader, node: WrittenNode, config: FlowConfig) -> NodeDefini
         retry=retry,
         on_failure=on_failure_of(policy, config),
         map=MapSpec(over=over, item=node.map[1]) if node.map and over is not None else None,
+        isolation=isolation,
         description=description or "",
         instructions=instructions or "",
     )
