@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from dagger_actors.flow.actions import action
     from dagger_actors.flow.context import ArtifactRef, Context
+    from dagger_actors.flow.logs import AttemptLog
     from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
     from dagger_actors.flow.run import Run
     from dagger_actors.system import ActorSystem
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActorSystem",
     "ArtifactRef",
+    "AttemptLog",
     "AttemptReport",
     "Context",
     "DaggerError",
@@ -53,6 +55,7 @@ __all__ = [
 _HOMES = {
     "ActorSystem": "system",
     "ArtifactRef": "flow.context",
+    "AttemptLog": "flow.logs",
     "AttemptReport": "flow.report",
     "Context": "flow.context",
     "NodeReport": "flow.report",

@@ -31,6 +31,7 @@ class Draft:
     __slots__ = (
         "_artifacts",
         "_commands",
+        "_logs",
         "_names",
         "_rows",
         "_unskip",
@@ -48,6 +49,7 @@ class Draft:
         self._rows: dict[tuple[int, int, int], NodeRow] = {}
         self._artifacts: list[tuple[Cell, ...]] = []
         self._names: list[tuple[Cell, ...]] = []
+        self._logs: dict[tuple[int, int, int, int], tuple[str, int]] = {}
         self._commands: list[tuple[Cell, ...]] = []
         self._unskip: int | None = None
         self.is_dirty = False
@@ -78,6 +80,7 @@ class Draft:
         self._rows.update(later._rows)
         self._artifacts += later._artifacts
         self._names += later._names
+        self._logs.update(later._logs)
         self._commands += later._commands
         self._unskip = self._unskip if self._unskip is not None else later._unskip
         self.effects += later.effects
@@ -108,6 +111,11 @@ class Draft:
             if record.name:
                 self._names.append((*place, record.name, record.artifact_id))
 
+    def add_log(self, place: tuple[int, int, int, int], log: tuple[str, int] | None) -> None:
+        """Add what an attempt logged by its end; ``place`` is (run_key, node, item, attempt)."""
+        if log is not None:
+            self._logs[place] = log
+
     def consume(self, command_id: int) -> None:
         """Consume a command with this unit."""
         self._commands.append((command_id,))
@@ -130,6 +138,9 @@ class Draft:
             writes.append(Write("node_runs.put", list(self._rows.values()), len(self._rows)))
         if self._names:
             writes.append(Write("artifact_names.put", self._names, len(self._names)))
+        if self._logs:
+            rows = [(*place, *log) for place, log in self._logs.items()]
+            writes.append(Write("attempt_logs.put", rows, len(rows)))
         if self._commands:
             writes.append(Write("commands.consume", self._commands, len(self._commands)))
         if self.is_last:

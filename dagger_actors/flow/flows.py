@@ -26,6 +26,7 @@ from dagger_actors.flow.catalog import Catalog
 from dagger_actors.flow.definition import FORMAT, FlowDefinition
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.inputs import check_inputs, encode_inputs
+from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.machine.events import Mode
 from dagger_actors.flow.report import Report, RunSummary, build_report
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
@@ -255,6 +256,15 @@ class Flows:
             (StoredArtifact(*found) for found in readers.query("read.artifact_names", row.run_key)),
             self._hub.store.load_artifact,
         )
+
+    def logs(self, run_id: str) -> tuple[AttemptLog, ...]:
+        """What the attempts of a run logged, and printed if they ran in processes; of those that have ended.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        row = self._caller.row(run_id)
+        return tuple(AttemptLog(*found) for found in self._hub.store.readers.query("read.attempt_logs", row.run_key))
 
     def runs(self, limit: int = LISTED) -> list[RunSummary]:
         """The newest runs, newest first.

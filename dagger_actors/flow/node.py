@@ -34,6 +34,7 @@ from dagger_actors.core.protocols import Clock, Runnable
 from dagger_actors.core.retry import names_of
 from dagger_actors.errors import InputError
 from dagger_actors.flow.actions import Action, Parameter
+from dagger_actors.flow.capture import KEPT_BYTES, Capture
 from dagger_actors.flow.context import ArtifactSource, Context, write_log
 from dagger_actors.flow.outputs import to_output
 from dagger_actors.flow.processes.lazy import LazyPool
@@ -116,6 +117,18 @@ class NodeActor(Actor):
         self._tell = tell
         self._context: Context | None = None
         self._is_cancelled = False
+        self._capture: Capture | None = None
+
+    def captured(self) -> tuple[str, int] | None:
+        """What the attempt has logged by now, and how many bytes of it were dropped; None = nothing; any thread."""
+        return self._capture.read() if self._capture is not None and not self._capture.is_empty else None
+
+    def _log(self, start: StartAttempt, level: int, text: str) -> None:
+        if self._capture is None:
+            self._capture = Capture()
+        # Cut before it is encoded: one line may be as long as memory.
+        self._capture.add(f"{text[-KEPT_BYTES:]}\n".encode("utf-8", "backslashreplace"))
+        write_log(start, level, text)
 
     def cancel(self) -> None:
         """The attempt is over, whatever the body does now; any thread may call this."""
@@ -149,7 +162,7 @@ class NodeActor(Actor):
             artifacts=self._services.artifacts,
             clock=self._services.clock,
             report=lambda message: self._tell(encode(message)),
-            write=lambda level, text: write_log(start, level, text),
+            write=lambda level, text: self._log(start, level, text),
         )
         if self._is_cancelled:
             context.cancel()

@@ -38,6 +38,7 @@ WRITES: Final[dict[str, Statement]] = {
     "artifacts.put": Statement(table="artifacts", key_width=0),
     "node_runs.unskip": Statement(table="node_runs of a run", key_width=1),
     "node_runs.put": Statement(table="node_runs", key_width=4),
+    "attempt_logs.put": Statement(table="attempt_logs", key_width=4),
     "artifact_names.put": Statement(table="artifact_names", key_width=5),
     "commands.insert": Statement(table="commands", key_width=0),
     "commands.consume": Statement(table="commands", key_width=1),

@@ -11,10 +11,9 @@ import msgspec
 from dagger_actors.actors.gate import Gate
 from dagger_actors.core.messages import Failed, Progressed, StartAttempt, Succeeded, decode_start, encode
 from dagger_actors.errors import InputError
-from dagger_actors.flow.context import write_log
+from dagger_actors.flow.capture import Capture
 from dagger_actors.flow.isolation import home_of
 from dagger_actors.flow.node import NodeServices, ThreadNode, detail_of
-from dagger_actors.flow.processes.capture import Capture
 from dagger_actors.flow.processes.frames import Answer, Ask, Begin, Logged, Step, ToParent
 from dagger_actors.flow.processes.pool import Worker, WorkerPool
 
@@ -30,7 +29,7 @@ class ProcessNode(ThreadNode):
         super().__init__(services, gate, tell, timeout_us)
         self._kill_lock = threading.Lock()
         self._worker: Worker | None = None
-        self.capture = Capture()
+        self._output = self._capture = Capture()
 
     def cancel(self) -> None:
         """Kill the worker."""
@@ -74,7 +73,7 @@ class ProcessNode(ThreadNode):
                 self._refuse_late()
                 self._worker = worker
             self._gate.begin(self.ticket)
-            outcome = worker.run(begin, self.capture, lambda message: self._heard(begin.start, message))
+            outcome = worker.run(begin, self._output, lambda message: self._heard(begin.start, message))
             is_usable = True
             return outcome
         finally:
@@ -88,8 +87,7 @@ class ProcessNode(ThreadNode):
             case Step(done=done, total=total):
                 self._tell(encode(Progressed(start.run_key, start.node, start.item, done, total)))
             case Logged(level=level, text=text):
-                self.capture.add(f"{text}\n".encode("utf-8", "backslashreplace"))
-                write_log(start, level, text)
+                self._log(start, level, text)
             case Ask(name=name, arguments=arguments):
                 return self._answer(name, arguments)
             case _:

@@ -19,7 +19,7 @@ import msgspec
 from dagger_actors.actors.dispatcher import ThreadDispatcher
 from dagger_actors.core.messages import Failed, Succeeded
 from dagger_actors.errors import SystemClosed, WorkerDied
-from dagger_actors.flow.processes.capture import Capture
+from dagger_actors.flow.capture import Capture
 from dagger_actors.flow.processes.frames import READ_BYTES, Begin, End, Frames, Setup, ToParent, send
 
 __all__ = ["Worker", "WorkerPool"]

@@ -54,6 +54,7 @@ def note(path: str, text: str) -> None:
 
 @action
 def stay(path: str) -> None:
+    print("staying", flush=True)
     note(path, str(os.getpid()))
     time.sleep(60)
 
@@ -110,3 +111,17 @@ def daemon() -> int:
 @action
 def limit() -> int:
     return resource.getrlimit(resource.RLIMIT_AS)[0]
+
+
+@action
+def chatter(ctx: Context) -> None:
+    print("out")
+    ctx.log("logged")
+    print("err", file=sys.stderr)
+    print("last")
+
+
+@action
+def shout(what: str) -> None:
+    print("before", flush=True)
+    crime(what)

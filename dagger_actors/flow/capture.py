@@ -38,6 +38,11 @@ class Capture:
             self._dropped += excess
             del self._tail[:excess]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was written."""
+        return not self._head
+
     def read(self) -> tuple[str, int]:
         """What is kept as text that SQLite can hold, and how many bytes were dropped in its middle."""
         with self._lock:
