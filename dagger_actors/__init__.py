@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dagger_actors.flow.artifact_library import ArtifactEntry
     from dagger_actors.flow.context import ArtifactRef, Context
     from dagger_actors.flow.explanation import Explanation
+    from dagger_actors.flow.logs import AttemptLog
     from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
     from dagger_actors.flow.run import Run
     from dagger_actors.flow.secret import Secret
@@ -43,6 +44,7 @@ __all__ = [
     "ActorSystem",
     "ArtifactEntry",
     "ArtifactRef",
+    "AttemptLog",
     "AttemptOver",
     "AttemptReport",
     "Context",
@@ -78,6 +80,7 @@ _HOMES = {
     "ActorSystem": "system",
     "ArtifactEntry": "flow.artifact_library",
     "ArtifactRef": "flow.context",
+    "AttemptLog": "flow.logs",
     "AttemptReport": "flow.report",
     "Context": "flow.context",
     "Explanation": "flow.explanation",

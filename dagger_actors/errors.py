@@ -29,6 +29,7 @@
     │   ├── UnknownResource        a resource nobody said how to make
     │   ├── AttemptOver            its run has ended or is another process's: nothing more of it is stored
     │   ├── ResultError            a result that does not fit the action's return hint
+    │   ├── WorkerDied             the worker process of an attempt ended before it did
     │   └── RunEnded               a run that did not succeed; carries its report
     │       ├── RunFailed
     │       ├── RunCancelled
@@ -471,6 +472,24 @@ class ResultError(ActionError):
             f"action {self.action!r} must return {self.hint}, as its type hint says, and returned {self.given}: "
             f"{self.reason}; correct the code or the hint"
         )
+
+
+class WorkerDied(ActionError):
+    """The worker process of an attempt ended before the attempt did.
+
+    Args:
+        how: How it ended: a signal, an exit status, or what cut it off.
+        tail: The last of what it wrote.
+    """
+
+    def __init__(self, how: str, tail: str = "") -> None:
+        self.how = how
+        self.tail = tail
+        super().__init__(how, tail)
+
+    def __str__(self) -> str:
+        told = f"; it wrote last: {self.tail}" if self.tail else ""
+        return f"the worker process of this attempt died: {self.how}{told}"
 
 
 class RunEnded(ActionError):

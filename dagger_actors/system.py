@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,8 @@ from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.flows import Flows
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.inspection import Inspection
+from dagger_actors.flow.processes import guard
+from dagger_actors.flow.processes.lazy import LazyPool
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.resources import Factory, Resources
 from dagger_actors.flow.run_events import Observer
@@ -51,6 +54,11 @@ class ActorSystem:
         readers: Connections that read at once; 1 or more.
         schema: A file with ``CREATE TABLE IF NOT EXISTS`` and the like for tables of your own, which ``ctx.execute`` and
             ``ctx.query`` use; run whenever a system is opened with it, all of it or nothing.
+        processes: Attempts of ``isolation: process`` at once, 1 or more; None = as many as there are cores. Their worker
+            processes are spawned when they are first wanted, and kept.
+        process_attempts: After so many attempts a worker process is replaced, 1 or more: what user code leaks is given
+            back, and a new one costs a third of a second or less.
+        process_memory_mib: Address space of a worker process at most, in MiB, 256 or more; None = no limit.
         observer: Told what changes, after each commit, on an internal thread; must not block.
         runtime: The world; for simulation.
 
@@ -77,11 +85,16 @@ class ActorSystem:
         artifact_threshold: int = 32 * 1024,
         readers: int = 5,
         schema: str | Path | None = None,
+        processes: int | None = None,
+        process_attempts: int = 100,
+        process_memory_mib: int | None = None,
         observer: Observer | None = None,
         runtime: Runtime | None = None,
         vfs: str | None = None,
     ) -> None:
         _check_options(synchronous, artifact_threshold, readers)
+        processes = (os.cpu_count() or 1) if processes is None else processes
+        _check_processes(processes, process_attempts, process_memory_mib)
         registry = ActionRegistry()
         for one in actions:
             registry.add(one)
@@ -111,6 +124,14 @@ class ActorSystem:
             clock=self._runtime.clock,
             threads=THREADS,
             abandoned_limit=ABANDONED,
+            processes=processes,
+        )
+        self._pool = LazyPool(
+            processes=processes,
+            attempts=process_attempts,
+            memory_bytes=None if process_memory_mib is None else process_memory_mib * 1024 * 1024,
+            database=self.path,
+            artifact_threshold=artifact_threshold,
         )
         observers = () if observer is None else (observer,)
         self._hub = FlowHub(
@@ -120,6 +141,7 @@ class ActorSystem:
             gates=gates,
             resources=self._resources,
             observers=observers,
+            pool=self._pool if self._runtime.can_spawn else None,
         )
         self.flows = Flows(self._hub, imports=imports, threads=THREADS)
         caller = Caller(self._hub)
@@ -176,6 +198,7 @@ class ActorSystem:
     def abandon(self) -> None:
         """Let go of the file as a dying process would, without a word; for the test kit."""
         self._is_closed = True
+        self._pool.close(CLOSE_S)
         self._store.abandon()
 
     def stop(self, grace_s: float = 10.0) -> None:
@@ -204,6 +227,7 @@ class ActorSystem:
             raise
 
     def _close(self) -> None:
+        self._pool.close(CLOSE_S)
         self._resources.close(CLOSE_S)
         self._runtime.close(CLOSE_S)
         try:
@@ -228,3 +252,17 @@ def _check_options(synchronous: str, artifact_threshold: int, readers: int) -> N
         raise RequestError(f"artifact_threshold is a size in bytes, 0 or more, not {artifact_threshold}")
     if readers < 1:
         raise RequestError(f"readers is 1 or more, not {readers}")
+
+
+def _check_processes(processes: int, attempts: int, memory_mib: int | None) -> None:
+    if guard.is_worker:
+        raise RequestError(
+            "a system cannot be opened in a worker process; in a script, open it under `if __name__ == '__main__':`"
+        )
+    for name, value, least in (
+        ("processes", processes, 1),
+        ("process_attempts", attempts, 1),
+        ("process_memory_mib", memory_mib, 256),
+    ):
+        if value is not None and (type(value) is not int or value < least):
+            raise RequestError(f"{name} is a whole number, {least} or more, not {value!r}")

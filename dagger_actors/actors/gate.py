@@ -5,9 +5,9 @@ Grants are committed ahead of the limit; their tickets wait here. A gate admits 
 - it is not held,
 - fewer than ``limit`` of its places are taken,
 - a record of the slot file is free (it is written before the body can start), and
-- for a body on a thread: one of the system's ``threads`` is free.
+- for a body on a thread: one of the system's ``threads`` is free; for one in a process: one of its ``processes``.
 
-Order is (priority, offered first) in each gate; only a want of threads lets a coroutine overtake. What gates share is
+Order is (priority, offered first) in each gate; only a want of threads or processes lets others overtake. What gates share is
 given to those that wait for it in turns, one ticket each, so that one wide run cannot starve another.
 
 One lock for all gates, held for some microseconds: a body's end, its record and the next admission are one step, so no
@@ -39,14 +39,19 @@ class Gates:
         slots: The slot file.
         clock: For the time of the start.
         threads: Bodies on threads at once, abandoned ones apart.
+        processes: Bodies in worker processes at once; an abandoned one is being killed and counts no more.
         abandoned_limit: From so many abandoned bodies on threads upwards, ``is_refusing``.
     """
 
-    def __init__(self, *, slots: Slots, clock: Clock, threads: int = 64, abandoned_limit: int = 32) -> None:
+    def __init__(
+        self, *, slots: Slots, clock: Clock, threads: int = 64, abandoned_limit: int = 32, processes: int = 1
+    ) -> None:
         self._lock = threading.Lock()
         self._slots = slots
         self._clock = clock
         self._free_threads = threads
+        self._free_processes = processes
+        self.queued_processes = 0
         self._abandoned_limit = abandoned_limit
         self._abandoned = 0
         # Gates that want something shared, in the order they will get it. All slots taken = nobody gets anything.
@@ -84,7 +89,7 @@ class Gates:
             admitted: As ``fill`` filled it.
             ended: Whose end made room; its thread takes the next body itself.
         """
-        worker = ended.dispatcher if ended is not None and ended.is_thread else None
+        worker = ended.dispatcher if ended is not None and (ended.is_thread or ended.is_process) else None
         for ticket, woken in admitted:
             # A ticket is admitted for good: whatever the callbacks do, its body must get its turn.
             on_admit = ticket.on_admit
@@ -110,7 +115,10 @@ class Gates:
         is_wanting = gate.wants()
         while is_wanting and not self._is_slotless:
             # Who waits in line for a thread goes before who asks only now.
-            ticket = gate.first(may_thread=self._free_threads > 0 and not self._waiting)
+            is_first = not self._waiting
+            ticket = gate.first(
+                may_thread=is_first and self._free_threads > 0, may_process=is_first and self._free_processes > 0
+            )
             if ticket is None:
                 break
             self._admit(gate, ticket, admitted, now_us)
@@ -118,13 +126,17 @@ class Gates:
         if is_wanting and not gate.is_waiting:
             gate.is_waiting = True
             self._waiting.append(gate)
-        if self._waiting and self._free_threads > 0:
+        # (A free process is worth a look along the line only when somebody waits for one.)
+        if self._waiting and (self._free_threads > 0 or (self.queued_processes and self._free_processes > 0)):
             self._serve(admitted)
 
-    def give_thread_back(self, *, abandoned: bool = False) -> None:
-        """Count a body on a thread as ended, or as abandoned; the lock is held."""
-        self._free_threads += 1
-        self._abandoned += abandoned
+    def give_back(self, ticket: Ticket, *, abandoned: bool = False) -> None:
+        """Count a body as ended, or as abandoned; the lock is held."""
+        if ticket.is_thread:
+            self._free_threads += 1
+            self._abandoned += abandoned
+        elif ticket.is_process:
+            self._free_processes += 1
 
     def end_abandoned(self) -> None:
         """Count the end of an abandoned body; the lock is held."""
@@ -160,7 +172,7 @@ class Gates:
             gate.is_waiting = False
             if not gate.wants():
                 continue
-            ticket = gate.first(may_thread=self._free_threads > 0)
+            ticket = gate.first(may_thread=self._free_threads > 0, may_process=self._free_processes > 0)
             if ticket is None:
                 passed += 1
             elif self._admit(gate, ticket, admitted):
@@ -184,6 +196,8 @@ class Gates:
         ticket.state = "admitted"
         if ticket.is_thread:
             self._free_threads -= 1
+        elif ticket.is_process:
+            self._free_processes -= 1
         admitted.append((ticket, gate.enter(ticket)))
         return True
 
@@ -203,6 +217,7 @@ class Gate:
         self._offered = 0
         self._for_threads: list[tuple[int, int, Ticket]] = []
         self._for_loop: list[tuple[int, int, Ticket]] = []
+        self._for_processes: list[tuple[int, int, Ticket]] = []
         self._holds = 0
         self._places = 0  # taken; a body whose end did not fit its record keeps its place until the end is committed
         self._running: dict[Ticket, None] = {}
@@ -222,8 +237,8 @@ class Gate:
             for ticket in tickets:
                 assert ticket.state == "queued", ticket
                 self._offered += 1
-                heap = self._for_threads if ticket.is_thread else self._for_loop
-                heapq.heappush(heap, (ticket.priority, self._offered, ticket))
+                self._gates.queued_processes += ticket.is_process
+                heapq.heappush(self._heap_of(ticket), (ticket.priority, self._offered, ticket))
             self._gates.fill(self, admitted)
         self._gates.emit(admitted)
 
@@ -257,9 +272,8 @@ class Gate:
     def drain(self) -> list[Ticket]:
         """Take all queued tickets out again, unstarted, in the order they would have gone."""
         with self._lock:
-            entries = sorted(self._for_threads + self._for_loop)
-            self._for_threads.clear()
-            self._for_loop.clear()
+            entries = sorted(self._for_threads + self._for_loop + self._for_processes)
+            self._clear()
         return [ticket for _, _, ticket in entries]
 
     def take_started(self) -> list[Ticket]:
@@ -313,8 +327,7 @@ class Gate:
             if not success:
                 ticket.has_failed = True
                 self._holds += 1
-            if ticket.is_thread:
-                self._gates.give_thread_back()
+            self._gates.give_back(ticket)
             self._gates.fill(self, admitted, now_us)
         if admitted:
             self._gates.emit(admitted, ticket)
@@ -341,8 +354,7 @@ class Gate:
             ticket.state = "abandoned"
             del self._running[ticket]
             self._places -= 1
-            if ticket.is_thread:
-                self._gates.give_thread_back(abandoned=True)
+            self._gates.give_back(ticket, abandoned=True)
             self._gates.fill(self, admitted)
         self._gates.emit(admitted)
         return True
@@ -367,20 +379,26 @@ class Gate:
         """Admit nothing any more and drop what is queued; bodies that run may still end."""
         with self._lock:
             self._is_closed = True
-            self._for_threads.clear()
-            self._for_loop.clear()
+            self._clear()
             self._gates.leave_line(self)
 
     def wants(self) -> bool:
         """Tell whether it would admit a ticket if what is shared allowed it; the lock is held."""
-        return self._holds == 0 and self._places < self._limit and bool(self._for_threads or self._for_loop)
+        return (
+            self._holds == 0
+            and self._places < self._limit
+            and bool(self._for_threads or self._for_loop or self._for_processes)
+        )
 
-    def first(self, *, may_thread: bool) -> Ticket | None:
+    def first(self, *, may_thread: bool, may_process: bool) -> Ticket | None:
         """Look at the ticket that goes next; the lock is held."""
-        threads, loop = self._for_threads, self._for_loop
-        if may_thread and threads and (not loop or threads[0] < loop[0]):
-            return threads[0][2]
-        return loop[0][2] if loop else None
+        threads, loop, processes = self._for_threads, self._for_loop, self._for_processes
+        best = loop[0] if loop else None
+        if may_thread and threads and (best is None or threads[0] < best):
+            best = threads[0]
+        if may_process and processes and (best is None or processes[0] < best):
+            best = processes[0]
+        return best[2] if best is not None else None
 
     def enter(self, ticket: Ticket) -> Callable[[], None] | None:
         """Move the first ticket of its heap inside; the lock is held.
@@ -388,7 +406,8 @@ class Gate:
         Returns:
             Whom to call because ``take_started`` has something again.
         """
-        heapq.heappop(self._for_threads if ticket.is_thread else self._for_loop)
+        heapq.heappop(self._heap_of(ticket))
+        self._gates.queued_processes -= ticket.is_process
         self._places += 1
         self._running[ticket] = None
         self._started.append(ticket)
@@ -396,9 +415,21 @@ class Gate:
 
     def _withdraw(self, ticket: Ticket) -> None:
         ticket.state = "done"
-        heap = self._for_threads if ticket.is_thread else self._for_loop
+        self._gates.queued_processes -= ticket.is_process
+        heap = self._heap_of(ticket)
         heap[:] = [entry for entry in heap if entry[2] is not ticket]
         heapq.heapify(heap)
+
+    def _heap_of(self, ticket: Ticket) -> list[tuple[int, int, Ticket]]:
+        if ticket.is_thread:
+            return self._for_threads
+        return self._for_processes if ticket.is_process else self._for_loop
+
+    def _clear(self) -> None:
+        self._gates.queued_processes -= len(self._for_processes)
+        self._for_threads.clear()
+        self._for_loop.clear()
+        self._for_processes.clear()
 
 
 _Admission = tuple[Ticket, Callable[[], None] | None]

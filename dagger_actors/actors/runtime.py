@@ -44,6 +44,7 @@ class Runtime(Protocol):
         blocking: Gives threads to plain functions.
         io: Gives turns of the event loop to coroutines.
         writing: Gives turns to the journal, one at a time.
+        can_spawn: Whether worker processes can be had; without, ``isolation: process`` runs in place.
     """
 
     clock: Clock
@@ -53,6 +54,7 @@ class Runtime(Protocol):
     blocking: Dispatcher
     io: Dispatcher
     writing: Dispatcher
+    can_spawn: bool
 
     def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
         """Block until the future is resolved.
@@ -95,6 +97,7 @@ class ThreadRuntime:
 
     def __init__(self) -> None:
         hold_settings()
+        self.can_spawn = True
         self.clock: Clock = MonotonicClock()
         self.ids: IdSource = TimeSortedIds(self.clock)
         self._timer_thread = TimerThread(self.clock)

@@ -24,6 +24,7 @@ class Ticket:
         runnable: The node actor's mailbox.
         dispatcher: Who gives it its turn.
         is_thread: Whether its body holds a thread of the system; False on the loop.
+        is_process: Whether its body holds a worker process instead; not together with ``is_thread``.
         on_admit: Called right before it is scheduled, outside of the lock; arms its time-out. Must not block.
 
     Attributes:
@@ -38,6 +39,7 @@ class Ticket:
         "attempt",
         "dispatcher",
         "has_failed",
+        "is_process",
         "is_thread",
         "item",
         "keeps_place",
@@ -61,6 +63,7 @@ class Ticket:
         dispatcher: Dispatcher,
         *,
         is_thread: bool,
+        is_process: bool = False,
         priority: int = 0,
         on_admit: Callable[[Ticket], None] | None = None,
     ) -> None:
@@ -72,6 +75,7 @@ class Ticket:
         self.runnable = runnable
         self.dispatcher = dispatcher
         self.is_thread = is_thread
+        self.is_process = is_process
         self.on_admit = on_admit
         self.state: State = "queued"
         self.slot = -1

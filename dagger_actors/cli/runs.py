@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter
 
 from dagger_actors.cli.command_line import command
@@ -14,7 +15,7 @@ from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
 from dagger_actors.cli.render import report_page, runs_table, stdout
 from dagger_actors.cli.steps import next_steps
-from dagger_actors.cli.text import printable
+from dagger_actors.cli.text import invocation, one_line, printable
 from dagger_actors.flow.archive import LISTED
 
 __all__ = ["runs", "show"]
@@ -53,15 +54,29 @@ def runs(
     return OK
 
 
-def show(run_id: RunId, /, *, db: Database = DEFAULT_DATABASE, as_json: AsJson = False) -> int:
+def show(
+    run_id: RunId,
+    /,
+    *,
+    db: Database = DEFAULT_DATABASE,
+    as_json: AsJson = False,
+    logs: Annotated[bool, Parameter(help="Show what each attempt logged and printed.", negative=())] = False,
+) -> int:
     """Show one run: its nodes, attempts, errors and outputs; changes nothing, and works on a read-only folder."""
     with look(db) as here:
         report = here.flows.report(run_id)
+        told = here.flows.logs(run_id) if logs else ()
         if as_json:
-            write_reports([report], is_list=False)
+            if logs:
+                write_json({**msgspec.structs.asdict(report), "logs": told})
+            else:
+                write_reports([report], is_list=False)
             return OK
         is_stranded = report.state == "running" and run_id in here.flows.resumable()
     report_page(stdout(), report, is_stranded=is_stranded)
+    for log in told:
+        title = one_line(f"{invocation(log.node_id, log.invocation_key)} attempt {log.attempt} {log.state}")
+        sys.stdout.write(f"\n--- {title}\n{printable(log.text.rstrip())}\n")
     for step in next_steps(report, db, is_stranded=is_stranded):
         sys.stderr.write(printable(f"next: {step}\n"))
     return OK

@@ -13,6 +13,7 @@ from dagger_actors.core.states import RUN_TRANSITIONS
 from dagger_actors.errors import NewerSchema, RequestError, RunNotFound
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.explanation import Explanation, explain
+from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.report import Report, RunSummary, build_report
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.flow.since import since_us
@@ -123,6 +124,15 @@ class Archive:
             (StoredArtifact(*found) for found in readers.query("read.artifact_names", row.run_key)),
             self._store.load_artifact,
         )
+
+    def logs(self, run_id: str) -> tuple[AttemptLog, ...]:
+        """What the attempts of a run logged, and printed if they ran in processes; of those that have ended.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        rows = self._store.readers.query("read.attempt_logs", self.row(run_id).run_key)
+        return tuple(AttemptLog(*found) for found in rows)
 
     def explain(self, run_id: str, node_id: str, item: str = "") -> Explanation:
         """Why a node of a run is in its state.

@@ -10,6 +10,7 @@ import msgspec
 from dagger_actors.actors.settings import collector_paused
 from dagger_actors.errors import DefinitionError, Problem, RequestError
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition
+from dagger_actors.flow.isolation import misfit
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
@@ -100,6 +101,8 @@ class Catalog:
                 advice = "Name where it is with --import."
                 problems.append(Problem(f"node {node.id!r}: there is no action {node.action!r} any more", advice))
                 continue
+            if (wrong := misfit(node.isolation, action)) is not None:
+                unfit.append(Problem(f"node {node.id!r}: {wrong[0]}", wrong[1]))
             given = {name for name, _ in node.inputs} | ({node.map.item} if node.map is not None else set())
             missing = sorted(action.required - given)
             unknown = sorted(given - action.by_name.keys()) if not action.accepts_any else []
@@ -136,7 +139,7 @@ def check_width(definition: FlowDefinition, config: FlowConfig, registry: Action
         return
     for node in definition.nodes:
         action = registry.get(node.action)
-        if action is not None and not action.is_async:
+        if action is not None and not action.is_async and node.isolation != "process":
             message = (
                 f"max_parallel_nodes is {config.limit}, but a system runs {threads} plain functions at once, "
                 f"and {node.action!r} is one"

@@ -20,7 +20,7 @@ from dagger_actors.flow.secret import NO_MASK, Mask
 from dagger_actors.flow.steps import Steps
 from dagger_actors.flow.tables import Tables
 
-__all__ = ["ArtifactRef", "Context"]
+__all__ = ["ArtifactRef", "Context", "write_log"]
 
 PROGRESS_EVERY_US = 100_000
 """Progress is told at most ten times a second; the last call always counts."""
@@ -70,6 +70,7 @@ class Context:
         artifacts: ArtifactSource,
         clock: Clock,
         report: Callable[[msgspec.Struct], None],
+        write: Callable[[int, str], None],
         backends: Backends,
         mask: Mask = NO_MASK,
     ) -> None:
@@ -83,6 +84,7 @@ class Context:
         self._clock = clock
         self._report = report
         self._backends = backends
+        self._write = write
         self._saved: dict[str, ArtifactRecord] = {}
         self._tables = Tables(backends.tables, mask)
         self.cache = RunCache(start.run_key, backends.tables, mask)
@@ -94,8 +96,7 @@ class Context:
     @property
     def idempotency_key(self) -> str:
         """Run, node and invocation; unchanged by retries."""
-        key = f"{self.run_id}/{self.node_id}"
-        return f"{key}/{self.invocation_key}" if self.invocation_key else key
+        return _idempotency_key(self._start)
 
     @property
     def cancelled(self) -> bool:
@@ -117,13 +118,7 @@ class Context:
 
     def log(self, message: str, *, level: int = logging.INFO) -> None:
         """Write to the logger ``dagger_actors.run``, with the ids of this attempt as fields of the record."""
-        fields = {
-            "run_id": self.run_id,
-            "node_id": self.node_id,
-            "invocation_key": self.invocation_key,
-            "attempt": self.attempt,
-        }
-        logger.log(level, "%s: %s", self.idempotency_key, self._mask.text(str(message)), extra=fields)
+        self._write(level, self._mask.text(str(message)))
 
     def save(self, name: str, data: bytes | str, media_type: str = "application/octet-stream") -> ArtifactRef:
         """Store data as an artifact of this attempt; it becomes part of the run when the attempt succeeds.
@@ -254,6 +249,22 @@ class Context:
     def cancel(self) -> None:
         """Mark the attempt as over; for the node actor."""
         self._is_cancelled = True
+
+
+def _idempotency_key(start: StartAttempt) -> str:
+    key = f"{start.run_id}/{start.node_id}"
+    return f"{key}/{start.invocation_key}" if start.invocation_key else key
+
+
+def write_log(start: StartAttempt, level: int, message: str) -> None:
+    """Write what an attempt logged to the logger ``dagger_actors.run``."""
+    fields = {
+        "run_id": start.run_id,
+        "node_id": start.node_id,
+        "invocation_key": start.invocation_key,
+        "attempt": start.attempt,
+    }
+    logger.log(level, "%s: %s", _idempotency_key(start), message, extra=fields)
 
 
 def _refuse_unprintable(what: str, text: object) -> None:

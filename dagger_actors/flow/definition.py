@@ -29,6 +29,7 @@ __all__ = [
     "FromNode",
     "InputSpec",
     "InputType",
+    "Isolation",
     "MapSpec",
     "NodeDefinition",
     "Not",
@@ -44,6 +45,7 @@ FORMAT = 2
 OnFailure = Literal["stop", "continue", "pause"]
 Durability = Literal["at_least_once", "at_most_once"]
 Operator = Literal["equals", "not_equals", "gt", "ge", "lt", "le", "in", "exists"]
+Isolation = Literal["", "thread", "async", "process"]
 InputType = Literal["int", "float", "str", "bool", "list", "dict", "any"]
 
 
@@ -209,6 +211,7 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         priority: Among nodes that could start, the higher goes first.
         durability: ``at_most_once``: an attempt whose outcome is unknown is parked, not repeated.
         cache: Whether its output may be reused, and how long; None = never.
+        isolation: Where its code runs; empty = by the kind of function.
     """
 
     id: str
@@ -221,6 +224,7 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     retry: RetryPolicy = NO_RETRY
     on_failure: OnFailure = "stop"
     map: MapSpec | None = None
+    isolation: Isolation = ""
     description: str = ""
     instructions: str = ""
     trigger: Trigger = "all_succeeded"

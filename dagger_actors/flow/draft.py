@@ -47,6 +47,7 @@ class Draft:
         "_commands",
         "_forgotten",
         "_hashes",
+        "_logs",
         "_names",
         "_rows",
         "_unskip",
@@ -67,6 +68,7 @@ class Draft:
         self._names: list[tuple[Cell, ...]] = []
         self._cached: list[tuple[Cell, ...]] = []
         self._hashes: list[tuple[Cell, ...]] = []
+        self._logs: dict[tuple[int, int, int, int], tuple[str, int]] = {}
         self._commands: list[tuple[Cell, ...]] = []
         self._forgotten: list[tuple[Cell, ...]] = []
         self._unskip: int | None = None
@@ -102,6 +104,7 @@ class Draft:
         self._cached += later._cached
         self._forgotten += later._forgotten
         self._hashes += later._hashes
+        self._logs.update(later._logs)
         self._commands += later._commands
         self._work += later._work
         self._unskip = self._unskip if self._unskip is not None else later._unskip
@@ -143,6 +146,11 @@ class Draft:
             names = (origin.flow_name, origin.run_id, origin.node_id, origin.invocation_key)
             self._cached.append((use.input_hash, use.parts, *names, *origin.place, text, artifact_id, created_us))
 
+    def add_log(self, place: tuple[int, int, int, int], log: tuple[str, int] | None) -> None:
+        """Add what an attempt logged by its end; ``place`` is (run_key, node, item, attempt)."""
+        if log is not None:
+            self._logs[place] = log
+
     def consume(self, command_id: int) -> None:
         """Consume a command with this unit."""
         self._commands.append((command_id,))
@@ -175,6 +183,9 @@ class Draft:
             writes.append(Write("cache_entries.put", self._cached, None))
         if self._names:
             writes.append(Write("artifact_names.put", self._names, len(self._names)))
+        if self._logs:
+            rows = [(*place, *log) for place, log in self._logs.items()]
+            writes.append(Write("attempt_logs.put", rows, len(rows)))
         if self._commands:
             writes.append(Write("commands.consume", self._commands, len(self._commands)))
         if self.is_last:

@@ -31,6 +31,7 @@ from dagger_actors.flow.definition import FORMAT, FlowDefinition
 from dagger_actors.flow.explanation import Explanation
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.inputs import check_inputs, encode_inputs
+from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.machine.events import Mode
 from dagger_actors.flow.redo import redone_nodes
 from dagger_actors.flow.report import Report, RunSummary
@@ -272,6 +273,14 @@ class Flows:
             RunNotFound: There is no such run.
         """
         return self._hub.archive.report(run_id)
+
+    def logs(self, run_id: str) -> tuple[AttemptLog, ...]:
+        """What the attempts of a run logged, and printed if they ran in processes; of those that have ended.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        return self._hub.archive.logs(run_id)
 
     def runs(
         self,

@@ -34,6 +34,7 @@ from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.node import NodeServices
+from dagger_actors.flow.processes.lazy import LazyPool
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.resources import Resources
 from dagger_actors.flow.restore import from_row, restore
@@ -74,6 +75,7 @@ class FlowHub:
         gates: Where attempts start.
         resources: What ``ctx.resource`` gives.
         observers: Told what changes, in every run.
+        pool: The worker processes; None where there are none.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class FlowHub:
         gates: Gates,
         resources: Resources,
         observers: tuple[Observer, ...] = (),
+        pool: LazyPool | None = None,
     ) -> None:
         self.runtime = runtime
         self.store = store
@@ -109,6 +112,7 @@ class FlowHub:
                 resources=resources,
                 tables=RunTables(store),
             ),
+            pool=pool,
         )
         self._root = Root.spawn(dispatcher=runtime.control)
         self.on_opened: Callable[[], None] = lambda: None

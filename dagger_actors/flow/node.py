@@ -37,8 +37,10 @@ from dagger_actors.flow.actions import Action, Parameter
 from dagger_actors.flow.artifact_source import ArtifactSource
 from dagger_actors.flow.backends import Backends
 from dagger_actors.flow.cache import OutputCache
-from dagger_actors.flow.context import Context
+from dagger_actors.flow.capture import KEPT_BYTES, Capture
+from dagger_actors.flow.context import Context, write_log
 from dagger_actors.flow.outputs import to_output
+from dagger_actors.flow.processes.lazy import LazyPool
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.secret import NO_MASK, GuardedArtifacts, Mask, Secret
 from dagger_actors.flow.values import pick, take_apart
@@ -65,6 +67,7 @@ class NodeServices:
         cache: Where outputs may be found.
         backends: What contexts ask.
         is_refusing: Whether too many abandoned bodies hold threads to start another on one.
+        pool: The worker processes; None where there are none.
     """
 
     def __init__(
@@ -76,9 +79,11 @@ class NodeServices:
         is_refusing: Callable[[], bool],
         cache: OutputCache,
         backends: Backends,
+        pool: LazyPool | None = None,
     ) -> None:
         self.cache = cache
         self.backends = backends
+        self.pool = pool
         self.is_refusing = is_refusing
         self.registry = registry
         self.artifacts = artifacts
@@ -128,6 +133,21 @@ class NodeActor(Actor):
         self._secrets: dict[str, Secret] = {}
         self._mask = NO_MASK
         self._artifacts: ArtifactSource = services.artifacts
+        self._capture: Capture | None = None
+
+    def captured(self) -> tuple[str, int] | None:
+        """What the attempt has logged by now, and how many bytes of it were dropped; None = nothing; any thread."""
+        if self._capture is None or self._capture.is_empty:
+            return None
+        text, dropped = self._capture.read()
+        return self._mask.text(text), dropped
+
+    def _log(self, start: StartAttempt, level: int, text: str) -> None:
+        if self._capture is None:
+            self._capture = Capture()
+        # Cut before it is encoded: one line may be as long as memory.
+        self._capture.add(f"{text[-KEPT_BYTES:]}\n".encode("utf-8", "backslashreplace"))
+        write_log(start, level, text)
 
     def cancel(self) -> None:
         """The attempt is over, whatever the body does now; any thread may call this."""
@@ -176,27 +196,34 @@ class NodeActor(Actor):
             clock=self._services.clock,
             report=lambda message: self._tell(encode(message)),
             backends=self._services.backends,
+            write=lambda level, text: self._log(start, level, text),
         )
         if self._is_cancelled:
             context.cancel()
         return context
 
     def _argument(self, name: str, parameter: Parameter | None, value: Value) -> Any:
+        is_bytes, content = self._content(name, value)
+        if is_bytes:
+            if parameter is not None and not parameter.takes_bytes:
+                raise InputError(parameter.action, parameter.name, AS_BYTES)
+            return content
+        return parameter.decode(content) if parameter is not None else msgspec.json.decode(content)
+
+    def _content(self, name: str, value: Value) -> tuple[bool, bytes]:
+        """The content of an argument, and whether it is bytes and no JSON."""
         match value:
             case Inline(json=text):
-                pass
+                return False, text
             case SecretName():
-                text = msgspec.json.encode(self._secrets[name].reveal())
+                return False, msgspec.json.encode(self._secrets[name].reveal())
             case Stored():
                 content = self._services.artifacts.load(value.artifact_id)
-                if value.kind == "bytes" and value.key is None:
-                    if parameter is not None and not parameter.takes_bytes:
-                        raise InputError(parameter.action, parameter.name, AS_BYTES)
-                    return content
-                text = content if value.key is None else pick(take_apart(content, "the node"), value.key, "the node")
+                if value.key is None:
+                    return value.kind == "bytes", content
+                return False, pick(take_apart(content, "the node"), value.key, "the node")
             case Gathered(items=items):
-                text = b"[" + b",".join(self._item(item) for item in items) + b"]"
-        return parameter.decode(text) if parameter is not None else msgspec.json.decode(text)
+                return False, b"[" + b",".join(self._item(item) for item in items) + b"]"
 
     def _item(self, item: Inline | Stored) -> bytes:
         if isinstance(item, Inline):
@@ -216,6 +243,15 @@ class NodeActor(Actor):
         self._turn = lookup.turn
         return lookup.found
 
+    def _noted(self, turn: Turn) -> Turn:
+        """Add what the cache has to do with a computed output."""
+        if self._turn is None:
+            return turn
+        # A later hit would give the output without what else the attempt did.
+        has_effects = bool(turn.statements or turn.values)
+        reason = "not cached: it executes statements, or puts values" if has_effects else self._turn.reason
+        return msgspec.structs.replace(turn, cache=None if has_effects else self._turn.cache, reason=reason)
+
     def _success(self, start: StartAttempt, action: Action, result: Any) -> Succeeded:
         if action.check_result is not None:
             action.check_result(result)
@@ -224,10 +260,7 @@ class NodeActor(Actor):
             self._mask.refuse(output.json)
         turn = Turn(artifacts) if self._context is None else self._context.turn(artifacts)
         if self._turn is not None:
-            # A later hit would give the output without what else the attempt did.
-            has_effects = bool(turn.statements or turn.values)
-            reason = "not cached: it executes statements, or puts values" if has_effects else self._turn.reason
-            turn = msgspec.structs.replace(turn, cache=None if has_effects else self._turn.cache, reason=reason)
+            turn = self._noted(turn)
         return Succeeded(output) if turn == NO_TURN else Succeeded(output, turn)
 
     def _report(self, outcome: Succeeded | Failed) -> None:

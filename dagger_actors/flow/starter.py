@@ -70,18 +70,34 @@ class Starter:
         action = self._services.registry.get(node.action)
         is_thread = action is None or not action.is_async
         inside = self._blocking if is_thread else self._io
+        kind: type[NodeActor]
         kind, dispatcher = (ThreadNode, FOR_THREADS) if is_thread else (LoopNode, FOR_LOOP)
+        is_process = node.isolation == "process" and self._services.pool is not None
+        if is_process:
+            kind, dispatcher, inside, is_thread = self._process_node(), FOR_THREADS, self._in_processes(), False
         timeout_us = None if node.timeout_s is None else round(node.timeout_s * 1_000_000)
         actor = kind(self._services, gate, tell, timeout_us)
         # Held: the gate gives it its one turn.
         inbox = actor.actor_inbox
         inbox.bind_held(actor, dispatcher, Envelope(encode(self._start(node, position, item, attempt))))
         run_key = self._identity.run_key
-        ticket = actor.ticket = Ticket(run_key, position, item, attempt, inbox, inside, is_thread=is_thread)
+        ticket = actor.ticket = Ticket(
+            run_key, position, item, attempt, inbox, inside, is_thread=is_thread, is_process=is_process
+        )
         ticket.priority = -node.priority
         if timeout_us is not None:
             ticket.on_admit = lambda _ticket: self._arm(actor)
         return actor
+
+    def _process_node(self) -> type[NodeActor]:
+        # Loaded with the first such node: without one, nothing of processes is paid for.
+        from dagger_actors.flow.processes.node import ProcessNode  # noqa: PLC0415
+
+        return ProcessNode
+
+    def _in_processes(self) -> Dispatcher:
+        assert self._services.pool is not None
+        return self._services.pool.get().dispatcher
 
     def _start(self, node: NodeDefinition, position: int, item: int, attempt: int) -> StartAttempt:
         identity = self._identity

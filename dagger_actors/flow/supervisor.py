@@ -56,6 +56,7 @@ from dagger_actors.flow.machine.events import (
     Judged,
     RetryDue,
     Started,
+    StopBody,
     Stuck,
     TimedOut,
     TimeUp,
@@ -237,6 +238,8 @@ class FlowSupervisor(Actor):
             draft.ended.append(actor)
             draft.is_dirty = True
         if is_first:
+            if actor is not None:
+                draft.add_log((message.run_key, *key), actor.captured())
             draft.messages.append(data)
             if isinstance(outcome, Succeeded):
                 place = (message.run_key, *key)
@@ -352,7 +355,11 @@ class FlowSupervisor(Actor):
                 self._emitter.actors[effect.node, effect.item, effect.attempt] = actor
                 draft.effects.append(actor.ticket)
                 continue
-            if type(effect) is Finish:
+            if type(effect) is StopBody:
+                key = (effect.node, effect.item, effect.attempt)
+                if (stopped := self._emitter.actors.get(key)) is not None:
+                    draft.add_log((opening.machine.work.identity.run_key, *key), stopped.captured())
+            elif type(effect) is Finish:
                 self._is_over = draft.is_last = True
             draft.effects.append(effect)
 

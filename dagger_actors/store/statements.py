@@ -43,6 +43,7 @@ WRITES: Final[dict[str, Statement]] = {
     "cache_entries.put": Statement(table="cache_entries", key_width=0),
     "steps.forget": Statement(table="steps of a node", key_width=2),
     "steps.put": Statement(table="steps", key_width=0),
+    "attempt_logs.put": Statement(table="attempt_logs", key_width=4),
     "artifact_names.put": Statement(table="artifact_names", key_width=5),
     "commands.insert": Statement(table="commands", key_width=0),
     "commands.consume": Statement(table="commands", key_width=1),

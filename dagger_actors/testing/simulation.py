@@ -30,6 +30,7 @@ class VirtualRuntime:
         self._world = world
         self.worker = worker
         self.is_dead = False
+        self.can_spawn = False
         self.clock: Clock = world
         self.timers: Timers = VirtualTimers(world, worker)
         self.ids: IdSource = VirtualIds(world.chance)

@@ -267,7 +267,6 @@ class TestTheFaultsThatA03Names:
     @pytest.mark.parametrize(
         "key",
         [
-            "isolation",
             "failure",
             "approval",
             "flow",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import pytest
 
 from dagger_actors import Context, DefinitionError, InvalidInputs, Secret, action
@@ -95,7 +96,7 @@ def test_a_bad_type_hint_does_not_tell_it(open_system, tmp_path):
     """Law: an error of decoding is an error like any other."""
 
     @action
-    def work(dsn: int) -> None:
+    def work(dsn: Annotated[str, msgspec.Meta(pattern="^nothing like it$")]) -> None:
         raise AssertionError
 
     report = play(open_system, work)

@@ -94,6 +94,10 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ("act", "int", "str", "Expected `int`"),
         "action 'act' must return int, as its type hint says, and returned str: Expected `int`; correct the code or the hint",
     ),
+    "WorkerDied": (
+        ("signal SIGSEGV", "oh"),
+        "the worker process of this attempt died: signal SIGSEGV; it wrote last: oh",
+    ),
     "RunEnded": (("r", "n: boom", None), "run 'r' ended: n: boom"),
     "RunFailed": (("r", "n: boom", {"state": "failed"}), "run 'r' failed: n: boom"),
     "RunCancelled": (("r", "", None), "run 'r' was cancelled"),

@@ -12,6 +12,7 @@ from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.actions import Action
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, InputSpec, Reference
 from dagger_actors.flow.loading.ancestry import ancestors_among
+from dagger_actors.flow.loading.isolation import check_isolation
 from dagger_actors.flow.loading.reader import Reader
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.loading.tree import Scalar
@@ -118,6 +119,7 @@ def bind(
             fill(reader, action, bound, position)
         else:
             check(reader, action, node)
+        check_isolation(reader, action, node.fields)
         edges.check(position)
     edges.check_results(results)
     reader.subject = ""

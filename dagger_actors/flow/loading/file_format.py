@@ -15,7 +15,7 @@ from dagger_actors.flow.loading.reader import MAX_NAME, MAX_SECONDS
 from dagger_actors.flow.loading.references import MAX_REFERENCE
 from dagger_actors.flow.loading.settings import MAX_DELAY_SECS, MAX_PARALLEL, MAX_TRIES
 
-__all__ = ["ARRIVING", "FORMS", "FlowFile"]
+__all__ = ["FORMS", "FlowFile"]
 
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 Seconds = Annotated[float, Meta(gt=0, le=MAX_SECONDS)]
@@ -343,10 +343,3 @@ FORMS: tuple[type[Form], ...] = (
     LinearForm,
     ImmediateForm,
 )
-
-ARRIVING: frozenset[tuple[str, str]] = frozenset(
-    {
-        ("NodeForm", "isolation"),
-    }
-)
-"""Fields whose keys the reader does not read yet, so that they are left out of the schema; take out what it reads."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from dagger_actors.flow.loading.file_format import ARRIVING, FlowFile
+from dagger_actors.flow.loading.file_format import FlowFile
 
 __all__ = ["flow_schema"]
 
@@ -23,8 +23,6 @@ def flow_schema() -> dict[str, Any]:
     """Make the schema; a fresh one, which the caller may change."""
     made = msgspec.json.schema(FlowFile)
     forms: dict[str, dict[str, Any]] = made["$defs"]
-    for form, key in ARRIVING:
-        forms.get(form, {}).get("properties", {}).pop(key, None)
     unused = [name for name, form in forms.items() if name not in _referred(made)]
     for name in unused:
         del forms[name]

@@ -11,6 +11,7 @@ from dagger_actors.flow.loading.ancestry import ancestors_among, cycles_of
 from dagger_actors.flow.loading.arguments import read_inputs, read_map
 from dagger_actors.flow.loading.conditions import check_trigger, predicate_of, read_trigger, read_when
 from dagger_actors.flow.loading.defaults import check_defaults
+from dagger_actors.flow.loading.isolation import read_isolation
 from dagger_actors.flow.loading.keeping import at_most_once, keeping_of
 from dagger_actors.flow.loading.reader import Keys, Reader
 from dagger_actors.flow.loading.references import Pointer, meanings, reference_of, resolve_anywhere, unknown_node
@@ -43,6 +44,7 @@ NODE = Keys(
         "retry_strategy",
         "on_failure",
         "map",
+        "isolation",
         "trigger",
         "when",
         "priority",
@@ -51,7 +53,6 @@ NODE = Keys(
     ),
     required=("id", "action"),
     later=(
-        "isolation",
         "failure",
         "approval",
         "flow",
@@ -235,6 +236,7 @@ def defined(reader: Reader, node: WrittenNode, config: FlowConfig) -> NodeDefini
     strategy = read_strategy(reader, fields["retry_strategy"].value) if "retry_strategy" in fields else NO_STRATEGY
     policy = reader.choice(fields["on_failure"].value, "on_failure", ON_FAILURE) if "on_failure" in fields else None
     timeout = reader.seconds(fields["timeout"].value, "timeout") if "timeout" in fields else None
+    isolation = read_isolation(reader, fields)
     outputs = read_outputs(reader, fields["outputs"].value) if "outputs" in fields else ()
     keeping = keeping_of(reader, node)
     tries = read_tries(reader, fields)
@@ -257,6 +259,7 @@ def defined(reader: Reader, node: WrittenNode, config: FlowConfig) -> NodeDefini
         retry=retry,
         on_failure=on_failure_of(policy, config),
         map=map_of(node.map) if node.map is not None else None,
+        isolation=isolation,
         description=description or "",
         instructions=instructions or "",
         trigger=node.trigger,

@@ -78,18 +78,26 @@ class Recording:
 class World:
     """Gates with little of everything."""
 
-    def __init__(self, *, slots: int = 100, threads: int = 100, abandoned_limit: int = 32) -> None:
+    def __init__(self, *, slots: int = 100, threads: int = 100, abandoned_limit: int = 32, processes: int = 1) -> None:
         self.slots = FewSlots(slots)
         self.scheduled: list[tuple[Ticket, bool]] = []
         self.pool, self.loop = Recording(self.scheduled), Recording(self.scheduled)
-        self.gates = Gates(slots=self.slots, clock=TickingClock(), threads=threads, abandoned_limit=abandoned_limit)
+        self.gates = Gates(
+            slots=self.slots,
+            clock=TickingClock(),
+            threads=threads,
+            abandoned_limit=abandoned_limit,
+            processes=processes,
+        )
         self.nodes = 0
         self.woken: list[int] = []
 
     def open(self, run_key: int = 1, *, limit: int = 4) -> Gate:
         return self.gates.open(run_key, limit=limit, on_started=lambda: self.woken.append(run_key))
 
-    def ticket(self, run_key: int = 1, *, is_thread: bool = True, priority: int = 0, **options: Any) -> Ticket:
+    def ticket(
+        self, run_key: int = 1, *, is_thread: bool = True, is_process: bool = False, priority: int = 0, **options: Any
+    ) -> Ticket:
         self.nodes += 1
         body = Body()
         body.ticket = Ticket(
@@ -99,8 +107,9 @@ class World:
             attempt=1,
             priority=priority,
             runnable=body,
-            dispatcher=self.pool if is_thread else self.loop,
-            is_thread=is_thread,
+            dispatcher=self.pool if is_thread or is_process else self.loop,
+            is_thread=is_thread and not is_process,
+            is_process=is_process,
             **options,
         )
         ticket: Ticket = body.ticket
@@ -113,6 +122,13 @@ class World:
         return [ticket for ticket, _ in self.scheduled]
 
 
+KINDS = st.sampled_from(["thread", "loop", "process"])
+
+
+def kind(ticket: Ticket) -> str:
+    return "thread" if ticket.is_thread else "process" if ticket.is_process else "loop"
+
+
 class GateMachine(RuleBasedStateMachine):
     """Law: whatever happens in whatever order, the limits hold, nothing is lost, and nothing waits without a reason."""
 
@@ -120,9 +136,11 @@ class GateMachine(RuleBasedStateMachine):
         limits=st.lists(st.integers(1, 4), min_size=1, max_size=3),
         threads=st.integers(1, 5),
         slots=st.integers(1, 8),
+        processes=st.integers(1, 3),
     )
-    def begin(self, limits: list[int], threads: int, slots: int) -> None:
-        self.world = World(slots=slots, threads=threads, abandoned_limit=2)
+    def begin(self, limits: list[int], threads: int, slots: int, processes: int) -> None:
+        self.world = World(slots=slots, threads=threads, abandoned_limit=2, processes=processes)
+        self.processes = processes
         self.threads = threads
         self.limits = limits
         self.gates = [self.world.open(number, limit=limit) for number, limit in enumerate(limits)]
@@ -149,9 +167,9 @@ class GateMachine(RuleBasedStateMachine):
             assert self.world.slots.held[ticket.slot] == (run, ticket.node, -1, 1)
             assert ticket.state == "admitted"
             before = [t for t in self.queued[run] if self.order[t] < self.order[ticket]]
-            assert not [t for t in before if t.is_thread == ticket.is_thread], "out of order"
-            if ticket.is_thread:
-                assert not before, "a thread overtook a coroutine"
+            assert not [t for t in before if kind(t) == kind(ticket)], "out of order"
+            if kind(ticket) != "loop":
+                assert not [t for t in before if kind(t) == "loop"], "a coroutine was overtaken"
             self.queued[run].remove(ticket)
             self.inside.append(ticket)
             self.bodies.add(ticket)
@@ -167,10 +185,13 @@ class GateMachine(RuleBasedStateMachine):
     def a_gate(self, data: st.DataObject) -> int:
         return data.draw(st.sampled_from(range(len(self.gates))))
 
-    @rule(data=st.data(), offers=st.lists(st.tuples(st.booleans(), st.integers(0, 2)), min_size=1, max_size=6))
-    def offer(self, data: st.DataObject, offers: Sequence[tuple[bool, int]]) -> None:
+    @rule(data=st.data(), offers=st.lists(st.tuples(KINDS, st.integers(0, 2)), min_size=1, max_size=6))
+    def offer(self, data: st.DataObject, offers: Sequence[tuple[str, int]]) -> None:
         run = self.a_gate(data)
-        tickets = [self.world.ticket(run, is_thread=is_thread, priority=priority) for is_thread, priority in offers]
+        tickets = [
+            self.world.ticket(run, is_thread=what == "thread", is_process=what == "process", priority=priority)
+            for what, priority in offers
+        ]
         if self.closed[run]:
             with pytest.raises(SystemClosed):
                 self.gates[run].offer(tickets)
@@ -282,6 +303,8 @@ class GateMachine(RuleBasedStateMachine):
             assert sorted(self.gates[run].running(), key=id) == sorted(mine, key=id)
             assert len(mine) + len([ticket for ticket in self.kept if ticket.run_key == run]) <= limit
         assert len([ticket for ticket in self.inside if ticket.is_thread]) <= self.threads
+        assert len([ticket for ticket in self.inside if ticket.is_process]) <= self.processes
+        assert self.world.gates.queued_processes == sum(t.is_process for tickets in self.queued for t in tickets)
         abandoned = len([t for t in self.bodies if t.is_thread and t not in self.inside])
         assert self.world.gates.abandoned == abandoned
         assert self.world.gates.is_refusing() == (abandoned >= 2)
@@ -300,8 +323,11 @@ class GateMachine(RuleBasedStateMachine):
             mine = [t for t in [*self.inside, *self.kept] if t.run_key == run]
             if self.holds[run] or len(mine) >= limit:
                 continue
-            assert not [t for t in self.queued[run] if not t.is_thread], "a coroutine waits for nothing"
-            assert busy >= self.threads or not self.queued[run], "a thread body waits for nothing"
+            kinds = {kind(t) for t in self.queued[run]}
+            assert "loop" not in kinds, "a coroutine waits for nothing"
+            assert busy >= self.threads or "thread" not in kinds, "a thread body waits for nothing"
+            busy_processes = len([ticket for ticket in self.inside if ticket.is_process])
+            assert busy_processes >= self.processes or "process" not in kinds, "a process waits for nothing"
 
     def teardown(self) -> None:
         if hasattr(self, "gates"):

@@ -1,0 +1,218 @@
+"""Inside a worker process: runs attempts one after the other, and nothing else; started by ``pool``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import importlib
+import logging
+import os
+import pickle
+import resource
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dagger_actors.actors.timers import MonotonicClock
+from dagger_actors.core.messages import Failed, Inline, Progressed, Succeeded
+from dagger_actors.errors import InputError
+from dagger_actors.flow.actions import Action, read_action
+from dagger_actors.flow.artifacts import RunArtifacts
+from dagger_actors.flow.context import Context
+from dagger_actors.flow.importing import import_file
+from dagger_actors.flow.isolation import Home
+from dagger_actors.flow.node import AS_BYTES, detail_of
+from dagger_actors.flow.outputs import to_output
+from dagger_actors.flow.processes import guard
+from dagger_actors.flow.processes.frames import READ_BYTES, Answer, Ask, Begin, End, Frames, Logged, Setup, Step, send
+from dagger_actors.flow.processes.remote import remote_backends
+from dagger_actors.flow.secret import NO_MASK, GuardedArtifacts, Mask, Secret
+from dagger_actors.store.artifacts import ArtifactStore
+
+__all__ = ["main"]
+
+PR_SET_PDEATHSIG = 1
+_begin = msgspec.msgpack.Decoder(Begin | Answer)
+
+
+class Worker:
+    """One worker process.
+
+    Args:
+        setup: What it was given at birth.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._connection = socket.socket(fileno=setup.connection)
+        self._frames = Frames()
+        self._arrived: list[bytes] = []
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._folder = Path.cwd()
+        self._clock = MonotonicClock()
+        self._artifacts = RunArtifacts(ArtifactStore(setup.database, setup.artifact_threshold), self._load)
+        self._backends = remote_backends(self.ask)
+        self._actions: dict[tuple[Home, str], Action] = {}
+
+    def run(self) -> None:
+        """Take attempts until the parent is gone."""
+        while True:
+            message = self._receive()
+            if not isinstance(message, Begin):
+                continue
+            outcome = self._attempt(message)
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(Exception):  # whatever user code made of it
+                    stream.flush()
+            self._send(End(outcome))
+            with contextlib.suppress(OSError):
+                os.chdir(self._folder)
+
+    def _attempt(self, begin: Begin) -> Succeeded | Failed:
+        start = begin.start
+        secrets = {name: Secret(variable, text) for name, variable, text in begin.secrets}
+        mask = Mask(tuple(secrets.values())) if secrets else NO_MASK
+        artifacts_of = GuardedArtifacts(self._artifacts, mask) if secrets else self._artifacts
+        try:
+            sys.path += [entry for entry in begin.path if entry not in sys.path]
+            action = self._action(begin)
+            arguments: dict[str, Any] = {
+                name: argument(action, name, content, is_bytes=is_bytes) for name, is_bytes, content in begin.arguments
+            }
+            arguments |= {name: held for name, held in secrets.items() if is_secret(action, name)}
+            context = Context(
+                start,
+                artifacts=artifacts_of,
+                mask=mask,
+                clock=self._clock,
+                report=self._report,
+                write=self._log,
+                backends=self._backends,
+            )
+            if action.context_parameter is not None:
+                arguments[action.context_parameter] = context
+            result = action.function(**arguments)
+            if action.is_async:
+                result = asyncio.run(result)
+            if os.getpid() != self._pid:
+                os._exit(0)  # user code has forked, and this is the copy
+            if action.check_result is not None:
+                action.check_result(result)
+            output, artifacts = to_output(result, start.outputs, artifacts_of)
+            if isinstance(output, Inline):
+                mask.refuse(output.json)
+            return Succeeded(output, context.turn(artifacts))
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
+            return Failed(detail_of(error, mask))
+
+    def _action(self, begin: Begin) -> Action:
+        home, name = begin.home, begin.start.action
+        action = self._actions.get((home, name))
+        if action is None:
+            found: Any = _module(home)
+            for part in home.qualname.split("."):
+                found = getattr(found, part)
+            action = self._actions[home, name] = read_action(found, name)
+        return action
+
+    def _report(self, message: msgspec.Struct) -> None:
+        assert isinstance(message, Progressed)
+        self._send(Step(message.done, message.total))
+
+    def _log(self, level: int, text: str) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):  # the order of what is told is a kindness, not a duty
+                stream.flush()
+        self._send(Logged(level, text))
+
+    def _load(self, artifact_id: str) -> bytes:
+        return msgspec.msgpack.decode(self.ask("load", msgspec.msgpack.encode(artifact_id)), type=bytes)
+
+    def ask(self, name: str, arguments: bytes) -> bytes:
+        """Ask the parent for something and wait for its answer; any thread of the body."""
+        with self._lock:
+            self._send(Ask(name, arguments))
+            answer = self._receive()
+        assert isinstance(answer, Answer)
+        if answer.error:
+            error: BaseException = pickle.loads(answer.error)  # noqa: S301 - from the process that made this one
+            raise error
+        return answer.result
+
+    def _send(self, message: msgspec.Struct) -> None:
+        if os.getpid() != self._pid:
+            os._exit(0)
+        with self._lock:
+            try:
+                send(self._connection, message)
+            except OSError:
+                os._exit(1)  # nobody is there to hear it
+
+    def _receive(self) -> Begin | Answer:
+        while not self._arrived:
+            try:
+                data = self._connection.recv(READ_BYTES)
+            except OSError:
+                os._exit(1)
+            if not data:
+                os._exit(0)
+            self._arrived += self._frames.feed(data)
+        message: Begin | Answer = _begin.decode(self._arrived.pop(0))
+        return message
+
+
+def argument(action: Action, name: str, content: bytes, *, is_bytes: bool) -> Any:
+    """Make an argument of what arrived for it."""
+    parameter = action.by_name.get(name)
+    if is_bytes:
+        if parameter is not None and not parameter.takes_bytes:
+            raise InputError(parameter.action, parameter.name, AS_BYTES)
+        return content
+    return parameter.decode(content) if parameter is not None else msgspec.json.decode(content)
+
+
+def is_secret(action: Action, name: str) -> bool:
+    """Tell whether a parameter takes the holder of a secret, not its text."""
+    parameter = action.by_name.get(name)
+    return parameter is not None and parameter.is_secret
+
+
+def _module(home: Home) -> Any:
+    if home.module and not home.module.startswith("dagger_actors_file_"):
+        return importlib.import_module(home.module)
+    return import_file(home.file, [Path.cwd()])
+
+
+def _die_with(parent: int, sentinel: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)  # it died before we had asked to be told
+
+    def watch() -> None:
+        try:
+            os.read(sentinel, 1)
+        except OSError:
+            return  # user code has closed it; the kernel still tells us
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def main(setup_json: str) -> None:
+    """Live as a worker."""
+    setup = msgspec.json.decode(setup_json, type=Setup)
+    guard.is_worker = True
+    for descriptor in (setup.connection, setup.sentinel):
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - positional-only
+    _die_with(setup.parent, setup.sentinel)
+    if setup.memory_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (setup.memory_bytes, setup.memory_bytes))
+    logging.getLogger("dagger_actors").addHandler(logging.NullHandler())
+    Worker(setup).run()

@@ -1,0 +1,111 @@
+"""The node actor of an attempt in a worker process."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from dagger_actors.actors.gate import Gate
+from dagger_actors.core.messages import Failed, Progressed, StartAttempt, Succeeded, decode_start, encode
+from dagger_actors.errors import InputError
+from dagger_actors.flow.actions import Action
+from dagger_actors.flow.capture import Capture
+from dagger_actors.flow.isolation import home_of
+from dagger_actors.flow.node import NodeServices, ThreadNode, detail_of
+from dagger_actors.flow.processes.frames import Answer, Ask, Begin, Logged, Step, ToParent
+from dagger_actors.flow.processes.pool import Worker, WorkerPool
+from dagger_actors.flow.processes.remote import Questions
+
+__all__ = ["ProcessNode"]
+
+
+class ProcessNode(ThreadNode):
+    """Runs one attempt in a worker process; its turn is a thread of the pool's, which looks after the worker."""
+
+    def __init__(
+        self, services: NodeServices, gate: Gate, tell: Callable[[bytes], None], timeout_us: int | None
+    ) -> None:
+        super().__init__(services, gate, tell, timeout_us)
+        self._kill_lock = threading.Lock()
+        self._worker: Worker | None = None
+        self._output = self._capture = Capture()
+
+    def cancel(self) -> None:
+        """Kill the worker."""
+        with self._kill_lock:
+            super().cancel()
+            if self._worker is not None:
+                self._worker.kill()
+
+    def on_receive(self, message: bytes) -> None:
+        """Run the attempt."""
+        start = decode_start(message)
+        outcome: Succeeded | Failed
+        try:
+            self._refuse_late()
+            action, begin = self._begin(start)
+            pool = self._services.pool
+            assert pool is not None
+            found = None if start.cache is None else self._from_cache(action, start)
+            outcome = found or self._run(pool.get(), begin)
+            if found is None and isinstance(outcome, Succeeded):
+                outcome = Succeeded(outcome.output, self._noted(outcome.turn))
+        except BaseException as error:  # noqa: BLE001 - whatever went wrong is the attempt's outcome
+            outcome = Failed(detail_of(error, self._mask))
+        self._report(outcome)
+
+    def _begin(self, start: StartAttempt) -> tuple[Action, Begin]:
+        action = self._services.registry.get(start.action)
+        if action is None:
+            raise LookupError(f"the action {start.action!r} is not loaded in this process")
+        if start.problem:
+            raise InputError(start.action, "", start.problem)
+        home = home_of(action)
+        if home is None:
+            raise LookupError(f"the action {start.action!r} cannot be imported by another process")
+        if start.has_secrets:
+            self._open_secrets(start)
+        arguments = tuple((name, *self._content(name, value)) for name, value in start.inputs)
+        secrets = tuple((name, held.variable, held.reveal()) for name, held in self._secrets.items())
+        path = tuple(entry for entry in sys.path if isinstance(entry, str))
+        return action, Begin(msgspec.structs.replace(start, inputs=()), home, arguments, path, secrets)
+
+    def _run(self, pool: WorkerPool, begin: Begin) -> Succeeded | Failed:
+        worker = pool.take()
+        is_usable = False
+        try:
+            with self._kill_lock:
+                self._refuse_late()
+                self._worker = worker
+            self._gate.begin(self.ticket)
+            outcome = worker.run(begin, self._output, lambda message: self._heard(begin.start, message))
+            is_usable = True
+            return outcome
+        finally:
+            with self._kill_lock:
+                self._worker = None
+                is_usable = is_usable and not self._is_cancelled
+            pool.give_back(worker, is_usable=is_usable)
+
+    def _heard(self, start: StartAttempt, message: ToParent) -> Answer | None:
+        match message:
+            case Step(done=done, total=total):
+                self._tell(encode(Progressed(start.run_key, start.node, start.item, done, total)))
+            case Logged(level=level, text=text):
+                self._log(start, level, text)
+            case Ask(name=name, arguments=arguments):
+                return self._answer(name, arguments)
+            case _:
+                pass
+        return None
+
+    def _answer(self, name: str, arguments: bytes) -> Answer:
+        services = self._services
+        try:
+            return Answer(Questions(services.backends, services.artifacts).answer(name, arguments))
+        except Exception as error:  # noqa: BLE001 - it is for the body to hear
+            return Answer(error=pickle.dumps(error))

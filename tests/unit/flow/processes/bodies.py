@@ -1,0 +1,127 @@
+"""Actions that run in worker processes, in the crash tests too."""
+
+import ctypes
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from dagger_actors import ArtifactRef, Context, action
+
+
+@action
+def who() -> int:
+    return os.getpid()
+
+
+@action
+def facts(ctx: Context) -> dict[str, object]:
+    return {"pid": os.getpid(), "session": os.getsid(0), "attempt": ctx.attempt, "key": ctx.idempotency_key}
+
+
+@action
+async def coroutine(word: str) -> str:
+    return word * 2
+
+
+@action
+def large() -> list[int]:
+    return list(range(20_000))
+
+
+@action
+def total(large: list[int]) -> int:
+    return sum(large)
+
+
+@action
+def keep(ctx: Context) -> ArtifactRef:
+    return ctx.save("kept", b"k" * 50_000)
+
+
+@action
+def fetch(keep: ArtifactRef, ctx: Context) -> int:
+    return len(ctx.load(keep))
+
+
+def note(path: str, text: str) -> None:
+    with Path(path).open("a") as file:
+        file.write(f"{text}\n")
+
+
+@action
+def stay(path: str) -> None:
+    print("staying", flush=True)
+    note(path, str(os.getpid()))
+    time.sleep(60)
+
+
+@action
+def append(item: int, path: str, ctx: Context) -> int:
+    note(path, f"{ctx.invocation_key}:{ctx.attempt}:{os.getpid()}")
+    time.sleep(0.02)
+    return item
+
+
+@action
+def crime(what: str) -> None:
+    match what:
+        case "sys.exit":
+            sys.exit(3)
+        case "os._exit":
+            os._exit(7)
+        case "segfault":
+            print("last words", flush=True)
+            ctypes.string_at(0)
+        case "closed descriptors":
+            os.closerange(3, 256)
+        case "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "memory":
+            assert bytearray(2 << 30)
+
+
+@action
+def flood() -> str:
+    block = b"x" * 65_536
+    for _ in range(1000):
+        os.write(1, block)
+    return "done"
+
+
+@action
+def move() -> str:
+    os.chdir("/")
+    return "moved"
+
+
+@action
+def place() -> str:
+    return str(Path.cwd())
+
+
+@action
+def daemon() -> int:
+    return subprocess.Popen(["sleep", "60"]).pid
+
+
+@action
+def limit() -> int:
+    return resource.getrlimit(resource.RLIMIT_AS)[0]
+
+
+@action
+def chatter(ctx: Context) -> None:
+    print("out")
+    ctx.log("logged")
+    print("err", file=sys.stderr)
+    print("last")
+
+
+@action
+def shout(what: str) -> None:
+    print("before", flush=True)
+    crime(what)

@@ -1,0 +1,96 @@
+"""What attempts log and print is kept with their end, in order, bounded, and shown."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from dagger_actors import ActorSystem, AttemptLog, Context, action
+from dagger_actors.flow.capture import KEPT_BYTES, Capture
+from tests.unit.flow.processes.test_processes import flow, node, wait_lines
+
+
+@action
+def speak(ctx: Context) -> None:
+    ctx.log("one \x1b[31m")
+    ctx.log("two")
+
+
+@action
+async def whisper(ctx: Context) -> None:
+    ctx.log("three")
+
+
+def logs(system: ActorSystem, made: dict[str, Any]) -> tuple[AttemptLog, ...]:
+    run = system.flows.start(made)
+    run.wait(60)
+    return system.flows.logs(run.id)
+
+
+def test_a_process_tells_what_it_printed_and_logged_in_order() -> None:
+    with ActorSystem() as system:
+        (log,) = logs(system, flow(node("chatter")))
+    assert log == AttemptLog("chatter", "", 1, "succeeded", "out\nlogged\nerr\nlast\n", 0)
+
+
+def test_threads_and_coroutines_keep_their_lines() -> None:
+    with ActorSystem(actions=[speak, whisper]) as system:
+        told = logs(system, {"name": "x", "nodes": [node("speak"), node("whisper")]})
+    assert [log.text for log in told] == ["one \x1b[31m\ntwo\n", "three\n"]
+
+
+def test_a_flood_is_cut_in_its_middle_and_counted() -> None:
+    with ActorSystem() as system:
+        (log,) = logs(system, flow(node("flood")))
+    assert len(log.text) < KEPT_BYTES + 100
+    assert log.dropped_bytes == 1000 * 65_536 - KEPT_BYTES
+    assert f"{log.dropped_bytes:,} bytes left out" in log.text
+
+
+@pytest.mark.parametrize(("what", "state"), [("segfault", "failed"), ("sys.exit", "failed")])
+def test_the_dead_keep_theirs(what: str, state: str) -> None:
+    with ActorSystem() as system:
+        (log,) = logs(system, flow(node("shout", inputs={"what": {"value": what}})))
+    assert (log.state, log.text.splitlines()[0]) == (state, "before")
+
+
+@pytest.mark.parametrize("end", ["timed_out", "cancelled"])
+def test_a_cut_off_attempt_keeps_what_it_had(end: str, tmp_path: Path) -> None:
+    path = tmp_path / "begun"
+    keys = {"timeout": 1} if end == "timed_out" else {}
+    with ActorSystem() as system:
+        run = system.flows.start(flow(node("stay", inputs={"path": {"value": str(path)}}, **keys)))
+        wait_lines(path)
+        if end == "cancelled":
+            threading.Event().wait(0.1)
+            system.flows.cancel(run.id)
+        run.wait(60)
+        (log,) = system.flows.logs(run.id)
+    assert (log.state, log.text) == (end, "staying\n")
+
+
+def test_show_prints_them_escaped_and_json_holds_them(tmp_path: Path) -> None:
+    db = str(tmp_path / "a.db")
+    with ActorSystem(db, actions=[speak]) as system:
+        system.flows.start({"name": "x", "nodes": [node("speak")]}, run_id="r").wait(60)
+    show = [sys.executable, "-m", "dagger_actors", "show", "r", "--db", db]
+    plain = subprocess.run([*show, "--logs"], capture_output=True, text=True, check=True).stdout
+    assert "--- speak attempt 1 succeeded\none \\x1b[31m\ntwo\n" in plain
+    assert "--- speak" not in subprocess.run(show, capture_output=True, text=True, check=True).stdout
+    found = subprocess.run([*show, "--logs", "--json"], capture_output=True, check=True).stdout
+    assert msgspec.json.decode(found)["logs"][0]["text"] == "one \x1b[31m\ntwo\n"
+
+
+def test_a_capture_keeps_head_and_tail() -> None:
+    capture = Capture()
+    for number in range(30_000):
+        capture.add(f"{number:06}\n".encode())
+    text, dropped = capture.read()
+    assert text.startswith("000000\n")
+    assert text.endswith("029999\n")
+    assert dropped == 30_000 * 7 - KEPT_BYTES
+    assert capture.last(7) == "029999"
