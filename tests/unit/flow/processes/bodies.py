@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from dagger_actors import ArtifactRef, Context, action
+from dagger_actors import ArtifactRef, Context, Secret, action
 
 
 @action
@@ -125,3 +125,58 @@ def chatter(ctx: Context) -> None:
 def shout(what: str) -> None:
     print("before", flush=True)
     crime(what)
+
+
+@action
+def asks(token: Secret, path: str, ctx: Context) -> dict[str, object]:
+    receipt = ctx.step("pay", paid, path)
+    ctx.execute("INSERT INTO payments VALUES (?)", (len(token.reveal()),))
+    ctx.cache.append("seen", ctx.node_id)
+    return {"receipt": receipt, "rows": ctx.query("SELECT count(*) FROM payments"), "shown": str(token)}
+
+
+@action
+def reads(asks: dict[str, object], ctx: Context) -> list[object]:
+    return [ctx.cache.get("seen"), ctx.query("SELECT * FROM payments")]
+
+
+@action
+async def asks_again(path: str, ctx: Context) -> object:
+    return await ctx.astep("pay", apaid, path)
+
+
+def paid(path: str) -> str:
+    note(path, "paid")
+    return "receipt"
+
+
+async def apaid(path: str) -> str:
+    return paid(path)
+
+
+@action
+def tells(token: str, ctx: Context) -> None:
+    ctx.log(f"it is {token}")
+    print(f"so {token}", flush=True)
+    raise ValueError(f"not {token}")
+
+
+@action
+def breaks_rule(ctx: Context) -> None:
+    ctx.execute("DELETE FROM flow_runs")
+
+
+@action
+def wants(ctx: Context) -> object:
+    return ctx.resource(Path)
+
+
+@action
+def lies() -> int:
+    return "no number"  # type: ignore[return-value]
+
+
+@action
+def counted(item: int, path: str) -> int:
+    note(path, str(item))
+    return item
