@@ -82,10 +82,10 @@ class Worker:
         try:
             sys.path += [entry for entry in begin.path if entry not in sys.path]
             action = self._action(begin)
-            arguments: dict[str, Any] = {
-                name: argument(action, name, content, is_bytes=is_bytes) for name, is_bytes, content in begin.arguments
-            }
-            arguments |= {name: held for name, held in secrets.items() if is_secret(action, name)}
+            arguments: dict[str, Any] = {name: held for name, held in secrets.items() if is_secret(action, name)}
+            for name, is_bytes, content in begin.arguments:
+                if name not in arguments:
+                    arguments[name] = argument(action, name, content, is_bytes=is_bytes)
             context = Context(
                 start,
                 artifacts=artifacts_of,

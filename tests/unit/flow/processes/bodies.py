@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from dagger_actors import ArtifactRef, Context, Secret, action
 
@@ -136,7 +137,7 @@ def asks(token: Secret, path: str, ctx: Context) -> dict[str, object]:
 
 
 @action
-def reads(asks: dict[str, object], ctx: Context) -> list[object]:
+def reads(asks: Any, ctx: Context) -> list[object]:
     return [ctx.cache.get("seen"), ctx.query("SELECT * FROM payments")]
 
 
