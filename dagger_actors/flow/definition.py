@@ -13,6 +13,7 @@ import msgspec
 
 from dagger_actors.core.retry import RetryPolicy, RetryWait
 from dagger_actors.core.trigger import Trigger
+from dagger_actors.flow.html import ROWS, table_html
 
 __all__ = [
     "FORMAT",
@@ -260,3 +261,19 @@ class FlowDefinition(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     file: str = ""
     format: int = FORMAT
+
+    def _repr_html_(self) -> str:
+        """A table of its nodes, for notebooks; ``dagger-actors graph`` draws the file."""
+        ids = [node.id for node in self.nodes]
+        rows = [
+            (
+                node.id,
+                f"{node.action} (each item)" if node.map is not None else node.action,
+                ", ".join(ids[on] for on in node.dependencies),
+                "" if node.trigger == "all_succeeded" else node.trigger,
+            )
+            for node in self.nodes[: ROWS + 1]
+        ]
+        rows += [("", "", "", "")] * (len(self.nodes) - len(rows))
+        title = f"flow {self.name}" + (f": {self.description}" if self.description else "")
+        return table_html(title, ("node", "action", "depends on", "trigger"), rows)

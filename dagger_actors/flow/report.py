@@ -11,6 +11,7 @@ from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, Output, S
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.flow.context import ArtifactRef
 from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.html import table_html
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.flow.stored_error import decode_error
 from dagger_actors.flow.values import UnresolvedReference, Values
@@ -92,6 +93,36 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     finished_us: int | None
     elapsed_us: int
     nodes: tuple[NodeReport, ...]
+
+    def _repr_html_(self) -> str:
+        """A table of what its invocations did, for notebooks."""
+        return self.html()
+
+    def html(self, picture: str = "") -> str:
+        """The table, below a picture.
+
+        Args:
+            picture: An SVG document of ours.
+        """
+        rows = [
+            (
+                f"{node.node_id}[{node.invocation_key}]" if node.invocation_key else node.node_id,
+                node.state,
+                str(len(node.attempts)),
+                _took(node),
+                node.reason or next((one.error.message for one in reversed(node.attempts) if one.error), ""),
+            )
+            for node in self.nodes
+        ]
+        title = f"run {self.run_id} of flow {self.flow_name}: {self.state}" + (f" ({self.error})" if self.error else "")
+        return table_html(title, ("node", "state", "attempts", "took", "reason or error"), rows, picture=picture)
+
+
+def _took(node: NodeReport) -> str:
+    last = node.attempts[-1] if node.attempts else None
+    if last is None or last.started_us is None or last.finished_us is None:
+        return ""
+    return f"{(last.finished_us - last.started_us) / 1e6:.3f} s"
 
 
 def build_report(

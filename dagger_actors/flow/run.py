@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Generator
 from typing import Any, Protocol
 
-from dagger_actors.errors import RunCancelled, RunEnded, RunFailed, RunPaused, RunTimedOut
+from dagger_actors.errors import RequestError, RunCancelled, RunEnded, RunFailed, RunPaused, RunTimedOut
+from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.drawing.layout import is_available
+from dagger_actors.flow.drawing.run_picture import picture_of_run
+from dagger_actors.flow.drawing.svg import write_svg
 from dagger_actors.flow.loop_guard import refuse_on_loop
 from dagger_actors.flow.report import Report
 
@@ -39,6 +44,10 @@ class RunSource(Protocol):
         """Cancel a run."""
         ...
 
+    def definition(self, run_id: str) -> FlowDefinition:
+        """The definition that a run is pinned to."""
+        ...
+
 
 class Run:
     """A run, wherever it stands; any number of handles may watch one run.
@@ -56,6 +65,15 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {self.id}>"
+
+    def _repr_html_(self) -> str:
+        """How it stands, for notebooks: a picture, where the extra ``graph`` is installed, and a table."""
+        report = self.report()
+        picture = ""
+        if is_available():
+            with contextlib.suppress(RequestError):  # too large to be drawn
+                picture = write_svg(picture_of_run(self._flows.definition(self.id), report))
+        return report.html(picture)
 
     def wait(self, timeout: float | None = None) -> Report:
         """Wait until the run ends or pauses.
