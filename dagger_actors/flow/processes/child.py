@@ -129,21 +129,26 @@ class Worker:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):  # the order of what is told is a kindness, not a duty
                 stream.flush()
-        self._send(Logged(level, text))
+        # Acknowledged, so that what is printed from here on arrives behind it.
+        self._await_answer(Logged(level, text))
 
     def _load(self, artifact_id: str) -> bytes:
         return msgspec.msgpack.decode(self.ask("load", msgspec.msgpack.encode(artifact_id)), type=bytes)
 
     def ask(self, name: str, arguments: bytes) -> bytes:
         """Ask the parent for something and wait for its answer; any thread of the body."""
-        with self._lock:
-            self._send(Ask(name, arguments))
-            answer = self._receive()
-        assert isinstance(answer, Answer)
+        answer = self._await_answer(Ask(name, arguments))
         if answer.error:
             error: BaseException = pickle.loads(answer.error)  # noqa: S301 - from the process that made this one
             raise error
         return answer.result
+
+    def _await_answer(self, message: msgspec.Struct) -> Answer:
+        with self._lock:
+            self._send(message)
+            answer = self._receive()
+        assert isinstance(answer, Answer)
+        return answer
 
     def _send(self, message: msgspec.Struct) -> None:
         if os.getpid() != self._pid:

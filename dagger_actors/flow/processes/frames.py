@@ -58,7 +58,7 @@ class Begin(msgspec.Struct, frozen=True, tag="begin"):
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
-    """The answer to an ``Ask``.
+    """The answer to an ``Ask`` or a ``Logged``.
 
     Attributes:
         result: MessagePack.
@@ -89,7 +89,7 @@ class Step(msgspec.Struct, frozen=True, tag="step"):
 
 
 class Logged(msgspec.Struct, frozen=True, tag="log"):
-    """A line of ``ctx.log``."""
+    """A line of ``ctx.log``; answered, so that the order of what is told is kept."""
 
     level: int
     text: str

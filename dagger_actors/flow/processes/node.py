@@ -97,6 +97,7 @@ class ProcessNode(ThreadNode):
                 self._tell(encode(Progressed(start.run_key, start.node, start.item, done, total)))
             case Logged(level=level, text=text):
                 self._log(start, level, text)
+                return Answer()
             case Ask(name=name, arguments=arguments):
                 return self._answer(name, arguments)
             case _:
