@@ -237,8 +237,12 @@ class Gate:
             for ticket in tickets:
                 assert ticket.state == "queued", ticket
                 self._offered += 1
-                self._gates.queued_processes += ticket.is_process
-                heapq.heappush(self._heap_of(ticket), (ticket.priority, self._offered, ticket))
+                if ticket.is_process:
+                    self._gates.queued_processes += 1
+                heapq.heappush(
+                    self._for_threads if ticket.is_thread else self._heap_of(ticket),
+                    (ticket.priority, self._offered, ticket),
+                )
             self._gates.fill(self, admitted)
         self._gates.emit(admitted)
 
@@ -406,8 +410,9 @@ class Gate:
         Returns:
             Whom to call because ``take_started`` has something again.
         """
-        heapq.heappop(self._heap_of(ticket))
-        self._gates.queued_processes -= ticket.is_process
+        heapq.heappop(self._for_threads if ticket.is_thread else self._heap_of(ticket))
+        if ticket.is_process:
+            self._gates.queued_processes -= 1
         self._places += 1
         self._running[ticket] = None
         self._started.append(ticket)

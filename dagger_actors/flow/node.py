@@ -169,7 +169,9 @@ class NodeActor(Actor):
         parameters = action.by_name
         for name, value in start.inputs:
             parameter = parameters.get(name)
-            if name in self._secrets and parameter is not None and parameter.is_secret:
+            if type(value) is Inline and parameter is not None:  # nearly always
+                arguments[name] = parameter.decode(value.json)
+            elif name in self._secrets and parameter is not None and parameter.is_secret:
                 arguments[name] = self._secrets[name]
             else:
                 arguments[name] = self._argument(name, parameter, value)
@@ -253,11 +255,14 @@ class NodeActor(Actor):
         return msgspec.structs.replace(turn, cache=None if has_effects else self._turn.cache, reason=reason)
 
     def _success(self, start: StartAttempt, action: Action, result: Any) -> Succeeded:
-        if action.check_result is not None:
-            action.check_result(result)
         output, artifacts = to_output(result, start.outputs, self._artifacts)
+        if action.check_result is not None:
+            # A mapping is stored as it is; anything else may have been given a name.
+            action.check_result(result, output.json if type(result) is dict and type(output) is Inline else None)
         if self._mask is not NO_MASK and isinstance(output, Inline):
             self._mask.refuse(output.json)
+        if self._context is None and self._turn is None and not artifacts:
+            return Succeeded(output)
         turn = Turn(artifacts) if self._context is None else self._context.turn(artifacts)
         if self._turn is not None:
             turn = self._noted(turn)

@@ -19,7 +19,8 @@ from dagger_actors.flow.outputs import encode_hook, to_json
 
 __all__ = ["CheckResult", "result_check"]
 
-CheckResult = Callable[[Any], None]
+CheckResult = Callable[[Any, bytes | None], None]
+"""Takes the result, and its JSON text when that is known; raises ``ResultError``."""
 
 PLAIN = (int, str, bool, float, types.NoneType)
 BYTES = (bytes, bytearray, memoryview)
@@ -58,7 +59,7 @@ def result_check(
     is_files = all(isinstance(kind, type) and issubclass(kind, BYTES) for kind in members)
     encode = msgspec.json.Encoder(enc_hook=encode_hook).encode
 
-    def check(value: Any) -> None:
+    def check(value: Any, encoded: bytes | None) -> None:
         kind = type(value)
         if kind in as_it_is or isinstance(value, as_it_is):
             return
@@ -71,7 +72,7 @@ def result_check(
         if is_files:
             raise ResultError(action, hint_name(hint), kind.__qualname__, "bytes are wanted")
         try:
-            decode(encode(value))
+            decode(encode(value) if encoded is None else encoded)
         except NotImplementedError:
             return
         except (msgspec.DecodeError, TypeError, ValueError, OverflowError, RecursionError) as error:

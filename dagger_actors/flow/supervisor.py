@@ -242,10 +242,11 @@ class FlowSupervisor(Actor):
                 draft.add_log((message.run_key, *key), actor.captured())
             draft.messages.append(data)
             if isinstance(outcome, Succeeded):
-                place = (message.run_key, *key)
-                draft.add_turn(place, outcome.turn, now.wall_us)
-                if outcome.turn.cache is not None:
-                    draft.add_cache_use(outcome.turn.cache, self._origin(place), outcome.output, message.finished_us)
+                turn, place = outcome.turn, (message.run_key, *key)
+                if turn.artifacts or turn.statements or turn.values:
+                    draft.add_turn(place, turn, now.wall_us)
+                if turn.cache is not None:
+                    draft.add_cache_use(turn.cache, self._origin(place), outcome.output, message.finished_us)
 
     def _origin(self, place: tuple[int, int, int, int]) -> CacheOrigin:
         work = self._machine.work

@@ -72,7 +72,9 @@ def ended(book: Book, event: Ended, now: Now) -> None:
     match event.outcome:
         case Succeeded(output=output, turn=turn):
             del book.live[live.vertex]
-            book.uncount_granted(live)
+            book.granted -= 1
+            if book.has_limits:
+                book.give_turn(live)
             book.work.outputs[live.vertex] = output
             book.write_success(live, output, event.finished_us, turn.reason or None)
             end(book, live.vertex, "succeeded", now)

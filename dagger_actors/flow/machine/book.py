@@ -93,7 +93,14 @@ class Book:
         self._priorities = {at: node.priority for at, node in enumerate(nodes) if node.priority}
         self._limits = {at: node.map.limit for at, node in enumerate(nodes) if node.map and node.map.limit}
         self._counts = dict.fromkeys(self._limits, 0)
+        self.has_limits = bool(self._limits)
         self._backlogs: dict[int, deque[int]] = {at: deque() for at in self._limits}
+        self.plain = frozenset(
+            at
+            for at, node in enumerate(nodes)
+            if node.trigger == "all_succeeded" and node.when is None and node.map is None
+        )
+        """Nodes that run as soon as everything they depend on has succeeded: nearly all."""
         self._careful = frozenset(at for at, node in enumerate(nodes) if node.durability == "at_most_once")
 
     # --- the run itself
@@ -199,7 +206,9 @@ class Book:
             else:
                 self.waiting -= 1
             live.state = "ready"
-            self.count_granted(live)
+            self.granted += 1
+            if self._counts and live.node in self._counts:
+                self._counts[live.node] += 1
             self.rows.append(self.work.row(live.node, live.item, live.attempt, state, live.try_no, live.crash_no))
             self.effects.append(Grant(live.node, live.item, live.attempt))
 
@@ -224,9 +233,13 @@ class Book:
             self._counts[live.node] += 1
 
     def uncount_granted(self, live: Live) -> None:
-        """A granted attempt is over; the next of a node with a limit of its own takes its turn."""
+        """A granted attempt is over."""
         self.granted -= 1
-        if self._counts and live.node in self._counts:
+        self.give_turn(live)
+
+    def give_turn(self, live: Live) -> None:
+        """The next of a node with a limit of its own takes the turn of one that is over."""
+        if live.node in self._counts:
             self._counts[live.node] -= 1
             backlog = self._backlogs[live.node]
             if backlog:

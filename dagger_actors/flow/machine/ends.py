@@ -51,6 +51,8 @@ def became_ready(book: Book, vertex: int, now: Now) -> None:
                 stack.extend(reversed(skip(book, one, "its item has no value")))
         elif one in work.sizes:
             stack.extend(reversed(_gathered(book, one, now)))
+        elif one in book.plain and work.graph.is_unhindered(one):
+            book.push(one)
         elif (reason := hindrance(book, one)) is not None:
             stack.extend(reversed(skip(book, one, reason)))
         elif nodes[one].when is not None and one not in book.past:

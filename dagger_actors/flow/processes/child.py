@@ -103,7 +103,7 @@ class Worker:
             if os.getpid() != self._pid:
                 os._exit(0)  # user code has forked, and this is the copy
             if action.check_result is not None:
-                action.check_result(result)
+                action.check_result(result, None)
             output, artifacts = to_output(result, start.outputs, artifacts_of)
             if isinstance(output, Inline):
                 mask.refuse(output.json)
