@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -119,6 +120,14 @@ class NodeActor(Actor):
 
     ticket: Ticket
 
+    # On the class until an attempt has something of its own: most have nothing, and there are thousands at any moment.
+    _context: Context | None = None
+    _turn: Turn | None = None
+    _capture: Capture | None = None
+    _is_cancelled = False
+    _mask = NO_MASK
+    _secrets: Mapping[str, Secret] = MappingProxyType({})
+
     def __init__(
         self, services: NodeServices, gate: Gate, tell: Callable[[bytes], None], timeout_us: int | None
     ) -> None:
@@ -127,13 +136,7 @@ class NodeActor(Actor):
         self._services = services
         self._gate = gate
         self._tell = tell
-        self._context: Context | None = None
-        self._turn: Turn | None = None
-        self._is_cancelled = False
-        self._secrets: dict[str, Secret] = {}
-        self._mask = NO_MASK
         self._artifacts: ArtifactSource = services.artifacts
-        self._capture: Capture | None = None
 
     def captured(self) -> tuple[str, int] | None:
         """What the attempt has logged by now, and how many bytes of it were dropped; None = nothing; any thread."""

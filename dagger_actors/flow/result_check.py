@@ -59,7 +59,7 @@ def result_check(
     is_files = all(isinstance(kind, type) and issubclass(kind, BYTES) for kind in members)
     encode = msgspec.json.Encoder(enc_hook=encode_hook).encode
 
-    def check(value: Any, encoded: bytes | None) -> None:
+    def check(value: Any, encoded: bytes | None = None) -> None:
         kind = type(value)
         if kind in as_it_is or isinstance(value, as_it_is):
             return
