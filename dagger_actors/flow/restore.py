@@ -49,7 +49,6 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone
         vertex = work.vertex(node, item)
         if node in redone:
             book.past[vertex] = _past(vertex, row, is_fresh=True)
-            book.redone.append(vertex)
             continue
         if item < 0 and row.size is not None and row.state == "running":
             continue

@@ -117,3 +117,101 @@ def test_its_steps_are_taken_again_and_those_of_the_rest_are_kept(sim: Simulatio
     assert sorted(taken) == ["a", "b"]
     assert system.flows.retry("r", start_from=["a"]).wait().state == "succeeded"
     assert sorted(taken) == ["a", "a", "b"]
+
+
+class Judged:
+    """A source, and a node that runs only when the source gives more than ten; beside them one that fails at first."""
+
+    def __init__(self) -> None:
+        self.value = 20
+        self.is_broken = False
+        self.ran: list[str] = []
+
+    def actions(self) -> list[Any]:
+        def give(ctx: Context) -> int:
+            self.ran.append(ctx.node_id)
+            return self.value
+
+        def use(ctx: Context) -> str:
+            self.ran.append(ctx.node_id)
+            return "used"
+
+        def breaks() -> None:
+            if self.is_broken:
+                raise ValueError("broken")
+
+        return [give, use, breaks]
+
+    def spec(self) -> dict[str, Any]:
+        nodes = [
+            {"id": "a", "action": "give", "inputs": {}},
+            {"id": "b", "action": "use", "inputs": {}, "dependencies": ["a"], "when": {"reference": "a", "gt": 10}},
+            {"id": "c", "action": "breaks", "inputs": {}},
+        ]
+        return {"name": "f", "config": {"on_failure": "continue"}, "nodes": nodes}
+
+
+def state_of(system: Any, name: str) -> str:
+    return next(node.state for node in system.flows.report("r").nodes if node.node_id == name)
+
+
+def test_what_its_when_has_skipped_stays_skipped_when_the_run_is_tried_again(sim: Simulation) -> None:
+    """Law: a retry asks the predicate anew; it does not run what was never to run."""
+    stage = Judged()
+    stage.value, stage.is_broken = 5, True
+    system = sim.system(actions=stage.actions())
+    assert system.flows.start(stage.spec(), run_id="r").wait().state == "failed"
+    stage.is_broken = False
+    assert system.flows.retry("r").wait().state == "succeeded"
+    assert (state_of(system, "b"), stage.ran) == ("skipped", ["a"])
+
+
+@pytest.mark.parametrize(("before", "after"), [(20, 5), (5, 20)])
+@pytest.mark.parametrize("death", range(12))
+def test_a_predicate_is_asked_again_of_what_is_computed_again(
+    sim: Simulation, before: int, after: int, death: int
+) -> None:
+    """Law: whatever ran or was skipped before, and whatever is killed meanwhile."""
+    stage = Judged()
+    stage.value = before
+    system = sim.system(actions=stage.actions())
+    system.flows.start(stage.spec(), run_id="r").wait()
+    stage.value = after
+    stage.ran.clear()
+    sim.kill_at(system, 2 + death // 2, ("before", "after")[death % 2])
+    is_promised = False
+    try:
+        run = system.flows.retry("r", start_from=["a"])
+        is_promised = True
+        run.wait()
+    except WorkerDied:
+        system = sim.system(actions=stage.actions())
+        if system.flows.report("r").state != "succeeded":
+            system.flows.resume("r").wait()
+    if is_promised:
+        assert state_of(system, "b") == ("succeeded" if after > 10 else "skipped")
+        assert ("b" in stage.ran) == (after > 10)
+
+
+@pytest.mark.parametrize("death", range(10))
+def test_a_retry_of_a_judged_node_survives_a_kill(sim: Simulation, death: int) -> None:
+    """Law: once `retry` returned, a node that had failed is tried again, though its predicate is still being read."""
+    stage = Judged()
+    spec = stage.spec()
+    spec["nodes"][2] |= {"dependencies": ["a"], "when": {"reference": "a", "gt": 10}}
+    stage.is_broken = True
+    system = sim.system(actions=stage.actions())
+    assert system.flows.start(spec, run_id="r").wait().state == "failed"
+    stage.is_broken = False
+    sim.kill_at(system, 2 + death // 2, ("before", "after")[death % 2])
+    is_promised = False
+    try:
+        run = system.flows.retry("r")
+        is_promised = True
+        run.wait()
+    except WorkerDied:
+        system = sim.system(actions=stage.actions())
+        if system.flows.report("r").state not in ("succeeded", "failed"):
+            system.flows.resume("r").wait()
+    if is_promised:
+        assert system.flows.report("r").state == "succeeded"

@@ -43,7 +43,6 @@ class Book:
         live: Invocations that have begun and not ended, by vertex.
         past: The last attempt of vertices that will be tried again, by vertex.
         lingering: Vertices whose abandoned body still runs, with the attempt it belongs to.
-        redone: Nodes that are to be run again though they had ended, until that is written down.
         voided: Attempts that were parked or waiting when their node was told to run again.
         ready: A heap of what is to be granted; see ``push``.
         unsaved: Attempts that have started since the last flush.
@@ -74,7 +73,6 @@ class Book:
         self.past: dict[int, Live] = {}
         self.lingering: dict[int, int] = {}
         self.ready: list[int] = []
-        self.redone: list[int] = []
         self.voided: list[Live] = []
         self.earlier: dict[int, dict[int, Live]] = {}
         self.unsaved: list[Live] = []

@@ -55,8 +55,7 @@ def became_ready(book: Book, vertex: int, now: Now) -> None:
             book.push(one)
         elif (reason := hindrance(book, one)) is not None:
             stack.extend(reversed(skip(book, one, reason)))
-        elif nodes[one].when is not None and one not in book.past:
-            # (What has been tried before was judged before.)
+        elif nodes[one].when is not None:
             book.asking += 1
             book.effects.append(Judge(one))
         else:
@@ -75,7 +74,10 @@ def admit(book: Book, vertex: int) -> None:
 def skip(book: Book, vertex: int, reason: str) -> list[int]:
     """Skip an invocation; the vertices this makes ready are returned."""
     node, item = book.work.place(vertex)
-    book.rows.append(book.work.row(node, item, 0, "skipped", reason=reason))
+    # What has run before, and was told to run again, needs a number of its own: the last one counts.
+    past = book.past.pop(vertex, None)
+    attempt = past.attempt + 1 if past is not None and past.attempt else 0
+    book.rows.append(book.work.row(node, item, attempt, "skipped", reason=reason))
     book.open -= 1
     return book.work.end(vertex, "skipped")
 

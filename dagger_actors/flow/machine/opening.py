@@ -37,7 +37,7 @@ def opened(book: Book, event: Opened, now: Now) -> None:
             became_ready(book, vertex, now)
     if event.mode != "recover":
         _note_revived(book, now)
-    _note_redone(book)
+        _note_void(book)
 
 
 def _note_revived(book: Book, now: Now) -> None:
@@ -49,16 +49,15 @@ def _note_revived(book: Book, now: Now) -> None:
         book.write(live, "waiting", due_at=live.due_at, reason="retry")
 
 
-def _note_redone(book: Book) -> None:
+def _note_void(book: Book) -> None:
     """What has ended and is to be run again, later, is void from now on: a recovery must not take it for done."""
-    for vertex in book.redone:
-        past = book.past.get(vertex)
-        if past is not None:
+    for past in book.past.values():
+        if past.attempt:
             past.attempt += 1
             book.write(past, "interrupted", reason="to be run again")
     for live in book.voided:
         book.write(live, "cancelled", reason="to be run again")
-    book.redone, book.voided = [], []
+    book.voided = []
 
 
 def _reopen_maps(book: Book, now: Now) -> None:
