@@ -36,6 +36,13 @@
     │       ├── RunTimedOut
     │       └── RunPaused
     ├── ActorError                 the actor system
+    │   ├── ActorClassError        an actor class that cannot be
+    │   ├── ConfigRefused          a config that does not fit the actor's class
+    │   ├── NameTaken              another actor has the name
+    │   ├── UnknownActor           no actor has the name
+    │   ├── ActorStopped           the actor has stopped, or stops before it handles the message
+    │   ├── MessageRefused         a message that cannot be encoded, or does not hold what its class says
+    │   ├── MessageUnhandled       the actor has no handler for the message
     │   ├── MailboxFull            a bounded mailbox refused a message
     │   ├── AskInsideHandler       a blocking ask inside a pooled handler
     │   └── SupervisorGaveUp       restarted too often; its work is left for a resume
@@ -541,16 +548,105 @@ class ActorError(DaggerError):
     """The actor system itself failed."""
 
 
+class ActorClassError(ActorError):
+    """An actor class, a handler or a mailbox that cannot be; raised when the class is made."""
+
+    def __init__(self, where: str, what: str) -> None:
+        self.where = where
+        self.what = what
+        super().__init__(where, what)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+class ConfigRefused(ActorError):
+    """A config that does not fit the Struct its actor class is annotated with."""
+
+    def __init__(self, actor: str, detail: str) -> None:
+        self.actor = actor
+        self.detail = detail
+        super().__init__(actor, detail)
+
+    def __str__(self) -> str:
+        return f"the config of {self.actor} does not fit: {self.detail}"
+
+
+class NameTaken(ActorError):
+    """Another actor of this system has the name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(name)
+
+    def __str__(self) -> str:
+        return f"there is an actor named {self.name!r} already; take another name, or find() that one"
+
+
+class UnknownActor(ActorError):
+    """No actor of this system has the name."""
+
+    def __init__(self, name: str, nearest: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.nearest = nearest
+        super().__init__(name, nearest)
+
+    def __str__(self) -> str:
+        hint = f"; did you mean {self.nearest[0]!r}?" if self.nearest else ""
+        return f"there is no actor named {self.name!r}{hint}"
+
+
+class ActorStopped(ActorError):
+    """The actor has stopped for good, or stopped before it handled the message."""
+
+    def __init__(self, actor: str) -> None:
+        self.actor = actor
+        super().__init__(actor)
+
+    def __str__(self) -> str:
+        return f"{self.actor} stopped before it answered"
+
+
+class MessageRefused(ActorError):
+    """A message that cannot be encoded, or does not hold what its class says."""
+
+    def __init__(self, message: str, detail: str) -> None:
+        self.message = message
+        self.detail = detail
+        super().__init__(message, detail)
+
+    def __str__(self) -> str:
+        return f"a message of class {self.message} cannot be sent: {self.detail}"
+
+
+class MessageUnhandled(ActorError):
+    """The actor has no handler for a message's class."""
+
+    def __init__(self, actor: str, message: str, known: tuple[str, ...]) -> None:
+        self.actor = actor
+        self.message = message
+        self.known = known
+        super().__init__(actor, message, known)
+
+    def __str__(self) -> str:
+        takes = ", ".join(self.known) or "nothing"
+        return f"{self.actor} has no @handler for {self.message}; it takes {takes}"
+
+
 class MailboxFull(ActorError):
     """A bounded mailbox refused a message."""
 
-    def __init__(self, actor: str, capacity: int) -> None:
+    def __init__(self, actor: str, capacity: int, waited_s: float = 0.0, advice: str = "") -> None:
         self.actor = actor
         self.capacity = capacity
-        super().__init__(actor, capacity)
+        self.waited_s = waited_s
+        self.advice = advice
+        super().__init__(actor, capacity, waited_s, advice)
 
     def __str__(self) -> str:
-        return f"the mailbox of {self.actor} is full ({self.capacity} messages); send slower or raise its capacity"
+        waited = f", and no room came in {self.waited_s:g} s" if self.waited_s else ""
+        advice = self.advice or "send slower or raise its capacity"
+        return f"the mailbox of {self.actor} is full ({self.capacity} messages){waited}; {advice}"
 
 
 class AskInsideHandler(ActorError):

@@ -21,6 +21,9 @@ __all__ = ["THREADS", "Runtime", "ThreadRuntime", "TimeSortedIds"]
 THREADS = 64
 """Plain functions that run at once in one system."""
 
+SHARED = 4
+"""Threads for actors whose handlers are quick: one that waits after all must not stop the others."""
+
 ABANDONED = 32
 """Threads that bodies of ended attempts may hold beyond that; then no other is started on a thread."""
 
@@ -44,6 +47,9 @@ class Runtime(Protocol):
         blocking: Gives threads to plain functions.
         io: Gives turns of the event loop to coroutines.
         writing: Gives turns to the journal, one at a time.
+        shared: Gives turns to users' actors whose handlers are quick.
+        waiting: Gives threads to users' actors whose handlers wait.
+        runs_here: Whether an ask of an idle actor may run on the asking thread.
         can_spawn: Whether worker processes can be had; without, ``isolation: process`` runs in place.
     """
 
@@ -54,7 +60,10 @@ class Runtime(Protocol):
     blocking: Dispatcher
     io: Dispatcher
     writing: Dispatcher
+    shared: Dispatcher
+    waiting: Dispatcher
     can_spawn: bool
+    runs_here: bool
 
     def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
         """Block until the future is resolved.
@@ -98,6 +107,7 @@ class ThreadRuntime:
     def __init__(self) -> None:
         hold_settings()
         self.can_spawn = True
+        self.runs_here = True
         self.clock: Clock = MonotonicClock()
         self.ids: IdSource = TimeSortedIds(self.clock)
         self._timer_thread = TimerThread(self.clock)
@@ -111,6 +121,7 @@ class ThreadRuntime:
             control,
             ThreadDispatcher("dagger-journal", 1),
         )
+        users = (ThreadDispatcher("dagger-shared", SHARED), ThreadDispatcher("dagger-waiting", THREADS))
         for pool in self._pools[1:]:
             pool.start_one()
         self.timers: Timers = self._timer_thread
@@ -119,6 +130,10 @@ class ThreadRuntime:
         self.control: Dispatcher
         self.writing: Dispatcher
         self.io, self.blocking, self.control, self.writing = self._pools
+        self.shared: Dispatcher
+        self.waiting: Dispatcher
+        self.shared, self.waiting = users
+        self._pools = (*users, *self._pools)
 
     def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
         """Block this thread."""

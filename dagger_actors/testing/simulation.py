@@ -31,6 +31,7 @@ class VirtualRuntime:
         self.worker = worker
         self.is_dead = False
         self.can_spawn = False
+        self.runs_here = False
         self.clock: Clock = world
         self.timers: Timers = VirtualTimers(world, worker)
         self.ids: IdSource = VirtualIds(world.chance)
@@ -38,6 +39,8 @@ class VirtualRuntime:
         self.blocking: Dispatcher = VirtualDispatcher(world, worker)
         self.io: Dispatcher = VirtualDispatcher(world, worker, is_loop=True)
         self.writing: Dispatcher = VirtualDispatcher(world, worker)
+        self.shared: Dispatcher = VirtualDispatcher(world, worker)
+        self.waiting: Dispatcher = VirtualDispatcher(world, worker)
 
     def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
         """Let the world go on until the future is resolved.

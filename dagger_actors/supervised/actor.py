@@ -1,0 +1,134 @@
+"""``Actor``: what users subclass."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+
+import pykka
+
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.errors import ActorClassError
+from dagger_actors.supervised.ref import Ref
+from dagger_actors.supervised.traits import MailboxSpec, Traits
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from dagger_actors.supervised.cell import Cell
+    from dagger_actors.supervised.context import ActorContext
+
+__all__ = ["Actor"]
+
+
+class Actor(pykka.Actor):
+    """An actor: state of its own, changed only by the messages it takes, one at a time.
+
+    ::
+
+        class Order(msgspec.Struct, frozen=True):
+            item: str
+            count: int
+
+
+        class Pricing(msgspec.Struct, frozen=True):
+            rate: float = 1.0
+
+
+        class Till(msgspec.Struct):
+            total: float = 0.0
+
+
+        class Pricer(Actor):
+            config: Pricing
+            state: Till
+
+            @handler
+            def price(self, order: Order) -> float:
+                self.state.total += order.count * self.config.rate
+                return self.state.total
+
+    What a handler raises ends this incarnation, and its supervisor decides: as a rule a new one takes its place, with a
+    new ``state``, under the same ref and with the same mailbox. Other attributes may be set in ``__init__`` or ``started``.
+
+    Attributes:
+        config: How it was configured; the Struct of its annotation, ``None`` without one.
+        state: What it knows; the Struct of its annotation, made anew for each incarnation unless it is durable.
+        dispatcher: ``shared`` (a few threads, for handlers that are quick), ``blocking`` (many threads, for handlers that
+            wait), ``io`` (the event loop, for ``async`` handlers); None = ``io`` if there is an ``async`` method, else
+            ``shared``.
+        mailbox: How many messages may be queued, and what happens to more.
+        durable: Whether ``state`` is kept in the database, under the actor's name: what a handler changed, sent and
+            answered becomes visible with the commit of that change, or not at all.
+        traits: What was found out about the class.
+    """
+
+    dispatcher: ClassVar[Literal["shared", "blocking", "io"] | None] = None
+    mailbox: ClassVar[MailboxSpec] = MailboxSpec()
+    durable: ClassVar[bool] = False
+    traits: ClassVar[Traits]
+
+    config: Any = None
+    state: Any = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # Annotations may name what is local to the function that the class is made in.
+        cls.traits = Traits(cls, sys._getframe(1).f_locals)  # noqa: SLF001
+
+    actor_inbox: Cell
+
+    def __init__(self) -> None:
+        """Begin an incarnation; ``config`` and ``state`` are there. May be overridden, without parameters."""
+
+    @property
+    def actor_ref(self) -> Ref:  # type: ignore[override]  # pykka's attribute
+        """The actor, for others; as ``ctx.ref``."""
+        return Ref(self.actor_inbox)
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]  # pykka's attribute
+        """A URN that is unique in this process."""
+        return self.actor_ref.actor_urn
+
+    @staticmethod
+    def _create_actor_inbox() -> NoReturn:
+        raise NotImplementedError("its cell is its inbox, and is there first")
+
+    @staticmethod
+    def _create_future() -> ReplyFuture[Any]:
+        return ReplyFuture()
+
+    def _start_actor_loop(self) -> None:
+        raise NotImplementedError("its cell takes the turns")
+
+    @classmethod
+    def start(cls, *_args: object, **_kwargs: object) -> NoReturn:
+        """Not to be had: an actor lives in a system.
+
+        Raises:
+            ActorClassError: Always.
+        """
+        raise ActorClassError(f"{cls.__name__}.start()", f"use system.actors.spawn({cls.__name__}, config)")
+
+    def started(self, ctx: ActorContext) -> Awaitable[None] | None:
+        """Be told that a new incarnation begins, before its first message; what it raises is a failed start."""
+
+    def stopping(self, ctx: ActorContext) -> Awaitable[None] | None:
+        """Be told that this incarnation is stopped in good order, after its last message."""
+
+    def pre_restart(self, error: BaseException, ctx: ActorContext) -> Awaitable[None] | None:
+        """Be told, on the incarnation that failed, that a new one takes its place.
+
+        Args:
+            error: What the handler raised.
+            ctx: The context.
+        """
+
+    def unhandled(self, message: object, ctx: ActorContext) -> Awaitable[None] | None:
+        """Be told of a message that no handler takes; it counts as undelivered whatever this does.
+
+        Args:
+            message: As plain dicts and lists.
+            ctx: The context.
+        """

@@ -1,0 +1,192 @@
+"""What an actor's methods are given: who it is, and what it can do besides returning."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.errors import RequestError
+from dagger_actors.supervised import wire
+from dagger_actors.supervised.ref import ASK_S, Ref
+
+if TYPE_CHECKING:
+    from dagger_actors.supervised.actor import Actor
+    from dagger_actors.supervised.cell import Cell
+    from dagger_actors.supervised.traits import MailboxSpec
+
+__all__ = ["ActorContext", "Asked", "Terminated", "Timers"]
+
+logger = logging.getLogger("dagger_actors.actors")
+
+
+class Terminated(msgspec.Struct, frozen=True):
+    """A watched actor has stopped for good; a handler of this type is told.
+
+    Attributes:
+        name: Its name.
+        error: What its last incarnation failed with; empty when it ended well.
+    """
+
+    name: str
+    error: str = ""
+
+
+class Timers:
+    """An actor's timers, by key; setting a key again replaces its timer. They are gone when the incarnation is.
+
+    A message of a timer is queued like any other. When the mailbox has no room for it, it is undelivered.
+    """
+
+    __slots__ = ("_cell",)
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    def once(self, key: str, delay_s: float, message: object) -> None:
+        """Send the actor a message, once.
+
+        Args:
+            key: The timer's name, within this actor.
+            delay_s: Seconds from now, 0 or more.
+            message: What its handler gets.
+        """
+        self._cell.post.set_timer(self._cell, key, delay_s, None, message)
+
+    def every(self, key: str, interval_s: float, message: object) -> None:
+        """Send the actor a message again and again, first after one interval.
+
+        The next one is not sent before the last one is handled: a slow actor gets fewer, never a pile of them.
+
+        Args:
+            key: The timer's name, within this actor.
+            interval_s: Seconds between two, 0.001 or more.
+            message: What its handler gets.
+        """
+        if interval_s < 0.001:  # noqa: PLR2004  a millisecond
+            raise RequestError(f"a timer's interval is 0.001 s or more, not {interval_s!r}")
+        self._cell.post.set_timer(self._cell, key, interval_s, interval_s, message)
+
+    def cancel(self, key: str) -> bool:
+        """Forget a timer; its message is not handled any more, even when it is queued already.
+
+        Returns:
+            Whether there was one.
+        """
+        return self._cell.post.cancel_timer(self._cell, key)
+
+    def keys(self) -> tuple[str, ...]:
+        """Its timers that are set."""
+        extra = self._cell.extra
+        return () if extra is None else tuple(str(key) for key in extra.timers)
+
+
+class Asked:
+    """A question that a handler has asked; the answer comes between two messages, to the same incarnation."""
+
+    __slots__ = ("_cell", "_reply", "_timeout_s")
+
+    def __init__(self, cell: Cell, reply: ReplyFuture[Any], timeout_s: float | None) -> None:
+        self._cell = cell
+        self._reply = reply
+        self._timeout_s = timeout_s
+
+    def then(self, answered: Callable[[Any], None], failed: Callable[[BaseException], None] | None = None) -> None:
+        """Go on with the answer.
+
+        Args:
+            answered: Called with it in this actor's turn, as a handler is; what it raises is the actor's failure.
+            failed: Called with the error when there is none: ``TimeoutError`` after the ask's time-out; None = the
+                error is this actor's failure.
+        """
+        self._cell.post.go_on(self._cell, self._reply, self._timeout_s, answered, failed)
+
+
+class ActorContext:
+    """What an actor's methods are given.
+
+    Attributes:
+        ref: The actor itself, for others.
+        timers: Its timers.
+        log: Its logger, which adds the actor's name to each record.
+    """
+
+    __slots__ = ("_cell", "log", "ref", "timers")
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        self.ref = Ref(cell)
+        self.timers = Timers(cell)
+        self.log = logging.LoggerAdapter(logger, {"actor": cell.name})
+
+    @property
+    def name(self) -> str:
+        """The actor's name in its system."""
+        return self._cell.name
+
+    @property
+    def incarnation(self) -> int:
+        """Which incarnation this is, from 1."""
+        return self._cell.incarnation
+
+    def find(self, name: str) -> Ref:
+        """Look an actor up by its name.
+
+        Raises:
+            UnknownActor: There is none; suggests the nearest name.
+        """
+        return self._cell.post.find(name)
+
+    def spawn(
+        self,
+        cls: type[Actor],
+        config: object = None,
+        *,
+        name: str | None = None,
+        mailbox: MailboxSpec | None = None,
+    ) -> Ref:
+        """Start a temporary actor that lives at most as long as this incarnation.
+
+        Args:
+            cls: Its class.
+            config: For its ``config``: the Struct or a mapping.
+            name: Its name in the system; None = made from its class.
+            mailbox: Its bound, instead of the class's.
+
+        Raises:
+            ConfigRefused: The config does not fit.
+            NameTaken: There is an actor of that name.
+        """
+        return self._cell.post.spawn(cls, config, name=name, mailbox=mailbox, owner=self._cell)
+
+    def ask(self, ref: Ref, message: object, *, timeout: float | None = ASK_S) -> Asked:
+        """Ask another actor without waiting: ``ctx.ask(ref, message).then(self.go_on)``.
+
+        Args:
+            ref: Whom.
+            message: What.
+            timeout: Seconds to wait for the answer at most; None waits for ever.
+        """
+        reply: ReplyFuture[Any] = ReplyFuture()
+        reply.asked = ref
+        ref.cell.put((message.__class__, wire.encode(message), reply, None))
+        return Asked(self._cell, reply, timeout)
+
+    def watch(self, ref: Ref) -> None:
+        """Be told when that actor has stopped for good: a ``Terminated`` comes, at once if it has already.
+
+        Watching lasts as long as this incarnation.
+        """
+        self._cell.post.watch(self._cell, ref.cell)
+
+    def unwatch(self, ref: Ref) -> None:
+        """Be told no more."""
+        self._cell.post.unwatch(self._cell, ref.cell)
+
+    def stop(self) -> None:
+        """End this incarnation after the handler returns, as a normal end."""
+        self._cell.order(partial(self._cell.stop_now, self._cell.incarnation, "normal"))

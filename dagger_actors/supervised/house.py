@@ -1,0 +1,328 @@
+"""What all actors of one system share: dispatchers, names, timers, watches, undelivered mail."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.errors import ActorStopped, MailboxFull, NameTaken, RequestError, UnknownActor
+from dagger_actors.supervised import wire
+from dagger_actors.supervised.cell import Cell, ExitKind, Parent
+from dagger_actors.supervised.context import ActorContext, Terminated
+from dagger_actors.supervised.mailbox import CLOSED, Mailbox, Post
+from dagger_actors.supervised.ref import Ref
+from dagger_actors.supervised.tick import Tick
+from dagger_actors.supervised.traits import MailboxSpec, traits_of
+from dagger_actors.supervised.undelivered import Reason, Undelivered, UndeliveredMail
+from dagger_actors.supervised.wire import Letter, kind_of
+
+if TYPE_CHECKING:
+    from dagger_actors.actors.runtime import Runtime
+    from dagger_actors.core.protocols import Dispatcher
+    from dagger_actors.supervised.actor import Actor
+
+__all__ = ["House", "Nursery"]
+
+logger = logging.getLogger("dagger_actors.actors")
+
+LOCKS = 256
+"""Locks for changes of state, shared by all mailboxes: each is held for a few bytecodes."""
+
+
+class House(Post):
+    """What all actors of one system share.
+
+    Attributes:
+        dispatchers: By the name that a class declares.
+        turns: Which mailbox has its turn on which thread.
+        mail: What is known of undelivered mail.
+        runs_here: Whether an ask of an idle actor may run on the asking thread.
+    """
+
+    def __init__(self, runtime: Runtime, *, listen: Callable[[Undelivered], None] | None = None) -> None:
+        self._runtime = runtime
+        self.dispatchers: dict[str, Dispatcher] = {
+            "shared": runtime.shared,
+            "blocking": runtime.waiting,
+            "io": runtime.io,
+        }
+        self.runs_here = runtime.runs_here
+        self.locks = [threading.Lock() for _ in range(LOCKS)]
+        self.parking = threading.Lock()
+        self.turns: dict[int, Mailbox] = {}
+        self.mail = UndeliveredMail(listen)
+        self._watching = threading.Lock()
+        self._names: dict[str, Cell] = {}
+        self._naming = threading.Lock()
+        self._numbers = 0
+        self.nursery = Nursery()
+
+    # --- actors
+
+    def spawn(
+        self,
+        cls: type[Actor],
+        config: object = None,
+        *,
+        name: str | None = None,
+        mailbox: MailboxSpec | None = None,
+        owner: Cell | None = None,
+    ) -> Ref:
+        """Start a temporary actor: when it ends, for whatever reason, it is gone.
+
+        Args:
+            cls: Its class.
+            config: For its ``config``: the Struct or a mapping.
+            name: Its name; None = made from its class.
+            mailbox: Its bound, instead of the class's.
+            owner: Whose incarnation it does not outlive; None = the system's.
+
+        Raises:
+            ConfigRefused: The config does not fit.
+            NameTaken: There is an actor of that name.
+        """
+        cell = self.cell_of(cls, config, name=name, mailbox=mailbox, parent=self.nursery)
+        self.nursery.cells[cell.number] = cell
+        if owner is not None:
+            owner.more().children[cell] = None
+        if cell.traits.has_started:
+            cell.start(1)
+        else:
+            cell.begin_idle()
+        return Ref(cell)
+
+    def cell_of(
+        self, cls: type[Actor], config: object, *, name: str | None, mailbox: MailboxSpec | None, parent: Parent
+    ) -> Cell:
+        """Make the cell of an actor that has not begun."""
+        traits = traits_of(cls)
+        bound = mailbox or traits.mailbox
+        cell = Cell(
+            traits,
+            self,
+            parent,
+            config=traits.make_config(config),
+            name=name,
+            capacity=bound.capacity,
+            overflow=bound.overflow,
+        )
+        if name is not None:
+            with self._naming:
+                if name in self._names:
+                    raise NameTaken(name)
+                self._names[name] = cell
+        return cell
+
+    def forget(self, cell: Cell) -> None:
+        """It has stopped for good."""
+        if cell.given_name is not None:
+            with self._naming:
+                if self._names.get(cell.given_name) is cell:
+                    del self._names[cell.given_name]
+
+    def find(self, name: str) -> Ref:
+        """Look an actor up.
+
+        Raises:
+            UnknownActor: There is none of that name.
+        """
+        cell = self._names.get(name)
+        if cell is None:
+            raise UnknownActor(name, tuple(difflib.get_close_matches(name, list(self._names), n=1)))
+        return Ref(cell)
+
+    def context_of(self, cell: Cell) -> ActorContext:
+        """What its methods are given."""
+        return ActorContext(cell)
+
+    # --- waiting
+
+    def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
+        """Block an outside caller."""
+        return self._runtime.wait(future, timeout_s)
+
+    async def limited(self, reply: ReplyFuture[Any], timeout_s: float | None, what: str) -> Any:
+        """Await a reply.
+
+        Raises:
+            TimeoutError: It did not come in time.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await reply
+        except TimeoutError:
+            if reply.is_done():
+                raise  # the answer itself
+            raise TimeoutError(f"no answer from {what} within {timeout_s:g} s") from None
+
+    def go_on(
+        self,
+        cell: Cell,
+        reply: ReplyFuture[Any],
+        timeout_s: float | None,
+        answered: Callable[[Any], None],
+        failed: Callable[[BaseException], None] | None,
+    ) -> None:
+        """Call back in the actor's turn when the reply is there, or its time is over; once."""
+        incarnation = cell.incarnation
+        key = None if timeout_s is None else (cell.number, "ask", id(reply))
+        is_over = threading.Lock()
+
+        def over(error: BaseException | None) -> None:
+            if not is_over.acquire(blocking=False):
+                return
+            if key is not None:
+                self._runtime.timers.cancel(key)
+            cell.order(partial(cell.go_on, incarnation, reply, error, answered, failed))
+
+        if key is not None and timeout_s is not None:
+            late = TimeoutError(f"no answer from {reply.asked} within {timeout_s:g} s")
+            self._runtime.timers.set(key, self._due(timeout_s), lambda: over(late))
+        reply.add_done(lambda _reply: over(None))
+
+    # --- timers
+
+    def set_timer(
+        self, cell: Cell, key: object, delay_s: float, interval_s: float | None, message: object
+    ) -> None:
+        """Set one of an actor's timers."""
+        if not 0 <= delay_s < float("inf"):
+            raise RequestError(f"a timer's time is 0 s or more, not {delay_s!r}")
+        self._numbers += 1
+        number = self._numbers
+        cell.more().timers[key] = number
+        interval_us = None if interval_s is None else round(interval_s * 1e6)
+        tick = Tick(key, number, message.__class__, self._due(delay_s), interval_us)
+        self._arm(cell, tick, wire.encode(message))
+
+    def rearm(self, cell: Cell, tick: Tick, data: bytes) -> None:
+        """A repeating timer's message is taken: set its next one, past those that were missed."""
+        assert tick.interval_us is not None
+        late_us = max(0, self._runtime.clock.now().mono_us - tick.due_us)
+        due_us = tick.due_us + (1 + late_us // tick.interval_us) * tick.interval_us
+        self._arm(cell, Tick(tick.key, tick.number, tick.kind, due_us, tick.interval_us), data)
+
+    def _arm(self, cell: Cell, tick: Tick, data: bytes) -> None:
+        letter: Letter = (tick, data, None, None)
+        self._runtime.timers.set((cell.number, tick.key), tick.due_us, partial(self._fire, cell, letter))
+
+    def _fire(self, cell: Cell, letter: Letter) -> None:
+        if cell.is_full():
+            self.undelivered(letter, cell, "full")
+            if letter[0].interval_us is not None:
+                self.rearm(cell, letter[0], letter[1])
+        else:
+            cell.put(letter)
+
+    def cancel_timer(self, cell: Cell, key: object) -> bool:
+        """Forget one of an actor's timers; True when it was set."""
+        if cell.extra is None or cell.extra.timers.pop(key, None) is None:
+            return False
+        self._runtime.timers.cancel((cell.number, key))
+        return True
+
+    def forget_timers(self, cell: Cell) -> None:
+        """Forget all of an actor's timers."""
+        if cell.extra is not None:
+            for key in tuple(cell.extra.timers):
+                self.cancel_timer(cell, key)
+
+    def _due(self, delay_s: float) -> int:
+        return self._runtime.clock.now().mono_us + round(delay_s * 1e6)
+
+    # --- watches
+
+    def watch(self, watcher: Cell, watched: Cell) -> None:
+        """Have an actor told of another's end."""
+        with self._watching:
+            is_there = watched.state is not CLOSED
+            if is_there:
+                watched.more().watchers[watcher] = None
+                watcher.more().watching[watched] = None
+        if not is_there:
+            self._tell_terminated(watcher, watched, None)
+
+    def unwatch(self, watcher: Cell, watched: Cell) -> None:
+        """Have it told no more."""
+        with self._watching:
+            for extra, other in ((watched.extra, watcher), (watcher.extra, watched)):
+                if extra is not None:
+                    extra.watchers.pop(other, None)
+                    extra.watching.pop(other, None)
+
+    def has_closed(self, cell: Cell) -> None:
+        """An actor has stopped for good: tell who watches, and forget it."""
+        with self._watching:
+            extra, cell.extra = cell.extra, None
+            watchers = () if extra is None else tuple(extra.watchers)
+            for watcher in watchers:
+                if watcher.extra is not None:
+                    watcher.extra.watching.pop(cell, None)
+        for watcher in watchers:
+            self._tell_terminated(watcher, cell, None if extra is None else extra.error)
+        self.forget(cell)
+
+    def _tell_terminated(self, watcher: Cell, watched: Cell, error: BaseException | None) -> None:
+        message = Terminated(watched.name, "" if error is None else f"{type(error).__name__}: {error}"[:1_000])
+        letter: Letter = (Terminated, wire.encode(message), None, None)
+        if watcher.is_full():
+            self.undelivered(letter, watcher, "full")
+        else:
+            watcher.put(letter)
+
+    # --- seeing
+
+    def undelivered(self, letter: Letter, mailbox: Mailbox, reason: Reason) -> None:
+        """Count and tell a letter that will never be handled."""
+        event = Undelivered(
+            message=kind_of(letter),
+            to=str(mailbox),
+            reason=reason,
+            was_ask=letter[2] is not None,
+            at_us=self._runtime.clock.now().wall_us,
+            content=letter[1][:1024],
+        )
+        logger.debug("undelivered: %s for %s (%s)", event.message, event.to, reason)
+        self.mail.tell(event)
+
+    def abandoned(self, cell: Cell) -> None:
+        """A plain handler was killed that does not return: its thread is lost until it does."""
+        logger.error(
+            "a handler of %s did not return in time and is abandoned in its thread; "
+            "code that can hang belongs into an action with `isolation: process`",
+            cell,
+            extra={"actor": cell.name},
+        )
+
+
+class Nursery:
+    """The parent of temporary actors: whatever ends one, it is gone."""
+
+    def __init__(self) -> None:
+        self.cells: dict[int, Cell] = {}
+
+    def child_started(self, cell: Cell, incarnation: int) -> None:
+        """Nothing waits for it."""
+
+    def child_failed_to_start(self, cell: Cell, incarnation: int, error: BaseException) -> None:
+        """It never came up."""
+        del incarnation
+        cell.more().error = error
+        self._is_gone(cell)
+
+    def child_exited(self, cell: Cell, incarnation: int, kind: ExitKind, error: BaseException | None) -> None:
+        """It is over."""
+        del incarnation, kind, error
+        self._is_gone(cell)
+
+    def _is_gone(self, cell: Cell) -> None:
+        self.cells.pop(cell.number, None)
+        cell.close()

@@ -1,0 +1,311 @@
+"""The mailbox of a user's actor: bounded, with a declared overflow, and no lock on the way in.
+
+=========  =======================================================  ================================
+state      meaning                                                  a message
+=========  =======================================================  ================================
+idle       nothing queued, nobody runs it                           is queued and asks for a turn
+scheduled  a dispatcher has it: queued there, or running a turn     is queued
+awaiting   its ``async`` handler awaits                             is queued
+suspended  not started, parked, or between two incarnations         is queued
+closed     its actor has stopped for good                           is undelivered
+=========  =======================================================  ================================
+
+The sender appends, then looks at the state; who runs the turn sets the state to idle, then looks at the queue once more.
+Whichever comes second sees the other (each is one bytecode on one object), so no message is left lying. A lock around the
+append made the way from one actor to another a third longer.
+
+When it is full: ``reject`` raises, ``drop_oldest`` tells the oldest as undelivered. ``block`` makes an outside caller wait;
+a handler is never made to wait, it would hold a thread: what it sends is taken, and its own actor gets no further message
+until there is room (it is *parked*), unless those two would wait for each other.
+"""
+
+from __future__ import annotations
+
+from asyncio import _get_running_loop
+from collections import deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Literal
+
+from dagger_actors.actors.reply import ReplyFuture, inside
+from dagger_actors.errors import ActorStopped, MailboxFull, SystemClosed
+
+if TYPE_CHECKING:
+    import threading
+
+    from dagger_actors.core.protocols import Dispatcher
+    from dagger_actors.supervised.undelivered import Reason
+    from dagger_actors.supervised.wire import Letter
+
+__all__ = ["AWAITING", "CLOSED", "IDLE", "SCHEDULED", "SUSPENDED", "Mailbox", "Overflow", "Post", "handling"]
+
+IDLE, SCHEDULED, AWAITING, SUSPENDED, CLOSED = "idle", "scheduled", "awaiting", "suspended", "closed"
+
+Overflow = Literal["block", "reject", "drop_oldest"]
+
+BLOCK_S = 5.0
+"""How long an outside caller waits for room, at most."""
+
+FAR_OVER = 16
+"""A handler that sends over a full mailbox is parked behind it; beyond so many times the capacity even that is refused."""
+
+handling: ContextVar[Mailbox | None] = ContextVar("handling", default=None)
+"""The mailbox whose ``async`` handler this coroutine belongs to; a plain handler is known by its thread."""
+
+
+class Post:
+    """What mailboxes need from the system they are in; ``house.House`` is the real one."""
+
+    parking: threading.Lock
+    """Held while an actor is parked, so that no two are parked behind each other."""
+
+    def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
+        """Block an outside caller until the future is resolved; ``TimeoutError`` when it was not in time."""
+        raise NotImplementedError
+
+    def undelivered(self, letter: Letter, mailbox: Mailbox, reason: Reason) -> None:
+        """Be told of a letter that will never be handled; its ask, if it is one, has been answered."""
+        raise NotImplementedError
+
+
+class Mailbox:
+    """One actor's queue; ``put``, ``wake`` and ``order`` may be called by any thread, the rest only by its turn.
+
+    Attributes:
+        lane: What is queued, oldest first; None until the first message.
+        capacity: Messages that may be queued.
+        state: One of the five.
+        attention: Whether the turn must look at more than the next message.
+        is_up: Whether an incarnation is there to take messages.
+    """
+
+    __slots__ = (
+        "attention",
+        "capacity",
+        "dispatcher",
+        "is_up",
+        "lane",
+        "lock",
+        "orders",
+        "overflow",
+        "parked_on",
+        "post",
+        "state",
+        "waiting",
+    )
+
+    def __init__(
+        self, post: Post, dispatcher: Dispatcher, lock: threading.Lock, *, capacity: int, overflow: Overflow
+    ) -> None:
+        self.post = post
+        self.dispatcher = dispatcher
+        self.lock = lock  # for changes of state; shared with other mailboxes, for it is held for a few bytecodes only
+        self.capacity = capacity
+        self.overflow = overflow
+        self.state = SUSPENDED
+        self.is_up = False
+        self.attention = False
+        self.lane: deque[Letter] | None = None
+        self.orders: list[Callable[[], None]] | None = None  # what its turn does before it takes a message
+        self.waiting: list[ReplyFuture[None] | Mailbox] | None = None  # callers, and who is parked on this one
+        self.parked_on: Mailbox | None = None
+
+    # --- any thread
+
+    def put(self, letter: Letter) -> None:
+        """Queue a letter, whatever the state is; the long way, of which ``Ref.tell`` knows a short one.
+
+        Raises:
+            MailboxFull: There is no room, and none came in time.
+        """
+        lane = self.lane
+        if lane is None:
+            with self.lock:
+                if self.lane is None:
+                    self.lane = deque()
+                lane = self.lane
+        if len(lane) >= self.capacity and self.state is not CLOSED:
+            self._make_room(lane)
+        lane.append(letter)
+        if self.state is not SCHEDULED:
+            self.wake()
+
+    def wake(self) -> None:
+        """See to it that what was queued gets its turn, or is refused."""
+        with self.lock:
+            state = self.state
+            if state is IDLE:
+                self.state = SCHEDULED
+        if state is IDLE:
+            self.schedule()
+        elif state is CLOSED:
+            self.refuse_all()
+
+    def order(self, action: Callable[[], None]) -> None:
+        """Have its turn do something before it takes the next message; forgotten when it is closed."""
+        with self.lock:
+            state = self.state
+            if state is CLOSED:
+                return
+            self.orders = [*(self.orders or ()), action]
+            self.attention = True
+            if state in (SCHEDULED, AWAITING):
+                return
+            self.state = SCHEDULED
+        self.schedule()
+
+    def schedule(self) -> None:
+        """Ask the dispatcher for a turn; the state says so already."""
+        try:
+            self.dispatcher.schedule(self)  # type: ignore[arg-type]  # the cell, which is a Runnable
+        except SystemClosed:
+            self.shut()  # nobody will ever run it again: whoever waits must hear that
+
+    def room(self) -> ReplyFuture[None]:
+        """Wait in line for room; the future is resolved when half of it is free, or it is closed."""
+        future: ReplyFuture[None] = ReplyFuture()
+        self._line_up(future)
+        return future
+
+    def is_full(self) -> bool:
+        """Tell whether a caller would have to wait."""
+        return self.lane is not None and len(self.lane) >= self.capacity and self.state is not CLOSED
+
+    # --- its turn
+
+    def settle(self) -> bool:
+        """End a turn that found nothing more.
+
+        Returns:
+            True when there is something after all.
+        """
+        with self.lock:
+            if self.state is not SCHEDULED:
+                return False
+            if self.attention:
+                return True
+            self.state = IDLE
+        if self.lane:
+            self.wake()
+        return False
+
+    def pause(self) -> bool:
+        """End a turn of one that takes no message now.
+
+        Returns:
+            True when there is something to do after all.
+        """
+        with self.lock:
+            if self.state is not SCHEDULED:
+                return False
+            if self.orders or (self.is_up and self.parked_on is None):
+                return True
+            self.state = SUSPENDED
+        return False
+
+    def give_room(self) -> None:
+        """Let those go on who wait for room, when half of it is free."""
+        if self.lane and len(self.lane) > self.capacity // 2:
+            return
+        with self.lock:
+            waiting, self.waiting = self.waiting, None
+            self.attention = bool(self.orders)
+        for one in waiting or ():
+            if isinstance(one, Mailbox):
+                one.unpark()
+            else:
+                one.set(None)
+
+    def unpark(self) -> None:
+        """There is room where it sent to: go on."""
+        with self.lock:
+            self.parked_on = None
+            if self.state is not SUSPENDED or not self.is_up:
+                return
+            self.state = SCHEDULED
+        self.schedule()
+
+    def shut(self) -> None:
+        """Refuse what is queued and all that comes."""
+        with self.lock:
+            if self.state is CLOSED:
+                return
+            self.state = CLOSED
+            self.is_up = False
+            self.orders = None
+            waiting, self.waiting = self.waiting, None
+        for one in waiting or ():
+            if isinstance(one, Mailbox):
+                one.unpark()
+            else:
+                one.set(None)
+        self.refuse_all()
+
+    def refuse_all(self) -> None:
+        """Answer and tell everything that is queued as undelivered."""
+        lane = self.lane
+        while lane:
+            try:
+                letter = lane.popleft()
+            except IndexError:  # another sender refuses it at this moment
+                return
+            self.refuse(letter, ActorStopped(str(self)), "stopped")
+
+    def refuse(self, letter: Letter, error: Exception, reason: Reason) -> None:
+        """Answer a letter's ask with an error and tell it as undelivered."""
+        reply = letter[2]
+        if reply is not None and not reply.is_done():
+            reply.set_exception((type(error), error, None))
+        self.post.undelivered(letter, self, reason)
+
+    # --- overflow
+
+    def _make_room(self, lane: deque[Letter]) -> None:
+        """Come to have room for one letter, by the declared overflow."""
+        if self.overflow == "drop_oldest":
+            while len(lane) >= self.capacity:
+                self.refuse(lane.popleft(), MailboxFull(str(self), self.capacity), "dropped")
+            return
+        if self.overflow == "reject":
+            raise MailboxFull(str(self), self.capacity)
+        turn = inside.turn
+        sender = turn if isinstance(turn, Mailbox) else handling.get()
+        if sender is not None:
+            if len(lane) >= FAR_OVER * self.capacity:
+                raise MailboxFull(str(self), self.capacity)
+            self._park(sender)
+        elif _get_running_loop() is not None:
+            raise MailboxFull(str(self), self.capacity, advice="`await ref.atell(...)` waits for room")
+        else:
+            self._wait_for_room()
+
+    def _wait_for_room(self) -> None:
+        try:
+            self.post.wait(self.room(), BLOCK_S)
+        except TimeoutError:
+            raise MailboxFull(str(self), self.capacity, waited_s=BLOCK_S) from None
+
+    def _park(self, sender: Mailbox) -> None:
+        with self.post.parking:
+            behind: Mailbox | None = self
+            while behind is not None:
+                if behind is sender:
+                    return  # they would wait for each other: the bound gives way
+                behind = behind.parked_on
+            sender.parked_on = self
+        with sender.lock:
+            sender.attention = True
+        self._line_up(sender)
+
+    def _line_up(self, one: ReplyFuture[None] | Mailbox) -> None:
+        with self.lock:
+            is_open, is_idle = self.state is not CLOSED, self.state is IDLE
+            if is_open:
+                self.waiting = [*(self.waiting or ()), one]
+                self.attention = True
+            if is_idle:  # it has become empty meanwhile: nobody would look
+                self.state = SCHEDULED
+        if is_idle:
+            self.schedule()
+        elif not is_open:
+            one.unpark() if isinstance(one, Mailbox) else one.set(None)

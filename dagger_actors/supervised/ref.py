@@ -1,0 +1,165 @@
+"""The reference to a user's actor: how everybody else talks to it."""
+
+from __future__ import annotations
+
+from asyncio import _get_running_loop
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
+from pykka import ActorRef
+
+from dagger_actors.actors.ref import urn_of
+from dagger_actors.actors.reply import ReplyFuture, inside
+from dagger_actors.errors import ActorStopped, AskInsideHandler, RequestError
+from dagger_actors.supervised import wire
+from dagger_actors.supervised.mailbox import CLOSED, SCHEDULED, handling
+
+if TYPE_CHECKING:
+    from dagger_actors.supervised.cell import Cell
+
+__all__ = ["ASK_S", "Ref", "StopLetter"]
+
+ASK_S = 5.0
+"""How long an ask waits, unless it says otherwise."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class StopLetter(msgspec.Struct, frozen=True):
+    """Stop, when everything sent before has been handled."""
+
+
+class Ref(ActorRef[Any]):
+    """A reference: stays right while its actor is restarted, and never keeps anything but the mailbox alive."""
+
+    __slots__ = ("cell",)
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+
+    @property
+    def name(self) -> str:
+        """The actor's name in its system."""
+        return self.cell.name
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]  # pykka's attribute, made only when somebody looks
+        """A URN that is unique in this process."""
+        return urn_of(self.cell.number)
+
+    @property
+    def actor_class(self) -> Any:  # type: ignore[override]  # pykka's attribute
+        """The actor's class."""
+        return self.cell.traits.cls
+
+    def is_alive(self) -> bool:
+        """Tell whether it takes messages, now or after a restart."""
+        return self.cell.state is not CLOSED
+
+    def tell(self, message: Any) -> None:
+        """Send a message and go on. To an actor that has stopped it is undelivered, which is no error here.
+
+        Args:
+            message: A Struct, or whatever the actor has a handler for.
+
+        Raises:
+            MessageRefused: It cannot be encoded.
+            MailboxFull: Its mailbox has no room: at once when it rejects, after 5 s when it blocks.
+        """
+        cell = self.cell
+        lane = cell.lane
+        try:
+            data = _encode(message)
+        except Exception:  # noqa: BLE001  told in our words
+            data = wire.encode(message)
+        if lane is None or len(lane) >= cell.capacity:
+            cell.put((message.__class__, data, None, None))
+            return
+        lane.append((message.__class__, data, None, None))
+        if cell.state is not SCHEDULED:
+            cell.wake()
+
+    async def atell(self, message: Any) -> None:
+        """``tell`` from a coroutine: waits for room in a full mailbox without blocking the event loop.
+
+        Raises:
+            MessageRefused: It cannot be encoded.
+            MailboxFull: No room came within 5 s.
+        """
+        await self.cell.aput((message.__class__, wire.encode(message), None, None))
+
+    def ask(self, message: Any, *, block: bool = True, timeout: float | None = ASK_S) -> Any:
+        """Send a message and get what its handler returns.
+
+        On a running event loop, and with ``block=False`` anywhere, it gives a reply to wait for: ``await ref.ask(...)``,
+        ``reply.get(timeout=...)``.
+
+        Args:
+            message: What to send.
+            block: Wait here, where that is possible.
+            timeout: Seconds to wait at most; None waits for ever.
+
+        Returns:
+            The answer, or the reply that will have it.
+
+        Raises:
+            TimeoutError: No answer in time; the message may still be handled.
+            ActorStopped: It has stopped, or stops before it handles the message.
+            MessageRefused: The message or the answer cannot be encoded, or does not hold what its class says.
+            MessageUnhandled: The actor has no handler for it.
+            MailboxFull: Its mailbox has no room.
+            AskInsideHandler: A blocking ask inside a plain handler; nothing was sent.
+            BaseException: What its handler raised.
+        """
+        cell = self.cell
+        kind, data = message.__class__, wire.encode(message)
+        on_loop = _get_running_loop() is not None
+        if block and not on_loop:
+            if inside.turn is not None:
+                raise AskInsideHandler(str(self))
+            if cell.traits.runs_here and cell.post.runs_here:
+                answer = cell.run_here(kind, data)
+                if answer is not None:
+                    return answer[0]
+        reply: ReplyFuture[Any] = ReplyFuture()
+        reply.asked = self
+        cell.put((kind, data, reply, None))
+        if on_loop:
+            return cell.post.limited(reply, timeout, str(self)) if block else reply
+        return cell.post.wait(reply, timeout) if block else reply
+
+    def stop(self, *, block: bool = True, timeout: float | None = ASK_S) -> Any:
+        """Have it stop when everything sent before has been handled; its supervisor takes that for a normal end.
+
+        Args:
+            block: Wait until it has.
+            timeout: Seconds to wait at most; None waits for ever.
+
+        Returns:
+            True; with ``block=False`` a reply that will have it.
+
+        Raises:
+            TimeoutError: It has not, in time.
+        """
+        reply: ReplyFuture[Any] = ReplyFuture()
+        self.cell.put((StopLetter, b"", reply, None))
+        return self.cell.post.wait(reply, timeout) if block else reply
+
+    def proxy(self) -> NoReturn:
+        """Not to be had: a proxy reaches into an actor past its typed messages.
+
+        Raises:
+            RequestError: Always.
+        """
+        raise RequestError(f"{self.name} takes messages only; write a @handler, and use tell or ask")
+
+    def __repr__(self) -> str:
+        return f"<Ref {self.name} ({self.cell.traits.cls.__name__})>"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ref) and other.cell is self.cell
+
+    def __hash__(self) -> int:
+        return hash(id(self.cell))

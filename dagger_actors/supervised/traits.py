@@ -1,0 +1,168 @@
+"""What all actors of one class have in common, found out once, when the class is made."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from dagger_actors.errors import ActorClassError, ConfigRefused
+from dagger_actors.supervised.context import ActorContext
+from dagger_actors.supervised.handlers import Handler, HandlerTable, table_of
+
+if TYPE_CHECKING:
+    from dagger_actors.supervised.actor import Actor
+    from dagger_actors.supervised.cell import Cell
+
+__all__ = ["DISPATCHERS", "HOOKS", "MailboxSpec", "Traits", "traits_of"]
+
+ROOT = "dagger_actors.supervised.actor"
+
+DISPATCHERS = ("shared", "blocking", "io")
+
+HOOKS = ("started", "stopping", "pre_restart", "unhandled")
+
+
+class MailboxSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """How many messages may be queued, and what happens to more.
+
+    Attributes:
+        capacity: Messages, 1 to 1,000,000.
+        overflow: ``block``: an outside caller waits 5 s for room, a handler's actor is parked; ``reject``: the sender gets
+            ``MailboxFull``; ``drop_oldest``: the oldest is undelivered.
+    """
+
+    capacity: int = 1_000
+    overflow: typing.Literal["block", "reject", "drop_oldest"] = "block"
+
+    def __post_init__(self) -> None:
+        if type(self.capacity) is not int or not 1 <= self.capacity <= 1_000_000:
+            raise ActorClassError("mailbox", f"its capacity is 1 to 1,000,000, not {self.capacity!r}")
+        if self.overflow not in ("block", "reject", "drop_oldest"):
+            raise ActorClassError("mailbox", f"its overflow is block, reject or drop_oldest, not {self.overflow!r}")
+
+
+class Traits:
+    """What all actors of one class have in common.
+
+    Attributes:
+        cls: The class.
+        table: Its handlers.
+        short: Of those that are called right away, decoder and method by message class.
+        dispatcher: ``shared``, ``blocking`` or ``io``.
+        runs_here: Whether an ask may run on the asking thread: its handlers are quick, and nothing waits for a commit.
+        mailbox: Its bound.
+        config: The Struct its ``config`` is annotated with; None = it takes none.
+        state: The Struct its ``state`` is annotated with; None = it has none.
+        is_durable: Whether its state is kept in the database.
+        has_started: Whether it overrides ``started``: then it comes up at once, not with its first message.
+    """
+
+    def __init__(self, cls: type[Actor], scope: Mapping[str, Any]) -> None:
+        self.cls = cls
+        self.table: HandlerTable = table_of(cls, ActorContext, scope)
+        self.short: dict[type, tuple[Callable[[bytes], Any], Callable[..., Any]]] = {
+            kind: (one.decode, one.call) for kind, one in self.table.by_class.items() if one.is_plain
+        }
+        if any(one.batch for one in self.table.by_class.values()):
+            self.short = {}  # what comes behind a gathered batch must not overtake it
+        self.mailbox = cls.mailbox
+        self.is_durable = cls.durable
+        self.async_hooks = frozenset(name for name in HOOKS if inspect.iscoroutinefunction(getattr(cls, name)))
+        self.has_started = cls.started is not _root_of(cls).started
+        self.dispatcher = self._dispatcher(cls)
+        self.runs_here = self.dispatcher == "shared" and not cls.durable
+        self.config = _struct(cls, "config", _hint(cls, "config", scope))
+        self.state = _struct(cls, "state", _hint(cls, "state", scope))
+        if self.is_durable and self.state is None:
+            raise ActorClassError(cls.__name__, "durable = True keeps its state: annotate one, `state: SomeStruct`")
+
+    def _dispatcher(self, cls: type[Actor]) -> str:
+        name = cls.dispatcher
+        is_async = self.table.is_async or bool(self.async_hooks)
+        if name is None:
+            return "io" if is_async else "shared"
+        if name not in DISPATCHERS:
+            raise ActorClassError(cls.__name__, f"its dispatcher is one of {', '.join(DISPATCHERS)}, not {name!r}")
+        if is_async and name != "io":
+            raise ActorClassError(cls.__name__, f"it has async methods, which run on the dispatcher io, not {name!r}")
+        return name
+
+    def make(self, cell: Cell) -> Actor:
+        """Make an incarnation."""
+        actor = self.cls.__new__(self.cls)
+        actor.actor_inbox = cell
+        actor.config = cell.config
+        if self.state is not None:
+            actor.state = self.state()
+        actor.__init__()  # type: ignore[misc]  # with config and state at hand
+        return actor
+
+    def handler_for(self, kind: type) -> Handler | None:
+        """The handler of a message class; None = there is none."""
+        return self.table.by_class.get(kind) or self.table.find(kind)
+
+    def make_config(self, given: object) -> Any:
+        """Check what a spec or a caller gives as config.
+
+        Args:
+            given: An instance, a mapping, or None for the defaults.
+
+        Raises:
+            ConfigRefused: It does not fit; names the path of the bad field.
+        """
+        name = self.cls.__name__
+        if self.config is None:
+            if given is None or given == {}:
+                return None
+            raise ConfigRefused(name, "it takes none; annotate the class, `config: SomeStruct`")
+        if isinstance(given, self.config):
+            return given
+        if given is not None and not isinstance(given, Mapping):
+            raise ConfigRefused(name, f"a {self.config.__name__} or a mapping is wanted, not {type(given).__name__}")
+        try:
+            return msgspec.convert(dict(given or {}), self.config)
+        except msgspec.ValidationError as error:
+            raise ConfigRefused(name, str(error)) from error
+
+
+def traits_of(cls: type[Actor]) -> Traits:
+    """The traits of a class; they are its own attribute."""
+    traits: Traits = cls.traits
+    return traits
+
+
+def _root_of(cls: type) -> Any:
+    """``Actor`` itself."""
+    return next(base for base in cls.__mro__ if base.__module__ == ROOT)
+
+
+def _hint(cls: type, name: str, scope: Mapping[str, Any]) -> Any:
+    """Read one annotation of a class or of a base; the base ``Actor`` itself says nothing about it."""
+    for base in cls.__mro__[: cls.__mro__.index(_root_of(cls))]:
+        if name in base.__dict__.get("__annotations__", {}):
+            only = type(base.__name__, (), {"__annotations__": {name: base.__annotations__[name]}})
+            only.__module__ = base.__module__
+            try:
+                return typing.get_type_hints(only, localns={**scope, **vars(base)})[name]
+            except Exception as error:
+                raise ActorClassError(f"{cls.__name__}.{name}", f"its annotation cannot be read: {error}") from error
+    return None
+
+
+def _struct(cls: type, name: str, hint: Any) -> type[msgspec.Struct] | None:
+    if hint is None or hint is type(None):
+        return None
+    if not (isinstance(hint, type) and issubclass(hint, msgspec.Struct)):
+        raise ActorClassError(f"{cls.__name__}.{name}", f"it is annotated with a msgspec Struct, not {hint}")
+    if name == "state":
+        try:
+            hint()
+        except TypeError as error:
+            raise ActorClassError(
+                f"{cls.__name__}.state", f"a new actor begins with the defaults, and not every field has one: {error}"
+            ) from error
+    return hint
