@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dagger_actors.errors import (
+        ActorClassError,
+        ActorError,
+        ActorStopped,
+        AskInsideHandler,
         AttemptOver,
+        ConfigRefused,
         DaggerError,
         DefinitionError,
         InvalidInputs,
+        MailboxFull,
+        MessageRefused,
+        MessageUnhandled,
+        NameTaken,
         ResourceFailed,
         RunCancelled,
         RunConflict,
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
         StatementFailed,
         StatementRefused,
         StepRefused,
+        UnknownActor,
         UnknownResource,
     )
     from dagger_actors.flow.actions import action
@@ -38,21 +48,40 @@ if TYPE_CHECKING:
     from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
     from dagger_actors.flow.run import Run
     from dagger_actors.flow.secret import Secret
+    from dagger_actors.supervised.actor import Actor
+    from dagger_actors.supervised.context import ActorContext, Terminated
+    from dagger_actors.supervised.handlers import handler
+    from dagger_actors.supervised.ref import Ref
+    from dagger_actors.supervised.traits import MailboxSpec
+    from dagger_actors.supervised.undelivered import Undelivered
     from dagger_actors.system import ActorSystem
 
 __all__ = [
+    "Actor",
+    "ActorClassError",
+    "ActorContext",
+    "ActorError",
+    "ActorStopped",
     "ActorSystem",
     "ArtifactEntry",
     "ArtifactRef",
+    "AskInsideHandler",
     "AttemptLog",
     "AttemptOver",
     "AttemptReport",
+    "ConfigRefused",
     "Context",
     "DaggerError",
     "DefinitionError",
     "Explanation",
     "InvalidInputs",
+    "MailboxFull",
+    "MailboxSpec",
+    "MessageRefused",
+    "MessageUnhandled",
+    "NameTaken",
     "NodeReport",
+    "Ref",
     "Report",
     "ResourceFailed",
     "Run",
@@ -72,11 +101,22 @@ __all__ = [
     "StatementFailed",
     "StatementRefused",
     "StepRefused",
+    "Terminated",
+    "Undelivered",
+    "UnknownActor",
     "UnknownResource",
     "action",
+    "handler",
 ]
 
 _HOMES = {
+    "handler": "supervised.handlers",
+    "Undelivered": "supervised.undelivered",
+    "Terminated": "supervised.context",
+    "Ref": "supervised.ref",
+    "MailboxSpec": "supervised.traits",
+    "ActorContext": "supervised.context",
+    "Actor": "supervised.actor",
     "ActorSystem": "system",
     "ArtifactEntry": "flow.artifact_library",
     "ArtifactRef": "flow.context",

@@ -28,6 +28,9 @@ from dagger_actors.flow.run_events import Observer
 from dagger_actors.flow.watch import Watch
 from dagger_actors.store.journal import Journal
 from dagger_actors.store.store import Store
+from dagger_actors.supervised.actors import Actors
+from dagger_actors.supervised.house import House
+from dagger_actors.supervised.undelivered import Undelivered
 
 __all__ = ["ActorSystem"]
 
@@ -60,10 +63,12 @@ class ActorSystem:
             back, and a new one costs a third of a second or less.
         process_memory_mib: Address space of a worker process at most, in MiB, 256 or more; None = no limit.
         observer: Told what changes, after each commit, on an internal thread; must not block.
+        on_undelivered: Told of each message to an actor that was never handled; must not block.
         runtime: The world; for simulation.
 
     Attributes:
         flows: The flow paradigm.
+        actors: The actors of users' own classes.
         artifacts: What is stored, by its content.
         path: The database.
 
@@ -89,6 +94,7 @@ class ActorSystem:
         process_attempts: int = 100,
         process_memory_mib: int | None = None,
         observer: Observer | None = None,
+        on_undelivered: Callable[[Undelivered], None] | None = None,
         runtime: Runtime | None = None,
         vfs: str | None = None,
     ) -> None:
@@ -152,6 +158,7 @@ class ActorSystem:
             commit=caller.commit,
             clock=self._runtime.clock,
         )
+        self.actors = Actors(House(self._runtime, listen=on_undelivered))
         self._watch = Watch(self._hub, runtime=self._runtime, store=self._store, recover=recover)
         self._is_closed = False
         self._enter_resources()
@@ -214,6 +221,7 @@ class ActorSystem:
         self.artifacts.close()
         self._watch.stop()
         try:
+            self.actors.close(grace_s)
             self._hub.detach(grace_s)
         finally:
             self._close()

@@ -115,25 +115,25 @@ class ThreadRuntime:
         self._threads_for_bodies = CrowdDispatcher(
             "dagger-blocking", THREADS + ABANDONED, patience_s=PATIENCE_S, helps=control, on_alone=_on_alone
         )
-        self._pools = (
+        pools = (
             LoopDispatcher("dagger-io"),
             self._threads_for_bodies,
             control,
             ThreadDispatcher("dagger-journal", 1),
         )
         users = (ThreadDispatcher("dagger-shared", SHARED), ThreadDispatcher("dagger-waiting", THREADS))
-        for pool in self._pools[1:]:
+        for pool in pools[1:]:
             pool.start_one()
         self.timers: Timers = self._timer_thread
         self.io: Dispatcher
         self.blocking: Dispatcher
         self.control: Dispatcher
         self.writing: Dispatcher
-        self.io, self.blocking, self.control, self.writing = self._pools
+        self.io, self.blocking, self.control, self.writing = pools
         self.shared: Dispatcher
         self.waiting: Dispatcher
         self.shared, self.waiting = users
-        self._pools = (*users, *self._pools)
+        self._pools = (*users, *pools)
 
     def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
         """Block this thread."""

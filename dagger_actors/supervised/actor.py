@@ -15,7 +15,6 @@ from dagger_actors.supervised.traits import MailboxSpec, Traits
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from dagger_actors.supervised.cell import Cell
     from dagger_actors.supervised.context import ActorContext
 
 __all__ = ["Actor"]
@@ -76,13 +75,13 @@ class Actor(pykka.Actor):
         # Annotations may name what is local to the function that the class is made in.
         cls.traits = Traits(cls, sys._getframe(1).f_locals)  # noqa: SLF001
 
-    actor_inbox: Cell
+    actor_inbox: Any
 
     def __init__(self) -> None:
         """Begin an incarnation; ``config`` and ``state`` are there. May be overridden, without parameters."""
 
     @property
-    def actor_ref(self) -> Ref:  # type: ignore[override]  # pykka's attribute
+    def actor_ref(self) -> Ref:
         """The actor, for others; as ``ctx.ref``."""
         return Ref(self.actor_inbox)
 

@@ -16,7 +16,7 @@ from dagger_actors.supervised.ref import ASK_S, Ref
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
-    from dagger_actors.supervised.cell import Cell
+    from dagger_actors.supervised.lifecycle import Lifecycle
     from dagger_actors.supervised.traits import MailboxSpec
 
 __all__ = ["ActorContext", "Asked", "Terminated", "Timers"]
@@ -44,7 +44,7 @@ class Timers:
 
     __slots__ = ("_cell",)
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Lifecycle) -> None:
         self._cell = cell
 
     def once(self, key: str, delay_s: float, message: object) -> None:
@@ -67,7 +67,7 @@ class Timers:
             interval_s: Seconds between two, 0.001 or more.
             message: What its handler gets.
         """
-        if interval_s < 0.001:  # noqa: PLR2004  a millisecond
+        if interval_s < 0.001:
             raise RequestError(f"a timer's interval is 0.001 s or more, not {interval_s!r}")
         self._cell.post.set_timer(self._cell, key, interval_s, interval_s, message)
 
@@ -90,7 +90,7 @@ class Asked:
 
     __slots__ = ("_cell", "_reply", "_timeout_s")
 
-    def __init__(self, cell: Cell, reply: ReplyFuture[Any], timeout_s: float | None) -> None:
+    def __init__(self, cell: Lifecycle, reply: ReplyFuture[Any], timeout_s: float | None) -> None:
         self._cell = cell
         self._reply = reply
         self._timeout_s = timeout_s
@@ -117,7 +117,7 @@ class ActorContext:
 
     __slots__ = ("_cell", "log", "ref", "timers")
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Lifecycle) -> None:
         self._cell = cell
         self.ref = Ref(cell)
         self.timers = Timers(cell)

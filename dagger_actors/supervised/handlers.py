@@ -157,22 +157,26 @@ def _read(
     messages = [one for one in parameters if one not in contexts]
     if len(messages) != 1 or messages[0].name not in hints or len(contexts) > 1 or parameters[0] is not messages[0]:
         raise ActorClassError(
-            where, f"a handler takes one annotated message, and a `ctx: {context.__name__}` if it likes: "
+            where,
+            f"a handler takes one annotated message, and a `ctx: {context.__name__}` if it likes: "
             f"def {name}(self, message: SomeStruct, ctx: {context.__name__})",
         )
     is_async = inspect.iscoroutinefunction(method)
     if inspect.isasyncgenfunction(method) or inspect.isgeneratorfunction(method):
         raise ActorClassError(where, "a handler returns its answer; it cannot yield")
     for kind in _kinds(where, hints[messages[0].name], mark):
-        yield kind, Handler(
-            decode=_decoder(where, kind),
-            call=method,
-            is_plain=not is_async and not mark.batch and not contexts,
-            wants_context=bool(contexts),
-            is_async=is_async,
-            batch=mark.batch,
-            within_us=mark.within_us,
-            name=name,
+        yield (
+            kind,
+            Handler(
+                decode=_decoder(where, kind),
+                call=method,
+                is_plain=not is_async and not mark.batch and not contexts,
+                wants_context=bool(contexts),
+                is_async=is_async,
+                batch=mark.batch,
+                within_us=mark.within_us,
+                name=name,
+            ),
         )
 
 

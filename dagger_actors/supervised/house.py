@@ -6,18 +6,18 @@ import asyncio
 import difflib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.errors import ActorStopped, MailboxFull, NameTaken, RequestError, UnknownActor
+from dagger_actors.errors import MailboxFull, NameTaken, RequestError, UnknownActor
 from dagger_actors.supervised import wire
-from dagger_actors.supervised.cell import Cell, ExitKind, Parent
+from dagger_actors.supervised.cell import Cell
 from dagger_actors.supervised.context import ActorContext, Terminated
+from dagger_actors.supervised.lifecycle import Lifecycle, Parent
 from dagger_actors.supervised.mailbox import CLOSED, Mailbox, Post
+from dagger_actors.supervised.nursery import Nursery
 from dagger_actors.supervised.ref import Ref
 from dagger_actors.supervised.tick import Tick
 from dagger_actors.supervised.traits import MailboxSpec, traits_of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dagger_actors.core.protocols import Dispatcher
     from dagger_actors.supervised.actor import Actor
 
-__all__ = ["House", "Nursery"]
+__all__ = ["House"]
 
 logger = logging.getLogger("dagger_actors.actors")
 
@@ -74,7 +74,7 @@ class House(Post):
         *,
         name: str | None = None,
         mailbox: MailboxSpec | None = None,
-        owner: Cell | None = None,
+        owner: Lifecycle | None = None,
     ) -> Ref:
         """Start a temporary actor: when it ends, for whatever reason, it is gone.
 
@@ -121,7 +121,7 @@ class House(Post):
                 self._names[name] = cell
         return cell
 
-    def forget(self, cell: Cell) -> None:
+    def forget(self, cell: Lifecycle) -> None:
         """It has stopped for good."""
         if cell.given_name is not None:
             with self._naming:
@@ -139,15 +139,44 @@ class House(Post):
             raise UnknownActor(name, tuple(difflib.get_close_matches(name, list(self._names), n=1)))
         return Ref(cell)
 
-    def context_of(self, cell: Cell) -> ActorContext:
+    def context_of(self, cell: Lifecycle) -> ActorContext:
         """What its methods are given."""
         return ActorContext(cell)
+
+    def close(self, grace_s: float) -> None:
+        """Stop all temporary actors after what they have in hand, and kill those that do not end in time.
+
+        Args:
+            grace_s: Seconds for what runs.
+        """
+        cells = list(self.nursery.cells.values())
+        for cell in reversed(cells):
+            cell.stop(cell.incarnation)
+        gone = self.nursery.is_empty()
+        try:
+            self.wait(gone, grace_s)
+        except TimeoutError:
+            for cell in list(self.nursery.cells.values()):
+                cell.kill(cell.incarnation)
 
     # --- waiting
 
     def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
         """Block an outside caller."""
         return self._runtime.wait(future, timeout_s)
+
+    async def room(self, mailbox: Mailbox, limit_s: float) -> None:
+        """Await room in a full mailbox.
+
+        Raises:
+            MailboxFull: None came in time.
+        """
+        room = mailbox.room()
+        try:
+            async with asyncio.timeout(limit_s):
+                await room
+        except TimeoutError:
+            raise MailboxFull(str(mailbox), mailbox.capacity, limit_s) from None
 
     async def limited(self, reply: ReplyFuture[Any], timeout_s: float | None, what: str) -> Any:
         """Await a reply.
@@ -165,7 +194,7 @@ class House(Post):
 
     def go_on(
         self,
-        cell: Cell,
+        cell: Lifecycle,
         reply: ReplyFuture[Any],
         timeout_s: float | None,
         answered: Callable[[Any], None],
@@ -191,7 +220,7 @@ class House(Post):
     # --- timers
 
     def set_timer(
-        self, cell: Cell, key: object, delay_s: float, interval_s: float | None, message: object
+        self, cell: Lifecycle, key: object, delay_s: float, interval_s: float | None, message: object
     ) -> None:
         """Set one of an actor's timers."""
         if not 0 <= delay_s < float("inf"):
@@ -203,18 +232,23 @@ class House(Post):
         tick = Tick(key, number, message.__class__, self._due(delay_s), interval_us)
         self._arm(cell, tick, wire.encode(message))
 
-    def rearm(self, cell: Cell, tick: Tick, data: bytes) -> None:
+    def set_due(self, cell: Lifecycle, key: object, delay_us: int, fire: Callable[[], None]) -> None:
+        """Call back after a while; for what is no message."""
+        self._runtime.timers.set((cell.number, key), self._runtime.clock.now().mono_us + delay_us, fire)
+        cell.more().timers[key] = 0
+
+    def rearm(self, cell: Lifecycle, tick: Tick, data: bytes) -> None:
         """A repeating timer's message is taken: set its next one, past those that were missed."""
         assert tick.interval_us is not None
         late_us = max(0, self._runtime.clock.now().mono_us - tick.due_us)
         due_us = tick.due_us + (1 + late_us // tick.interval_us) * tick.interval_us
         self._arm(cell, Tick(tick.key, tick.number, tick.kind, due_us, tick.interval_us), data)
 
-    def _arm(self, cell: Cell, tick: Tick, data: bytes) -> None:
+    def _arm(self, cell: Lifecycle, tick: Tick, data: bytes) -> None:
         letter: Letter = (tick, data, None, None)
         self._runtime.timers.set((cell.number, tick.key), tick.due_us, partial(self._fire, cell, letter))
 
-    def _fire(self, cell: Cell, letter: Letter) -> None:
+    def _fire(self, cell: Lifecycle, letter: Letter) -> None:
         if cell.is_full():
             self.undelivered(letter, cell, "full")
             if letter[0].interval_us is not None:
@@ -222,14 +256,14 @@ class House(Post):
         else:
             cell.put(letter)
 
-    def cancel_timer(self, cell: Cell, key: object) -> bool:
+    def cancel_timer(self, cell: Lifecycle, key: object) -> bool:
         """Forget one of an actor's timers; True when it was set."""
         if cell.extra is None or cell.extra.timers.pop(key, None) is None:
             return False
         self._runtime.timers.cancel((cell.number, key))
         return True
 
-    def forget_timers(self, cell: Cell) -> None:
+    def forget_timers(self, cell: Lifecycle) -> None:
         """Forget all of an actor's timers."""
         if cell.extra is not None:
             for key in tuple(cell.extra.timers):
@@ -240,7 +274,7 @@ class House(Post):
 
     # --- watches
 
-    def watch(self, watcher: Cell, watched: Cell) -> None:
+    def watch(self, watcher: Lifecycle, watched: Lifecycle) -> None:
         """Have an actor told of another's end."""
         with self._watching:
             is_there = watched.state is not CLOSED
@@ -250,7 +284,7 @@ class House(Post):
         if not is_there:
             self._tell_terminated(watcher, watched, None)
 
-    def unwatch(self, watcher: Cell, watched: Cell) -> None:
+    def unwatch(self, watcher: Lifecycle, watched: Lifecycle) -> None:
         """Have it told no more."""
         with self._watching:
             for extra, other in ((watched.extra, watcher), (watcher.extra, watched)):
@@ -258,7 +292,7 @@ class House(Post):
                     extra.watchers.pop(other, None)
                     extra.watching.pop(other, None)
 
-    def has_closed(self, cell: Cell) -> None:
+    def has_closed(self, cell: Lifecycle) -> None:
         """An actor has stopped for good: tell who watches, and forget it."""
         with self._watching:
             extra, cell.extra = cell.extra, None
@@ -270,7 +304,7 @@ class House(Post):
             self._tell_terminated(watcher, cell, None if extra is None else extra.error)
         self.forget(cell)
 
-    def _tell_terminated(self, watcher: Cell, watched: Cell, error: BaseException | None) -> None:
+    def _tell_terminated(self, watcher: Lifecycle, watched: Lifecycle, error: BaseException | None) -> None:
         message = Terminated(watched.name, "" if error is None else f"{type(error).__name__}: {error}"[:1_000])
         letter: Letter = (Terminated, wire.encode(message), None, None)
         if watcher.is_full():
@@ -293,7 +327,7 @@ class House(Post):
         logger.debug("undelivered: %s for %s (%s)", event.message, event.to, reason)
         self.mail.tell(event)
 
-    def abandoned(self, cell: Cell) -> None:
+    def abandoned(self, cell: Lifecycle) -> None:
         """A plain handler was killed that does not return: its thread is lost until it does."""
         logger.error(
             "a handler of %s did not return in time and is abandoned in its thread; "
@@ -301,28 +335,3 @@ class House(Post):
             cell,
             extra={"actor": cell.name},
         )
-
-
-class Nursery:
-    """The parent of temporary actors: whatever ends one, it is gone."""
-
-    def __init__(self) -> None:
-        self.cells: dict[int, Cell] = {}
-
-    def child_started(self, cell: Cell, incarnation: int) -> None:
-        """Nothing waits for it."""
-
-    def child_failed_to_start(self, cell: Cell, incarnation: int, error: BaseException) -> None:
-        """It never came up."""
-        del incarnation
-        cell.more().error = error
-        self._is_gone(cell)
-
-    def child_exited(self, cell: Cell, incarnation: int, kind: ExitKind, error: BaseException | None) -> None:
-        """It is over."""
-        del incarnation, kind, error
-        self._is_gone(cell)
-
-    def _is_gone(self, cell: Cell) -> None:
-        self.cells.pop(cell.number, None)
-        cell.close()

@@ -10,12 +10,12 @@ from pykka import ActorRef
 
 from dagger_actors.actors.ref import urn_of
 from dagger_actors.actors.reply import ReplyFuture, inside
-from dagger_actors.errors import ActorStopped, AskInsideHandler, RequestError
+from dagger_actors.errors import AskInsideHandler, RequestError
 from dagger_actors.supervised import wire
-from dagger_actors.supervised.mailbox import CLOSED, SCHEDULED, handling
+from dagger_actors.supervised.mailbox import BLOCK_S, CLOSED, SCHEDULED
 
 if TYPE_CHECKING:
-    from dagger_actors.supervised.cell import Cell
+    from dagger_actors.supervised.lifecycle import Lifecycle
 
 __all__ = ["ASK_S", "Ref", "StopLetter"]
 
@@ -34,7 +34,7 @@ class Ref(ActorRef[Any]):
 
     __slots__ = ("cell",)
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Lifecycle) -> None:
         self.cell = cell
 
     @property
@@ -86,7 +86,11 @@ class Ref(ActorRef[Any]):
             MessageRefused: It cannot be encoded.
             MailboxFull: No room came within 5 s.
         """
-        await self.cell.aput((message.__class__, wire.encode(message), None, None))
+        cell = self.cell
+        letter = (message.__class__, wire.encode(message), None, None)
+        while cell.overflow == "block" and cell.is_full():
+            await cell.post.room(cell, BLOCK_S)
+        cell.put(letter)
 
     def ask(self, message: Any, *, block: bool = True, timeout: float | None = ASK_S) -> Any:
         """Send a message and get what its handler returns.

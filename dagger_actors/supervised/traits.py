@@ -15,7 +15,7 @@ from dagger_actors.supervised.handlers import Handler, HandlerTable, table_of
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
-    from dagger_actors.supervised.cell import Cell
+    from dagger_actors.supervised.lifecycle import Lifecycle
 
 __all__ = ["DISPATCHERS", "HOOKS", "MailboxSpec", "Traits", "traits_of"]
 
@@ -91,7 +91,7 @@ class Traits:
             raise ActorClassError(cls.__name__, f"it has async methods, which run on the dispatcher io, not {name!r}")
         return name
 
-    def make(self, cell: Cell) -> Actor:
+    def make(self, cell: Lifecycle) -> Actor:
         """Make an incarnation."""
         actor = self.cls.__new__(self.cls)
         actor.actor_inbox = cell
@@ -143,7 +143,7 @@ def _root_of(cls: type) -> Any:
 def _hint(cls: type, name: str, scope: Mapping[str, Any]) -> Any:
     """Read one annotation of a class or of a base; the base ``Actor`` itself says nothing about it."""
     for base in cls.__mro__[: cls.__mro__.index(_root_of(cls))]:
-        if name in base.__dict__.get("__annotations__", {}):
+        if name in inspect.get_annotations(base):
             only = type(base.__name__, (), {"__annotations__": {name: base.__annotations__[name]}})
             only.__module__ = base.__module__
             try:

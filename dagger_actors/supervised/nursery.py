@@ -1,0 +1,50 @@
+"""The parent of temporary actors: whatever ends one, it is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.supervised.lifecycle import ExitKind, Lifecycle
+
+__all__ = ["Nursery"]
+
+
+class Nursery:
+    """The parent of temporary actors: whatever ends one, it is gone."""
+
+    def __init__(self) -> None:
+        self.cells: dict[int, Lifecycle] = {}
+        self._empty: ReplyFuture[None] | None = None
+
+    def is_empty(self) -> ReplyFuture[None]:
+        """Resolved when the last one is gone."""
+        self._empty = ReplyFuture()
+        self._look()
+        return self._empty
+
+    def child_started(self, cell: Lifecycle, incarnation: int) -> None:
+        """Nothing waits for it."""
+
+    def child_failed_to_start(self, cell: Lifecycle, incarnation: int, error: BaseException) -> None:
+        """It never came up."""
+        del incarnation
+        cell.more().error = error
+        self._is_gone(cell)
+
+    def child_exited(self, cell: Lifecycle, incarnation: int, kind: ExitKind, error: BaseException | None) -> None:
+        """It is over."""
+        del incarnation, kind, error
+        self._is_gone(cell)
+
+    def _is_gone(self, cell: Lifecycle) -> None:
+        self.cells.pop(cell.number, None)
+        cell.close()
+        self._look()
+
+    def _look(self) -> None:
+        empty = self._empty
+        if empty is not None and not self.cells and not empty.is_done():
+            with contextlib.suppress(queue.Full):  # two were the last at the same moment
+                empty.set(None)
