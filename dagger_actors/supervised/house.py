@@ -94,7 +94,7 @@ class House(Post):
         if owner is not None:
             owner.more().children[cell] = None
         if cell.traits.has_started:
-            cell.start(1)
+            cell.begin(1)
         else:
             cell.begin_idle()
         return Ref(cell)
@@ -151,7 +151,7 @@ class House(Post):
         """
         cells = list(self.nursery.cells.values())
         for cell in reversed(cells):
-            cell.stop(cell.incarnation)
+            cell.end(cell.incarnation)
         gone = self.nursery.is_empty()
         try:
             self.wait(gone, grace_s)

@@ -48,7 +48,7 @@ class Parent(Protocol):
         ...
 
     def child_exited(self, cell: Lifecycle, incarnation: int, kind: ExitKind, error: BaseException | None) -> None:
-        """The incarnation is over; the cell waits for ``start`` or ``close``."""
+        """The incarnation is over; it waits for ``begin`` or ``close``."""
         ...
 
 
@@ -165,11 +165,11 @@ class Lifecycle(Mailbox):
         self.is_alive = self.is_up = True
         self.state = IDLE
 
-    def start(self, incarnation: int) -> None:
+    def begin(self, incarnation: int) -> None:
         """Begin an incarnation: the first one, or the next after one has exited."""
         self.order(partial(self._begin, incarnation))
 
-    def stop(self, incarnation: int, kind: ExitKind = "shutdown") -> None:
+    def end(self, incarnation: int, kind: ExitKind = "shutdown") -> None:
         """End an incarnation after the message in hand; it exits, and what is queued waits."""
         self.order(partial(self.stop_now, incarnation, kind))
 
@@ -299,7 +299,7 @@ class Lifecycle(Mailbox):
             self._end(kind, None)
             return
         if self.extra is not None and self.extra.batch is not None and not self.flush():
-            self.stop(incarnation, kind)  # when the batch has been handled
+            self.end(incarnation, kind)  # when the batch has been handled
             return
         self.is_up = False
         self._hook(partial(self.actor.stopping, self.context()), "stopping", partial(self._end, kind, None))
@@ -365,7 +365,7 @@ class Lifecycle(Mailbox):
             self.post.unwatch(self, watched)
         children, extra.children = extra.children, {}
         for child in reversed(children):
-            child.stop(child.incarnation)
+            child.end(child.incarnation)
 
     # --- coroutines
 
