@@ -23,12 +23,12 @@ from __future__ import annotations
 
 from asyncio import _get_running_loop
 from collections import deque
-from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 
 from dagger_actors.actors.reply import ReplyFuture, inside
 from dagger_actors.errors import ActorStopped, MailboxFull, SystemClosed
+from dagger_actors.supervised.turn import Order, Turn
 
 if TYPE_CHECKING:
     import threading
@@ -37,7 +37,19 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.undelivered import Reason
     from dagger_actors.supervised.wire import Letter
 
-__all__ = ["AWAITING", "CLOSED", "IDLE", "SCHEDULED", "SUSPENDED", "Mailbox", "Overflow", "Post", "handling"]
+__all__ = [
+    "AWAITING",
+    "CLOSED",
+    "IDLE",
+    "SCHEDULED",
+    "SUSPENDED",
+    "Mailbox",
+    "Order",
+    "Overflow",
+    "Post",
+    "Turn",
+    "handling",
+]
 
 IDLE, SCHEDULED, AWAITING, SUSPENDED, CLOSED = "idle", "scheduled", "awaiting", "suspended", "closed"
 
@@ -77,6 +89,7 @@ class Mailbox:
         state: One of the five.
         attention: Whether the turn must look at more than the next message.
         is_up: Whether an incarnation is there to take messages.
+        turn: The turn that runs or awaits; None = none does, though one may be queued at the dispatcher.
     """
 
     __slots__ = (
@@ -91,6 +104,7 @@ class Mailbox:
         "parked_on",
         "post",
         "state",
+        "turn",
         "waiting",
     )
 
@@ -106,7 +120,8 @@ class Mailbox:
         self.is_up = False
         self.attention = False
         self.lane: deque[Letter] | None = None
-        self.orders: list[Callable[[], None]] | None = None  # what its turn does before it takes a message
+        self.turn: Turn | None = None
+        self.orders: deque[Order] | None = None  # what its turn does before it takes a message
         self.waiting: list[ReplyFuture[None] | Mailbox] | None = None  # callers, and who is parked on this one
         self.parked_on: Mailbox | None = None
 
@@ -141,13 +156,15 @@ class Mailbox:
         elif state is CLOSED:
             self.refuse_all()
 
-    def order(self, action: Callable[[], None]) -> None:
-        """Have its turn do something before it takes the next message; forgotten when it is closed."""
+    def order(self, action: Order) -> None:
+        """Have its turn do something before it takes the next message; forgotten when it is closed or killed."""
         with self.lock:
             state = self.state
             if state is CLOSED:
                 return
-            self.orders = [*(self.orders or ()), action]
+            if self.orders is None:
+                self.orders = deque()
+            self.orders.append(action)
             self.attention = True
             if state in (SCHEDULED, AWAITING):
                 return
@@ -173,13 +190,32 @@ class Mailbox:
 
     # --- its turn
 
-    def settle(self) -> bool:
+    def enter(self) -> Turn | None:
+        """Begin a turn; None = there is none to be had."""
+        with self.lock:
+            if self.state is not SCHEDULED or self.turn is not None:
+                return None
+            turn = self.turn = Turn()
+        return turn
+
+    def interrupt(self, turn: Turn) -> bool:
+        """End a turn that has lasted long enough; True when it is to go on later."""
+        with self.lock:
+            if self.turn is not turn:
+                return False
+            self.turn = None
+            return self.state is SCHEDULED
+
+    def settle(self, turn: Turn) -> bool:
         """End a turn that found nothing more.
 
         Returns:
             True when there is something after all.
         """
         with self.lock:
+            if self.turn is not turn:
+                return False
+            self.turn = None
             if self.state is not SCHEDULED:
                 return False
             if self.attention:
@@ -189,13 +225,16 @@ class Mailbox:
             self.wake()
         return False
 
-    def pause(self) -> bool:
+    def pause(self, turn: Turn) -> bool:
         """End a turn of one that takes no message now.
 
         Returns:
             True when there is something to do after all.
         """
         with self.lock:
+            if self.turn is not turn:
+                return False
+            self.turn = None
             if self.state is not SCHEDULED:
                 return False
             if self.orders or (self.is_up and self.parked_on is None):
