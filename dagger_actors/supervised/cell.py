@@ -18,10 +18,9 @@ from dagger_actors.actors.reply import inside
 from dagger_actors.errors import ActorStopped, MessageRefused, MessageUnhandled
 from dagger_actors.supervised.lifecycle import BATCH, Lifecycle
 from dagger_actors.supervised.mailbox import IDLE, SCHEDULED
-from dagger_actors.supervised.ref import StopLetter
 from dagger_actors.supervised.tick import Tick
 from dagger_actors.supervised.turn import Turn
-from dagger_actors.supervised.wire import Answer, Letter, copied, kind_of, plain
+from dagger_actors.supervised.wire import Answer, Letter, StopLetter, copied, kind_of, plain
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.handlers import Handler
@@ -193,6 +192,9 @@ class Cell(Lifecycle):
             else:
                 self.post.rearm(self, tick, letter[1])
             return self._take_as(turn, tick.kind, letter)
+        if self.extra is not None and self.extra.batch is not None:
+            self.put_back(letter)
+            return self.flush(turn)  # what was sent before is handled before
         turn.hand = (letter[2],)
         self.stop_now(self.incarnation, "normal", turn)
         return False
@@ -208,12 +210,16 @@ class Cell(Lifecycle):
         except BaseException as error:  # noqa: BLE001  the thread belongs to all
             return self.failed(turn, error)
         if found.is_async:
-            self.wait_for(turn, result, self._came_back)
+            self.wait_for(turn, result, self._came_back, partial(self._did_not_begin, letters))
             return False
         if self.turn is not turn:
             return False
         self.answer(turn, result)
         return True
+
+    def _did_not_begin(self, letters: tuple[Letter, ...]) -> None:
+        self.handled -= len(letters)
+        self._is_too_late(*letters)
 
     def _came_back(self, turn: Turn, result: object, error: BaseException | None) -> None:
         if error is not None:

@@ -394,8 +394,21 @@ class Lifecycle(Mailbox):
 
     # --- coroutines
 
-    def wait_for(self, turn: Turn, coroutine: Any, then: Callable[[Turn, Any, BaseException | None], object]) -> None:
-        """Let a coroutine run on this thread's loop; no message is taken until it has ended."""
+    def wait_for(
+        self,
+        turn: Turn,
+        coroutine: Any,
+        then: Callable[[Turn, Any, BaseException | None], object],
+        unbegun: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Let a coroutine run on this thread's loop; no message is taken until it has ended.
+
+        Args:
+            turn: The turn that waits, and is over with that.
+            coroutine: What is awaited.
+            then: Called in a new turn with what it returned or raised, unless it was killed.
+            unbegun: Called when it was killed before the first step.
+        """
         loop = asyncio.get_running_loop()
         context = copy_context()
         context.run(handling.set, self)
@@ -407,9 +420,10 @@ class Lifecycle(Mailbox):
                 self.state = AWAITING
         if is_killed:
             coroutine.close()
+            unbegun()
             return
         task = wait.task = loop.create_task(self._outcome_of(wait, coroutine), context=context)
-        task.add_done_callback(partial(self._awaited, wait, coroutine, then))
+        task.add_done_callback(partial(self._awaited, wait, coroutine, then, unbegun))
         if self.turn is not wait:
             task.cancel()  # killed before the task was there to be seen
 
@@ -427,11 +441,11 @@ class Lifecycle(Mailbox):
     def _awaited(
         self,
         wait: Turn,
-        coroutine: Coroutine[Any, Any, Any],
+        coroutine: Any,
         then: Callable[[Turn, Any, BaseException | None], object],
+        unbegun: Callable[[], object],
         task: asyncio.Task[Any],
     ) -> None:
-        coroutine.close()  # has ended, unless it never took its first step
         try:
             result, error = task.result()
         except BaseException as raised:  # noqa: BLE001  it was cancelled, or told to exit
@@ -442,13 +456,18 @@ class Lifecycle(Mailbox):
             then(turn, result, error)
 
         with self.lock:
-            if self.turn is not wait:
-                return  # killed meanwhile
-            self.turn = None
-            self.state = SCHEDULED
-            self.orders = deque((come_back, *(self.orders or ())))
-            self.attention = True
-        if self.run_turn():
+            is_killed = self.turn is not wait
+            if not is_killed:
+                self.turn = None
+                self.state = SCHEDULED
+                self.orders = deque((come_back, *(self.orders or ())))
+                self.attention = True
+        has_begun = coroutine.cr_frame is None
+        coroutine.close()
+        if is_killed:
+            if not has_begun:
+                unbegun()
+        elif self.run_turn():
             self.schedule()
 
 

@@ -21,6 +21,7 @@ until there is room (it is *parked*), unless those two would wait for each other
 
 from __future__ import annotations
 
+import contextlib
 from asyncio import _get_running_loop
 from collections import deque
 from contextvars import ContextVar
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dagger_actors.actors.reply import ReplyFuture, inside
 from dagger_actors.errors import ActorStopped, MailboxFull, SystemClosed
 from dagger_actors.supervised.turn import Order, Turn
+from dagger_actors.supervised.wire import StopLetter, fail, resolve
 
 if TYPE_CHECKING:
     import threading
@@ -134,13 +136,18 @@ class Mailbox:
             MailboxFull: There is no room, and none came in time.
         """
         lane = self.lane
+        if lane is not None and len(lane) >= self.capacity and self.state is not CLOSED:
+            self._make_room(lane)
+        self.push(letter)
+
+    def push(self, letter: Letter) -> None:
+        """Queue a letter though there may be no room: what nobody could wait for, and must not be lost."""
+        lane = self.lane
         if lane is None:
             with self.lock:
                 if self.lane is None:
                     self.lane = deque()
                 lane = self.lane
-        if len(lane) >= self.capacity and self.state is not CLOSED:
-            self._make_room(lane)
         lane.append(letter)
         if self.state is not SCHEDULED:
             self.wake()
@@ -291,10 +298,14 @@ class Mailbox:
             self.refuse(letter, ActorStopped(str(self)), "stopped")
 
     def refuse(self, letter: Letter, error: Exception, reason: Reason) -> None:
-        """Answer a letter's ask with an error and tell it as undelivered."""
+        """Answer a letter's ask with an error and tell it as undelivered; a stop has what it wants."""
         reply = letter[2]
-        if reply is not None and not reply.is_done():
-            reply.set_exception((type(error), error, None))
+        if letter[0] is StopLetter:
+            assert reply is not None
+            resolve(reply, result=True)
+            return
+        if reply is not None:
+            fail(reply, error)
         self.post.undelivered(letter, self, reason)
 
     # --- overflow
@@ -302,8 +313,7 @@ class Mailbox:
     def _make_room(self, lane: deque[Letter]) -> None:
         """Come to have room for one letter, by the declared overflow."""
         if self.overflow == "drop_oldest":
-            while len(lane) >= self.capacity:
-                self.refuse(lane.popleft(), MailboxFull(str(self), self.capacity), "dropped")
+            self._drop(lane)
             return
         if self.overflow == "reject":
             raise MailboxFull(str(self), self.capacity)
@@ -317,6 +327,18 @@ class Mailbox:
             raise MailboxFull(str(self), self.capacity, advice="`await ref.atell(...)` waits for room")
         else:
             self._wait_for_room()
+
+    def _drop(self, lane: deque[Letter]) -> None:
+        """Drop the oldest messages; a stop is none and keeps its place, as far as others take nothing meanwhile."""
+        kept: list[Letter] = []
+        with contextlib.suppress(IndexError):  # its turn was quicker
+            while len(lane) + len(kept) >= self.capacity:
+                letter = lane.popleft()
+                if letter[0] is StopLetter:
+                    kept.append(letter)
+                else:
+                    self.refuse(letter, MailboxFull(str(self), self.capacity), "dropped")
+        lane.extendleft(reversed(kept))
 
     def _wait_for_room(self) -> None:
         try:

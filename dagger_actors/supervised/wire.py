@@ -15,7 +15,7 @@ import msgspec
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.errors import MessageRefused
 
-__all__ = ["ATOMS", "Answer", "Letter", "copied", "encode", "fail", "kind_of", "plain", "resolve"]
+__all__ = ["ATOMS", "Answer", "Letter", "StopLetter", "copied", "encode", "fail", "kind_of", "plain", "resolve"]
 
 Answer = ReplyFuture[Any]
 
@@ -24,6 +24,11 @@ Letter = tuple[Any, bytes, Answer | None, Any]
 
 A tuple: a Struct or an object of our own would cost a fifth of the whole way from one actor to another.
 """
+
+
+class StopLetter(msgspec.Struct, frozen=True):
+    """Stop, when everything sent before has been handled; lies in a mailbox as a message does, and is none."""
+
 
 ATOMS = frozenset((type(None), bool, int, float, str, bytes))
 """Types whose values nobody can change: an answer of one of them needs no copy."""

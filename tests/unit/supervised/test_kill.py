@@ -246,7 +246,7 @@ class Sleeper(Actor):
 
 @pytest.mark.parametrize("has_begun", [True, False])
 def test_a_coroutine_is_cancelled_when_its_incarnation_is_killed(stage: VirtualStage, *, has_begun: bool) -> None:
-    """Law: its ask is answered, the next incarnation is free at once; one that had not taken its first step never does."""
+    """Law: its ask is answered, the next incarnation is free at once; without its first step taken the message is told."""
     Sleeper.story.clear()
     ref = stage.keep(Sleeper)
     stage.settle()
@@ -262,6 +262,8 @@ def test_a_coroutine_is_cancelled_when_its_incarnation_is_killed(stage: VirtualS
     assert ref.ask(Number(7)) == 7
     stage.advance(5.0)
     assert Sleeper.story == (["cancelled"] if has_begun else [])
+    assert stage.reasons() == ([] if has_begun else [("Hang", "stopped")])
+    assert ref.cell.handled == (2 if has_begun else 1)
 
 
 def test_killing_an_incarnation_that_is_over_or_another_one_does_nothing(stage: VirtualStage) -> None:
