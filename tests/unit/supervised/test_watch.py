@@ -90,7 +90,7 @@ def test_a_watcher_is_told_once_why_an_actor_is_gone(stage: VirtualStage, heard:
 
 def test_watching_what_has_stopped_already_tells_at_once(stage: VirtualStage, heard: list[Any]) -> None:
     """Law: no end is missed, whenever the watch begins."""
-    a, b = two(stage)
+    b = stage.spawn(Watcher, name="b")
     b.stop()
 
     class Late(Watcher):
