@@ -52,6 +52,7 @@ class Record:
         self.waits_for: dict[int, tuple[Player, ReplyFuture[Any]]] = {}  # asks whose answer a callback waits for
         self.timers: dict[tuple[int, str], int] = {}  # by life and key, the number of its message
         self.watches: set[tuple[int, int]] = set()  # life and actor watched
+        self.owners: dict[int, int] = {}  # by actor: the life that it must not outlive
         self._lives = 0
         self._life: dict[int, Player] = {}  # by actor: the instance that may run
         self._in_hand: dict[int, tuple[int, ...]] = {}  # by actor
@@ -207,6 +208,7 @@ class Record:
                 self.complain(f"{cell.name} counts {cell.handled} messages, not {self._entered[index]}")
         for life, watched in self.watches:
             self._check_watch(life, watched)
+        self._check_owners()
         if self.house.turns:
             self.complain(f"turns are left: {self.house.turns}")
         assert not self.complaints, self.complaints
@@ -237,6 +239,12 @@ class Record:
             is_queued = any(type(letter[0]) is Tick and letter[0].number == number for letter in cell.lane or ())
             if number and not is_set and not is_queued:
                 self.complain(f"{cell.name} has a timer {key} that will never ring")
+
+    def _check_owners(self) -> None:
+        lives = {player.life for player in self._life.values()}
+        for index, owner in self.owners.items():
+            if owner not in lives and self.cells[index].state not in (CLOSED, AWAITING):
+                self.complain(f"a{index} outlives its owner")
 
     def check_at_end(self) -> None:
         """When all are gone."""

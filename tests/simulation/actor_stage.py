@@ -102,7 +102,7 @@ class Stage(Record):
         self.check_at_rest()
         self.check_at_end()
 
-    def _engage(self, ctx: ActorContext | None) -> None:
+    def _engage(self, ctx: ActorContext | None, owner: Player | None = None) -> None:
         """Start an actor: an owner's, the system's, or one that is kept."""
         index = len(self.cells)
         cls, name = self.chance.choice(cast()), f"a{index}"
@@ -119,6 +119,8 @@ class Stage(Record):
             assert self.is_ending
             return
         self.cells.append(cell)
+        if owner is not None:
+            self.owners[index] = owner.life
         self.note(f"engaged {name} {bound.capacity} {bound.overflow} {type(cell.parent).__name__}")
 
     def offer(self, call: Callable[[], object]) -> None:
@@ -246,7 +248,7 @@ class Stage(Record):
                 self._send(player.index, partial(self._ask_then, player, ctx))
             case 2 if self._budget > 0:
                 self._budget -= 5
-                self._engage(ctx)
+                self._engage(ctx, player)
             case 3:
                 ctx.watch(Ref(other))
                 self.note(f"a{player.index} watches {other.name}")
