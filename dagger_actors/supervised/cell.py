@@ -20,7 +20,7 @@ from dagger_actors.supervised.lifecycle import BATCH, Lifecycle
 from dagger_actors.supervised.mailbox import IDLE, SCHEDULED
 from dagger_actors.supervised.tick import Notice, Tick
 from dagger_actors.supervised.turn import Turn
-from dagger_actors.supervised.wire import Answer, Letter, StopLetter, copied, kind_of, plain
+from dagger_actors.supervised.wire import Answer, Letter, StopLetter, copied, kind_of, plain, text_of
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.handlers import Handler
@@ -74,7 +74,12 @@ class Cell(Lifecycle):
         inside.turn = turns[me] = self
         decode, call = short
         try:
-            message = decode(data)
+            try:
+                message = decode(data)
+            except BaseException as error:  # noqa: BLE001  the message's own class may raise
+                letter = (kind, data, Answer(), None)
+                self._refuse_ill_typed(letter, error)
+                return (letter[2].get(timeout=0),)  # raises
             self.handled += 1
             try:
                 result = call(self.actor, message)
@@ -117,7 +122,7 @@ class Cell(Lifecycle):
                 continue
             try:
                 message = decode(data)
-            except msgspec.DecodeError as error:
+            except BaseException as error:  # noqa: BLE001  the message's own class may raise
                 self._refuse_ill_typed(letter, error)
                 continue
             if reply is not None:
@@ -178,11 +183,11 @@ class Cell(Lifecycle):
     def _take_as(self, turn: Turn, found: Handler, letter: Letter) -> bool:
         try:
             message = found.decode(letter[1])
-        except msgspec.DecodeError as error:
+        except BaseException as error:  # noqa: BLE001  the message's own class may raise
             self._refuse_ill_typed(letter, error)
             return True
         if found.batch:
-            return self._gather(turn, found, letter)
+            return self._gather(turn, found, letter, message)
         return self._call(turn, found, message, (letter,))
 
     def _counts(self, kind: Tick | Notice) -> bool:
@@ -230,15 +235,22 @@ class Cell(Lifecycle):
         else:
             self.answer(turn, result)
 
-    def _refuse_ill_typed(self, letter: Letter, error: Exception) -> None:
-        self.refuse(letter, MessageRefused(kind_of(letter), f"{self.name} cannot read it: {error}"), "undecodable")
+    def _refuse_ill_typed(self, letter: Letter, error: BaseException) -> None:
+        if getattr(error, "is_death", False):
+            raise error
+        detail = str(error) if isinstance(error, msgspec.DecodeError) else text_of(error)
+        self.refuse(letter, MessageRefused(kind_of(letter), f"{self.name} cannot read it: {detail}"), "undecodable")
 
     def _unhandled(self, turn: Turn, letter: Letter) -> bool:
         known = sorted(kind.__name__ for kind in self.traits.table.by_class)
         self.refuse(letter, MessageUnhandled(self.name, kind_of(letter), tuple(known)), "unhandled")
         try:
+            message = plain(letter)
+        except (msgspec.DecodeError, RecursionError):
+            return True  # not even that; it has been told
+        try:
             assert self.actor is not None
-            result = self.actor.unhandled(plain(letter), self.context())
+            result = self.actor.unhandled(message, self.context())
         except BaseException as error:  # noqa: BLE001  the thread belongs to all
             return self.failed(turn, error)
         if result is not None and "unhandled" in self.traits.async_hooks:
@@ -253,14 +265,15 @@ class Cell(Lifecycle):
 
     # --- batches
 
-    def _gather(self, turn: Turn, found: Handler, letter: Letter) -> bool:
+    def _gather(self, turn: Turn, found: Handler, letter: Letter, message: object) -> bool:
         more = self.more()
         with self.lock:
             is_killed = self.turn is not turn
             if not is_killed:
-                more.batch = more.batch or (found, [])
-                letters = more.batch[1]
+                more.batch = more.batch or (found, [], [])
+                _, letters, messages = more.batch
                 letters.append(letter)
+                messages.append(message)
         if is_killed:
             return self._is_too_late(letter)
         if len(letters) >= found.batch or (not self.lane and not found.within_us):
@@ -282,9 +295,8 @@ class Cell(Lifecycle):
             batch, more.batch = more.batch, None
         if batch is None:
             return True
-        found, letters = batch
+        found, letters, messages = batch
         self.post.cancel_timer(self, BATCH)
-        messages = [found.decode(letter[1]) for letter in letters]
         return self._call(turn, found, messages, tuple(letters))
 
     # --- what else a turn does

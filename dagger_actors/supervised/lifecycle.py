@@ -69,7 +69,7 @@ class Extra:
 
     Attributes:
         context: What its methods are given.
-        batch: Letters gathered for a batch handler, and the handler.
+        batch: The batch handler that gathers, the letters, and the messages in them.
         error: What its last incarnation failed with.
         timers: By key, the number of the timer that counts.
         watchers: Who is told when it has stopped for good, and the number of the watch.
@@ -81,7 +81,7 @@ class Extra:
 
     def __init__(self) -> None:
         self.context: ActorContext | None = None
-        self.batch: tuple[Handler, list[Letter]] | None = None
+        self.batch: tuple[Handler, list[Letter], list[object]] | None = None
         self.error: BaseException | None = None
         self.timers: dict[object, int] = {}
         self.watchers: dict[Lifecycle, int] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from typing import Literal
@@ -9,6 +11,8 @@ from typing import Literal
 import msgspec
 
 __all__ = ["Reason", "Undelivered", "UndeliveredMail"]
+
+logger = logging.getLogger("dagger_actors.actors")
 
 Reason = Literal["stopped", "unhandled", "undecodable", "dropped", "full"]
 
@@ -50,15 +54,23 @@ class UndeliveredMail:
 
     def __init__(self, listen: Callable[[Undelivered], None] | None) -> None:
         self.counts: Counter[Reason] = Counter()
+        self._lock = threading.Lock()
         self._last: deque[Undelivered] = deque(maxlen=KEPT)
         self._listen = listen
 
     def tell(self, event: Undelivered) -> None:
         """Count and keep one; any thread."""
-        self.counts[event.reason] += 1
-        self._last.append(event)
-        if self._listen is not None:
+        with self._lock:
+            self.counts[event.reason] += 1
+            self._last.append(event)
+        if self._listen is None:
+            return
+        try:
             self._listen(event)
+        except BaseException as error:  # who sends, or stops, must not pay for a listener's mistake
+            if getattr(error, "is_death", False):
+                raise
+            logger.exception("the listener of undelivered mail failed")
 
     def last(self, limit: int = KEPT) -> tuple[Undelivered, ...]:
         """The latest ones, the newest last.
@@ -66,4 +78,5 @@ class UndeliveredMail:
         Args:
             limit: How many at most, 1 to 1,000.
         """
-        return tuple(self._last)[-limit:]
+        with self._lock:
+            return tuple(self._last)[-limit:]

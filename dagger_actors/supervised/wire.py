@@ -45,6 +45,8 @@ class StopLetter(msgspec.Struct, frozen=True):
 ATOMS = frozenset((type(None), bool, int, float, str, bytes))
 """Types whose values nobody can change: an answer of one of them needs no copy."""
 
+CONTAINERS = frozenset((list, tuple, set, frozenset))
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -56,8 +58,8 @@ def encode(message: object) -> bytes:
     """
     try:
         return _encode(message)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise MessageRefused(type(message).__name__, str(error)) from error
+    except Exception as error:
+        raise MessageRefused(type(message).__name__, text_of(error)) from error
 
 
 def kind_of(letter: Letter) -> str:
@@ -72,7 +74,9 @@ def plain(letter: Letter) -> object:
 
 
 def copied(result: Any) -> Any:
-    """Copy an answer through the wire, so that nothing mutable leaves the actor that gave it.
+    """Copy an answer, so that nothing mutable leaves the actor that gave it.
+
+    What is in lists, tuples, sets and dicts is copied one by one and stays of its class; all else goes through the wire.
 
     Raises:
         MessageRefused: It cannot be encoded, or not be decoded as what it is.
@@ -80,9 +84,20 @@ def copied(result: Any) -> Any:
     if type(result) in ATOMS:
         return result
     try:
-        return msgspec.msgpack.decode(encode(result), type=type(result))
-    except (msgspec.ValidationError, TypeError) as error:
-        raise MessageRefused(type(result).__name__, str(error)) from error
+        return _copied(result)
+    except Exception as error:
+        raise MessageRefused(type(result).__name__, text_of(error)) from error
+
+
+def _copied(value: Any) -> Any:
+    kind = type(value)
+    if kind in ATOMS:
+        return value
+    if kind is dict:
+        return {_copied(key): _copied(one) for key, one in value.items()}
+    if kind in CONTAINERS:
+        return kind(map(_copied, value))
+    return msgspec.msgpack.decode(_encode(value), type=kind)
 
 
 def resolve(reply: Answer, result: Any) -> None:
