@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
 import threading
@@ -57,7 +57,7 @@ class Echo(Actor):
 ANSWERS = (
     None, True, 7, 2.5, "text", b"bytes", [1, [2]], (1, (2, 3)), {"a": (1,)}, {1, 2}, frozenset((1,)), {(1, 2): {3}},
     Point(1, ["a"]), [Point(1, []), Point(2, [])], {"p": (Point(1, []),)}, Record(1), Pair(1, "b"), Colour.RED,
-    uuid.UUID(int=5), decimal.Decimal("1.5"), datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC), bytearray(b"x"),
+    uuid.UUID(int=5), decimal.Decimal("1.5"), dt.datetime(2026, 1, 1, tzinfo=dt.UTC), bytearray(b"x"),
 )  # fmt: skip
 
 
