@@ -28,8 +28,10 @@ from dagger_actors.flow.run_events import Observer
 from dagger_actors.flow.watch import Watch
 from dagger_actors.store.journal import Journal
 from dagger_actors.store.store import Store
+from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.actors import Actors
 from dagger_actors.supervised.house import House
+from dagger_actors.supervised.spec import ChildSpec, Supervisor
 from dagger_actors.supervised.undelivered import Undelivered
 
 __all__ = ["ActorSystem"]
@@ -45,6 +47,9 @@ class ActorSystem:
 
     Args:
         db: The database; None = a temporary file that is deleted on leaving.
+        agents: Actors and supervisors to start with the system, in order, and to stop with it, in reverse: the children
+            of its root supervisor (``one_for_one``, 3 restarts within 5 s). When that gives up, the system stops, and
+            leaving ``with`` raises ``SystemFailed`` with the reason. A class alone stands for ``ChildSpec(cls)``.
         actions: Functions, or modules with marked functions, that flows may name.
         imports: Modules and files with actions: ``module``, ``module:name``, ``file.py``, ``file.py:name``.
         resources: How to make what actions get by ``ctx.resource(Type)``: functions without parameters, by the type. Each
@@ -82,6 +87,7 @@ class ActorSystem:
         self,
         db: str | Path | None = None,
         *,
+        agents: Sequence[ChildSpec | Supervisor | type[Actor]] = (),
         actions: Sequence[Callable[..., Any] | ModuleType] = (),
         imports: Sequence[str] = (),
         resources: Mapping[type, Factory] | None = None,
@@ -158,11 +164,13 @@ class ActorSystem:
             commit=caller.commit,
             clock=self._runtime.clock,
         )
-        self.actors = Actors(House(self._runtime, listen=on_undelivered))
+        house = House(self._runtime, listen=on_undelivered)
+        self.actors = Actors(house, agents, failed=lambda _failure: house.run_aside(self.stop))
         self._watch = Watch(self._hub, runtime=self._runtime, store=self._store, recover=recover)
         self._is_closed = False
         self._enter_resources()
         self._watch.start()
+        self._start_actors()
 
     @staticmethod
     def look(db: str | Path) -> Inspection:
@@ -188,6 +196,7 @@ class ActorSystem:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+        self._raise_failure(error)
 
     async def __aenter__(self) -> Self:
         return self
@@ -196,6 +205,11 @@ class ActorSystem:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.astop()
+        self._raise_failure(error)
+
+    def _raise_failure(self, error: BaseException | None) -> None:
+        if self.actors.failure is not None and error is None:
+            raise self.actors.failure
 
     @property
     def journal(self) -> Journal:
@@ -225,6 +239,13 @@ class ActorSystem:
             self._hub.detach(grace_s)
         finally:
             self._close()
+
+    def _start_actors(self) -> None:
+        try:
+            self.actors.begin()
+        except BaseException:
+            self.stop()
+            raise
 
     def _enter_resources(self) -> None:
         try:

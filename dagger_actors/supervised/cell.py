@@ -42,7 +42,10 @@ class Cell(Lifecycle):
         before = turns.get(me)
         inside.turn = turns[me] = self
         try:
-            return self._work()
+            while self._work():
+                if not self.orders:
+                    return True
+            return False
         finally:
             inside.turn = before
             if before is None:

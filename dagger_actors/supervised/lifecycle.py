@@ -11,9 +11,10 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 from dagger_actors.errors import ActorStopped, MessageRefused
+from dagger_actors.supervised.family import ExitKind, Parent
 from dagger_actors.supervised.mailbox import AWAITING, CLOSED, IDLE, SCHEDULED, SUSPENDED, Mailbox, Overflow, handling
 from dagger_actors.supervised.wire import Answer, Letter, copied
 
@@ -24,32 +25,14 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.house import House
     from dagger_actors.supervised.traits import Traits
 
-__all__ = ["BATCH", "ExitKind", "Extra", "Lifecycle", "Parent"]
+__all__ = ["BATCH", "Extra", "Lifecycle"]
 
 logger = logging.getLogger("dagger_actors.actors")
-
-ExitKind = Literal["normal", "shutdown", "error"]
 
 BATCH = object()
 """The key of the timer of a gathered batch."""
 
 _numbers = itertools.count(1)
-
-
-class Parent(Protocol):
-    """Who hears how an incarnation begins and ends; called in the child's turn, must not block."""
-
-    def child_started(self, cell: Lifecycle, incarnation: int) -> None:
-        """``started`` has returned."""
-        ...
-
-    def child_failed_to_start(self, cell: Lifecycle, incarnation: int, error: BaseException) -> None:
-        """It never came up."""
-        ...
-
-    def child_exited(self, cell: Lifecycle, incarnation: int, kind: ExitKind, error: BaseException | None) -> None:
-        """The incarnation is over; the cell waits for ``start`` or ``close``."""
-        ...
 
 
 class Extra:
@@ -165,11 +148,11 @@ class Lifecycle(Mailbox):
         self.is_alive = self.is_up = True
         self.state = IDLE
 
-    def start(self, incarnation: int) -> None:
+    def begin(self, incarnation: int) -> None:
         """Begin an incarnation: the first one, or the next after one has exited."""
         self.order(partial(self._begin, incarnation))
 
-    def stop(self, incarnation: int, kind: ExitKind = "shutdown") -> None:
+    def end(self, incarnation: int, kind: ExitKind = "shutdown") -> None:
         """End an incarnation after the message in hand; it exits, and what is queued waits."""
         self.order(partial(self.stop_now, incarnation, kind))
 
@@ -299,7 +282,7 @@ class Lifecycle(Mailbox):
             self._end(kind, None)
             return
         if self.extra is not None and self.extra.batch is not None and not self.flush():
-            self.stop(incarnation, kind)  # when the batch has been handled
+            self.end(incarnation, kind)  # when the batch has been handled
             return
         self.is_up = False
         self._hook(partial(self.actor.stopping, self.context()), "stopping", partial(self._end, kind, None))
@@ -365,7 +348,7 @@ class Lifecycle(Mailbox):
             self.post.unwatch(self, watched)
         children, extra.children = extra.children, {}
         for child in reversed(children):
-            child.stop(child.incarnation)
+            child.end(child.incarnation)
 
     # --- coroutines
 
