@@ -84,12 +84,14 @@ class Cell(Lifecycle):
                 self.handled += 1
             return (copied(result),)
         finally:
-            inside.turn = None
-            del turns[me]
             if self.turn is turn:
+                if self.orders:
+                    self._attend()  # it has failed: the next incarnation begins here, without another thread
                 self.turn = None
                 if self.settle() if self.is_up else self.pause():
                     self.schedule()
+            inside.turn = None
+            del turns[me]
 
     def _work(self) -> bool:  # noqa: PLR0911  the loop of all loops: each way out is one of its ends
         turn = self.turn = object()

@@ -111,9 +111,10 @@ class SupervisorActor(PooledActor):
 
     # --- in its turn
 
-    def on_receive(self, message: Any) -> None:
-        """Do what was put."""
-        message()
+    def receive_batch(self, envelopes: list[Envelope[Any]]) -> None:
+        """Do what was put, in order."""
+        for envelope in envelopes:
+            envelope.message()
 
     def on_failure(self, _kind: Any, error: BaseException | None, _traceback: Any) -> None:
         """A defect of ours: its supervisor takes it for a failure, and its children are ended."""
