@@ -4,6 +4,7 @@
 
     DaggerError
     ├── DefinitionError            the author's file: every problem at once, each with its place
+    │   └── InvalidSupervision     supervisors and children that contradict themselves or each other
     ├── RequestError               the caller, now
     │   ├── InvalidInputs          inputs that the flow does not take
     │   ├── RunNotFound            no run of that id in this database
@@ -119,6 +120,10 @@ class DefinitionError(DaggerError):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+
+class InvalidSupervision(DefinitionError):
+    """Supervisors and children that contradict themselves or each other; carries every problem found."""
 
 
 class RequestError(DaggerError):
