@@ -22,6 +22,10 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ((PROBLEM, Problem("it has no nodes")),),
         "flow.yaml:3:5: unknown key 'inptus'\n        inptus: {}\n        ^\n  Did you mean 'inputs'?\nit has no nodes",
     ),
+    "InvalidSupervision": (
+        ((Problem("child 'a': it is significant and permanent", "make it transient"),),),
+        "child 'a': it is significant and permanent\n  make it transient",
+    ),
     "InvalidInputs": (
         ("f", ("'a' is missing", "'b' is unknown")),
         "flow 'f' cannot start: 'a' is missing; 'b' is unknown",

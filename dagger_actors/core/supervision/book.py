@@ -124,6 +124,7 @@ class Book:
         self.stopping: set[str] = set()
         self.delayed: set[str] = set()
         self.unanswered = 0
+        self._forgotten = 0
         self._commands: list[Command] = []
 
     def emit(self, command: Command) -> None:
@@ -154,7 +155,8 @@ class Book:
     def start(self, entry: Entry) -> None:
         """Start a child that is down, in place when it has its mailbox still."""
         entry.status = "starting"
-        entry.incarnation += 1
+        # An id may come back: what is still reported of the forgotten child must not be taken for the new one's.
+        entry.incarnation = (entry.incarnation or self._forgotten) + 1
         entry.is_due = False
         entry.is_restart = entry.is_open
         entry.is_open = True
@@ -208,12 +210,17 @@ class Book:
             entry.is_open = False
             self.emit(CloseChild(id=entry.child.id, incarnation=entry.incarnation))
         if not entry.is_due and (entry.is_provisional or entry.child.restart == "temporary"):
-            del self.entries[entry.child.id]
+            self.forget(entry)
         if start_call is not None:
             self.answer(start_call, error, detail)
         for call in entry.stop_calls:
             self.answer(call)
         entry.stop_calls = ()
+
+    def forget(self, entry: Entry) -> None:
+        """Drop the specification of a child that is down."""
+        self._forgotten = max(self._forgotten, entry.incarnation)
+        del self.entries[entry.child.id]
 
     # --- timers
 

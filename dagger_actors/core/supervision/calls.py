@@ -84,8 +84,8 @@ def _restart(book: Book, current: Round | None, call: RestartChild) -> None:
 def _delete(book: Book, call: DeleteChild) -> None:
     entry = book.entries.get(call.id)
     error = _why_not_down(entry)
-    if error is None:
-        del book.entries[call.id]
+    if entry is not None and error is None:
+        book.forget(entry)
     book.answer(call.call, error)
 
 

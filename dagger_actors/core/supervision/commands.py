@@ -64,7 +64,7 @@ class StartChild(msgspec.Struct, frozen=True, kw_only=True, tag="start_child"):
     """Start a child.
 
     Attributes:
-        incarnation: From 1, one more at each start of a child of this id.
+        incarnation: From 1, higher at each start of a child of this id.
         is_restart: True = in place: its mailbox is there and what is in it waits. False = with a new one.
     """
 
