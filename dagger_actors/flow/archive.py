@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from dagger_actors.core.states import RUN_TRANSITIONS
+from dagger_actors.core.wording import nearest
 from dagger_actors.errors import NewerSchema, RequestError, RunNotFound
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.explanation import Explanation, explain
@@ -17,7 +18,6 @@ from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.report import Report, RunSummary, build_report
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.flow.since import since_us
-from dagger_actors.flow.wording import nearest
 from dagger_actors.store.ownership import WorkerRow
 from dagger_actors.store.reader import Readers
 

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import msgspec
 
 from dagger_actors.core.states import FINAL_NODE
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.attempt_wording import ended, history, last, moment, policy, span, told_error
 from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
 from dagger_actors.flow.report import NodeReport, Report
 from dagger_actors.flow.standings import NAMED, Standings, names
-from dagger_actors.flow.wording import quoted
 
 __all__ = ["Explanation", "Link", "explain"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import Constant
-from dagger_actors.flow.loading.reader import Keys, Reader
 from dagger_actors.flow.loading.references import Pointer, read_pointer
 from dagger_actors.flow.loading.secret_inputs import refuse_secret
 from dagger_actors.flow.loading.settings import MAX_PARALLEL
-from dagger_actors.flow.loading.tree import MAX_VALUES, Listing, Table, Tree, described
 from dagger_actors.flow.loading.written import InputName, WrittenMap
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.reader import Keys, Reader
+from dagger_actors.reading.tree import MAX_VALUES, Listing, Table, Tree, described
 
 __all__ = ["read_inputs", "read_map"]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import FromNode
 from dagger_actors.flow.loading.ancestry import ancestors_among, topological
-from dagger_actors.flow.loading.reader import Reader
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.loading.written import WrittenNode, pointers_of
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.reader import Reader
 
 __all__ = ["check_defaults", "check_output_defaults"]
 

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from dagger_actors.flow.loading.reader import MAX_NAME, MAX_SECONDS
 from dagger_actors.flow.loading.references import MAX_REFERENCE
 from dagger_actors.flow.loading.settings import MAX_DELAY_SECS, MAX_PARALLEL, MAX_TRIES
+from dagger_actors.reading.reader import MAX_NAME, MAX_SECONDS
 
 __all__ = ["FORMS", "FlowFile"]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import FlowConfig, FromNode, MapSpec, NodeDefinition
 from dagger_actors.flow.loading.ancestry import ancestors_among, cycles_of
 from dagger_actors.flow.loading.arguments import read_inputs, read_map
@@ -13,7 +14,6 @@ from dagger_actors.flow.loading.conditions import check_trigger, predicate_of, r
 from dagger_actors.flow.loading.defaults import check_defaults
 from dagger_actors.flow.loading.isolation import read_isolation
 from dagger_actors.flow.loading.keeping import at_most_once, keeping_of
-from dagger_actors.flow.loading.reader import Keys, Reader
 from dagger_actors.flow.loading.references import Pointer, meanings, reference_of, resolve_anywhere, unknown_node
 from dagger_actors.flow.loading.settings import (
     NO_STRATEGY,
@@ -23,9 +23,9 @@ from dagger_actors.flow.loading.settings import (
     read_strategy,
     read_tries,
 )
-from dagger_actors.flow.loading.tree import Listing, Scalar, Table, Tree
 from dagger_actors.flow.loading.written import WrittenMap, WrittenNode, pointers_of
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.reader import Keys, Reader
+from dagger_actors.reading.tree import Listing, Scalar, Table, Tree
 
 __all__ = ["check_cycles", "defined", "read_nodes", "resolve_pointers"]
 

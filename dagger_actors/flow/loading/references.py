@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, Reference
-from dagger_actors.flow.loading.reader import Keys, Reader
-from dagger_actors.flow.loading.tree import Field, Fields, Scalar, Table, Tree, described
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.reader import Keys, Reader
+from dagger_actors.reading.tree import Field, Fields, Scalar, Table, Tree, described
 
 __all__ = ["Pointer", "meanings", "read_pointer", "reference_of", "resolve_anywhere", "unknown_node"]
 

@@ -10,10 +10,10 @@ from typing import cast
 import msgspec
 
 from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy, RetryWait
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import NO_RETRY, FlowConfig, OnFailure
-from dagger_actors.flow.loading.reader import Keys, Reader
-from dagger_actors.flow.loading.tree import Fields, Scalar, Tree, described
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.reader import Keys, Reader
+from dagger_actors.reading.tree import Fields, Scalar, Tree, described
 
 __all__ = [
     "MAX_PARALLEL",

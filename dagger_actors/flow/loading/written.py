@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from dagger_actors.core.trigger import Trigger
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.loading.conditions import WrittenPredicate, pointers_in
 from dagger_actors.flow.loading.references import Pointer
-from dagger_actors.flow.loading.tree import Fields
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.tree import Fields
 
 __all__ = ["InputName", "WrittenMap", "WrittenNode", "pointers_of"]
 

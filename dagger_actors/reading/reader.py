@@ -9,14 +9,14 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
+from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.flow.loading.tree import Document, Fields, Listing, Scalar, Table, Tree, described, to_data
-from dagger_actors.flow.wording import nearest, quoted
+from dagger_actors.reading.tree import Document, Fields, Listing, Scalar, Table, Tree, described, to_data
 
 __all__ = ["MAX_PROBLEMS", "MAX_SECONDS", "Keys", "Reader"]
 
 MAX_PROBLEMS = 1000
-"""Problems that are told; a file that has more is not a flow."""
+"""Problems that are told; a file that has more is something else."""
 MAX_NEAREST = 50
 """Problems whose nearest name is searched."""
 MAX_SECONDS = 86_400
@@ -70,7 +70,9 @@ class Reader:
     def __init__(self, document: Document, problems: Iterable[Problem] = ()) -> None:
         self.document = document
         self.subject = ""
-        """The id of the node that is being read; messages begin with it."""
+        """The id of what is being read; messages begin with it."""
+        self.noun = "node"
+        """What ``subject`` is."""
         self._given = list(problems)
         self._complaints: dict[tuple[int, str], str] = {}
         self._searches = 0
@@ -78,7 +80,7 @@ class Reader:
 
     def complain(self, at: int, message: str, advice: str = "") -> None:
         """Keep a problem; one that an alias brings again is kept once."""
-        complaint = (at, f"node {quoted(self.subject)}: {message}" if self.subject else message)
+        complaint = (at, f"{self.noun} {quoted(self.subject)}: {message}" if self.subject else message)
         if len(self._complaints) < MAX_PROBLEMS or complaint in self._complaints:
             self._complaints.setdefault(complaint, advice)
         else:

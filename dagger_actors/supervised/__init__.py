@@ -1,0 +1,1 @@
+"""Supervised actor systems: trees of agents declared in files."""
