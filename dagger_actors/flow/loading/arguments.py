@@ -10,7 +10,8 @@ from dagger_actors.flow.loading.references import Pointer, read_pointer
 from dagger_actors.flow.loading.secret_inputs import refuse_secret
 from dagger_actors.flow.loading.settings import MAX_PARALLEL
 from dagger_actors.flow.loading.written import InputName, WrittenMap
-from dagger_actors.reading.reader import Keys, Reader
+from dagger_actors.reading.keys import Keys
+from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import MAX_VALUES, Listing, Table, Tree, described
 
 __all__ = ["read_inputs", "read_map"]

@@ -17,8 +17,9 @@ from dagger_actors.flow.loading.secret_inputs import read_secret, refuse_secret
 from dagger_actors.flow.loading.settings import read_config
 from dagger_actors.flow.loading.written import WrittenNode
 from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.kind import FileKind
-from dagger_actors.reading.reader import Keys, Reader
+from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import Source, read_source
 from dagger_actors.reading.tree import Fields, Scalar, Table, Tree
 

@@ -24,7 +24,8 @@ from dagger_actors.flow.loading.settings import (
     read_tries,
 )
 from dagger_actors.flow.loading.written import WrittenMap, WrittenNode, pointers_of
-from dagger_actors.reading.reader import Keys, Reader
+from dagger_actors.reading.keys import Keys
+from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Listing, Scalar, Table, Tree
 
 __all__ = ["check_cycles", "defined", "read_nodes", "resolve_pointers"]

@@ -12,7 +12,8 @@ import msgspec
 
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, Reference
-from dagger_actors.reading.reader import Keys, Reader
+from dagger_actors.reading.keys import Keys
+from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Field, Fields, Scalar, Table, Tree, described
 
 __all__ = ["Pointer", "meanings", "read_pointer", "reference_of", "resolve_anywhere", "unknown_node"]

@@ -12,7 +12,8 @@ import msgspec
 from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy, RetryWait
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import NO_RETRY, FlowConfig, OnFailure
-from dagger_actors.reading.reader import Keys, Reader
+from dagger_actors.reading.keys import Keys
+from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Fields, Scalar, Tree, described
 
 __all__ = [
