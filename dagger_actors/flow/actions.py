@@ -20,6 +20,7 @@ from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.context import Context
 from dagger_actors.flow.result_check import result_check
 from dagger_actors.flow.secret import Secret
+from dagger_actors.reading.custom_types import make_custom
 
 __all__ = ["Action", "Parameter", "action", "marked_name", "place_of", "read_action"]
 
@@ -260,7 +261,7 @@ def may_be_bytes(hint: Any) -> bool:
 
 
 def decode_custom(kind: Any, value: Any) -> Any:
-    """Build what msgspec does not know: pydantic models (told by their ``model_validate``) and paths.
+    """Build what msgspec does not know, but a secret, which is never made from text.
 
     Raises:
         ValueError: The value does not fit; msgspec adds the path to it.
@@ -268,12 +269,7 @@ def decode_custom(kind: Any, value: Any) -> Any:
     """
     if kind is Secret:
         raise ValueError("it takes a secret; declare the flow's input with `secret: true`")
-    validate = getattr(kind, "model_validate", None)
-    if validate is not None:
-        return validate(value)
-    if isinstance(kind, type) and issubclass(kind, PurePath) and isinstance(value, str):
-        return kind(value)
-    raise NotImplementedError(f"nothing is known of how to make {kind} from JSON; use a Struct, a dataclass or a dict")
+    return make_custom(kind, value)
 
 
 def place_of(function: Callable[..., Any]) -> tuple[str, int]:

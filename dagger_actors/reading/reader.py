@@ -194,11 +194,11 @@ class Reader:
         )
         return None
 
-    def choice(self, tree: Tree, what: str, words: tuple[str, ...]) -> str | None:
-        """Read one of a few words; gives the very object of ``words``."""
+    def choice(self, tree: Tree, what: str, words: tuple[str, ...], otherwise: str = "") -> str | None:
+        """Read one of a few words; gives the very object of ``words``; ``otherwise`` is the advice if none is near."""
         if isinstance(tree, Scalar) and isinstance(tree.value, str) and tree.value in words:
             return words[words.index(tree.value)]
-        advice = self.suggest(str(tree.value), words) if isinstance(tree, Scalar) else ""
+        advice = self.suggest(str(tree.value), words, otherwise) if isinstance(tree, Scalar) else otherwise
         self.complain(tree.at, f"{what} must be one of {', '.join(words)}, not {described(tree)}", advice)
         return None
 
@@ -230,13 +230,13 @@ class Reader:
         self.complain(tree.at, message, "Write such a number, without quotes, or leave the key out.")
         return None
 
-    def seconds(self, tree: Tree, what: str, most: int = MAX_SECONDS) -> float | None:
-        """Read a time: more than 0, at most ``most`` seconds."""
+    def seconds(self, tree: Tree, what: str, most: int = MAX_SECONDS, *, absent: str = "for no limit") -> float | None:
+        """Read a time: more than 0, at most ``most`` seconds; ``absent`` is what leaving the key out is for."""
         value = tree.value if isinstance(tree, Scalar) else None
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= most:
             return float(value)
         message = f"{what} must be more than 0 and at most {most:,} seconds, not {described(tree)}"
-        self.complain(tree.at, message, "Write seconds as a number: 5, or 0.5; for no limit leave the key out.")
+        self.complain(tree.at, message, f"Write seconds as a number: 5, or 0.5; {absent} leave the key out.")
         return None
 
     def json(self, tree: Tree, what: str) -> str | None:
