@@ -24,6 +24,8 @@ SCHEMA = """
 For editors with a YAML language server: write it beside your flow files (dagger-actors schema > flow.schema.json), and let
 their first line be: # yaml-language-server: $schema=flow.schema.json
 
+For system files the same with: dagger-actors schema --kind system > system.schema.json
+
 With --import X: what each action of X takes and gives."""
 COMPLETION = """
 
@@ -43,12 +45,16 @@ COMMANDS = (
     ("runs", "dagger_actors.cli.runs:runs", "List the runs of a database."),
     ("show", "dagger_actors.cli.runs:show", "Show one run: its nodes, attempts, errors and outputs."),
     ("why", "dagger_actors.cli.why:why", "Say why a node of a run is in its state."),
-    ("validate", "dagger_actors.cli.specs:validate", "Check a flow file and its actions without running it."),
-    ("schema", "dagger_actors.cli.schema:schema", f"Print the JSON Schema of flow files, or of actions.{SCHEMA}"),
+    ("validate", "dagger_actors.cli.specs:validate", "Check a flow or system file and its code without running it."),
+    (
+        "schema",
+        "dagger_actors.cli.schema:schema",
+        f"Print the JSON Schema of flow or system files, or of actions.{SCHEMA}",
+    ),
     ("init", "dagger_actors.cli.init:init", "Write a first flow, its actions and their tests."),
     ("completion", "dagger_actors.cli.completion:completion", f"Print the completion script of a shell.{COMPLETION}"),
     ("graph", "dagger_actors.cli.graph:graph", "Draw a flow file, or a run with its states: mermaid, dot or svg."),
-    ("list", "dagger_actors.cli.specs:list_folder", "List the flow files of a folder."),
+    ("list", "dagger_actors.cli.specs:list_folder", "List the flow and system files of a folder."),
 )
 ARTIFACTS = (
     ("list", "dagger_actors.cli.artifacts:list_artifacts", "List what is stored and where it comes from."),

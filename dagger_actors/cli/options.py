@@ -9,7 +9,18 @@ from cyclopts import Parameter
 
 from dagger_actors.cli.exits import UsageError
 
-__all__ = ["DEFAULT_DATABASE", "AsJson", "Database", "Imports", "Inputs", "RunId", "Schema", "Spec", "existing"]
+__all__ = [
+    "DEFAULT_DATABASE",
+    "AnySpec",
+    "AsJson",
+    "Database",
+    "Imports",
+    "Inputs",
+    "RunId",
+    "Schema",
+    "Spec",
+    "existing",
+]
 
 Database = Annotated[str, Parameter(name="--db", help="Database file.", show_default=True)]
 DEFAULT_DATABASE = "dagger.db"
@@ -25,6 +36,7 @@ Schema = Annotated[
 ]
 RunId = Annotated[str, Parameter(name="RUN", help="The run's id; `dagger-actors runs` lists them.")]
 Spec = Annotated[str, Parameter(name="SPEC", help="The flow file.")]
+AnySpec = Annotated[str, Parameter(name="SPEC", help="The flow file or system file.")]
 AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON, and nothing else, on stdout.")]
 
 

@@ -18,6 +18,8 @@ def make_custom(kind: Any, value: Any) -> Any:
     validate = getattr(kind, "model_validate", None)
     if validate is not None:
         return validate(value)
-    if isinstance(kind, type) and issubclass(kind, PurePath) and isinstance(value, str):
-        return kind(value)
+    if isinstance(kind, type) and issubclass(kind, PurePath):
+        if isinstance(value, str):
+            return kind(value)
+        raise ValueError(f"Expected a path as `str`, got `{type(value).__name__}`")
     raise NotImplementedError(f"nothing is known of how to make {kind} from JSON; use a Struct, a dataclass or a dict")

@@ -12,8 +12,6 @@ from typing import cast, get_args
 import msgspec
 
 from dagger_actors.core.wording import quoted
-from dagger_actors.errors import DefinitionError
-from dagger_actors.reading.importing import Wanted, split_reference
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.kind import FileKind
 from dagger_actors.reading.reader import Reader
@@ -29,6 +27,7 @@ from dagger_actors.supervised.definition import (
 )
 from dagger_actors.supervised.part_keys import (
     read_backoff,
+    read_class,
     read_mailbox,
     read_route,
     read_shutdown,
@@ -37,7 +36,7 @@ from dagger_actors.supervised.part_keys import (
 )
 from dagger_actors.supervised.places import AgentPlace, Places
 
-__all__ = ["A_CLASS", "REFERENCE_FORMS", "SYSTEM_FILE", "load_system"]
+__all__ = ["SYSTEM_FILE", "load_system", "read_system"]
 
 MAX_AGENTS = 100_000
 """Agents and supervisors of one file."""
@@ -47,12 +46,8 @@ MAX_ACTORS = 1_000_000
 """Actors of one file."""
 MAX_DEPTH = 20
 """Supervisors inside one another, the root apart."""
-MAX_REFERENCE = 1_000
-"""Characters of a class reference."""
 
 SYSTEM_FILE = FileKind(noun="system", least="A system needs at least `system` and `agents`.")
-A_CLASS = Wanted(noun="class", outcome="nothing of the system was started")
-REFERENCE_FORMS = "Write module:Class or file.py:Class."
 
 CHILD = ("restart", "shutdown_s", "significant", "backoff")
 SYSTEM = Keys(known=("system", "description", "supervision", "agents"), required=("system", "agents"))
@@ -71,12 +66,31 @@ def load_system(source: str | Path | Mapping[str, object] | Source) -> SystemDef
     Raises:
         DefinitionError: It is no system; carries every problem, in file order.
     """
+    definition, reader = read_system(source)
+    reader.refuse()
+    return definition
+
+
+def read_system(source: str | Path | Mapping[str, object] | Source) -> tuple[SystemDefinition, Reader]:
+    """Read a system as far as it can be understood.
+
+    Args:
+        source: As ``load_system`` takes it.
+
+    Returns:
+        The definition, to be used only if the reader has no problems; and the reader, which may take more of them.
+
+    Raises:
+        DefinitionError: It cannot be read at all.
+    """
     if isinstance(source, str) and "\n" in source:
         # What is no text (half a surrogate pair) is told as what it would be in a file.
-        read = read_content(source.encode("utf-8", "surrogatepass"), "<text>", Path.cwd(), SYSTEM_FILE)
-        return SystemLoader(Reader(read.document, read.problems), "").load(read.tree)
+        content = read_content(source.encode("utf-8", "surrogatepass"), "<text>", Path.cwd(), SYSTEM_FILE)
+        reader = Reader(content.document, content.problems)
+        return SystemLoader(reader, "").load(content.tree), reader
     read = read_source(source, SYSTEM_FILE)
-    return SystemLoader(Reader(read.document, read.problems), read.file).load(read.tree)
+    reader = Reader(read.document, read.problems)
+    return SystemLoader(reader, read.file).load(read.tree), reader
 
 
 class Below(msgspec.Struct, frozen=True):
@@ -100,16 +114,12 @@ class SystemLoader:
         self._reader = reader
         self._file = file
         self._ids: dict[str, int] = {}
-        self._places: dict[str, AgentPlace] = {}
+        self._places: list[AgentPlace] = []
         self._entries = 0
         self._actors = 0
 
     def load(self, tree: Tree) -> SystemDefinition:
-        """Read and check everything.
-
-        Raises:
-            DefinitionError: Every problem, in file order.
-        """
+        """Read everything; what is wrong is complained of and left at its default."""
         reader = self._reader
         fields = reader.fields(tree, "the system", SYSTEM) or {}
         name = reader.name(fields["system"].value, "system") if "system" in fields else ""
@@ -117,11 +127,10 @@ class SystemLoader:
         supervision, below = self._supervision(fields, "the system", 0)
         agents = self._agents(fields["agents"].value, below) if "agents" in fields else ()
         reader.subject = ""
-        reader.refuse()
         definition = SystemDefinition(
             name=name or "", agents=agents, description=description or "", supervision=supervision, file=self._file
         )
-        vars(definition)["places"] = Places(reader.document, self._places)
+        vars(definition)["places"] = Places(reader.document, tuple(self._places))
         return definition
 
     def _supervision(self, fields: Fields, name: str, depth: int) -> tuple[Supervision, Below]:
@@ -211,7 +220,7 @@ class SystemLoader:
             restart=restart,
             significant=significant,
             backoff=backoff,
-            class_reference=self._class_reference(fields["class"].value) if "class" in fields else "",
+            class_reference=read_class(reader, fields["class"].value) if "class" in fields else "",
             config=self._config(config) if config is not None else {},
             instances=self._instances(fields["instances"].value) if "instances" in fields else self._counted(1, at),
             route=route,
@@ -219,7 +228,7 @@ class SystemLoader:
             shutdown_s=read_shutdown(reader, fields["shutdown_s"].value) if "shutdown_s" in fields else 5.0,
             mailbox=read_mailbox(reader, fields["mailbox"].value) if "mailbox" in fields else None,
         )
-        self._places[name] = AgentPlace(at, fields["class"].value.at if "class" in fields else at, config)
+        self._places.append(AgentPlace(at, fields["class"].value.at if "class" in fields else at, config))
         return spec
 
     def _restart(self, fields: Fields, above: Below) -> tuple[Restart, bool, BackoffSpec | None]:
@@ -243,24 +252,6 @@ class SystemLoader:
             message = "backoff does nothing, for what is temporary is never restarted"
             reader.complain(fields["backoff"].at, message, "Write restart: transient, or remove `backoff`.")
         return cast("Restart", restart or "permanent"), bool(significant), backoff
-
-    def _class_reference(self, tree: Tree) -> str:
-        """Read a class reference; only its form is checked."""
-        reference = self._reader.text(tree, "class")
-        if reference is None:
-            return ""
-        if len(reference) > MAX_REFERENCE:
-            message = f"class has {len(reference):,} characters; it must have 1 to {MAX_REFERENCE:,}"
-            self._reader.complain(tree.at, message, REFERENCE_FORMS)
-            return ""
-        try:
-            _, name = split_reference(reference, A_CLASS)
-        except DefinitionError as error:
-            self._reader.complain(tree.at, f"class: {error.problems[0].message}", REFERENCE_FORMS)
-            return ""
-        if not name:
-            self._reader.complain(tree.at, f"class: {quoted(reference)} names a module, but no class", REFERENCE_FORMS)
-        return reference
 
     def _config(self, tree: Tree) -> dict[str, object]:
         if not isinstance(tree, Table):

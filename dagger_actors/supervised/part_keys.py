@@ -1,4 +1,4 @@
-"""Reads the parts of what agents and supervisors say: supervision, back-off, mailbox, route, the time to stop."""
+"""Reads the parts of what agents and supervisors say: class, supervision, back-off, mailbox, route, time to stop."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any, TypeVar, cast, get_args
 import msgspec
 
 from dagger_actors.core.wording import quoted
+from dagger_actors.errors import DefinitionError, Problem
+from dagger_actors.reading.importing import Wanted, split_reference
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import MAX_SECONDS, Reader
 from dagger_actors.reading.tree import Fields, Scalar, Tree, described
@@ -22,16 +24,25 @@ from dagger_actors.supervised.definition import (
 )
 
 __all__ = [
+    "A_CLASS",
     "BACKOFF",
     "MAILBOX",
+    "REFERENCE_FORMS",
     "SUPERVISION",
     "read_backoff",
+    "read_class",
     "read_mailbox",
     "read_route",
     "read_shutdown",
     "read_supervision",
+    "read_word",
+    "split_class",
 ]
 
+A_CLASS = Wanted(noun="class", outcome="nothing of the system was started")
+REFERENCE_FORMS = "Write module:Class or file.py:Class."
+MAX_REFERENCE = 1_000
+"""Characters of a class reference."""
 MAX_INTENSITY = 10_000
 MAX_CAPACITY = 1_000_000
 MAX_FACTOR = 1_000
@@ -103,6 +114,35 @@ def read_shutdown(reader: Reader, tree: Tree) -> float | None:
     message = f"shutdown_s must be a number of seconds from 0 to {MAX_SECONDS:,}, or infinity, not {described(tree)}"
     reader.complain(tree.at, message, "Write seconds as a number; 0 cuts off at once, infinity waits without a limit.")
     return 0.0
+
+
+def read_class(reader: Reader, tree: Tree) -> str:
+    """Read a class reference, of which only the form is checked; empty when that is wrong."""
+    reference = reader.text(tree, "class")
+    if reference is None:
+        return ""
+    if len(reference) > MAX_REFERENCE:
+        message = f"class has {len(reference):,} characters; it must have 1 to {MAX_REFERENCE:,}"
+        reader.complain(tree.at, message, REFERENCE_FORMS)
+        return ""
+    try:
+        split_class(reference)
+    except DefinitionError as error:
+        reader.complain(tree.at, f"class: {error.problems[0].message}", REFERENCE_FORMS)
+        return ""
+    return reference
+
+
+def split_class(reference: str) -> tuple[str, str]:
+    """Split a class reference into the module or file and the name in it.
+
+    Raises:
+        DefinitionError: It has not the form of one.
+    """
+    target, name = split_reference(reference, A_CLASS)
+    if not name:
+        raise DefinitionError([Problem(f"{quoted(reference)} names a module, but no class", REFERENCE_FORMS)])
+    return target, name
 
 
 def read_route(reader: Reader, fields: Fields) -> tuple[Route, tuple[str, ...]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from dagger_actors.reading.tree import Document, Tree
@@ -30,8 +28,8 @@ class Places(msgspec.Struct, frozen=True):
 
     Attributes:
         document: Knows lines and columns; None for a definition that was not read.
-        agents: Their places by id.
+        agents: Their places, in the order of ``all_agents()``; empty for a definition that was not read.
     """
 
     document: Document | None = None
-    agents: Mapping[str, AgentPlace] = {}
+    agents: tuple[AgentPlace, ...] = ()

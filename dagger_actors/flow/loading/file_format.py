@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from dagger_actors.flow.loading.references import MAX_REFERENCE
 from dagger_actors.flow.loading.settings import MAX_DELAY_SECS, MAX_PARALLEL, MAX_TRIES
+from dagger_actors.reading.form import Form
 from dagger_actors.reading.reader import MAX_NAME, MAX_SECONDS
 
 __all__ = ["FORMS", "FlowFile"]
@@ -32,10 +33,6 @@ ReferenceText = Annotated[
     ),
 ]
 ExceptionNames = list[Annotated[str, Meta(pattern=r"^[^\s.]+(\.[^\s.]+)*$")]]
-
-
-class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One mapping of the file format; keys that are absent are UNSET."""
 
 
 class ReferenceForm(Form, frozen=True, kw_only=True):
@@ -297,7 +294,7 @@ class FlowFile(Form, frozen=True, kw_only=True):
     version: Annotated[str, Meta(description='Its version, as text: "1.0".', examples=["1.0"])] = ""
     signature: Annotated[str, Meta(description="What it takes and gives, for people.")] = ""
     instructions: Annotated[str, Meta(description="For people and agents.")] = ""
-    tags: Annotated[list[Name], Meta(description="Words to find it by: `dagger-actors list DIR --tag T`.")] = []
+    tags: Annotated[list[Name], Meta(description="Words to find it by: `dagger-actors list DIR --tag T`.")] = []  # noqa: RUF012 - a Struct copies it
     inputs: (
         Annotated[
             dict[Name, InputForm | int | float | str | bool | list[Any]],
@@ -323,7 +320,7 @@ class FlowFile(Form, frozen=True, kw_only=True):
             description="Where its actions are: module, module:name, file.py or file.py:name, relative to this file.",
             examples=[["my_actions.py"]],
         ),
-    ] = []
+    ] = []  # noqa: RUF012 - a Struct copies it
     config: ConfigForm | msgspec.UnsetType = msgspec.UNSET
     nodes: Annotated[list[NodeForm], Meta(min_length=1, description="The graph.")]
 

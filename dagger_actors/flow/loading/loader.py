@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast, get_args
 
 from dagger_actors.core.wording import quoted
-from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition, InputSpec, InputType, Reference
 from dagger_actors.flow.loading.action_check import bind, load_actions
 from dagger_actors.flow.loading.defaults import check_output_defaults
@@ -23,7 +22,7 @@ from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import Source, read_source
 from dagger_actors.reading.tree import Fields, Scalar, Table, Tree
 
-__all__ = ["FLOW_FILE", "list_flows", "load_flow"]
+__all__ = ["FLOW_FILE", "load_flow"]
 
 FLOW_FILE = FileKind(noun="flow", least="A flow needs at least `name` and `nodes`.", split="Split it, or use `map`.")
 
@@ -57,26 +56,6 @@ def load_flow(
     read = read_source(source, FLOW_FILE)
     reader = Reader(read.document, read.problems)
     return FlowLoader(reader, read.file, read.folder).load(read.tree, registry, imports)
-
-
-def list_flows(folder: str | Path) -> Iterator[tuple[Path, FlowDefinition | DefinitionError]]:
-    """Load the structure of every ``*.yaml`` and ``*.yml`` of a folder, sorted by name; nothing is imported.
-
-    Raises:
-        DefinitionError: It is not a folder that can be read.
-    """
-    try:
-        paths = sorted(path for path in Path(folder).iterdir() if path.suffix in (".yaml", ".yml"))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DefinitionError(
-            [Problem(f"the folder cannot be read: {reason}", "Give a folder.", str(folder))]
-        ) from None
-    for path in paths:
-        try:
-            yield path, load_flow(path)
-        except DefinitionError as error:
-            yield path, error
 
 
 class FlowLoader:

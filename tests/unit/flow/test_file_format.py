@@ -11,7 +11,8 @@ import yaml
 
 from dagger_actors.flow.loading import arguments, conditions, file_format, keeping, loader, nodes, references, settings
 from dagger_actors.flow.loading.file_format import FORMS
-from dagger_actors.flow.loading.json_schema import DRAFT, flow_schema
+from dagger_actors.flow.loading.json_schema import flow_schema
+from dagger_actors.reading.form import DRAFT
 from dagger_actors.reading.tree import to_data
 from dagger_actors.reading.yaml_tree import read_yaml
 
