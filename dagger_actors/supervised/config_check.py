@@ -71,7 +71,7 @@ def converted(value: object, hint: Any, path: Path, kind: type) -> tuple[Any, Fa
         text = f"{type(error).__name__}: {error}"
     found = MISFIT.fullmatch(text[:MAX_MESSAGE])
     assert found is not None, "it matches any text"
-    advice = f"Give what the type hints of {kind.__name__} say, or change the hint."
+    advice = f"Give what {kind.__name__} takes, or change what it takes."
     return None, Fault((*path, *steps(found["path"] or "")), found["reason"], advice)
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import yaml
 
+from dagger_actors.cli.spec_files import kind_of, read_spec
 from dagger_actors.flow.loading import arguments, conditions, file_format, keeping, loader, nodes, references, settings
 from dagger_actors.flow.loading.file_format import FORMS
 from dagger_actors.flow.loading.json_schema import flow_schema
@@ -32,7 +33,11 @@ KEYS = {
     "LinearForm": settings.WAITS["linear"][1],
     "ImmediateForm": settings.WAITS["immediate"][1],
 }
-VALID = [*REPOSITORY.glob("specs/*.yaml"), *REPOSITORY.glob("tests/data/**/accepted_*.yaml")]
+VALID = [
+    path
+    for path in (*REPOSITORY.glob("specs/*.yaml"), *REPOSITORY.glob("tests/data/**/accepted_*.yaml"))
+    if kind_of(read_spec(path)) == "flow"
+]
 
 
 def checked(data: object) -> list[str]:

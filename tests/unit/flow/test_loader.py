@@ -21,7 +21,7 @@ from dagger_actors.flow.definition import (
     MapSpec,
     NodeDefinition,
 )
-from dagger_actors.flow.loading.loader import list_flows, load_flow
+from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 
 
@@ -403,17 +403,3 @@ class TestSources:
         with pytest.raises(DefinitionError) as caught:
             load_flow(path)
         assert [problem.message[:9] for problem in caught.value.problems] == ["node 'a':", "node 'b':"]
-
-    def test_listing_a_folder(self, tmp_path):
-        (tmp_path / "b.yml").write_text("name: b\ntags: [t]\nactions: [missing.py]\nnodes:\n  - {id: a, action: x}\n")
-        (tmp_path / "a.yaml").write_text("name: [")
-        (tmp_path / "c.txt").write_text("name: c")
-        found = list(list_flows(tmp_path))
-        assert [path.name for path, _ in found] == ["a.yaml", "b.yml"]
-        assert isinstance(found[0][1], DefinitionError)
-        assert isinstance(found[1][1], FlowDefinition)
-        assert found[1][1].actions == ("missing.py",)
-
-    def test_listing_what_is_no_folder(self, tmp_path):
-        with pytest.raises(DefinitionError, match="the folder cannot be read"):
-            list(list_flows(tmp_path / "nothing"))
