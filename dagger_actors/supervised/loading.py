@@ -119,8 +119,16 @@ class SystemLoader:
         self._actors = 0
 
     def load(self, tree: Tree) -> SystemDefinition:
-        """Read everything; what is wrong is complained of and left at its default."""
+        """Read everything; what is wrong is complained of and left at its default.
+
+        Raises:
+            DefinitionError: It is a flow.
+        """
         reader = self._reader
+        keys = tree.entries if isinstance(tree, Table) else {}
+        if "nodes" in keys and "system" not in keys and "agents" not in keys:
+            reader.complain(keys["nodes"].at, "this is a flow, not a system", SYSTEM_FILE.least)
+            reader.refuse()
         fields = reader.fields(tree, "the system", SYSTEM) or {}
         name = reader.name(fields["system"].value, "system") if "system" in fields else ""
         description = reader.text(fields["description"].value, "description") if "description" in fields else ""

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, Report
+from dagger_actors.cli.spec_files import list_specs
 from dagger_actors.cli.specs import list_folder
 from dagger_actors.errors import DefinitionError, InvalidInputs
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.cli.spec_files import list_specs
 
 SPECS = Path(__file__).parents[2] / "specs"
 CHAIN = SPECS / "chain.yaml"

@@ -73,6 +73,10 @@ class FlowLoader:
             DefinitionError: Every problem, in file order.
         """
         reader = self._reader
+        keys = tree.entries if isinstance(tree, Table) else {}
+        if "system" in keys and "name" not in keys and "nodes" not in keys:
+            reader.complain(keys["system"].at, "this is a system, not a flow", FLOW_FILE.least)
+            reader.refuse()
         fields = reader.fields(tree, "the flow", FLOW)
         if fields is None:
             reader.refuse()
