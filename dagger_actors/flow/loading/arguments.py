@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dagger_actors.flow.definition import Constant
-from dagger_actors.flow.loading.reader import Keys, Reader
+from dagger_actors.flow.loading.keys import Keys
+from dagger_actors.flow.loading.reader import Reader
 from dagger_actors.flow.loading.references import Pointer, read_pointer
 from dagger_actors.flow.loading.secret_inputs import refuse_secret
 from dagger_actors.flow.loading.settings import MAX_PARALLEL
@@ -13,7 +14,7 @@ from dagger_actors.flow.loading.tree import MAX_VALUES, Listing, Table, Tree, de
 from dagger_actors.flow.loading.written import InputName, WrittenMap
 from dagger_actors.flow.wording import quoted
 
-__all__ = ["read_inputs", "read_map"]
+__all__ = ["MAP", "read_inputs", "read_map"]
 
 Named = list[tuple[str, Pointer]]
 

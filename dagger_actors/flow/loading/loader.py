@@ -11,11 +11,12 @@ from dagger_actors.flow.definition import FlowConfig, FlowDefinition, InputSpec,
 from dagger_actors.flow.loading.action_check import bind, load_actions
 from dagger_actors.flow.loading.data_tree import read_data
 from dagger_actors.flow.loading.defaults import check_output_defaults
+from dagger_actors.flow.loading.keys import Keys
 from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
-from dagger_actors.flow.loading.reader import Keys, Reader
+from dagger_actors.flow.loading.reader import Reader
 from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of, resolve_anywhere
 from dagger_actors.flow.loading.secret_inputs import read_secret, refuse_secret
-from dagger_actors.flow.loading.settings import read_config
+from dagger_actors.flow.loading.settings import CONFIG, read_config
 from dagger_actors.flow.loading.text_document import MAX_BYTES
 from dagger_actors.flow.loading.tree import Fields, Scalar, Table, Tree
 from dagger_actors.flow.loading.written import WrittenNode
@@ -29,6 +30,7 @@ TEXTS = ("description", "author", "version", "signature", "instructions")
 FLOW = Keys(
     known=("name", *TEXTS, "tags", "inputs", "outputs", "actions", "config", "nodes"),
     required=("name", "nodes"),
+    inside={"config": CONFIG},
 )
 INPUT = Keys(known=("type", "default", "description", "secret"))
 INPUT_TYPES = cast("tuple[str, ...]", get_args(InputType))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
 from dagger_actors.errors import DefinitionError, Problem
+from dagger_actors.flow.loading.keys import Keys
 from dagger_actors.flow.loading.tree import Document, Fields, Listing, Scalar, Table, Tree, described, to_data
 from dagger_actors.flow.wording import nearest, quoted
 
-__all__ = ["MAX_PROBLEMS", "MAX_SECONDS", "Keys", "Reader"]
+__all__ = ["MAX_PROBLEMS", "MAX_SECONDS", "Reader"]
 
 MAX_PROBLEMS = 1000
 """Problems that are told; a file that has more is not a flow."""
@@ -33,28 +33,6 @@ KINDS: dict[str, type | tuple[type, ...]] = {
 }
 _json = msgspec.json.Encoder()
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-
-
-class Keys(msgspec.Struct, frozen=True, dict=True):
-    """The keys that a mapping may have.
-
-    Attributes:
-        known: Keys that are read.
-        required: Those of them that must be there.
-        later: Keys of the file format that this version does not support yet.
-    """
-
-    known: Collection[str]
-    required: tuple[str, ...] = ()
-    later: Collection[str] = ()
-
-    def fit(self, entries: Fields) -> bool:
-        """Tell, quickly, whether there is nothing to complain of."""
-        return self._known.issuperset(entries) and all(key in entries for key in self.required)
-
-    @functools.cached_property
-    def _known(self) -> frozenset[str]:
-        return frozenset(self.known)
 
 
 class Reader:
@@ -145,8 +123,10 @@ class Reader:
             message = f"{what}: this version does not support the key `{key}` yet"
             self.complain(at, message, "Remove it, or upgrade dagger-actors when a version supports it.")
             return
+        path = keys.path_to(key)
         otherwise = "Known keys: " + ", ".join(keys.known) + "."
-        self.complain(at, f"{what}: unknown key {quoted(key)}", self.suggest(key, keys.known, otherwise))
+        advice = f"Write it as `{'.'.join(path)}`." if path else self.suggest(key, keys.known, otherwise)
+        self.complain(at, f"{what}: unknown key {quoted(key)}", advice)
 
     def entries(self, tree: Tree, what: str) -> Fields:
         """Read a mapping whose keys are names that the author chooses."""

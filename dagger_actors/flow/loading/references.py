@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, Reference
-from dagger_actors.flow.loading.reader import Keys, Reader
+from dagger_actors.flow.loading.keys import Keys
+from dagger_actors.flow.loading.reader import Reader
 from dagger_actors.flow.loading.tree import Field, Fields, Scalar, Table, Tree, described
 from dagger_actors.flow.wording import quoted
 
