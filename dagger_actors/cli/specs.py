@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter
 from rich.text import Text
 
@@ -19,7 +20,8 @@ from dagger_actors.cli.render import plain, stdout
 from dagger_actors.cli.text import one_line, printable, shorten
 from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.catalog import check_width
-from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.definition import FlowDefinition, InputSpec
+from dagger_actors.flow.inputs import declared_inputs
 from dagger_actors.flow.loading.loader import list_flows, load_flow
 from dagger_actors.flow.registry import ActionRegistry
 
@@ -35,7 +37,7 @@ def validate(spec: Spec, /, *, imports: Imports = ()) -> int:
     with advising(spec, imports), collector_paused():
         definition = load_flow(spec, registry=registry, imports=imports)
         check_width(definition, definition.config, registry, THREADS)
-    inputs = ", ".join(definition.inputs or {}) or "none"
+    inputs = ", ".join(declared_inputs(definition)) or "none"
     sys.stdout.write(
         printable(f"{spec}: flow {definition.name!r} is valid: {len(definition.nodes)} nodes, inputs: {inputs}\n")
     )
@@ -76,17 +78,27 @@ def list_folder(
 
 
 def metadata(path: Path, flow: FlowDefinition) -> dict[str, object]:
-    """Gather what a flow says of itself."""
+    """Gather what a flow says of itself: all that whoever wants to start it must know."""
     return {
         "file": str(path),
         "name": flow.name,
         "description": flow.description,
         "author": flow.author,
         "version": flow.version,
+        "signature": flow.signature,
+        "instructions": flow.instructions,
         "tags": list(flow.tags),
         "nodes": len(flow.nodes),
-        "inputs": list(flow.inputs or {}),
+        "inputs": {name: _input(spec) for name, spec in declared_inputs(flow).items()},
+        "outputs": {name: reference.description for name, reference in (flow.outputs or {}).items()},
     }
+
+
+def _input(spec: InputSpec) -> dict[str, object]:
+    told: dict[str, object] = {"type": spec.type, "required": spec.default is None, "description": spec.description}
+    if spec.default is not None:
+        told["default"] = msgspec.Raw(spec.default.encode())
+    return told | ({"secret": True} if spec.secret else {})
 
 
 def _print(shown: list[tuple[Path, FlowDefinition]]) -> None:
