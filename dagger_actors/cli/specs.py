@@ -13,7 +13,7 @@ from rich.text import Text
 from dagger_actors.actors.runtime import THREADS
 from dagger_actors.actors.settings import collector_paused
 from dagger_actors.cli.command_line import advising, command
-from dagger_actors.cli.exits import OK, REFUSED, complain
+from dagger_actors.cli.exits import OK, REFUSED, UsageError, complain
 from dagger_actors.cli.json_report import write_json
 from dagger_actors.cli.options import AsJson, Imports, Spec
 from dagger_actors.cli.render import plain, stdout
@@ -56,6 +56,8 @@ def list_folder(
 
     Files that are no valid flow are named on stderr, and the exit status is then 2.
     """
+    if any_tag and not tag:
+        raise UsageError("--any chooses among tags, and there is none", "name them: --any --tag A --tag B")
     found: list[tuple[Path, FlowDefinition]] = []
     refused = 0
     for path, flow in list_flows(folder):

@@ -83,6 +83,9 @@ def test_list_shows_metadata_and_filters_by_all_or_any_tags(program, repository)
     assert names("--tag", "example", "--tag", "chain") == {"infolder"}
     assert names("--tag", "diamond", "--tag", "chain") == set()
     assert names("--tag", "diamond", "--tag", "chain", "--any") == {"infolder", "parallel_demo"}
+    refused = program("list", specs, "--any")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--any --tag A --tag B" in refused.stderr
     shown = program("list", specs, "--tag", "chain")
     assert "Adds two numbers, squares the sum" in shown.stdout
 

@@ -69,6 +69,13 @@ class TestMarking:
         assert registry.names() == ["twice"]
         assert registry.get("twice").function is double
 
+    @pytest.mark.parametrize("option", ["name", "version"])
+    @pytest.mark.parametrize("text", ["", "x" * 201])
+    def test_a_name_or_a_version_that_nobody_could_write_is_refused(self, option, text):
+        """Law: it is not replaced by the default in silence."""
+        with pytest.raises(ValueError, match=f"the {option} of an action has 1 to 200 characters, not {len(text)}"):
+            action(**{option: text})
+
     @pytest.mark.parametrize("thing", [int, len, 5, types.SimpleNamespace()])
     def test_only_functions_can_be_marked(self, thing):
         with pytest.raises(TypeError, match="@action marks functions"):
