@@ -254,6 +254,21 @@ class TestWhen:
         ]
         assert states(play(sim, nodes))["b"] == "succeeded"
 
+    @pytest.mark.parametrize(("default", "expected"), [(3, "succeeded"), (4, "skipped")])
+    def test_a_default_is_compared_for_an_ancestor_without_an_output(
+        self, sim: Simulation, default: int, expected: str
+    ) -> None:
+        """Law: what stands in for it decides; where it may be needed and is not there the file is refused."""
+        when = {"reference": "a.n", "equals": 3, "default": default}
+        nodes = [
+            {"id": "a", "action": "bad", "inputs": {}},
+            {"id": "b", "action": "ok", "inputs": {}, "trigger": "all_done", "when": when},
+        ]
+        assert states(play(sim, nodes))["b"] == expected
+        del when["default"]
+        with pytest.raises(DefinitionError, match="may have failed or been skipped here"):
+            play(sim, nodes)
+
 
 class TestPriority:
     def test_the_higher_goes_first_and_equals_in_file_order(self, sim: Simulation) -> None:
