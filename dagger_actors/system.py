@@ -61,6 +61,7 @@ class ActorSystem:
         process_memory_mib: Address space of a worker process at most, in MiB, 256 or more; None = no limit.
         observer: Told what changes, after each commit, on an internal thread; must not block.
         runtime: The world; for simulation.
+        vfs: SQLite's way to the disk, by its name; for simulated power cuts.
 
     Attributes:
         flows: The flow paradigm.
@@ -248,10 +249,10 @@ class ActorSystem:
 def _check_options(synchronous: str, artifact_threshold: int, readers: int) -> None:
     if synchronous not in ("full", "normal"):
         raise RequestError(f"synchronous is 'full' or 'normal', not {synchronous!r}")
-    if artifact_threshold < 0:
-        raise RequestError(f"artifact_threshold is a size in bytes, 0 or more, not {artifact_threshold}")
-    if readers < 1:
-        raise RequestError(f"readers is 1 or more, not {readers}")
+    if type(artifact_threshold) is not int or artifact_threshold < 0:
+        raise RequestError(f"artifact_threshold is a size in bytes, 0 or more, not {artifact_threshold!r}")
+    if type(readers) is not int or readers < 1:
+        raise RequestError(f"readers is a whole number, 1 or more, not {readers!r}")
 
 
 def _check_processes(processes: int, attempts: int, memory_mib: int | None) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "Database",
     "Imports",
     "Inputs",
+    "Processes",
     "RunId",
     "Schema",
     "Spec",
@@ -30,6 +31,10 @@ Imports = Annotated[
 ]
 Inputs = Annotated[
     tuple[str, ...], Parameter(name=("--input", "-i"), help="KEY=VALUE for an input of the flow; repeatable.")
+]
+Processes = Annotated[
+    int | None,
+    Parameter(name="--processes", help="Attempts of `isolation: process` at once; absent: as many as there are cores."),
 ]
 Schema = Annotated[
     str | None, Parameter(name="--schema", help="SQL file with CREATE TABLE IF NOT EXISTS for tables of your own.")

@@ -77,6 +77,8 @@ def show(
     for log in told:
         title = one_line(f"{invocation(log.node_id, log.invocation_key)} attempt {log.attempt} {log.state}")
         sys.stdout.write(f"\n--- {title}\n{printable(log.text.rstrip())}\n")
+    if logs and not told:
+        sys.stderr.write("nothing was logged by the attempts that have ended\n")
     for step in next_steps(report, db, is_stranded=is_stranded):
         sys.stderr.write(printable(f"next: {step}\n"))
     return OK

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
@@ -22,7 +23,8 @@ from dagger_actors.cli.spec_files import kind_of, list_specs, read_spec
 from dagger_actors.cli.text import one_line, printable, shorten
 from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.catalog import check_width
-from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.definition import FlowDefinition, InputSpec
+from dagger_actors.flow.inputs import declared_inputs
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.reading.source import Source
@@ -48,7 +50,7 @@ def _flow(source: Source, imports: tuple[str, ...]) -> str:
     registry = ActionRegistry()
     definition = load_flow(source, registry=registry, imports=imports)
     check_width(definition, definition.config, registry, THREADS)
-    inputs = ", ".join(definition.inputs or {}) or "none"
+    inputs = ", ".join(declared_inputs(definition)) or "none"
     return f"flow {definition.name!r} is valid: {len(definition.nodes)} nodes, inputs: {inputs}"
 
 
@@ -73,6 +75,8 @@ def list_folder(
 
     Files that are neither are named on stderr, and the exit status is then 2.
     """
+    if any_tag and not tag:
+        raise UsageError("--any chooses among tags, and there is none", "name them: --any --tag A --tag B")
     found: list[tuple[Path, FlowDefinition | SystemDefinition]] = []
     refused = 0
     for path, spec in list_specs(folder):
@@ -113,17 +117,27 @@ def metadata_of_system(path: Path, system: SystemDefinition) -> dict[str, object
 
 
 def metadata_of_flow(path: Path, flow: FlowDefinition) -> dict[str, object]:
-    """Gather what a flow says of itself."""
+    """Gather what a flow says of itself: all that whoever wants to start it must know."""
     return {
         "file": str(path),
         "name": flow.name,
         "description": flow.description,
         "author": flow.author,
         "version": flow.version,
+        "signature": flow.signature,
+        "instructions": flow.instructions,
         "tags": list(flow.tags),
         "nodes": len(flow.nodes),
-        "inputs": list(flow.inputs or {}),
+        "inputs": {name: _input(spec) for name, spec in declared_inputs(flow).items()},
+        "outputs": {name: reference.description for name, reference in (flow.outputs or {}).items()},
     }
+
+
+def _input(spec: InputSpec) -> dict[str, object]:
+    told: dict[str, object] = {"type": spec.type, "required": spec.default is None, "description": spec.description}
+    if spec.default is not None:
+        told["default"] = msgspec.Raw(spec.default.encode())
+    return told | ({"secret": True} if spec.secret else {})
 
 
 def _print(shown: list[tuple[Path, FlowDefinition | SystemDefinition]]) -> None:

@@ -184,6 +184,8 @@ class Archive:
                 raise RequestError(f"no run is ever {one!r:.80}{hint}; its state is one of {', '.join(STATES)}")
         if type(limit) is not int or limit < 1:
             raise RequestError(f"limit is a whole number, 1 or more, not {limit!r:.80}")
+        if flow is not None and not flow:
+            raise RequestError("flow is the name of a flow, which is never empty")
         living = self._living()
         texts = (msgspec.json.encode(states).decode(), flow or "")
         first = 0 if since is None else since_us(since, self._now_us())

@@ -346,10 +346,19 @@ class Flows:
     # --- on an event loop
 
     async def astart(
-        self, flow: str | Path | Mapping[str, object], inputs: Mapping[str, Any] | None = None, **options: Any
+        self,
+        flow: str | Path | Mapping[str, object],
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        run_id: str | None = None,
+        parallel: int | None = None,
+        sequential: bool = False,
+        use_cache: bool = True,
     ) -> Run:
         """``start``, without blocking the loop."""
-        return await asyncio.to_thread(self.start, flow, inputs, **options)
+        return await asyncio.to_thread(
+            self.start, flow, inputs, run_id=run_id, parallel=parallel, sequential=sequential, use_cache=use_cache
+        )
 
     async def aresume(self, run_id: str) -> Run:
         """``resume``, without blocking the loop."""

@@ -125,8 +125,10 @@ class Reader:
             message = f"{what}: this version does not support the key `{key}` yet"
             self.complain(at, message, "Remove it, or upgrade dagger-actors when a version supports it.")
             return
+        path = keys.path_to(key)
         otherwise = "Known keys: " + ", ".join(keys.known) + "."
-        self.complain(at, f"{what}: unknown key {quoted(key)}", self.suggest(key, keys.known, otherwise))
+        advice = f"Write it as `{'.'.join(path)}`." if path else self.suggest(key, keys.known, otherwise)
+        self.complain(at, f"{what}: unknown key {quoted(key)}", advice)
 
     def entries(self, tree: Tree, what: str) -> Fields:
         """Read a mapping whose keys are names that the author chooses."""

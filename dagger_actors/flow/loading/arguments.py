@@ -14,7 +14,7 @@ from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import MAX_VALUES, Listing, Table, Tree, described
 
-__all__ = ["read_inputs", "read_map"]
+__all__ = ["MAP", "read_inputs", "read_map"]
 
 Named = list[tuple[str, Pointer]]
 

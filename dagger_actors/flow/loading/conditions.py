@@ -15,7 +15,7 @@ from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Fields, Listing, Scalar, Table, Tree, described
 
-__all__ = ["WrittenPredicate", "check_trigger", "pointers_in", "predicate_of", "read_trigger", "read_when"]
+__all__ = ["WHEN", "WrittenPredicate", "check_trigger", "pointers_in", "predicate_of", "read_trigger", "read_when"]
 
 WORDS = cast("tuple[str, ...]", tuple(TRIGGERS))
 OPERATORS: tuple[Operator, ...] = ("equals", "not_equals", "gt", "ge", "lt", "le", "in", "exists")

@@ -46,7 +46,16 @@ class ReferenceForm(Form, frozen=True, kw_only=True):
     key: Annotated[Name, Meta(description="Name of the node's output; needs `node`.")] | msgspec.UnsetType = (
         msgspec.UNSET
     )
-    description: Annotated[str, Meta(description="For people.")] | msgspec.UnsetType = msgspec.UNSET
+    description: (
+        Annotated[
+            str,
+            Meta(
+                description="For people: in the tooltips of `dagger-actors graph`; of an output of the flow, in "
+                "`dagger-actors list DIR --json`."
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
     default: Annotated[Any, Meta(description="The value when the node was skipped or has failed.")] = msgspec.UNSET
 
 
@@ -70,7 +79,9 @@ class InputForm(Form, frozen=True, kw_only=True):
         | msgspec.UnsetType
     ) = msgspec.UNSET
     default: Annotated[Any, Meta(description="Its value when none is given.")] = msgspec.UNSET
-    description: Annotated[str, Meta(description="For people.")] | msgspec.UnsetType = msgspec.UNSET
+    description: (
+        Annotated[str, Meta(description="For people: whoever does not give it is told.")] | msgspec.UnsetType
+    ) = msgspec.UNSET
     secret: Annotated[bool, Meta(description="true: its value is stored and shown nowhere.")] | msgspec.UnsetType = (
         msgspec.UNSET
     )
@@ -219,8 +230,8 @@ class NodeForm(Form, frozen=True, kw_only=True):
         ]
         | msgspec.UnsetType
     ) = msgspec.UNSET
-    description: Annotated[str, Meta(description="For people.")] = ""
-    instructions: Annotated[str, Meta(description="For people and agents.")] = ""
+    description: Annotated[str, Meta(description="For people: in the tooltips of `dagger-actors graph`.")] = ""
+    instructions: Annotated[str, Meta(description="For people and agents, where `description` is shown.")] = ""
     inputs: (
         Annotated[
             dict[Name, Reference] | list[NamedReferenceForm],
@@ -289,8 +300,10 @@ class FlowFile(Form, frozen=True, kw_only=True):
     """A flow of dagger-actors: a graph of functions that survives its process."""
 
     name: Annotated[Name, Meta(description="Its name; by it the flow is started and listed.", examples=["census"])]
-    description: Annotated[str, Meta(description="What it is for.")] = ""
-    author: Annotated[str, Meta(description="Who wrote it.")] = ""
+    description: Annotated[str, Meta(description="What it is for; `dagger-actors list DIR` shows it.")] = ""
+    author: Annotated[
+        str, Meta(description="Who wrote it; `dagger-actors list DIR --json` gives this and what follows.")
+    ] = ""
     version: Annotated[str, Meta(description='Its version, as text: "1.0".', examples=["1.0"])] = ""
     signature: Annotated[str, Meta(description="What it takes and gives, for people.")] = ""
     instructions: Annotated[str, Meta(description="For people and agents.")] = ""

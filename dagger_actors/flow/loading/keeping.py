@@ -11,7 +11,7 @@ from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Scalar, Tree
 
-__all__ = ["Keeping", "at_most_once", "keeping_of"]
+__all__ = ["CACHE", "Keeping", "at_most_once", "keeping_of"]
 
 DURABILITY = ("at_least_once", "best_effort", "at_most_once")
 MAX_PRIORITY = 1_000_000

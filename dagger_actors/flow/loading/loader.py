@@ -13,7 +13,7 @@ from dagger_actors.flow.loading.defaults import check_output_defaults
 from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
 from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of, resolve_anywhere
 from dagger_actors.flow.loading.secret_inputs import read_secret, refuse_secret
-from dagger_actors.flow.loading.settings import read_config
+from dagger_actors.flow.loading.settings import CONFIG, read_config
 from dagger_actors.flow.loading.written import WrittenNode
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.reading.keys import Keys
@@ -30,6 +30,7 @@ TEXTS = ("description", "author", "version", "signature", "instructions")
 FLOW = Keys(
     known=("name", *TEXTS, "tags", "inputs", "outputs", "actions", "config", "nodes"),
     required=("name", "nodes"),
+    inside={"config": CONFIG},
 )
 INPUT = Keys(known=("type", "default", "description", "secret"))
 INPUT_TYPES = cast("tuple[str, ...]", get_args(InputType))

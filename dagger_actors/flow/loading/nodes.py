@@ -9,15 +9,16 @@ import msgspec
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import FlowConfig, FromNode, MapSpec, NodeDefinition
 from dagger_actors.flow.loading.ancestry import ancestors_among, cycles_of
-from dagger_actors.flow.loading.arguments import read_inputs, read_map
-from dagger_actors.flow.loading.conditions import check_trigger, predicate_of, read_trigger, read_when
+from dagger_actors.flow.loading.arguments import MAP, read_inputs, read_map
+from dagger_actors.flow.loading.conditions import WHEN, check_trigger, predicate_of, read_trigger, read_when
 from dagger_actors.flow.loading.defaults import check_defaults
 from dagger_actors.flow.loading.isolation import read_isolation
-from dagger_actors.flow.loading.keeping import at_most_once, keeping_of
+from dagger_actors.flow.loading.keeping import CACHE, at_most_once, keeping_of
 from dagger_actors.flow.loading.references import Pointer, meanings, reference_of, resolve_anywhere, unknown_node
 from dagger_actors.flow.loading.settings import (
     NO_STRATEGY,
     ON_FAILURE,
+    STRATEGY,
     merged_retry,
     on_failure_of,
     read_strategy,
@@ -62,6 +63,7 @@ NODE = Keys(
         "human_wait_minutes",
         "human_timeout_action",
     ),
+    inside={"retry_strategy": STRATEGY, "map": MAP, "when": WHEN, "cache": CACHE},
 )
 LATER_ACTIONS = ("human_interrupt",)
 MAX_SHOWN = 100

@@ -34,6 +34,7 @@ class Pointer(msgspec.Struct):
         is_exact: Whether the node was named apart from the key.
         found: What it means; None until that is known.
         default: JSON text of what stands in for a node without an output; None = nothing does.
+        description: For people.
     """
 
     text: str
@@ -42,13 +43,16 @@ class Pointer(msgspec.Struct):
     is_exact: bool = False
     found: Reference | None = None
     default: str | None = None
+    description: str = ""
 
 
 def reference_of(pointer: Pointer) -> Reference | None:
     """The reference of the definition; None while its meaning is not known."""
     found = pointer.found
     if pointer.default is not None and isinstance(found, FromNode):
-        return FromNode(found.node, found.key, pointer.default)
+        return FromNode(found.node, found.key, pointer.default, pointer.description)
+    if pointer.description and found is not None:
+        return msgspec.structs.replace(found, description=pointer.description)
     return found
 
 
@@ -80,9 +84,11 @@ def read_pointer(
         )
         return None
     fields = reader.fields(tree, what, keys) or {}
-    if "description" in fields:
-        reader.text(fields["description"].value, "description")
     pointer = read_table(reader, tree, fields, what, declared)
+    if "description" in fields:
+        description = reader.text(fields["description"].value, "description")
+        if pointer is not None:
+            pointer.description = description or ""
     if pointer is not None and "default" in fields:
         read_default(reader, pointer, fields["default"], what)
     return pointer

@@ -62,6 +62,13 @@ def test_the_model_and_the_reader_know_the_same_keys(form):
     assert in_model == set(keys.known)
 
 
+@pytest.mark.parametrize("keys", KEYS.values(), ids=KEYS)
+def test_what_an_unknown_key_is_said_to_belong_to_is_a_key(keys):
+    """Law: each step of the path that is advised can be written."""
+    assert keys.inside.keys() <= set(keys.known)
+    assert all(inner in KEYS.values() for inner in keys.inside.values())
+
+
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 def test_the_model_and_the_reader_require_the_same_keys(form):
     required = {field.encode_name for field in msgspec.structs.fields(form) if field.required}

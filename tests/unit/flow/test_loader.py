@@ -90,7 +90,37 @@ class TestReferences:
             {"name": "z", "node": "a"},
         ]
         flow = load(node("a"), node("b", inputs=written))
-        assert flow.nodes[1].inputs == (("x", FromNode(0, "k")), ("y", Constant("5")), ("z", FromNode(0)))
+        assert flow.nodes[1].inputs == (
+            ("x", FromNode(0, "k", description="why")),
+            ("y", Constant("5")),
+            ("z", FromNode(0)),
+        )
+
+    def test_a_description_is_kept_beside_any_kind_of_reference(self):
+        """Law: of inputs, of the list of a map, and of outputs; where there is none the encoding does not name it."""
+        keys = {"description": "why"}
+        sources = [
+            {"reference": "a.k", "default": None},
+            {"node": "a", "default": 1},
+            {"value": 5},
+            {"reference": "inputs.i"},
+        ]
+        flow = load(
+            node("a"),
+            node("b", inputs={str(at): {**source, **keys} for at, source in enumerate(sources)}, trigger="all_done"),
+            node("c", map={"over": {"reference": "a.k", **keys}, "item": "i"}),
+            outputs={"o": {"reference": "a", **keys}},
+        )
+        told = [reference for _, reference in flow.nodes[1].inputs]
+        assert told == [
+            FromNode(0, "k", "null", "why"),
+            FromNode(0, None, "1", "why"),
+            Constant("5", "why"),
+            FromInput("i", "why"),
+        ]
+        assert flow.nodes[2].map.over.description == flow.outputs["o"].description == "why"
+        bare = [FromNode(0), Constant("5"), FromInput("i")]
+        assert b"description" not in msgspec.json.encode(bare)
 
     def test_absent_dependencies_are_the_nodes_referred_to_in_order(self):
         flow = load(
