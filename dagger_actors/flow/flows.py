@@ -19,6 +19,7 @@ from dagger_actors.errors import (
     RequestError,
     RunConflict,
     RunOwned,
+    StoreBroken,
     SystemClosed,
     UnitRejected,
 )
@@ -142,6 +143,9 @@ class Flows:
             self._caller.commit(writes)
         except UnitRejected:
             return self._same_run(chosen, definition_id, texts[1])
+        except StoreBroken as error:
+            self._hub.adrift.add(chosen, error)  # it may be in the file all the same
+            raise
         self._hub.open(chosen, "start", definition=msgspec.structs.replace(pinned, config=config))
         return Run(chosen, self)
 
@@ -322,6 +326,7 @@ class Flows:
 
         Raises:
             TimeoutError: It still runs.
+            StoreError: The disk refused, and it was let go; it goes on when the disk no longer does, or when it is resumed.
             SystemClosed: The system was left before; the run goes on when somebody resumes it.
         """
         active = self._hub.active.get(run_id)
@@ -331,6 +336,7 @@ class Flows:
         clock = self._hub.runtime.clock
         until = None if timeout is None else clock.now().mono_us + round(timeout * 1e6)
         while self._caller.row(run_id).status in ("pending", "running"):
+            self._hub.adrift.refuse(run_id)
             if until is not None and clock.now().mono_us >= until:
                 raise TimeoutError(f"run {run_id!r} still runs after {timeout:g} s")
             self._caller.pause()

@@ -29,7 +29,7 @@ import msgspec
 
 from dagger_actors.core.protocols import Dispatcher, Owner, Unit, Write
 from dagger_actors.errors import StoreBusy, UnitRejected
-from dagger_actors.store.connection import open_writer
+from dagger_actors.store.connection import close, open_writer
 from dagger_actors.store.refusals import busy, translate
 from dagger_actors.store.statements import RANK, WRITES, sql
 from dagger_actors.store.user_work import WorkRunner
@@ -300,7 +300,7 @@ class Journal:
     def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            close(connection)
 
     def _run_call(self, call: Call) -> None:
         try:

@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 
 from dagger_actors.errors import SystemClosed
-from dagger_actors.store.connection import open_reader, rest_stamp
+from dagger_actors.store.connection import close, open_reader, rest_stamp
 from dagger_actors.store.refusals import translate
 from dagger_actors.store.statements import sql
 
@@ -89,7 +89,7 @@ class Readers:
                 raise translate(error, self._path) from error
             return None
         finally:
-            connection.close()
+            close(connection)
         return found if rest_stamp(self._path) == stamp else None
 
     @contextmanager
@@ -111,7 +111,7 @@ class Readers:
                     if is_kept:
                         self._idle.append(connection)
                 if not is_kept:
-                    connection.close()
+                    close(connection)
 
     def close(self) -> None:
         """Close every connection; those in use are closed when they come back."""
@@ -121,4 +121,4 @@ class Readers:
             if self._watching is not None:
                 idle.append(self._watching)
         for connection in idle:
-            connection.close()
+            close(connection)

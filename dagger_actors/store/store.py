@@ -11,7 +11,7 @@ import apsw
 from dagger_actors.core.protocols import Clock, Dispatcher, Unit, Write
 from dagger_actors.store.artifacts import ArtifactStore
 from dagger_actors.store.checkpointer import Checkpointer
-from dagger_actors.store.connection import open_writer
+from dagger_actors.store.connection import close, open_writer
 from dagger_actors.store.journal import Call, Journal
 from dagger_actors.store.look import load_artifact
 from dagger_actors.store.migrate import migrate
@@ -60,14 +60,14 @@ class Store:
             migrate(connection, path)
             if script is not None:
                 apply_schema(connection, path, str(schema), script)
+            self.artifacts = ArtifactStore(path, artifact_threshold)
             self.membership = Membership.enlist(connection, path, clock.now())
         except BaseException:
-            connection.close()
+            close(connection)
             raise
         self.journal = Journal(path, connection=connection, dispatcher=writing, synchronous=synchronous, vfs=vfs)
         self.readers = Readers(path, size=readers, vfs=vfs)
         self.tables = UserTables(path, size=readers, vfs=vfs)
-        self.artifacts = ArtifactStore(path, artifact_threshold)
         self.checkpointer = Checkpointer(path, vfs=vfs)
 
     @property

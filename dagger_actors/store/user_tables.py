@@ -10,7 +10,7 @@ import apsw
 
 from dagger_actors.core.messages import SqlValue
 from dagger_actors.errors import StatementRefused, SystemClosed
-from dagger_actors.store.connection import open_reader
+from dagger_actors.store.connection import close, open_reader
 from dagger_actors.store.guard import Guard
 from dagger_actors.store.reader import Readers
 from dagger_actors.store.refusals import translate
@@ -132,7 +132,7 @@ class UserTables:
             checker, self._checker = self._checker, None
             self._is_closed = True
         if checker is not None:
-            checker.close()
+            close(checker)
 
 
 def step_limit(looks: int) -> Callable[[], bool]:
