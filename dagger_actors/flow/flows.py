@@ -329,6 +329,7 @@ class Flows:
             StoreError: The disk refused, and it was let go; it goes on when the disk no longer does, or when it is resumed.
             SystemClosed: The system was left before; the run goes on when somebody resumes it.
         """
+        self._hub.store.home.check()
         active = self._hub.active.get(run_id)
         if active is not None:
             _refuse_unfinished(self._hub.runtime.wait(active.done, timeout))
@@ -343,6 +344,7 @@ class Flows:
 
     async def until_rest(self, run_id: str) -> None:
         """Wait until a run ends or pauses, without blocking the loop."""
+        self._hub.store.home.check()
         active = self._hub.active.get(run_id)
         if active is not None:
             _refuse_unfinished(await active.done)
@@ -374,6 +376,7 @@ class Flows:
         self._is_closed = True
 
     def _refuse_closed(self) -> None:
+        self._hub.store.home.check()
         if self._is_closed:
             raise SystemClosed
 

@@ -122,6 +122,7 @@ class FlowHub:
                 resources=resources,
                 tables=RunTables(store),
             ),
+            home=store.home,
             pool=pool,
         )
         self._root = Root.spawn(dispatcher=runtime.control)
