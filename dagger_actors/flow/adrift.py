@@ -49,7 +49,7 @@ class Adrift:
 
         Args:
             run_id: The run.
-            error: What the disk said; after an I/O error nobody knows whether the file holds the run at all.
+            error: What the disk said; of a commit whose sync failed nobody knows whether the file holds it.
             lost: What it was open as. The records of its attempts tell whoever opens it next what had begun.
         """
         if lost is None and len(self._runs) >= MOST:

@@ -19,7 +19,7 @@ from dagger_actors.errors import (
     RequestError,
     RunConflict,
     RunOwned,
-    StoreBroken,
+    StoreError,
     SystemClosed,
     UnitRejected,
 )
@@ -143,7 +143,7 @@ class Flows:
             self._caller.commit(writes)
         except UnitRejected:
             return self._same_run(chosen, definition_id, texts[1])
-        except StoreBroken as error:
+        except StoreError as error:
             self._hub.adrift.add(chosen, error)  # it may be in the file all the same
             raise
         self._hub.open(chosen, "start", definition=msgspec.structs.replace(pinned, config=config))

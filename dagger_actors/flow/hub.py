@@ -23,7 +23,6 @@ from dagger_actors.core.protocols import Write
 from dagger_actors.errors import (
     OwnershipLost,
     RunOwned,
-    StoreBroken,
     StoreError,
     SupervisorGaveUp,
     UnitRejected,
@@ -169,7 +168,7 @@ class FlowHub:
         def done(error: Exception | None) -> None:
             if isinstance(error, UnitRejected):
                 error = self._faster(row.run_id)
-            elif isinstance(error, StoreBroken):
+            elif isinstance(error, StoreError):
                 self.adrift.add(row.run_id, error)  # it may be ours
             if error is None:
                 future.set(None)

@@ -105,7 +105,7 @@ CASES = [
         (("commit",), 1, "i/o", "here"),
         (("commit",), FOREVER, "read-only", "here"),
         (("sync",), 1, "i/o", "here"),
-        (("sync",), FOREVER, "i/o", "by itself"),
+        (("sync",), FOREVER, "read-only", "by itself"),
         (("read",), 1, "i/o", "here"),
         (("read",), 3, "i/o", "by itself"),
         (("read", "commit", "sync", "checkpoint"), 5, "i/o", "here"),
@@ -128,7 +128,7 @@ def test_whatever_the_disk_refuses_what_was_told_is_stored_and_the_run_goes_on(
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("how", ["here", "elsewhere", "by itself"])
 @pytest.mark.parametrize("error", list(ERRORS))
-@pytest.mark.parametrize("times", [1, 2, 5, 12, FOREVER])
+@pytest.mark.parametrize("times", [1, 4, FOREVER])
 @pytest.mark.parametrize("kinds", [("commit",), ("sync",), ("read",), ("read", "commit", "sync", "checkpoint")])
 def test_at_every_place_in_bursts_of_any_length(
     memory: Path, kinds: tuple[str, ...], times: int, error: str, how: str
