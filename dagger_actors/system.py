@@ -208,8 +208,8 @@ class ActorSystem:
         Args:
             grace_s: Seconds for what runs; 0 or more.
         """
-        if self._is_closed:
-            return
+        if self._is_closed or not self._store.home.is_here:
+            return  # left already; or a forked child is leaving the block, and the system is its parent's
         self._is_closed = True
         self.flows.close()
         self.artifacts.close()

@@ -34,7 +34,7 @@ from dagger_actors.cli.steps import next_steps
 from dagger_actors.cli.text import duration, one_line, printable
 from dagger_actors.cli.watch import GRACE_S, Interrupts, wait_for
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.errors import DaggerError
+from dagger_actors.errors import DaggerError, ReadOnlyDatabase, StoreBroken, StoreFull
 from dagger_actors.flow.catalog import check_width, settings_of
 from dagger_actors.flow.inputs import check_inputs
 from dagger_actors.flow.loading.loader import load_flow
@@ -219,7 +219,10 @@ def _stay(
             for one in runs:
                 sys.stderr.write(printable(f"run {one_line(one.id)} in {db}\n"))
         with display, LogLines(display):
-            ended = wait_for(runs, interrupts) if runs else []
+            try:
+                ended = wait_for(runs, interrupts) if runs else []
+            except (StoreFull, StoreBroken, ReadOnlyDatabase) as error:
+                raise UsageError(str(error), f"then go on with: {step}") from error
         # The display is closed by now: a second signal leaves the terminal as it was.
         reports = _leave(system, runs, interrupts, db) if ended is None else ended
         if interrupts.first is not None and not all(report.state in FINAL_RUN for report in reports):
