@@ -34,6 +34,8 @@ from dagger_actors.system import ActorSystem
 
 __all__ = ["resume", "retry", "run"]
 
+PINNED = ", with the flow as it began; an edited flow file needs a new run"
+
 
 def run(
     spec: Spec,
@@ -126,6 +128,7 @@ def resume(
         schema=schema,
         as_json=as_json,
         is_list=every,
+        pinned=PINNED,
     )
     return REFUSED if refused else status
 
@@ -153,7 +156,7 @@ def retry(
         display.begin(system.flows.report(run_id))
         return [system.flows.retry(run_id, start_from=start_from)]
 
-    return _stay(again, title=run_id, db=existing(db), imports=imports, schema=schema, as_json=as_json)
+    return _stay(again, title=run_id, db=existing(db), imports=imports, schema=schema, as_json=as_json, pinned=PINNED)
 
 
 def _stay(
@@ -165,8 +168,9 @@ def _stay(
     schema: str | None,
     as_json: bool,
     is_list: bool = False,
+    pinned: str = "",
 ) -> int:
-    """Begin runs, show their progress, wait, and print what came of them."""
+    """Begin runs, show their progress, wait, and print what came of them; ``pinned`` is said of each as it begins."""
     display = display_for(title, as_json=as_json)
     with (
         # What an action prints would stand between a reader and the one document.
@@ -181,7 +185,7 @@ def _stay(
             interrupts.parting = f"left at once, what is committed is safe; go on with: {step}"
         if not as_json:
             for one in runs:
-                sys.stderr.write(printable(f"run {one_line(one.id)} in {db}\n"))
+                sys.stderr.write(printable(f"run {one_line(one.id)} in {db}{pinned}\n"))
         with display, LogLines(display):
             ended = wait_for(runs, interrupts) if runs else []
         # The display is closed by now: a second signal leaves the terminal as it was.
