@@ -8,10 +8,11 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from dagger_actors.cli.command_line import command, database_of, with_database
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, REFUSED, UsageError, complain
@@ -126,12 +127,22 @@ def main(tokens: Sequence[str] | None = None) -> int:
     return status
 
 
+def _unexpected(words: Sequence[str]) -> str:
+    """Say what nothing takes; an input without its ``-i`` is the likeliest."""
+    pairs = [word for word in words if "=" in word and not word.startswith("-")]
+    hint = (
+        f"; an input of the flow is given with -i: {command('-i', pairs[0])[len('dagger-actors ') :]}" if pairs else ""
+    )
+    return f"nothing takes {' '.join(map(shlex.quote, words))}{hint}"
+
+
 def _dispatch(tokens: list[str]) -> int:
     try:
         result = app(tokens, print_error=False, exit_on_error=False, help_on_error=False)
     except CycloptsError as error:
+        text = _unexpected(error.unused_tokens or []) if isinstance(error, UnusedCliTokensError) else str(error)
         named = [word for word in tokens[:1] if word in {*(name for name, _, _ in COMMANDS), artifacts.name[0]}]
-        complain(f"{error}\n  see: {' '.join(['dagger-actors', *named, '--help'])}")
+        complain(f"{text}\n  see: {' '.join(['dagger-actors', *named, '--help'])}")
     except (RunEnded, ActorError) as error:
         complain(error)
         return FAILED

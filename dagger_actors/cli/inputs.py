@@ -45,7 +45,10 @@ def parse_inputs(pairs: Sequence[str], declared: Mapping[str, InputSpec] | None)
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key:
-            raise UsageError(f"-i {quoted(pair)} is not of the form KEY=VALUE", "for example: -i limit=200")
+            name = key if key in (declared or {}) else next(iter(declared or ()), "limit")
+            kind = declared[name].type if declared and name in declared else "int"
+            example = f"for example: -i {name}={EXAMPLES.get(kind, 'text')}"
+            raise UsageError(f"-i {quoted(pair)} is not of the form KEY=VALUE", example)
         if key in values:
             raise UsageError(f"the input {quoted(key)} is given twice", "give each -i KEY=VALUE once")
         spec = (declared or {}).get(key)

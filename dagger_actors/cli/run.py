@@ -46,6 +46,8 @@ from dagger_actors.system import ActorSystem
 
 __all__ = ["resume", "retry", "run"]
 
+PINNED = ", with the flow as it began; an edited flow file needs a new run"
+
 
 def run(
     spec: Spec,
@@ -134,7 +136,7 @@ def resume(
         return runs
 
     place = Place(db=existing(db), imports=imports, schema=schema, processes=processes)
-    status = _stay(go_on, place, title=run_id or "all runs", as_json=as_json, is_list=every)
+    status = _stay(go_on, place, title=run_id or "all runs", as_json=as_json, is_list=every, pinned=PINNED)
     return REFUSED if refused else status
 
 
@@ -163,7 +165,7 @@ def retry(
         return [system.flows.retry(run_id, start_from=start_from)]
 
     place = Place(db=existing(db), imports=imports, schema=schema, processes=processes)
-    return _stay(again, place, title=run_id, as_json=as_json)
+    return _stay(again, place, title=run_id, as_json=as_json, pinned=PINNED)
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,8 +202,9 @@ def _stay(
     title: str,
     as_json: bool,
     is_list: bool = False,
+    pinned: str = "",
 ) -> int:
-    """Begin runs, show their progress, wait, and print what came of them."""
+    """Begin runs, show their progress, wait, and print what came of them; ``pinned`` is said of each as it begins."""
     db, imports = place.db, place.imports
     display = display_for(title, as_json=as_json)
     with (
@@ -217,7 +220,7 @@ def _stay(
             interrupts.parting = f"left at once, what is committed is safe; go on with: {step}"
         if not as_json:
             for one in runs:
-                sys.stderr.write(printable(f"run {one_line(one.id)} in {db}\n"))
+                sys.stderr.write(printable(f"run {one_line(one.id)} in {db}{pinned}\n"))
         with display, LogLines(display):
             try:
                 ended = wait_for(runs, interrupts) if runs else []

@@ -72,7 +72,7 @@ def show(
             else:
                 write_reports([report], is_list=False)
             return OK
-        is_stranded = report.state == "running" and run_id in here.flows.resumable()
+        is_stranded = report.state in ("pending", "running") and run_id in here.flows.resumable()
     report_page(stdout(), report, is_stranded=is_stranded)
     for log in told:
         title = one_line(f"{invocation(log.node_id, log.invocation_key)} attempt {log.attempt} {log.state}")

@@ -148,7 +148,7 @@ class Archive:
         """
         row = self.row(run_id)
         report = self.report(run_id)
-        is_stranded = report.state == "running" and self.owner_pid(row) is None
+        is_stranded = report.state in ("pending", "running") and self.owner_pid(row) is None
         return explain(report, self.definition_of(row), node_id, item, now_us=self._now_us(), is_stranded=is_stranded)
 
     def resumable(self) -> list[str]:
@@ -167,8 +167,8 @@ class Archive:
         """The newest runs, newest first.
 
         Args:
-            state: Only in this state, or in one of these; ``interrupted`` is a running one whose process is gone, and is
-                not ``running``. Empty = any.
+            state: Only in this state, or in one of these; ``interrupted`` is one that has begun or was to, and whose
+                process is gone; it is neither ``running`` nor ``pending``. Empty = any.
             flow: Only of the flow of this name.
             since: Only created after this moment: an age such as ``2h``, a date, a time, or the object of either.
             limit: At most so many; 1 or more.

@@ -23,6 +23,8 @@ from dagger_actors.reading.tree import Scalar
 
 __all__ = ["bind", "load_actions"]
 
+NO_ACTIONS = "Name its module under `actions`, and mark the function with @action: no marked one was found."
+
 
 class Bound(msgspec.Struct):
     """What all nodes of a flow are checked against.
@@ -150,7 +152,7 @@ def unknown_action(reader: Reader, registry: ActionRegistry, node: WrittenNode, 
     if unmarked is not None:
         advice = f"A function of that name at {unmarked[0]}:{unmarked[1]} is no action; mark it with @action."
     else:
-        otherwise = f"Known actions: {', '.join(names[:20])}." if names else "Name its module under `actions`."
+        otherwise = f"Known actions: {', '.join(names[:20])}." if names else NO_ACTIONS
         advice = reader.suggest(node.action, names, otherwise)
     reader.complain(at, f"unknown action {quoted(node.action)}", advice)
 

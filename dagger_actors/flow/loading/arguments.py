@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import Constant
-from dagger_actors.flow.loading.references import Pointer, read_pointer
+from dagger_actors.flow.loading.references import OVER, OVER_ADVICE, Pointer, read_pointer
 from dagger_actors.flow.loading.secret_inputs import refuse_secret
 from dagger_actors.flow.loading.settings import MAX_PARALLEL
 from dagger_actors.flow.loading.written import InputName, WrittenMap
@@ -73,10 +73,10 @@ def read_map(
     if fields is None or "over" not in fields or "item" not in fields:
         return None
     over, item_tree = fields["over"].value, fields["item"].value
-    pointer = read_pointer(reader, over, "map.over", declared)
-    refuse_secret(reader, pointer, "map.over", declared)
+    pointer = read_pointer(reader, over, OVER, declared)
+    refuse_secret(reader, pointer, OVER, declared)
     if pointer is not None and isinstance(pointer.found, Constant):
-        reader.complain(over.at, "map.over must be a reference, not a literal", "Declare it as an input of the flow.")
+        reader.complain(over.at, "map.over must be a reference, not a literal", OVER_ADVICE)
     item = reader.name(item_tree, "map.item")
     if item is not None and item in places:
         message = f"map.item {quoted(item)} is an input too, at {reader.document.where(places[item])}"

@@ -94,7 +94,9 @@ def read_nodes(
         if "map" in node.fields:
             node.map = read_map(reader, node.fields["map"].value, declared, node.places)
         if "trigger" in node.fields:
-            node.trigger = read_trigger(reader, node.fields["trigger"].value) or node.trigger
+            trigger = read_trigger(reader, node.fields["trigger"].value)
+            node.is_doubtful = trigger is None
+            node.trigger = trigger or node.trigger
         if "when" in node.fields:
             node.when = read_when(reader, node.fields["when"].value, declared)
         if not node.is_complete:

@@ -16,7 +16,19 @@ from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Field, Fields, Scalar, Table, Tree, described
 
-__all__ = ["Pointer", "meanings", "read_pointer", "reference_of", "resolve_anywhere", "unknown_node"]
+__all__ = [
+    "OVER",
+    "OVER_ADVICE",
+    "Pointer",
+    "meanings",
+    "read_pointer",
+    "reference_of",
+    "resolve_anywhere",
+    "unknown_node",
+]
+
+OVER = "map.over"
+OVER_ADVICE = "Name a node whose output is the list, or declare the list as an input of the flow and name that."
 
 INPUTS = "inputs"
 MAX_REFERENCE = 401
@@ -74,14 +86,11 @@ def read_pointer(
     if isinstance(tree, Scalar):
         if isinstance(tree.value, str):
             return read_text(reader, tree, what, declared)
-        advice = "For a literal write {value: ...}."
-        reader.complain(tree.at, f"{what} must be a reference, not {described(tree)}", advice)
+        reader.complain(tree.at, f"{what} must be a reference, not {described(tree)}", _instead(what))
         return None
     keys = _with(extra) if extra else POINTER
     if not isinstance(tree, Table):
-        reader.complain(
-            tree.at, f"{what} must be a reference, not {described(tree)}", "For a literal write {value: ...}."
-        )
+        reader.complain(tree.at, f"{what} must be a reference, not {described(tree)}", _instead(what))
         return None
     fields = reader.fields(tree, what, keys) or {}
     pointer = read_table(reader, tree, fields, what, declared)
@@ -92,6 +101,10 @@ def read_pointer(
     if pointer is not None and "default" in fields:
         read_default(reader, pointer, fields["default"], what)
     return pointer
+
+
+def _instead(what: object) -> str:
+    return OVER_ADVICE if what == OVER else "For a literal write {value: ...}."
 
 
 def read_default(reader: Reader, pointer: Pointer, field: Field, what: object) -> None:

@@ -45,6 +45,7 @@ class WrittenNode(msgspec.Struct, gc=False):
         map: How it fans out.
         trigger: The rule that lets it run.
         when: What must hold over data besides.
+        is_doubtful: Whether its trigger was complained of, so that nobody knows what it admits.
     """
 
     id: str
@@ -58,6 +59,7 @@ class WrittenNode(msgspec.Struct, gc=False):
     map: WrittenMap | None = None
     trigger: Trigger = "all_succeeded"
     when: WrittenPredicate | None = None
+    is_doubtful: bool = False
 
 
 class InputName(msgspec.Struct, gc=False):
