@@ -18,7 +18,8 @@
     │   ├── AmbiguousArtifact      several artifacts' ids begin so
     │   ├── ExportRefused          a file cannot be written where it was asked for
     │   ├── BlockingCall           a blocking verb called on a running event loop
-    │   └── SystemClosed           the system has been left
+    │   ├── SystemClosed           the system has been left
+    │   └── SystemForked           the database was open already when this process was forked
     ├── ActionError                user code, kept in history
     │   ├── OutputError            a result that cannot be stored
     │   ├── InputError             inputs that do not fit the action's type hints
@@ -340,6 +341,26 @@ class SystemClosed(RequestError):
 
     def __str__(self) -> str:
         return "this ActorSystem is closed; open another one on the same file"
+
+
+class SystemForked(RequestError):
+    """The database is open in a process of which this one is a forked child.
+
+    Args:
+        database: The database.
+        pid: The process that opened it.
+    """
+
+    def __init__(self, database: str, pid: int) -> None:
+        self.database = database
+        self.pid = pid
+        super().__init__(database, pid)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.database} is open in process {self.pid}, of which this is a forked child, and that cannot use it safely; "
+            f"start a new process instead: subprocess, or multiprocessing with 'spawn'"
+        )
 
 
 class ActionError(DaggerError):

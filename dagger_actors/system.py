@@ -70,6 +70,7 @@ class ActorSystem:
         observer: Told what changes, after each commit, on an internal thread; must not block.
         on_undelivered: Told of each message to an actor that was never handled; must not block.
         runtime: The world; for simulation.
+        vfs: SQLite's way to the disk, by its name; for simulated power cuts.
 
     Attributes:
         flows: The flow paradigm.
@@ -228,8 +229,8 @@ class ActorSystem:
         Args:
             grace_s: Seconds for what runs; 0 or more.
         """
-        if self._is_closed:
-            return
+        if self._is_closed or not self._store.home.is_here:
+            return  # left already; or a forked child is leaving the block, and the system is its parent's
         self._is_closed = True
         self.flows.close()
         self.artifacts.close()
@@ -277,10 +278,10 @@ class ActorSystem:
 def _check_options(synchronous: str, artifact_threshold: int, readers: int) -> None:
     if synchronous not in ("full", "normal"):
         raise RequestError(f"synchronous is 'full' or 'normal', not {synchronous!r}")
-    if artifact_threshold < 0:
-        raise RequestError(f"artifact_threshold is a size in bytes, 0 or more, not {artifact_threshold}")
-    if readers < 1:
-        raise RequestError(f"readers is 1 or more, not {readers}")
+    if type(artifact_threshold) is not int or artifact_threshold < 0:
+        raise RequestError(f"artifact_threshold is a size in bytes, 0 or more, not {artifact_threshold!r}")
+    if type(readers) is not int or readers < 1:
+        raise RequestError(f"readers is a whole number, 1 or more, not {readers!r}")
 
 
 def _check_processes(processes: int, attempts: int, memory_mib: int | None) -> None:

@@ -74,6 +74,8 @@ def _has_schema(hint: Any) -> bool:
 
 def _custom(kind: Any) -> dict[str, Any]:
     """Describe what msgspec cannot: pydantic models by their own schema, everything else by its name."""
+    if kind is object:
+        return {}
     make = getattr(kind, "model_json_schema", None)
     made = make() if callable(make) else None
     # Definitions of its own would be looked for in the wrong place.

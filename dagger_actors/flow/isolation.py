@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.actions import Action, place_of
 from dagger_actors.flow.definition import Isolation
-from dagger_actors.flow.wording import quoted
 
 __all__ = ["Home", "home_of", "misfit"]
 

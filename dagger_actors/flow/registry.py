@@ -8,12 +8,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.flow.actions import Action, marked_name, place_of, read_action
-from dagger_actors.flow.importing import import_reference
-from dagger_actors.flow.wording import nearest, quoted
+from dagger_actors.reading.importing import Wanted, import_reference
 
-__all__ = ["ActionRegistry"]
+__all__ = ["A_FUNCTION", "ActionRegistry"]
+
+A_FUNCTION = Wanted(noun="function", outcome="nothing of the flow was run")
 
 
 class ActionRegistry:
@@ -47,7 +49,7 @@ class ActionRegistry:
         Raises:
             DefinitionError: It cannot be imported, or what it names cannot be an action; has no place.
         """
-        module, name = import_reference(reference, folder)
+        module, name = import_reference(reference, folder, A_FUNCTION)
         if not name:
             self.add(module)
             return

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dagger_actors.actors.reply import ReplyFuture, outside_turn
 from dagger_actors.core.protocols import Clock, Dispatcher, IdSource, Timers
@@ -116,8 +116,14 @@ class Simulation:
         system.journal.on_commit = lambda moment: self._passing(worker, moment)
         return system
 
-    def kill_at(self, system: ActorSystem, commit: int, moment: str = "after") -> None:
-        """Kill a worker at its ``commit``-th commit from now on (from 1): ``before`` it, or ``after`` it with nothing emitted."""
+    def kill_at(self, system: ActorSystem, commit: int, moment: Literal["before", "after"] = "after") -> None:
+        """Kill a worker at its ``commit``-th commit from now on (from 1): ``before`` it, or ``after`` it with nothing emitted.
+
+        Raises:
+            ValueError: There is no such commit or moment, so it would live.
+        """
+        if commit < 1 or moment not in ("before", "after"):
+            raise ValueError(f"a worker dies before or after its first commit or a later one, not {moment!r} {commit}")
         self._doomed[self._name(system)] = (moment, commit)
 
     def kill(self, system: ActorSystem) -> None:

@@ -215,6 +215,23 @@ class TestWhatIsRetried:
         assert states(play(sim, Flaky(sim, msgspec.ValidationError("x")), one_node(try_count=5))) == ["failed"]
 
     @pytest.mark.parametrize(
+        ("names", "tries"),
+        [({}, 1), ({"retry_on": ["ValueError"]}, 1), ({"retry_on": ["dagger_actors.errors.InputError"]}, 3)],
+    )
+    def test_inputs_that_do_not_fit_are_not_retried_unless_listed(
+        self, sim: Simulation, names: dict[str, Any], tries: int
+    ) -> None:
+        """Law: the same value does not fit the same hint the next time either."""
+
+        def flaky(value: int) -> int:
+            raise AssertionError("never called")
+
+        spec = one_node(try_count=3, retry_strategy={"immediate": {}, **names}, inputs={"value": "inputs.value"})
+        report = sim.system(actions=[flaky]).flows.start(spec, {"value": "seven"}).wait()
+        assert states(report) == ["failed"] * tries
+        assert "Expected `int`, got `str`" in report.error
+
+    @pytest.mark.parametrize(
         ("names", "error", "is_retried"),
         [
             ({"retry_on": ["TypeError"]}, TypeError(), True),

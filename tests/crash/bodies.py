@@ -6,6 +6,7 @@ The log is the outside witness: a line is in the kernel as soon as ``write`` ret
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import subprocess
@@ -81,6 +82,31 @@ def total(values: list[int], ctx: Context) -> int:
     note("start", ctx)
     note("end", ctx)
     return sum(values)
+
+
+@action
+def fills(path: str, ctx: Context) -> int:
+    """Takes what room there is on the disk; nothing when it is tried again."""
+    note("start", ctx)
+    written = 0
+    if ctx.attempt == 1:
+        with contextlib.suppress(OSError), Path(path).open("wb", buffering=0) as file:
+            while True:
+                written += file.write(bytes(4096))
+    note("end", ctx)
+    return written
+
+
+@action
+def megabyte(n: int, ctx: Context) -> bytes:
+    note("start", ctx)
+    note("end", ctx)
+    return n.to_bytes(1) * (1 << 20)
+
+
+@action
+def size_of(content: bytes) -> int:
+    return len(content)
 
 
 @action

@@ -383,6 +383,9 @@ class TestOnALoop:
                 assert (await run.acancel()).state == "cancelled"
                 with pytest.raises(RunCancelled):
                     await waiter
+                other = await system.flows.astart(one_node("forever"))
+                assert (await system.flows.acancel(other.id)).state == "cancelled"
+                assert (await other.await_report()).state == "cancelled"
 
         asyncio.run(main())
 

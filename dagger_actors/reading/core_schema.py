@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 
-from dagger_actors.flow.loading.tree import BARE
+from dagger_actors.reading.tree import BARE
 
 __all__ = ["resolve"]
 

@@ -1,4 +1,4 @@
-"""A flow file's text: decoded strictly, with the line, the column and the source line of every place."""
+"""A file's text: decoded strictly, with the line, the column and the source line of every place."""
 
 from __future__ import annotations
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
+from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.flow.loading.tree import Document, Fields, Listing, Scalar, Table, Tree, described, to_data
-from dagger_actors.flow.wording import nearest, quoted
+from dagger_actors.reading.keys import Keys
+from dagger_actors.reading.tree import Document, Fields, Listing, Scalar, Table, Tree, described, to_data
 
-__all__ = ["MAX_PROBLEMS", "MAX_SECONDS", "Keys", "Reader"]
+__all__ = ["MAX_PROBLEMS", "MAX_SECONDS", "Reader"]
 
 MAX_PROBLEMS = 1000
-"""Problems that are told; a file that has more is not a flow."""
+"""Problems that are told; a file that has more is something else."""
 MAX_NEAREST = 50
 """Problems whose nearest name is searched."""
 MAX_SECONDS = 86_400
@@ -35,28 +35,6 @@ _json = msgspec.json.Encoder()
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-class Keys(msgspec.Struct, frozen=True, dict=True):
-    """The keys that a mapping may have.
-
-    Attributes:
-        known: Keys that are read.
-        required: Those of them that must be there.
-        later: Keys of the file format that this version does not support yet.
-    """
-
-    known: Collection[str]
-    required: tuple[str, ...] = ()
-    later: Collection[str] = ()
-
-    def fit(self, entries: Fields) -> bool:
-        """Tell, quickly, whether there is nothing to complain of."""
-        return self._known.issuperset(entries) and all(key in entries for key in self.required)
-
-    @functools.cached_property
-    def _known(self) -> frozenset[str]:
-        return frozenset(self.known)
-
-
 class Reader:
     """Reads values; whatever does not fit is kept as a problem and read as None.
 
@@ -70,7 +48,9 @@ class Reader:
     def __init__(self, document: Document, problems: Iterable[Problem] = ()) -> None:
         self.document = document
         self.subject = ""
-        """The id of the node that is being read; messages begin with it."""
+        """The id of what is being read; messages begin with it."""
+        self.noun = "node"
+        """What ``subject`` is."""
         self._given = list(problems)
         self._complaints: dict[tuple[int, str], str] = {}
         self._searches = 0
@@ -78,7 +58,7 @@ class Reader:
 
     def complain(self, at: int, message: str, advice: str = "") -> None:
         """Keep a problem; one that an alias brings again is kept once."""
-        complaint = (at, f"node {quoted(self.subject)}: {message}" if self.subject else message)
+        complaint = (at, f"{self.noun} {quoted(self.subject)}: {message}" if self.subject else message)
         if len(self._complaints) < MAX_PROBLEMS or complaint in self._complaints:
             self._complaints.setdefault(complaint, advice)
         else:
@@ -145,8 +125,10 @@ class Reader:
             message = f"{what}: this version does not support the key `{key}` yet"
             self.complain(at, message, "Remove it, or upgrade dagger-actors when a version supports it.")
             return
+        path = keys.path_to(key)
         otherwise = "Known keys: " + ", ".join(keys.known) + "."
-        self.complain(at, f"{what}: unknown key {quoted(key)}", self.suggest(key, keys.known, otherwise))
+        advice = f"Write it as `{'.'.join(path)}`." if path else self.suggest(key, keys.known, otherwise)
+        self.complain(at, f"{what}: unknown key {quoted(key)}", advice)
 
     def entries(self, tree: Tree, what: str) -> Fields:
         """Read a mapping whose keys are names that the author chooses."""
@@ -214,11 +196,11 @@ class Reader:
         )
         return None
 
-    def choice(self, tree: Tree, what: str, words: tuple[str, ...]) -> str | None:
-        """Read one of a few words; gives the very object of ``words``."""
+    def choice(self, tree: Tree, what: str, words: tuple[str, ...], otherwise: str = "") -> str | None:
+        """Read one of a few words; gives the very object of ``words``; ``otherwise`` is the advice if none is near."""
         if isinstance(tree, Scalar) and isinstance(tree.value, str) and tree.value in words:
             return words[words.index(tree.value)]
-        advice = self.suggest(str(tree.value), words) if isinstance(tree, Scalar) else ""
+        advice = self.suggest(str(tree.value), words, otherwise) if isinstance(tree, Scalar) else otherwise
         self.complain(tree.at, f"{what} must be one of {', '.join(words)}, not {described(tree)}", advice)
         return None
 
@@ -250,13 +232,13 @@ class Reader:
         self.complain(tree.at, message, "Write such a number, without quotes, or leave the key out.")
         return None
 
-    def seconds(self, tree: Tree, what: str, most: int = MAX_SECONDS) -> float | None:
-        """Read a time: more than 0, at most ``most`` seconds."""
+    def seconds(self, tree: Tree, what: str, most: int = MAX_SECONDS, *, absent: str = "for no limit") -> float | None:
+        """Read a time: more than 0, at most ``most`` seconds; ``absent`` is what leaving the key out is for."""
         value = tree.value if isinstance(tree, Scalar) else None
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= most:
             return float(value)
         message = f"{what} must be more than 0 and at most {most:,} seconds, not {described(tree)}"
-        self.complain(tree.at, message, "Write seconds as a number: 5, or 0.5; for no limit leave the key out.")
+        self.complain(tree.at, message, f"Write seconds as a number: 5, or 0.5; {absent} leave the key out.")
         return None
 
     def json(self, tree: Tree, what: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Imports the modules and files that hold actions; whatever goes wrong there becomes one problem, not a traceback."""
+"""Imports the modules and files that hold users' code; whatever goes wrong there becomes one problem, not a traceback."""
 
 from __future__ import annotations
 
@@ -11,21 +11,36 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.flow.wording import quoted
+import msgspec
 
-__all__ = ["import_reference"]
+from dagger_actors.core.wording import quoted
+from dagger_actors.errors import DefinitionError, Problem
+
+__all__ = ["Wanted", "import_reference", "import_target", "split_reference"]
 
 MAX_MESSAGE = 500
 """Characters kept of an error's text."""
 
 
-def import_reference(reference: str, folder: Path) -> tuple[ModuleType, str]:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What is looked for in modules, for messages.
+
+    Attributes:
+        noun: What a name behind the colon names.
+        outcome: What a module that raises has prevented.
+    """
+
+    noun: str
+    outcome: str
+
+
+def import_reference(reference: str, folder: Path, wanted: Wanted) -> tuple[ModuleType, str]:
     """Import what ``module``, ``module:name``, ``file.py`` or ``file.py:name`` names.
 
     Args:
         reference: The reference.
         folder: Where to look first; the current folder comes second.
+        wanted: What is looked for.
 
     Returns:
         The module, and the name in it; empty when there is none.
@@ -33,19 +48,39 @@ def import_reference(reference: str, folder: Path) -> tuple[ModuleType, str]:
     Raises:
         DefinitionError: It is no such reference, nothing is there, or it raised while it was imported.
     """
+    target, name = split_reference(reference, wanted)
+    return import_target(target, folder, wanted), name
+
+
+def split_reference(reference: str, wanted: Wanted) -> tuple[str, str]:
+    """Split a reference into the module or file and the name in it, which may be empty; nothing is imported.
+
+    Raises:
+        DefinitionError: It has not the form of a reference.
+    """
     target, colon, name = reference.rpartition(":") if ":" in reference else (reference, "", "")
     if colon and not name.isidentifier():
-        raise refusal(f"{quoted(reference)} names no function behind its colon", "Write file.py:name or module:name.")
-    folders = list(dict.fromkeys((folder.resolve(), Path.cwd())))
-    if target.endswith(".py"):
-        return import_file(target, folders), name
-    if not target or not all(part.isidentifier() for part in target.split(".")):
+        message = f"{quoted(reference)} names no {wanted.noun} behind its colon"
+        raise refusal(message, "Write file.py:name or module:name.")
+    if not target.endswith(".py") and not (target and all(part.isidentifier() for part in target.split("."))):
         advice = "Write module, module:name, file.py or file.py:name."
         raise refusal(f"{quoted(reference)} is neither a module nor a Python file", advice)
-    return import_module(target, folders), name
+    return target, name
 
 
-def import_file(target: str, folders: list[Path]) -> ModuleType:
+def import_target(target: str, folder: Path, wanted: Wanted) -> ModuleType:
+    """Import a module, or a file that ends in ``.py``.
+
+    Raises:
+        DefinitionError: Nothing is there, or it raised while it was imported.
+    """
+    folders = list(dict.fromkeys((folder.resolve(), Path.cwd())))
+    if target.endswith(".py"):
+        return import_file(target, folders, wanted)
+    return import_module(target, folders, wanted)
+
+
+def import_file(target: str, folders: list[Path], wanted: Wanted) -> ModuleType:
     """Import a file once, under a name made of its absolute path."""
     try:
         path = next((found for folder in folders if (found := (folder / target)).is_file()), None)
@@ -70,14 +105,14 @@ def import_file(target: str, folders: list[Path]) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's module may raise anything
         del sys.modules[name]
-        raise failure(target, error) from None
+        raise failure(target, error, wanted) from None
     except BaseException:
         del sys.modules[name]
         raise
     return module
 
 
-def import_module(name: str, folders: list[Path]) -> ModuleType:
+def import_module(name: str, folders: list[Path], wanted: Wanted) -> ModuleType:
     """Import a module by its name, from the folders too."""
     extend_path(folders)
     importlib.invalidate_caches()
@@ -85,17 +120,17 @@ def import_module(name: str, folders: list[Path]) -> ModuleType:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise failure(name, error) from None
+            raise failure(name, error, wanted) from None
         looked = " and ".join(map(str, folders))
         message = f"there is no module {quoted(name)}"
         raise refusal(message, f"Looked in {looked} and on sys.path; for a file write its name with .py.") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's module may raise anything
-        raise failure(name, error) from None
+        raise failure(name, error, wanted) from None
     return checked(module, name, folders)
 
 
 def checked(module: ModuleType, name: str, folders: list[Path]) -> ModuleType:
-    """Refuse a module of the same name from elsewhere that hides the one beside the flow."""
+    """Refuse a module of the same name from elsewhere that hides the one beside the file."""
     relative = Path(*name.split("."))
     for folder in folders:
         for beside in (folder / relative.with_suffix(".py"), folder / relative / "__init__.py"):
@@ -110,7 +145,7 @@ def checked(module: ModuleType, name: str, folders: list[Path]) -> ModuleType:
 
 
 def extend_path(folders: list[Path]) -> None:
-    """Let modules beside the flow be imported, now and when an action imports one later; installed ones come first."""
+    """Let modules beside the file be imported, now and when users' code imports one later; installed ones come first."""
     for folder in map(str, folders):
         if folder not in sys.path:
             sys.path.append(folder)
@@ -121,12 +156,12 @@ def refusal(message: str, advice: str) -> DefinitionError:
     return DefinitionError([Problem(message, advice)])
 
 
-def failure(target: str, error: BaseException) -> DefinitionError:
+def failure(target: str, error: BaseException, wanted: Wanted) -> DefinitionError:
     """Make the error for a module that raised, with the line of the user's code."""
     text = str(error)[:MAX_MESSAGE] or "no message"
     return refusal(
         f"importing {quoted(target)} failed: {type(error).__name__}: {text} ({place_in(error)})",
-        "Correct it; nothing of the flow was run.",
+        f"Correct it; {wanted.outcome}.",
     )
 
 

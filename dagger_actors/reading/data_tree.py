@@ -1,13 +1,14 @@
-"""A flow given as data instead of a file: the same tree, its places named by their path."""
+"""A definition given as data instead of a file: the same tree, its places named by their path."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.flow.loading.tree import MAX_LEVELS, MAX_VALUES, Field, Listing, Scalar, Table, Tree
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.kind import DOCUMENT, FileKind
+from dagger_actors.reading.tree import MAX_LEVELS, MAX_VALUES, Field, Listing, Scalar, Table, Tree
 
 __all__ = ["FILE", "DataDocument", "read_data"]
 
@@ -52,11 +53,12 @@ class DataDocument:
         return Problem(f"{path}: {message}" if path else message, advice, FILE)
 
 
-def read_data(source: Mapping[str, object]) -> tuple[Tree, DataDocument, list[Problem]]:
+def read_data(source: Mapping[str, object], kind: FileKind = DOCUMENT) -> tuple[Tree, DataDocument, list[Problem]]:
     """Turn plain data into a tree.
 
     Args:
         source: Mappings with text keys, lists, tuples, text, numbers, truth values and None.
+        kind: What it is taken for, for messages.
 
     Returns:
         The tree, the document that knows its paths, and the faults of single values.
@@ -64,16 +66,17 @@ def read_data(source: Mapping[str, object]) -> tuple[Tree, DataDocument, list[Pr
     Raises:
         DefinitionError: It is too deep (or contains itself) or too large.
     """
-    builder = DataBuilder()
+    builder = DataBuilder(kind)
     return builder.build(source, builder.document.add(-1, ""), 0), builder.document, builder.problems
 
 
 class DataBuilder:
     """Builds a tree from data; recursion ends at ``MAX_LEVELS``."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: FileKind) -> None:
         self.document = DataDocument()
         self.problems: list[Problem] = []
+        self._kind = kind
         self._values = 0
 
     def build(self, source: object, at: int, levels: int) -> Tree:
@@ -84,7 +87,8 @@ class DataBuilder:
         """
         self._values += 1
         if self._values > MAX_VALUES:
-            raise DefinitionError([self.document.problem(at, f"more than {MAX_VALUES:,} values in one flow")])
+            message = f"more than {MAX_VALUES:,} values in one {self._kind.noun}"
+            raise DefinitionError([self.document.problem(at, message)])
         if levels > MAX_LEVELS:
             raise DefinitionError([self.document.problem(at, f"nested deeper than {MAX_LEVELS} levels")])
         match source:
@@ -102,7 +106,7 @@ class DataBuilder:
                 return Listing([self.build(item, add(at, i), levels + 1) for i, item in enumerate(source)], at)
             case Mapping():
                 return self._table(source, at, levels)
-        message = f"a value of type {type(source).__name__} cannot be in a flow"
+        message = f"a value of type {type(source).__name__} cannot be in a {self._kind.noun}"
         self.problems.append(
             self.document.problem(at, message, "Use text, numbers, true or false, None, lists and dicts.")
         )

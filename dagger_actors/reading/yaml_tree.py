@@ -14,11 +14,12 @@ from typing import Any
 import msgspec
 import yaml
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.flow.loading.core_schema import resolve
-from dagger_actors.flow.loading.text_document import MAX_LINES, UNPRINTABLE, TextDocument, decode
-from dagger_actors.flow.loading.tree import BARE, MAX_LEVELS, MAX_VALUES, Field, Listing, Scalar, Table, Tree
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.core_schema import resolve
+from dagger_actors.reading.kind import DOCUMENT, FileKind
+from dagger_actors.reading.text_document import MAX_LINES, UNPRINTABLE, TextDocument, decode
+from dagger_actors.reading.tree import BARE, MAX_LEVELS, MAX_VALUES, Field, Listing, Scalar, Table, Tree
 
 __all__ = ["MAX_SCALAR", "read_yaml"]
 
@@ -29,12 +30,13 @@ TEXT_STARTS = frozenset("abcdeghijklmopqrsuvwxyzABCDEGHIJKLMOPQRSUVWXYZ_/")
 ALIAS = "Put quotes around a text that begins with *."
 
 
-def read_yaml(content: bytes, file: str) -> tuple[Tree, TextDocument, list[Problem]]:
+def read_yaml(content: bytes, file: str, kind: FileKind = DOCUMENT) -> tuple[Tree, TextDocument, list[Problem]]:
     """Read one YAML document.
 
     Args:
         content: The file's bytes; UTF-8, with or without a byte order mark.
         file: Its name, for messages.
+        kind: What it is taken for, for messages.
 
     Returns:
         The tree, the document that knows its places, and the faults of single values.
@@ -49,7 +51,7 @@ def read_yaml(content: bytes, file: str) -> tuple[Tree, TextDocument, list[Probl
     if found:
         name = "a NUL byte" if found[0] == "\0" else f"the character U+{ord(found[0]):04X}"
         raise DefinitionError([document.problem(found.start(), f"{name} cannot be in a YAML file", "Remove it.")])
-    builder = TreeBuilder(document)
+    builder = TreeBuilder(document, kind)
     return builder.build(), document, builder.problems
 
 
@@ -86,9 +88,10 @@ class Level(msgspec.Struct):
 class TreeBuilder:
     """Builds the tree of one document from its events."""
 
-    def __init__(self, document: TextDocument) -> None:
+    def __init__(self, document: TextDocument, kind: FileKind) -> None:
         self.problems: list[Problem] = []
         self._document = document
+        self._kind = kind
         self._values = 0
         self._bottom = Level(Listing([], 0), is_table=False, anchor=None, values=0)
         self._level = self._bottom
@@ -103,7 +106,7 @@ class TreeBuilder:
             DefinitionError: A fault after which nothing can be trusted.
         """
         if not yaml.__with_libyaml__:
-            message = "this PyYAML was built without libyaml, which reading flow files needs"
+            message = f"this PyYAML was built without libyaml, which reading {self._kind.noun} files needs"
             raise DefinitionError([Problem(message, "Install libyaml, then: pip install --force-reinstall pyyaml")])
         try:
             self._read(yaml.CBaseLoader(self._document.text))
@@ -118,7 +121,7 @@ class TreeBuilder:
             raise self._refusal(0, f"not YAML: {error}") from None
         roots: list[Tree] = self._bottom.tree.items
         if not roots:
-            raise self._refusal(0, "the file is empty", "A flow needs at least `name` and `nodes`.")
+            raise self._refusal(0, "the file is empty", self._kind.least)
         return roots[0]
 
     def _read(self, parser: yaml.CBaseLoader) -> None:
@@ -143,10 +146,10 @@ class TreeBuilder:
 
     def _document_start(self, event: Any) -> None:
         if self._bottom.tree.items:
-            advice = "Write one flow to a file; remove the second `---`."
+            advice = f"Write one {self._kind.noun} to a file; remove the second `---`."
             raise self._refusal(event.start_mark.index, "a second document in the file", advice)
         if event.tags or (event.version and event.version != (1, 2)):
-            advice = "Remove it; flow files are YAML 1.2 without tags."
+            advice = f"Remove it; {self._kind.noun} files are YAML 1.2 without tags."
             raise self._refusal(event.start_mark.index, "a %YAML or %TAG directive that is not supported", advice)
 
     def _scalar(self, event: Any) -> None:
@@ -193,7 +196,7 @@ class TreeBuilder:
     def _put(self, tree: Tree, at: int) -> None:
         self._values += 1
         if self._values > MAX_VALUES:
-            raise self._refusal(at, f"more than {MAX_VALUES:,} values in one file", "Split it, or use `map`.")
+            raise self._refusal(at, f"more than {MAX_VALUES:,} values in one file", self._kind.split)
         level = self._level
         if not level.is_table:
             level.tree.items.append(tree)

@@ -1,4 +1,4 @@
-"""The shape of a flow file before anything is known of its meaning: scalars, listings and tables, each with its place.
+"""The shape of a file before anything is known of its meaning: scalars, listings and tables, each with its place.
 
 A place is one integer that grows in file order: a character offset in a text, an ordinal in data. Only the document it
 came from can turn it into a line and a column or into a path, so a tree of a million values stays small.
@@ -10,8 +10,8 @@ from typing import Protocol
 
 import msgspec
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.errors import Problem
-from dagger_actors.flow.wording import quoted
 
 __all__ = [
     "BARE",
