@@ -14,6 +14,7 @@ from dagger_actors.supervised.traits import MailboxSpec, Traits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from types import FrameType
 
     from dagger_actors.supervised.context import ActorContext
 
@@ -72,8 +73,7 @@ class Actor(pykka.Actor):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        # Annotations may name what is local to the function that the class is made in.
-        cls.traits = Traits(cls, sys._getframe(1).f_locals)  # noqa: SLF001
+        cls.traits = Traits(cls, _scope_of(cls))
 
     actor_inbox: Any
 
@@ -131,3 +131,11 @@ class Actor(pykka.Actor):
             message: As plain dicts and lists.
             ctx: The context.
         """
+
+
+def _scope_of(cls: type) -> dict[str, Any]:
+    """The names around the class statement: annotations may name what is local to a function."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  there is no other way to know
+    while frame is not None and frame.f_globals.get("__name__") != cls.__module__:
+        frame = frame.f_back  # the metaclass, written in Python, stands in between
+    return {} if frame is None else frame.f_locals

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dagger_actors.actors.reply import inside
-from dagger_actors.errors import MessageRefused, MessageUnhandled
+from dagger_actors.errors import ActorStopped, MessageRefused, MessageUnhandled
 from dagger_actors.supervised.lifecycle import BATCH, Lifecycle
 from dagger_actors.supervised.mailbox import IDLE, SCHEDULED
-from dagger_actors.supervised.ref import StopLetter
 from dagger_actors.supervised.tick import Tick
-from dagger_actors.supervised.wire import Answer, Letter, copied, kind_of, plain
+from dagger_actors.supervised.turn import Turn
+from dagger_actors.supervised.wire import Answer, Letter, StopLetter, copied, kind_of, plain
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.handlers import Handler
@@ -38,14 +38,17 @@ class Cell(Lifecycle):
 
     def run_turn(self) -> bool:
         """Take a turn; for the dispatcher alone."""
+        turn = self.enter()
+        if turn is None:
+            return False
         turns, me = self.post.turns, get_ident()
         before = turns.get(me)
         inside.turn = turns[me] = self
         try:
-            while self._work():
-                if not self.orders:
-                    return True
-            return False
+            again = self._work(turn)
+            while again and self.orders and (turn := self.enter()) is not None:
+                again = self._work(turn)  # it has failed: the next incarnation begins without another thread
+            return again
         finally:
             inside.turn = before
             if before is None:
@@ -69,55 +72,54 @@ class Cell(Lifecycle):
             if self.state is not IDLE or self.lane or self.attention or self.actor is None:
                 return None
             self.state = SCHEDULED
+            turn = self.turn = Turn()
         turns, me = self.post.turns, get_ident()
         inside.turn = turns[me] = self
-        turn = self.turn = object()
         decode, call = short
         try:
             message = decode(data)
+            self.handled += 1
             try:
                 result = call(self.actor, message)
             except BaseException as error:
                 self.failed(turn, error)
                 raise
-            if self.turn is turn:
-                self.handled += 1
             return (copied(result),)
         finally:
-            if self.turn is turn:
-                if self.orders:
-                    self._attend()  # it has failed: the next incarnation begins here, without another thread
-                self.turn = None
-                if self.settle() if self.is_up else self.pause():
-                    self.schedule()
             inside.turn = None
             del turns[me]
+            again = self.settle(turn) if self.is_up else self.pause(turn)
+            if again and self.orders:
+                again = self.run_turn()  # it has failed: the next incarnation begins here
+            if again:
+                self.schedule()
 
-    def _work(self) -> bool:  # noqa: PLR0911  the loop of all loops: each way out is one of its ends
-        turn = self.turn = object()
-        if (self.attention and not self._attend()) or (self.actor is None and not self._make()):
-            return self._rest(turn)
+    def _work(self, turn: Turn) -> bool:  # noqa: PLR0911  the loop of all loops: each way out is one of its ends
+        if (
+            (self.attention and not self._attend(turn))
+            or not self.is_up
+            or (self.actor is None and not self._make(turn))
+        ):
+            return self.pause(turn)
         actor, short, lane = self.actor, self.traits.short, self.lane
         if lane is None:
-            self.turn = None
-            return self.settle()
+            return self.settle(turn)
         take = lane.popleft
         for _ in range(TURN):
             if self.attention:
-                if not self._attend():
-                    return self._rest(turn)
+                if not self._attend(turn):
+                    return self.pause(turn)
                 actor = self.actor  # it may be another incarnation by now
             try:
                 letter = take()
             except IndexError:
-                self.turn = None
-                return self.settle()
+                return self.settle(turn)
             kind, data, reply, _trace = letter
             try:
                 decode, call = short[kind]
             except KeyError:
                 if not self._take(turn, letter):
-                    return self._rest(turn)
+                    return self.pause(turn)
                 continue
             try:
                 message = decode(data)
@@ -125,54 +127,54 @@ class Cell(Lifecycle):
                 self._refuse_ill_typed(letter, error)
                 continue
             if reply is not None:
-                self.more().hand = (reply,)
+                turn.hand = (reply,)
+            if self.turn is not turn:
+                return self._is_too_late(letter)
+            self.handled += 1
             try:
                 result = call(actor, message)
             except BaseException as error:  # noqa: BLE001  the thread belongs to all
-                return self.failed(turn, error) or self._rest(turn)
+                return self.failed(turn, error) or self.pause(turn)
             if self.turn is not turn:
                 return False  # killed meanwhile
-            self.handled += 1
             if reply is not None:
-                self.answer(result)
-        self.turn = None
-        return True
+                self.answer(turn, result)
+        return self.interrupt(turn)
 
-    def _rest(self, turn: object) -> bool:
-        if self.turn is not turn:
-            return False
-        self.turn = None
-        return self.pause()
+    def _is_too_late(self, *letters: Letter) -> bool:
+        """It was killed when this turn had taken letters and not begun with them. Always False."""
+        for letter in letters:
+            self.refuse(letter, ActorStopped(self.name), "stopped")
+        return False
 
-    def _attend(self) -> bool:
+    def _attend(self, turn: Turn) -> bool:
         """Do what was ordered; True when messages may be taken."""
-        while self.orders:
+        while True:
             with self.lock:
-                orders, self.orders = self.orders or [], None
-            for at, order in enumerate(orders):
-                order()
-                if self.state is not SCHEDULED:  # it awaits, or is closed
-                    with self.lock:
-                        self.orders = [*orders[at + 1 :], *(self.orders or ())] or None
-                    return False
-        with self.lock:
-            self.attention = bool(self.orders or self.waiting)
+                if self.turn is not turn or self.state is not SCHEDULED:
+                    return False  # killed, awaiting or closed
+                if not self.orders:
+                    self.orders = None
+                    self.attention = bool(self.waiting)
+                    break
+                order = self.orders.popleft()
+            order(turn)
         if self.waiting:
             self.give_room()
-        return self.is_up and self.parked_on is None and self.state is SCHEDULED
+        return self.is_up and self.parked_on is None
 
-    def _take(self, turn: object, letter: Letter) -> bool:
+    def _take(self, turn: Turn, letter: Letter) -> bool:
         """Take a message the long way: its handler wants the context, is ``async``, takes batches, or is not there."""
         kind = letter[0]
         if isinstance(kind, Tick) or kind is StopLetter:
             return self._take_special(turn, letter)
         return self._take_as(turn, kind, letter)
 
-    def _take_as(self, turn: object, kind: type, letter: Letter) -> bool:
+    def _take_as(self, turn: Turn, kind: type, letter: Letter) -> bool:
         found = self.traits.handler_for(kind)
         if self.extra is not None and self.extra.batch is not None and self.extra.batch[0] is not found:
             self.put_back(letter)
-            return self.flush()
+            return self.flush(turn)
         if found is None:
             return self._unhandled(turn, letter)
         try:
@@ -181,10 +183,10 @@ class Cell(Lifecycle):
             self._refuse_ill_typed(letter, error)
             return True
         if found.batch:
-            return self._gather(found, letter)
-        return self._call(turn, found, message, (letter[2],))
+            return self._gather(turn, found, letter)
+        return self._call(turn, found, message, (letter,))
 
-    def _take_special(self, turn: object, letter: Letter) -> bool:
+    def _take_special(self, turn: Turn, letter: Letter) -> bool:
         """Take a stop, or the message of a timer; True when messages may be taken at once."""
         tick = letter[0]
         if isinstance(tick, Tick):
@@ -196,51 +198,56 @@ class Cell(Lifecycle):
             else:
                 self.post.rearm(self, tick, letter[1])
             return self._take_as(turn, tick.kind, letter)
-        self.more().hand = (letter[2],)
-        self.stop_now(self.incarnation, "normal")
+        if self.extra is not None and self.extra.batch is not None:
+            self.put_back(letter)
+            return self.flush(turn)  # what was sent before is handled before
+        turn.hand = (letter[2],)
+        self.stop_now(self.incarnation, "normal", turn)
         return False
 
-    def _call(self, turn: object, found: Handler, message: object, replies: tuple[Answer | None, ...]) -> bool:
+    def _call(self, turn: Turn, found: Handler, message: object, letters: tuple[Letter, ...]) -> bool:
         """Call a handler and answer; True when messages may be taken at once."""
-        self.more().hand = replies
+        turn.hand = tuple(letter[2] for letter in letters)
+        if self.turn is not turn:
+            return self._is_too_late(*letters)
+        self.handled += len(letters)
         try:
             result = found.call(self.actor, message, *((self.context(),) if found.wants_context else ()))
         except BaseException as error:  # noqa: BLE001  the thread belongs to all
             return self.failed(turn, error)
         if found.is_async:
-            self.wait_for(result, partial(self._came_back, len(replies)))
+            self.wait_for(turn, result, self._came_back, partial(self._did_not_begin, letters))
             return False
         if self.turn is not turn:
             return False
-        self.handled += len(replies)
-        self.answer(result)
+        self.answer(turn, result)
         return True
 
-    def _came_back(self, taken: int, result: object, error: BaseException | None) -> None:
+    def _did_not_begin(self, letters: tuple[Letter, ...]) -> None:
+        self.handled -= len(letters)
+        self._is_too_late(*letters)
+
+    def _came_back(self, turn: Turn, result: object, error: BaseException | None) -> None:
         if error is not None:
-            self.failed(self.turn, error, taken)
-            return
-        self.handled += taken
-        self.answer(result)
+            self.failed(turn, error)
+        else:
+            self.answer(turn, result)
 
     def _refuse_ill_typed(self, letter: Letter, error: Exception) -> None:
         self.refuse(letter, MessageRefused(kind_of(letter), f"{self.name} cannot read it: {error}"), "undecodable")
 
-    def _unhandled(self, turn: object, letter: Letter) -> bool:
+    def _unhandled(self, turn: Turn, letter: Letter) -> bool:
         known = sorted(kind.__name__ for kind in self.traits.table.by_class)
         self.refuse(letter, MessageUnhandled(self.name, kind_of(letter), tuple(known)), "unhandled")
         try:
             assert self.actor is not None
             result = self.actor.unhandled(plain(letter), self.context())
         except BaseException as error:  # noqa: BLE001  the thread belongs to all
-            return self.failed(turn, error, 0)
+            return self.failed(turn, error)
         if result is not None and "unhandled" in self.traits.async_hooks:
-            self.wait_for(result, lambda _result, error: None if error is None else self._fail_quietly(error))
+            self.wait_for(turn, result, self._came_back)
             return False
-        return True
-
-    def _fail_quietly(self, error: BaseException) -> None:
-        self.failed(self.turn, error, 0)
+        return self.turn is turn
 
     def put_back(self, letter: Letter) -> None:
         """Put a letter back in front."""
@@ -249,16 +256,41 @@ class Cell(Lifecycle):
 
     # --- batches
 
-    def _gather(self, found: Handler, letter: Letter) -> bool:
+    def _gather(self, turn: Turn, found: Handler, letter: Letter) -> bool:
         more = self.more()
-        letters = more.batch[1] if more.batch is not None else []
-        letters.append(letter)
-        more.batch = (found, letters)
+        with self.lock:
+            is_killed = self.turn is not turn
+            if not is_killed:
+                more.batch = more.batch or (found, [])
+                letters = more.batch[1]
+                letters.append(letter)
+        if is_killed:
+            return self._is_too_late(letter)
         if len(letters) >= found.batch or (not self.lane and not found.within_us):
-            return self.flush()
+            return self.flush(turn)
         if len(letters) == 1 and found.within_us:
             self.post.set_due(self, BATCH, found.within_us, partial(self.order, self._flush_due))
         return True
+
+    def _flush_due(self, turn: Turn) -> None:
+        if self.is_up:
+            self.flush(turn)
+
+    def flush(self, turn: Turn) -> bool:
+        """Hand a gathered batch over, if there is one; True when messages may be taken at once."""
+        more = self.more()
+        with self.lock:
+            if self.turn is not turn:
+                return False
+            batch, more.batch = more.batch, None
+        if batch is None:
+            return True
+        found, letters = batch
+        self.post.cancel_timer(self, BATCH)
+        messages = [found.decode(letter[1]) for letter in letters]
+        return self._call(turn, found, messages, tuple(letters))
+
+    # --- what else a turn does
 
     def go_on(
         self,
@@ -267,6 +299,7 @@ class Cell(Lifecycle):
         error: BaseException | None,
         answered: Callable[[Any], object],
         failed: Callable[[BaseException], object] | None,
+        turn: Turn,
     ) -> None:
         """Hand over the answer to a question of this incarnation; in its turn, between two messages."""
         if self.incarnation != incarnation or not self.is_up:
@@ -285,28 +318,16 @@ class Cell(Lifecycle):
             else:
                 raise error  # noqa: TRY301  it is the actor's own failure
         except BaseException as raised:  # noqa: BLE001  the thread belongs to all
-            self.failed(self.turn, raised, 0)
+            self.failed(turn, raised)
 
-    def _flush_due(self) -> None:
-        if self.is_up and self.state is SCHEDULED:
-            self.flush()
-
-    def flush(self) -> bool:
-        """Hand a gathered batch over, if there is one; True when messages may be taken at once."""
-        more = self.more()
-        if more.batch is None:
-            return True
-        (found, letters), more.batch = more.batch, None
-        self.post.cancel_timer(self, BATCH)
-        messages = [found.decode(letter[1]) for letter in letters]
-        return self._call(self.turn, found, messages, tuple(letter[2] for letter in letters))
-
-    def _make(self) -> bool:
+    def _make(self, turn: Turn) -> bool:
         """Make the instance; False when that failed."""
-        if not self.is_up:
-            return False
         try:
-            self.actor = self.traits.make(self)
+            actor = self.traits.make(self)
         except BaseException as error:  # noqa: BLE001  the thread belongs to all
-            return self.failed(self.turn, error, 0)
+            return self.failed(turn, error)
+        with self.lock:
+            if self.turn is not turn:
+                return False
+            self.actor = actor
         return True

@@ -6,8 +6,10 @@ The cell stays while they come and go: a restart happens in place, with the same
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from functools import partial
@@ -15,8 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from dagger_actors.errors import ActorStopped, MessageRefused
 from dagger_actors.supervised.family import ExitKind, Parent
-from dagger_actors.supervised.mailbox import AWAITING, CLOSED, IDLE, SCHEDULED, SUSPENDED, Mailbox, Overflow, handling
-from dagger_actors.supervised.wire import Answer, Letter, copied
+from dagger_actors.supervised.mailbox import (
+    AWAITING,
+    CLOSED,
+    IDLE,
+    SCHEDULED,
+    SUSPENDED,
+    Mailbox,
+    Overflow,
+    handling,
+)
+from dagger_actors.supervised.turn import Order, Turn
+from dagger_actors.supervised.wire import Answer, Letter, copied, fail, resolve
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
@@ -40,27 +52,23 @@ class Extra:
 
     Attributes:
         context: What its methods are given.
-        task: What its ``async`` method runs as.
         batch: Letters gathered for a batch handler, and the handler.
         error: What its last incarnation failed with.
         timers: By key, the number of the timer that counts.
         watchers: Who is told when it has stopped for good.
         watching: Whose end it is told of.
-        hand: Who waits for the answer of the message in hand.
         children: Whom it has spawned, who do not outlive the incarnation.
     """
 
-    __slots__ = ("batch", "children", "context", "error", "hand", "task", "timers", "watchers", "watching")
+    __slots__ = ("batch", "children", "context", "error", "timers", "watchers", "watching")
 
     def __init__(self) -> None:
         self.context: ActorContext | None = None
-        self.task: asyncio.Task[Any] | None = None
         self.batch: tuple[Handler, list[Letter]] | None = None
         self.error: BaseException | None = None
         self.timers: dict[object, int] = {}
         self.watchers: dict[Lifecycle, None] = {}
         self.watching: dict[Lifecycle, None] = {}
-        self.hand: tuple[Answer | None, ...] = ()
         self.children: dict[Lifecycle, None] = {}
 
 
@@ -84,7 +92,6 @@ class Lifecycle(Mailbox):
         "number",
         "parent",
         "traits",
-        "turn",
     )
 
     post: House
@@ -117,7 +124,6 @@ class Lifecycle(Mailbox):
         self.handled = 0
         self.actor: Actor | None = None
         self.extra: Extra | None = None
-        self.turn: object = None
 
     def __str__(self) -> str:
         return self.name
@@ -150,6 +156,11 @@ class Lifecycle(Mailbox):
 
     def begin(self, incarnation: int) -> None:
         """Begin an incarnation: the first one, or the next after one has exited."""
+        with self.lock:
+            if self.state is CLOSED:
+                return
+            self.incarnation = incarnation
+            self.is_alive = True  # from now on it can be ended and killed
         self.order(partial(self._begin, incarnation))
 
     def end(self, incarnation: int, kind: ExitKind = "shutdown") -> None:
@@ -159,21 +170,20 @@ class Lifecycle(Mailbox):
     def kill(self, incarnation: int) -> None:
         """End an incarnation now: a coroutine is cancelled, a plain handler is abandoned in its thread."""
         with self.lock:
-            if self.state is CLOSED or self.incarnation != incarnation or not self.is_alive:
+            state, turn, was_up = self.state, self.turn, self.is_up
+            if state is CLOSED or self.incarnation != incarnation or not self.is_alive:
                 return
-            was_running = self.turn is not None
+            self.is_alive = self.is_up = False
             self.turn = self.orders = None
-            self.is_up = False
-            self.state = SUSPENDED
-        if self.extra is not None:
-            self.leave_hand()
-            if self.extra.task is not None:
-                self.extra.task.get_loop().call_soon_threadsafe(self.extra.task.cancel)
-                self.extra.task = None
-                was_running = False
-        if was_running:
-            self.post.abandoned(self)
-        self._end("shutdown", None)
+            if turn is not None or state is not SCHEDULED:  # one that is queued for a turn stays so, and finds nothing
+                self.state = SUSPENDED
+        if turn is not None:
+            self.leave_hand(turn, outcome=None if was_up else True)  # one that is not up any more was asked to stop
+            if turn.task is not None:
+                cancel_soon(turn.task)
+            elif state is SCHEDULED:
+                self.post.abandoned(self)
+        self._end(Turn(), "shutdown", None)
 
     def close(self) -> None:
         """Stop for good: what is queued and all that comes is undelivered, and who watches is told."""
@@ -198,50 +208,52 @@ class Lifecycle(Mailbox):
         error: BaseException | None,
         answered: Callable[[Any], object],
         failed: Callable[[BaseException], object] | None,
+        turn: Turn,
     ) -> None:
         """Hand over the answer to a question of this incarnation."""
         raise NotImplementedError
 
-    def flush(self) -> bool:
+    def flush(self, turn: Turn) -> bool:
         """Hand a gathered batch over, if there is one; True when messages may be taken at once."""
         raise NotImplementedError
 
-    def answer(self, result: object) -> None:
+    def answer(self, turn: Turn, result: object) -> None:
         """Answer the asks in hand."""
-        hand, self.more().hand = self.more().hand, ()
+        hand, turn.hand = turn.hand, ()
         for reply in hand:
             if reply is None or reply.is_done():
                 continue
             try:
-                reply.set(copied(result))
+                copy = copied(result)
             except MessageRefused as error:
-                reply.set_exception((MessageRefused, error, None))
+                fail(reply, error)
+            else:
+                resolve(reply, copy)
 
-    def leave_hand(self, error: BaseException | None = None) -> None:
-        """Answer the asks in hand with an error; None = it has stopped."""
-        error = ActorStopped(self.name) if error is None else error
-        extra = self.extra
-        hand: tuple[Answer | None, ...] = ()
-        if extra is not None:
-            hand, extra.hand = extra.hand, ()
+    def leave_hand(self, turn: Turn, *, outcome: object) -> None:
+        """Answer the asks in hand with an error or a result; None = it has stopped."""
+        hand, turn.hand = turn.hand, ()
         for reply in hand:
-            if reply is not None and not reply.is_done():
-                reply.set_exception((type(error), error, error.__traceback__))
+            if reply is None:
+                continue
+            if outcome is None or isinstance(outcome, BaseException):
+                fail(reply, ActorStopped(self.name) if outcome is None else outcome)
+            else:
+                resolve(reply, outcome)
 
     # --- incarnations
 
-    def _begin(self, incarnation: int) -> None:
-        self.incarnation = incarnation
-        self.is_alive = True
+    def _begin(self, incarnation: int, turn: Turn) -> None:
+        if self.incarnation != incarnation or not self.is_alive:
+            return  # killed before it began
         old, extra = self.actor, self.extra
         if old is not None and extra is not None and extra.error is not None:
-            self._hook(
-                partial(old.pre_restart, extra.error, self.context()), "pre_restart", lambda: self._rise(incarnation)
-            )
+            call = partial(old.pre_restart, extra.error, self.context())
+            self._hook(turn, call, "pre_restart", partial(self._rise, incarnation))
         else:
-            self._rise(incarnation)
+            self._rise(incarnation, turn)
 
-    def _rise(self, incarnation: int) -> None:
+    def _rise(self, incarnation: int, turn: Turn) -> None:
         self.actor = None
         if self.extra is not None:
             self.extra.error = None
@@ -249,100 +261,113 @@ class Lifecycle(Mailbox):
             actor = self.traits.make(self)
             result = actor.started(self.context()) if self.traits.has_started else None
         except BaseException as error:  # noqa: BLE001  the thread belongs to all
-            self._did_not_rise(incarnation, error)
+            self._has_risen(incarnation, turn, None, error)
             return
-        self.actor = actor
-        if result is not None:
-            self.wait_for(result, partial(self._has_risen, incarnation))
+        with self.lock:
+            if self.turn is turn:
+                self.actor = actor
+        if "started" in self.traits.async_hooks:
+            self.wait_for(turn, result, partial(self._has_risen, incarnation))
         else:
-            self._has_risen(incarnation, None, None)
+            self._has_risen(incarnation, turn, None, None)
 
-    def _has_risen(self, incarnation: int, _result: object, error: BaseException | None) -> None:
+    def _has_risen(self, incarnation: int, turn: Turn, _result: object, error: BaseException | None) -> None:
         if error is not None:
-            self._did_not_rise(incarnation, error)
+            self._did_not_rise(incarnation, turn, error)
             return
-        self.is_up = True
+        with self.lock:
+            if self.turn is not turn:
+                return
+            self.is_up = True
         self.parent.child_started(self, incarnation)
 
-    def _did_not_rise(self, incarnation: int, error: BaseException) -> None:
+    def _did_not_rise(self, incarnation: int, turn: Turn, error: BaseException) -> None:
         if getattr(error, "is_death", False):
             raise error
+        if not self._claim_end(turn):
+            return
         self.actor = None
         logger.error("%s could not start", self, exc_info=error, extra={"actor": self.name})
         self._forget_incarnation()
-        if self._is_told():
-            return
         self.parent.child_failed_to_start(self, incarnation, error)
 
-    def stop_now(self, incarnation: int, kind: ExitKind) -> None:
+    def stop_now(self, incarnation: int, kind: ExitKind, turn: Turn) -> None:
         """End an incarnation; in its turn, between two messages."""
         if self.incarnation != incarnation or not self.is_up:
             return  # its end has been told
-        if self.actor is None:
-            self._end(kind, None)
-            return
-        if self.extra is not None and self.extra.batch is not None and not self.flush():
+        if self.extra is not None and self.extra.batch is not None and not self.flush(turn):
             self.end(incarnation, kind)  # when the batch has been handled
             return
-        self.is_up = False
-        self._hook(partial(self.actor.stopping, self.context()), "stopping", partial(self._end, kind, None))
+        with self.lock:
+            if self.turn is not turn:
+                return
+            actor, self.is_up = self.actor, False
+        if actor is None:
+            self._exit(kind, turn)
+        else:
+            self._hook(turn, partial(actor.stopping, self.context()), "stopping", partial(self._exit, kind))
 
-    def _hook(self, call: Callable[[], object], name: str, then: Callable[[], None]) -> None:
+    def _exit(self, kind: ExitKind, turn: Turn) -> None:
+        if self._claim_end(turn):
+            self._end(turn, kind, None)
+
+    def _hook(self, turn: Turn, call: Callable[[], object], name: str, then: Order) -> None:
         """Call a hook whose failure is only logged, and go on when it has returned."""
 
-        def returned(_result: object, error: BaseException | None) -> None:
+        def returned(turn: Turn, _result: object, error: BaseException | None) -> None:
             if error is not None:
                 if getattr(error, "is_death", False):
                     raise error
                 logger.error("%s of %s failed", name, self, exc_info=error, extra={"actor": self.name})
-            then()
+            if self.turn is turn:
+                then(turn)
 
         try:
             result = call()
         except BaseException as error:  # noqa: BLE001  the thread belongs to all
-            returned(None, error)
+            returned(turn, None, error)
             return
         if name in self.traits.async_hooks:
-            self.wait_for(result, returned)
+            self.wait_for(turn, result, returned)
         else:
-            returned(None, None)
+            returned(turn, None, None)
 
-    def failed(self, turn: object, error: BaseException, taken: int = 1) -> bool:
+    def failed(self, turn: Turn, error: BaseException) -> bool:
         """An incarnation's code raised: it is over, and its supervisor decides. Always False."""
         if getattr(error, "is_death", False):
             raise error  # a simulated death of the whole process: nothing of it is told
-        if self.turn is not turn:
-            return False
-        self.handled += taken
-        self.leave_hand(error)
-        logger.error("%s failed", self, exc_info=error, extra={"actor": self.name})
-        self.more().error = error
-        self._end("error", error)
+        if self._claim_end(turn):
+            self.leave_hand(turn, outcome=error)
+            logger.error("%s failed", self, exc_info=error, extra={"actor": self.name})
+            self.more().error = error
+            self._end(turn, "error", error)
         return False
 
-    def _end(self, kind: ExitKind, error: BaseException | None) -> None:
-        self.is_up = False
+    def _claim_end(self, turn: Turn) -> bool:
+        """Tell whether this turn is the one to tell the end of its incarnation; nobody else will."""
+        with self.lock:
+            if self.turn is not turn or not self.is_alive:
+                return False
+            self.is_alive = self.is_up = False
+        return True
+
+    def _end(self, turn: Turn, kind: ExitKind, error: BaseException | None) -> None:
+        """Tell the end, which is claimed, and then whoever asked for it: the name is free when ``stop`` returns."""
         if error is None:
             self.actor = None
-            self.answer(True)  # whoever asked it to stop  # noqa: FBT003
         self._forget_incarnation()
-        if not self._is_told():
-            self.parent.child_exited(self, self.incarnation, kind, error)
-
-    def _is_told(self) -> bool:
-        """Tell whether the end of this incarnation has been told; from now on it has."""
-        with self.lock:
-            is_told, self.is_alive = not self.is_alive, False
-        return is_told
+        self.parent.child_exited(self, self.incarnation, kind, error)
+        self.leave_hand(turn, outcome=True)
 
     def _forget_incarnation(self) -> None:
         extra = self.extra
         if extra is None:
             return
-        if extra.batch is not None:
-            (_, letters), extra.batch = extra.batch, None
+        with self.lock:
+            batch, extra.batch = extra.batch, None
+        if batch is not None:
             assert self.lane is not None
-            self.lane.extendleft(reversed(letters))
+            self.lane.extendleft(reversed(batch[1]))
         self.post.forget_timers(self)
         for watched in tuple(extra.watching):
             self.post.unwatch(self, watched)
@@ -352,37 +377,84 @@ class Lifecycle(Mailbox):
 
     # --- coroutines
 
-    def wait_for(self, coroutine: Any, then: Callable[[Any, BaseException | None], None]) -> None:
-        """Let a coroutine run on this thread's loop; no message is taken until it has ended."""
+    def wait_for(
+        self,
+        turn: Turn,
+        coroutine: Any,
+        then: Callable[[Turn, Any, BaseException | None], object],
+        unbegun: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Let a coroutine run on this thread's loop; no message is taken until it has ended.
+
+        Args:
+            turn: The turn that waits, and is over with that.
+            coroutine: What is awaited.
+            then: Called in a new turn with what it returned or raised, unless it was killed.
+            unbegun: Called when it was killed before the first step.
+        """
         loop = asyncio.get_running_loop()
         context = copy_context()
         context.run(handling.set, self)
+        wait = Turn(turn.hand)
         with self.lock:
-            self.state = AWAITING
-            turn = self.turn = object()  # the turn goes on when it comes back
-        task = self.more().task = loop.create_task(_outcome_of(coroutine), context=context)
-        task.add_done_callback(partial(self._awaited, turn, then))
+            is_killed = self.turn is not turn
+            if not is_killed:
+                self.turn = wait
+                self.state = AWAITING
+        if is_killed:
+            coroutine.close()
+            unbegun()
+            return
+        task = wait.task = loop.create_task(self._outcome_of(wait, coroutine), context=context)
+        task.add_done_callback(partial(self._awaited, wait, coroutine, then, unbegun))
+        if self.turn is not wait:
+            task.cancel()  # killed before the task was there to be seen
+
+    async def _outcome_of(self, wait: Turn, coroutine: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
+        # Nothing may leave a task: asyncio lets a SystemExit end its loop, and with it everybody's coroutines.
+        if self.turn is not wait:
+            return None, None  # killed before its first step, which it must not take
+        try:
+            return await coroutine, None
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001  the actor's next turn deals with it
+            return None, error
 
     def _awaited(
-        self, turn: object, then: Callable[[Any, BaseException | None], None], task: asyncio.Task[Any]
+        self,
+        wait: Turn,
+        coroutine: Any,
+        then: Callable[[Turn, Any, BaseException | None], object],
+        unbegun: Callable[[], object],
+        task: asyncio.Task[Any],
     ) -> None:
-        result, error = (None, asyncio.CancelledError()) if task.cancelled() else task.result()
+        try:
+            result, error = task.result()
+        except BaseException as raised:  # noqa: BLE001  it was cancelled, or told to exit
+            result, error = None, raised
+
+        def come_back(turn: Turn) -> None:
+            turn.hand = wait.hand
+            then(turn, result, error)
+
         with self.lock:
-            if self.turn is not turn or self.extra is None:
-                return  # killed meanwhile
-            self.extra.task = None
-            self.state = SCHEDULED
-            self.orders = [lambda: then(result, error), *(self.orders or ())]
-            self.attention = True
-        if self.run_turn():
+            is_killed = self.turn is not wait
+            if not is_killed:
+                self.turn = None
+                self.state = SCHEDULED
+                self.orders = deque((come_back, *(self.orders or ())))
+                self.attention = True
+        has_begun = coroutine.cr_frame is None
+        coroutine.close()
+        if is_killed:
+            if not has_begun:
+                unbegun()
+        elif self.run_turn():
             self.schedule()
 
 
-async def _outcome_of(coroutine: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
-    # Nothing may leave a task: asyncio lets a SystemExit end its loop, and with it everybody's coroutines.
-    try:
-        return await coroutine, None
-    except GeneratorExit:
-        raise
-    except BaseException as error:  # noqa: BLE001  the actor's next turn deals with it
-        return None, error
+def cancel_soon(task: asyncio.Task[Any]) -> None:
+    """Cancel a task of another thread's loop."""
+    with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended already
+        task.get_loop().call_soon_threadsafe(task.cancel)

@@ -21,14 +21,16 @@ until there is room (it is *parked*), unless those two would wait for each other
 
 from __future__ import annotations
 
+import contextlib
 from asyncio import _get_running_loop
 from collections import deque
-from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 
 from dagger_actors.actors.reply import ReplyFuture, inside
 from dagger_actors.errors import ActorStopped, MailboxFull, SystemClosed
+from dagger_actors.supervised.turn import Order, Turn
+from dagger_actors.supervised.wire import StopLetter, fail, resolve
 
 if TYPE_CHECKING:
     import threading
@@ -37,7 +39,19 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.undelivered import Reason
     from dagger_actors.supervised.wire import Letter
 
-__all__ = ["AWAITING", "CLOSED", "IDLE", "SCHEDULED", "SUSPENDED", "Mailbox", "Overflow", "Post", "handling"]
+__all__ = [
+    "AWAITING",
+    "CLOSED",
+    "IDLE",
+    "SCHEDULED",
+    "SUSPENDED",
+    "Mailbox",
+    "Order",
+    "Overflow",
+    "Post",
+    "Turn",
+    "handling",
+]
 
 IDLE, SCHEDULED, AWAITING, SUSPENDED, CLOSED = "idle", "scheduled", "awaiting", "suspended", "closed"
 
@@ -77,6 +91,7 @@ class Mailbox:
         state: One of the five.
         attention: Whether the turn must look at more than the next message.
         is_up: Whether an incarnation is there to take messages.
+        turn: The turn that runs or awaits; None = none does, though one may be queued at the dispatcher.
     """
 
     __slots__ = (
@@ -91,6 +106,7 @@ class Mailbox:
         "parked_on",
         "post",
         "state",
+        "turn",
         "waiting",
     )
 
@@ -106,7 +122,8 @@ class Mailbox:
         self.is_up = False
         self.attention = False
         self.lane: deque[Letter] | None = None
-        self.orders: list[Callable[[], None]] | None = None  # what its turn does before it takes a message
+        self.turn: Turn | None = None
+        self.orders: deque[Order] | None = None  # what its turn does before it takes a message
         self.waiting: list[ReplyFuture[None] | Mailbox] | None = None  # callers, and who is parked on this one
         self.parked_on: Mailbox | None = None
 
@@ -119,13 +136,18 @@ class Mailbox:
             MailboxFull: There is no room, and none came in time.
         """
         lane = self.lane
+        if lane is not None and len(lane) >= self.capacity and self.state is not CLOSED:
+            self._make_room(lane)
+        self.push(letter)
+
+    def push(self, letter: Letter) -> None:
+        """Queue a letter though there may be no room: what nobody could wait for, and must not be lost."""
+        lane = self.lane
         if lane is None:
             with self.lock:
                 if self.lane is None:
                     self.lane = deque()
                 lane = self.lane
-        if len(lane) >= self.capacity and self.state is not CLOSED:
-            self._make_room(lane)
         lane.append(letter)
         if self.state is not SCHEDULED:
             self.wake()
@@ -141,13 +163,15 @@ class Mailbox:
         elif state is CLOSED:
             self.refuse_all()
 
-    def order(self, action: Callable[[], None]) -> None:
-        """Have its turn do something before it takes the next message; forgotten when it is closed."""
+    def order(self, action: Order) -> None:
+        """Have its turn do something before it takes the next message; forgotten when it is closed or killed."""
         with self.lock:
             state = self.state
             if state is CLOSED:
                 return
-            self.orders = [*(self.orders or ()), action]
+            if self.orders is None:
+                self.orders = deque()
+            self.orders.append(action)
             self.attention = True
             if state in (SCHEDULED, AWAITING):
                 return
@@ -173,13 +197,32 @@ class Mailbox:
 
     # --- its turn
 
-    def settle(self) -> bool:
+    def enter(self) -> Turn | None:
+        """Begin a turn; None = there is none to be had."""
+        with self.lock:
+            if self.state is not SCHEDULED or self.turn is not None:
+                return None
+            turn = self.turn = Turn()
+        return turn
+
+    def interrupt(self, turn: Turn) -> bool:
+        """End a turn that has lasted long enough; True when it is to go on later."""
+        with self.lock:
+            if self.turn is not turn:
+                return False
+            self.turn = None
+            return self.state is SCHEDULED
+
+    def settle(self, turn: Turn) -> bool:
         """End a turn that found nothing more.
 
         Returns:
             True when there is something after all.
         """
         with self.lock:
+            if self.turn is not turn:
+                return False
+            self.turn = None
             if self.state is not SCHEDULED:
                 return False
             if self.attention:
@@ -189,13 +232,16 @@ class Mailbox:
             self.wake()
         return False
 
-    def pause(self) -> bool:
+    def pause(self, turn: Turn) -> bool:
         """End a turn of one that takes no message now.
 
         Returns:
             True when there is something to do after all.
         """
         with self.lock:
+            if self.turn is not turn:
+                return False
+            self.turn = None
             if self.state is not SCHEDULED:
                 return False
             if self.orders or (self.is_up and self.parked_on is None):
@@ -252,10 +298,14 @@ class Mailbox:
             self.refuse(letter, ActorStopped(str(self)), "stopped")
 
     def refuse(self, letter: Letter, error: Exception, reason: Reason) -> None:
-        """Answer a letter's ask with an error and tell it as undelivered."""
+        """Answer a letter's ask with an error and tell it as undelivered; a stop has what it wants."""
         reply = letter[2]
-        if reply is not None and not reply.is_done():
-            reply.set_exception((type(error), error, None))
+        if letter[0] is StopLetter:
+            assert reply is not None
+            resolve(reply, result=True)
+            return
+        if reply is not None:
+            fail(reply, error)
         self.post.undelivered(letter, self, reason)
 
     # --- overflow
@@ -263,8 +313,7 @@ class Mailbox:
     def _make_room(self, lane: deque[Letter]) -> None:
         """Come to have room for one letter, by the declared overflow."""
         if self.overflow == "drop_oldest":
-            while len(lane) >= self.capacity:
-                self.refuse(lane.popleft(), MailboxFull(str(self), self.capacity), "dropped")
+            self._drop(lane)
             return
         if self.overflow == "reject":
             raise MailboxFull(str(self), self.capacity)
@@ -278,6 +327,18 @@ class Mailbox:
             raise MailboxFull(str(self), self.capacity, advice="`await ref.atell(...)` waits for room")
         else:
             self._wait_for_room()
+
+    def _drop(self, lane: deque[Letter]) -> None:
+        """Drop the oldest messages; a stop is none and keeps its place, as far as others take nothing meanwhile."""
+        kept: list[Letter] = []
+        with contextlib.suppress(IndexError):  # its turn was quicker
+            while len(lane) + len(kept) >= self.capacity:
+                letter = lane.popleft()
+                if letter[0] is StopLetter:
+                    kept.append(letter)
+                else:
+                    self.refuse(letter, MailboxFull(str(self), self.capacity), "dropped")
+        lane.extendleft(reversed(kept))
 
     def _wait_for_room(self) -> None:
         try:

@@ -13,6 +13,7 @@ from dagger_actors.actors.reply import ReplyFuture, inside
 from dagger_actors.errors import AskInsideHandler, RequestError
 from dagger_actors.supervised import wire
 from dagger_actors.supervised.mailbox import BLOCK_S, CLOSED, SCHEDULED
+from dagger_actors.supervised.wire import StopLetter
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.lifecycle import Lifecycle
@@ -23,10 +24,6 @@ ASK_S = 5.0
 """How long an ask waits, unless it says otherwise."""
 
 _encode = msgspec.msgpack.Encoder().encode
-
-
-class StopLetter(msgspec.Struct, frozen=True):
-    """Stop, when everything sent before has been handled."""
 
 
 class Ref(ActorRef[Any]):
@@ -112,42 +109,52 @@ class Ref(ActorRef[Any]):
             MessageRefused: The message or the answer cannot be encoded, or does not hold what its class says.
             MessageUnhandled: The actor has no handler for it.
             MailboxFull: Its mailbox has no room.
-            AskInsideHandler: A blocking ask inside a plain handler; nothing was sent.
+            AskInsideHandler: A waiting ask inside a plain handler; nothing was sent.
             BaseException: What its handler raised.
         """
         cell = self.cell
+        if block and inside.turn is not None:
+            raise AskInsideHandler(str(self))
         kind, data = message.__class__, wire.encode(message)
-        on_loop = _get_running_loop() is not None
-        if block and not on_loop:
-            if inside.turn is not None:
-                raise AskInsideHandler(str(self))
-            if cell.traits.runs_here and cell.post.runs_here:
-                answer = cell.run_here(kind, data)
-                if answer is not None:
-                    return answer[0]
+        if block and cell.traits.runs_here and cell.post.runs_here and _get_running_loop() is None:
+            answer = cell.run_here(kind, data)
+            if answer is not None:
+                return answer[0]
         reply: ReplyFuture[Any] = ReplyFuture()
-        reply.asked = self
         cell.put((kind, data, reply, None))
-        if on_loop:
-            return cell.post.limited(reply, timeout, str(self)) if block else reply
-        return cell.post.wait(reply, timeout) if block else reply
+        return self._wait_for(reply, timeout) if block else self._not_waited_for(reply)
 
     def stop(self, *, block: bool = True, timeout: float | None = ASK_S) -> Any:
         """Have it stop when everything sent before has been handled; its supervisor takes that for a normal end.
+
+        A full mailbox is no hindrance. On a running event loop, and with ``block=False`` anywhere, it gives something to
+        await, as ``ask`` does.
 
         Args:
             block: Wait until it has.
             timeout: Seconds to wait at most; None waits for ever.
 
         Returns:
-            True; with ``block=False`` a reply that will have it.
+            True, also when it had stopped before; with ``block=False`` a reply that will have it.
 
         Raises:
             TimeoutError: It has not, in time.
+            AskInsideHandler: Waiting inside a plain handler; nothing was sent. ``ctx.stop()`` is for the actor itself.
         """
+        if block and inside.turn is not None:
+            raise AskInsideHandler(str(self))
         reply: ReplyFuture[Any] = ReplyFuture()
-        self.cell.put((StopLetter, b"", reply, None))
-        return self.cell.post.wait(reply, timeout) if block else reply
+        self.cell.push((StopLetter, b"", reply, None))
+        return self._wait_for(reply, timeout) if block else self._not_waited_for(reply)
+
+    def _not_waited_for(self, reply: ReplyFuture[Any]) -> ReplyFuture[Any]:
+        reply.asked = self  # for whoever waits for it in the wrong place
+        return reply
+
+    def _wait_for(self, reply: ReplyFuture[Any], timeout: float | None) -> Any:
+        if _get_running_loop() is None:
+            return self.cell.post.wait(reply, timeout)
+        return self.cell.post.limited(reply, timeout, str(self))
 
     def proxy(self) -> NoReturn:
         """Not to be had: a proxy reaches into an actor past its typed messages.

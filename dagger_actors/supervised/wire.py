@@ -6,6 +6,8 @@ ever share a mutable object, what is sent could be stored as it is, and an ill-t
 
 from __future__ import annotations
 
+import contextlib
+import queue
 from typing import Any
 
 import msgspec
@@ -13,7 +15,7 @@ import msgspec
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.errors import MessageRefused
 
-__all__ = ["ATOMS", "Answer", "Letter", "copied", "encode", "kind_of", "plain"]
+__all__ = ["ATOMS", "Answer", "Letter", "StopLetter", "copied", "encode", "fail", "kind_of", "plain", "resolve"]
 
 Answer = ReplyFuture[Any]
 
@@ -22,6 +24,11 @@ Letter = tuple[Any, bytes, Answer | None, Any]
 
 A tuple: a Struct or an object of our own would cost a fifth of the whole way from one actor to another.
 """
+
+
+class StopLetter(msgspec.Struct, frozen=True):
+    """Stop, when everything sent before has been handled; lies in a mailbox as a message does, and is none."""
+
 
 ATOMS = frozenset((type(None), bool, int, float, str, bytes))
 """Types whose values nobody can change: an answer of one of them needs no copy."""
@@ -64,3 +71,15 @@ def copied(result: Any) -> Any:
         return msgspec.msgpack.decode(encode(result), type=type(result))
     except (msgspec.ValidationError, TypeError) as error:
         raise MessageRefused(type(result).__name__, str(error)) from error
+
+
+def resolve(reply: Answer, result: Any) -> None:
+    """Answer an ask, unless somebody has: a kill and the turn it ends may both mean to."""
+    with contextlib.suppress(queue.Full):
+        reply.set(result)
+
+
+def fail(reply: Answer, error: BaseException) -> None:
+    """Answer an ask with an error, unless somebody has answered it."""
+    with contextlib.suppress(queue.Full):
+        reply.set_exception((type(error), error, error.__traceback__))

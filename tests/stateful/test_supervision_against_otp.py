@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from dagger_actors.core.supervision import (
     AddChild,
@@ -22,8 +29,8 @@ from dagger_actors.core.supervision import (
     ShutDown,
     Started,
     StartFailed,
-    SupervisionMachine,
     Supervision,
+    SupervisionMachine,
     TerminateChild,
 )
 from tests.stateful.otp_model import OtpModel
