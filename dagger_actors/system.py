@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Literal, Self
 
+import msgspec
+
 from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.runtime import ABANDONED, THREADS, Runtime, ThreadRuntime
 from dagger_actors.actors.timers import MonotonicClock
@@ -29,7 +31,8 @@ from dagger_actors.flow.watch import Watch
 from dagger_actors.store.journal import Journal
 from dagger_actors.store.store import Store
 from dagger_actors.supervised.actor import Actor
-from dagger_actors.supervised.actors import Actors
+from dagger_actors.supervised.actors import Actors, spec_of
+from dagger_actors.supervised.from_file import load_supervisor
 from dagger_actors.supervised.house import House
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
 from dagger_actors.supervised.undelivered import Undelivered
@@ -47,9 +50,11 @@ class ActorSystem:
 
     Args:
         db: The database; None = a temporary file that is deleted on leaving.
+        spec: A system file, whose agents start with the system, under the supervision that it says.
         agents: Actors and supervisors to start with the system, in order, and to stop with it, in reverse: the children
             of its root supervisor (``one_for_one``, 3 restarts within 5 s). When that gives up, the system stops, and
-            leaving ``with`` raises ``SystemFailed`` with the reason. A class alone stands for ``ChildSpec(cls)``.
+            leaving ``with`` raises ``SystemFailed`` with the reason. A class alone stands for ``ChildSpec(cls)``. With a
+            ``spec`` they come behind its agents.
         actions: Functions, or modules with marked functions, that flows may name.
         imports: Modules and files with actions: ``module``, ``module:name``, ``file.py``, ``file.py:name``.
         resources: How to make what actions get by ``ctx.resource(Type)``: functions without parameters, by the type. Each
@@ -88,6 +93,7 @@ class ActorSystem:
         self,
         db: str | Path | None = None,
         *,
+        spec: str | Path | Mapping[str, object] | None = None,
         agents: Sequence[ChildSpec | Supervisor | type[Actor]] = (),
         actions: Sequence[Callable[..., Any] | ModuleType] = (),
         imports: Sequence[str] = (),
@@ -106,6 +112,7 @@ class ActorSystem:
         vfs: str | None = None,
     ) -> None:
         _check_options(synchronous, artifact_threshold, readers)
+        root = _root(spec, agents)
         processes = (os.cpu_count() or 1) if processes is None else processes
         _check_processes(processes, process_attempts, process_memory_mib)
         registry = ActionRegistry()
@@ -166,12 +173,26 @@ class ActorSystem:
             clock=self._runtime.clock,
         )
         house = House(self._runtime, listen=on_undelivered)
-        self.actors = Actors(house, agents, failed=lambda _failure: house.run_aside(self.stop))
+        self.actors = Actors(house, root, failed=lambda _failure: house.run_aside(self.stop))
         self._watch = Watch(self._hub, runtime=self._runtime, store=self._store, recover=recover)
         self._is_closed = False
         self._enter_resources()
         self._watch.start()
         self._start_actors()
+
+    @classmethod
+    def from_spec(cls, spec: str | Path | Mapping[str, object], db: str | Path | None = None, **options: Any) -> Self:
+        """Open a system with the agents of a system file; ``ActorSystem(db, spec=spec)``.
+
+        Args:
+            spec: The file.
+            db: The database; None = a temporary file that is deleted on leaving.
+            options: As the class takes them.
+
+        Raises:
+            DefinitionError: The file says what cannot be; carries every problem.
+        """
+        return cls(db, spec=spec, **options)
 
     @staticmethod
     def look(db: str | Path) -> Inspection:
@@ -273,6 +294,14 @@ class ActorSystem:
     def _remove_folder(self) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _root(
+    spec: str | Path | Mapping[str, object] | None, agents: Sequence[ChildSpec | Supervisor | type[Actor]]
+) -> Supervisor:
+    """The root supervisor: that of the file, if there is one, with all that is to start."""
+    root = Supervisor("root") if spec is None else load_supervisor(spec)[1]
+    return msgspec.structs.replace(root, children=(*root.children, *map(spec_of, agents)))
 
 
 def _check_options(synchronous: str, artifact_threshold: int, readers: int) -> None:

@@ -11,7 +11,6 @@ from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
-from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.runtime import THREADS
 from dagger_actors.actors.settings import collector_paused
 from dagger_actors.cli.command_line import advising, command
@@ -28,6 +27,7 @@ from dagger_actors.flow.inputs import declared_inputs
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.reading.source import Source
+from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.definition import SystemDefinition
 from dagger_actors.supervised.resolving import load_and_resolve
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.errors import SystemClosed, SystemFailed
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
 from dagger_actors.supervised.supervisor import SupervisorActor
-from dagger_actors.supervised.tree import Branch, branch_of
+from dagger_actors.supervised.tree import Branch, branch_of, leaf_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.traits import MailboxSpec
     from dagger_actors.supervised.undelivered import Reason, Undelivered
 
-__all__ = ["Actors", "Root"]
+__all__ = ["Actors", "Root", "spec_of"]
 
 START_S = 60.0
 """How long the first start of all actors may take."""
+
+
+def spec_of(child: ChildSpec | Supervisor | type[Actor]) -> ChildSpec | Supervisor:
+    """A class alone stands for ``ChildSpec(cls)``."""
+    return child if isinstance(child, ChildSpec | Supervisor) else ChildSpec(child)
 
 
 class Root:
@@ -68,23 +73,21 @@ class Actors:
 
     Args:
         house: What they share.
-        children: Those that start with the system, in order.
-        intensity: Restarts among them tolerated within ``period_s``.
+        root: The root supervisor, with those that start with the system.
         failed: Called when the root supervisor gives up.
     """
 
     def __init__(
         self,
         house: House,
-        children: Sequence[ChildSpec | Supervisor | type[Actor]],
+        root: Supervisor,
         *,
         failed: Callable[[SystemFailed], None],
     ) -> None:
         self._house = house
         self._is_closed = False
         self._root = Root(failed)
-        specs = tuple(child if isinstance(child, ChildSpec | Supervisor) else ChildSpec(child) for child in children)
-        self._supervisor = SupervisorActor(Supervisor("root", specs), "", house, self._root)
+        self._supervisor = SupervisorActor(root, "", house, self._root)
         self._supervisor.begin_on(house.control)
 
     def begin(self) -> None:
@@ -137,7 +140,7 @@ class Actors:
             SystemClosed: The system has been left, or has failed.
         """
         self._check()
-        spec = child if isinstance(child, ChildSpec | Supervisor) else ChildSpec(child)
+        spec = spec_of(child)
         self._house.wait(self._supervisor.start_child(spec), START_S)
 
     def stop(self, name: str) -> None:
@@ -165,6 +168,15 @@ class Actors:
     def tree(self) -> Branch:
         """What the root supervises, as it is now, without the temporary ones."""
         return branch_of(self._supervisor, self._house.wait)
+
+    def temporary(self) -> tuple[Branch, ...]:
+        """The temporary actors, as they are now."""
+        return tuple(leaf_of(cell) for cell in tuple(self._house.nursery.cells.values()))
+
+    def is_at_rest(self) -> bool:
+        """Tell whether nothing is queued or handled, and no timer is set: nothing more happens by itself."""
+        leaves = [*self.temporary(), *_leaves(self.tree())]
+        return all(one.state in ("idle", "absent") and not one.queued and not one.timers for one in leaves)
 
     def undelivered(self, limit: int = 1_000) -> tuple[Undelivered, ...]:
         """The last messages that were never handled, the newest last.
@@ -205,3 +217,8 @@ class Actors:
             raise self._root.failure
         if self._is_closed:
             raise SystemClosed
+
+
+def _leaves(branch: Branch) -> Iterator[Branch]:
+    for one in branch.children:
+        yield from _leaves(one) if one.kind == "supervisor" else (one,)

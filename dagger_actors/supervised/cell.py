@@ -115,12 +115,12 @@ class Cell(Lifecycle):
             except IndexError:
                 return self.settle(turn)
             kind, data, reply, _trace = letter
-            try:
-                decode, call = short[kind]
-            except KeyError:
+            entry = short.get(kind)
+            if entry is None:
                 if not self._take(turn, letter):
                     return self.pause(turn)
                 continue
+            decode, call = entry
             try:
                 message = decode(data)
             except msgspec.DecodeError as error:

@@ -11,7 +11,7 @@ from dagger_actors.supervised.lifecycle import Lifecycle
 from dagger_actors.supervised.mailbox import IDLE
 from dagger_actors.supervised.supervisor import SupervisorActor
 
-__all__ = ["Branch", "branch_of"]
+__all__ = ["Branch", "branch_of", "leaf_of"]
 
 
 class Branch(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +24,7 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
         restarts: How often it was restarted.
         queued: Messages in its mailbox.
         handled: Messages taken so far.
+        timers: Timers that are set.
         children: In the order they are started.
     """
 
@@ -33,6 +34,7 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int = 0
     queued: int = 0
     handled: int = 0
+    timers: int = 0
     children: tuple[Branch, ...] = ()
 
 
@@ -46,17 +48,28 @@ def branch_of(supervisor: SupervisorActor, wait: Callable[[Any, float | None], A
             below = branch_of(handle, wait)
             branches.append(msgspec.structs.replace(below, state=view.status, restarts=restarts))
         elif isinstance(handle, Lifecycle):
-            status = ("idle" if handle.state is IDLE else "busy") if view.status == "running" else view.status
-            branches.append(
-                Branch(
-                    name=path,
-                    kind=handle.traits.cls.__name__,
-                    state=status,
-                    restarts=restarts,
-                    queued=len(handle.lane or ()),
-                    handled=handle.handled,
-                )
-            )
+            state = None if view.status == "running" else view.status
+            branches.append(leaf_of(handle, state=state, restarts=restarts))
         else:
             branches.append(Branch(name=path, kind="", state=view.status, restarts=restarts))
     return Branch(name=supervisor.path, kind="supervisor", state="running", children=tuple(branches))
+
+
+def leaf_of(cell: Lifecycle, *, state: str | None = None, restarts: int = 0) -> Branch:
+    """Look at one actor.
+
+    Args:
+        cell: The actor's.
+        state: What its supervisor says of it; None = it is up.
+        restarts: How often it was restarted.
+    """
+    extra = cell.extra
+    return Branch(
+        name=cell.name,
+        kind=cell.traits.cls.__name__,
+        state=state or ("idle" if cell.state is IDLE else "busy"),
+        restarts=restarts,
+        queued=len(cell.lane or ()),
+        handled=cell.handled,
+        timers=0 if extra is None else len(extra.timers),
+    )
