@@ -68,6 +68,22 @@ def test_the_readmes_python_example_runs(readme, program):
     assert (done.stdout, done.stderr) == ("{'letters': 19}\n", "")
 
 
+def test_the_readmes_actor_runs(readme, program):
+    """Law: the example of an actor, copied as it stands, prints what its comment says."""
+    (code,) = [block for block in blocks(readme, "python") if "class Counter(Actor)" in block]
+    (program.folder / "counter.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "counter.py"],
+        cwd=program.folder,
+        env=program.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("9\n", "")
+
+
 def test_every_command_and_option_in_the_readme_exists(readme, program):
     """Law: no command is documented that is not there."""
     shown = program("--help").stdout
