@@ -61,6 +61,8 @@ def up(
                     if watch.look() and until_rest:
                         break
                     _pause(interrupts)
+                else:
+                    watch.look()
             if interrupts.first is not None:
                 grace_s = GRACE_S[interrupts.first]
                 sys.stderr.write(f"stopping: what is in hand has {grace_s:g} s to end; once more to leave at once\n")
