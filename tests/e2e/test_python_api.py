@@ -407,7 +407,7 @@ class TestOnALoop:
 
         asyncio.run(main())
 
-    def test_waiting_for_a_run_is_refused_while_it_goes_on(self, open_system) -> None:
+    def test_waiting_for_a_run_is_refused_while_it_goes_on(self) -> None:
         """Law: a wait that would block the loop is refused; a run that has ended needs no waiting, as in a notebook."""
 
         gate = threading.Event()
@@ -417,9 +417,7 @@ class TestOnALoop:
             gate.wait(PATIENCE_S)
             return 1
 
-        system = open_system(actions=[held])
-
-        async def main() -> None:
+        async def main(system: ActorSystem) -> None:
             run = await system.flows.astart(one_node("held"))
             with pytest.raises(BlockingCall, match=r"run.wait\(\) would block.*await run.await_report\(\)"):
                 run.wait()
@@ -428,7 +426,8 @@ class TestOnALoop:
             gate.set()
             assert await run == run.result()
 
-        asyncio.run(main())
+        with ActorSystem(actions=[held]) as system:
+            asyncio.run(main(system))
 
 
 class TestSystems:

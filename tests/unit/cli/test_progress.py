@@ -62,4 +62,10 @@ def test_items_that_go_well_are_counted_and_those_that_do_not_are_told():
         lines.observe([changed("failed", key="7", error="no"), changed("waiting", key="7", reason="retry")])
         lines.observe([changed("succeeded")])
     told = [line.split(maxsplit=1)[1] for line in stream.getvalue().splitlines()]
-    assert told == ["n running", "n[7] failed: ValueError: no", "n[7] waiting: retry", "n 1000 items done", "n succeeded"]
+    assert told == [
+        "n running",
+        "n[7] failed: ValueError: no",
+        "n[7] waiting: retry",
+        "n 1000 items done",
+        "n succeeded",
+    ]
