@@ -52,8 +52,12 @@ def check_config(kind: type[msgspec.Struct], config: Mapping[str, Any]) -> tuple
     Returns:
         The config, None if anything is wrong; and what is wrong.
     """
-    faults = list(unknown_keys(shape_of(kind), config, ()))
     made, whole = converted(config, kind, (), kind)
+    shape = shape_of(kind)
+    if shape is None:
+        assert whole is not None, "msgspec can make what it can describe"
+        return None, [whole]
+    faults = list(unknown_keys(shape, config, ()))
     if whole is not None:
         each = list(faults_of_fields(kind, config, ())) or [whole]
         is_told = bool(faults)
@@ -104,12 +108,12 @@ def faults_of_field(kind: type[msgspec.Struct], hint: Any, value: object, path: 
     yield from within or [whole]
 
 
-def shape_of(kind: type) -> inspect.Type:
-    """What msgspec knows of a type; of one that it refuses it tells when it converts."""
+def shape_of(kind: type) -> inspect.Type | None:
+    """What msgspec knows of a type; None = it refuses the type itself, such as for a hint that cannot be evaluated."""
     try:
         return inspect.type_info(kind)
-    except (TypeError, ValueError, NameError, RecursionError):
-        return inspect.AnyType()
+    except Exception:  # noqa: BLE001 - hints are expressions of the user's
+        return None
 
 
 def unknown_keys(shape: inspect.Type, value: object, path: Path) -> Iterator[Fault]:
