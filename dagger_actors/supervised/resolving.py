@@ -247,11 +247,11 @@ def spelled(path: Sequence[str | int]) -> str:
 def place_in(tree: Tree, path: ConfigPath, *, is_key: bool) -> int:
     """Find the place of what a path leads to, or of the last thing on the way that is there."""
     at = tree.at
-    for position, step in enumerate(path):
+    for step in path:
         if isinstance(tree, Table) and isinstance(step, str) and step in tree.entries:
             field = tree.entries[step]
             tree = field.value
-            at = field.at if is_key and position == len(path) - 1 else tree.at
+            at = field.at if is_key else tree.at
         elif isinstance(tree, Listing) and isinstance(step, int) and step < len(tree.items):
             tree = tree.items[step]
             at = tree.at

@@ -235,12 +235,15 @@ class TestConfigs:
     def test_every_field_that_does_not_fit_is_told(self, refused):
         """Law: not only the first: each field, and each of a Struct within."""
         found = refused(
-            'Pricer", config: {baseRate: x, limits: {low: a}, allLimits: [{low: 1}, {low: b}], byName: {k: {low: c}},'
+            'Pricer", config: {baseRate: x, limits: {low: a, high: f}, marked: {low: d, high: e}, allLimits: [{low: 1}, {low: b}], byName: {k: {low: c}},'
             " folder: 3, shelf: {width: w}, anything: []}"
         )
         assert [message for _, _, message, _ in found] == [
             "config.baseRate: Expected `float`, got `str`",
             "config.limits.low: Expected `int`, got `str`",
+            "config.limits.high: Expected `int`, got `str`",
+            "config.marked.low: Expected `int`, got `str`",
+            "config.marked.high: Expected `int`, got `str`",
             "config.allLimits[1].low: Expected `int`, got `str`",
             "config.byName: Expected `int`, got `str`",
             "config.folder: Expected a path as `str`, got `int`",
@@ -248,7 +251,9 @@ class TestConfigs:
             "config.anything: Expected `object`, got `array`",
         ]
         assert found[0][:2] == (3, 56)
-        assert {advice for _, _, _, advice in found} == {"Give what Pricing takes, or change what it takes."}
+        assert {advice for _, _, _, advice in found} == {
+            f"Give what {name} takes, or change what it takes." for name in ("Pricing", "Limits")
+        }
 
     def test_what_is_missing_is_told_where_it_belongs(self, refused):
         assert refused('Own", config: {high: 1}', 'Own"') == [
