@@ -81,7 +81,7 @@ class ActorSystem:
         flows: The flow paradigm.
         actors: The actors of users' own classes.
         artifacts: What is stored, by its content.
-        path: The database.
+        path: The database, absolute.
 
     Raises:
         RequestError: An option has a value that it cannot have, the schema or a resource cannot be made.
@@ -121,7 +121,8 @@ class ActorSystem:
         for reference in imports:
             registry.load(reference, Path.cwd())
         self._folder = None if db is not None else Path(tempfile.mkdtemp(prefix="dagger-actors-"))
-        self.path = Path(db) if db is not None else Path(str(self._folder)) / "dagger.db"
+        # Absolute from the start: an action may change the folder that a relative one is relative to.
+        self.path = Path(db).absolute() if db is not None else Path(str(self._folder)) / "dagger.db"
         self._runtime: Runtime = ThreadRuntime() if runtime is None else runtime
         try:
             self._resources = Resources(resources, io=self._runtime.io, wait=self._runtime.wait)

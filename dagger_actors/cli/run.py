@@ -227,7 +227,7 @@ def _stay(
             except (StoreFull, StoreBroken, ReadOnlyDatabase) as error:
                 raise UsageError(str(error), f"then go on with: {step}") from error
         # The display is closed by now: a second signal leaves the terminal as it was.
-        reports = _leave(system, runs, interrupts, db) if ended is None else ended
+        reports = _leave(system, runs, interrupts) if ended is None else ended
         if interrupts.first is not None and not all(report.state in FINAL_RUN for report in reports):
             _say_how_to_resume(runs, reports, db, imports)
             return INTERRUPTED
@@ -241,13 +241,13 @@ def _stay(
     return worst([_status(report) for report in reports])
 
 
-def _leave(system: ActorSystem, runs: Sequence[Run], interrupts: Interrupts, db: str) -> list[Report]:
+def _leave(system: ActorSystem, runs: Sequence[Run], interrupts: Interrupts) -> list[Report]:
     """Stop the system in order, and read what it left."""
     assert interrupts.first is not None
     grace_s = GRACE_S[interrupts.first]
     sys.stderr.write(f"stopping: running nodes have {grace_s:g} s to end; once more to leave at once\n")
     system.stop(grace_s=grace_s)
-    with ActorSystem.look(db) as reader:
+    with ActorSystem.look(system.path) as reader:
         return [reader.flows.report(one.id) for one in runs]
 
 

@@ -7,6 +7,8 @@ itself, and an unknown key is a fault at any depth.
 from __future__ import annotations
 
 import re
+import types
+import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -52,8 +54,12 @@ def check_config(kind: type[msgspec.Struct], config: Mapping[str, Any]) -> tuple
     Returns:
         The config, None if anything is wrong; and what is wrong.
     """
-    faults = list(unknown_keys(shape_of(kind), config, ()))
     made, whole = converted(config, kind, (), kind)
+    shape = shape_of(kind)
+    if shape is None:
+        assert whole is not None, "msgspec can make what it can describe"
+        return None, [whole]
+    faults = list(unknown_keys(shape, config, ()))
     if whole is not None:
         each = list(faults_of_fields(kind, config, ())) or [whole]
         is_told = bool(faults)
@@ -99,17 +105,27 @@ def faults_of_field(kind: type[msgspec.Struct], hint: Any, value: object, path: 
     _, whole = converted(value, hint, path, kind)
     if whole is None:
         return
-    is_struct = isinstance(hint, type) and issubclass(hint, msgspec.Struct) and isinstance(value, Mapping)
-    within = list(faults_of_fields(hint, cast("Mapping[str, Any]", value), path)) if is_struct else []
+    structs = structs_of(hint) if isinstance(value, Mapping) else []
+    within = list(faults_of_fields(structs[0], cast("Mapping[str, Any]", value), path)) if len(structs) == 1 else []
     yield from within or [whole]
 
 
-def shape_of(kind: type) -> inspect.Type:
-    """What msgspec knows of a type; of one that it refuses it tells when it converts."""
+def structs_of(hint: Any) -> list[type[msgspec.Struct]]:
+    """The Structs that a type hint admits itself, not inside a collection."""
+    origin = typing.get_origin(hint)
+    if origin is typing.Annotated:
+        return structs_of(typing.get_args(hint)[0])
+    if origin in (typing.Union, types.UnionType):
+        return [struct for member in typing.get_args(hint) for struct in structs_of(member)]
+    return [hint] if isinstance(hint, type) and issubclass(hint, msgspec.Struct) else []
+
+
+def shape_of(kind: type) -> inspect.Type | None:
+    """What msgspec knows of a type; None = it refuses the type itself, such as for a hint that cannot be evaluated."""
     try:
         return inspect.type_info(kind)
-    except (TypeError, ValueError, NameError, RecursionError):
-        return inspect.AnyType()
+    except Exception:  # noqa: BLE001 - hints are expressions of the user's
+        return None
 
 
 def unknown_keys(shape: inspect.Type, value: object, path: Path) -> Iterator[Fault]:
@@ -117,8 +133,8 @@ def unknown_keys(shape: inspect.Type, value: object, path: Path) -> Iterator[Fau
     match shape:
         case inspect.Metadata(type=inner):
             yield from unknown_keys(inner, value, path)
-        case inspect.UnionType(types=types):
-            fitting = [one for one in types if may_take(one, value)]
+        case inspect.UnionType(types=members):
+            fitting = [one for one in members if may_take(one, value)]
             if len(fitting) == 1:
                 yield from unknown_keys(fitting[0], value, path)
         case inspect.DictType(value_type=inner) if isinstance(value, Mapping):

@@ -18,6 +18,7 @@ import msgspec
 
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import DefinitionError, Problem
+from dagger_actors.reading.data_tree import DataDocument
 from dagger_actors.reading.importing import import_target
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import Source
@@ -196,26 +197,17 @@ class Resolver(Generic[T]):
         reader.complain(at, f"{spelled(path)}: {fault.message}", advice)
 
 
-class Unplaced:
-    """Stands for the document of a definition that was not read from one."""
+class Unplaced(DataDocument):
+    """Stands for the document of a definition that was not read, or is not known to have been."""
 
     def __init__(self, file: str) -> None:
+        super().__init__()
         self._file = file
 
-    def problem(self, at: int, message: str, advice: str) -> Problem:
+    def problem(self, at: int, message: str, advice: str = "") -> Problem:
         """Word a problem."""
         del at
         return Problem(message, advice, self._file)
-
-    def line_and_column(self, at: int) -> tuple[int, int]:
-        """Tell that there are no lines."""
-        del at
-        return 0, 0
-
-    def where(self, at: int) -> str:
-        """Name a place inside a sentence."""
-        del at
-        return "another place"
 
 
 NOWHERE = AgentPlace(0, 0)
@@ -255,11 +247,11 @@ def spelled(path: Sequence[str | int]) -> str:
 def place_in(tree: Tree, path: ConfigPath, *, is_key: bool) -> int:
     """Find the place of what a path leads to, or of the last thing on the way that is there."""
     at = tree.at
-    for position, step in enumerate(path):
+    for step in path:
         if isinstance(tree, Table) and isinstance(step, str) and step in tree.entries:
             field = tree.entries[step]
             tree = field.value
-            at = field.at if is_key and position == len(path) - 1 else tree.at
+            at = field.at if is_key else tree.at
         elif isinstance(tree, Listing) and isinstance(step, int) and step < len(tree.items):
             tree = tree.items[step]
             at = tree.at

@@ -133,7 +133,7 @@ TOLD: dict[str, list[tuple[str, str, str]]] = {
         (
             "3:79",
             "agent 'a': config.limits.high: Expected `int`, got `str`",
-            "Give what Pricing takes, or change what it takes.",
+            "Give what Limits takes, or change what it takes.",
         )
     ],
     "config_unknown_key": [

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import multiprocessing
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -107,6 +109,32 @@ def megabyte(n: int, ctx: Context) -> bytes:
 @action
 def size_of(content: bytes) -> int:
     return len(content)
+
+
+@action
+def dies(how: str, path: str, ctx: Context) -> str:
+    """Takes its whole process with it, until a file is there."""
+    note("start", ctx)
+    if not Path(path).exists():
+        match how:
+            case "os._exit":
+                os._exit(7)
+            case "segfault":
+                ctypes.string_at(0)
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "parent":
+                os.kill(os.getppid(), signal.SIGKILL)
+                time.sleep(60)
+    note("end", ctx)
+    return "alive"
+
+
+@action
+def holds_gil(ctx: Context) -> None:
+    """Sleeps in C without giving the interpreter lock away."""
+    note("start", ctx)
+    ctypes.PyDLL(None).sleep(60)
 
 
 @action

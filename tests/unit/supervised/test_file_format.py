@@ -81,6 +81,19 @@ def test_what_the_reader_accepts_the_schema_accepts(definition):
     assert [error.json_path for error in validator.iter_errors(shortest(definition))] == []
 
 
+def test_an_entry_is_judged_as_what_the_reader_takes_it_for():
+    """Law: an editor complains of the one key that is missing or unknown, not of both kinds at once."""
+    validator = jsonschema.Draft202012Validator(system_schema())
+
+    def told(entry):
+        return [error.message for error in validator.iter_errors({"system": "s", "agents": [entry]})]
+
+    assert told({"id": "a", "supervision": {}}) == ["'agents' is a required property"]
+    assert told({"id": "a"}) == ["'class' is a required property"]
+    below = [{"id": "b", "class": "m:C", "x": 1}]
+    assert told({"id": "a", "agents": below}) == ["Additional properties are not allowed ('x' was unexpected)"]
+
+
 def test_each_call_gives_a_schema_of_its_own():
     """Law: who changes one changes no other."""
     system_schema()["$defs"].clear()

@@ -20,13 +20,13 @@ SHOP = """
 from __future__ import annotations
 import dataclasses
 import pathlib
-from typing import ClassVar
+from typing import Annotated
 import msgspec
 
 class Agent:
     config: object
 
-class Limits(msgspec.Struct):
+class Limits(msgspec.Struct, frozen=True):
     low: int
     high: int = 9
 
@@ -41,7 +41,9 @@ class Shelf:
     width: float = 1.0
 
 class Pricing(msgspec.Struct, frozen=True, rename="camel"):
-    base_rate: float
+    base_rate: Annotated[float, msgspec.Meta(ge=0)]
+    marked: Annotated[Limits, msgspec.Meta(description="marked")] = Limits(0)
+    either: list[Limits] | dict[str, Limits] | None = None
     limits: Limits | None = None
     all_limits: list[Limits] = []
     by_name: dict[str, Limits] = {}
@@ -59,6 +61,18 @@ class Cheaper(Pricer):
 
 class Own(Pricer):
     config: Limits
+
+class Unclear(msgspec.Struct):
+    limits: Limits | Pricing
+
+class Unknown(msgspec.Struct):
+    limits: Nowhere
+
+class Clearer(Agent):
+    config: Unclear
+
+class Finder(Agent):
+    config: Unknown
 
 class None_(Agent):
     config: None
@@ -199,7 +213,8 @@ class TestConfigs:
         found = refused(
             'Pricer", config: {baseRate: 1, limits: {low: 1, hgh: 2}, allLimits: [{low: 2}, {low: 1, lo: 1}],'
             " byName: {x: {low: 3, hi: 1}}, payment: {type: Cash, coin: {}}, shelf: {widht: 2}, pair: [1, {low: 4, x: 1}],"
-            " base_rate: 3}"
+            " base_rate: 3, marked: {low: 1, l: 2}, either: [{low: 1, m: 2}]}",
+            'Pricer", config: {baseRate: 1, either: {x: {low: 1, n: 2}}}',
         )
         assert [(message, advice) for _, _, message, advice in found] == [
             ("config.limits: unknown key 'hgh'", "Did you mean 'high'?"),
@@ -209,20 +224,26 @@ class TestConfigs:
             ("config.shelf: unknown key 'widht'", "Did you mean 'width'?"),
             ("config.pair[1]: unknown key 'x'", "Limits has low, high."),
             ("config: unknown key 'base_rate'", "Did you mean 'baseRate'?"),
+            ("config.marked: unknown key 'l'", "Limits has low, high."),
+            ("config.either[0]: unknown key 'm'", "Limits has low, high."),
+            ("config.either.x: unknown key 'n'", "Limits has low, high."),
         ]
         places = [(line, column) for line, column, _, _ in found]
         assert places == sorted(places)
-        assert len(set(places)) == 7
+        assert len(set(places)) == 10
 
     def test_every_field_that_does_not_fit_is_told(self, refused):
         """Law: not only the first: each field, and each of a Struct within."""
         found = refused(
-            'Pricer", config: {baseRate: x, limits: {low: a}, allLimits: [{low: 1}, {low: b}], byName: {k: {low: c}},'
+            'Pricer", config: {baseRate: x, limits: {low: a, high: f}, marked: {low: d, high: e}, allLimits: [{low: 1}, {low: b}], byName: {k: {low: c}},'
             " folder: 3, shelf: {width: w}, anything: []}"
         )
         assert [message for _, _, message, _ in found] == [
             "config.baseRate: Expected `float`, got `str`",
             "config.limits.low: Expected `int`, got `str`",
+            "config.limits.high: Expected `int`, got `str`",
+            "config.marked.low: Expected `int`, got `str`",
+            "config.marked.high: Expected `int`, got `str`",
             "config.allLimits[1].low: Expected `int`, got `str`",
             "config.byName: Expected `int`, got `str`",
             "config.folder: Expected a path as `str`, got `int`",
@@ -230,7 +251,9 @@ class TestConfigs:
             "config.anything: Expected `object`, got `array`",
         ]
         assert found[0][:2] == (3, 56)
-        assert {advice for _, _, _, advice in found} == {"Give what Pricing takes, or change what it takes."}
+        assert {advice for _, _, _, advice in found} == {
+            f"Give what {name} takes, or change what it takes." for name in ("Pricing", "Limits")
+        }
 
     def test_what_is_missing_is_told_where_it_belongs(self, refused):
         assert refused('Own", config: {high: 1}', 'Own"') == [
@@ -242,6 +265,13 @@ class TestConfigs:
         """Law: nothing that a config's code raises leaves the loader, not even SystemExit."""
         found = refused('Angrier", config: {level: 1}', 'Angrier", config: {level: 2}')
         assert [message for _, _, message, _ in found] == ["config: KeyError: 'level'", "config: SystemExit: level"]
+
+    def test_a_struct_that_msgspec_refuses(self, refused):
+        """Law: a hint that cannot be evaluated or decoded is told as the class's, not raised."""
+        first, second = refused('Clearer", config: {limits: {}}', 'Finder", config: {limits: {}}')
+        assert "all Struct types must be tagged" in first[2]
+        assert second[2] == "config: NameError: name 'Nowhere' is not defined"
+        assert second[3] == "Give what Unknown takes, or change what it takes."
 
     def test_a_config_that_nobody_takes(self, refused):
         assert refused('None_", config: {rate: 1}') == [

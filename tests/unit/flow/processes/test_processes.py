@@ -122,6 +122,8 @@ def test_leaving_the_system_leaves_no_worker() -> None:
         ("os._exit", "dagger_actors.errors.WorkerDied", "exit status 7"),
         ("segfault", "dagger_actors.errors.WorkerDied", "signal SIGSEGV; it wrote last: last words"),
         ("closed descriptors", "dagger_actors.errors.WorkerDied", "died"),
+        ("garbage", "dagger_actors.errors.WorkerDied", "it closed its connection"),
+        ("group", "dagger_actors.errors.WorkerDied", "signal SIGKILL"),
         ("killed", "dagger_actors.errors.WorkerDied", "signal SIGKILL"),
         ("memory", "builtins.MemoryError", ""),
     ],
