@@ -55,7 +55,7 @@ class Shell:
         self.told: set[Process] = set()
         self.dead: list[Process] = []
         self.timers: dict[TimerKey, int] = {}
-        self.spent: list[TimerKey] = []
+        self.spent: dict[TimerKey, None] = {}
         self.mailboxes: set[str] = set()
         self.farewells: set[Process] = set()
         self.calls: set[int] = set()
@@ -95,7 +95,7 @@ class Shell:
                 self._bury(process)
             case "TimerFired":
                 self.timers.pop(event.key, None)
-                self.spent.append(event.key)
+                self.spent[event.key] = None
             case "AddChild" | "TerminateChild" | "RestartChild" | "DeleteChild":
                 self.calls.add(event.call)
 
@@ -135,7 +135,7 @@ class Shell:
                 self.timers[key] = due
             case CancelTimer(key=key):
                 del self.timers[key]
-                self.spent.append(key)
+                self.spent[key] = None
             case Answer(call=call):
                 self.calls.remove(call)
             case Ready():
