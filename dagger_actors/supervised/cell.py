@@ -18,7 +18,7 @@ from dagger_actors.actors.reply import inside
 from dagger_actors.errors import ActorStopped, MessageRefused, MessageUnhandled
 from dagger_actors.supervised.lifecycle import BATCH, Lifecycle
 from dagger_actors.supervised.mailbox import IDLE, SCHEDULED
-from dagger_actors.supervised.tick import Tick
+from dagger_actors.supervised.tick import Notice, Tick
 from dagger_actors.supervised.turn import Turn
 from dagger_actors.supervised.wire import Answer, Letter, StopLetter, copied, kind_of, plain
 
@@ -166,17 +166,22 @@ class Cell(Lifecycle):
     def _take(self, turn: Turn, letter: Letter) -> bool:
         """Take a message the long way: its handler wants the context, is ``async``, takes batches, or is not there."""
         kind = letter[0]
-        if isinstance(kind, Tick) or kind is StopLetter:
-            return self._take_special(turn, letter)
-        return self._take_as(turn, kind, letter)
-
-    def _take_as(self, turn: Turn, kind: type, letter: Letter) -> bool:
-        found = self.traits.handler_for(kind)
+        is_special = type(kind) in (Tick, Notice)
+        if is_special and not self._counts(kind):
+            return True
+        found = None if kind is StopLetter else self.traits.handler_for(kind.kind if is_special else kind)
         if self.extra is not None and self.extra.batch is not None and self.extra.batch[0] is not found:
             self.put_back(letter)
-            return self.flush(turn)
-        if found is None:
-            return self._unhandled(turn, letter)
+            return self.flush(turn)  # what came before is handled before
+        if kind is StopLetter:
+            turn.hand = (letter[2],)
+            self.stop_now(self.incarnation, "normal", turn)
+            return False
+        if is_special:
+            self._is_taken(kind, letter)
+        return self._unhandled(turn, letter) if found is None else self._take_as(turn, found, letter)
+
+    def _take_as(self, turn: Turn, found: Handler, letter: Letter) -> bool:
         try:
             message = found.decode(letter[1])
         except msgspec.DecodeError as error:
@@ -186,24 +191,22 @@ class Cell(Lifecycle):
             return self._gather(turn, found, letter)
         return self._call(turn, found, message, (letter,))
 
-    def _take_special(self, turn: Turn, letter: Letter) -> bool:
-        """Take a stop, or the message of a timer; True when messages may be taken at once."""
-        tick = letter[0]
-        if isinstance(tick, Tick):
-            timers = self.more().timers
-            if timers.get(tick.key) != tick.number:
-                return True  # cancelled or replaced since it was queued, or of an earlier incarnation
-            if tick.interval_us is None:
-                del timers[tick.key]
-            else:
-                self.post.rearm(self, tick, letter[1])
-            return self._take_as(turn, tick.kind, letter)
-        if self.extra is not None and self.extra.batch is not None:
-            self.put_back(letter)
-            return self.flush(turn)  # what was sent before is handled before
-        turn.hand = (letter[2],)
-        self.stop_now(self.incarnation, "normal", turn)
-        return False
+    def _counts(self, kind: Tick | Notice) -> bool:
+        """Tell whether the timer or the watch has not been cancelled or replaced, and is this incarnation's."""
+        if self.extra is None:
+            return False
+        if isinstance(kind, Tick):
+            return self.extra.timers.get(kind.key) == kind.number
+        return self.extra.watching.get(kind.watched) == kind.number
+
+    def _is_taken(self, kind: Tick | Notice, letter: Letter) -> None:
+        """The message of a timer or a watch is not to come again, or is to come again in time."""
+        if isinstance(kind, Notice):
+            self.post.unwatch(self, kind.watched)
+        elif kind.interval_us is None:
+            self.more().timers.pop(kind.key, None)
+        else:
+            self.post.rearm(self, kind, letter[1])
 
     def _call(self, turn: Turn, found: Handler, message: object, letters: tuple[Letter, ...]) -> bool:
         """Call a handler and answer; True when messages may be taken at once."""

@@ -43,10 +43,11 @@ class Timers:
     A message of a timer is queued like any other. When the mailbox has no room for it, it is undelivered.
     """
 
-    __slots__ = ("_cell",)
+    __slots__ = ("_cell", "_incarnation")
 
-    def __init__(self, cell: Lifecycle) -> None:
+    def __init__(self, cell: Lifecycle, incarnation: int) -> None:
         self._cell = cell
+        self._incarnation = incarnation
 
     def once(self, key: str, delay_s: float, message: object) -> None:
         """Send the actor a message, once.
@@ -55,8 +56,13 @@ class Timers:
             key: The timer's name, within this actor.
             delay_s: Seconds from now, 0 or more.
             message: What its handler gets.
+
+        Raises:
+            RequestError: The delay is none.
+            MessageRefused: The message cannot be encoded.
+            ActorStopped: This incarnation is over.
         """
-        self._cell.post.set_timer(self._cell, key, delay_s, None, message)
+        self._cell.post.set_timer(self._cell, self._incarnation, key, delay_s, None, message)
 
     def every(self, key: str, interval_s: float, message: object) -> None:
         """Send the actor a message again and again, first after one interval.
@@ -67,10 +73,15 @@ class Timers:
             key: The timer's name, within this actor.
             interval_s: Seconds between two, 0.001 or more.
             message: What its handler gets.
+
+        Raises:
+            RequestError: The interval is none.
+            MessageRefused: The message cannot be encoded.
+            ActorStopped: This incarnation is over.
         """
         if interval_s < 0.001:
             raise RequestError(f"a timer's interval is 0.001 s or more, not {interval_s!r}")
-        self._cell.post.set_timer(self._cell, key, interval_s, interval_s, message)
+        self._cell.post.set_timer(self._cell, self._incarnation, key, interval_s, interval_s, message)
 
     def cancel(self, key: str) -> bool:
         """Forget a timer; its message is not handled any more, even when it is queued already.
@@ -78,21 +89,24 @@ class Timers:
         Returns:
             Whether there was one.
         """
-        return self._cell.post.cancel_timer(self._cell, key)
+        return self._cell.is_on(self._incarnation) and self._cell.post.cancel_timer(self._cell, key)
 
     def keys(self) -> tuple[str, ...]:
         """Its timers that are set."""
         extra = self._cell.extra
-        return () if extra is None else tuple(str(key) for key in extra.timers)
+        if extra is None or not self._cell.is_on(self._incarnation):
+            return ()
+        return tuple(key for key in tuple(extra.timers) if isinstance(key, str))
 
 
 class Asked:
     """A question that a handler has asked; the answer comes between two messages, to the same incarnation."""
 
-    __slots__ = ("_cell", "_reply", "_timeout_s")
+    __slots__ = ("_cell", "_incarnation", "_reply", "_timeout_s")
 
-    def __init__(self, cell: Lifecycle, reply: ReplyFuture[Any], timeout_s: float | None) -> None:
+    def __init__(self, cell: Lifecycle, incarnation: int, reply: ReplyFuture[Any], timeout_s: float | None) -> None:
         self._cell = cell
+        self._incarnation = incarnation
         self._reply = reply
         self._timeout_s = timeout_s
 
@@ -104,35 +118,32 @@ class Asked:
             failed: Called with the error when there is none: ``TimeoutError`` after the ask's time-out; None = the
                 error is this actor's failure.
         """
-        self._cell.post.go_on(self._cell, self._reply, self._timeout_s, answered, failed)
+        self._cell.post.go_on(self._cell, self._incarnation, self._reply, self._timeout_s, answered, failed)
 
 
 class ActorContext:
-    """What an actor's methods are given.
+    """What an actor's methods are given; it is good for one incarnation.
 
     Attributes:
+        incarnation: Which one, from 1.
         ref: The actor itself, for others.
         timers: Its timers.
         log: Its logger, which adds the actor's name to each record.
     """
 
-    __slots__ = ("_cell", "log", "ref", "timers")
+    __slots__ = ("_cell", "incarnation", "log", "ref", "timers")
 
     def __init__(self, cell: Lifecycle) -> None:
         self._cell = cell
+        self.incarnation = cell.incarnation
         self.ref = Ref(cell)
-        self.timers = Timers(cell)
+        self.timers = Timers(cell, cell.incarnation)
         self.log = logging.LoggerAdapter(logger, {"actor": cell.name})
 
     @property
     def name(self) -> str:
         """The actor's name in its system."""
         return self._cell.name
-
-    @property
-    def incarnation(self) -> int:
-        """Which incarnation this is, from 1."""
-        return self._cell.incarnation
 
     def find(self, name: str) -> Ref | Pool:
         """Look an actor or a pool up by its name.
@@ -161,8 +172,10 @@ class ActorContext:
         Raises:
             ConfigRefused: The config does not fit.
             NameTaken: There is an actor of that name.
+            ActorStopped: This incarnation is over.
+            SystemClosed: The system is being left.
         """
-        return self._cell.post.spawn(cls, config, name=name, mailbox=mailbox, owner=self._cell)
+        return self._cell.post.spawn(cls, config, name=name, mailbox=mailbox, owner=(self._cell, self.incarnation))
 
     def ask(self, ref: Ref, message: object, *, timeout: float | None = ASK_S) -> Asked:
         """Ask another actor without waiting: ``ctx.ask(ref, message).then(self.go_on)``.
@@ -175,19 +188,23 @@ class ActorContext:
         reply: ReplyFuture[Any] = ReplyFuture()
         reply.asked = ref
         ref.cell.put((message.__class__, wire.encode(message), reply, None))
-        return Asked(self._cell, reply, timeout)
+        return Asked(self._cell, self.incarnation, reply, timeout)
 
     def watch(self, ref: Ref) -> None:
         """Be told when that actor has stopped for good: a ``Terminated`` comes, at once if it has already.
 
         Watching lasts as long as this incarnation.
+
+        Raises:
+            ActorStopped: This incarnation is over.
         """
-        self._cell.post.watch(self._cell, ref.cell)
+        self._cell.post.watch(self._cell, self.incarnation, ref.cell)
 
     def unwatch(self, ref: Ref) -> None:
-        """Be told no more."""
-        self._cell.post.unwatch(self._cell, ref.cell)
+        """Be told no more, not even of an end that is queued already."""
+        if self._cell.is_on(self.incarnation):
+            self._cell.post.unwatch(self._cell, ref.cell)
 
     def stop(self) -> None:
         """End this incarnation after the handler returns, as a normal end."""
-        self._cell.order(partial(self._cell.stop_now, self._cell.incarnation, "normal"))
+        self._cell.order(partial(self._cell.stop_now, self.incarnation, "normal"))

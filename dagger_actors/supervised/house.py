@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import itertools
 import logging
 import random
 import threading
@@ -12,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.errors import MailboxFull, NameTaken, RequestError, UnknownActor
+from dagger_actors.errors import ActorStopped, MailboxFull, NameTaken, RequestError, SystemClosed, UnknownActor
 from dagger_actors.supervised import wire
 from dagger_actors.supervised.cell import Cell
 from dagger_actors.supervised.context import ActorContext, Terminated
@@ -22,10 +23,10 @@ from dagger_actors.supervised.mailbox import CLOSED, Mailbox, Post
 from dagger_actors.supervised.nursery import Nursery
 from dagger_actors.supervised.pool import Pool
 from dagger_actors.supervised.ref import Ref
-from dagger_actors.supervised.tick import Tick
+from dagger_actors.supervised.tick import Notice, Tick
 from dagger_actors.supervised.traits import MailboxSpec, traits_of
 from dagger_actors.supervised.undelivered import Reason, Undelivered, UndeliveredMail
-from dagger_actors.supervised.wire import Letter, kind_of
+from dagger_actors.supervised.wire import Letter, kind_of, text_of
 
 if TYPE_CHECKING:
     from dagger_actors.actors.runtime import Runtime
@@ -68,7 +69,7 @@ class House(Post):
         self._names: dict[str, Cell] = {}
         self._pools: dict[str, Pool] = {}
         self._naming = threading.Lock()
-        self._numbers = 0
+        self._numbers = itertools.count(1)  # of timers and watches
         self.nursery = Nursery()
 
     # --- actors
@@ -80,7 +81,7 @@ class House(Post):
         *,
         name: str | None = None,
         mailbox: MailboxSpec | None = None,
-        owner: Lifecycle | None = None,
+        owner: tuple[Lifecycle, int] | None = None,
     ) -> Ref:
         """Start a temporary actor: when it ends, for whatever reason, it is gone.
 
@@ -89,16 +90,22 @@ class House(Post):
             config: For its ``config``: the Struct or a mapping.
             name: Its name; None = made from its class.
             mailbox: Its bound, instead of the class's.
-            owner: Whose incarnation it does not outlive; None = the system's.
+            owner: Whose incarnation it does not outlive, and which; None = the system's.
 
         Raises:
             ConfigRefused: The config does not fit.
             NameTaken: There is an actor of that name.
+            ActorStopped: The owner's incarnation is over.
+            SystemClosed: The system is being left.
         """
         cell = self.cell_of(cls, config, name=name, mailbox=mailbox, parent=self.nursery)
-        self.nursery.cells[cell.number] = cell
-        if owner is not None:
-            owner.more().children[cell] = None
+        if not self.nursery.take(cell):
+            self.forget(cell)
+            raise SystemClosed
+        if owner is not None and not owner[0].adopt(cell, owner[1]):
+            self.nursery.cells.pop(cell.number, None)
+            self.forget(cell)
+            raise ActorStopped(owner[0].name)
         if cell.traits.has_started:
             cell.begin(1)
         else:
@@ -128,7 +135,9 @@ class House(Post):
         return cell
 
     def forget(self, cell: Lifecycle) -> None:
-        """It has stopped for good."""
+        """It has stopped for good, or never begun."""
+        if cell.owner is not None and cell.owner.extra is not None:
+            cell.owner.extra.children.pop(cell, None)
         if cell.given_name is not None:
             with self._naming:
                 if self._names.get(cell.given_name) is cell:
@@ -172,8 +181,7 @@ class House(Post):
         Args:
             grace_s: Seconds for what runs.
         """
-        cells = list(self.nursery.cells.values())
-        for cell in reversed(cells):
+        for cell in reversed(self.nursery.take_no_more()):
             cell.end(cell.incarnation)
         gone = self.nursery.is_empty()
         try:
@@ -218,13 +226,13 @@ class House(Post):
     def go_on(
         self,
         cell: Lifecycle,
+        incarnation: int,
         reply: ReplyFuture[Any],
         timeout_s: float | None,
         answered: Callable[[Any], None],
         failed: Callable[[BaseException], None] | None,
     ) -> None:
         """Call back in the actor's turn when the reply is there, or its time is over; once."""
-        incarnation = cell.incarnation
         key = None if timeout_s is None else (cell.number, "ask", id(reply))
         is_over = threading.Lock()
 
@@ -243,17 +251,24 @@ class House(Post):
     # --- timers
 
     def set_timer(
-        self, cell: Lifecycle, key: object, delay_s: float, interval_s: float | None, message: object
+        self, cell: Lifecycle, incarnation: int, key: str, delay_s: float, interval_s: float | None, message: object
     ) -> None:
-        """Set one of an actor's timers."""
+        """Set one of an actor's timers.
+
+        Raises:
+            ActorStopped: That incarnation is over.
+        """
         if not 0 <= delay_s < float("inf"):
             raise RequestError(f"a timer's time is 0 s or more, not {delay_s!r}")
-        self._numbers += 1
-        number = self._numbers
-        cell.more().timers[key] = number
+        number = next(self._numbers)
+        data = wire.encode(message)
+        more = cell.more()
+        with cell.lock:
+            if not cell.is_on(incarnation):
+                raise ActorStopped(cell.name)
+            more.timers[key] = number
         interval_us = None if interval_s is None else round(interval_s * 1e6)
-        tick = Tick(key, number, message.__class__, self._due(delay_s), interval_us)
-        self._arm(cell, tick, wire.encode(message))
+        self._arm(cell, Tick(key, number, message.__class__, self._due(delay_s), interval_us), data)
 
     def run_aside(self, action: Callable[[], None]) -> None:
         """Do something that blocks, on a thread for such things."""
@@ -277,11 +292,11 @@ class House(Post):
 
     def set_due(self, cell: Lifecycle, key: object, delay_us: int, fire: Callable[[], None]) -> None:
         """Call back after a while; for what is no message."""
-        self._runtime.timers.set((cell.number, key), self._runtime.clock.now().mono_us + delay_us, fire)
+        self._runtime.timers.set(_timer_key(cell, key), self._runtime.clock.now().mono_us + delay_us, fire)
         cell.more().timers[key] = 0
 
     def rearm(self, cell: Lifecycle, tick: Tick, data: bytes) -> None:
-        """A repeating timer's message is taken: set its next one, past those that were missed."""
+        """A repeating timer's message is taken, or lost: set its next one, past those that were missed."""
         assert tick.interval_us is not None
         late_us = max(0, self._runtime.clock.now().mono_us - tick.due_us)
         due_us = tick.due_us + (1 + late_us // tick.interval_us) * tick.interval_us
@@ -289,21 +304,29 @@ class House(Post):
 
     def _arm(self, cell: Lifecycle, tick: Tick, data: bytes) -> None:
         letter: Letter = (tick, data, None, None)
-        self._runtime.timers.set((cell.number, tick.key), tick.due_us, partial(self._fire, cell, letter))
+        self._runtime.timers.set(_timer_key(cell, tick.key), tick.due_us, partial(self._fire, cell, letter))
 
     def _fire(self, cell: Lifecycle, letter: Letter) -> None:
         if cell.is_full():
             self.undelivered(letter, cell, "full")
-            if letter[0].interval_us is not None:
-                self.rearm(cell, letter[0], letter[1])
         else:
-            cell.put(letter)
+            cell.push(letter)  # the thread of all timers waits for nobody's room
+
+    def _has_lost(self, cell: Lifecycle, tick: Tick, data: bytes) -> None:
+        """The message of a timer found no room or was dropped: a timer that repeats goes on, one that does not is over."""
+        with cell.lock:
+            if cell.extra is None or cell.extra.timers.get(tick.key) != tick.number:
+                return
+            if tick.interval_us is None:
+                del cell.extra.timers[tick.key]
+        if tick.interval_us is not None:
+            self.rearm(cell, tick, data)
 
     def cancel_timer(self, cell: Lifecycle, key: object) -> bool:
         """Forget one of an actor's timers; True when it was set."""
         if cell.extra is None or cell.extra.timers.pop(key, None) is None:
             return False
-        self._runtime.timers.cancel((cell.number, key))
+        self._runtime.timers.cancel(_timer_key(cell, key))
         return True
 
     def forget_timers(self, cell: Lifecycle) -> None:
@@ -317,48 +340,59 @@ class House(Post):
 
     # --- watches
 
-    def watch(self, watcher: Lifecycle, watched: Lifecycle) -> None:
-        """Have an actor told of another's end."""
+    def watch(self, watcher: Lifecycle, incarnation: int, watched: Lifecycle) -> None:
+        """Have an actor told of another's end.
+
+        Raises:
+            ActorStopped: That incarnation is over.
+        """
+        number = next(self._numbers)
+        more = watcher.more()
         with self._watching:
+            with watcher.lock:
+                if not watcher.is_on(incarnation):
+                    raise ActorStopped(watcher.name)
+                more.watching[watched] = number
             is_there = watched.state is not CLOSED
             if is_there:
-                watched.more().watchers[watcher] = None
-                watcher.more().watching[watched] = None
+                watched.more().watchers[watcher] = number
         if not is_there:
-            self._tell_terminated(watcher, watched, None)
+            self._tell_terminated(watcher, watched, number, None)
 
     def unwatch(self, watcher: Lifecycle, watched: Lifecycle) -> None:
         """Have it told no more."""
         with self._watching:
-            for extra, other in ((watched.extra, watcher), (watcher.extra, watched)):
-                if extra is not None:
-                    extra.watchers.pop(other, None)
-                    extra.watching.pop(other, None)
+            if watched.extra is not None:
+                watched.extra.watchers.pop(watcher, None)
+            if watcher.extra is not None:
+                watcher.extra.watching.pop(watched, None)
 
     def has_closed(self, cell: Lifecycle) -> None:
-        """An actor has stopped for good: tell who watches, and forget it."""
+        """An actor has stopped for good: forget it, and tell who watches."""
         with self._watching:
             extra, cell.extra = cell.extra, None
-            watchers = () if extra is None else tuple(extra.watchers)
-            for watcher in watchers:
-                if watcher.extra is not None:
-                    watcher.extra.watching.pop(cell, None)
-        for watcher in watchers:
-            self._tell_terminated(watcher, cell, None if extra is None else extra.error)
-        self.forget(cell)
+            watchers = () if extra is None else tuple(extra.watchers.items())
+        self.forget(cell)  # first: who hears of the end may want the name
+        for watcher, number in watchers:
+            self._tell_terminated(watcher, cell, number, None if extra is None else extra.error)
 
-    def _tell_terminated(self, watcher: Lifecycle, watched: Lifecycle, error: BaseException | None) -> None:
-        message = Terminated(watched.name, "" if error is None else f"{type(error).__name__}: {error}"[:1_000])
-        letter: Letter = (Terminated, wire.encode(message), None, None)
+    def _tell_terminated(
+        self, watcher: Lifecycle, watched: Lifecycle, number: int, error: BaseException | None
+    ) -> None:
+        message = Terminated(watched.name, "" if error is None else text_of(error)[:1_000])
+        letter: Letter = (Notice(watched, number, Terminated), wire.encode(message), None, None)
         if watcher.is_full():
             self.undelivered(letter, watcher, "full")
         else:
-            watcher.put(letter)
+            watcher.push(letter)  # whoever is closed here waits for nobody's room
 
     # --- seeing
 
     def undelivered(self, letter: Letter, mailbox: Mailbox, reason: Reason) -> None:
         """Count and tell a letter that will never be handled."""
+        if isinstance(letter[0], Tick) and reason in ("full", "dropped"):
+            assert isinstance(mailbox, Lifecycle)
+            self._has_lost(mailbox, letter[0], letter[1])
         event = Undelivered(
             message=kind_of(letter),
             to=str(mailbox),
@@ -409,3 +443,8 @@ class _Aside:
         """Do it."""
         self._action()
         return False
+
+
+def _timer_key(cell: Lifecycle, key: object) -> object:
+    # Wrapped: whatever word a user takes for a key, it is none of the system's own.
+    return cell.number, (key,)

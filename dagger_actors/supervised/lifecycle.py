@@ -55,8 +55,8 @@ class Extra:
         batch: Letters gathered for a batch handler, and the handler.
         error: What its last incarnation failed with.
         timers: By key, the number of the timer that counts.
-        watchers: Who is told when it has stopped for good.
-        watching: Whose end it is told of.
+        watchers: Who is told when it has stopped for good, and the number of the watch.
+        watching: Whose end it is told of, and the number of the watch that counts.
         children: Whom it has spawned, who do not outlive the incarnation.
     """
 
@@ -67,8 +67,8 @@ class Extra:
         self.batch: tuple[Handler, list[Letter]] | None = None
         self.error: BaseException | None = None
         self.timers: dict[object, int] = {}
-        self.watchers: dict[Lifecycle, None] = {}
-        self.watching: dict[Lifecycle, None] = {}
+        self.watchers: dict[Lifecycle, int] = {}
+        self.watching: dict[Lifecycle, int] = {}
         self.children: dict[Lifecycle, None] = {}
 
 
@@ -79,6 +79,7 @@ class Lifecycle(Mailbox):
         actor: The incarnation; None before the first, between two, and after the last.
         incarnation: Counts them, from 1.
         handled: Messages taken so far, by all incarnations.
+        owner: Whose incarnation it does not outlive; None = nobody's.
     """
 
     __slots__ = (
@@ -90,6 +91,7 @@ class Lifecycle(Mailbox):
         "incarnation",
         "is_alive",
         "number",
+        "owner",
         "parent",
         "traits",
     )
@@ -117,6 +119,7 @@ class Lifecycle(Mailbox):
         )
         self.traits = traits
         self.parent = parent
+        self.owner: Lifecycle | None = None
         self.config = config
         self.given_name = name
         self.incarnation = 0
@@ -135,9 +138,27 @@ class Lifecycle(Mailbox):
 
     def more(self) -> Extra:
         """Its extra, made if there is none."""
-        if self.extra is None:
-            self.extra = Extra()
-        return self.extra
+        extra = self.extra
+        if extra is None:
+            with self.lock:  # who begins to watch it comes from another thread
+                if self.extra is None:
+                    self.extra = Extra()
+                extra = self.extra
+        return extra
+
+    def is_on(self, incarnation: int) -> bool:
+        """Tell whether that incarnation is not over; to be sure of it, ask with the lock in hand."""
+        return self.is_alive and self.incarnation == incarnation
+
+    def adopt(self, child: Lifecycle, incarnation: int) -> bool:
+        """Note a child that an incarnation has spawned, unless that is over."""
+        more = self.more()
+        with self.lock:
+            if not self.is_on(incarnation):
+                return False
+            more.children[child] = None
+        child.owner = self
+        return True
 
     def context(self) -> ActorContext:
         """What its methods are given."""
@@ -365,13 +386,14 @@ class Lifecycle(Mailbox):
             return
         with self.lock:
             batch, extra.batch = extra.batch, None
+            children, extra.children = tuple(extra.children), {}
+        extra.context = None
         if batch is not None:
             assert self.lane is not None
             self.lane.extendleft(reversed(batch[1]))
         self.post.forget_timers(self)
         for watched in tuple(extra.watching):
             self.post.unwatch(self, watched)
-        children, extra.children = extra.children, {}
         for child in reversed(children):
             child.end(child.incarnation)
 
@@ -455,6 +477,10 @@ class Lifecycle(Mailbox):
 
 
 def cancel_soon(task: asyncio.Task[Any]) -> None:
-    """Cancel a task of another thread's loop."""
+    """Cancel a task, from whatever thread; a step that is due already it may still take when that is another one."""
+    loop = task.get_loop()
+    if asyncio._get_running_loop() is loop:  # noqa: SLF001  get_running_loop() raises where there is none
+        task.cancel()
+        return
     with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended already
-        task.get_loop().call_soon_threadsafe(task.cancel)
+        loop.call_soon_threadsafe(task.cancel)

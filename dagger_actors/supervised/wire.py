@@ -15,7 +15,19 @@ import msgspec
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.errors import MessageRefused
 
-__all__ = ["ATOMS", "Answer", "Letter", "StopLetter", "copied", "encode", "fail", "kind_of", "plain", "resolve"]
+__all__ = [
+    "ATOMS",
+    "Answer",
+    "Letter",
+    "StopLetter",
+    "copied",
+    "encode",
+    "fail",
+    "kind_of",
+    "plain",
+    "resolve",
+    "text_of",
+]
 
 Answer = ReplyFuture[Any]
 
@@ -83,3 +95,12 @@ def fail(reply: Answer, error: BaseException) -> None:
     """Answer an ask with an error, unless somebody has answered it."""
     with contextlib.suppress(queue.Full):
         reply.set_exception((type(error), error, error.__traceback__))
+
+
+def text_of(error: BaseException) -> str:
+    """Class and text of an error; it is somebody's own class, and asking for its text may raise."""
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}"
+    except Exception as raised:  # noqa: BLE001
+        return f"{name}, whose text could not be had: {type(raised).__name__}"

@@ -115,7 +115,12 @@ class AgainstOtp(RuleBasedStateMachine):
     # --- the children's doing
 
     @precondition(lambda self: self.shell.starting)
-    @rule(data=st.data(), how=st.sampled_from(["starts", "starts", "starts", "fails", "exits"]), kind=kinds, chance=chances)
+    @rule(
+        data=st.data(),
+        how=st.sampled_from(["starts", "starts", "starts", "fails", "exits"]),
+        kind=kinds,
+        chance=chances,
+    )
     def one_starts_or_does_not(self, data: Any, how: str, kind: Any, chance: float) -> None:
         id, number = data.draw(st.sampled_from(self.shell.starting))
         if how == "starts":
