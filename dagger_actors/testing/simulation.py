@@ -18,7 +18,9 @@ from typing import Any
 from dagger_actors.actors.reply import ReplyFuture, outside_turn
 from dagger_actors.core.protocols import Clock, Dispatcher, IdSource, Timers
 from dagger_actors.system import ActorSystem
-from dagger_actors.testing.virtual import Killed, VirtualDispatcher, VirtualIds, VirtualTimers, WorkerDied, World
+from dagger_actors.testing.errors import Killed, WorkerDied
+from dagger_actors.testing.virtual import VirtualDispatcher, VirtualIds, VirtualTimers
+from dagger_actors.testing.world import World
 
 __all__ = ["Simulation", "VirtualRuntime", "simulate"]
 
