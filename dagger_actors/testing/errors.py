@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["Killed", "NeverSettles", "WorkerDied"]
+from dagger_actors.errors import DaggerError
+
+__all__ = ["CannotSimulate", "Killed", "NeverSettles", "NotRepeatable", "UnusedStub", "WorkerDied"]
 
 
 class Killed(BaseException):
@@ -21,4 +23,37 @@ class WorkerDied(Exception):
 
 
 class NeverSettles(AssertionError):
-    """Thirty virtual days have passed and there is still something to do."""
+    """What is waited for does not come, however long: thirty virtual days, ten million turns, or nothing left but polling.
+
+    Says what is still waiting.
+    """
+
+
+class NotRepeatable(AssertionError):
+    """The same seed has not given the same course: a kill was not reached, or turns came in another order.
+
+    Something in what is simulated follows real time, real chance, real threads, or what an earlier run has left behind.
+    """
+
+
+class UnusedStub(AssertionError):
+    """A stub stood in for nothing: no worker has loaded an action of its name."""
+
+
+class CannotSimulate(DaggerError):
+    """Code under the simulation reaches for something that no seed can repeat.
+
+    Attributes:
+        what: What it reached for.
+        why: Why that cannot be simulated.
+        instead: What to do.
+    """
+
+    def __init__(self, what: str, why: str, instead: str) -> None:
+        self.what = what
+        self.why = why
+        self.instead = instead
+        super().__init__(what, why, instead)
+
+    def __str__(self) -> str:
+        return f"{self.what} cannot be simulated: {self.why}. {self.instead}"
