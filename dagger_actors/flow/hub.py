@@ -34,6 +34,7 @@ from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.node import NodeServices
+from dagger_actors.flow.openings import Openings
 from dagger_actors.flow.processes.lazy import LazyPool
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.resources import Resources
@@ -97,6 +98,7 @@ class FlowHub:
         self._gates = gates
         self._observers = observers
         self._left_behind = LeftBehind(store)
+        self.openings = Openings()
         self._lock = threading.Lock()
         self._services = Services(
             clock=runtime.clock, timers=runtime.timers, journal=store.journal, breathe=runtime.breathe
@@ -153,14 +155,17 @@ class FlowHub:
             Resolved when this worker owns the run, with ``RunOwned`` when it does not.
         """
         future: ReplyFuture[None] = ReplyFuture()
+        opening = self.openings.begin(row.run_id)
         claim = Write("flow_runs.claim", ((row.run_key, row.owner, row.epoch, self.store.worker_id),), 1)
 
         def done(error: Exception | None) -> None:
             if isinstance(error, UnitRejected):
                 error = self._faster(row.run_id)
             if error is None:
+                opening.is_won = True
                 future.set(None)
             else:
+                self.openings.lost(row.run_id, opening)
                 future.set_exception((type(error), error, None))
 
         self.store.write([claim], done)
@@ -190,6 +195,19 @@ class FlowHub:
             definition: What ``definition_of`` would read, when the caller has it at hand.
             redone: Nodes that are run again though they have succeeded.
         """
+        try:
+            return self._open(run_id, mode, former, definition, redone)
+        finally:
+            self.openings.opened(run_id)
+
+    def _open(
+        self,
+        run_id: str,
+        mode: Mode | None,
+        former: int | None,
+        definition: FlowDefinition | None,
+        redone: frozenset[int],
+    ) -> ActiveRun:
         row = self.row_of(run_id)
         assert row is not None
         assert row.owner == self.store.worker_id
