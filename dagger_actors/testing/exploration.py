@@ -115,8 +115,8 @@ def explore(
 
 
 def _refuse_arguments(fn: Test, crash: str | None, check: Test | None, most_runs: int) -> None:
-    for name, function in (("fn", fn), ("check", check)):
-        if function is not None and (not callable(function) or inspect.iscoroutinefunction(function)):
+    for name, function in (("fn", fn), *((("check", check),) if check is not None else ())):
+        if not callable(function) or inspect.iscoroutinefunction(function):
             raise RequestError(f"`{name}` of explore is a plain function of the simulation, not {function!r:.100}")
     if crash not in ("every_commit", None):
         raise RequestError(f"`crash` is 'every_commit' or None, not {crash!r:.100}")

@@ -34,7 +34,8 @@ class StubCall(msgspec.Struct, frozen=True, kw_only=True):
     """One call of a stub.
 
     Attributes:
-        inputs: What the action would have been given, by name, decoded by its type hints; without the context.
+        inputs: What its parameters would have been, by name, decoded by their type hints, defaults included; without the
+            context.
         run_id: The run.
         node_id: The node.
         invocation_key: The map item's key; empty when the node is not mapped.
@@ -87,7 +88,9 @@ class Stub:
         """Make the action that one worker runs instead of the one that is written."""
         self.is_bound = True
         context = written.context_parameter or CONTEXT
-        begin, end = functools.partial(self._begin, context, worker), self._end
+        parameters = inspect.signature(written.source).parameters.values()
+        defaults = {one.name: one.default for one in parameters if one.default is not one.empty and one.name != context}
+        begin, end = functools.partial(self._begin, context, worker, defaults), self._end
 
         @functools.wraps(written.source)
         def plain(**given: Any) -> Any:
@@ -112,7 +115,9 @@ class Stub:
             source=written.source,
         )
 
-    def _begin(self, context: str, worker: str, given: dict[str, Any]) -> tuple[StubCall, Failure | None]:
+    def _begin(
+        self, context: str, worker: str, defaults: dict[str, Any], given: dict[str, Any]
+    ) -> tuple[StubCall, Failure | None]:
         ctx: Context = given.pop(context)
         if len(self.calls) >= MOST_CALLS:
             raise RequestError(
@@ -120,7 +125,7 @@ class Stub:
             )
         failure = self._failure(len(self.calls))
         call = StubCall(
-            inputs=given,
+            inputs={**defaults, **given},
             run_id=ctx.run_id,
             node_id=ctx.node_id,
             invocation_key=ctx.invocation_key,
