@@ -94,6 +94,7 @@ class Simulation:
         So a test says once what is to be done, whoever dies meanwhile. The function must be fit to be repeated, as a
         program that is started again is: give runs an id of their own (``flows.start(..., run_id="order-1")``), then
         starting twice is starting once. When its worker is killed, whatever it waits for ends with ``WorkerDied``.
+        ``explore`` has an example.
 
         Args:
             body: Called with the worker.
@@ -158,7 +159,7 @@ class Simulation:
         """Let a stub stand in for an action, in every worker there is and will be, from its next call on.
 
         It keeps the action's parameters and type hints: what flows are checked for, and what it may return, stays the
-        same. A stub for the same action replaces it.
+        same. A stub for the same action replaces it. ``Stub`` has an example.
 
         Args:
             target: The action's name, or the function, which then need not be given to ``system``.

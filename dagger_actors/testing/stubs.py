@@ -59,6 +59,19 @@ class Stub:
     It has the action's parameters, type hints and kind (plain or ``async``), so a flow is checked as it would be, and a
     result that does not fit the return hint fails the attempt.
 
+    >>> from dagger_actors import action
+    >>> from dagger_actors.testing import simulate
+    >>> @action
+    ... def fetch(page: int) -> str:
+    ...     raise NotImplementedError("this would ask a server")
+    >>> nodes = [{"id": "n", "action": "fetch", "inputs": {"page": {"value": 3}}, "try_count": 2}]
+    >>> with simulate(1) as sim:
+    ...     stub = sim.stub(fetch, returns="text", takes_s=30, fails=ConnectionError("down"), times=1)
+    ...     print(sim.system().flows.start({"name": "web", "nodes": nodes}).result())
+    ...     print([(call.attempt, call.inputs) for call in stub.calls], round(sim.now_s))
+    {'n': 'text'}
+    [(1, {'page': 3}), (2, {'page': 3})] 60
+
     Attributes:
         name: The action's name.
         calls: Every call so far, in order, those of workers that were killed too.

@@ -171,9 +171,14 @@ def test_a_plan_for_a_commit_that_is_over_is_refused() -> None:
 
 def test_a_plan_that_never_came_is_an_error_at_the_end() -> None:
     """Law: a test that was to be killed and was not has shown nothing."""
-    with pytest.raises(NotRepeatable, match="before commit 999, but only [0-9]+ commits were made"), simulate(1) as sim:
-        sim.fates.plan(Kill(999, "before"))
-        start(sim.system(actions=[work]))
+
+    def test() -> None:
+        with simulate(1) as sim:
+            sim.fates.plan(Kill(999, "before"))
+            start(sim.system(actions=[work]))
+
+    with pytest.raises(NotRepeatable, match=r"before commit 999, but only [0-9]+ commits were made"):
+        test()
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -138,7 +138,7 @@ async def resolves() -> None:
 
 async def receives() -> None:
     with socket.socket() as one:
-        one.setblocking(False)
+        one.settimeout(0)
         await asyncio.get_running_loop().sock_recv(one, 1)
 
 

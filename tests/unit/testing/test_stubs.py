@@ -263,17 +263,27 @@ def test_a_step_inside_of_a_plain_action_beside_stubs_waits_without_holding_the_
 
 def test_a_stub_that_stands_in_for_nothing_is_an_error_at_the_end() -> None:
     """Law: a name that was misspelt does not pass unseen."""
-    with pytest.raises(UnusedStub, match="'plian'"), simulate(1) as sim:
-        sim.stub("plian")
-        sim.stub("plain", returns=1)
-        play(sim, spec("plain"))
+
+    def test() -> None:
+        with simulate(1) as sim:
+            sim.stub("plian")
+            sim.stub("plain", returns=1)
+            play(sim, spec("plain"))
+
+    with pytest.raises(UnusedStub, match="'plian'"):
+        test()
 
 
 def test_the_error_of_the_test_is_not_hidden_by_an_unused_stub() -> None:
     """Law: what failed first is what is told."""
-    with pytest.raises(ZeroDivisionError), simulate(1) as sim:
-        sim.stub("plian")
-        raise ZeroDivisionError
+
+    def test() -> None:
+        with simulate(1) as sim:
+            sim.stub("plian")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        test()
 
 
 class Needs(Exception):
