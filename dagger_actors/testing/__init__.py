@@ -40,7 +40,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dagger_actors.testing.errors import CannotSimulate, NeverSettles, NotRepeatable, UnusedStub, WorkerDied
+    from dagger_actors.testing.errors import CannotSimulate, NeverSettles, NotRepeatable, UnusedStub, WorkerKilled
     from dagger_actors.testing.exploration import Explored, explore
     from dagger_actors.testing.replay import Kill
     from dagger_actors.testing.simulation import Simulation, simulate
@@ -56,7 +56,7 @@ __all__ = [
     "Stub",
     "StubCall",
     "UnusedStub",
-    "WorkerDied",
+    "WorkerKilled",
     "explore",
     "simulate",
 ]
@@ -72,7 +72,7 @@ _HOMES = {
     "Stub": "stubs",
     "StubCall": "stubs",
     "UnusedStub": "errors",
-    "WorkerDied": "errors",
+    "WorkerKilled": "errors",
     "explore": "exploration",
     "simulate": "simulation",
 }

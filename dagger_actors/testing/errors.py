@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dagger_actors.errors import DaggerError
 
-__all__ = ["CannotSimulate", "Killed", "NeverSettles", "NotRepeatable", "UnusedStub", "WorkerDied"]
+__all__ = ["CannotSimulate", "Killed", "NeverSettles", "NotRepeatable", "UnusedStub", "WorkerKilled"]
 
 
 class Killed(BaseException):
@@ -18,8 +18,11 @@ class Killed(BaseException):
         super().__init__(worker)
 
 
-class WorkerDied(Exception):
-    """The worker that was waited for has been killed; its caller would have died with it."""
+class WorkerKilled(Exception):
+    """The worker (a system of the simulation) that was waited for has been killed; its caller would have died with it.
+
+    Not to be taken for ``dagger_actors.errors.WorkerDied``, by which an attempt fails whose worker process has died.
+    """
 
 
 class NeverSettles(AssertionError):

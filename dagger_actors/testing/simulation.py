@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar
 from dagger_actors.errors import SystemClosed
 from dagger_actors.system import ActorSystem
 from dagger_actors.testing.deaths import Deaths
-from dagger_actors.testing.errors import Killed, NeverSettles, WorkerDied
+from dagger_actors.testing.errors import Killed, NeverSettles, WorkerKilled
 from dagger_actors.testing.replay import Kill
 from dagger_actors.testing.stubs import Failures, Stub, Stubs
 from dagger_actors.testing.virtual import VirtualRuntime
@@ -93,7 +93,7 @@ class Simulation:
 
         So a test says once what is to be done, whoever dies meanwhile. The function must be fit to be repeated, as a
         program that is started again is: give runs an id of their own (``flows.start(..., run_id="order-1")``), then
-        starting twice is starting once. When its worker is killed, whatever it waits for ends with ``WorkerDied``.
+        starting twice is starting once. When its worker is killed, whatever it waits for ends with ``WorkerKilled``.
         ``explore`` has an example.
 
         Args:
@@ -112,7 +112,7 @@ class Simulation:
             with self._keeping(system):
                 try:
                     result = body(system)
-                except (WorkerDied, SystemClosed):
+                except (WorkerKilled, SystemClosed):
                     if self.is_alive(system):
                         raise
                 else:
@@ -236,7 +236,7 @@ class Simulation:
 
     def _refuse_death(self) -> None:
         if self.world.is_interrupted():
-            raise WorkerDied(self._kept)
+            raise WorkerKilled(self._kept)
 
     def _passing(self, worker: str, moment: str) -> None:
         if not self.fates.strikes(worker, moment):
@@ -245,7 +245,7 @@ class Simulation:
             raise Killed(worker)
         # The very last words of a worker that leaves are written in no turn.
         self._bury(worker)
-        raise WorkerDied(worker)
+        raise WorkerKilled(worker)
 
     def _bury(self, worker: str) -> None:
         system = self._systems.pop(worker, None)

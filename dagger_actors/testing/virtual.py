@@ -9,7 +9,7 @@ from typing import Any
 from dagger_actors.actors.reply import ReplyFuture, outside_turn
 from dagger_actors.actors.runtime import ALPHABET
 from dagger_actors.core.protocols import Clock, Dispatcher, IdSource, Runnable, Timers
-from dagger_actors.testing.errors import Killed, WorkerDied
+from dagger_actors.testing.errors import Killed, WorkerKilled
 from dagger_actors.testing.stacks import OwnStack
 from dagger_actors.testing.world import World
 
@@ -99,13 +99,13 @@ class VirtualRuntime:
         """Let the world go on until the future is resolved.
 
         Raises:
-            WorkerDied: This worker was killed meanwhile.
+            WorkerKilled: This worker was killed meanwhile.
             TimeoutError: Not in time, or nothing that could resolve it is left to happen.
         """
         timeout_us = None if timeout_s is None else round(timeout_s * 1e6)
         is_resolved = self._world.run_until(lambda: future.is_done() or self.is_dead, timeout_us=timeout_us)
         if self.is_dead:
-            raise WorkerDied(self.worker)
+            raise WorkerKilled(self.worker)
         if not is_resolved:
             after = "" if timeout_s is None else f" after {timeout_s:g} s of virtual time"
             raise TimeoutError(f"not resolved{after}; {self._world.waiting()}")

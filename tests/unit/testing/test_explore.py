@@ -14,7 +14,7 @@ import pytest
 
 from dagger_actors import ActorSystem, Context, action
 from dagger_actors.errors import RequestError
-from dagger_actors.testing import Explored, NotRepeatable, Simulation, WorkerDied, explore, replay
+from dagger_actors.testing import Explored, NotRepeatable, Simulation, WorkerKilled, explore, replay
 
 SPEC: dict[str, Any] = {
     "name": "f",
@@ -149,7 +149,7 @@ def test_a_test_that_does_not_go_on_is_told_how(monkeypatch: pytest.MonkeyPatch)
         body(sim.system(actions=[work]))
 
     explore(test, seeds=2)
-    with pytest.raises(WorkerDied) as caught:
+    with pytest.raises(WorkerKilled) as caught:
         explore(test, seeds=2, crash="every_commit")
     assert "sim.keep_going" in caught.value.__notes__[0]
     assert "killed before commit 1;" in caught.value.__notes__[1]

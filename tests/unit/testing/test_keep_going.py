@@ -10,7 +10,7 @@ import pytest
 
 from dagger_actors import ActorSystem, action
 from dagger_actors.errors import RequestError, RunFailed, SystemClosed
-from dagger_actors.testing import Kill, NeverSettles, NotRepeatable, Simulation, WorkerDied, simulate
+from dagger_actors.testing import Kill, NeverSettles, NotRepeatable, Simulation, WorkerKilled, simulate
 
 SPEC: dict[str, Any] = {
     "name": "f",
@@ -189,7 +189,7 @@ def test_a_worker_that_dies_of_its_very_last_commit_dies(moment: Any) -> None:
         start(system)
         sim.run()
         sim.kill_at(system, 1, moment)
-        with pytest.raises(WorkerDied):
+        with pytest.raises(WorkerKilled):
             system.stop()
         assert sim.deaths == ["w1"]
         assert start(sim.restart(system)) == {"two": 1}

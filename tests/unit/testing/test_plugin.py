@@ -181,10 +181,10 @@ def test_seeds():
 def test_a_kill_reaches_the_fixture(run) -> None:
     """Law: the option is not ignored: the worker of a test that takes ``sim`` dies there."""
     text = """
-from dagger_actors.testing import WorkerDied
+from dagger_actors.testing import WorkerKilled
 
 def test_dies(sim):
-    with pytest.raises(WorkerDied):
+    with pytest.raises(WorkerKilled):
         body(sim.system(actions=[work]))
     assert sim.deaths == ["w1"]
 """
