@@ -28,6 +28,11 @@ async def work() -> int:
 
 
 @action
+async def sleeps() -> None:
+    await asyncio.sleep(100)
+
+
+@action
 async def fails() -> None:
     raise ValueError("always")
 
@@ -63,6 +68,7 @@ def test_a_death_ends_whatever_lets_the_world_go_on(go_on: Callable[[Simulation]
     """Law: the body does not go on with a dead worker, and the next one starts at the time of the death."""
     with simulate(1) as sim:
         times: list[float] = []
+        sim.system(actions=[sleeps]).flows.start({"name": "g", "nodes": [{"id": "n", "action": "sleeps"}]})
 
         def body(system: ActorSystem) -> str:
             times.append(sim.now_s)
@@ -75,6 +81,29 @@ def test_a_death_ends_whatever_lets_the_world_go_on(go_on: Callable[[Simulation]
         assert sim.keep_going(body, actions=[work]) == "succeeded"
         assert len(times) == 2
         assert times[1] < 3
+
+
+@pytest.mark.parametrize(
+    "go_on",
+    [lambda sim: sim.run(), lambda sim: sim.advance(9), lambda sim: sim.settle()],
+    ids=["run", "advance", "settle"],
+)
+def test_nothing_behind_the_death_is_run_with_the_dead(go_on: Callable[[Simulation], None]) -> None:
+    """Law: what a body asserts behind ``run`` and the like is asserted of a worker that has lived through it."""
+    with simulate(1) as sim:
+        lived: list[bool] = []
+
+        def body(system: ActorSystem) -> None:
+            run = system.flows.start(SPEC, run_id="r")
+            if not lived and not sim.deaths:
+                sim.kill_at(system, 1)
+            go_on(sim)
+            lived.append(sim.is_alive(system))
+            run.result()
+
+        sim.keep_going(body, actions=[work])
+        assert sim.deaths == ["w1"]
+        assert lived == [True]
 
 
 def test_a_body_that_returns_with_its_worker_dead_is_called_again() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -240,7 +241,54 @@ def test_calls_of_workers_that_died_count_and_their_bodies_never_end() -> None:
         assert system.flows.start(spec("plain"), run_id="r").result() == {"n": 1}
         assert [(call.worker, call.attempt) for call in stub.calls] == [("w1", 1), ("w2", 2)]
         assert ends == ["end"]
+        assert [thread.name for thread in threading.enumerate() if "simulated" in thread.name] == ["simulated-w1"]
     assert ends == ["end"]
+    assert not any("simulated" in thread.name for thread in threading.enumerate())
+
+
+def test_what_a_dead_body_does_as_it_ends_has_no_effect_and_no_end_of_its_own() -> None:
+    """Law: a plain action beside stubs that waits in a step when its worker dies is taken apart at the end, whatever it does."""
+    notes: list[str] = []
+
+    @action
+    def stubborn(ctx: Context) -> int:
+        for _ in range(3):
+            try:
+                ctx.step("one", lambda: 1)
+            except BaseException:
+                notes.append("caught")
+        return 1
+
+    with simulate(1) as sim:
+        sim.stub(plain, takes_s=1)
+        system = sim.system(actions=[stubborn])
+        sim.kill_at(system, 3, "before")
+        sim.system()
+        system.flows.start(spec("stubborn"), run_id="r")
+        sim.run()
+        assert sim.deaths == ["w1"]
+        assert notes == []
+    assert notes == ["caught"] * 3
+    assert not any("simulated" in thread.name for thread in threading.enumerate())
+
+
+def test_a_worker_can_be_frozen_in_the_middle_of_a_plain_action() -> None:
+    """Law: beside stubs that take time, a plain action that waits for a commit of a frozen worker holds up nobody else."""
+    with simulate(1) as sim:
+        sim.stub(plain, takes_s=1, returns=1)
+
+        @action
+        def freezes(ctx: Context) -> int:
+            sim.freeze(system)
+            return ctx.step("one", lambda: 7)
+
+        system = sim.system(actions=[freezes])
+        run = system.flows.start(spec("freezes"))
+        sim.advance(10)
+        assert sim.now_s == 10
+        assert play(sim, {**spec("plain"), "name": "g"}).state == "succeeded"
+        sim.thaw(system)
+        assert run.result() == {"n": 7}
 
 
 def test_a_step_inside_of_a_plain_action_beside_stubs_waits_without_holding_the_others() -> None:
