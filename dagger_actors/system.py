@@ -239,6 +239,11 @@ class ActorSystem:
         """The writer; for the test kit."""
         return self._store.journal
 
+    @property
+    def registry(self) -> ActionRegistry:
+        """The actions; for the test kit."""
+        return self._hub.registry
+
     def abandon(self) -> None:
         """Let go of the file as a dying process would, without a word; for the test kit."""
         self._is_closed = True

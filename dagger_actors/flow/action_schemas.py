@@ -49,8 +49,8 @@ def action_schema(action: Action) -> ActionSchema:
     (output,), of_output = _schemas([action.returns])
     return ActionSchema(
         name=action.name,
-        place="{}:{}".format(*place_of(action.function)),
-        description=inspect.getdoc(action.function) or "",
+        place="{}:{}".format(*place_of(action.source)),
+        description=inspect.getdoc(action.source) or "",
         inputs=inputs | ({"$defs": defs} if defs else {}),
         output=output | ({"$defs": of_output} if of_output else {}),
     )
@@ -93,7 +93,7 @@ def _spelt(hint: Any) -> str:
 def _defaults(action: Action) -> dict[str, Any]:
     """The defaults that JSON can hold; of others only `required` tells."""
     found: dict[str, Any] = {}
-    for parameter in inspect.signature(action.function).parameters.values():
+    for parameter in inspect.signature(action.source).parameters.values():
         if parameter.name in action.by_name and parameter.default is not parameter.empty:
             try:
                 found[parameter.name] = msgspec.json.decode(msgspec.json.encode(parameter.default))

@@ -123,7 +123,8 @@ class Action:
 
     Attributes:
         name: The name in flow files.
-        function: The function.
+        function: What is called.
+        source: The function as it is written; another than ``function`` only where a stub stands in for it.
         qualified_name: ``module:qualname``.
         is_async: Whether calling it gives a coroutine.
         context_parameter: The parameter that takes the ``Context``, or None.
@@ -148,6 +149,7 @@ class Action:
         "qualified_name",
         "required",
         "returns",
+        "source",
     )
 
     def __init__(
@@ -159,10 +161,12 @@ class Action:
         context_parameter: str | None = None,
         accepts_any: bool = False,
         returns: Any = Any,
+        source: Callable[..., Any] | None = None,
     ) -> None:
         self.name = name
         self.function = function
-        self.qualified_name = f"{function.__module__}:{function.__qualname__}"
+        self.source = function if source is None else source
+        self.qualified_name = f"{self.source.__module__}:{self.source.__qualname__}"
         self.is_async = inspect.iscoroutinefunction(function)
         self.context_parameter = context_parameter
         self.parameters = parameters
@@ -179,8 +183,8 @@ class Action:
     def identity(self) -> str | None:
         """What stands for its code in the keys of the cache: its version, or the hash of its source; None = neither."""
         if self._identity is None:
-            version = getattr(self.function, VERSION, None)
-            self._identity = f"version {version}" if version is not None else source_hash(self.function)
+            version = getattr(self.source, VERSION, None)
+            self._identity = f"version {version}" if version is not None else source_hash(self.source)
         return self._identity
 
 

@@ -139,13 +139,20 @@ class Flows:
                 1,
             ),
         ]
+        opening = self._hub.openings.begin(chosen)
         try:
             self._caller.commit(writes)
         except UnitRejected:
+            self._hub.openings.lost(chosen, opening)
             return self._same_run(chosen, definition_id, texts[1])
         except StoreError as error:
+            self._hub.openings.lost(chosen, opening)
             self._hub.adrift.add(chosen, error)  # it may be in the file all the same
             raise
+        except BaseException:
+            self._hub.openings.lost(chosen, opening)
+            raise
+        opening.is_won = True
         self._hub.open(chosen, "start", definition=msgspec.structs.replace(pinned, config=config))
         return Run(chosen, self)
 
@@ -156,8 +163,17 @@ class Flows:
             raise RunConflict(run_id, "definition")
         if msgspec.json.decode(row.inputs) != msgspec.json.decode(inputs):
             raise RunConflict(run_id, "inputs")
-        if row.status in ("pending", "running") and run_id not in self._hub.active:
-            self._take(row, "recover")
+        while row.status in ("pending", "running") and run_id not in self._hub.active:
+            opening = self._hub.openings.of(run_id)
+            try:
+                if opening is None:
+                    self._take(row, "recover")
+                    break
+                self._hub.runtime.wait(opening, None)
+            except RunOwned as owned:
+                if owned.worker_id != self._hub.store.worker_id:
+                    raise
+            row = self._caller.row(run_id)  # somebody of this process is opening it, or has
         return Run(run_id, self)
 
     # --- taking up again
@@ -236,7 +252,9 @@ class Flows:
             return
         pid = self._hub.owner_pid(row)
         is_ours = owner == self._hub.store.worker_id
-        if pid is not None and not (is_ours and row.run_id not in self._hub.active):
+        # In this order: what ceases to be about to be opened is open by then.
+        is_here = self._hub.openings.of(row.run_id) is not None or row.run_id in self._hub.active
+        if pid is not None and (is_here or not is_ours):
             raise RunOwned(row.run_id, owner, pid)
 
     # --- cancelling

@@ -42,6 +42,7 @@ from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.node import NodeServices
+from dagger_actors.flow.openings import Openings
 from dagger_actors.flow.processes.lazy import LazyPool
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.resources import Resources
@@ -106,6 +107,7 @@ class FlowHub:
         self._gates = gates
         self._observers = observers
         self._left_behind = LeftBehind(store)
+        self.openings = Openings()
         self._lock = threading.Lock()
         self._services = Services(
             clock=runtime.clock, timers=runtime.timers, journal=store.journal, breathe=runtime.breathe
@@ -163,6 +165,7 @@ class FlowHub:
             Resolved when this worker owns the run, with ``RunOwned`` when it does not.
         """
         future: ReplyFuture[None] = ReplyFuture()
+        opening = self.openings.begin(row.run_id)
         claim = Write("flow_runs.claim", ((row.run_key, row.owner, row.epoch, self.store.worker_id),), 1)
 
         def done(error: Exception | None) -> None:
@@ -171,8 +174,10 @@ class FlowHub:
             elif isinstance(error, StoreError):
                 self.adrift.add(row.run_id, error)  # it may be ours
             if error is None:
+                opening.is_won = True
                 future.set(None)
             else:
+                self.openings.lost(row.run_id, opening)
                 future.set_exception((type(error), error, None))
 
         self.store.write([claim], done)
@@ -210,6 +215,8 @@ class FlowHub:
         except StoreError as error:
             self.adrift.add(run_id, error)
             raise
+        finally:
+            self.openings.opened(run_id)
         self.adrift.remove(run_id, active)
         return active
 

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from dagger_actors import Report
+from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation
-from dagger_actors.testing.virtual import WorkerDied
 
 SECOND = 1_000_000
 EXPONENTIAL = {"exponential": {"jitter": 0}}
@@ -366,7 +366,7 @@ def play_twice(sim: Simulation, actions: list[Any], spec: dict[str, Any], commit
     sim.kill_at(system, commit, moment)
     try:
         return system.flows.start(spec, run_id="r").wait()
-    except WorkerDied:
+    except WorkerKilled:
         flows = sim.system(actions=actions).flows
     known = {run.run_id: run.state for run in flows.runs()}
     if not known:

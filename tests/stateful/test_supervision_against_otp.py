@@ -219,7 +219,7 @@ class AgainstOtp(RuleBasedStateMachine):
                 self.now = max(self.now, self.shell.timers[key])
                 self.tell(fire(key))
             else:
-                id, number = sorted(self.shell.told)[0]
+                id, number = min(self.shell.told)
                 self.tell(Exited(id=id, incarnation=number, kind="shutdown"))
         assert not self.shell.alive
         assert not self.shell.calls

@@ -240,7 +240,7 @@ class TypeEdges:
             return Fault(message, f"Change the type of the input {quoted(found.key)}, or the action's type hint.")
         assert isinstance(found, FromNode)
         action = self._actions[found.node]
-        where = " at {}:{}".format(*place_of(action.function)) if action is not None else ""
+        where = " at {}:{}".format(*place_of(action.source)) if action is not None else ""
         return Fault(message, f"Refer to another output, or change a type hint: what it gives is hinted{where}.")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from dagger_actors import action
 from dagger_actors.testing.simulation import Simulation, simulate
-from dagger_actors.testing.virtual import WorkerDied
+from dagger_actors.testing.errors import WorkerKilled
 
 told: list[int] = []
 
@@ -74,7 +74,7 @@ def test_it_dies_at_the_very_commit(sim: Simulation, moment: Any, kept: list[str
     system = sim.system()
     sim.kill_at(system, 2, moment)
     system.artifacts.put("one", name="one")
-    with pytest.raises(WorkerDied):
+    with pytest.raises(WorkerKilled):
         system.artifacts.put("two", name="two")
     assert not sim.is_alive(system)
     assert sorted(one.name for one in sim.system().artifacts.list()) == kept
