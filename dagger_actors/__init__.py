@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         ActorStopped,
         AskInsideHandler,
         AttemptOver,
+        ChildRefused,
         ConfigRefused,
         DaggerError,
         DefinitionError,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
         StatementFailed,
         StatementRefused,
         StepRefused,
+        SupervisorFailed,
+        SystemFailed,
         UnknownActor,
         UnknownResource,
     )
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.context import ActorContext, Terminated
     from dagger_actors.supervised.handlers import handler
     from dagger_actors.supervised.ref import Ref
+    from dagger_actors.supervised.spec import BackOff, ChildSpec, Supervisor
     from dagger_actors.supervised.traits import MailboxSpec
     from dagger_actors.supervised.undelivered import Undelivered
     from dagger_actors.system import ActorSystem
@@ -69,6 +73,9 @@ __all__ = [
     "AttemptLog",
     "AttemptOver",
     "AttemptReport",
+    "BackOff",
+    "ChildRefused",
+    "ChildSpec",
     "ConfigRefused",
     "Context",
     "DaggerError",
@@ -101,6 +108,9 @@ __all__ = [
     "StatementFailed",
     "StatementRefused",
     "StepRefused",
+    "Supervisor",
+    "SupervisorFailed",
+    "SystemFailed",
     "Terminated",
     "Undelivered",
     "UnknownActor",
@@ -110,6 +120,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Supervisor": "supervised.spec",
+    "ChildSpec": "supervised.spec",
+    "BackOff": "supervised.spec",
     "handler": "supervised.handlers",
     "Undelivered": "supervised.undelivered",
     "Terminated": "supervised.context",

@@ -4,6 +4,7 @@
 
     DaggerError
     ├── DefinitionError            the author's file: every problem at once, each with its place
+    │   └── InvalidSupervision     supervisors and children that contradict themselves or each other
     ├── RequestError               the caller, now
     │   ├── InvalidInputs          inputs that the flow does not take
     │   ├── RunNotFound            no run of that id in this database
@@ -17,7 +18,8 @@
     │   ├── AmbiguousArtifact      several artifacts' ids begin so
     │   ├── ExportRefused          a file cannot be written where it was asked for
     │   ├── BlockingCall           a blocking verb called on a running event loop
-    │   └── SystemClosed           the system has been left
+    │   ├── SystemClosed           the system has been left
+    │   └── SystemForked           the database was open already when this process was forked
     ├── ActionError                user code, kept in history
     │   ├── OutputError            a result that cannot be stored
     │   ├── InputError             inputs that do not fit the action's type hints
@@ -45,6 +47,9 @@
     │   ├── MessageUnhandled       the actor has no handler for the message
     │   ├── MailboxFull            a bounded mailbox refused a message
     │   ├── AskInsideHandler       a blocking ask inside a pooled handler
+    │   ├── ChildRefused           a supervisor could not do what was asked about a child
+    │   ├── SupervisorFailed       a supervisor gave up, or could not start
+    │   ├── SystemFailed           the root supervisor gave up: the system has stopped
     │   └── SupervisorGaveUp       restarted too often; its work is left for a resume
     └── StoreError                 the disk, or another owner
         ├── NotADatabase           the file is something else
@@ -65,6 +70,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -126,6 +132,10 @@ class DefinitionError(DaggerError):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+
+class InvalidSupervision(DefinitionError):
+    """Supervisors and children that contradict themselves or each other; carries every problem found."""
 
 
 class RequestError(DaggerError):
@@ -331,6 +341,26 @@ class SystemClosed(RequestError):
 
     def __str__(self) -> str:
         return "this ActorSystem is closed; open another one on the same file"
+
+
+class SystemForked(RequestError):
+    """The database is open in a process of which this one is a forked child.
+
+    Args:
+        database: The database.
+        pid: The process that opened it.
+    """
+
+    def __init__(self, database: str, pid: int) -> None:
+        self.database = database
+        self.pid = pid
+        super().__init__(database, pid)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.database} is open in process {self.pid}, of which this is a forked child, and that cannot use it safely; "
+            f"start a new process instead: subprocess, or multiprocessing with 'spawn'"
+        )
 
 
 class ActionError(DaggerError):
@@ -661,6 +691,65 @@ class AskInsideHandler(ActorError):
             f"a blocking ask of {self.actor} inside a handler can starve the pool it runs on; "
             f"use tell and handle the answer as a message, or `await` it in an async handler"
         )
+
+
+class ChildRefused(ActorError):
+    """A supervisor could not do what was asked about a child.
+
+    Attributes:
+        reason: OTP's word: ``already_present``, ``already_started``, ``running``, ``restarting``, ``not_found``; or
+            ``start_failed``, ``invalid``, ``terminated``, ``shutting_down``, ``busy``.
+    """
+
+    TEXTS = MappingProxyType(
+        {
+            "already_present": "it has a child of that id that does not run; restart or delete that one",
+            "already_started": "it has a child of that id that runs; take another id",
+            "running": "the child runs; terminate it first",
+            "restarting": "the child is about to be restarted; terminate it first",
+            "not_found": "it has no child of that id",
+            "start_failed": "the child could not be started",
+            "invalid": "no such child may be here",
+            "terminated": "its start was called off by another call",
+            "shutting_down": "it is shutting down, or has ended",
+            "busy": "too many calls wait for it",
+        }
+    )
+
+    def __init__(self, supervisor: str, child: str, reason: str, detail: str = "") -> None:
+        self.supervisor = supervisor
+        self.child = child
+        self.reason = reason
+        self.detail = detail
+        super().__init__(supervisor, child, reason, detail)
+
+    def __str__(self) -> str:
+        about = f" about {self.child!r}" if self.child else ""
+        detail = f": {self.detail}" if self.detail else ""
+        return f"the supervisor {self.supervisor} refused what was asked{about}: {self.TEXTS[self.reason]}{detail}"
+
+
+class SupervisorFailed(ActorError):
+    """A supervisor gave up, because restarts came too often, or a child could not be started at first."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(name, reason)
+
+    def __str__(self) -> str:
+        return f"the supervisor {self.name} has given up: {self.reason}"
+
+
+class SystemFailed(ActorError):
+    """The root supervisor gave up, so the system has stopped."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return f"the system has stopped: {self.reason}"
 
 
 class SupervisorGaveUp(ActorError):

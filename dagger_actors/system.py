@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Literal, Self
 
+import msgspec
+
 from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.runtime import ABANDONED, THREADS, Runtime, ThreadRuntime
 from dagger_actors.actors.timers import MonotonicClock
@@ -28,8 +30,11 @@ from dagger_actors.flow.run_events import Observer
 from dagger_actors.flow.watch import Watch
 from dagger_actors.store.journal import Journal
 from dagger_actors.store.store import Store
-from dagger_actors.supervised.actors import Actors
+from dagger_actors.supervised.actor import Actor
+from dagger_actors.supervised.actors import Actors, spec_of
+from dagger_actors.supervised.from_file import load_supervisor
 from dagger_actors.supervised.house import House
+from dagger_actors.supervised.spec import ChildSpec, Supervisor
 from dagger_actors.supervised.undelivered import Undelivered
 
 __all__ = ["ActorSystem"]
@@ -45,6 +50,11 @@ class ActorSystem:
 
     Args:
         db: The database; None = a temporary file that is deleted on leaving.
+        spec: A system file, whose agents start with the system, under the supervision that it says.
+        agents: Actors and supervisors to start with the system, in order, and to stop with it, in reverse: the children
+            of its root supervisor (``one_for_one``, 3 restarts within 5 s). When that gives up, the system stops, and
+            leaving ``with`` raises ``SystemFailed`` with the reason. A class alone stands for ``ChildSpec(cls)``. With a
+            ``spec`` they come behind its agents.
         actions: Functions, or modules with marked functions, that flows may name.
         imports: Modules and files with actions: ``module``, ``module:name``, ``file.py``, ``file.py:name``.
         resources: How to make what actions get by ``ctx.resource(Type)``: functions without parameters, by the type. Each
@@ -65,12 +75,13 @@ class ActorSystem:
         observer: Told what changes, after each commit, on an internal thread; must not block.
         on_undelivered: Told of each message to an actor that was never handled; must not block.
         runtime: The world; for simulation.
+        vfs: SQLite's way to the disk, by its name; for simulated power cuts.
 
     Attributes:
         flows: The flow paradigm.
         actors: The actors of users' own classes.
         artifacts: What is stored, by its content.
-        path: The database.
+        path: The database, absolute.
 
     Raises:
         RequestError: An option has a value that it cannot have, the schema or a resource cannot be made.
@@ -82,6 +93,8 @@ class ActorSystem:
         self,
         db: str | Path | None = None,
         *,
+        spec: str | Path | Mapping[str, object] | None = None,
+        agents: Sequence[ChildSpec | Supervisor | type[Actor]] = (),
         actions: Sequence[Callable[..., Any] | ModuleType] = (),
         imports: Sequence[str] = (),
         resources: Mapping[type, Factory] | None = None,
@@ -99,6 +112,7 @@ class ActorSystem:
         vfs: str | None = None,
     ) -> None:
         _check_options(synchronous, artifact_threshold, readers)
+        root = _root(spec, agents)
         processes = (os.cpu_count() or 1) if processes is None else processes
         _check_processes(processes, process_attempts, process_memory_mib)
         registry = ActionRegistry()
@@ -107,7 +121,8 @@ class ActorSystem:
         for reference in imports:
             registry.load(reference, Path.cwd())
         self._folder = None if db is not None else Path(tempfile.mkdtemp(prefix="dagger-actors-"))
-        self.path = Path(db) if db is not None else Path(str(self._folder)) / "dagger.db"
+        # Absolute from the start: an action may change the folder that a relative one is relative to.
+        self.path = Path(db).absolute() if db is not None else Path(str(self._folder)) / "dagger.db"
         self._runtime: Runtime = ThreadRuntime() if runtime is None else runtime
         try:
             self._resources = Resources(resources, io=self._runtime.io, wait=self._runtime.wait)
@@ -158,11 +173,27 @@ class ActorSystem:
             commit=caller.commit,
             clock=self._runtime.clock,
         )
-        self.actors = Actors(House(self._runtime, listen=on_undelivered))
+        house = House(self._runtime, listen=on_undelivered)
+        self.actors = Actors(house, root, failed=lambda _failure: house.run_aside(self.stop))
         self._watch = Watch(self._hub, runtime=self._runtime, store=self._store, recover=recover)
         self._is_closed = False
         self._enter_resources()
         self._watch.start()
+        self._start_actors()
+
+    @classmethod
+    def from_spec(cls, spec: str | Path | Mapping[str, object], db: str | Path | None = None, **options: Any) -> Self:
+        """Open a system with the agents of a system file; ``ActorSystem(db, spec=spec)``.
+
+        Args:
+            spec: The file.
+            db: The database; None = a temporary file that is deleted on leaving.
+            options: As the class takes them.
+
+        Raises:
+            DefinitionError: The file says what cannot be; carries every problem.
+        """
+        return cls(db, spec=spec, **options)
 
     @staticmethod
     def look(db: str | Path) -> Inspection:
@@ -188,6 +219,7 @@ class ActorSystem:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+        self._raise_failure(error)
 
     async def __aenter__(self) -> Self:
         return self
@@ -196,11 +228,21 @@ class ActorSystem:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.astop()
+        self._raise_failure(error)
+
+    def _raise_failure(self, error: BaseException | None) -> None:
+        if self.actors.failure is not None and error is None:
+            raise self.actors.failure
 
     @property
     def journal(self) -> Journal:
         """The writer; for the test kit."""
         return self._store.journal
+
+    @property
+    def registry(self) -> ActionRegistry:
+        """The actions; for the test kit."""
+        return self._hub.registry
 
     def abandon(self) -> None:
         """Let go of the file as a dying process would, without a word; for the test kit."""
@@ -214,8 +256,8 @@ class ActorSystem:
         Args:
             grace_s: Seconds for what runs; 0 or more.
         """
-        if self._is_closed:
-            return
+        if self._is_closed or not self._store.home.is_here:
+            return  # left already; or a forked child is leaving the block, and the system is its parent's
         self._is_closed = True
         self.flows.close()
         self.artifacts.close()
@@ -225,6 +267,13 @@ class ActorSystem:
             self._hub.detach(grace_s)
         finally:
             self._close()
+
+    def _start_actors(self) -> None:
+        try:
+            self.actors.begin()
+        except BaseException:
+            self.stop()
+            raise
 
     def _enter_resources(self) -> None:
         try:
@@ -253,13 +302,21 @@ class ActorSystem:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def _root(
+    spec: str | Path | Mapping[str, object] | None, agents: Sequence[ChildSpec | Supervisor | type[Actor]]
+) -> Supervisor:
+    """The root supervisor: that of the file, if there is one, with all that is to start."""
+    root = Supervisor("root") if spec is None else load_supervisor(spec)[1]
+    return msgspec.structs.replace(root, children=(*root.children, *map(spec_of, agents)))
+
+
 def _check_options(synchronous: str, artifact_threshold: int, readers: int) -> None:
     if synchronous not in ("full", "normal"):
         raise RequestError(f"synchronous is 'full' or 'normal', not {synchronous!r}")
-    if artifact_threshold < 0:
-        raise RequestError(f"artifact_threshold is a size in bytes, 0 or more, not {artifact_threshold}")
-    if readers < 1:
-        raise RequestError(f"readers is 1 or more, not {readers}")
+    if type(artifact_threshold) is not int or artifact_threshold < 0:
+        raise RequestError(f"artifact_threshold is a size in bytes, 0 or more, not {artifact_threshold!r}")
+    if type(readers) is not int or readers < 1:
+        raise RequestError(f"readers is a whole number, 1 or more, not {readers!r}")
 
 
 def _check_processes(processes: int, attempts: int, memory_mib: int | None) -> None:

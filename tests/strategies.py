@@ -1,4 +1,4 @@
-"""Hypothesis strategies for flow files, as plain data and as YAML text."""
+"""Hypothesis strategies for flow files, as plain data and as YAML text, and for definitions of systems."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-__all__ = ["flows", "names", "to_yaml"]
+from dagger_actors.supervised.definition import (
+    AgentSpec,
+    BackoffSpec,
+    MailboxSpec,
+    Supervision,
+    SupervisorSpec,
+    SystemDefinition,
+)
+
+__all__ = ["flows", "names", "systems", "to_yaml"]
 
 PLAIN = "abcdefgh"
 characters = st.characters(exclude_categories=("Cs", "Cc", "Cn", "Zl", "Zp"), exclude_characters="\ufeff")
@@ -129,6 +138,76 @@ def flows(draw: st.DrawFn) -> dict[str, Any]:
         )
     )
     return flow
+
+
+RESTARTS = ["permanent", "transient", "temporary"]
+supervisions = st.builds(
+    Supervision,
+    strategy=st.sampled_from(["one_for_one", "one_for_all", "rest_for_one"]),
+    intensity=st.integers(0, 10_000),
+    period_s=st.floats(0.001, 86_400),
+    auto_shutdown=st.sampled_from(["never", "any_significant", "all_significant"]),
+)
+backoffs = st.builds(
+    BackoffSpec,
+    min_s=st.floats(0, 100),
+    max_s=st.floats(100, 86_400),
+    factor=st.floats(1, 1000),
+    jitter=st.floats(0, 1),
+    reset_s=st.floats(0.001, 86_400),
+)
+mailboxes = st.builds(
+    MailboxSpec,
+    capacity=st.integers(1, 1_000_000),
+    overflow=st.sampled_from(["block", "reject", "drop_oldest"]),
+)
+parts = st.text(PLAIN, min_size=1, max_size=3)
+classes = st.builds("{}:{}".format, st.sampled_from(["shop", "a.b", "shop.py", "../x y/shop.py"]), parts)
+shutdowns = st.one_of(st.none(), st.floats(0, 86_400))
+
+
+@st.composite
+def children(draw: st.DrawFn, ids: list[str], auto_shutdown: str, depth: int) -> tuple[AgentSpec | SupervisorSpec, ...]:
+    """Draw what is below a supervisor, out of the ids that are left; each is used at most once."""
+    made: list[AgentSpec | SupervisorSpec] = []
+    for _ in range(draw(st.integers(1, 3))):
+        if not ids:
+            break
+        restart = draw(st.sampled_from(RESTARTS))
+        shared: dict[str, Any] = {
+            "id": ids.pop(),
+            "restart": restart,
+            "significant": auto_shutdown != "never" and restart != "permanent" and draw(st.booleans()),
+            "backoff": draw(st.one_of(st.none(), backoffs)) if restart != "temporary" else None,
+            "shutdown_s": draw(shutdowns),
+        }
+        if depth < 3 and ids and draw(st.booleans()):
+            supervision = draw(st.one_of(st.just(Supervision()), supervisions))
+            below = draw(children(ids, supervision.auto_shutdown, depth + 1))
+            made.append(SupervisorSpec(**shared, supervision=supervision, agents=below))
+            continue
+        route = draw(st.sampled_from(["round_robin", "key"]))
+        made.append(
+            AgentSpec(
+                **shared,
+                class_reference=draw(classes),
+                config=draw(st.dictionaries(st.text(characters, max_size=8), literals, max_size=3)),
+                instances=draw(st.integers(1, 10_000)),
+                route=route,
+                key=tuple(draw(st.lists(parts, min_size=1, max_size=3))) if route == "key" else (),
+                mailbox=draw(st.one_of(st.none(), mailboxes)),
+            )
+        )
+    return tuple(made)
+
+
+@st.composite
+def systems(draw: st.DrawFn) -> SystemDefinition:
+    """Draw the definition of a system that some file could hold."""
+    ids = draw(st.lists(names, min_size=1, max_size=10, unique=True))
+    supervision = draw(st.one_of(st.just(Supervision()), supervisions))
+    agents = draw(children(ids, supervision.auto_shutdown, 0))
+    return SystemDefinition(name=draw(names), agents=agents, description=draw(texts), supervision=supervision)
 
 
 def to_yaml(value: object) -> str:

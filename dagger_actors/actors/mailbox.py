@@ -151,11 +151,11 @@ class Mailbox:
         if tenant is None or self._state is CLOSED:
             return False
         self._budget = TURN
-        inside.turn = self
+        before, inside.turn = inside.turn, self  # a supervisor's turn may run inside the turn of its child
         try:
             return tenant.take_turn()
         finally:
-            inside.turn = None
+            inside.turn = before
 
     def get(self) -> Envelope[Any]:
         """Take the next envelope; pykka's loop calls this outside of its ``try``, so the raised ones end the turn.

@@ -8,10 +8,11 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from dagger_actors.cli.command_line import command, database_of, with_database
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, REFUSED, UsageError, complain
@@ -23,6 +24,8 @@ SCHEMA = """
 
 For editors with a YAML language server: write it beside your flow files (dagger-actors schema > flow.schema.json), and let
 their first line be: # yaml-language-server: $schema=flow.schema.json
+
+For system files the same with: dagger-actors schema --kind system > system.schema.json
 
 With --import X: what each action of X takes and gives."""
 COMPLETION = """
@@ -43,12 +46,17 @@ COMMANDS = (
     ("runs", "dagger_actors.cli.runs:runs", "List the runs of a database."),
     ("show", "dagger_actors.cli.runs:show", "Show one run: its nodes, attempts, errors and outputs."),
     ("why", "dagger_actors.cli.why:why", "Say why a node of a run is in its state."),
-    ("validate", "dagger_actors.cli.specs:validate", "Check a flow file and its actions without running it."),
-    ("schema", "dagger_actors.cli.schema:schema", f"Print the JSON Schema of flow files, or of actions.{SCHEMA}"),
+    ("up", "dagger_actors.cli.up:up", "Run the actors of a system file until they are stopped."),
+    ("validate", "dagger_actors.cli.specs:validate", "Check a flow or system file and its code without running it."),
+    (
+        "schema",
+        "dagger_actors.cli.schema:schema",
+        f"Print the JSON Schema of flow or system files, or of actions.{SCHEMA}",
+    ),
     ("init", "dagger_actors.cli.init:init", "Write a first flow, its actions and their tests."),
     ("completion", "dagger_actors.cli.completion:completion", f"Print the completion script of a shell.{COMPLETION}"),
     ("graph", "dagger_actors.cli.graph:graph", "Draw a flow file, or a run with its states: mermaid, dot or svg."),
-    ("list", "dagger_actors.cli.specs:list_folder", "List the flow files of a folder."),
+    ("list", "dagger_actors.cli.specs:list_folder", "List the flow and system files of a folder."),
 )
 ARTIFACTS = (
     ("list", "dagger_actors.cli.artifacts:list_artifacts", "List what is stored and where it comes from."),
@@ -120,12 +128,22 @@ def main(tokens: Sequence[str] | None = None) -> int:
     return status
 
 
+def _unexpected(words: Sequence[str]) -> str:
+    """Say what nothing takes; an input without its ``-i`` is the likeliest."""
+    pairs = [word for word in words if "=" in word and not word.startswith("-")]
+    hint = (
+        f"; an input of the flow is given with -i: {command('-i', pairs[0])[len('dagger-actors ') :]}" if pairs else ""
+    )
+    return f"nothing takes {' '.join(map(shlex.quote, words))}{hint}"
+
+
 def _dispatch(tokens: list[str]) -> int:
     try:
         result = app(tokens, print_error=False, exit_on_error=False, help_on_error=False)
     except CycloptsError as error:
+        text = _unexpected(error.unused_tokens or []) if isinstance(error, UnusedCliTokensError) else str(error)
         named = [word for word in tokens[:1] if word in {*(name for name, _, _ in COMMANDS), artifacts.name[0]}]
-        complain(f"{error}\n  see: {' '.join(['dagger-actors', *named, '--help'])}")
+        complain(f"{text}\n  see: {' '.join(['dagger-actors', *named, '--help'])}")
     except (RunEnded, ActorError) as error:
         complain(error)
         return FAILED

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from dagger_actors.cli.exits import UsageError
+from dagger_actors.core.wording import quoted
 from dagger_actors.errors import RequestError
 from dagger_actors.flow.definition import InputSpec, InputType
-from dagger_actors.flow.loading.core_schema import resolve
 from dagger_actors.flow.secret import ENV, Secret
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.core_schema import resolve
 
 __all__ = ["parse_inputs"]
 
@@ -45,7 +45,10 @@ def parse_inputs(pairs: Sequence[str], declared: Mapping[str, InputSpec] | None)
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key:
-            raise UsageError(f"-i {quoted(pair)} is not of the form KEY=VALUE", "for example: -i limit=200")
+            name = key if key in (declared or {}) else next(iter(declared or ()), "limit")
+            kind = declared[name].type if declared and name in declared else "int"
+            example = f"for example: -i {name}={EXAMPLES.get(kind, 'text')}"
+            raise UsageError(f"-i {quoted(pair)} is not of the form KEY=VALUE", example)
         if key in values:
             raise UsageError(f"the input {quoted(key)} is given twice", "give each -i KEY=VALUE once")
         spec = (declared or {}).get(key)

@@ -9,7 +9,19 @@ from cyclopts import Parameter
 
 from dagger_actors.cli.exits import UsageError
 
-__all__ = ["DEFAULT_DATABASE", "AsJson", "Database", "Imports", "Inputs", "RunId", "Schema", "Spec", "existing"]
+__all__ = [
+    "DEFAULT_DATABASE",
+    "AnySpec",
+    "AsJson",
+    "Database",
+    "Imports",
+    "Inputs",
+    "Processes",
+    "RunId",
+    "Schema",
+    "Spec",
+    "existing",
+]
 
 Database = Annotated[str, Parameter(name="--db", help="Database file.", show_default=True)]
 DEFAULT_DATABASE = "dagger.db"
@@ -20,11 +32,16 @@ Imports = Annotated[
 Inputs = Annotated[
     tuple[str, ...], Parameter(name=("--input", "-i"), help="KEY=VALUE for an input of the flow; repeatable.")
 ]
+Processes = Annotated[
+    int | None,
+    Parameter(name="--processes", help="Attempts of `isolation: process` at once; absent: as many as there are cores."),
+]
 Schema = Annotated[
     str | None, Parameter(name="--schema", help="SQL file with CREATE TABLE IF NOT EXISTS for tables of your own.")
 ]
 RunId = Annotated[str, Parameter(name="RUN", help="The run's id; `dagger-actors runs` lists them.")]
 Spec = Annotated[str, Parameter(name="SPEC", help="The flow file.")]
+AnySpec = Annotated[str, Parameter(name="SPEC", help="The flow file or system file.")]
 AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON, and nothing else, on stdout.")]
 
 

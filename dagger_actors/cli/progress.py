@@ -11,7 +11,8 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Protocol, Self, TextIO, assert_never
 
 from rich.console import Console
@@ -22,6 +23,7 @@ from rich.text import Text
 
 from dagger_actors.cli.tally import Standing, Tally
 from dagger_actors.cli.text import duration, invocation, one_line, printable, shorten
+from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.flow.report import Report
 from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, RunChanged, RunEvent
 
@@ -96,8 +98,46 @@ class LogLines(logging.Handler):
         logging.getLogger(self.LOGGER).removeHandler(self)
 
 
+class ItemCounts:
+    """The items of maps in lines: counted while they go well, so that a map of thousands does not flood a log."""
+
+    EVERY_S = 1.0
+
+    def __init__(self) -> None:
+        self._done: Counter[tuple[str, str]] = Counter()
+        self._told: dict[tuple[str, str], int] = {}
+        self._told_at: dict[tuple[str, str], float] = {}
+
+    def lines(self, event: RunEvent, at: float) -> Iterator[str]:
+        """Write an event as lines, none when it is only counted.
+
+        Args:
+            event: The event.
+            at: When it was observed, in seconds.
+        """
+        if not isinstance(event, NodeChanged):
+            yield describe(event)
+            return
+        node = event.run_id, event.node_id
+        if not event.invocation_key:
+            if event.state in FINAL_NODE and self._done[node] > self._told.get(node, 0):
+                yield self._count(node, at)
+            yield describe(event)
+        elif event.state in ("succeeded", "skipped"):
+            self._done[node] += 1
+            if at - self._told_at.setdefault(node, at) >= self.EVERY_S:
+                yield self._count(node, at)
+        elif event.error is not None or event.reason or event.state not in ("ready", "running"):
+            yield describe(event)
+
+    def _count(self, node: tuple[str, str], at: float) -> str:
+        self._told[node] = self._done[node]
+        self._told_at[node] = at
+        return one_line(f"{node[1]} {self._done[node]} items done")
+
+
 class Lines:
-    """One line per state change, for a pipe or a log file.
+    """One line per state change of a node, and of an item that does not go well, for a pipe or a log file.
 
     Args:
         stream: Where to.
@@ -108,6 +148,7 @@ class Lines:
         self._words: queue.SimpleQueue[tuple[float, Sequence[RunEvent] | str] | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write, name="progress lines", daemon=True)
         self._started = time.monotonic()
+        self._items = ItemCounts()
 
     def begin(self, report: Report) -> None:
         """Take no notice: what is behind was told when it happened."""
@@ -131,7 +172,10 @@ class Lines:
     def _write(self) -> None:
         while (word := self._words.get()) is not None:
             at, what = word
-            told = [printable(what)] if isinstance(what, str) else filter(None, map(describe, what))
+            if isinstance(what, str):
+                told = [printable(what)]
+            else:
+                told = [line for event in what for line in self._items.lines(event, at) if line]
             lines = [f"{at:9.3f} {line}\n" for line in told]
             try:
                 self._stream.write("".join(lines))

@@ -20,11 +20,12 @@ from dagger_actors.cli.text import duration, invocation, one_line, printable, sh
 from dagger_actors.flow.context import ArtifactRef
 from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
 
-__all__ = ["failures", "outputs", "report_page", "runs_table", "stdout"]
+__all__ = ["TRACE_LINES", "failures", "outputs", "report_page", "runs_table", "stdout"]
 
 TABLE_ROWS: Final = 50
 FAILURES: Final = 20
 ARTIFACTS: Final = 20
+TRACE_LINES: Final = 30
 LONGEST_VALUE: Final = 2000
 LONGEST_CELL: Final = 80
 WIDE: Final = 200
@@ -117,9 +118,17 @@ def value_text(value: object) -> str:
 
 
 def failures(report: Report) -> list[str]:
-    """Name the invocations that failed for good, each with its last error, and how many more there are."""
+    """Name the invocations that failed for good, each with its last error and where that was raised.
+
+    The first one's traceback is given whole, of the others the last frame; what is beyond ``FAILURES`` is counted.
+    """
     failed = [node for node in report.nodes if node.state in ("failed", "timed_out")]
-    lines = [failure(node) for node in failed[:FAILURES]]
+    lines, has_frames = [], False
+    for node in failed[:FAILURES]:
+        lines.append(failure(node))
+        frames = trace(node.attempts[-1] if node.attempts else None, whole=not has_frames)
+        has_frames = has_frames or bool(frames)
+        lines += frames
     if len(failed) > FAILURES:
         lines.append(f"... and {len(failed) - FAILURES} more failed")
     return lines
@@ -141,6 +150,22 @@ def error_text(attempt: AttemptReport | None) -> str:
         return ""
     kind = attempt.error.type.removeprefix("builtins.")
     return shorten(one_line(f"{kind}: {attempt.error.message}" if attempt.error.message else kind), 1000)
+
+
+def trace(attempt: AttemptReport | None, *, whole: bool) -> list[str]:
+    """Write the user's frames of an attempt's error as indented lines; none when it has none.
+
+    Args:
+        attempt: The attempt.
+        whole: All frames that are kept; else only the last.
+    """
+    if attempt is None or attempt.error is None:
+        return []
+    lines = attempt.error.traceback.rstrip().splitlines()
+    starts = [at for at, line in enumerate(lines) if line.startswith("  File ")]
+    if starts and not whole:
+        lines = lines[starts[-1] :]
+    return [f"  {printable(line)}" for line in lines[-TRACE_LINES:]]
 
 
 def report_page(console: Console, report: Report, *, is_stranded: bool = False) -> None:
@@ -235,8 +260,8 @@ def runs_table(summaries: Iterable[RunSummary], resumable: Collection[str]) -> T
     for summary in summaries:
         state = summary.state
         has_process = summary.owner_pid is not None and summary.run_id not in resumable
-        # A run that says `running` in the file and has no live owner stopped with its process.
-        is_stranded = state == "running" and summary.run_id in resumable
+        # A run that goes on by the file, and has no live owner, stopped with its process.
+        is_stranded = state in ("pending", "running") and summary.run_id in resumable
         table.add_row(
             Text(one_line(summary.run_id)),
             Text(one_line(summary.flow_name)),

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter
 
 from dagger_actors.actors.runtime import THREADS
@@ -15,14 +16,25 @@ from dagger_actors.cli.command_line import advising, command
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK, PAUSED, REFUSED, UsageError, complain, worst
 from dagger_actors.cli.inputs import parse_inputs
 from dagger_actors.cli.json_report import write_reports
-from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, Imports, Inputs, RunId, Schema, Spec, existing
+from dagger_actors.cli.options import (
+    DEFAULT_DATABASE,
+    AsJson,
+    Database,
+    Imports,
+    Inputs,
+    Processes,
+    RunId,
+    Schema,
+    Spec,
+    existing,
+)
 from dagger_actors.cli.progress import Display, LogLines, display_for
 from dagger_actors.cli.render import failures, outputs, stdout
 from dagger_actors.cli.steps import next_steps
 from dagger_actors.cli.text import duration, one_line, printable
 from dagger_actors.cli.watch import GRACE_S, Interrupts, wait_for
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.errors import DaggerError
+from dagger_actors.errors import DaggerError, ReadOnlyDatabase, StoreBroken, StoreFull
 from dagger_actors.flow.catalog import check_width, settings_of
 from dagger_actors.flow.inputs import check_inputs
 from dagger_actors.flow.loading.loader import load_flow
@@ -33,6 +45,8 @@ from dagger_actors.flow.run import Run
 from dagger_actors.system import ActorSystem
 
 __all__ = ["resume", "retry", "run"]
+
+PINNED = ", with the flow as it began; an edited flow file needs a new run"
 
 
 def run(
@@ -48,6 +62,7 @@ def run(
     parallel: Annotated[int | None, Parameter(help="Nodes running at once; overrides the file.")] = None,
     sequential: Annotated[bool, Parameter(help="One node at a time.")] = False,
     no_cache: Annotated[bool, Parameter(help="Compute every node anew, also those with a cached output.")] = False,
+    processes: Processes = None,
     schema: Schema = None,
     as_json: AsJson = False,
 ) -> int:
@@ -81,7 +96,8 @@ def run(
         )
         return [handle]
 
-    return _stay(start, title=definition.name, db=db, imports=imports, schema=schema, as_json=as_json)
+    place = Place(db=db, imports=imports, schema=schema, processes=processes)
+    return _stay(start, place, title=definition.name, as_json=as_json)
 
 
 def resume(
@@ -91,6 +107,7 @@ def resume(
     every: Annotated[bool, Parameter(name="--all", help="Every run of the database that can go on.")] = False,
     db: Database = DEFAULT_DATABASE,
     imports: Imports = (),
+    processes: Processes = None,
     schema: Schema = None,
     as_json: AsJson = False,
 ) -> int:
@@ -118,15 +135,8 @@ def resume(
                 complain(f"run {one} cannot go on: {error}")
         return runs
 
-    status = _stay(
-        go_on,
-        title=run_id or "all runs",
-        db=existing(db),
-        imports=imports,
-        schema=schema,
-        as_json=as_json,
-        is_list=every,
-    )
+    place = Place(db=existing(db), imports=imports, schema=schema, processes=processes)
+    status = _stay(go_on, place, title=run_id or "all runs", as_json=as_json, is_list=every, pinned=PINNED)
     return REFUSED if refused else status
 
 
@@ -140,6 +150,7 @@ def retry(
     ] = (),
     db: Database = DEFAULT_DATABASE,
     imports: Imports = (),
+    processes: Processes = None,
     schema: Schema = None,
     as_json: AsJson = False,
 ) -> int:
@@ -153,26 +164,54 @@ def retry(
         display.begin(system.flows.report(run_id))
         return [system.flows.retry(run_id, start_from=start_from)]
 
-    return _stay(again, title=run_id, db=existing(db), imports=imports, schema=schema, as_json=as_json)
+    place = Place(db=existing(db), imports=imports, schema=schema, processes=processes)
+    return _stay(again, place, title=run_id, as_json=as_json, pinned=PINNED)
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a command runs: what its system is opened with.
+
+    Attributes:
+        db: The database.
+        imports: Where actions are.
+        schema: The script of users' tables; None = none.
+        processes: Attempts in worker processes at once; None = as many as there are cores.
+    """
+
+    db: str
+    imports: tuple[str, ...]
+    schema: str | None
+    processes: int | None
+
+    def open(self, display: Display) -> ActorSystem:
+        """Open the system; it takes over nobody's runs."""
+        return ActorSystem(
+            self.db,
+            imports=self.imports,
+            recover=False,
+            schema=self.schema,
+            processes=self.processes,
+            observer=display.observe,
+        )
 
 
 def _stay(
     begin: Callable[[ActorSystem, Display], list[Run]],
+    place: Place,
     *,
     title: str,
-    db: str,
-    imports: Sequence[str],
-    schema: str | None,
     as_json: bool,
     is_list: bool = False,
+    pinned: str = "",
 ) -> int:
-    """Begin runs, show their progress, wait, and print what came of them."""
+    """Begin runs, show their progress, wait, and print what came of them; ``pinned`` is said of each as it begins."""
+    db, imports = place.db, place.imports
     display = display_for(title, as_json=as_json)
     with (
         # What an action prints would stand between a reader and the one document.
         contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext(),
         Interrupts() as interrupts,
-        ActorSystem(db, imports=tuple(imports), recover=False, schema=schema, observer=display.observe) as system,
+        place.open(display) as system,
     ):
         runs = begin(system, display)
         if runs:
@@ -181,11 +220,14 @@ def _stay(
             interrupts.parting = f"left at once, what is committed is safe; go on with: {step}"
         if not as_json:
             for one in runs:
-                sys.stderr.write(printable(f"run {one_line(one.id)} in {db}\n"))
+                sys.stderr.write(printable(f"run {one_line(one.id)} in {db}{pinned}\n"))
         with display, LogLines(display):
-            ended = wait_for(runs, interrupts) if runs else []
+            try:
+                ended = wait_for(runs, interrupts) if runs else []
+            except (StoreFull, StoreBroken, ReadOnlyDatabase) as error:
+                raise UsageError(str(error), f"then go on with: {step}") from error
         # The display is closed by now: a second signal leaves the terminal as it was.
-        reports = _leave(system, runs, interrupts, db) if ended is None else ended
+        reports = _leave(system, runs, interrupts) if ended is None else ended
         if interrupts.first is not None and not all(report.state in FINAL_RUN for report in reports):
             _say_how_to_resume(runs, reports, db, imports)
             return INTERRUPTED
@@ -199,13 +241,13 @@ def _stay(
     return worst([_status(report) for report in reports])
 
 
-def _leave(system: ActorSystem, runs: Sequence[Run], interrupts: Interrupts, db: str) -> list[Report]:
+def _leave(system: ActorSystem, runs: Sequence[Run], interrupts: Interrupts) -> list[Report]:
     """Stop the system in order, and read what it left."""
     assert interrupts.first is not None
     grace_s = GRACE_S[interrupts.first]
     sys.stderr.write(f"stopping: running nodes have {grace_s:g} s to end; once more to leave at once\n")
     system.stop(grace_s=grace_s)
-    with ActorSystem.look(db) as reader:
+    with ActorSystem.look(system.path) as reader:
         return [reader.flows.report(one.id) for one in runs]
 
 

@@ -1,27 +1,39 @@
-"""``schema``: the JSON Schema of flow files, for editors; and those of actions."""
+"""``schema``: the JSON Schema of flow files or of system files, for editors; and those of actions."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
+from cyclopts import Parameter
 
-from dagger_actors.cli.exits import OK
+from dagger_actors.cli.exits import OK, UsageError
 from dagger_actors.cli.json_report import write_json
 from dagger_actors.cli.options import AsJson, Imports
 from dagger_actors.cli.text import printable
 from dagger_actors.flow.action_schemas import ActionSchema, action_schema
 from dagger_actors.flow.loading.json_schema import flow_schema
 from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.supervised.file_format import system_schema
 
 __all__ = ["schema"]
 
 
-def schema(*, imports: Imports = (), as_json: AsJson = False) -> int:
-    """Print the JSON Schema of flow files, or with --import those of actions."""
+def schema(
+    *,
+    kind: Annotated[
+        Literal["flow", "system"] | None, Parameter(help="Of which files: flow or system; flow when absent.")
+    ] = None,
+    imports: Imports = (),
+    as_json: AsJson = False,
+) -> int:
+    """Print the JSON Schema of flow or system files, or with --import those of actions."""
+    if kind is not None and imports:
+        raise UsageError("--kind is for the schema of files, --import for those of actions", "give one of the two")
     if not imports:
-        write_json(flow_schema())
+        write_json(system_schema() if kind == "system" else flow_schema())
         return OK
     registry = ActionRegistry()
     for reference in imports:

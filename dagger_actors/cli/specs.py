@@ -1,4 +1,4 @@
-"""``validate`` and ``list``: read flow files without running them."""
+"""``validate`` and ``list``: read flow files and system files without running them."""
 
 from __future__ import annotations
 
@@ -6,40 +6,61 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter
+from rich.table import Table
 from rich.text import Text
 
 from dagger_actors.actors.runtime import THREADS
 from dagger_actors.actors.settings import collector_paused
 from dagger_actors.cli.command_line import advising, command
-from dagger_actors.cli.exits import OK, REFUSED, complain
+from dagger_actors.cli.exits import OK, REFUSED, UsageError, complain
 from dagger_actors.cli.json_report import write_json
-from dagger_actors.cli.options import AsJson, Imports, Spec
+from dagger_actors.cli.options import AnySpec, AsJson, Imports
 from dagger_actors.cli.render import plain, stdout
+from dagger_actors.cli.spec_files import kind_of, list_specs, read_spec
 from dagger_actors.cli.text import one_line, printable, shorten
 from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.catalog import check_width
-from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.loading.loader import list_flows, load_flow
+from dagger_actors.flow.definition import FlowDefinition, InputSpec
+from dagger_actors.flow.inputs import declared_inputs
+from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.reading.source import Source
+from dagger_actors.supervised.actor import Actor
+from dagger_actors.supervised.definition import SystemDefinition
+from dagger_actors.supervised.resolving import load_and_resolve
 
 __all__ = ["list_folder", "validate"]
 
 
-def validate(spec: Spec, /, *, imports: Imports = ()) -> int:
-    """Check a flow file and its actions without running it.
+def validate(spec: AnySpec, /, *, imports: Imports = ()) -> int:
+    """Check a flow or system file, and the code that it names, without running it.
 
     Every mistake is told at once, with its line and what to do. Exits with 2 when there is one.
     """
-    registry = ActionRegistry()
     with advising(spec, imports), collector_paused():
-        definition = load_flow(spec, registry=registry, imports=imports)
-        check_width(definition, definition.config, registry, THREADS)
-    inputs = ", ".join(definition.inputs or {}) or "none"
-    sys.stdout.write(
-        printable(f"{spec}: flow {definition.name!r} is valid: {len(definition.nodes)} nodes, inputs: {inputs}\n")
-    )
+        source = read_spec(spec)
+        found = _flow(source, imports) if kind_of(source) == "flow" else _system(source, imports)
+    sys.stdout.write(printable(f"{spec}: {found}\n"))
     return OK
+
+
+def _flow(source: Source, imports: tuple[str, ...]) -> str:
+    registry = ActionRegistry()
+    definition = load_flow(source, registry=registry, imports=imports)
+    check_width(definition, definition.config, registry, THREADS)
+    inputs = ", ".join(declared_inputs(definition)) or "none"
+    return f"flow {definition.name!r} is valid: {len(definition.nodes)} nodes, inputs: {inputs}"
+
+
+def _system(source: Source, imports: tuple[str, ...]) -> str:
+    if imports:
+        raise UsageError("--import names actions, and a system has none", "name its classes in the file, leave it out")
+    definition, _ = load_and_resolve(source, Actor)
+    agents, supervisors = definition.count()
+    nested = f", {supervisors} nested supervisors" if supervisors else ""
+    return f"system {definition.name!r} is valid: {agents} agents{nested}"
 
 
 def list_folder(
@@ -50,49 +71,92 @@ def list_folder(
     any_tag: Annotated[bool, Parameter(name="--any", help="One of the tags is enough.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """List the flow files of a folder, sorted by name.
+    """List the flow and system files of a folder, sorted by name.
 
-    Files that are no valid flow are named on stderr, and the exit status is then 2.
+    Files that are neither are named on stderr, and the exit status is then 2.
     """
-    found: list[tuple[Path, FlowDefinition]] = []
+    if any_tag and not tag:
+        raise UsageError("--any chooses among tags, and there is none", "name them: --any --tag A --tag B")
+    found: list[tuple[Path, FlowDefinition | SystemDefinition]] = []
     refused = 0
-    for path, flow in list_flows(folder):
-        if isinstance(flow, DefinitionError):
+    for path, spec in list_specs(folder):
+        if isinstance(spec, DefinitionError):
             refused += 1
-            complain(f"{path} is left out: {flow.problems[0].message}\n  see: {command('validate', str(path))}")
+            complain(f"{path} is left out: {spec.problems[0].message}\n  see: {command('validate', str(path))}")
         else:
-            found.append((path, flow))
-    wanted = set(tag)
-    shown = [
-        (path, flow)
-        for path, flow in found
-        if not wanted or (wanted & set(flow.tags) if any_tag else wanted <= set(flow.tags))
-    ]
+            found.append((path, spec))
+    shown = [(path, spec) for path, spec in found if _is_wanted(spec, set(tag), any_tag=any_tag)]
     if as_json:
-        write_json([metadata(path, flow) for path, flow in shown])
+        write_json([metadata(path, spec) for path, spec in shown])
     else:
         _print(shown)
     return REFUSED if refused else OK
 
 
-def metadata(path: Path, flow: FlowDefinition) -> dict[str, object]:
-    """Gather what a flow says of itself."""
+def _is_wanted(spec: FlowDefinition | SystemDefinition, wanted: set[str], *, any_tag: bool) -> bool:
+    """Tell whether a file has the tags that were asked for; a system has none."""
+    tags = set(spec.tags) if isinstance(spec, FlowDefinition) else set()
+    return not wanted or (bool(wanted & tags) if any_tag else wanted <= tags)
+
+
+def metadata(path: Path, spec: FlowDefinition | SystemDefinition) -> dict[str, object]:
+    """Gather what a flow or a system says of itself; a flow has `nodes`, a system `agents`."""
+    return metadata_of_system(path, spec) if isinstance(spec, SystemDefinition) else metadata_of_flow(path, spec)
+
+
+def metadata_of_system(path: Path, system: SystemDefinition) -> dict[str, object]:
+    """Gather what a system says of itself."""
+    agents, supervisors = system.count()
+    return {
+        "file": str(path),
+        "name": system.name,
+        "description": system.description,
+        "agents": agents,
+        "supervisors": supervisors,
+    }
+
+
+def metadata_of_flow(path: Path, flow: FlowDefinition) -> dict[str, object]:
+    """Gather what a flow says of itself: all that whoever wants to start it must know."""
     return {
         "file": str(path),
         "name": flow.name,
         "description": flow.description,
         "author": flow.author,
         "version": flow.version,
+        "signature": flow.signature,
+        "instructions": flow.instructions,
         "tags": list(flow.tags),
         "nodes": len(flow.nodes),
-        "inputs": list(flow.inputs or {}),
+        "inputs": {name: _input(spec) for name, spec in declared_inputs(flow).items()},
+        "outputs": {name: reference.description for name, reference in (flow.outputs or {}).items()},
     }
 
 
-def _print(shown: list[tuple[Path, FlowDefinition]]) -> None:
-    table = plain("flow", "version", "nodes", "tags", "file", "description", right=("nodes",))
-    for path, flow in shown:
-        tags = ", ".join(flow.tags)
-        texts = (flow.name, flow.version, str(len(flow.nodes)), tags, str(path), shorten(flow.description, 120))
-        table.add_row(*(Text(one_line(text)) for text in texts))
-    stdout().print(table)
+def _input(spec: InputSpec) -> dict[str, object]:
+    told: dict[str, object] = {"type": spec.type, "required": spec.default is None, "description": spec.description}
+    if spec.default is not None:
+        told["default"] = msgspec.Raw(spec.default.encode())
+    return told | ({"secret": True} if spec.secret else {})
+
+
+def _print(shown: list[tuple[Path, FlowDefinition | SystemDefinition]]) -> None:
+    flows = plain("flow", "version", "nodes", "tags", "file", "description", right=("nodes",))
+    systems = plain("system", "agents", "file", "description", right=("agents",))
+    for path, spec in shown:
+        description = shorten(spec.description, 120)
+        if isinstance(spec, FlowDefinition):
+            tags = ", ".join(spec.tags)
+            _add(flows, spec.name, spec.version, str(len(spec.nodes)), tags, str(path), description)
+        else:
+            _add(systems, spec.name, str(spec.count()[0]), str(path), description)
+    if flows.row_count or not systems.row_count:
+        stdout().print(flows)
+    if flows.row_count and systems.row_count:
+        stdout().print()
+    if systems.row_count:
+        stdout().print(systems)
+
+
+def _add(table: Table, *texts: str) -> None:
+    table.add_row(*(Text(one_line(text)) for text in texts))

@@ -12,6 +12,7 @@ from dagger_actors.cli.exits import OK
 from dagger_actors.cli.json_report import write_json
 from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
+from dagger_actors.cli.render import TRACE_LINES
 from dagger_actors.cli.text import invocation, one_line, printable
 from dagger_actors.flow.explanation import Explanation
 
@@ -53,4 +54,5 @@ def _lines(found: Explanation) -> list[str]:
         f"{one_line(cause.sentence)}"
         for cause in found.causes
     ]
-    return [*lines, f"  {one_line(found.place)}"]
+    frames = found.traceback.rstrip().splitlines()[-TRACE_LINES:]
+    return [*lines, *(f"  {printable(frame)}" for frame in frames), f"  {one_line(found.place)}"]

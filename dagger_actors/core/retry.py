@@ -17,6 +17,7 @@ NOT_RETRIED = (
     "TypeError",
     "NameError",
     "ImportError",
+    "dagger_actors.errors.InputError",
     "dagger_actors.errors.SecretMissing",
     "msgspec.ValidationError",
     "pydantic_core._pydantic_core.ValidationError",

@@ -49,8 +49,8 @@ def action_schema(action: Action) -> ActionSchema:
     (output,), of_output = _schemas([action.returns])
     return ActionSchema(
         name=action.name,
-        place="{}:{}".format(*place_of(action.function)),
-        description=inspect.getdoc(action.function) or "",
+        place="{}:{}".format(*place_of(action.source)),
+        description=inspect.getdoc(action.source) or "",
         inputs=inputs | ({"$defs": defs} if defs else {}),
         output=output | ({"$defs": of_output} if of_output else {}),
     )
@@ -74,6 +74,8 @@ def _has_schema(hint: Any) -> bool:
 
 def _custom(kind: Any) -> dict[str, Any]:
     """Describe what msgspec cannot: pydantic models by their own schema, everything else by its name."""
+    if kind is object:
+        return {}
     make = getattr(kind, "model_json_schema", None)
     made = make() if callable(make) else None
     # Definitions of its own would be looked for in the wrong place.
@@ -91,7 +93,7 @@ def _spelt(hint: Any) -> str:
 def _defaults(action: Action) -> dict[str, Any]:
     """The defaults that JSON can hold; of others only `required` tells."""
     found: dict[str, Any] = {}
-    for parameter in inspect.signature(action.function).parameters.values():
+    for parameter in inspect.signature(action.source).parameters.values():
         if parameter.name in action.by_name and parameter.default is not parameter.empty:
             try:
                 found[parameter.name] = msgspec.json.decode(msgspec.json.encode(parameter.default))

@@ -20,12 +20,14 @@ from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.context import Context
 from dagger_actors.flow.result_check import result_check
 from dagger_actors.flow.secret import Secret
+from dagger_actors.reading.custom_types import make_custom
 
 __all__ = ["Action", "Parameter", "action", "marked_name", "place_of", "read_action"]
 
 MARK = "__dagger_action__"
 VERSION = "__dagger_version__"
-LONGEST_VERSION = 200
+LONGEST_TEXT = 200
+"""Characters of an action's name, or of its version."""
 
 BYTES_OR_ANY = frozenset({"AnyType", "BytesType", "ByteArrayType", "CustomType", "MemoryViewType", "RawType"})
 
@@ -43,7 +45,7 @@ def action(
 
     Args:
         function: The function, plain or ``async``; given by ``@action`` without parentheses.
-        name: The name that flow files use; the function's own by default.
+        name: The name that flow files use, 1 to 200 characters; the function's own by default.
         version: Stands for its code in the keys of the cache, 1 to 200 characters; by default its source text does, so
             that any change of it computes anew.
 
@@ -52,10 +54,11 @@ def action(
 
     Raises:
         TypeError: It marks something else than a function.
-        ValueError: The version is empty or too long.
+        ValueError: The name or the version is empty or too long.
     """
-    if version is not None and not 1 <= len(version) <= LONGEST_VERSION:
-        raise ValueError(f"the version of an action has 1 to {LONGEST_VERSION} characters, not {len(version):,}")
+    for what, text in (("name", name), ("version", version)):
+        if text is not None and not 1 <= len(text) <= LONGEST_TEXT:
+            raise ValueError(f"the {what} of an action has 1 to {LONGEST_TEXT} characters, not {len(text):,}")
     if function is None:
         return lambda marked: mark(marked, name, version)
     return mark(function, name, version)
@@ -120,7 +123,8 @@ class Action:
 
     Attributes:
         name: The name in flow files.
-        function: The function.
+        function: What is called.
+        source: The function as it is written; another than ``function`` only where a stub stands in for it.
         qualified_name: ``module:qualname``.
         is_async: Whether calling it gives a coroutine.
         context_parameter: The parameter that takes the ``Context``, or None.
@@ -145,6 +149,7 @@ class Action:
         "qualified_name",
         "required",
         "returns",
+        "source",
     )
 
     def __init__(
@@ -156,10 +161,12 @@ class Action:
         context_parameter: str | None = None,
         accepts_any: bool = False,
         returns: Any = Any,
+        source: Callable[..., Any] | None = None,
     ) -> None:
         self.name = name
         self.function = function
-        self.qualified_name = f"{function.__module__}:{function.__qualname__}"
+        self.source = function if source is None else source
+        self.qualified_name = f"{self.source.__module__}:{self.source.__qualname__}"
         self.is_async = inspect.iscoroutinefunction(function)
         self.context_parameter = context_parameter
         self.parameters = parameters
@@ -176,8 +183,8 @@ class Action:
     def identity(self) -> str | None:
         """What stands for its code in the keys of the cache: its version, or the hash of its source; None = neither."""
         if self._identity is None:
-            version = getattr(self.function, VERSION, None)
-            self._identity = f"version {version}" if version is not None else source_hash(self.function)
+            version = getattr(self.source, VERSION, None)
+            self._identity = f"version {version}" if version is not None else source_hash(self.source)
         return self._identity
 
 
@@ -260,20 +267,17 @@ def may_be_bytes(hint: Any) -> bool:
 
 
 def decode_custom(kind: Any, value: Any) -> Any:
-    """Build what msgspec does not know: pydantic models (told by their ``model_validate``) and paths.
+    """Build what msgspec does not know, but a secret, which is never made from text.
 
     Raises:
         ValueError: The value does not fit; msgspec adds the path to it.
         NotImplementedError: Nothing is known of this type.
     """
+    if kind is object:
+        return value  # what a strict type checker wants in place of Any
     if kind is Secret:
         raise ValueError("it takes a secret; declare the flow's input with `secret: true`")
-    validate = getattr(kind, "model_validate", None)
-    if validate is not None:
-        return validate(value)
-    if isinstance(kind, type) and issubclass(kind, PurePath) and isinstance(value, str):
-        return kind(value)
-    raise NotImplementedError(f"nothing is known of how to make {kind} from JSON; use a Struct, a dataclass or a dict")
+    return make_custom(kind, value)
 
 
 def place_of(function: Callable[..., Any]) -> tuple[str, int]:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
-from dagger_actors.actors.gate import Gate
+from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.messages import encode
 from dagger_actors.flow.definition import FlowDefinition
@@ -25,6 +25,7 @@ class ActiveRun:
 
     Attributes:
         done: Resolved with the state in which the run came to rest; with an error when it was lost.
+        cut_off: Attempts that were cut off when the run was lost here before, until what it makes of them is committed.
     """
 
     def __init__(self, row: RunRow, identity: RunIdentity, definition: FlowDefinition) -> None:
@@ -34,6 +35,7 @@ class ActiveRun:
         self.inputs = decode_inputs(row.inputs)
         self.done: ReplyFuture[str] = ReplyFuture()
         self.restarts: tuple[int, ...] = ()
+        self.cut_off: list[tuple[Gate, Ticket]] = []
         self.gate: Gate
         self.emitter: Emitter
         self.supervisor: FlowSupervisor

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from dagger_actors.core.states import RUN_TRANSITIONS
+from dagger_actors.core.wording import nearest
 from dagger_actors.errors import NewerSchema, RequestError, RunNotFound
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.explanation import Explanation, explain
@@ -17,7 +18,6 @@ from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.report import Report, RunSummary, build_report
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.flow.since import since_us
-from dagger_actors.flow.wording import nearest
 from dagger_actors.store.ownership import WorkerRow
 from dagger_actors.store.reader import Readers
 
@@ -148,7 +148,7 @@ class Archive:
         """
         row = self.row(run_id)
         report = self.report(run_id)
-        is_stranded = report.state == "running" and self.owner_pid(row) is None
+        is_stranded = report.state in ("pending", "running") and self.owner_pid(row) is None
         return explain(report, self.definition_of(row), node_id, item, now_us=self._now_us(), is_stranded=is_stranded)
 
     def resumable(self) -> list[str]:
@@ -167,8 +167,8 @@ class Archive:
         """The newest runs, newest first.
 
         Args:
-            state: Only in this state, or in one of these; ``interrupted`` is a running one whose process is gone, and is
-                not ``running``. Empty = any.
+            state: Only in this state, or in one of these; ``interrupted`` is one that has begun or was to, and whose
+                process is gone; it is neither ``running`` nor ``pending``. Empty = any.
             flow: Only of the flow of this name.
             since: Only created after this moment: an age such as ``2h``, a date, a time, or the object of either.
             limit: At most so many; 1 or more.
@@ -184,6 +184,8 @@ class Archive:
                 raise RequestError(f"no run is ever {one!r:.80}{hint}; its state is one of {', '.join(STATES)}")
         if type(limit) is not int or limit < 1:
             raise RequestError(f"limit is a whole number, 1 or more, not {limit!r:.80}")
+        if flow is not None and not flow:
+            raise RequestError("flow is the name of a flow, which is never empty")
         living = self._living()
         texts = (msgspec.json.encode(states).decode(), flow or "")
         first = 0 if since is None else since_us(since, self._now_us())

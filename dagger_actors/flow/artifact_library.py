@@ -144,6 +144,8 @@ class ArtifactReader:
         refuse_on_loop("artifacts.list()", "await artifacts.alist(...)")
         if kind is not None and kind not in KINDS:
             raise RequestError(f"an artifact's kind is {' or '.join(KINDS)}, not {kind!r:.80}")
+        if node is not None and not node:
+            raise RequestError("node is the id of a node, which is never empty")
         if type(limit) is not int or limit < 1:
             raise RequestError(f"limit is a whole number, 1 or more, not {limit!r:.80}")
         first, last = ANY_RUN if run is None else (self._run_key(run),) * 2

@@ -50,10 +50,16 @@ Isolation = Literal["", "thread", "async", "process"]
 InputType = Literal["int", "float", "str", "bool", "list", "dict", "any"]
 
 
-class FromInput(msgspec.Struct, frozen=True, tag="input"):
-    """A value given to the run: ``inputs.KEY``."""
+class FromInput(msgspec.Struct, frozen=True, tag="input", omit_defaults=True):
+    """A value given to the run: ``inputs.KEY``.
+
+    Attributes:
+        key: The input's name.
+        description: For people, as in the other references.
+    """
 
     key: str
+    description: str = ""
 
 
 class FromNode(msgspec.Struct, frozen=True, tag="node", omit_defaults=True):
@@ -63,17 +69,25 @@ class FromNode(msgspec.Struct, frozen=True, tag="node", omit_defaults=True):
         node: The ancestor's position in ``FlowDefinition.nodes``.
         key: Name within its output; None for the whole.
         default: JSON text of what is taken instead when the ancestor gave no output; None = it must have given one.
+        description: For people.
     """
 
     node: int
     key: str | None = None
     default: str | None = None
+    description: str = ""
 
 
-class Constant(msgspec.Struct, frozen=True, tag="value"):
-    """A literal of the file, as JSON."""
+class Constant(msgspec.Struct, frozen=True, tag="value", omit_defaults=True):
+    """A literal of the file, as JSON.
+
+    Attributes:
+        json: Its text.
+        description: For people.
+    """
 
     json: str
+    description: str = ""
 
 
 Reference = FromInput | FromNode | Constant

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import msgspec
 
 from dagger_actors.core.states import FINAL_NODE
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.attempt_wording import ended, history, last, moment, policy, span, told_error
 from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
 from dagger_actors.flow.report import NodeReport, Report
 from dagger_actors.flow.standings import NAMED, Standings, names
-from dagger_actors.flow.wording import quoted
 
 __all__ = ["Explanation", "Link", "explain"]
 
@@ -48,6 +48,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         place: Where it stands in the graph, as a sentence.
         sentences: Why it is in its state, the nearest reason first.
         causes: What holds a waiting node up, or the chain from a skipped one to the failure it comes from.
+        traceback: The user's frames of the last attempt's error, for one that failed; empty when there are none.
         next_verb: The command that goes on from here (``retry``, ``resume``); empty when there is nothing to do.
     """
 
@@ -59,6 +60,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     sentences: tuple[str, ...]
     causes: tuple[Link, ...] = ()
+    traceback: str = ""
     next_verb: str = ""
 
 
@@ -104,8 +106,14 @@ class _Explainer:
             place=self._standings.place(at),
             sentences=tuple(sentences),
             causes=tuple(causes),
+            traceback=self._traceback(one),
             next_verb=self._next_verb(one),
         )
+
+    @staticmethod
+    def _traceback(one: NodeReport) -> str:
+        error = one.attempts[-1].error if one.attempts and one.state in ("failed", "timed_out") else None
+        return "" if error is None else error.traceback
 
     def _next_verb(self, one: NodeReport) -> str:
         if self._is_stranded:

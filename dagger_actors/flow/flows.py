@@ -19,6 +19,7 @@ from dagger_actors.errors import (
     RequestError,
     RunConflict,
     RunOwned,
+    StoreError,
     SystemClosed,
     UnitRejected,
 )
@@ -138,10 +139,20 @@ class Flows:
                 1,
             ),
         ]
+        opening = self._hub.openings.begin(chosen)
         try:
             self._caller.commit(writes)
         except UnitRejected:
+            self._hub.openings.lost(chosen, opening)
             return self._same_run(chosen, definition_id, texts[1])
+        except StoreError as error:
+            self._hub.openings.lost(chosen, opening)
+            self._hub.adrift.add(chosen, error)  # it may be in the file all the same
+            raise
+        except BaseException:
+            self._hub.openings.lost(chosen, opening)
+            raise
+        opening.is_won = True
         self._hub.open(chosen, "start", definition=msgspec.structs.replace(pinned, config=config))
         return Run(chosen, self)
 
@@ -152,8 +163,17 @@ class Flows:
             raise RunConflict(run_id, "definition")
         if msgspec.json.decode(row.inputs) != msgspec.json.decode(inputs):
             raise RunConflict(run_id, "inputs")
-        if row.status in ("pending", "running") and run_id not in self._hub.active:
-            self._take(row, "recover")
+        while row.status in ("pending", "running") and run_id not in self._hub.active:
+            opening = self._hub.openings.of(run_id)
+            try:
+                if opening is None:
+                    self._take(row, "recover")
+                    break
+                self._hub.runtime.wait(opening, None)
+            except RunOwned as owned:
+                if owned.worker_id != self._hub.store.worker_id:
+                    raise
+            row = self._caller.row(run_id)  # somebody of this process is opening it, or has
         return Run(run_id, self)
 
     # --- taking up again
@@ -232,7 +252,9 @@ class Flows:
             return
         pid = self._hub.owner_pid(row)
         is_ours = owner == self._hub.store.worker_id
-        if pid is not None and not (is_ours and row.run_id not in self._hub.active):
+        # In this order: what ceases to be about to be opened is open by then.
+        is_here = self._hub.openings.of(row.run_id) is not None or row.run_id in self._hub.active
+        if pid is not None and (is_here or not is_ours):
             raise RunOwned(row.run_id, owner, pid)
 
     # --- cancelling
@@ -322,8 +344,10 @@ class Flows:
 
         Raises:
             TimeoutError: It still runs.
+            StoreError: The disk refused, and it was let go; it goes on when the disk no longer does, or when it is resumed.
             SystemClosed: The system was left before; the run goes on when somebody resumes it.
         """
+        self._hub.store.home.check()
         active = self._hub.active.get(run_id)
         if active is not None:
             _refuse_unfinished(self._hub.runtime.wait(active.done, timeout))
@@ -331,12 +355,14 @@ class Flows:
         clock = self._hub.runtime.clock
         until = None if timeout is None else clock.now().mono_us + round(timeout * 1e6)
         while self._caller.row(run_id).status in ("pending", "running"):
+            self._hub.adrift.refuse(run_id)
             if until is not None and clock.now().mono_us >= until:
                 raise TimeoutError(f"run {run_id!r} still runs after {timeout:g} s")
             self._caller.pause()
 
     async def until_rest(self, run_id: str) -> None:
         """Wait until a run ends or pauses, without blocking the loop."""
+        self._hub.store.home.check()
         active = self._hub.active.get(run_id)
         if active is not None:
             _refuse_unfinished(await active.done)
@@ -346,10 +372,19 @@ class Flows:
     # --- on an event loop
 
     async def astart(
-        self, flow: str | Path | Mapping[str, object], inputs: Mapping[str, Any] | None = None, **options: Any
+        self,
+        flow: str | Path | Mapping[str, object],
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        run_id: str | None = None,
+        parallel: int | None = None,
+        sequential: bool = False,
+        use_cache: bool = True,
     ) -> Run:
         """``start``, without blocking the loop."""
-        return await asyncio.to_thread(self.start, flow, inputs, **options)
+        return await asyncio.to_thread(
+            self.start, flow, inputs, run_id=run_id, parallel=parallel, sequential=sequential, use_cache=use_cache
+        )
 
     async def aresume(self, run_id: str) -> Run:
         """``resume``, without blocking the loop."""
@@ -368,6 +403,7 @@ class Flows:
         self._is_closed = True
 
     def _refuse_closed(self) -> None:
+        self._hub.store.home.check()
         if self._is_closed:
             raise SystemClosed
 

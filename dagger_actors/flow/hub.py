@@ -20,8 +20,16 @@ from dagger_actors.actors.runtime import Runtime
 from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.messages import Detach, TimerFired, is_end
 from dagger_actors.core.protocols import Write
-from dagger_actors.errors import OwnershipLost, RunOwned, SupervisorGaveUp, UnitRejected, WorkRejected
+from dagger_actors.errors import (
+    OwnershipLost,
+    RunOwned,
+    StoreError,
+    SupervisorGaveUp,
+    UnitRejected,
+    WorkRejected,
+)
 from dagger_actors.flow.active import ActiveRun
+from dagger_actors.flow.adrift import Adrift
 from dagger_actors.flow.archive import Archive
 from dagger_actors.flow.artifacts import RunArtifacts
 from dagger_actors.flow.backends import Backends
@@ -34,6 +42,7 @@ from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.node import NodeServices
+from dagger_actors.flow.openings import Openings
 from dagger_actors.flow.processes.lazy import LazyPool
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.resources import Resources
@@ -94,9 +103,11 @@ class FlowHub:
         self.registry = registry
         self.archive = Archive(store, lambda: runtime.clock.now().wall_us)
         self.active: dict[str, ActiveRun] = {}
+        self.adrift = Adrift()
         self._gates = gates
         self._observers = observers
         self._left_behind = LeftBehind(store)
+        self.openings = Openings()
         self._lock = threading.Lock()
         self._services = Services(
             clock=runtime.clock, timers=runtime.timers, journal=store.journal, breathe=runtime.breathe
@@ -112,6 +123,7 @@ class FlowHub:
                 resources=resources,
                 tables=RunTables(store),
             ),
+            home=store.home,
             pool=pool,
         )
         self._root = Root.spawn(dispatcher=runtime.control)
@@ -153,14 +165,19 @@ class FlowHub:
             Resolved when this worker owns the run, with ``RunOwned`` when it does not.
         """
         future: ReplyFuture[None] = ReplyFuture()
+        opening = self.openings.begin(row.run_id)
         claim = Write("flow_runs.claim", ((row.run_key, row.owner, row.epoch, self.store.worker_id),), 1)
 
         def done(error: Exception | None) -> None:
             if isinstance(error, UnitRejected):
                 error = self._faster(row.run_id)
+            elif isinstance(error, StoreError):
+                self.adrift.add(row.run_id, error)  # it may be ours
             if error is None:
+                opening.is_won = True
                 future.set(None)
             else:
+                self.openings.lost(row.run_id, opening)
                 future.set_exception((type(error), error, None))
 
         self.store.write([claim], done)
@@ -189,7 +206,29 @@ class FlowHub:
             former: The worker it was taken from, whose slot file tells what had started.
             definition: What ``definition_of`` would read, when the caller has it at hand.
             redone: Nodes that are run again though they have succeeded.
+
+        Raises:
+            StoreError: The file cannot be read; the run is adrift.
         """
+        try:
+            active = self._open(run_id, mode, former=former, definition=definition, redone=redone)
+        except StoreError as error:
+            self.adrift.add(run_id, error)
+            raise
+        finally:
+            self.openings.opened(run_id)
+        self.adrift.remove(run_id, active)
+        return active
+
+    def _open(
+        self,
+        run_id: str,
+        mode: Mode | None,
+        *,
+        former: int | None,
+        definition: FlowDefinition | None,
+        redone: frozenset[int],
+    ) -> ActiveRun:
         row = self.row_of(run_id)
         assert row is not None
         assert row.owner == self.store.worker_id
@@ -239,7 +278,11 @@ class FlowHub:
         with self._lock:
             self.active[run_id] = active
         self.on_opened()
-        self._set_going(active, row, mode or "recover", event, ends, redone)
+        try:
+            self._set_going(active, row, mode or "recover", event, ends, redone)
+        except StoreError as error:
+            self._lose(active, error)
+            raise
         return active
 
     def _set_going(
@@ -300,6 +343,12 @@ class FlowHub:
         )
 
     def _rebuild(self, active: ActiveRun, error: BaseException, told: list[bytes]) -> None:
+        try:
+            self._try_rebuilding(active, error, told)
+        except StoreError as refused:
+            self._lose(active, refused)
+
+    def _try_rebuilding(self, active: ActiveRun, error: BaseException, told: list[bytes]) -> None:
         now = self.runtime.clock.now()
         is_over = False
         if not isinstance(error, WorkRejected):  # that is an attempt's fault, and the attempt fails for it
@@ -310,6 +359,9 @@ class FlowHub:
         identity = active.identity
         if row is None or (row.owner, row.epoch) != (identity.owner, identity.epoch):
             self._lose(active, OwnershipLost(str(self.store.path), f"run {active.run_id!r}"))
+            return
+        if is_over and isinstance(error, StoreError) and not isinstance(error, UnitRejected):
+            self._lose(active, error)  # the disk's fault, not the supervisor's
             return
         if is_over:
             cause = f"{type(error).__name__}: {error}"
@@ -339,12 +391,16 @@ class FlowHub:
         active.gate.hold()
         active.gate.drain()
         for actor in list(active.emitter.actors.values()):
+            if actor.ticket.state == "admitted":
+                active.gate.abandon(actor.ticket)
             actor.cancel()
         active.gate.close()
         with self._lock:
             if self.active.get(active.run_id) is active:
                 del self.active[active.run_id]
         active.supervisor.stop()
+        if isinstance(error, StoreError) and not isinstance(error, OwnershipLost):
+            self.adrift.add(active.run_id, error, active)
         if not active.emitter.opened.is_done():
             active.emitter.opened.set_exception((type(error), error, None))
         active.done.set_exception((type(error), error, None))

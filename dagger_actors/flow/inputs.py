@@ -58,7 +58,8 @@ def check_inputs(definition: FlowDefinition, given: Mapping[str, Any]) -> dict[s
         elif spec.default is not None:
             encoded[name] = spec.default.encode()
         else:
-            complaints.append(f"the input {name!r} ({spec.type}) is missing")
+            why = f": {spec.description}" if spec.description else ""
+            complaints.append(f"the input {name!r} ({spec.type}) is missing{why}")
     if complaints:
         raise InvalidInputs(definition.name, complaints)
     return encoded

@@ -24,14 +24,14 @@ class Inspection:
     Attributes:
         flows: Its runs: ``runs``, ``report``, ``explain``, ``resumable``.
         artifacts: What is stored: ``get``, ``list``, ``export``.
-        path: The database.
+        path: The database, absolute.
 
     Raises:
         StoreError: It cannot be read; says why and what to do.
     """
 
     def __init__(self, db: str | Path, *, now_us: Callable[[], int]) -> None:
-        self.path = Path(db)
+        self.path = Path(db).absolute()
         self._look = Look(self.path)
         self.flows = Archive(self._look, now_us)
         self.artifacts = ArtifactReader(self._look, self.flows.run_key)

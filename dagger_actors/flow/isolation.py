@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.actions import Action, place_of
 from dagger_actors.flow.definition import Isolation
-from dagger_actors.flow.wording import quoted
 
 __all__ = ["Home", "home_of", "misfit"]
 
@@ -31,7 +31,7 @@ class Home(msgspec.Struct, frozen=True, array_like=True):
 
 def home_of(action: Action) -> Home | None:
     """Find out where another process can import an action from; None when it cannot."""
-    function = action.function
+    function = action.source
     module = sys.modules.get(function.__module__)
     found: Any = module
     for part in function.__qualname__.split("."):
@@ -54,7 +54,7 @@ def misfit(isolation: Isolation, action: Action) -> tuple[str, str] | None:
         advice = "Write `def`, or remove `isolation`."
         return f"`isolation: thread` needs a plain function, and {name} is a coroutine function", advice
     if isolation == "process" and home_of(action) is None:
-        file, line = place_of(action.function)
+        file, line = place_of(action.source)
         message = f"{name} ({file}:{line}) cannot be imported by another process, as `isolation: process` needs"
         return message, "Define it at the top of a module or a file, under its own name."
     return None

@@ -45,6 +45,7 @@ from dagger_actors.flow.processes.lazy import LazyPool
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.secret import NO_MASK, GuardedArtifacts, Mask, Secret
 from dagger_actors.flow.values import pick, take_apart
+from dagger_actors.store.home import Home
 
 __all__ = ["FOR_LOOP", "FOR_THREADS", "LoopNode", "NodeActor", "NodeServices", "ThreadNode"]
 
@@ -67,6 +68,7 @@ class NodeServices:
         clock: The time.
         cache: Where outputs may be found.
         backends: What contexts ask.
+        home: The process that all this is for.
         is_refusing: Whether too many abandoned bodies hold threads to start another on one.
         pool: The worker processes; None where there are none.
     """
@@ -80,8 +82,10 @@ class NodeServices:
         is_refusing: Callable[[], bool],
         cache: OutputCache,
         backends: Backends,
+        home: Home,
         pool: LazyPool | None = None,
     ) -> None:
+        self.home = home
         self.cache = cache
         self.backends = backends
         self.pool = pool
@@ -314,12 +318,18 @@ class ThreadNode(NodeActor):
             self._refuse_threads()
             action, arguments = self._prepare(start)
             found = None if start.cache is None else self._from_cache(action, start)
-            outcome = found or self._success(start, action, action.function(**arguments))
+            outcome = found or self._success(start, action, self._call(action, arguments))
         except BaseException as error:
             if getattr(error, "is_death", False):
                 raise  # the test kit plays the death of a process with it: then nothing is told any more
             outcome = Failed(detail_of(error, self._mask))
         self._report(outcome)
+
+    def _call(self, action: Action, arguments: dict[str, Any]) -> Any:
+        try:
+            return action.function(**arguments)
+        finally:
+            self._services.home.end_copy()
 
 
 class LoopNode(NodeActor):
@@ -358,9 +368,15 @@ class LoopNode(NodeActor):
             # The loop takes a task's first step before a cancel that came later: a body must not begin after its end.
             self._refuse_late()
             found = None if start.cache is None else self._from_cache(action, start)
-            return found or self._success(start, action, await action.function(**arguments))
+            return found or self._success(start, action, await self._call(action, arguments))
         except BaseException as error:  # noqa: BLE001 - a SystemExit that leaves a task stops the loop of all of them
             return Failed(detail_of(error, self._mask))
+
+    async def _call(self, action: Action, arguments: dict[str, Any]) -> Any:
+        try:
+            return await action.function(**arguments)
+        finally:
+            self._services.home.end_copy()
 
 
 def detail_of(error: BaseException, mask: Mask = NO_MASK) -> ErrorDetail:

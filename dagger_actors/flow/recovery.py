@@ -6,7 +6,7 @@ import logging
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.messages import CancelRun
-from dagger_actors.errors import NewerSchema, RunOwned
+from dagger_actors.errors import NewerSchema, RunOwned, StoreError
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.rows import RunRow
 
@@ -26,7 +26,7 @@ class Recovery:
         self._hub = hub
 
     def take_over(self, stalled: frozenset[int] = frozenset()) -> list[str]:
-        """Take over every unfinished run whose owner is gone or stalled, and whose actions are loaded here.
+        """Take over every unfinished run whose owner is gone or stalled, and whose actions are loaded here; and those adrift.
 
         Args:
             stalled: Workers that have shown no beat for a whole lease.
@@ -34,18 +34,24 @@ class Recovery:
         Returns:
             The runs taken over.
         """
+        adrift = self._hub.adrift.ids()
         workers = self._hub.store.workers()
         taken: list[str] = []
         for run_id, status, owner, _epoch in self._hub.store.readers.query("read.open_runs"):
             worker = workers.get(owner) if owner is not None else None
-            if status == "paused" or run_id in self._hub.active or owner == self._hub.store.worker_id:
+            if status == "paused" or run_id in self._hub.active:
                 continue
-            if worker is not None and owner not in stalled and not self._hub.store.membership.is_gone(worker):
+            if owner == self._hub.store.worker_id:
+                if run_id not in adrift:
+                    continue  # it is just being opened
+                adrift.discard(run_id)
+            elif worker is not None and owner not in stalled and not self._hub.store.membership.is_gone(worker):
                 continue
             row = self._hub.row_of(run_id)
             if row is not None and self._is_loaded(row):
                 self._claim(row)
                 taken.append(run_id)
+        self._hub.adrift.forget(adrift)
         return taken
 
     def _is_loaded(self, row: RunRow) -> bool:
@@ -60,6 +66,9 @@ class Recovery:
             try:
                 future.get(timeout=0)
             except RunOwned:
+                return
+            except StoreError as error:
+                logger.warning("run %s cannot be taken over yet: %s", row.run_id, error)
                 return
             self._hub.errand(lambda: self._open_taken(row))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import RequestError
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.wording import nearest, quoted
 
 __all__ = ["redone_nodes"]
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.flow.actions import Action, marked_name, place_of, read_action
-from dagger_actors.flow.importing import import_reference
-from dagger_actors.flow.wording import nearest, quoted
+from dagger_actors.reading.importing import Wanted, import_reference
 
-__all__ = ["ActionRegistry"]
+__all__ = ["A_FUNCTION", "ActionRegistry"]
+
+A_FUNCTION = Wanted(noun="function", outcome="nothing of the flow was run")
 
 
 class ActionRegistry:
@@ -21,6 +23,8 @@ class ActionRegistry:
 
     def __init__(self) -> None:
         self._actions: dict[str, Action] = {}
+        self._written: dict[str, Action] = {}
+        self._stand_in: Callable[[Action], Action] = _itself
         self._modules: list[ModuleType] = []
 
     def add(self, source: Callable[..., Any] | ModuleType) -> None:
@@ -47,7 +51,7 @@ class ActionRegistry:
         Raises:
             DefinitionError: It cannot be imported, or what it names cannot be an action; has no place.
         """
-        module, name = import_reference(reference, folder)
+        module, name = import_reference(reference, folder, A_FUNCTION)
         if not name:
             self.add(module)
             return
@@ -62,6 +66,15 @@ class ActionRegistry:
         other = nearest(name, functions)
         advice = f"Did you mean {quoted(other)}?" if other else ""
         raise DefinitionError([Problem(f"there is no function {quoted(name)} in {module.__file__}", advice)])
+
+    def let_stand_in(self, stand_in: Callable[[Action], Action]) -> None:
+        """Hold, from now on, what this gives for each action, those already added too; for the test kit.
+
+        Args:
+            stand_in: Given an action as it is written, gives it or another of the same name and parameters.
+        """
+        self._stand_in = stand_in
+        self._actions = {name: stand_in(action) for name, action in self._written.items()}
 
     def get(self, name: str) -> Action | None:
         """Give the action of that name; None when there is none."""
@@ -94,11 +107,16 @@ class ActionRegistry:
 
     def _add_function(self, function: Callable[..., Any]) -> None:
         name = marked_name(function) or function.__name__
-        known = self._actions.get(name)
+        known = self._written.get(name)
         if known is None:
-            self._actions[name] = read_action(function)
+            written = self._written[name] = read_action(function)
+            self._actions[name] = self._stand_in(written)
         elif known.function is not function and place_of(known.function) != place_of(function):
             # (At one place it is one function, of a file that was imported under two names.)
             places = " and ".join(f"{file}:{line}" for file, line in (place_of(known.function), place_of(function)))
             message = f"two actions have the name {quoted(name)}: {places}"
             raise DefinitionError([Problem(message, 'Name one of them otherwise: @action(name="...").')])
+
+
+def _itself(action: Action) -> Action:
+    return action

@@ -7,7 +7,8 @@ import contextlib
 from collections.abc import Generator
 from typing import Any, Protocol
 
-from dagger_actors.errors import RequestError, RunCancelled, RunEnded, RunFailed, RunPaused, RunTimedOut
+from dagger_actors.core.states import FINAL_RUN
+from dagger_actors.errors import BlockingCall, RequestError, RunCancelled, RunEnded, RunFailed, RunPaused, RunTimedOut
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.drawing.layout import is_available
 from dagger_actors.flow.drawing.run_picture import picture_of_run
@@ -16,6 +17,8 @@ from dagger_actors.flow.loop_guard import refuse_on_loop
 from dagger_actors.flow.report import Report
 
 __all__ = ["Run", "refuse_on_loop"]
+
+REST = FINAL_RUN | {"paused"}
 
 ENDS: dict[str, type[RunEnded]] = {
     "failed": RunFailed,
@@ -85,7 +88,7 @@ class Run:
             TimeoutError: It is still running; it goes on.
             BlockingCall: On a running event loop; use ``await run.await_report()``.
         """
-        refuse_on_loop("run.wait()", "await run.await_report()")
+        self._refuse_to_block("run.wait()", "await run.await_report()")
         self._flows.wait_for(self.id, timeout)
         return self._flows.report(self.id)
 
@@ -97,8 +100,16 @@ class Run:
             TimeoutError: It is still running; it goes on.
             BlockingCall: On a running event loop; use ``await run``.
         """
-        refuse_on_loop("run.result()", "await run")
+        self._refuse_to_block("run.result()", "await run")
         return outputs_of(self.wait(timeout))
+
+    def _refuse_to_block(self, verb: str, instead: str) -> None:
+        """Refuse to wait on a running event loop; one that has ended, as in a notebook's next cell, needs no waiting."""
+        try:
+            refuse_on_loop(verb, instead)
+        except BlockingCall:
+            if self.report().state not in REST:
+                raise
 
     def report(self) -> Report:
         """What the run has done by now."""

@@ -83,7 +83,11 @@ def export_run(
         # Before anything is written: an export that is refused in its middle would leave half of it.
         for name in (MANIFEST, *names):
             if (folder / name).exists() or (folder / name).is_symlink():
-                raise ExportRefused(str(folder / name), "something is there already", "choose an empty folder")
+                raise ExportRefused(
+                    str(folder / name),
+                    "something is there already",
+                    "choose an empty folder, or give --overwrite (in Python: overwrite=True)",
+                )
     done = tuple(ExportedFile(file=name, artifact=one) for name, one in zip(names, entries, strict=True))
     for one in done:
         write_out(folder / one.file, load(one.artifact), overwrite=overwrite)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dagger_actors.core.states import FINAL_RUN
+from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import UnknownNode
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.report import NodeReport, Report
-from dagger_actors.flow.wording import nearest, quoted
 
 __all__ = ["Standings", "names"]
 

@@ -42,7 +42,9 @@ def write_out(path: Path, data: bytes, *, overwrite: bool) -> Path:
             os.close(folder)
     except FileExistsError:
         raise ExportRefused(
-            str(path), "something is there already", "choose another name, or ask for overwriting"
+            str(path),
+            "something is there already",
+            "choose another name, or give --overwrite (in Python: overwrite=True)",
         ) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -13,7 +13,7 @@ from pathlib import Path
 import apsw
 
 from dagger_actors.errors import StoreError
-from dagger_actors.store.connection import checkpoint, open_writer
+from dagger_actors.store.connection import checkpoint, close, open_writer
 
 __all__ = ["CHECKPOINT_BYTES", "Checkpointer"]
 
@@ -73,5 +73,5 @@ class Checkpointer:
         with self._lock:
             self._is_closed = True
             if self._connection is not None:
-                self._connection.close()
+                close(self._connection)
                 self._connection = None

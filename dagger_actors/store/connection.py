@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -31,7 +31,7 @@ from dagger_actors.errors import ReadOnlyDatabase, StoreBroken
 from dagger_actors.store.migrate import check_identity, migrations
 from dagger_actors.store.refusals import check_library, check_path, translate
 
-__all__ = ["WalState", "checkpoint", "open_reader", "open_writer", "rest_stamp", "transaction", "translate"]
+__all__ = ["WalState", "checkpoint", "close", "open_reader", "open_writer", "rest_stamp", "transaction", "translate"]
 
 WAL_BOUND_PAGES = 16_384
 """Pages in the WAL (4 KiB each: 64 MiB) past which a commit checkpoints on its own; SQLite's default is 1,000."""
@@ -100,11 +100,17 @@ def open_writer(
             connection.wal_autocheckpoint(WAL_BOUND_PAGES)
             connection.transaction_mode = "IMMEDIATE"
         except BaseException:
-            connection.close()
+            close(connection)
             raise
     except apsw.Error as error:
         raise translate(error, where) from error
     return connection
+
+
+def close(connection: apsw.Connection) -> None:
+    """Let go of a connection, whatever the disk says: the checkpoint that it could not do, the next one to open does."""
+    with suppress(apsw.Error):
+        connection.close()
 
 
 @contextmanager
@@ -163,7 +169,7 @@ def open_reader(path: str | Path, *, is_at_rest: bool = False, vfs: str | None =
             connection.pragma("cache_size", -READER_CACHE_KIB)
             check_identity(connection, where, known=len(migrations()), may_be_blank=False)
         except BaseException:
-            connection.close()
+            close(connection)
             raise
     except apsw.Error as error:
         raise translate(error, where) from error

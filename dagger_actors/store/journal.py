@@ -29,7 +29,8 @@ import msgspec
 
 from dagger_actors.core.protocols import Dispatcher, Owner, Unit, Write
 from dagger_actors.errors import StoreBusy, UnitRejected
-from dagger_actors.store.connection import open_writer
+from dagger_actors.store.connection import close, open_writer
+from dagger_actors.store.home import Home
 from dagger_actors.store.refusals import busy, translate
 from dagger_actors.store.statements import RANK, WRITES, sql
 from dagger_actors.store.user_work import WorkRunner
@@ -79,6 +80,7 @@ class Journal:
         self._path = path
         self._synchronous = synchronous
         self._vfs = vfs
+        self._home = Home(path)
         self._connection: apsw.Connection | None = connection or self._open()
         self._dispatcher = dispatcher
         self._work = WorkRunner(path)
@@ -113,6 +115,7 @@ class Journal:
         self._enqueue(call)
 
     def _enqueue(self, entry: Owner | Unit | Call) -> None:
+        self._home.check()
         with self._lock:
             self._queue.append(entry)
             if self._is_scheduled or self._is_closed:
@@ -135,6 +138,7 @@ class Journal:
         with self._lock:
             self._is_closed = True
         self._drop_connection()
+        self._home.close()
 
     # --- on the journal's own turns
 
@@ -300,7 +304,7 @@ class Journal:
     def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            close(connection)
 
     def _run_call(self, call: Call) -> None:
         try:

@@ -8,6 +8,7 @@ clock.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,16 +68,19 @@ class Membership:
 
     @classmethod
     def enlist(cls, connection: apsw.Connection, database: Path, now: Now, pid: int | None = None) -> Membership:
-        """Become a worker; one transaction on the writer's connection."""
-        try:
-            with transaction(connection):
-                worker_id = reserve(connection, "worker", 1)
-                first = reserve(connection, "run", RUN_KEYS)
-                slots = SlotFile.create(worker_folder(database), worker_id)
-                row = (worker_id, pid or os.getpid(), now.wall_us, now.wall_us + LEASE_US, slots.path.name)
-                connection.execute(sql("workers.insert"), (msgspec.json.encode([row]).decode(),))
-        except apsw.Error as error:
-            raise translate(error, database) from error
+        """Become a worker; one transaction on the writer's connection, and when it fails nothing is left of the attempt."""
+        with contextlib.ExitStack() as undo:
+            try:
+                with transaction(connection):
+                    worker_id = reserve(connection, "worker", 1)
+                    first = reserve(connection, "run", RUN_KEYS)
+                    slots = SlotFile.create(worker_folder(database), worker_id)
+                    undo.callback(slots.remove)
+                    row = (worker_id, pid or os.getpid(), now.wall_us, now.wall_us + LEASE_US, slots.path.name)
+                    connection.execute(sql("workers.insert"), (msgspec.json.encode([row]).decode(),))
+            except apsw.Error as error:
+                raise translate(error, database) from error
+            undo.pop_all()
         return cls(database, worker_id, slots, range(first, first + RUN_KEYS))
 
     def is_gone(self, worker: WorkerRow) -> bool:

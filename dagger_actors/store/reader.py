@@ -11,7 +11,8 @@ from typing import Any
 import apsw
 
 from dagger_actors.errors import SystemClosed
-from dagger_actors.store.connection import open_reader, rest_stamp
+from dagger_actors.store.connection import close, open_reader, rest_stamp
+from dagger_actors.store.home import Home
 from dagger_actors.store.refusals import translate
 from dagger_actors.store.statements import sql
 
@@ -46,6 +47,7 @@ class Readers:
         self._permits = threading.BoundedSemaphore(size)
         self._lock = threading.Lock()
         self._is_closed = False
+        self._home = Home(path)
         self._watching: apsw.Connection | None = None
 
     def data_version(self) -> int:
@@ -68,6 +70,7 @@ class Readers:
         Raises:
             StoreError: The file cannot be read.
         """
+        self._home.check()
         if self._is_quiet and (found := self._query_at_rest(name, parameters)) is not None:
             return found
         with self.use() as connection:
@@ -89,12 +92,17 @@ class Readers:
                 raise translate(error, self._path) from error
             return None
         finally:
-            connection.close()
+            close(connection)
         return found if rest_stamp(self._path) == stamp else None
 
     @contextmanager
     def use(self) -> Iterator[apsw.Connection]:
-        """Borrow a connection for a while."""
+        """Borrow a connection for a while.
+
+        Raises:
+            SystemForked: In a forked child.
+        """
+        self._home.check()
         with self._permits:
             with self._lock:
                 if self._is_closed:
@@ -111,14 +119,17 @@ class Readers:
                     if is_kept:
                         self._idle.append(connection)
                 if not is_kept:
-                    connection.close()
+                    close(connection)
 
     def close(self) -> None:
-        """Close every connection; those in use are closed when they come back."""
+        """Close every connection; those in use are closed when they come back. A forked child leaves them alone."""
+        if not self._home.is_here:
+            return
         with self._lock:
             self._is_closed = True
             idle, self._idle = self._idle, []
             if self._watching is not None:
                 idle.append(self._watching)
         for connection in idle:
-            connection.close()
+            close(connection)
+        self._home.close()

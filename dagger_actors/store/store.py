@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,8 @@ import apsw
 from dagger_actors.core.protocols import Clock, Dispatcher, Unit, Write
 from dagger_actors.store.artifacts import ArtifactStore
 from dagger_actors.store.checkpointer import Checkpointer
-from dagger_actors.store.connection import open_writer
+from dagger_actors.store.connection import close, open_writer
+from dagger_actors.store.home import Home
 from dagger_actors.store.journal import Call, Journal
 from dagger_actors.store.look import load_artifact
 from dagger_actors.store.migrate import migrate
@@ -38,6 +40,7 @@ class Store:
 
     Raises:
         StoreError: The file cannot be used; says why and what to do.
+        SystemForked: A process of which this is a forked child has it open.
     """
 
     def __init__(
@@ -55,19 +58,20 @@ class Store:
         self.path = path
         self._clock = clock
         script = None if schema is None else read_schema(schema)
-        connection = open_writer(path, synchronous=synchronous, vfs=vfs)
-        try:
+        self.home = Home(path)
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.home.close)
+            connection = open_writer(path, synchronous=synchronous, vfs=vfs)
+            undo.callback(close, connection)
             migrate(connection, path)
             if script is not None:
                 apply_schema(connection, path, str(schema), script)
+            self.artifacts = ArtifactStore(path, artifact_threshold)
             self.membership = Membership.enlist(connection, path, clock.now())
-        except BaseException:
-            connection.close()
-            raise
+            undo.pop_all()
         self.journal = Journal(path, connection=connection, dispatcher=writing, synchronous=synchronous, vfs=vfs)
         self.readers = Readers(path, size=readers, vfs=vfs)
         self.tables = UserTables(path, size=readers, vfs=vfs)
-        self.artifacts = ArtifactStore(path, artifact_threshold)
         self.checkpointer = Checkpointer(path, vfs=vfs)
 
     @property
@@ -133,6 +137,7 @@ class Store:
         self.tables.close()
         self.checkpointer.close()
         self.journal.close()
+        self.home.close()
         if is_empty:
             self.membership.slots.remove()
         else:

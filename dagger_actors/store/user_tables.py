@@ -10,8 +10,9 @@ import apsw
 
 from dagger_actors.core.messages import SqlValue
 from dagger_actors.errors import StatementRefused, SystemClosed
-from dagger_actors.store.connection import open_reader
+from dagger_actors.store.connection import close, open_reader
 from dagger_actors.store.guard import Guard
+from dagger_actors.store.home import Home
 from dagger_actors.store.reader import Readers
 from dagger_actors.store.refusals import translate
 
@@ -46,6 +47,7 @@ class UserTables:
         self._path = path
         self._vfs = vfs
         self._readers = Readers(path, size=size, vfs=vfs, prepare=_guard)
+        self._home = Home(path)
         self._lock = threading.Lock()
         self._checker: apsw.Connection | None = None
         self._is_closed = False
@@ -64,6 +66,7 @@ class UserTables:
             first.append((text, cursor.is_readonly or bool(cursor.is_explain)))
             return False
 
+        self._home.check()
         with self._lock:
             if self._is_closed:
                 raise SystemClosed
@@ -132,7 +135,8 @@ class UserTables:
             checker, self._checker = self._checker, None
             self._is_closed = True
         if checker is not None:
-            checker.close()
+            close(checker)
+        self._home.close()
 
 
 def step_limit(looks: int) -> Callable[[], bool]:

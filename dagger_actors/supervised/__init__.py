@@ -1,1 +1,1 @@
-"""Supervised actors, as users write them: typed handlers, mailboxes with bounds, restarts in place, timers, death watch."""
+"""Supervised actors: typed handlers, bounded mailboxes, restarts in place, timers, trees in Python and in files."""

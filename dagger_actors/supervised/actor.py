@@ -53,19 +53,16 @@ class Actor(pykka.Actor):
 
     Attributes:
         config: How it was configured; the Struct of its annotation, ``None`` without one.
-        state: What it knows; the Struct of its annotation, made anew for each incarnation unless it is durable.
+        state: What it knows; the Struct of its annotation, made anew for each incarnation.
         dispatcher: ``shared`` (a few threads, for handlers that are quick), ``blocking`` (many threads, for handlers that
             wait), ``io`` (the event loop, for ``async`` handlers); None = ``io`` if there is an ``async`` method, else
             ``shared``.
         mailbox: How many messages may be queued, and what happens to more.
-        durable: Whether ``state`` is kept in the database, under the actor's name: what a handler changed, sent and
-            answered becomes visible with the commit of that change, or not at all.
         traits: What was found out about the class.
     """
 
     dispatcher: ClassVar[Literal["shared", "blocking", "io"] | None] = None
     mailbox: ClassVar[MailboxSpec] = MailboxSpec()
-    durable: ClassVar[bool] = False
     traits: ClassVar[Traits]
 
     config: Any = None

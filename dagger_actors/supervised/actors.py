@@ -2,28 +2,105 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from dagger_actors.errors import SystemClosed
-from dagger_actors.supervised.ref import Ref
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.errors import SystemClosed, SystemFailed
+from dagger_actors.supervised.spec import ChildSpec, Supervisor
+from dagger_actors.supervised.supervisor import SupervisorActor
+from dagger_actors.supervised.tree import Branch, branch_of, leaf_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from dagger_actors.supervised.actor import Actor
+    from dagger_actors.supervised.family import ChildHandle, ExitKind
     from dagger_actors.supervised.house import House
+    from dagger_actors.supervised.pool import Pool
+    from dagger_actors.supervised.ref import Ref
     from dagger_actors.supervised.traits import MailboxSpec
     from dagger_actors.supervised.undelivered import Reason, Undelivered
 
-__all__ = ["Actors"]
+__all__ = ["Actors", "Root", "spec_of"]
+
+START_S = 60.0
+"""How long the first start of all actors may take."""
+
+
+def spec_of(child: ChildSpec | Supervisor | type[Actor]) -> ChildSpec | Supervisor:
+    """A class alone stands for ``ChildSpec(cls)``."""
+    return child if isinstance(child, ChildSpec | Supervisor) else ChildSpec(child)
+
+
+class Root:
+    """Above the root supervisor: hears that all have started, and how it ended.
+
+    Attributes:
+        started: Resolved when all of them have, or with why one could not.
+        ended: Resolved when all of them are gone.
+    """
+
+    def __init__(self, failed: Callable[[SystemFailed], None]) -> None:
+        self.started: ReplyFuture[None] = ReplyFuture()
+        self.ended: ReplyFuture[None] = ReplyFuture()
+        self.failure: SystemFailed | None = None
+        self._failed = failed
+
+    def child_started(self, child: ChildHandle, incarnation: int) -> None:
+        """All are up."""
+        del child, incarnation
+        self.started.set(None)
+
+    def child_failed_to_start(self, child: ChildHandle, incarnation: int, error: BaseException) -> None:
+        """One could not be started, and those before it have been stopped."""
+        del child, incarnation
+        self.started.set_exception((type(error), error, None))
+        self.ended.set(None)
+
+    def child_exited(self, child: ChildHandle, incarnation: int, kind: ExitKind, error: BaseException | None) -> None:
+        """All are gone."""
+        del child, incarnation
+        if kind == "error":
+            self.failure = SystemFailed(str(error))
+        self.ended.set(None)
+        if self.failure is not None:
+            self._failed(self.failure)
 
 
 class Actors:
-    """The actors of one system."""
+    """The actors of one system.
 
-    def __init__(self, house: House) -> None:
+    Args:
+        house: What they share.
+        root: The root supervisor, with those that start with the system.
+        failed: Called when the root supervisor gives up.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        root: Supervisor,
+        *,
+        failed: Callable[[SystemFailed], None],
+    ) -> None:
         self._house = house
         self._is_closed = False
+        self._root = Root(failed)
+        self._supervisor = SupervisorActor(root, "", house, self._root)
+        self._supervisor.begin_on(house.control)
+
+    def begin(self) -> None:
+        """Start those that start with the system, and wait until they have.
+
+        Raises:
+            ActorError: One could not; those before it have been stopped.
+            TimeoutError: They did not come up in time.
+        """
+        self._supervisor.begin(1)
+        self._house.wait(self._root.started, START_S)
+
+    # --- starting
 
     def spawn(
         self,
@@ -47,19 +124,59 @@ class Actors:
         Raises:
             ConfigRefused: The config does not fit the class.
             NameTaken: There is an actor of that name.
-            SystemClosed: The system has been left.
+            SystemClosed: The system has been left, or has failed.
         """
-        if self._is_closed:
-            raise SystemClosed
+        self._check()
         return self._house.spawn(cls, config, name=name, mailbox=mailbox)
 
-    def __getitem__(self, name: str) -> Ref:
-        """Look an actor up by its name.
+    def start(self, child: ChildSpec | Supervisor | type[Actor]) -> None:
+        """Add an actor or a supervisor to those that the root supervises, and start it.
+
+        Args:
+            child: What to start; a class alone stands for ``ChildSpec(cls)``.
+
+        Raises:
+            ChildRefused: It could not be started, or there is one of that id.
+            SystemClosed: The system has been left, or has failed.
+        """
+        self._check()
+        spec = spec_of(child)
+        self._house.wait(self._supervisor.start_child(spec), START_S)
+
+    def stop(self, name: str) -> None:
+        """Stop a child of the root and forget it, in the order it asks for.
+
+        Args:
+            name: Its id.
+
+        Raises:
+            ChildRefused: There is none of that id.
+        """
+        self._house.wait(self._supervisor.terminate_child(name), None)
+        self._house.wait(self._supervisor.delete_child(name), None)
+
+    # --- seeing
+
+    def __getitem__(self, name: str) -> Ref | Pool:
+        """Look an actor or a pool up by its name: the ids from the root on, as in ``back_office/clerk``.
 
         Raises:
             UnknownActor: There is none; suggests the nearest name.
         """
         return self._house.find(name)
+
+    def tree(self) -> Branch:
+        """What the root supervises, as it is now, without the temporary ones."""
+        return branch_of(self._supervisor, self._house.wait)
+
+    def temporary(self) -> tuple[Branch, ...]:
+        """The temporary actors, as they are now."""
+        return tuple(leaf_of(cell) for cell in tuple(self._house.nursery.cells.values()))
+
+    def is_at_rest(self) -> bool:
+        """Tell whether nothing is queued or handled, and no timer is set: nothing more happens by itself."""
+        leaves = [*self.temporary(), *_leaves(self.tree())]
+        return all(one.state in ("idle", "absent") and not one.queued and not one.timers for one in leaves)
 
     def undelivered(self, limit: int = 1_000) -> tuple[Undelivered, ...]:
         """The last messages that were never handled, the newest last.
@@ -74,11 +191,34 @@ class Actors:
         """How many messages were never handled, by reason."""
         return dict(self._house.mail.counts)
 
+    @property
+    def failure(self) -> SystemFailed | None:
+        """Why the root supervisor gave up; None = it has not."""
+        return self._root.failure
+
+    # --- leaving
+
     def close(self, grace_s: float) -> None:
         """Stop them all in good order; for the system that is being left.
 
         Args:
-            grace_s: Seconds for what runs; then it is abandoned.
+            grace_s: Seconds for what runs, beyond what each supervised one asks for; then it is abandoned.
         """
         self._is_closed = True
         self._house.close(grace_s)
+        self._supervisor.end(1)
+        try:
+            self._house.wait(self._root.ended, grace_s)
+        except TimeoutError:
+            self._supervisor.kill(1)
+
+    def _check(self) -> None:
+        if self._root.failure is not None:
+            raise self._root.failure
+        if self._is_closed:
+            raise SystemClosed
+
+
+def _leaves(branch: Branch) -> Iterator[Branch]:
+    for one in branch.children:
+        yield from _leaves(one) if one.kind == "supervisor" else (one,)

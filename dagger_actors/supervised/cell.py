@@ -45,7 +45,10 @@ class Cell(Lifecycle):
         before = turns.get(me)
         inside.turn = turns[me] = self
         try:
-            return self._work(turn)
+            again = self._work(turn)
+            while again and self.orders and (turn := self.enter()) is not None:
+                again = self._work(turn)  # it has failed: the next incarnation begins without another thread
+            return again
         finally:
             inside.turn = before
             if before is None:
@@ -90,7 +93,10 @@ class Cell(Lifecycle):
         finally:
             inside.turn = None
             del turns[me]
-            if self.settle(turn) if self.is_up else self.pause(turn):
+            again = self.settle(turn) if self.is_up else self.pause(turn)
+            if again and self.orders:
+                again = self.run_turn()  # it has failed: the next incarnation begins here
+            if again:
                 self.schedule()
 
     def _work(self, turn: Turn) -> bool:  # noqa: PLR0911  the loop of all loops: each way out is one of its ends
@@ -114,12 +120,12 @@ class Cell(Lifecycle):
             except IndexError:
                 return self.settle(turn)
             kind, data, reply, _trace = letter
-            try:
-                decode, call = short[kind]
-            except KeyError:
+            entry = short.get(kind)
+            if entry is None:
                 if not self._take(turn, letter):
                     return self.pause(turn)
                 continue
+            decode, call = entry
             try:
                 message = decode(data)
             except BaseException as error:  # noqa: BLE001  the message's own class may raise

@@ -17,6 +17,7 @@ from dagger_actors.supervised.ref import ASK_S, Ref
 if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
     from dagger_actors.supervised.lifecycle import Lifecycle
+    from dagger_actors.supervised.pool import Pool
     from dagger_actors.supervised.traits import MailboxSpec
 
 __all__ = ["ActorContext", "Asked", "Terminated", "Timers"]
@@ -144,8 +145,8 @@ class ActorContext:
         """The actor's name in its system."""
         return self._cell.name
 
-    def find(self, name: str) -> Ref:
-        """Look an actor up by its name.
+    def find(self, name: str) -> Ref | Pool:
+        """Look an actor or a pool up by its name.
 
         Raises:
             UnknownActor: There is none; suggests the nearest name.

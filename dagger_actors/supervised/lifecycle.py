@@ -13,9 +13,10 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 from dagger_actors.errors import ActorStopped, MessageRefused
+from dagger_actors.supervised.family import ExitKind, Parent
 from dagger_actors.supervised.mailbox import (
     AWAITING,
     CLOSED,
@@ -36,32 +37,14 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.house import House
     from dagger_actors.supervised.traits import Traits
 
-__all__ = ["BATCH", "ExitKind", "Extra", "Lifecycle", "Parent"]
+__all__ = ["BATCH", "Extra", "Lifecycle"]
 
 logger = logging.getLogger("dagger_actors.actors")
-
-ExitKind = Literal["normal", "shutdown", "error"]
 
 BATCH = object()
 """The key of the timer of a gathered batch."""
 
 _numbers = itertools.count(1)
-
-
-class Parent(Protocol):
-    """Who hears how an incarnation begins and ends; called in the child's turn, must not block."""
-
-    def child_started(self, cell: Lifecycle, incarnation: int) -> None:
-        """``started`` has returned."""
-        ...
-
-    def child_failed_to_start(self, cell: Lifecycle, incarnation: int, error: BaseException) -> None:
-        """It never came up."""
-        ...
-
-    def child_exited(self, cell: Lifecycle, incarnation: int, kind: ExitKind, error: BaseException | None) -> None:
-        """The incarnation is over; it waits for ``begin`` or ``close``."""
-        ...
 
 
 class Extra:

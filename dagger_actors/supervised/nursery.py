@@ -6,7 +6,8 @@ import contextlib
 import queue
 
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.supervised.lifecycle import ExitKind, Lifecycle
+from dagger_actors.supervised.family import ChildHandle, ExitKind
+from dagger_actors.supervised.lifecycle import Lifecycle
 
 __all__ = ["Nursery"]
 
@@ -38,19 +39,21 @@ class Nursery:
         self._look()
         return self._empty
 
-    def child_started(self, cell: Lifecycle, incarnation: int) -> None:
+    def child_started(self, child: ChildHandle, incarnation: int) -> None:
         """Nothing waits for it."""
 
-    def child_failed_to_start(self, cell: Lifecycle, incarnation: int, error: BaseException) -> None:
+    def child_failed_to_start(self, child: ChildHandle, incarnation: int, error: BaseException) -> None:
         """It never came up."""
         del incarnation
-        cell.more().error = error
-        self._is_gone(cell)
+        assert isinstance(child, Lifecycle)
+        child.more().error = error
+        self._is_gone(child)
 
-    def child_exited(self, cell: Lifecycle, incarnation: int, kind: ExitKind, error: BaseException | None) -> None:
+    def child_exited(self, child: ChildHandle, incarnation: int, kind: ExitKind, error: BaseException | None) -> None:
         """It is over."""
         del incarnation, kind, error
-        self._is_gone(cell)
+        assert isinstance(child, Lifecycle)
+        self._is_gone(child)
 
     def _is_gone(self, cell: Lifecycle) -> None:
         self.cells.pop(cell.number, None)

@@ -53,11 +53,10 @@ class Traits:
         table: Its handlers.
         short: Of those that are called right away, decoder and method by message class.
         dispatcher: ``shared``, ``blocking`` or ``io``.
-        runs_here: Whether an ask may run on the asking thread: its handlers are quick, and nothing waits for a commit.
+        runs_here: Whether an ask may run on the asking thread: its handlers are quick.
         mailbox: Its bound.
         config: The Struct its ``config`` is annotated with; None = it takes none.
         state: The Struct its ``state`` is annotated with; None = it has none.
-        is_durable: Whether its state is kept in the database.
         has_started: Whether it overrides ``started``: then it comes up at once, not with its first message.
     """
 
@@ -70,15 +69,12 @@ class Traits:
         if any(one.batch for one in self.table.by_class.values()):
             self.short = {}  # what comes behind a gathered batch must not overtake it
         self.mailbox = cls.mailbox
-        self.is_durable = cls.durable
         self.async_hooks = frozenset(name for name in HOOKS if inspect.iscoroutinefunction(getattr(cls, name)))
         self.has_started = cls.started is not _root_of(cls).started
         self.dispatcher = self._dispatcher(cls)
-        self.runs_here = self.dispatcher == "shared" and not cls.durable
+        self.runs_here = self.dispatcher == "shared"
         self.config = _struct(cls, "config", _hint(cls, "config", scope))
         self.state = _struct(cls, "state", _hint(cls, "state", scope))
-        if self.is_durable and self.state is None:
-            raise ActorClassError(cls.__name__, "durable = True keeps its state: annotate one, `state: SomeStruct`")
 
     def _dispatcher(self, cls: type[Actor]) -> str:
         name = cls.dispatcher

@@ -7,88 +7,44 @@ a handler, real processes and signals, or users' own clocks and sockets: tests w
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
-from dagger_actors.actors.reply import ReplyFuture, outside_turn
-from dagger_actors.core.protocols import Clock, Dispatcher, IdSource, Timers
+from dagger_actors.errors import SystemClosed
 from dagger_actors.system import ActorSystem
-from dagger_actors.testing.virtual import Killed, VirtualDispatcher, VirtualIds, VirtualTimers, WorkerDied, World
+from dagger_actors.testing.deaths import Deaths
+from dagger_actors.testing.errors import Killed, NeverSettles, WorkerKilled
+from dagger_actors.testing.replay import Kill
+from dagger_actors.testing.stubs import Failures, Stub, Stubs
+from dagger_actors.testing.virtual import VirtualRuntime
+from dagger_actors.testing.world import World
 
-__all__ = ["Simulation", "VirtualRuntime", "simulate"]
+__all__ = ["Simulation", "open_simulation", "simulate"]
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
-class VirtualRuntime:
-    """The world as one worker sees it; implements ``actors.runtime.Runtime``."""
-
-    def __init__(self, world: World, worker: str) -> None:
-        self._world = world
-        self.worker = worker
-        self.is_dead = False
-        self.can_spawn = False
-        self.runs_here = False
-        self.clock: Clock = world
-        self.timers: Timers = VirtualTimers(world, worker)
-        self.ids: IdSource = VirtualIds(world.chance)
-        self.control: Dispatcher = VirtualDispatcher(world, worker)
-        self.blocking: Dispatcher = VirtualDispatcher(world, worker)
-        self.io: Dispatcher = VirtualDispatcher(world, worker, is_loop=True)
-        self.writing: Dispatcher = VirtualDispatcher(world, worker)
-        self.shared: Dispatcher = VirtualDispatcher(world, worker)
-        self.waiting: Dispatcher = VirtualDispatcher(world, worker)
-
-    def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
-        """Let the world go on until the future is resolved.
-
-        Raises:
-            WorkerDied: This worker was killed meanwhile.
-            TimeoutError: Not in time, or nothing that could resolve it is left to happen.
-        """
-        timeout_us = None if timeout_s is None else round(timeout_s * 1e6)
-        is_resolved = self._world.run_until(lambda: future.is_done() or self.is_dead, timeout_us=timeout_us)
-        if self.is_dead:
-            raise WorkerDied(self.worker)
-        if not is_resolved:
-            raise TimeoutError(f"not resolved after {timeout_s} s of virtual time")
-        return future.get(timeout=0)
-
-    def wait_in_body(self, future: ReplyFuture[Any]) -> Any:
-        """Let the world go on until the future is resolved; inside the turn of the body that waits.
-
-        A frozen worker must not wait here: the whole world would wait for it.
-
-        Raises:
-            Killed: This worker was killed meanwhile.
-        """
-        with outside_turn():
-            self._world.run_until(lambda: future.is_done() or self.is_dead)
-        if self.is_dead:
-            raise Killed(self.worker)
-        return future.get(timeout=0)
-
-    def breathe(self) -> None:
-        """Nobody else can work meanwhile."""
-
-    def close(self, timeout_s: float) -> bool:
-        """Nothing of this worker runs any more."""
-        del timeout_s
-        self._world.settle()
-        self._world.forget(self.worker)
-        return True
+T = TypeVar("T")
 
 
 class Simulation:
     """One seeded world with a database in a folder of its own.
 
+    Start workers with ``system``: each is a whole ``ActorSystem``, and all of them share the one database. Whatever waits
+    for a result (``run.result()``, ``system.flows.start(...)``) lets the world go on meanwhile; so do ``run``, ``settle``
+    and ``advance``.
+
     Attributes:
+        seed: Decides every choice.
         world: Its clock and its turns.
         path: The database.
         deaths: Workers that were killed, in order.
+        fates: Counts the commits of all workers, and knows at which of them one dies.
     """
 
     def __init__(self, seed: int, folder: Path) -> None:
@@ -98,9 +54,15 @@ class Simulation:
         self.deaths: list[str] = []
         self._systems: dict[str, ActorSystem] = {}
         self._runtimes: dict[str, VirtualRuntime] = {}
+        self._options: dict[ActorSystem, dict[str, Any]] = {}
         self._names = itertools.count(1)
-        self._doomed: dict[str, tuple[str, int]] = {}
+        self.fates = Deaths(self.world)
+        self._stubs = Stubs(self.world)
+        self._kept: str | None = None
         self.world.on_killed = self._bury
+        self.world.is_interrupted = lambda: self._kept is not None and self._kept not in self._systems
+
+    # --- workers
 
     def system(self, **options: Any) -> ActorSystem:
         """Start a worker: a whole ``ActorSystem`` on the simulation's database.
@@ -109,16 +71,69 @@ class Simulation:
             options: As ``ActorSystem`` takes them; ``recover`` is off unless it is given.
         """
         worker = f"w{next(self._names)}"
-        options = {"recover": False, "synchronous": "normal", **options}
         runtime = self._runtimes[worker] = VirtualRuntime(self.world, worker)
-        system = ActorSystem(self.path, runtime=runtime, **options)
+        system = ActorSystem(self.path, runtime=runtime, **{"recover": False, "synchronous": "normal", **options})
         self._systems[worker] = system
+        self._options[system] = options
+        self._stubs.enter(worker, system.registry)
         system.journal.on_commit = lambda moment: self._passing(worker, moment)
         return system
 
-    def kill_at(self, system: ActorSystem, commit: int, moment: str = "after") -> None:
-        """Kill a worker at its ``commit``-th commit from now on (from 1): ``before`` it, or ``after`` it with nothing emitted."""
-        self._doomed[self._name(system)] = (moment, commit)
+    def restart(self, system: ActorSystem) -> ActorSystem:
+        """Kill a worker, if it lives, and start another with its options; it recovers what the old one has left.
+
+        An option ``recover=False`` that was given stays.
+        """
+        if self.is_alive(system):
+            self.kill(system)
+        return self.system(**{"recover": True, **self._options[system]})
+
+    def keep_going(self, body: Callable[[ActorSystem], T], *, most_deaths: int = 20, **options: Any) -> T:
+        """Call a function with a worker, and again with the next one whenever that is killed, until it returns.
+
+        So a test says once what is to be done, whoever dies meanwhile. The function must be fit to be repeated, as a
+        program that is started again is: give runs an id of their own (``flows.start(..., run_id="order-1")``), then
+        starting twice is starting once. When its worker is killed, whatever it waits for ends with ``WorkerKilled``.
+        ``explore`` has an example.
+
+        Args:
+            body: Called with the worker.
+            most_deaths: After so many deaths no other worker is started; 0 or more.
+            options: Of the workers, as ``system`` takes them; the second one and the next recover unless told otherwise.
+
+        Returns:
+            What it returned.
+
+        Raises:
+            NeverSettles: Too many workers died.
+        """
+        system, died = self.system(**options), 0
+        while True:
+            with self._keeping(system):
+                try:
+                    result = body(system)
+                except (WorkerKilled, SystemClosed):
+                    if self.is_alive(system):
+                        raise
+                else:
+                    if self.is_alive(system):
+                        return result
+            died += 1
+            if died > most_deaths:
+                raise NeverSettles(f"{died:,} workers have died, and the work is not done; {self.world.waiting()}")
+            system = self.restart(system)
+
+    # --- killing
+
+    def kill_at(self, system: ActorSystem, commit: int, moment: Literal["before", "after"] = "after") -> None:
+        """Kill a worker at its ``commit``-th commit from now on (from 1): ``before`` it, or ``after`` it with nothing emitted.
+
+        Raises:
+            ValueError: There is no such commit or moment, so it would live.
+        """
+        if commit < 1 or moment not in ("before", "after"):
+            raise ValueError(f"a worker dies before or after its first commit or a later one, not {moment!r} {commit}")
+        self.fates.doom(self._name(system), Kill(commit, moment))
 
     def kill(self, system: ActorSystem) -> None:
         """Kill a worker now, as ``kill -9`` would."""
@@ -136,22 +151,76 @@ class Simulation:
         """Tell whether a worker has neither been killed nor left."""
         return system in self._systems.values()
 
+    # --- stubs
+
+    def stub(
+        self,
+        target: str | Callable[..., Any],
+        *,
+        returns: Any = None,
+        takes_s: float = 0.0,
+        fails: Failures = None,
+        times: int | None = None,
+    ) -> Stub:
+        """Let a stub stand in for an action, in every worker there is and will be, from its next call on.
+
+        It keeps the action's parameters and type hints: what flows are checked for, and what it may return, stays the
+        same. A stub for the same action replaces it. ``Stub`` has an example.
+
+        Args:
+            target: The action's name, or the function, which then need not be given to ``system``.
+            returns: The result; or a plain function of the inputs, given by name, that makes it (or raises).
+            takes_s: Virtual seconds that each call takes, those that fail too; 0 or more.
+            fails: An exception that every call raises, or the first ``times``; or a list of what each call raises in
+                turn, None for one that succeeds: the calls behind it succeed. Counted over all workers.
+            times: How many calls raise the one exception; 1 or more.
+
+        Returns:
+            The stub; ``calls`` tells how it was called.
+
+        Raises:
+            RequestError: One of these is none of what it can be.
+        """
+        stub = self._stubs.add(target, returns=returns, takes_s=takes_s, fails=fails, times=times)
+        for worker, system in self._systems.items():
+            self._stubs.enter(worker, system.registry)
+        return stub
+
+    # --- going on
+
     def run(self) -> None:
-        """Go on until nothing is left to do but polling."""
+        """Go on until nothing is left to do but polling.
+
+        Raises:
+            NeverSettles: Thirty virtual days have passed; says what is still waiting.
+        """
         self.world.run_to_rest()
+        self._refuse_death()
 
     def settle(self) -> None:
         """Go on without time passing."""
         self.world.settle()
+        self._refuse_death()
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self.world.advance(seconds)
+        self._refuse_death()
 
     @property
     def now_s(self) -> float:
         """Virtual seconds since the start."""
         return self.world.mono_us / 1e6
+
+    def finish(self) -> None:
+        """Check that all that was asked for has come to pass; ``simulate`` does, at the end of its block.
+
+        Raises:
+            NotRepeatable: The commit to kill at never came.
+            UnusedStub: A stub stood in for nothing.
+        """
+        self.fates.check()
+        self._stubs.check()
 
     def close(self) -> None:
         """End all workers as if killed."""
@@ -162,14 +231,27 @@ class Simulation:
     def _name(self, system: ActorSystem) -> str:
         return next(name for name, one in self._systems.items() if one is system)
 
+    @contextmanager
+    def _keeping(self, system: ActorSystem) -> Iterator[None]:
+        """While this worker's body runs, its death ends whatever lets the world go on."""
+        before, self._kept = self._kept, self._name(system)
+        try:
+            yield
+        finally:
+            self._kept = before
+
+    def _refuse_death(self) -> None:
+        if self.world.is_interrupted():
+            raise WorkerKilled(self._kept)
+
     def _passing(self, worker: str, moment: str) -> None:
-        doom = self._doomed.get(worker)
-        if doom is None or doom[0] != moment:
+        if not self.fates.strikes(worker, moment):
             return
-        remaining = doom[1] - 1
-        self._doomed[worker] = (moment, remaining)
-        if not remaining:
+        if self.world.is_stepping:
             raise Killed(worker)
+        # The very last words of a worker that leaves are written in no turn.
+        self._bury(worker)
+        raise WorkerKilled(worker)
 
     def _bury(self, worker: str) -> None:
         system = self._systems.pop(worker, None)
@@ -186,22 +268,39 @@ def simulate(seed: int, folder: Path | None = None) -> Iterator[Simulation]:
 
     Args:
         seed: Decides every choice; printed with any failure, so that it can be repeated.
-        folder: Where its database goes; a temporary folder by default.
+        folder: Where its database goes; a temporary folder by default, in memory where there is one (what dies here are
+            processes, never the power).
 
     Yields:
         The simulation; its global randomness (``random``, which tenacity draws from) follows the seed.
+
+    Raises:
+        UnusedStub, NotRepeatable: At the end of the block, when a stub or a kill that was asked for never came to pass.
     """
-    own = Path(tempfile.mkdtemp(prefix="dagger-sim-")) if folder is None else folder
+    try:
+        with open_simulation(seed, folder) as simulation:
+            yield simulation
+            simulation.finish()
+    except BaseException as error:
+        error.add_note(f"simulation seed: {seed}")
+        raise
+
+
+@contextmanager
+def open_simulation(seed: int, folder: Path | None = None) -> Iterator[Simulation]:
+    """``simulate``, without a word about the seed and without a check at the end: for those who do both otherwise."""
+    own = Path(tempfile.mkdtemp(prefix="dagger-sim-", dir=_memory())) if folder is None else folder
     state = random.getstate()
     random.seed(seed)
     simulation = Simulation(seed, own)
     try:
         yield simulation
-    except BaseException as error:
-        error.add_note(f"simulation seed: {seed}")
-        raise
     finally:
         simulation.close()
         random.setstate(state)
         if folder is None:
             shutil.rmtree(own, ignore_errors=True)
+
+
+def _memory() -> Path | None:
+    return MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else None

@@ -1,140 +1,35 @@
-"""Virtual time and seeded turns: one thread plays every thread, clock, timer and event loop of several workers.
-
-Nothing here is parallel. At each step the seed chooses one of all the turns that could run next, in any worker; when none
-can, time jumps to the next thing that is due.
-"""
+"""What a worker takes from the world: turns, timers, ids, and how it waits."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import heapq
-import inspect
-import itertools
 import random
-import selectors
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from dagger_actors.actors.reply import ReplyFuture, outside_turn
 from dagger_actors.actors.runtime import ALPHABET
-from dagger_actors.core.protocols import Now, Runnable
+from dagger_actors.core.protocols import Clock, Dispatcher, IdSource, Runnable, Timers
+from dagger_actors.testing.errors import Killed, WorkerKilled
+from dagger_actors.testing.stacks import OwnStack
+from dagger_actors.testing.world import World
 
-__all__ = [
-    "Killed",
-    "NeverSettles",
-    "VirtualDispatcher",
-    "VirtualIds",
-    "VirtualLoop",
-    "VirtualTimers",
-    "WorkerDied",
-    "World",
-]
-
-EPOCH_US = 1_700_000_000_000_000
-LONGEST_US = 30 * 86_400 * 1_000_000
-LONGEST_POLL_US = 600_000_000
-BACKGROUND = "watch"
-"""Timers with this word in their key are a worker's polling: they do not keep the world from being at rest."""
-
-
-class Killed(BaseException):
-    """The worker whose turn this is has just been killed."""
-
-    is_death = True
-    """Node actors let it pass: nothing of a dead process is told."""
-
-    def __init__(self, worker: str) -> None:
-        self.worker = worker
-        super().__init__(worker)
-
-
-class WorkerDied(Exception):
-    """The worker that was waited for has been killed; its caller would have died with it."""
-
-
-class NeverSettles(AssertionError):
-    """Thirty virtual days have passed and there is still something to do."""
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop on the world's clock, run one iteration at a time."""
-
-    def __init__(self, world: World, worker: str) -> None:
-        self._world = world
-        self.worker = worker
-        self.is_due = False
-        self.due: list[float] = []
-        super().__init__(_NoSelector())
-
-    def time(self) -> float:
-        """Seconds on the world's monotonic clock."""
-        return self._world.mono_us / 1e6
-
-    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:  # type: ignore[override]  # typeshed ties args to callback
-        """As asyncio's; notes that there is something to run."""
-        self.is_due = True
-        return super().call_soon(callback, *args, context=context)
-
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:  # type: ignore[override]  # the same
-        """The same: there is one thread."""
-        return self.call_soon(callback, *args, context=context)
-
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:  # type: ignore[override]  # the same
-        """As asyncio's; notes when it is due."""
-        heapq.heappush(self.due, when)
-        return super().call_at(when, callback, *args, context=context)
-
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]  # typeshed ties args to func
-        """Run it in a turn of its own: there is one thread, and what is to be waited for is part of the world."""
-        del executor
-        future: asyncio.Future[Any] = self.create_future()
-        self._world.offer(self.worker, _Errand(future, lambda: func(*args)))
-        return future
-
-    def iterate(self) -> None:
-        """Run what is ready, once."""
-        self.is_due = False
-        super().call_soon(self.stop)
-        self.run_forever()
-
-
-class _Errand:
-    """What a coroutine has given to a thread; a turn that ends with a future of its loop."""
-
-    def __init__(self, future: asyncio.Future[Any], function: Callable[[], Any]) -> None:
-        self._future = future
-        self._function = function
-
-    def run_turn(self) -> bool:
-        """Run it and resolve the future, if anybody still waits for it."""
-        try:
-            result, error = self._function(), None
-        except Exception as raised:  # noqa: BLE001 - whoever awaits it is to get it
-            result, error = None, raised
-        if self._future.done():
-            return False
-        if error is None:
-            self._future.set_result(result)
-        else:
-            self._future.set_exception(error)
-        return False
-
-
-class _NoSelector(selectors.SelectSelector):
-    """Never waits: there is nothing outside the world to wait for."""
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        del timeout
-        return []
+__all__ = ["VirtualDispatcher", "VirtualIds", "VirtualRuntime", "VirtualTimers"]
 
 
 class VirtualDispatcher:
-    """Puts turns where the world chooses from."""
+    """Puts turns where the world chooses from.
 
-    def __init__(self, world: World, worker: str, *, is_loop: bool = False) -> None:
+    Args:
+        world: Chooses.
+        worker: Whose turns they are.
+        is_loop: Whether they are turns of the worker's event loop.
+        may_lend: Whether they are bodies of plain functions, which may take time when the world lends them stacks.
+    """
+
+    def __init__(self, world: World, worker: str, *, is_loop: bool = False, may_lend: bool = False) -> None:
         self._world = world
         self._worker = worker
+        self._may_lend = may_lend
         self.is_loop = is_loop
 
     def schedule(self, runnable: Runnable, *, here: bool = False) -> None:
@@ -142,6 +37,8 @@ class VirtualDispatcher:
         del here
         if self.is_loop:
             self._world.loop_of(self._worker).call_soon(self._turn, runnable)
+        elif self._may_lend and self._world.lends_stacks:
+            self._world.offer(self._worker, OwnStack(self._world, self._worker, runnable))
         else:
             self._world.offer(self._worker, runnable)
 
@@ -182,212 +79,66 @@ class VirtualIds:
         return "".join(self._chance.choices(ALPHABET, k=16))
 
 
-class World:
-    """The one clock and the one thread of a simulation.
+class VirtualRuntime:
+    """The world as one worker sees it; implements ``actors.runtime.Runtime``."""
 
-    Args:
-        seed: Decides everything that chance decides.
+    def __init__(self, world: World, worker: str) -> None:
+        self._world = world
+        self.worker = worker
+        self.is_dead = False
+        self.can_spawn = False
+        self.runs_here = False
+        self.clock: Clock = world
+        self.timers: Timers = VirtualTimers(world, worker)
+        self.ids: IdSource = VirtualIds(world.chance)
+        self.control: Dispatcher = VirtualDispatcher(world, worker)
+        self.blocking: Dispatcher = VirtualDispatcher(world, worker, may_lend=True)
+        self.io: Dispatcher = VirtualDispatcher(world, worker, is_loop=True)
+        self.writing: Dispatcher = VirtualDispatcher(world, worker)
+        self.shared: Dispatcher = VirtualDispatcher(world, worker)
+        self.waiting: Dispatcher = VirtualDispatcher(world, worker)
 
-    Attributes:
-        steps: Turns taken so far.
-        trace: What was chosen, step by step; equal for equal seeds.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self.chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
-        self.mono_us = 0
-        self.wall_offset_us = EPOCH_US
-        self.count = itertools.count()
-        self.timers: dict[tuple[str, object], tuple[int, int, Callable[[], None]]] = {}
-        self.steps = 0
-        self.trace: list[str] = []
-        self.on_killed: Callable[[str], None] = lambda _worker: None
-        self.frozen: set[str] = set()
-        """Workers that are stopped, as by SIGSTOP: nothing of theirs runs, and nothing of theirs is lost."""
-        self._turns: list[tuple[str, Runnable]] = []
-        self._loops: dict[str, VirtualLoop] = {}
-        self._graveyard: list[asyncio.Task[Any]] = []
-
-    def now(self) -> Now:
-        """Read both clocks; implements ``core.protocols.Clock``."""
-        return Now(self.wall_offset_us + self.mono_us, self.mono_us)
-
-    def offer(self, worker: str, runnable: Runnable) -> None:
-        """Add a turn to choose from."""
-        self._turns.append((worker, runnable))
-
-    def loop_of(self, worker: str) -> VirtualLoop:
-        """The event loop of a worker."""
-        if worker not in self._loops:
-            self._loops[worker] = VirtualLoop(self, worker)
-        return self._loops[worker]
-
-    def forget(self, worker: str) -> None:
-        """A worker is dead: nothing of it runs any more."""
-        self._turns = [turn for turn in self._turns if turn[0] != worker]
-        self.timers = {key: timer for key, timer in self.timers.items() if key[0] != worker}
-        loop = self._loops.pop(worker, None)
-        if loop is not None:
-            self._graveyard += _bury(loop)
-
-    # --- going on
-
-    def step(self) -> bool:
-        """Run one turn, chosen by the seed.
-
-        Returns:
-            False when none could run.
-        """
-        loops = sorted(worker for worker, loop in self._loops.items() if loop.is_due and worker not in self.frozen)
-        turns = [turn for turn in self._turns if turn[0] not in self.frozen] if self.frozen else self._turns
-        choice = len(turns) + len(loops)
-        if not choice:
-            return False
-        self.steps += 1
-        index = self.chance.randrange(choice)
-        try:
-            if index >= len(turns):
-                worker = loops[index - len(turns)]
-                self.trace.append(f"{self.mono_us} {worker} loop")
-                self._loops[worker].iterate()
-            else:
-                worker, runnable = turn = turns[index]
-                self._turns.remove(turn)
-                self.trace.append(f"{self.mono_us} {worker} {type(runnable).__name__}")
-                if runnable.run_turn():
-                    self.offer(worker, runnable)
-        except Killed as killed:
-            self.trace.append(f"{self.mono_us} {killed.worker} killed")
-            self.on_killed(killed.worker)
-        return True
-
-    def next_due(self, *, with_background: bool) -> int | None:
-        """When the next timer is due, on the monotonic clock; None when there is none."""
-        dues = [
-            due
-            for (worker, key), (due, _, _) in self.timers.items()
-            if (with_background or not _is_background(key)) and worker not in self.frozen
-        ]
-        dues += [
-            round(loop.due[0] * 1e6) for worker, loop in self._loops.items() if loop.due and worker not in self.frozen
-        ]
-        return min(dues, default=None)
-
-    def jump(self, mono_us: int) -> None:
-        """Let time pass, and let fire what is due by then; polling that was missed is made up for once."""
-        self.mono_us = max(self.mono_us, mono_us)
-        due = sorted(
-            (timer[0], timer[1], key)
-            for key, timer in self.timers.items()
-            if timer[0] <= self.mono_us and key[0] not in self.frozen
-        )
-        for _, _, key in due:
-            timer = self.timers.pop(key, None)
-            if timer is not None:
-                timer[2]()
-        for loop in self._loops.values():
-            while loop.due and round(loop.due[0] * 1e6) <= self.mono_us:
-                heapq.heappop(loop.due)
-                loop.is_due = True
-
-    def run_until(self, is_done: Callable[[], bool], *, timeout_us: int | None = None) -> bool:
-        """Go on until ``is_done``, or nothing is left to do, or so much time has passed.
-
-        Returns:
-            Whether it is done.
+    def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
+        """Let the world go on until the future is resolved.
 
         Raises:
-            NeverSettles: Thirty days have passed.
+            WorkerKilled: This worker was killed meanwhile.
+            TimeoutError: Not in time, or nothing that could resolve it is left to happen.
         """
-        began = self.mono_us
-        polled_since: int | None = None
-        last = began + (LONGEST_US if timeout_us is None else timeout_us)
-        while not is_done():
-            if self.step():
-                continue
-            due = self.next_due(with_background=False)
-            if due is None:
-                due = self.next_due(with_background=True)
-                polled_since = self.mono_us if polled_since is None else polled_since
-                if timeout_us is None and self.mono_us - polled_since > LONGEST_POLL_US:
-                    raise NeverSettles("nothing happens any more but polling, and what is waited for has not come")
-            else:
-                polled_since = None
-            if due is None or due > last:
-                if timeout_us is not None:
-                    self.jump(last)
-                elif due is not None:
-                    raise NeverSettles(f"still waiting after {LONGEST_US // 86_400_000_000} days of virtual time")
-                return is_done()
-            self.jump(due)
-        return True
+        timeout_us = None if timeout_s is None else round(timeout_s * 1e6)
+        is_resolved = self._world.run_until(lambda: future.is_done() or self.is_dead, timeout_us=timeout_us)
+        if self.is_dead:
+            raise WorkerKilled(self.worker)
+        if not is_resolved:
+            after = "" if timeout_s is None else f" after {timeout_s:g} s of virtual time"
+            raise TimeoutError(f"not resolved{after}; {self._world.waiting()}")
+        return future.get(timeout=0)
 
-    def run_to_rest(self) -> None:
-        """Go on until nothing is left but polling.
+    def wait_in_body(self, future: ReplyFuture[Any]) -> Any:
+        """Let the world go on until the future is resolved; inside the turn of the body that waits.
+
+        Without a stack of its own a frozen worker must not wait here: the whole world would wait for it.
 
         Raises:
-            NeverSettles: Thirty days have passed.
+            Killed: This worker was killed meanwhile.
         """
-        began = self.mono_us
-        while True:
-            if self.step():
-                continue
-            due = self.next_due(with_background=False)
-            if due is None:
-                return
-            if due - began > LONGEST_US:
-                raise NeverSettles(f"not at rest after {LONGEST_US // 86_400_000_000} days of virtual time")
-            self.jump(due)
+        stack = self._world.stack
+        if stack is not None and not future.is_done():
+            future.add_done(lambda _future: self._world.offer(self.worker, stack))
+            stack.pause()
+        else:
+            with outside_turn():
+                self._world.run_until(lambda: future.is_done() or self.is_dead)
+        if self.is_dead:
+            raise Killed(self.worker)
+        return future.get(timeout=0)
 
-    def settle(self) -> None:
-        """Run all turns that need no time to pass."""
-        while self.step():
-            pass
+    def breathe(self) -> None:
+        """Nobody else can work meanwhile."""
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass, step by step, polling included."""
-        last = self.mono_us + round(seconds * 1e6)
-        while True:
-            self.settle()
-            due = self.next_due(with_background=True)
-            if due is None or due > last:
-                self.jump(last)
-                self.settle()
-                return
-            self.jump(due)
-
-    def close(self) -> None:
-        """End everything; only now may the coroutines of the dead be taken apart, when nothing of theirs has an effect."""
-        for worker in list(self._loops):
-            self.forget(worker)
-        with warnings.catch_warnings():
-            # A coroutine that died before its first step was never awaited, and that is no mistake.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            while self._graveyard:
-                task = self._graveyard.pop()
-                coroutine = task.get_coro()
-                assert inspect.iscoroutine(coroutine)
-                inner = [
-                    value for value in inspect.getcoroutinelocals(coroutine).values() if inspect.iscoroutine(value)
-                ]
-                for one in (coroutine, *inner):
-                    with contextlib.suppress(BaseException):  # what user code does in its finally blocks is its own
-                        one.close()
-                del task
-
-
-def _is_background(key: object) -> bool:
-    return isinstance(key, tuple) and BACKGROUND in key
-
-
-def _bury(loop: VirtualLoop) -> list[asyncio.Task[Any]]:
-    """Close a loop whose tasks will never go on; they are handed back, for no dead process runs ``finally`` blocks."""
-    tasks = list(asyncio.all_tasks(loop))
-    for task in tasks:
-        task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - a dead process warns of nothing
-    loop.set_exception_handler(lambda _loop, _context: None)
-    with warnings.catch_warnings():
-        # What was scheduled and never took its first step was never awaited either, and that is no mistake.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        loop.close()
-    return tasks
+    def close(self, timeout_s: float) -> bool:
+        """Nothing of this worker runs any more."""
+        del timeout_s
+        self._world.settle()
+        self._world.forget(self.worker)
+        return True

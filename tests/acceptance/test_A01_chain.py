@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, Report
+from dagger_actors.cli.spec_files import list_specs
 from dagger_actors.cli.specs import list_folder
 from dagger_actors.errors import DefinitionError, InvalidInputs
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.loading.loader import list_flows
 
 SPECS = Path(__file__).parents[2] / "specs"
 CHAIN = SPECS / "chain.yaml"
@@ -91,7 +91,7 @@ def flow_text(name: str, **keys: str) -> str:
 class TestTheList:
     def test_it_shows_what_each_flow_says_of_itself(self) -> None:
         """Law: metadata is read without importing any action."""
-        found = {path.name: flow for path, flow in list_flows(SPECS)}
+        found = {path.name: flow for path, flow in list_specs(SPECS)}
         chain = found["chain.yaml"]
         assert isinstance(chain, FlowDefinition)
         assert (chain.name, chain.version, chain.author) == ("infolder", "1", "The dagger_actors authors")
@@ -112,7 +112,7 @@ class TestTheList:
         (tmp_path / "b.yml").write_text(flow_text("Data_Pipeline", **keys))
         (tmp_path / "a.yaml").write_text(flow_text("data_pipeline"))
         (tmp_path / "note.txt").write_text("no flow")
-        (_, first), (_, second) = found = list(list_flows(tmp_path))
+        (_, first), (_, second) = found = list(list_specs(tmp_path))
         assert [path.name for path, _ in found] == ["a.yaml", "b.yml"]
         assert isinstance(first, FlowDefinition)
         assert isinstance(second, FlowDefinition)
@@ -126,7 +126,7 @@ class TestTheList:
         """Law: the error stands in the place of the flow."""
         (tmp_path / "a.yaml").write_text("nodes: []\n")
         (tmp_path / "b.yaml").write_text(flow_text("whole"))
-        (_, broken), (_, whole) = list_flows(tmp_path)
+        (_, broken), (_, whole) = list_specs(tmp_path)
         assert isinstance(broken, DefinitionError)
         assert isinstance(whole, FlowDefinition)
 

@@ -147,6 +147,20 @@ class TestTheLimit:
         assert report.outputs == {"all": list(range(10))}
         assert (diary.most, report.elapsed_us) == (3, 400_000)
 
+    @pytest.mark.parametrize("says", [True, False])
+    def test_without_parallel_execution_it_is_1(self, sim: Simulation, diary, says: bool) -> None:
+        """Law: ``enable_parallel_execution: false`` is one node at a time, whatever the limit; a starter may lift it."""
+
+        async def work() -> None:
+            with diary.body("work"):
+                await asyncio.sleep(0.1)
+
+        system = sim.system(actions=[work])
+        spec = wide(6, max_parallel_nodes=3, enable_parallel_execution=says)
+        assert system.flows.start(spec).wait().elapsed_us == (200_000 if says else 600_000)
+        assert diary.most == (3 if says else 1)
+        assert system.flows.start(spec, parallel=2).wait().elapsed_us == 300_000
+
     def test_it_is_16_by_default(self, sim: Simulation, diary) -> None:
         """Law: the default limit."""
 

@@ -14,9 +14,9 @@ import pytest
 from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.loading.json_schema import flow_schema
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.loading.tree import to_data
-from dagger_actors.flow.loading.yaml_tree import read_yaml
 from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.reading.tree import to_data
+from dagger_actors.reading.yaml_tree import read_yaml
 
 BAD = Path(__file__).parent.parent / "data" / "bad"
 

@@ -128,6 +128,34 @@ class TestTheFaultsThatA03Names:
             (4, 26, "node 'a': unknown key 'depends' | Did you mean 'dependencies'?")
         ]
 
+    @pytest.mark.parametrize(
+        ("key", "path"),
+        [
+            ("retry_on: [ValueError]", "retry_strategy.retry_on"),
+            ("give_up_on: [ValueError]", "retry_strategy.give_up_on"),
+            ("multiplier: 2", "retry_strategy.exponential.multiplier"),
+            ("delay_secs: 2", "retry_strategy.linear.delay_secs"),
+            ("over: fetch", "map.over"),
+            ("ttl_s: 5", "cache.ttl_s"),
+            ("equals: 5", "when.equals"),
+        ],
+    )
+    def test_a_key_of_an_inner_mapping_with_its_path(self, flow, key, path):
+        """Law: a key that is right elsewhere is told where, not likened to another."""
+        name = key.split(":", maxsplit=1)[0]
+        assert flow(f"- {{id: a, action: fetch, {key}}}\n") == [
+            (4, 26, f"node 'a': unknown key '{name}' | Write it as `{path}`.")
+        ]
+
+    def test_a_setting_outside_of_config_with_its_path(self, flow):
+        """Law: the same for the flow, and for config's own retry strategy."""
+        head = "on_failure: stop\njitter: 1\nconfig: {retry_on: [ValueError]}\n"
+        assert flow("- {id: a, action: fetch}\n", head) == [
+            (3, 1, "the flow: unknown key 'on_failure' | Write it as `config.on_failure`."),
+            (4, 1, "the flow: unknown key 'jitter' | Write it as `config.retry_strategy.exponential.jitter`."),
+            (5, 10, "config: unknown key 'retry_on' | Write it as `retry_strategy.retry_on`."),
+        ]
+
     def test_an_unknown_action_with_the_nearest_name(self, flow):
         assert flow("- {id: a, action: ftech}\n") == [
             (4, 19, "node 'a': unknown action 'ftech' | Did you mean 'fetch'?")

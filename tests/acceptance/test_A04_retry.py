@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from dagger_actors import Report
+from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation
-from dagger_actors.testing.virtual import WorkerDied
 
 SECOND = 1_000_000
 EXPONENTIAL = {"exponential": {"jitter": 0}}
@@ -215,6 +215,23 @@ class TestWhatIsRetried:
         assert states(play(sim, Flaky(sim, msgspec.ValidationError("x")), one_node(try_count=5))) == ["failed"]
 
     @pytest.mark.parametrize(
+        ("names", "tries"),
+        [({}, 1), ({"retry_on": ["ValueError"]}, 1), ({"retry_on": ["dagger_actors.errors.InputError"]}, 3)],
+    )
+    def test_inputs_that_do_not_fit_are_not_retried_unless_listed(
+        self, sim: Simulation, names: dict[str, Any], tries: int
+    ) -> None:
+        """Law: the same value does not fit the same hint the next time either."""
+
+        def flaky(value: int) -> int:
+            raise AssertionError("never called")
+
+        spec = one_node(try_count=3, retry_strategy={"immediate": {}, **names}, inputs={"value": "inputs.value"})
+        report = sim.system(actions=[flaky]).flows.start(spec, {"value": "seven"}).wait()
+        assert states(report) == ["failed"] * tries
+        assert "Expected `int`, got `str`" in report.error
+
+    @pytest.mark.parametrize(
         ("names", "error", "is_retried"),
         [
             ({"retry_on": ["TypeError"]}, TypeError(), True),
@@ -349,7 +366,7 @@ def play_twice(sim: Simulation, actions: list[Any], spec: dict[str, Any], commit
     sim.kill_at(system, commit, moment)
     try:
         return system.flows.start(spec, run_id="r").wait()
-    except WorkerDied:
+    except WorkerKilled:
         flows = sim.system(actions=actions).flows
     known = {run.run_id: run.state for run in flows.runs()}
     if not known:

@@ -20,8 +20,8 @@ import pytest
 from dagger_actors import Context, Report, action
 from dagger_actors.errors import IllegalTransition, RunOwned
 from dagger_actors.system import ActorSystem
+from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation, simulate
-from dagger_actors.testing.virtual import WorkerDied
 
 MEMORY = Path("/dev/shm")
 
@@ -164,7 +164,7 @@ def died_at(seed: int, commit: int, moment: str, *, by: str) -> bool:
         try:
             stage.check(stage.go_on(system))
             return False
-        except WorkerDied:
+        except WorkerKilled:
             if neighbour is None:
                 neighbour = stage.worker()
             else:
@@ -208,7 +208,7 @@ class TestAtAnyCommit:
             try:
                 stage.check(stage.go_on(system))
                 break
-            except WorkerDied:
+            except WorkerKilled:
                 sim.advance(chance.choice((0.0, 0.3, 5.0)))
         else:
             raise AssertionError("the sixth worker was to live")

@@ -299,6 +299,8 @@ class TestFinding:
             found(run="nope")
         with pytest.raises(RequestError, match="json or bytes, not 'xml'"):
             found(kind="xml")
+        with pytest.raises(RequestError, match="node is the id of a node"):
+            found(node="")
         for limit in (0, -1, True, 1.5):
             with pytest.raises(RequestError, match="limit"):
                 found(limit=limit)

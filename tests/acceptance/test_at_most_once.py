@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dagger_actors import DefinitionError
+from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation
-from dagger_actors.testing.virtual import WorkerDied
 
 CAREFUL = {"id": "pay", "action": "pay", "inputs": {}, "durability": "at_most_once"}
 
@@ -110,7 +110,7 @@ def test_a_kill_at_any_commit_repeats_nothing(sim: Simulation, seed: int) -> Non
     sim.kill_at(system, 1 + seed // 2, ("before", "after")[seed % 2])
     try:
         system.flows.start(flow, run_id="r").wait()
-    except WorkerDied:
+    except WorkerKilled:
         system = sim.system(actions=[pay])
         if not system.flows.runs():
             return

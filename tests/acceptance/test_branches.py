@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -72,6 +73,21 @@ class TestTriggers:
             [ok, bad, slow, bad_item],
         )
         assert states(report)["then"] == ("succeeded" if end in RULES[rule] else "skipped")
+
+    @pytest.mark.parametrize("rule", RULES)
+    @pytest.mark.parametrize("ends", [*itertools.combinations_with_replacement(("succeeded", "failed", "skipped"), 2)])
+    def test_each_rule_over_the_ends_of_two(self, sim: Simulation, rule: str, ends: tuple[str, str]) -> None:
+        """Law: `any` is one or more of them, `all` each, `none` not one."""
+        nodes = [{"id": f"n{at}", "dependencies": [], **ENDS[end]} for at, end in enumerate(ends)]
+        then = {"id": "then", "action": "ok", "dependencies": ["n0", "n1"], "inputs": {}, "trigger": rule}
+        runs = {
+            "all_succeeded": set(ends) == {"succeeded"},
+            "all_done": True,
+            "any_succeeded": "succeeded" in ends,
+            "any_failed": "failed" in ends,
+            "none_failed": "failed" not in ends,
+        }[rule]
+        assert states(play(sim, [*nodes, then]))["then"] == ("succeeded" if runs else "skipped")
 
     @pytest.mark.parametrize("rule", RULES)
     def test_a_node_without_dependencies_runs_or_is_refused(self, sim: Simulation, rule: str) -> None:
@@ -155,19 +171,26 @@ HOLDS = [
     ({"reference": "a.t", "equals": True}, True),
     ({"reference": "a.l", "equals": [1, {"a": None}]}, True),
     ({"reference": "a.n", "not_equals": 4}, True),
+    ({"reference": "a.n", "not_equals": 3}, False),
     ({"reference": "a.n", "gt": 2, "lt": 4}, True),
+    ({"reference": "a.n", "gt": 2, "lt": 3}, False),
     ({"reference": "a.n", "gt": 3}, False),
     ({"reference": "a.n", "ge": 3}, True),
+    ({"reference": "a.n", "ge": 4}, False),
+    ({"reference": "a.n", "le": 3}, True),
     ({"reference": "a.n", "le": 2.5}, False),
     ({"reference": "a.s", "lt": "c"}, True),
     ({"reference": "a.s", "in": ["a", "b"]}, True),
     ({"reference": "a.n", "in": ["3"]}, False),
     ({"reference": "a.z", "exists": True}, True),
+    ({"reference": "a.z", "exists": False}, False),
     ({"reference": "a.y", "exists": False}, True),
+    ({"reference": "a.y", "exists": True}, False),
     ({"node": "a", "key": "n", "equals": 3}, True),
     ({"reference": "inputs.yes", "equals": True}, True),
     ({"all": [{"reference": "a.n", "equals": 3}, {"reference": "a.n", "equals": 4}]}, False),
     ({"any": [{"reference": "a.n", "equals": 3}, {"reference": "a.n", "equals": 4}]}, True),
+    ({"any": [{"reference": "a.n", "equals": 5}, {"reference": "a.n", "equals": 4}]}, False),
     ({"not": {"reference": "a.n", "equals": 3}}, False),
 ]
 
@@ -230,6 +253,21 @@ class TestWhen:
             },
         ]
         assert states(play(sim, nodes))["b"] == "succeeded"
+
+    @pytest.mark.parametrize(("default", "expected"), [(3, "succeeded"), (4, "skipped")])
+    def test_a_default_is_compared_for_an_ancestor_without_an_output(
+        self, sim: Simulation, default: int, expected: str
+    ) -> None:
+        """Law: what stands in for it decides; where it may be needed and is not there the file is refused."""
+        when = {"reference": "a.n", "equals": 3, "default": default}
+        nodes = [
+            {"id": "a", "action": "bad", "inputs": {}},
+            {"id": "b", "action": "ok", "inputs": {}, "trigger": "all_done", "when": when},
+        ]
+        assert states(play(sim, nodes))["b"] == expected
+        del when["default"]
+        with pytest.raises(DefinitionError, match="may have failed or been skipped here"):
+            play(sim, nodes)
 
 
 class TestPriority:

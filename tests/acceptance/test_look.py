@@ -252,6 +252,8 @@ class TestRuns:
                     found(state="faild")
                 with pytest.raises(RequestError, match="limit is a whole number"):
                     found(limit=0)
+                with pytest.raises(RequestError, match="flow is the name of a flow"):
+                    found(flow="")
                 with pytest.raises(RequestError, match="neither an age nor a date"):
                     found(since="soon")
                 with pytest.raises(RunNotFound):

@@ -8,8 +8,8 @@ import pytest
 
 from dagger_actors import Context
 from dagger_actors.errors import RequestError
+from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation
-from dagger_actors.testing.virtual import WorkerDied
 
 
 class Stage:
@@ -80,7 +80,7 @@ def test_a_kill_at_any_commit_loses_none_of_it(sim: Simulation, stage: Stage, se
         run = system.flows.retry("r", start_from=["a"])
         is_promised = True
         run.wait()
-    except WorkerDied:
+    except WorkerKilled:
         system = sim.system(actions=stage.actions())
         if system.flows.report("r").state != "succeeded":
             system.flows.resume("r").wait()
@@ -184,7 +184,7 @@ def test_a_predicate_is_asked_again_of_what_is_computed_again(
         run = system.flows.retry("r", start_from=["a"])
         is_promised = True
         run.wait()
-    except WorkerDied:
+    except WorkerKilled:
         system = sim.system(actions=stage.actions())
         if system.flows.report("r").state != "succeeded":
             system.flows.resume("r").wait()
@@ -209,7 +209,7 @@ def test_a_retry_of_a_judged_node_survives_a_kill(sim: Simulation, death: int) -
         run = system.flows.retry("r")
         is_promised = True
         run.wait()
-    except WorkerDied:
+    except WorkerKilled:
         system = sim.system(actions=stage.actions())
         if system.flows.report("r").state not in ("succeeded", "failed"):
             system.flows.resume("r").wait()

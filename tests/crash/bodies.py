@@ -6,8 +6,11 @@ The log is the outside witness: a line is in the kernel as soon as ``write`` ret
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import multiprocessing
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -81,6 +84,57 @@ def total(values: list[int], ctx: Context) -> int:
     note("start", ctx)
     note("end", ctx)
     return sum(values)
+
+
+@action
+def fills(path: str, ctx: Context) -> int:
+    """Takes what room there is on the disk; nothing when it is tried again."""
+    note("start", ctx)
+    written = 0
+    if ctx.attempt == 1:
+        with contextlib.suppress(OSError), Path(path).open("wb", buffering=0) as file:
+            while True:
+                written += file.write(bytes(4096))
+    note("end", ctx)
+    return written
+
+
+@action
+def megabyte(n: int, ctx: Context) -> bytes:
+    note("start", ctx)
+    note("end", ctx)
+    return n.to_bytes(1) * (1 << 20)
+
+
+@action
+def size_of(content: bytes) -> int:
+    return len(content)
+
+
+@action
+def dies(how: str, path: str, ctx: Context) -> str:
+    """Takes its whole process with it, until a file is there."""
+    note("start", ctx)
+    if not Path(path).exists():
+        match how:
+            case "os._exit":
+                os._exit(7)
+            case "segfault":
+                ctypes.string_at(0)
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "parent":
+                os.kill(os.getppid(), signal.SIGKILL)
+                time.sleep(60)
+    note("end", ctx)
+    return "alive"
+
+
+@action
+def holds_gil(ctx: Context) -> None:
+    """Sleeps in C without giving the interpreter lock away."""
+    note("start", ctx)
+    ctypes.PyDLL(None).sleep(60)
 
 
 @action

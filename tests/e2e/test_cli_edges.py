@@ -1,6 +1,7 @@
 """Mistakes and odd surroundings: one sentence, the documented status, no traceback; and options that beat the file."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -83,6 +84,67 @@ def test_what_actions_print_does_not_stand_in_the_json(program):
     assert msgspec.json.decode(done.stdout)["outputs"] == {"n": 1}
     assert "working..." in done.stderr
     assert "working..." in program("run", "prints.yaml").stdout
+
+
+MOVES = """
+import os, threading
+from dagger_actors import Context, action
+
+@action
+def moves() -> str:
+    os.chdir("elsewhere")
+    return os.getcwd()
+
+@action
+def large(moves: str, ctx: Context) -> str:
+    ctx.save("kept.bin", b"k" * 50_000)
+    return "x" * 50_000
+
+@action
+def there() -> str:
+    return os.getcwd()
+
+@action
+def total(large: str, ctx: Context) -> int:
+    return len(large) + len(ctx.query("SELECT 1"))
+
+@action
+def waits(ctx: Context) -> None:
+    while not ctx.cancelled:
+        threading.Event().wait(0.01)
+"""
+MOVING = """
+name: moving
+actions: [moves.py]
+nodes:
+  - {id: moves, action: moves}
+  - {id: large, action: large, dependencies: [moves]}
+  - {id: there, action: there, isolation: process, dependencies: [large]}
+  - {id: total, action: total, dependencies: [large]}
+"""
+
+
+def test_an_action_that_changes_the_folder_moves_nothing_of_ours(program, wait_for):
+    """FAULTS 15: the database and all that lies beside it stay where they were, also when they were named relatively."""
+    (program.folder / "moves.py").write_text(MOVES)
+    (program.folder / "moving.yaml").write_text(MOVING)
+    (program.folder / "left.yaml").write_text(
+        "name: left\nactions: [moves.py]\nnodes:\n  - {id: moves, action: moves}\n"
+        "  - {id: waits, action: waits, dependencies: [moves]}\n"
+    )
+    elsewhere = program.folder / "elsewhere"
+    elsewhere.mkdir()
+    done = program("run", "moving.yaml", "--run-id", "r", "--json")
+    assert done.returncode == 0, done.stderr
+    assert msgspec.json.decode(done.stdout)["outputs"]["total"] == 50_001
+    assert program("artifacts", "export", "r", "out").returncode == 0
+    assert (program.folder / "out" / "large--kept.bin").read_bytes() == b"k" * 50_000
+    process = program.start("run", "left.yaml", "--run-id", "left")
+    wait_for(process, "waits ready")
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, "resume left" in told) == (130, True), told
+    assert [path.name for path in elsewhere.iterdir() if path.name != "__pycache__"] == []
 
 
 def test_one_run_that_cannot_go_on_does_not_keep_the_others(program, wait_for):

@@ -66,6 +66,23 @@ def test_a_run_is_drawn_with_states_counts_outputs_and_errors(ran):
     assert 'error: ValueError: broken \\\\x1b[2J on purpose"' in dot
 
 
+def test_what_the_author_says_is_in_the_tooltips(program):
+    """Law: of a definition and of a run, in the two formats that have tooltips; hostile text is only text."""
+    (program.folder / "told.yaml").write_text(
+        "name: told\nactions: [actions.py]\nnodes:\n"
+        "  - id: numbers\n    action: numbers\n    description: counts <up>\n    instructions: 'ask\\first'\n"
+        "    inputs: [{name: count, value: 2, description: how many}]\n"
+    )
+    assert program("run", "told.yaml", "--run-id", "one").returncode == 0
+    for what in (("told.yaml",), ("--run", "one")):
+        svg = ET.fromstring(program("graph", *what, "--format", "svg").stdout)
+        (tooltip,) = [text for one in svg.iter("{http://www.w3.org/2000/svg}title") if "numbers" in (text := one.text)]
+        for part in ("description: counts <up>", "instructions: ask\\first", "input: count = 2 (how many)"):
+            assert part in tooltip.split("\n")
+        dot = program("graph", *what, "--format", "dot").stdout
+        assert "description: counts <up>\\ninstructions: ask\\\\first\\ninput: count = 2 (how many)" in dot
+
+
 def test_db_names_the_database_of_the_run(ran):
     """Law: --db is read, and only for a run."""
     (ran.folder / "dagger.db").rename(ran.folder / "other.db")

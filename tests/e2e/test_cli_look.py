@@ -83,8 +83,75 @@ def test_list_shows_metadata_and_filters_by_all_or_any_tags(program, repository)
     assert names("--tag", "example", "--tag", "chain") == {"infolder"}
     assert names("--tag", "diamond", "--tag", "chain") == set()
     assert names("--tag", "diamond", "--tag", "chain", "--any") == {"infolder", "parallel_demo"}
+    refused = program("list", specs, "--any")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--any --tag A --tag B" in refused.stderr
     shown = program("list", specs, "--tag", "chain")
     assert "Adds two numbers, squares the sum" in shown.stdout
+
+
+SAID = """
+name: said
+description: what it is for
+author: Ada
+version: "1.10"
+signature: count -> total
+instructions: run it nightly
+tags: [nightly]
+inputs:
+  count: {type: int, default: 3, description: how many}
+  folder: {type: str, description: where to}
+  token: {secret: true}
+  more: null_is_no_default
+nodes: [{id: a, action: x, inputs: {count: inputs.count}}]
+outputs:
+  total: {reference: a.total, description: the sum}
+  whole: a
+"""
+
+
+def test_list_as_json_gives_all_that_a_flow_says_of_itself(program):
+    """Law: each key of identity, and of its inputs and outputs what whoever starts it must know."""
+    (program.folder / "flows").mkdir()
+    (program.folder / "flows" / "said.yaml").write_text(SAID)
+    (program.folder / "flows" / "terse.yaml").write_text(
+        "name: terse\nnodes: [{id: a, action: x, inputs: {n: inputs.n}}]\n"
+    )
+    said, terse = msgspec.json.decode(program("list", "flows", "--json").stdout)
+    assert said == {
+        "file": "flows/said.yaml",
+        "name": "said",
+        "description": "what it is for",
+        "author": "Ada",
+        "version": "1.10",
+        "signature": "count -> total",
+        "instructions": "run it nightly",
+        "tags": ["nightly"],
+        "nodes": 1,
+        "inputs": {
+            "count": {"type": "int", "required": False, "default": 3, "description": "how many"},
+            "folder": {"type": "str", "required": True, "description": "where to"},
+            "token": {"type": "any", "required": True, "description": "", "secret": True},
+            "more": {"type": "any", "required": False, "default": "null_is_no_default", "description": ""},
+        },
+        "outputs": {"total": "the sum", "whole": ""},
+    }
+    assert terse["inputs"] == {"n": {"type": "any", "required": True, "description": ""}}
+    row = program("list", "flows").stdout.splitlines()[1].split()
+    assert row[:5] == ["said", "1.10", "1", "nightly", "flows/said.yaml"]
+
+
+def test_an_input_that_is_missing_is_told_with_its_description(program):
+    """Law: whoever does not give it learns what it is."""
+    (program.folder / "ask.yaml").write_text(
+        "name: ask\nactions: [actions.py]\ninputs: {count: {type: int, description: how many numbers}}\n"
+        "nodes: [{id: numbers, action: numbers, inputs: {count: inputs.count}}]\n"
+    )
+    done = program("run", "ask.yaml")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "dagger-actors: flow 'ask' cannot start: the input 'count' (int) is missing: how many numbers\n"
+    )
 
 
 def test_list_names_broken_files_and_shows_the_others(program):

@@ -14,11 +14,12 @@ def test_a_run_that_succeeds_prints_its_outputs_on_stdout_and_exits_with_0(progr
     assert "run one succeeded" in done.stderr
 
 
-def test_piped_progress_is_one_line_per_state_change(program):
-    """Law: without a terminal each end of an invocation is a line on stderr, without any control character."""
+def test_piped_progress_is_one_line_per_node_and_items_that_go_well_are_counted(program):
+    """Law: without a terminal each node's end is a line on stderr, a map's items are a count; no control character."""
     done = program("run", "fan.yaml", "--run-id", "one")
-    for name in ("numbers", "work[0]", "work[1]", "work[2]", "total"):
-        assert sum(line.endswith(f" {name} succeeded") for line in done.stderr.splitlines()) == 1, done.stderr
+    for line in ("numbers succeeded", "work 3 items done", "work succeeded", "total succeeded"):
+        assert sum(told.endswith(f" {line}") for told in done.stderr.splitlines()) == 1, done.stderr
+    assert "work[" not in done.stderr
     assert "\x1b" not in done.stderr
     assert "\r" not in done.stderr
 

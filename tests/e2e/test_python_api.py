@@ -383,6 +383,9 @@ class TestOnALoop:
                 assert (await run.acancel()).state == "cancelled"
                 with pytest.raises(RunCancelled):
                     await waiter
+                other = await system.flows.astart(one_node("forever"))
+                assert (await system.flows.acancel(other.id)).state == "cancelled"
+                assert (await other.await_report()).state == "cancelled"
 
         asyncio.run(main())
 
@@ -397,14 +400,34 @@ class TestOnALoop:
                 r"flows.resume\(\) would block.*await flows.aresume\(": lambda: system.flows.resume(run.id),
                 r"flows.retry\(\) would block.*await flows.aretry\(": lambda: system.flows.retry(run.id),
                 r"flows.cancel\(\) would block.*await flows.acancel\(": lambda: system.flows.cancel(run.id),
-                r"run.wait\(\) would block.*await run.await_report\(\)": run.wait,
-                r"run.result\(\) would block.*`await run`": run.result,
             }
             for text, call in calls.items():
                 with pytest.raises(BlockingCall, match=text):
                     call()
 
         asyncio.run(main())
+
+    def test_waiting_for_a_run_is_refused_while_it_goes_on(self) -> None:
+        """Law: a wait that would block the loop is refused; a run that has ended needs no waiting, as in a notebook."""
+
+        gate = threading.Event()
+
+        @action
+        def held() -> int:
+            gate.wait(PATIENCE_S)
+            return 1
+
+        async def main(system: ActorSystem) -> None:
+            run = await system.flows.astart(one_node("held"))
+            with pytest.raises(BlockingCall, match=r"run.wait\(\) would block.*await run.await_report\(\)"):
+                run.wait()
+            with pytest.raises(BlockingCall, match=r"run.result\(\) would block.*`await run`"):
+                run.result()
+            gate.set()
+            assert await run == run.result()
+
+        with ActorSystem(actions=[held]) as system:
+            asyncio.run(main(system))
 
 
 class TestSystems:

@@ -68,6 +68,22 @@ def test_the_readmes_python_example_runs(readme, program):
     assert (done.stdout, done.stderr) == ("{'letters': 19}\n", "")
 
 
+def test_the_readmes_actor_runs(readme, program):
+    """Law: the example of an actor, copied as it stands, prints what its comment says."""
+    (code,) = [block for block in blocks(readme, "python") if "class Counter(Actor)" in block]
+    (program.folder / "counter.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "counter.py"],
+        cwd=program.folder,
+        env=program.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("9\n", "")
+
+
 def test_every_command_and_option_in_the_readme_exists(readme, program):
     """Law: no command is documented that is not there."""
     shown = program("--help").stdout
@@ -102,3 +118,37 @@ def test_the_readmes_example_of_the_context_runs(readme, program):
     again = program("run", "pay.yaml", "--schema", "payments.sql", *given)
     assert again.returncode == 1
     assert "StatementFailed" in again.stderr
+
+
+def test_the_readmes_tests_of_ones_own_pass_and_would_fail(readme, program):
+    """Law: the tests, copied as they stand beside the flows they are for, pass; and they see what they are there to see."""
+    for name, language, at in (
+        ("hello.py", "python", 0),
+        ("hello.yaml", "yaml", 0),
+        ("pay.py", "python", 2),
+        ("pay.yaml", "yaml", 1),
+        ("payments.sql", "sql", 0),
+        ("test_shop.py", "python", 5),
+    ):
+        (program.folder / name).write_text(blocks(readme, language)[at])
+
+    def tested() -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_shop.py"],
+            cwd=program.folder,
+            env=program.environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        return done.stdout
+
+    assert "2 passed" in tested()
+    pay = program.folder / "pay.py"
+    repeated = pay.read_text().replace('append("paid", order)', 'append("paid", order * ctx.attempt)')
+    assert repeated != pay.read_text()
+    pay.write_text(repeated)
+    text = tested()
+    assert "1 failed, 1 passed" in text
+    assert re.search(r"DAGGER_SEED=\d DAGGER_KILL=(before|after):\d+ python -m pytest test_shop.py::", text)

@@ -59,7 +59,9 @@ def test_synchronous_decides_what_a_commit_waits_for(tmp_path: Path, synchronous
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"readers": 0}, "readers is 1 or more, not 0"),
+        ({"readers": 0}, "readers is a whole number, 1 or more, not 0"),
+        ({"readers": 1.5}, "readers is a whole number, 1 or more, not 1.5"),
+        ({"artifact_threshold": "1 KiB"}, "artifact_threshold is a size in bytes, 0 or more, not '1 KiB'"),
         ({"artifact_threshold": -1}, "artifact_threshold is a size in bytes, 0 or more, not -1"),
         ({"synchronous": "off"}, "synchronous is 'full' or 'normal', not 'off'"),
     ],

@@ -19,8 +19,8 @@ from dagger_actors.supervised.house import House
 from dagger_actors.supervised.mailbox import AWAITING, CLOSED, IDLE, SCHEDULED, SUSPENDED, Mailbox
 from dagger_actors.supervised.tick import Tick
 from dagger_actors.supervised.undelivered import Undelivered
-from dagger_actors.testing.simulation import VirtualRuntime
-from dagger_actors.testing.virtual import World
+from dagger_actors.testing.virtual import VirtualRuntime
+from dagger_actors.testing.world import World
 from tests.simulation.actor_cast import KINDS, ONCE, REPEATING, Mail, Player
 
 __all__ = ["Record"]

@@ -13,8 +13,8 @@ import pytest
 
 from dagger_actors import ActorSystem
 from dagger_actors.errors import IllegalTransition, SystemClosed
+from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation, simulate
-from dagger_actors.testing.virtual import WorkerDied
 from tests.simulation.random_flows import Stage, enriched, random_flow
 
 SLICE = 150
@@ -33,7 +33,7 @@ def play(sim: Simulation, stage: Stage, chance: random.Random, *, deaths: int) -
             run = flows.resume("r") if begun else flows.start(stage.spec(), run_id="r")
             begun = True
             return run.wait().state
-        except WorkerDied:
+        except WorkerKilled:
             sim.advance(chance.choice((0.0, 0.5, 3.0)))
             system = sim.system(actions=stage.actions())
             found = stage.query("SELECT status FROM flow_runs")
@@ -150,7 +150,7 @@ def disturb(seed: int, folder: Path) -> None:
                     if sim.is_alive(canceller):
                         cancel(stage, canceller)
                 state = wait(stage, system)
-            except (WorkerDied, SystemClosed):
+            except (WorkerKilled, SystemClosed):
                 state = "dead"
             stage.check_rows()
             stage.check_concurrency()

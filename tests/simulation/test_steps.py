@@ -12,8 +12,8 @@ import pytest
 
 from dagger_actors import Context, action
 from dagger_actors.errors import AttemptOver
+from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation, simulate
-from dagger_actors.testing.virtual import WorkerDied
 
 MOST_COMMITS = 40
 SPEC: dict[str, Any] = {
@@ -83,7 +83,7 @@ def play(sim: Simulation, bill: Bill, commit: int, moment: str) -> int:
         try:
             run = system.flows.start(SPEC, run_id="r")
             assert run.result() == {"total": 15}
-        except WorkerDied:
+        except WorkerKilled:
             system = sim.system(actions=bill.actions())
             continue
         return worker

@@ -15,8 +15,8 @@ import pytest
 from dagger_actors import ActorSystem, Context, action
 from dagger_actors.errors import SystemClosed
 from dagger_actors.flow.draft import Draft
+from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation, simulate
-from dagger_actors.testing.virtual import WorkerDied
 
 MOST_COMMITS = 60
 SCHEMA = """
@@ -131,7 +131,7 @@ def test_statements_are_run_exactly_once_whichever_commit_the_worker_dies_at(mem
             sim.kill_at(system, commit, moment)
             try:
                 system.flows.start(SPEC, run_id="r").result()
-            except WorkerDied:
+            except WorkerKilled:
                 died += 1
                 open_system(sim, schema).flows.start(SPEC, run_id="r").result()
             else:
@@ -154,7 +154,7 @@ def test_statements_are_run_exactly_once_under_several_deaths_and_orders(memory:
             try:
                 system.flows.start(SPEC, run_id="r").result()
                 break
-            except (WorkerDied, SystemClosed):
+            except (WorkerKilled, SystemClosed):
                 system = open_system(sim, schema)
                 if deaths == 1:
                     system.flows.start(SPEC, run_id="r").result()

@@ -22,6 +22,10 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ((PROBLEM, Problem("it has no nodes")),),
         "flow.yaml:3:5: unknown key 'inptus'\n        inptus: {}\n        ^\n  Did you mean 'inputs'?\nit has no nodes",
     ),
+    "InvalidSupervision": (
+        ((Problem("child 'a': it is significant and permanent", "make it transient"),),),
+        "child 'a': it is significant and permanent\n  make it transient",
+    ),
     "InvalidInputs": (
         ("f", ("'a' is missing", "'b' is unknown")),
         "flow 'f' cannot start: 'a' is missing; 'b' is unknown",
@@ -45,6 +49,13 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     ),
     "BlockingCall": (("run.wait()", "await run"), "run.wait() would block the running event loop; use `await run`"),
     "SystemClosed": ((), "this ActorSystem is closed; open another one on the same file"),
+    "SystemForked": (
+        ("x.db", 7),
+        (
+            "x.db is open in process 7, of which this is a forked child, and that cannot use it safely; "
+            "start a new process instead: subprocess, or multiprocessing with 'spawn'"
+        ),
+    ),
     "OutputError": (
         ("a set is no JSON",),
         "the result cannot be stored: a set is no JSON; store it with ctx.save(name, data, media_type=...)",

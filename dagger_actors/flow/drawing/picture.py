@@ -91,9 +91,11 @@ def facts_of(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> tuple[t
     facts = [("action", line(node.action))]
     if node.description:
         facts.append(("description", line(node.description)))
+    if node.instructions:
+        facts.append(("instructions", line(node.instructions)))
     if node.map is not None:
-        facts.append(("map", line(f"{node.map.item} = each of {_source(node.map.over, nodes)}")))
-    facts += [("input", line(f"{name} = {_source(source, nodes)}")) for name, source in node.inputs[:NAMED]]
+        facts.append(("map", line(f"{node.map.item} = each of {_told(node.map.over, nodes)}")))
+    facts += [("input", line(f"{name} = {_told(source, nodes)}")) for name, source in node.inputs[:NAMED]]
     if len(node.inputs) > NAMED:
         facts.append(("input", f"and {len(node.inputs) - NAMED} more"))
     if node.outputs:
@@ -119,6 +121,11 @@ def _names(names: Iterable[str]) -> str:
     every = list(names)
     more = f", and {len(every) - NAMED} more" if len(every) > NAMED else ""
     return line(", ".join(every[:NAMED]) + more)
+
+
+def _told(reference: Reference, nodes: tuple[NodeDefinition, ...]) -> str:
+    """Where a value comes from, and what its author says of it."""
+    return _source(reference, nodes) + (f" ({reference.description})" if reference.description else "")
 
 
 def _source(reference: Reference, nodes: tuple[NodeDefinition, ...]) -> str:

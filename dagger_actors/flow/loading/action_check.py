@@ -8,20 +8,22 @@ from pathlib import Path
 
 import msgspec
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.actions import Action
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, InputSpec, Reference
 from dagger_actors.flow.loading.ancestry import ancestors_among
 from dagger_actors.flow.loading.isolation import check_isolation
-from dagger_actors.flow.loading.reader import Reader
 from dagger_actors.flow.loading.references import Pointer
-from dagger_actors.flow.loading.tree import Scalar
 from dagger_actors.flow.loading.type_edges import TypeEdges
 from dagger_actors.flow.loading.written import WrittenNode, pointers_of
 from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.reader import Reader
+from dagger_actors.reading.tree import Scalar
 
 __all__ = ["bind", "load_actions"]
+
+NO_ACTIONS = "Name its module under `actions`, and mark the function with @action: no marked one was found."
 
 
 class Bound(msgspec.Struct):
@@ -150,7 +152,7 @@ def unknown_action(reader: Reader, registry: ActionRegistry, node: WrittenNode, 
     if unmarked is not None:
         advice = f"A function of that name at {unmarked[0]}:{unmarked[1]} is no action; mark it with @action."
     else:
-        otherwise = f"Known actions: {', '.join(names[:20])}." if names else "Name its module under `actions`."
+        otherwise = f"Known actions: {', '.join(names[:20])}." if names else NO_ACTIONS
         advice = reader.suggest(node.action, names, otherwise)
     reader.complain(at, f"unknown action {quoted(node.action)}", advice)
 

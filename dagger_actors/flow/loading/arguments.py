@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import Constant
-from dagger_actors.flow.loading.reader import Keys, Reader
-from dagger_actors.flow.loading.references import Pointer, read_pointer
+from dagger_actors.flow.loading.references import OVER, OVER_ADVICE, Pointer, read_pointer
 from dagger_actors.flow.loading.secret_inputs import refuse_secret
 from dagger_actors.flow.loading.settings import MAX_PARALLEL
-from dagger_actors.flow.loading.tree import MAX_VALUES, Listing, Table, Tree, described
 from dagger_actors.flow.loading.written import InputName, WrittenMap
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.keys import Keys
+from dagger_actors.reading.reader import Reader
+from dagger_actors.reading.tree import MAX_VALUES, Listing, Table, Tree, described
 
-__all__ = ["read_inputs", "read_map"]
+__all__ = ["MAP", "read_inputs", "read_map"]
 
 Named = list[tuple[str, Pointer]]
 
@@ -72,10 +73,10 @@ def read_map(
     if fields is None or "over" not in fields or "item" not in fields:
         return None
     over, item_tree = fields["over"].value, fields["item"].value
-    pointer = read_pointer(reader, over, "map.over", declared)
-    refuse_secret(reader, pointer, "map.over", declared)
+    pointer = read_pointer(reader, over, OVER, declared)
+    refuse_secret(reader, pointer, OVER, declared)
     if pointer is not None and isinstance(pointer.found, Constant):
-        reader.complain(over.at, "map.over must be a reference, not a literal", "Declare it as an input of the flow.")
+        reader.complain(over.at, "map.over must be a reference, not a literal", OVER_ADVICE)
     item = reader.name(item_tree, "map.item")
     if item is not None and item in places:
         message = f"map.item {quoted(item)} is an input too, at {reader.document.where(places[item])}"

@@ -9,12 +9,13 @@ import msgspec
 
 from dagger_actors.core.trigger import NEEDS_DEPENDENCIES, TRIGGERS, Trigger
 from dagger_actors.flow.definition import AllOf, AnyOf, Comparison, Not, Operator, Predicate
-from dagger_actors.flow.loading.reader import Keys, Reader
 from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of
 from dagger_actors.flow.loading.secret_inputs import refuse_secret
-from dagger_actors.flow.loading.tree import Fields, Listing, Scalar, Table, Tree, described
+from dagger_actors.reading.keys import Keys
+from dagger_actors.reading.reader import Reader
+from dagger_actors.reading.tree import Fields, Listing, Scalar, Table, Tree, described
 
-__all__ = ["WrittenPredicate", "check_trigger", "pointers_in", "predicate_of", "read_trigger", "read_when"]
+__all__ = ["WHEN", "WrittenPredicate", "check_trigger", "pointers_in", "predicate_of", "read_trigger", "read_when"]
 
 WORDS = cast("tuple[str, ...]", tuple(TRIGGERS))
 OPERATORS: tuple[Operator, ...] = ("equals", "not_equals", "gt", "ge", "lt", "le", "in", "exists")

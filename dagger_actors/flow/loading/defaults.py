@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import FromNode
 from dagger_actors.flow.loading.ancestry import ancestors_among, topological
-from dagger_actors.flow.loading.reader import Reader
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.loading.written import WrittenNode, pointers_of
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.reader import Reader
 
 __all__ = ["check_defaults", "check_output_defaults"]
 
@@ -32,7 +32,7 @@ def check_defaults(reader: Reader, nodes: Sequence[WrittenNode]) -> None:
                 continue
             if what != "when.exists" or pointer.default is not None:
                 asked.append((position, what, pointer, found.node))
-    if not asked:
+    if not asked or any(node.is_doubtful for node in nodes):
         return
     demanding = [list(node.dependencies) if node.trigger == "all_succeeded" else [] for node in nodes]
     sure = ancestors_among(demanding, ((position, other) for position, _, _, other in asked))
@@ -60,7 +60,7 @@ def check_output_defaults(
     reader: Reader, nodes: Sequence[WrittenNode], pointers: Iterable[tuple[str, Pointer]]
 ) -> None:
     """Complain of each output of the flow that lacks a default, or has one that is never used."""
-    named = list(pointers)
+    named = [] if any(node.is_doubtful for node in nodes) else list(pointers)
     skipped = _may_be_skipped(nodes) if named else {}
     for name, pointer in named:
         found = pointer.found

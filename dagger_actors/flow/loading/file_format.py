@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from dagger_actors.flow.loading.reader import MAX_NAME, MAX_SECONDS
 from dagger_actors.flow.loading.references import MAX_REFERENCE
 from dagger_actors.flow.loading.settings import MAX_DELAY_SECS, MAX_PARALLEL, MAX_TRIES
+from dagger_actors.reading.form import Form
+from dagger_actors.reading.reader import MAX_NAME, MAX_SECONDS
 
 __all__ = ["FORMS", "FlowFile"]
 
@@ -34,10 +35,6 @@ ReferenceText = Annotated[
 ExceptionNames = list[Annotated[str, Meta(pattern=r"^[^\s.]+(\.[^\s.]+)*$")]]
 
 
-class Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One mapping of the file format; keys that are absent are UNSET."""
-
-
 class ReferenceForm(Form, frozen=True, kw_only=True):
     """Where a value comes from: one of `reference`, `value`, or `node` with an optional `key`."""
 
@@ -49,7 +46,16 @@ class ReferenceForm(Form, frozen=True, kw_only=True):
     key: Annotated[Name, Meta(description="Name of the node's output; needs `node`.")] | msgspec.UnsetType = (
         msgspec.UNSET
     )
-    description: Annotated[str, Meta(description="For people.")] | msgspec.UnsetType = msgspec.UNSET
+    description: (
+        Annotated[
+            str,
+            Meta(
+                description="For people: in the tooltips of `dagger-actors graph`; of an output of the flow, in "
+                "`dagger-actors list DIR --json`."
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
     default: Annotated[Any, Meta(description="The value when the node was skipped or has failed.")] = msgspec.UNSET
 
 
@@ -73,7 +79,9 @@ class InputForm(Form, frozen=True, kw_only=True):
         | msgspec.UnsetType
     ) = msgspec.UNSET
     default: Annotated[Any, Meta(description="Its value when none is given.")] = msgspec.UNSET
-    description: Annotated[str, Meta(description="For people.")] | msgspec.UnsetType = msgspec.UNSET
+    description: (
+        Annotated[str, Meta(description="For people: whoever does not give it is told.")] | msgspec.UnsetType
+    ) = msgspec.UNSET
     secret: Annotated[bool, Meta(description="true: its value is stored and shown nowhere.")] | msgspec.UnsetType = (
         msgspec.UNSET
     )
@@ -222,8 +230,8 @@ class NodeForm(Form, frozen=True, kw_only=True):
         ]
         | msgspec.UnsetType
     ) = msgspec.UNSET
-    description: Annotated[str, Meta(description="For people.")] = ""
-    instructions: Annotated[str, Meta(description="For people and agents.")] = ""
+    description: Annotated[str, Meta(description="For people: in the tooltips of `dagger-actors graph`.")] = ""
+    instructions: Annotated[str, Meta(description="For people and agents, where `description` is shown.")] = ""
     inputs: (
         Annotated[
             dict[Name, Reference] | list[NamedReferenceForm],
@@ -292,12 +300,14 @@ class FlowFile(Form, frozen=True, kw_only=True):
     """A flow of dagger-actors: a graph of functions that survives its process."""
 
     name: Annotated[Name, Meta(description="Its name; by it the flow is started and listed.", examples=["census"])]
-    description: Annotated[str, Meta(description="What it is for.")] = ""
-    author: Annotated[str, Meta(description="Who wrote it.")] = ""
+    description: Annotated[str, Meta(description="What it is for; `dagger-actors list DIR` shows it.")] = ""
+    author: Annotated[
+        str, Meta(description="Who wrote it; `dagger-actors list DIR --json` gives this and what follows.")
+    ] = ""
     version: Annotated[str, Meta(description='Its version, as text: "1.0".', examples=["1.0"])] = ""
     signature: Annotated[str, Meta(description="What it takes and gives, for people.")] = ""
     instructions: Annotated[str, Meta(description="For people and agents.")] = ""
-    tags: Annotated[list[Name], Meta(description="Words to find it by: `dagger-actors list DIR --tag T`.")] = []
+    tags: Annotated[list[Name], Meta(description="Words to find it by: `dagger-actors list DIR --tag T`.")] = []  # noqa: RUF012 - a Struct copies it
     inputs: (
         Annotated[
             dict[Name, InputForm | int | float | str | bool | list[Any]],
@@ -323,7 +333,7 @@ class FlowFile(Form, frozen=True, kw_only=True):
             description="Where its actions are: module, module:name, file.py or file.py:name, relative to this file.",
             examples=[["my_actions.py"]],
         ),
-    ] = []
+    ] = []  # noqa: RUF012 - a Struct copies it
     config: ConfigForm | msgspec.UnsetType = msgspec.UNSET
     nodes: Annotated[list[NodeForm], Meta(min_length=1, description="The graph.")]
 

@@ -7,8 +7,8 @@ from typing import cast
 from dagger_actors.flow.actions import Action
 from dagger_actors.flow.definition import Isolation
 from dagger_actors.flow.isolation import misfit
-from dagger_actors.flow.loading.reader import Reader
-from dagger_actors.flow.loading.tree import Fields, Scalar
+from dagger_actors.reading.reader import Reader
+from dagger_actors.reading.tree import Fields, Scalar
 
 __all__ = ["ISOLATION", "check_isolation", "read_isolation"]
 

@@ -6,11 +6,12 @@ import msgspec
 
 from dagger_actors.core.retry import RetryPolicy
 from dagger_actors.flow.definition import NO_RETRY, CacheSpec, Durability
-from dagger_actors.flow.loading.reader import Keys, Reader
-from dagger_actors.flow.loading.tree import Scalar, Tree
 from dagger_actors.flow.loading.written import WrittenNode
+from dagger_actors.reading.keys import Keys
+from dagger_actors.reading.reader import Reader
+from dagger_actors.reading.tree import Scalar, Tree
 
-__all__ = ["Keeping", "at_most_once", "keeping_of"]
+__all__ = ["CACHE", "Keeping", "at_most_once", "keeping_of"]
 
 DURABILITY = ("at_least_once", "best_effort", "at_most_once")
 MAX_PRIORITY = 1_000_000

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast, get_args
 
-from dagger_actors.errors import DefinitionError, Problem
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition, InputSpec, InputType, Reference
 from dagger_actors.flow.loading.action_check import bind, load_actions
-from dagger_actors.flow.loading.data_tree import read_data
 from dagger_actors.flow.loading.defaults import check_output_defaults
 from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
-from dagger_actors.flow.loading.reader import Keys, Reader
 from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of, resolve_anywhere
 from dagger_actors.flow.loading.secret_inputs import read_secret, refuse_secret
-from dagger_actors.flow.loading.settings import read_config
-from dagger_actors.flow.loading.text_document import MAX_BYTES
-from dagger_actors.flow.loading.tree import Fields, Scalar, Table, Tree
+from dagger_actors.flow.loading.settings import CONFIG, read_config
 from dagger_actors.flow.loading.written import WrittenNode
-from dagger_actors.flow.loading.yaml_tree import read_yaml
 from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.keys import Keys
+from dagger_actors.reading.kind import FileKind
+from dagger_actors.reading.reader import Reader
+from dagger_actors.reading.source import Source, read_source
+from dagger_actors.reading.tree import Fields, Scalar, Table, Tree
 
-__all__ = ["list_flows", "load_flow"]
+__all__ = ["FLOW_FILE", "load_flow"]
+
+FLOW_FILE = FileKind(noun="flow", least="A flow needs at least `name` and `nodes`.", split="Split it, or use `map`.")
 
 TEXTS = ("description", "author", "version", "signature", "instructions")
 FLOW = Keys(
     known=("name", *TEXTS, "tags", "inputs", "outputs", "actions", "config", "nodes"),
     required=("name", "nodes"),
+    inside={"config": CONFIG},
 )
 INPUT = Keys(known=("type", "default", "description", "secret"))
 INPUT_TYPES = cast("tuple[str, ...]", get_args(InputType))
 
 
 def load_flow(
-    source: str | Path | Mapping[str, object],
+    source: str | Path | Mapping[str, object] | Source,
     *,
     registry: ActionRegistry | None = None,
     imports: Sequence[str] = (),
@@ -43,7 +45,7 @@ def load_flow(
     """Load one flow.
 
     Args:
-        source: The path of a YAML file, or the same structure as data.
+        source: The path of a YAML file, the same structure as data, or either as ``read_source`` gave it.
         registry: Takes the actions that the flow names; every node is checked against its action. None: only the
             structure is checked and nothing is imported.
         imports: More modules and files with actions, as ``--import`` gives them; they need a registry.
@@ -52,49 +54,9 @@ def load_flow(
         DefinitionError: The flow cannot run; carries every problem, in file order.
     """
     assert registry is not None or not imports, "imports need a registry"
-    if isinstance(source, Mapping):
-        tree, document, problems = read_data(source)
-        file, folder = "", Path.cwd()
-        return FlowLoader(Reader(document, problems), file, folder).load(tree, registry, imports)
-    file = str(source)
-    tree, text, problems = read_yaml(read_file(Path(source)), file)
-    return FlowLoader(Reader(text, problems), file, Path(source).parent).load(tree, registry, imports)
-
-
-def list_flows(folder: str | Path) -> Iterator[tuple[Path, FlowDefinition | DefinitionError]]:
-    """Load the structure of every ``*.yaml`` and ``*.yml`` of a folder, sorted by name; nothing is imported.
-
-    Raises:
-        DefinitionError: It is not a folder that can be read.
-    """
-    try:
-        paths = sorted(path for path in Path(folder).iterdir() if path.suffix in (".yaml", ".yml"))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DefinitionError(
-            [Problem(f"the folder cannot be read: {reason}", "Give a folder.", str(folder))]
-        ) from None
-    for path in paths:
-        try:
-            yield path, load_flow(path)
-        except DefinitionError as error:
-            yield path, error
-
-
-def read_file(path: Path) -> bytes:
-    """Read a file that may be hostile: a pipe or a device would hang or never end.
-
-    Raises:
-        DefinitionError: It cannot be read, or is too large.
-    """
-    try:
-        if path.exists() and not path.is_file():
-            raise DefinitionError([Problem("this is not a file", "Give the path of a YAML file.", str(path))])
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DefinitionError([Problem(f"the file cannot be read: {reason}", "Check the path.", str(path))]) from None
+    read = read_source(source, FLOW_FILE)
+    reader = Reader(read.document, read.problems)
+    return FlowLoader(reader, read.file, read.folder).load(read.tree, registry, imports)
 
 
 class FlowLoader:
@@ -112,6 +74,10 @@ class FlowLoader:
             DefinitionError: Every problem, in file order.
         """
         reader = self._reader
+        keys = tree.entries if isinstance(tree, Table) else {}
+        if "system" in keys and "name" not in keys and "nodes" not in keys:
+            reader.complain(keys["system"].at, "this is a system, not a flow", FLOW_FILE.least)
+            reader.refuse()
         fields = reader.fields(tree, "the flow", FLOW)
         if fields is None:
             reader.refuse()

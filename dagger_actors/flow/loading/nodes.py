@@ -6,26 +6,28 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import FlowConfig, FromNode, MapSpec, NodeDefinition
 from dagger_actors.flow.loading.ancestry import ancestors_among, cycles_of
-from dagger_actors.flow.loading.arguments import read_inputs, read_map
-from dagger_actors.flow.loading.conditions import check_trigger, predicate_of, read_trigger, read_when
+from dagger_actors.flow.loading.arguments import MAP, read_inputs, read_map
+from dagger_actors.flow.loading.conditions import WHEN, check_trigger, predicate_of, read_trigger, read_when
 from dagger_actors.flow.loading.defaults import check_defaults
 from dagger_actors.flow.loading.isolation import read_isolation
-from dagger_actors.flow.loading.keeping import at_most_once, keeping_of
-from dagger_actors.flow.loading.reader import Keys, Reader
+from dagger_actors.flow.loading.keeping import CACHE, at_most_once, keeping_of
 from dagger_actors.flow.loading.references import Pointer, meanings, reference_of, resolve_anywhere, unknown_node
 from dagger_actors.flow.loading.settings import (
     NO_STRATEGY,
     ON_FAILURE,
+    STRATEGY,
     merged_retry,
     on_failure_of,
     read_strategy,
     read_tries,
 )
-from dagger_actors.flow.loading.tree import Listing, Scalar, Table, Tree
 from dagger_actors.flow.loading.written import WrittenMap, WrittenNode, pointers_of
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.keys import Keys
+from dagger_actors.reading.reader import Reader
+from dagger_actors.reading.tree import Listing, Scalar, Table, Tree
 
 __all__ = ["check_cycles", "defined", "read_nodes", "resolve_pointers"]
 
@@ -61,6 +63,7 @@ NODE = Keys(
         "human_wait_minutes",
         "human_timeout_action",
     ),
+    inside={"retry_strategy": STRATEGY, "map": MAP, "when": WHEN, "cache": CACHE},
 )
 LATER_ACTIONS = ("human_interrupt",)
 MAX_SHOWN = 100
@@ -91,7 +94,9 @@ def read_nodes(
         if "map" in node.fields:
             node.map = read_map(reader, node.fields["map"].value, declared, node.places)
         if "trigger" in node.fields:
-            node.trigger = read_trigger(reader, node.fields["trigger"].value) or node.trigger
+            trigger = read_trigger(reader, node.fields["trigger"].value)
+            node.is_doubtful = trigger is None
+            node.trigger = trigger or node.trigger
         if "when" in node.fields:
             node.when = read_when(reader, node.fields["when"].value, declared)
         if not node.is_complete:

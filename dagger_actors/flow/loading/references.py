@@ -10,12 +10,25 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, Reference
-from dagger_actors.flow.loading.reader import Keys, Reader
-from dagger_actors.flow.loading.tree import Field, Fields, Scalar, Table, Tree, described
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.keys import Keys
+from dagger_actors.reading.reader import Reader
+from dagger_actors.reading.tree import Field, Fields, Scalar, Table, Tree, described
 
-__all__ = ["Pointer", "meanings", "read_pointer", "reference_of", "resolve_anywhere", "unknown_node"]
+__all__ = [
+    "OVER",
+    "OVER_ADVICE",
+    "Pointer",
+    "meanings",
+    "read_pointer",
+    "reference_of",
+    "resolve_anywhere",
+    "unknown_node",
+]
+
+OVER = "map.over"
+OVER_ADVICE = "Name a node whose output is the list, or declare the list as an input of the flow and name that."
 
 INPUTS = "inputs"
 MAX_REFERENCE = 401
@@ -33,6 +46,7 @@ class Pointer(msgspec.Struct):
         is_exact: Whether the node was named apart from the key.
         found: What it means; None until that is known.
         default: JSON text of what stands in for a node without an output; None = nothing does.
+        description: For people.
     """
 
     text: str
@@ -41,13 +55,16 @@ class Pointer(msgspec.Struct):
     is_exact: bool = False
     found: Reference | None = None
     default: str | None = None
+    description: str = ""
 
 
 def reference_of(pointer: Pointer) -> Reference | None:
     """The reference of the definition; None while its meaning is not known."""
     found = pointer.found
     if pointer.default is not None and isinstance(found, FromNode):
-        return FromNode(found.node, found.key, pointer.default)
+        return FromNode(found.node, found.key, pointer.default, pointer.description)
+    if pointer.description and found is not None:
+        return msgspec.structs.replace(found, description=pointer.description)
     return found
 
 
@@ -69,22 +86,25 @@ def read_pointer(
     if isinstance(tree, Scalar):
         if isinstance(tree.value, str):
             return read_text(reader, tree, what, declared)
-        advice = "For a literal write {value: ...}."
-        reader.complain(tree.at, f"{what} must be a reference, not {described(tree)}", advice)
+        reader.complain(tree.at, f"{what} must be a reference, not {described(tree)}", _instead(what))
         return None
     keys = _with(extra) if extra else POINTER
     if not isinstance(tree, Table):
-        reader.complain(
-            tree.at, f"{what} must be a reference, not {described(tree)}", "For a literal write {value: ...}."
-        )
+        reader.complain(tree.at, f"{what} must be a reference, not {described(tree)}", _instead(what))
         return None
     fields = reader.fields(tree, what, keys) or {}
-    if "description" in fields:
-        reader.text(fields["description"].value, "description")
     pointer = read_table(reader, tree, fields, what, declared)
+    if "description" in fields:
+        description = reader.text(fields["description"].value, "description")
+        if pointer is not None:
+            pointer.description = description or ""
     if pointer is not None and "default" in fields:
         read_default(reader, pointer, fields["default"], what)
     return pointer
+
+
+def _instead(what: object) -> str:
+    return OVER_ADVICE if what == OVER else "For a literal write {value: ...}."
 
 
 def read_default(reader: Reader, pointer: Pointer, field: Field, what: object) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import FromInput, InputSpec
-from dagger_actors.flow.loading.reader import Reader
 from dagger_actors.flow.loading.references import Pointer
-from dagger_actors.flow.loading.tree import Fields
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.reader import Reader
+from dagger_actors.reading.tree import Fields
 
 __all__ = ["read_secret", "refuse_secret"]
 

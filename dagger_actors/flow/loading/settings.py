@@ -10,15 +10,18 @@ from typing import cast
 import msgspec
 
 from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy, RetryWait
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import NO_RETRY, FlowConfig, OnFailure
-from dagger_actors.flow.loading.reader import Keys, Reader
-from dagger_actors.flow.loading.tree import Fields, Scalar, Tree, described
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.keys import Keys
+from dagger_actors.reading.reader import Reader
+from dagger_actors.reading.tree import Fields, Scalar, Tree, described
 
 __all__ = [
+    "CONFIG",
     "MAX_PARALLEL",
     "NO_STRATEGY",
     "ON_FAILURE",
+    "STRATEGY",
     "Strategy",
     "merged_retry",
     "on_failure_of",
@@ -33,6 +36,18 @@ MAX_PARALLEL = 10_000
 MAX_DELAY_SECS = 366 * 86_400
 TRIES_WITH_STRATEGY = 3
 
+WAITS: dict[str, tuple[type[RetryWait], Keys]] = {
+    "exponential": (Exponential, Keys(known=("initial_delay_secs", "max_delay_secs", "multiplier", "jitter"))),
+    "linear": (
+        Linear,
+        Keys(known=("delay_secs", "increment_secs", "max_delay_secs"), required=("delay_secs",)),
+    ),
+    "immediate": (Immediate, Keys(known=())),
+}
+STRATEGY = Keys(
+    known=("exponential", "linear", "immediate", "retry_on", "give_up_on"),
+    inside={kind: keys for kind, (_, keys) in WAITS.items()},
+)
 CONFIG = Keys(
     known=(
         "on_failure",
@@ -43,16 +58,8 @@ CONFIG = Keys(
         "retry_strategy",
     ),
     later=("max_iterations", "human_wait_minutes", "human_timeout_action"),
+    inside={"retry_strategy": STRATEGY},
 )
-STRATEGY = Keys(known=("exponential", "linear", "immediate", "retry_on", "give_up_on"))
-WAITS: dict[str, tuple[type[RetryWait], Keys]] = {
-    "exponential": (Exponential, Keys(known=("initial_delay_secs", "max_delay_secs", "multiplier", "jitter"))),
-    "linear": (
-        Linear,
-        Keys(known=("delay_secs", "increment_secs", "max_delay_secs"), required=("delay_secs",)),
-    ),
-    "immediate": (Immediate, Keys(known=())),
-}
 DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 EXCEPTIONS = tuple(
     name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 from msgspec import inspect
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.actions import Action, Parameter, place_of
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, InputSpec, Reference
 from dagger_actors.flow.loading.declared import (
@@ -21,12 +22,11 @@ from dagger_actors.flow.loading.declared import (
     named_output,
     place_of_output,
 )
-from dagger_actors.flow.loading.reader import Reader
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.loading.written import WrittenNode
 from dagger_actors.flow.type_fit import clash, field_of, fields_of, item_of
 from dagger_actors.flow.type_shape import ANY, hint_type, name_of, output_type
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.reader import Reader
 
 __all__ = ["TypeEdges"]
 
@@ -240,7 +240,7 @@ class TypeEdges:
             return Fault(message, f"Change the type of the input {quoted(found.key)}, or the action's type hint.")
         assert isinstance(found, FromNode)
         action = self._actions[found.node]
-        where = " at {}:{}".format(*place_of(action.function)) if action is not None else ""
+        where = " at {}:{}".format(*place_of(action.source)) if action is not None else ""
         return Fault(message, f"Refer to another output, or change a type hint: what it gives is hinted{where}.")
 
 

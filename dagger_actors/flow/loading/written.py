@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from dagger_actors.core.trigger import Trigger
+from dagger_actors.core.wording import quoted
 from dagger_actors.flow.loading.conditions import WrittenPredicate, pointers_in
 from dagger_actors.flow.loading.references import Pointer
-from dagger_actors.flow.loading.tree import Fields
-from dagger_actors.flow.wording import quoted
+from dagger_actors.reading.tree import Fields
 
 __all__ = ["InputName", "WrittenMap", "WrittenNode", "pointers_of"]
 
@@ -45,6 +45,7 @@ class WrittenNode(msgspec.Struct, gc=False):
         map: How it fans out.
         trigger: The rule that lets it run.
         when: What must hold over data besides.
+        is_doubtful: Whether its trigger was complained of, so that nobody knows what it admits.
     """
 
     id: str
@@ -58,6 +59,7 @@ class WrittenNode(msgspec.Struct, gc=False):
     map: WrittenMap | None = None
     trigger: Trigger = "all_succeeded"
     when: WrittenPredicate | None = None
+    is_doubtful: bool = False
 
 
 class InputName(msgspec.Struct, gc=False):

@@ -25,14 +25,15 @@ from dagger_actors.errors import InputError
 from dagger_actors.flow.actions import Action, read_action
 from dagger_actors.flow.artifacts import RunArtifacts
 from dagger_actors.flow.context import Context
-from dagger_actors.flow.importing import import_file
 from dagger_actors.flow.isolation import Home
 from dagger_actors.flow.node import AS_BYTES, detail_of
 from dagger_actors.flow.outputs import to_output
 from dagger_actors.flow.processes import guard
 from dagger_actors.flow.processes.frames import READ_BYTES, Answer, Ask, Begin, End, Frames, Logged, Setup, Step, send
 from dagger_actors.flow.processes.remote import remote_backends
+from dagger_actors.flow.registry import A_FUNCTION
 from dagger_actors.flow.secret import NO_MASK, GuardedArtifacts, Mask, Secret
+from dagger_actors.reading.importing import import_file
 from dagger_actors.store.artifacts import ArtifactStore
 
 __all__ = ["main"]
@@ -191,7 +192,7 @@ def is_secret(action: Action, name: str) -> bool:
 def _module(home: Home) -> Any:
     if home.module and not home.module.startswith("dagger_actors_file_"):
         return importlib.import_module(home.module)
-    return import_file(home.file, [Path.cwd()])
+    return import_file(home.file, [Path.cwd()], A_FUNCTION)
 
 
 def _die_with(parent: int, sentinel: int) -> None:

@@ -1,10 +1,10 @@
 -- parameters: states as a JSON list (empty = any), flow_name ('' = any), created_at from, limit, living workers as JSON.
--- A run that says `running` and whose owner is gone counts as `interrupted`.
+-- A run that says `pending` or `running` and whose owner is gone counts as `interrupted`.
 SELECT f.run_id, f.flow_name, f.status, f.error, f.created_at, f.started_at, f.finished_at, f.elapsed_us, f.owner, w.pid
 FROM flow_runs AS f LEFT JOIN workers AS w ON w.worker_id = f.owner
 WHERE (
     ?1 = '[]' OR iif(
-      f.status = 'running' AND (f.owner IS NULL OR f.owner NOT IN (SELECT value FROM json_each(?5))),
+      f.status IN ('pending', 'running') AND (f.owner IS NULL OR f.owner NOT IN (SELECT value FROM json_each(?5))),
       'interrupted', f.status
     ) IN (SELECT value FROM json_each(?1))
   )

@@ -50,3 +50,22 @@ def test_a_reader_that_is_gone_stops_nothing():
         lines.observe([changed("running")])
         lines.observe([changed("succeeded")])
     lines.observe([changed("succeeded")])
+
+
+def test_items_that_go_well_are_counted_and_those_that_do_not_are_told():
+    """Law: a map of thousands is a few lines; each failure, retry and reason is one of its own."""
+    stream = io.StringIO()
+    lines = Lines(stream)
+    with lines:
+        lines.observe([changed("running")])
+        lines.observe([changed(state, key=str(item)) for item in range(1000) for state in ("running", "succeeded")])
+        lines.observe([changed("failed", key="7", error="no"), changed("waiting", key="7", reason="retry")])
+        lines.observe([changed("succeeded")])
+    told = [line.split(maxsplit=1)[1] for line in stream.getvalue().splitlines()]
+    assert told == [
+        "n running",
+        "n[7] failed: ValueError: no",
+        "n[7] waiting: retry",
+        "n 1000 items done",
+        "n succeeded",
+    ]

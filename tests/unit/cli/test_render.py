@@ -124,3 +124,15 @@ def test_a_long_value_is_cut_and_says_so():
     text = shown(lambda console: outputs(console, {"long": "x" * 1_000_000}))
     assert len(text) < 2200
     assert "998,000 more characters" in text
+
+
+def test_a_failure_shows_where_it_was_raised_the_first_whole_the_others_their_last_frame():
+    """Law: who reads that an action failed reads the file and the line too."""
+    frames = '  File "a.py", line 3, in outer\n    inner()\n  File "a.py", line 9, in inner\n    raise ValueError\n'
+    detail = ErrorDetail(type="builtins.ValueError", message="no", traceback=frames)
+    last = msgspec.structs.replace(attempt(1, "failed"), error=detail)
+    told = failures(report("failed", node("a", "failed", last), node("b", "failed", last)))
+    assert told[0].startswith("a failed")
+    assert told[1:5] == [f"  {line}" for line in frames.splitlines()]
+    assert told[5].startswith("b failed")
+    assert told[6:] == [f"  {line}" for line in frames.splitlines()[2:]]

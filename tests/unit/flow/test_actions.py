@@ -69,6 +69,13 @@ class TestMarking:
         assert registry.names() == ["twice"]
         assert registry.get("twice").function is double
 
+    @pytest.mark.parametrize("option", ["name", "version"])
+    @pytest.mark.parametrize("text", ["", "x" * 201])
+    def test_a_name_or_a_version_that_nobody_could_write_is_refused(self, option, text):
+        """Law: it is not replaced by the default in silence."""
+        with pytest.raises(ValueError, match=f"the {option} of an action has 1 to 200 characters, not {len(text)}"):
+            action(**{option: text})
+
     @pytest.mark.parametrize("thing", [int, len, 5, types.SimpleNamespace()])
     def test_only_functions_can_be_marked(self, thing):
         with pytest.raises(TypeError, match="@action marks functions"):
@@ -151,6 +158,9 @@ class TestDecoding:
             (float, b"5", 5.0),
             (str, b'"x"', "x"),
             (Any, b'{"a":[1,null]}', {"a": [1, None]}),
+            (object, b'{"a":[1,null]}', {"a": [1, None]}),
+            (dict[str, object], b'{"a":[1,null]}', {"a": [1, None]}),
+            (list[object | None], b'["a",1]', ["a", 1]),
             (list[int], b"[1,2]", [1, 2]),
             (Point, b'{"x":1}', Point(1)),
             (Pair, b'{"left":"a","right":"b"}', Pair("a", "b")),

@@ -21,7 +21,7 @@ from dagger_actors.flow.definition import (
     MapSpec,
     NodeDefinition,
 )
-from dagger_actors.flow.loading.loader import list_flows, load_flow
+from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 
 
@@ -90,7 +90,37 @@ class TestReferences:
             {"name": "z", "node": "a"},
         ]
         flow = load(node("a"), node("b", inputs=written))
-        assert flow.nodes[1].inputs == (("x", FromNode(0, "k")), ("y", Constant("5")), ("z", FromNode(0)))
+        assert flow.nodes[1].inputs == (
+            ("x", FromNode(0, "k", description="why")),
+            ("y", Constant("5")),
+            ("z", FromNode(0)),
+        )
+
+    def test_a_description_is_kept_beside_any_kind_of_reference(self):
+        """Law: of inputs, of the list of a map, and of outputs; where there is none the encoding does not name it."""
+        keys = {"description": "why"}
+        sources = [
+            {"reference": "a.k", "default": None},
+            {"node": "a", "default": 1},
+            {"value": 5},
+            {"reference": "inputs.i"},
+        ]
+        flow = load(
+            node("a"),
+            node("b", inputs={str(at): {**source, **keys} for at, source in enumerate(sources)}, trigger="all_done"),
+            node("c", map={"over": {"reference": "a.k", **keys}, "item": "i"}),
+            outputs={"o": {"reference": "a", **keys}},
+        )
+        told = [reference for _, reference in flow.nodes[1].inputs]
+        assert told == [
+            FromNode(0, "k", "null", "why"),
+            FromNode(0, None, "1", "why"),
+            Constant("5", "why"),
+            FromInput("i", "why"),
+        ]
+        assert flow.nodes[2].map.over.description == flow.outputs["o"].description == "why"
+        bare = [FromNode(0), Constant("5"), FromInput("i")]
+        assert b"description" not in msgspec.json.encode(bare)
 
     def test_absent_dependencies_are_the_nodes_referred_to_in_order(self):
         flow = load(
@@ -403,17 +433,3 @@ class TestSources:
         with pytest.raises(DefinitionError) as caught:
             load_flow(path)
         assert [problem.message[:9] for problem in caught.value.problems] == ["node 'a':", "node 'b':"]
-
-    def test_listing_a_folder(self, tmp_path):
-        (tmp_path / "b.yml").write_text("name: b\ntags: [t]\nactions: [missing.py]\nnodes:\n  - {id: a, action: x}\n")
-        (tmp_path / "a.yaml").write_text("name: [")
-        (tmp_path / "c.txt").write_text("name: c")
-        found = list(list_flows(tmp_path))
-        assert [path.name for path, _ in found] == ["a.yaml", "b.yml"]
-        assert isinstance(found[0][1], DefinitionError)
-        assert isinstance(found[1][1], FlowDefinition)
-        assert found[1][1].actions == ("missing.py",)
-
-    def test_listing_what_is_no_folder(self, tmp_path):
-        with pytest.raises(DefinitionError, match="the folder cannot be read"):
-            list(list_flows(tmp_path / "nothing"))

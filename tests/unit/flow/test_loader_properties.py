@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.loading.core_schema import resolve
 from dagger_actors.flow.loading.loader import load_flow
+from dagger_actors.reading.core_schema import resolve
 from tests.strategies import flows, to_yaml
 
 MINIMAL = """

@@ -96,7 +96,7 @@ def test_a_folder_that_holds_such_a_file_is_refused_before_anything_is_written(t
     entries = [entry("a", "", "1"), entry("b", "", "2")]
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "b--2").symlink_to("/etc/passwd")
-    with pytest.raises(ExportRefused, match="choose an empty folder"):
+    with pytest.raises(ExportRefused, match="choose an empty folder, or give --overwrite"):
         export_run(entries, tmp_path / "out", content_of, overwrite=False)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b--2"]
     export_run(entries, tmp_path / "out", content_of, overwrite=True)

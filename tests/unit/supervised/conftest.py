@@ -17,8 +17,8 @@ from dagger_actors.supervised.house import House
 from dagger_actors.supervised.ref import Ref
 from dagger_actors.supervised.traits import MailboxSpec
 from dagger_actors.supervised.undelivered import Undelivered
-from dagger_actors.testing.simulation import VirtualRuntime
-from dagger_actors.testing.virtual import World
+from dagger_actors.testing.virtual import VirtualRuntime
+from dagger_actors.testing.world import World
 
 PATIENCE_S = 20.0
 """How long a test waits for what must happen; only a failing test waits that long."""

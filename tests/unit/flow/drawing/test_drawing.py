@@ -59,6 +59,25 @@ def drawn_texts(svg):
     return [element.text for element in ET.fromstring(svg).iter(f"{SVG}text")]
 
 
+def test_what_the_author_says_of_nodes_and_inputs_is_in_the_tooltips():
+    """Law: description and instructions of a node, and the description of each of its inputs and of a map's list."""
+    inputs = {
+        "text": {"reference": "inputs.url", "description": "what\nto read"},
+        "size": {"value": 3, "description": "lines"},
+    }
+    over = {"reference": "inputs.pages", "description": "the pages"}
+    node = {"id": "a", "action": "read", "description": "reads", "instructions": "ask first", "inputs": inputs}
+    made = picture_of(load_flow({"name": "f", "nodes": [{**node, "map": {"over": over, "item": "page"}}]}))
+    assert made.nodes[0].facts == (
+        ("action", "read"),
+        ("description", "reads"),
+        ("instructions", "ask first"),
+        ("map", "page = each of inputs.pages (the pages)"),
+        ("input", "text = inputs.url (what\\nto read)"),
+        ("input", "size = 3 (lines)"),
+    )
+
+
 def test_a_definition_becomes_boxes_edges_and_facts():
     """Law: each node, each dependency once; inputs name their source."""
     made = picture_of(load_flow(FLOW))

@@ -1,6 +1,8 @@
 """Actions that run in worker processes, in the crash tests too."""
 
+import contextlib
 import ctypes
+import functools
 import os
 import resource
 import signal
@@ -79,6 +81,17 @@ def crime(what: str) -> None:
             ctypes.string_at(0)
         case "closed descriptors":
             os.closerange(3, 256)
+        case "closed streams":
+            os.closerange(0, 3)
+        case "garbage":
+            for descriptor in range(3, 64):
+                with contextlib.suppress(OSError):
+                    os.write(descriptor, b"\xff" * 100)
+            time.sleep(60)
+        case "group":
+            os.killpg(0, signal.SIGKILL)
+        case "stopped":
+            os.kill(os.getpid(), signal.SIGSTOP)
         case "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         case "memory":
@@ -91,6 +104,44 @@ def flood() -> str:
     for _ in range(1000):
         os.write(1, block)
     return "done"
+
+
+@action
+def endless_flood(path: str) -> None:
+    note(path, str(os.getpid()))
+    block = b"x" * 65_536
+    while True:
+        os.write(1, block)
+
+
+@action
+def holds_gil(path: str) -> None:
+    """Sleeps in C without ever giving the interpreter lock away: no other thread of the process runs."""
+    note(path, str(os.getpid()))
+    ctypes.PyDLL(None).sleep(60)
+
+
+@action
+def gives(what: str) -> Any:
+    match what:
+        case "nan":
+            return {"a": [float("nan")]}
+        case "unserialisable":
+            return lambda: 1
+        case "too deep":
+            return functools.reduce(lambda inner, _: [inner], range(100_000), 0)
+        case "itself":
+            found: list[Any] = []
+            found.append(found)
+            return found
+        case "huge":
+            return "x" * (64 << 20)
+    return None
+
+
+@action
+def length(gives: str) -> int:
+    return len(gives)
 
 
 @action

@@ -62,7 +62,8 @@ def test_the_dead_keep_theirs(what: str, state: str) -> None:
 def test_a_cut_off_attempt_keeps_what_it_had(end: str, tmp_path: Path) -> None:
     path = tmp_path / "begun"
     keys = {"timeout": 1} if end == "timed_out" else {}
-    with ActorSystem() as system:
+    with ActorSystem(processes=1) as system:
+        logs(system, flow(node("who")))  # the worker is there by now, however slowly it came
         run = system.flows.start(flow(node("stay", inputs={"path": {"value": str(path)}}, **keys)))
         wait_lines(path)
         if end == "cancelled":
@@ -71,6 +72,20 @@ def test_a_cut_off_attempt_keeps_what_it_had(end: str, tmp_path: Path) -> None:
         run.wait(60)
         (log,) = system.flows.logs(run.id)
     assert (log.state, log.text) == (end, "staying\n")
+
+
+def test_show_says_when_there_are_none(tmp_path: Path) -> None:
+    """Law: an option that has nothing to show says so, and stdout stays as it is without it."""
+    db = str(tmp_path / "a.db")
+    with ActorSystem(db) as system:
+        system.flows.start(flow(node("who")), run_id="r").wait(60)
+    show = [sys.executable, "-m", "dagger_actors", "show", "r", "--db", db]
+    plain, asked = (
+        subprocess.run([*show, *words], capture_output=True, text=True, timeout=60, check=True)
+        for words in ((), ("--logs",))
+    )
+    assert asked.stdout == plain.stdout
+    assert (plain.stderr, asked.stderr) == ("", "nothing was logged by the attempts that have ended\n")
 
 
 def test_show_prints_them_escaped_and_json_holds_them(tmp_path: Path) -> None:

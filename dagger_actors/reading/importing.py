@@ -1,0 +1,179 @@
+"""Imports the modules and files that hold users' code; whatever goes wrong there becomes one problem, not a traceback."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+import sysconfig
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+
+from dagger_actors.core.wording import quoted
+from dagger_actors.errors import DefinitionError, Problem
+
+__all__ = ["Wanted", "import_reference", "import_target", "split_reference"]
+
+MAX_MESSAGE = 500
+"""Characters kept of an error's text."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What is looked for in modules, for messages.
+
+    Attributes:
+        noun: What a name behind the colon names.
+        outcome: What a module that raises has prevented.
+    """
+
+    noun: str
+    outcome: str
+
+
+def import_reference(reference: str, folder: Path, wanted: Wanted) -> tuple[ModuleType, str]:
+    """Import what ``module``, ``module:name``, ``file.py`` or ``file.py:name`` names.
+
+    Args:
+        reference: The reference.
+        folder: Where to look first; the current folder comes second.
+        wanted: What is looked for.
+
+    Returns:
+        The module, and the name in it; empty when there is none.
+
+    Raises:
+        DefinitionError: It is no such reference, nothing is there, or it raised while it was imported.
+    """
+    target, name = split_reference(reference, wanted)
+    return import_target(target, folder, wanted), name
+
+
+def split_reference(reference: str, wanted: Wanted) -> tuple[str, str]:
+    """Split a reference into the module or file and the name in it, which may be empty; nothing is imported.
+
+    Raises:
+        DefinitionError: It has not the form of a reference.
+    """
+    target, colon, name = reference.rpartition(":") if ":" in reference else (reference, "", "")
+    if colon and not name.isidentifier():
+        message = f"{quoted(reference)} names no {wanted.noun} behind its colon"
+        raise refusal(message, "Write file.py:name or module:name.")
+    if not target.endswith(".py") and not (target and all(part.isidentifier() for part in target.split("."))):
+        advice = "Write module, module:name, file.py or file.py:name."
+        raise refusal(f"{quoted(reference)} is neither a module nor a Python file", advice)
+    return target, name
+
+
+def import_target(target: str, folder: Path, wanted: Wanted) -> ModuleType:
+    """Import a module, or a file that ends in ``.py``.
+
+    Raises:
+        DefinitionError: Nothing is there, or it raised while it was imported.
+    """
+    folders = list(dict.fromkeys((folder.resolve(), Path.cwd())))
+    if target.endswith(".py"):
+        return import_file(target, folders, wanted)
+    return import_module(target, folders, wanted)
+
+
+def import_file(target: str, folders: list[Path], wanted: Wanted) -> ModuleType:
+    """Import a file once, under a name made of its absolute path."""
+    try:
+        path = next((found for folder in folders if (found := (folder / target)).is_file()), None)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise refusal(f"the file {quoted(target)} cannot be looked at: {reason}", "Check its name.") from None
+    if path is None:
+        looked = " and ".join(map(str, folders))
+        raise refusal(f"there is no file {quoted(target)}", f"Looked in {looked}.")
+    path = path.resolve()
+    name = f"dagger_actors_file_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    extend_path([path.parent])
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses, type hints and pickle look a module up by its name while it is still running.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's module may raise anything
+        del sys.modules[name]
+        raise failure(target, error, wanted) from None
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def import_module(name: str, folders: list[Path], wanted: Wanted) -> ModuleType:
+    """Import a module by its name, from the folders too."""
+    extend_path(folders)
+    importlib.invalidate_caches()
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise failure(name, error, wanted) from None
+        looked = " and ".join(map(str, folders))
+        message = f"there is no module {quoted(name)}"
+        raise refusal(message, f"Looked in {looked} and on sys.path; for a file write its name with .py.") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's module may raise anything
+        raise failure(name, error, wanted) from None
+    return checked(module, name, folders)
+
+
+def checked(module: ModuleType, name: str, folders: list[Path]) -> ModuleType:
+    """Refuse a module of the same name from elsewhere that hides the one beside the file."""
+    relative = Path(*name.split("."))
+    for folder in folders:
+        for beside in (folder / relative.with_suffix(".py"), folder / relative / "__init__.py"):
+            if beside.is_file():
+                if module.__file__ is None or not beside.samefile(module.__file__):
+                    message = (
+                        f"the module {quoted(name)} comes from {module.__file__ or 'elsewhere'}, which hides {beside}"
+                    )
+                    raise refusal(message, f"Write {relative.with_suffix('.py')} instead of {name}.")
+                return module
+    return module
+
+
+def extend_path(folders: list[Path]) -> None:
+    """Let modules beside the file be imported, now and when users' code imports one later; installed ones come first."""
+    for folder in map(str, folders):
+        if folder not in sys.path:
+            sys.path.append(folder)
+
+
+def refusal(message: str, advice: str) -> DefinitionError:
+    """Make the error for a reference; the caller knows its place."""
+    return DefinitionError([Problem(message, advice)])
+
+
+def failure(target: str, error: BaseException, wanted: Wanted) -> DefinitionError:
+    """Make the error for a module that raised, with the line of the user's code."""
+    text = str(error)[:MAX_MESSAGE] or "no message"
+    return refusal(
+        f"importing {quoted(target)} failed: {type(error).__name__}: {text} ({place_in(error)})",
+        f"Correct it; {wanted.outcome}.",
+    )
+
+
+def place_in(error: BaseException) -> str:
+    """Tell the last line of the user's own code that an error came through."""
+    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
+        return f"{error.filename}:{error.lineno or 0}"
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    frames = [place for place in frames if not place[0].startswith("<frozen ") and place[0] != __file__]
+    installed = tuple(
+        {path for key in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(key))}
+    )
+    own = [place for place in frames if not place[0].startswith(installed)]
+    file, line = (own or frames or [("unknown place", 0)])[-1]
+    return f"{file}:{line}"

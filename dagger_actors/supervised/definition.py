@@ -1,0 +1,182 @@
+"""The definition of a supervised actor system: a tree of agents, with every default filled in.
+
+A supervisor has agents and, nested, other supervisors; all ids of a system differ, for they are the names by which its
+actors are found. The words and the rules are those of OTP's ``supervisor``; where a default differs, it says why.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from dagger_actors.supervised.places import Places
+
+__all__ = [
+    "AgentSpec",
+    "AutoShutdown",
+    "BackoffSpec",
+    "MailboxSpec",
+    "Overflow",
+    "Restart",
+    "Route",
+    "Strategy",
+    "Supervision",
+    "SupervisorSpec",
+    "SystemDefinition",
+]
+
+Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
+Restart = Literal["permanent", "transient", "temporary"]
+AutoShutdown = Literal["never", "any_significant", "all_significant"]
+Overflow = Literal["block", "reject", "drop_oldest"]
+Route = Literal["round_robin", "key"]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One part of a definition."""
+
+
+class Supervision(Part, frozen=True, kw_only=True):
+    """What a supervisor does when something below it ends.
+
+    Attributes:
+        strategy: Who is restarted with an agent that failed: it alone, all, or it and those started after it.
+        intensity: Restarts tolerated inside one period; 0 or more. (3, as OTP's 1 stops on the second mishap.)
+        period_s: Length of that period in seconds; more than 0.
+        auto_shutdown: Whether the end of one significant agent, or of all of them, stops the supervisor.
+    """
+
+    strategy: Strategy = "one_for_one"
+    intensity: int = 3
+    period_s: float = 5.0
+    auto_shutdown: AutoShutdown = "never"
+
+
+class BackoffSpec(Part, frozen=True, kw_only=True):
+    """How long to wait before a restart: ``min_s * factor ** n`` after ``n`` earlier ones, at most ``max_s``.
+
+    Attributes:
+        min_s: Seconds before the first restart; 0 or more.
+        max_s: The longest wait in seconds; ``min_s`` or more.
+        factor: From one wait to the next; 1 or more.
+        jitter: Up to this share of a wait is added at random; 0 to 1.
+        reset_s: After so many seconds without a failure the next wait is ``min_s`` again; more than 0.
+    """
+
+    min_s: float = 0.1
+    max_s: float = 30.0
+    factor: float = 2.0
+    jitter: float = 0.1
+    reset_s: float = 60.0
+
+
+class MailboxSpec(Part, frozen=True, kw_only=True):
+    """How many messages may be queued, and what happens to more.
+
+    Attributes:
+        capacity: Messages; 1 or more.
+        overflow: ``block``: the sender waits; ``reject``: it gets an error; ``drop_oldest``: the oldest is undelivered.
+    """
+
+    capacity: int = 1_000
+    overflow: Overflow = "block"
+
+
+class ChildSpec(Part, frozen=True, kw_only=True):
+    """What a supervisor knows of whatever is below it.
+
+    Attributes:
+        id: Its name, unique in the system.
+        restart: Whether it is restarted: always, after a failure, never.
+        significant: Whether its end counts for its supervisor's ``auto_shutdown``.
+        backoff: How long to wait before a restart; None = not at all.
+    """
+
+    id: str
+    restart: Restart = "permanent"
+    significant: bool = False
+    backoff: BackoffSpec | None = None
+
+
+class AgentSpec(ChildSpec, frozen=True, kw_only=True, tag_field="kind", tag="agent"):
+    """An agent: one actor, or a pool of equal ones.
+
+    Attributes:
+        class_reference: ``module:Class`` or ``file.py:Class``, relative to the system's file, then to the current folder.
+        config: What its class's ``config`` is made of; plain data that JSON can carry.
+        instances: Actors of the pool; 1 or more.
+        route: Which of them gets a message: each in turn, or always the same one for the same key.
+        key: With ``route: key``: where the key is in a message, as a path of fields; else empty.
+        shutdown_s: Seconds that it has to stop; 0 = it is cut off at once, None = as long as it takes.
+        mailbox: Its mailbox; None = as its class says.
+    """
+
+    class_reference: str
+    config: dict[str, Any] = {}
+    instances: int = 1
+    route: Route = "round_robin"
+    key: tuple[str, ...] = ()
+    shutdown_s: float | None = 5.0
+    mailbox: MailboxSpec | None = None
+
+
+class SupervisorSpec(ChildSpec, frozen=True, kw_only=True, tag_field="kind", tag="supervisor"):
+    """A supervisor below another.
+
+    Attributes:
+        supervision: What it does when something below it ends.
+        agents: What is below it, in the order of the start.
+        shutdown_s: Seconds that all below it have to stop; None (OTP: ``infinity``, for a supervisor's children have
+            deadlines of their own) = as long as they take.
+    """
+
+    supervision: Supervision = Supervision()
+    agents: tuple[AgentSpec | SupervisorSpec, ...]
+    shutdown_s: float | None = None
+
+
+class SystemDefinition(Part, frozen=True, kw_only=True, dict=True):
+    """A system.
+
+    Attributes:
+        name: Its name.
+        agents: What is below the root, in the order of the start.
+        description: For people.
+        supervision: What the root does when something below it ends.
+        file: The file it was read from, as the caller named it; empty for data and text.
+    """
+
+    name: str
+    agents: tuple[AgentSpec | SupervisorSpec, ...]
+    description: str = ""
+    supervision: Supervision = Supervision()
+    file: str = ""
+
+    @functools.cached_property
+    def places(self) -> Places:
+        """Where everything stands in the file; no part of the definition: equality and copies know nothing of it."""
+        return Places()
+
+    def all_agents(self) -> Iterator[AgentSpec]:
+        """Every agent of the tree, in the order of the start."""
+        yield from _agents(self.agents)
+
+    def count(self) -> tuple[int, int]:
+        """Agents and nested supervisors of the tree."""
+        agents = sum(1 for _ in self.all_agents())
+        return agents, _entries(self.agents) - agents
+
+
+def _agents(children: Sequence[AgentSpec | SupervisorSpec]) -> Iterator[AgentSpec]:
+    for child in children:
+        if isinstance(child, SupervisorSpec):
+            yield from _agents(child.agents)
+        else:
+            yield child
+
+
+def _entries(children: Sequence[AgentSpec | SupervisorSpec]) -> int:
+    return sum(1 + (_entries(child.agents) if isinstance(child, SupervisorSpec) else 0) for child in children)

@@ -1,0 +1,76 @@
+"""From a system file to what is supervised: the classes are found, the configs made, the tree put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dagger_actors.supervised.actor import Actor
+from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, SupervisorSpec, SystemDefinition
+from dagger_actors.supervised.resolving import ResolvedAgent, load_and_resolve
+from dagger_actors.supervised.spec import BackOff, ChildSpec, Supervisor
+from dagger_actors.supervised.traits import MailboxSpec
+
+__all__ = ["load_supervisor"]
+
+Resolved = Mapping[str, ResolvedAgent[Actor]]
+
+
+def load_supervisor(source: str | Path | Mapping[str, object]) -> tuple[SystemDefinition, Supervisor]:
+    """Read a system file.
+
+    Args:
+        source: The path of a YAML file, or the same structure as data.
+
+    Returns:
+        What the file says, and the root supervisor with its children.
+
+    Raises:
+        DefinitionError: The system cannot run; carries every problem, in file order.
+    """
+    definition, resolved = load_and_resolve(source, Actor)
+    root = SupervisorSpec(id="root", supervision=definition.supervision, agents=definition.agents)
+    return definition, _supervisor(root, resolved)
+
+
+def _supervisor(spec: SupervisorSpec, resolved: Resolved) -> Supervisor:
+    own = spec.supervision
+    return Supervisor(
+        spec.id,
+        tuple(
+            _supervisor(one, resolved) if isinstance(one, SupervisorSpec) else _child(one, resolved[one.id])
+            for one in spec.agents
+        ),
+        strategy=own.strategy,
+        intensity=own.intensity,
+        period_s=own.period_s,
+        auto_shutdown=own.auto_shutdown,
+        restart=spec.restart,
+        shutdown_s=spec.shutdown_s,
+        significant=spec.significant,
+        backoff=_backoff(spec.backoff),
+    )
+
+
+def _child(spec: AgentSpec, resolved: ResolvedAgent[Actor]) -> ChildSpec:
+    return ChildSpec(
+        resolved.agent_class,
+        spec.id,
+        resolved.config,
+        restart=spec.restart,
+        shutdown_s=spec.shutdown_s,
+        significant=spec.significant,
+        backoff=_backoff(spec.backoff),
+        instances=spec.instances,
+        route=spec.route,
+        key=".".join(spec.key),
+        mailbox=None
+        if spec.mailbox is None
+        else MailboxSpec(capacity=spec.mailbox.capacity, overflow=spec.mailbox.overflow),
+    )
+
+
+def _backoff(spec: BackoffSpec | None) -> BackOff | None:
+    if spec is None:
+        return None
+    return BackOff(min_s=spec.min_s, max_s=spec.max_s, factor=spec.factor, jitter=spec.jitter, reset_s=spec.reset_s)

@@ -1,0 +1,35 @@
+"""Where the parts of a definition stand in its file, for what can only be found out after reading."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dagger_actors.reading.tree import Document, Tree
+
+__all__ = ["AgentPlace", "Places"]
+
+
+class AgentPlace(msgspec.Struct, frozen=True, gc=False):
+    """Where an agent stands.
+
+    Attributes:
+        at: Its own place.
+        class_at: The place of its class reference.
+        config: Its config as written; None when it has none.
+    """
+
+    at: int
+    class_at: int
+    config: Tree | None = None
+
+
+class Places(msgspec.Struct, frozen=True):
+    """Where the agents of a definition stand.
+
+    Attributes:
+        document: Knows lines and columns; None for a definition that was not read.
+        agents: Their places, in the order of ``all_agents()``; empty for a definition that was not read.
+    """
+
+    document: Document | None = None
+    agents: tuple[AgentPlace, ...] = ()

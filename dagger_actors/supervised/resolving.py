@@ -1,0 +1,260 @@
+"""Finds the classes that a system's definition names and makes their configs; every mistake at once, at its place.
+
+The modules that the definition names are imported, and nothing else of theirs runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import sys
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from dagger_actors.core.wording import quoted
+from dagger_actors.errors import DefinitionError, Problem
+from dagger_actors.reading.data_tree import DataDocument
+from dagger_actors.reading.importing import import_target
+from dagger_actors.reading.reader import Reader
+from dagger_actors.reading.source import Source
+from dagger_actors.reading.tree import Listing, Table, Tree
+from dagger_actors.supervised.config_check import MAX_MESSAGE, Fault, check_config
+from dagger_actors.supervised.config_check import Path as ConfigPath
+from dagger_actors.supervised.definition import AgentSpec, SystemDefinition
+from dagger_actors.supervised.loading import read_system
+from dagger_actors.supervised.part_keys import A_CLASS, REFERENCE_FORMS, split_class
+from dagger_actors.supervised.places import AgentPlace
+
+__all__ = ["ResolvedAgent", "load_and_resolve", "resolve"]
+
+T = TypeVar("T")
+MAX_NAMED = 5
+"""Agents that a message names, of all that share a mistake."""
+
+
+class ResolvedAgent(msgspec.Struct, Generic[T], frozen=True):
+    """What an agent is made of.
+
+    Attributes:
+        agent_class: Its class.
+        config: What its class's ``config`` is, for all instances; None when the class has none.
+    """
+
+    agent_class: type[T]
+    config: msgspec.Struct | None = None
+
+
+def resolve(definition: SystemDefinition, base: type[T]) -> dict[str, ResolvedAgent[T]]:
+    """Import the classes of a system and make their configs.
+
+    Args:
+        definition: The system, as ``load_system`` gave it or made in Python.
+        base: What every class must be a subclass of; what it says of ``config`` itself does not count.
+
+    Returns:
+        Class and config of every agent, by id.
+
+    Raises:
+        DefinitionError: A class cannot be had or takes no such config; carries every problem, in file order.
+    """
+    reader = Reader(definition.places.document or Unplaced(definition.file))
+    resolved = Resolver(definition, base, reader).resolve()
+    reader.refuse()
+    return resolved
+
+
+def load_and_resolve(
+    source: str | Path | Mapping[str, object] | Source, base: type[T]
+) -> tuple[SystemDefinition, dict[str, ResolvedAgent[T]]]:
+    """Do ``load_system`` and ``resolve``, so that the mistakes of both are told at once.
+
+    Raises:
+        DefinitionError: Every problem, in file order.
+    """
+    definition, reader = read_system(source)
+    resolved = Resolver(definition, base, reader).resolve()
+    reader.refuse()
+    return definition, resolved
+
+
+class Placed(NamedTuple):
+    """An agent and where it stands."""
+
+    spec: AgentSpec
+    place: AgentPlace
+
+
+class Resolver(Generic[T]):
+    """Resolves one definition."""
+
+    def __init__(self, definition: SystemDefinition, base: type[T], reader: Reader) -> None:
+        self._definition = definition
+        self._base = base
+        self._reader = reader
+        self._folder = Path(definition.file).parent if definition.file else Path.cwd()
+        self._resolved: dict[str, ResolvedAgent[T]] = {}
+
+    def resolve(self) -> dict[str, ResolvedAgent[T]]:
+        """Resolve every agent; the reader takes what is wrong."""
+        places = self._definition.places.agents
+        agents = zip(self._definition.all_agents(), places or itertools.repeat(NOWHERE), strict=False)
+        # What a whole module or class lacks is one mistake, however many agents name it.
+        by_target: dict[str, dict[str, list[Placed]]] = {}
+        for spec, place in agents:
+            reference = spec.class_reference
+            if reference or not places:  # a reader has complained of one that is empty
+                by_target.setdefault(reference.rpartition(":")[0], {}).setdefault(reference, []).append(
+                    Placed(spec, place)
+                )
+        self._reader.noun = "agent"
+        for target, by_reference in by_target.items():
+            self._resolve_module(target, by_reference)
+        self._reader.subject = ""
+        return self._resolved
+
+    def _resolve_module(self, target: str, by_reference: dict[str, list[Placed]]) -> None:
+        names: dict[str, list[Placed]] = {}
+        for reference, agents in by_reference.items():
+            try:
+                _, name = split_class(reference)
+            except DefinitionError as error:
+                self._complain_of_class(agents, error.problems[0].message, REFERENCE_FORMS)
+            else:
+                names[name] = agents
+        if not names:
+            return
+        try:
+            module = import_target(target, self._folder, A_CLASS)
+        except DefinitionError as error:
+            everybody = [agent for agents in names.values() for agent in agents]
+            for problem in error.problems:
+                self._complain_of_class(everybody, problem.message, problem.advice)
+            return
+        for name, agents in names.items():
+            self._resolve_class(module, target, name, agents)
+
+    def _resolve_class(self, module: types.ModuleType, target: str, name: str, agents: Sequence[Placed]) -> None:
+        found = getattr(module, name, None)
+        base = self._base.__name__
+        if found is None:
+            there = [other for other, value in vars(module).items() if isinstance(value, type)]
+            fitting = [other for other in there if issubclass(vars(module)[other], self._base)]
+            otherwise = f"Define it there: class {name}({base}): ..."
+            advice = self._reader.suggest(name, fitting or there, otherwise)
+            self._complain_of_class(agents, f"there is no class {quoted(name)} in {quoted(target)}", advice)
+        elif not isinstance(found, type):
+            message = f"{quoted(name)} in {quoted(target)} is no class, but of type {type(found).__name__}"
+            self._complain_of_class(agents, message, "Name a class.")
+        elif not issubclass(found, self._base):
+            message = f"{quoted(name)} in {quoted(target)} is no {base}"
+            self._complain_of_class(agents, message, f"Let it inherit: class {name}({base}): ...")
+        else:
+            self._resolve_configs(found, agents)
+
+    def _resolve_configs(self, found: type[T], agents: Sequence[Placed]) -> None:
+        try:
+            kind = config_type(found, self._base)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - an annotation is an expression of the user's
+            message = f"the annotation of `config` in class {found.__name__} cannot be used: {str(error)[:MAX_MESSAGE]}"
+            advice = "Annotate it with a msgspec Struct that can be imported at run time."
+            self._complain_of_class(agents, message, advice)
+            return
+        for agent in agents:
+            config: msgspec.Struct | None = None
+            if kind is not None:
+                config, faults = check_config(kind, agent.spec.config)
+                for fault in faults:
+                    self._complain_of_config(agent, fault)
+            elif agent.spec.config:
+                advice = "Remove it, or say in the class what it takes: `config: SomeStruct`."
+                self._complain_of_config(agent, Fault((), f"class {found.__name__} takes none", advice))
+            self._resolved[agent.spec.id] = ResolvedAgent(found, config)
+
+    def _complain_of_class(self, agents: Sequence[Placed], message: str, advice: str) -> None:
+        first, *others = agents
+        if others:
+            named = ", ".join(quoted(agent.spec.id) for agent in others[:MAX_NAMED])
+            more = ", ..." if len(others) > MAX_NAMED else ""
+            message += f"; the same holds for {len(others):,} more: {named}{more}"
+        self._reader.subject = first.spec.id
+        self._reader.complain(first.place.class_at, f"class: {message}", advice)
+
+    def _complain_of_config(self, agent: Placed, fault: Fault) -> None:
+        reader = self._reader
+        reader.subject = agent.spec.id
+        written = agent.place.config
+        if written is not None and not isinstance(written, Table):
+            return  # that it is no mapping was complained of
+        is_key = bool(fault.known)
+        advice = reader.suggest(str(fault.path[-1]), fault.known, fault.advice) if is_key else fault.advice
+        at = agent.place.at if written is None else place_in(written, fault.path, is_key=is_key)
+        path = fault.path[:-1] if is_key else fault.path
+        reader.complain(at, f"{spelled(path)}: {fault.message}", advice)
+
+
+class Unplaced(DataDocument):
+    """Stands for the document of a definition that was not read, or is not known to have been."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self._file = file
+
+    def problem(self, at: int, message: str, advice: str = "") -> Problem:
+        """Word a problem."""
+        del at
+        return Problem(message, advice, self._file)
+
+
+NOWHERE = AgentPlace(0, 0)
+
+
+def config_type(found: type, base: type) -> type[msgspec.Struct] | None:
+    """Find what a class, or what it inherits from below ``base``, annotates its ``config`` with; None = nothing.
+
+    Raises:
+        TypeError: It is no Struct.
+        Exception: The annotation cannot be evaluated.
+    """
+    for owner in found.__mro__:
+        if owner in base.__mro__:
+            continue
+        annotation = inspect.get_annotations(owner).get("config")
+        if annotation is not None:
+            only = types.SimpleNamespace(__annotations__={"config": annotation})
+            scope = vars(sys.modules[owner.__module__])
+            hint: Any = typing.get_type_hints(only, scope, dict(vars(owner)))["config"]
+            if hint is type(None):
+                return None
+            if not (isinstance(hint, type) and issubclass(hint, msgspec.Struct)):
+                raise TypeError(f"{getattr(hint, '__name__', hint)} is no msgspec Struct")
+            return hint
+    return None
+
+
+def spelled(path: Sequence[str | int]) -> str:
+    """Spell a path below `config`."""
+    text = "config"
+    for step in path:
+        text += f".{step}" if isinstance(step, str) and step.isidentifier() else f"[{quoted(step)}]"
+    return text
+
+
+def place_in(tree: Tree, path: ConfigPath, *, is_key: bool) -> int:
+    """Find the place of what a path leads to, or of the last thing on the way that is there."""
+    at = tree.at
+    for step in path:
+        if isinstance(tree, Table) and isinstance(step, str) and step in tree.entries:
+            field = tree.entries[step]
+            tree = field.value
+            at = field.at if is_key else tree.at
+        elif isinstance(tree, Listing) and isinstance(step, int) and step < len(tree.items):
+            tree = tree.items[step]
+            at = tree.at
+        else:
+            break
+    return at

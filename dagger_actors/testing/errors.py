@@ -1,0 +1,62 @@
+"""What the test kit raises: the death of a worker, a world that does not come to rest, and what cannot be simulated."""
+
+from __future__ import annotations
+
+from dagger_actors.errors import DaggerError
+
+__all__ = ["CannotSimulate", "Killed", "NeverSettles", "NotRepeatable", "UnusedStub", "WorkerKilled"]
+
+
+class Killed(BaseException):
+    """The worker whose turn this is has just been killed."""
+
+    is_death = True
+    """Node actors let it pass: nothing of a dead process is told."""
+
+    def __init__(self, worker: str) -> None:
+        self.worker = worker
+        super().__init__(worker)
+
+
+class WorkerKilled(Exception):
+    """The worker (a system of the simulation) that was waited for has been killed; its caller would have died with it.
+
+    Not to be taken for ``dagger_actors.errors.WorkerDied``, by which an attempt fails whose worker process has died.
+    """
+
+
+class NeverSettles(AssertionError):
+    """What is waited for does not come, however long: thirty virtual days, ten million turns, or nothing left but polling.
+
+    Says what is still waiting.
+    """
+
+
+class NotRepeatable(AssertionError):
+    """The same seed has not given the same course: a kill was not reached, or turns came in another order.
+
+    Something in what is simulated follows real time, real chance, real threads, or what an earlier run has left behind.
+    """
+
+
+class UnusedStub(AssertionError):
+    """A stub stood in for nothing: no worker has loaded an action of its name."""
+
+
+class CannotSimulate(DaggerError):
+    """Code under the simulation reaches for something that no seed can repeat.
+
+    Attributes:
+        what: What it reached for.
+        why: Why that cannot be simulated.
+        instead: What to do.
+    """
+
+    def __init__(self, what: str, why: str, instead: str) -> None:
+        self.what = what
+        self.why = why
+        self.instead = instead
+        super().__init__(what, why, instead)
+
+    def __str__(self) -> str:
+        return f"{self.what} cannot be simulated: {self.why}. {self.instead}"

@@ -1,0 +1,117 @@
+"""The options that several commands share do the same for each of them; what has one is found in the application itself."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Iterator
+from importlib import import_module, metadata
+
+import msgspec
+import pytest
+
+from dagger_actors import ActorSystem
+from dagger_actors.cli.app import ARTIFACTS, COMMANDS
+
+BARE = """
+name: bare
+config: {on_failure: pause}
+nodes:
+  - {id: fail, action: fail}
+  - {id: after, action: after, inputs: {value: fail}}
+"""
+WORDS = {
+    "run": ("fan.yaml",),
+    "resume": ("one",),
+    "retry": ("one",),
+    "cancel": ("one",),
+    "runs": (),
+    "show": ("one",),
+    "why": ("one", "after"),
+    "validate": ("fan.yaml",),
+    "schema": ("--import", "actions.py"),
+    "graph": ("--run", "one"),
+    "list": (".",),
+    "artifacts list": (),
+    "artifacts get": (hashlib.sha256(b"a letter").hexdigest(),),
+    "artifacts export": ("one", "out"),
+}
+"""What each command is given in a folder where the run ``one`` is paused."""
+
+
+def functions() -> Iterator[tuple[str, str]]:
+    yield from ((name, target) for name, target, _ in COMMANDS)
+    yield from ((f"artifacts {name}", target) for name, target, _ in ARTIFACTS)
+
+
+def having(parameter: str) -> list[str]:
+    """The commands that have an option."""
+    found = []
+    for name, target in functions():
+        module, _, function = target.partition(":")
+        if parameter in inspect.signature(getattr(import_module(module), function)).parameters:
+            found.append(name)
+    return found
+
+
+@pytest.fixture
+def paused(program, monkeypatch):
+    """A database that is not the default one, with a paused run and an artifact."""
+    (program.folder / "bare.yaml").write_text(BARE)
+    with ActorSystem(program.folder / "other.db", imports=[str(program.folder / "actions.py")]) as system:
+        monkeypatch.chdir(program.folder)
+        assert system.flows.start("bare.yaml", run_id="one").wait(60).state == "paused"
+        system.artifacts.put("a letter")
+    return program
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    return *name.split(), *WORDS[name]
+
+
+@pytest.mark.parametrize("name", having("db"))
+def test_db_is_the_database_of_every_command_that_has_it(paused, name: str) -> None:
+    """Law: it acts there and nowhere else; the default one does not even appear."""
+    done = paused(*words_of(name), "--db", "other.db")
+    assert done.returncode in (0, 3), done.stderr
+    assert not (paused.folder / "dagger.db").exists()
+
+
+@pytest.mark.parametrize("name", having("as_json"))
+def test_json_is_one_document_of_every_command_that_has_it(paused, name: str) -> None:
+    """Law: stdout is JSON alone, whatever the command."""
+    where = ("--db", "other.db") if name in having("db") else ()
+    assert msgspec.json.decode(paused(*words_of(name), *where, "--json").stdout)
+
+
+@pytest.mark.parametrize("name", having("imports"))
+def test_import_is_where_actions_are_for_every_command_that_has_it(paused, name: str) -> None:
+    """Law: an action that is nowhere else is found there; the actions of a stored run may have moved since."""
+    (paused.folder / "actions.py").rename(paused.folder / "moved.py")
+    words = {"validate": ("bare.yaml",), "run": ("bare.yaml",), "graph": ("bare.yaml",), "schema": ()}
+    given = (*name.split(), *words.get(name, WORDS[name]))
+    where = ("--db", "other.db") if name in ("run", "resume", "retry") else ()
+    refused, done = paused(*given, *where), paused(*given, *where, "--import", "moved.py")
+    assert done.returncode in (0, 3), done.stderr
+    if name == "schema":
+        assert "until_cancelled  (" in done.stdout
+    else:
+        assert refused.returncode == 2
+        assert "'fail'" in refused.stderr
+
+
+def test_retry_from_runs_a_node_again_that_succeeded(program) -> None:
+    """Law: --from names what is done again, with everything downstream; without it nothing is."""
+    assert program("run", "fan.yaml", "--run-id", "one", "-i", "count=1").returncode == 0
+    assert program("retry", "one").returncode == 0
+    assert program.log() == ["work 0", "total"]
+    assert program("retry", "one", "--from", "total").returncode == 0
+    assert program.log() == ["work 0", "total", "total"]
+    done = program("retry", "one", "--from", "work", "--from", "totl")
+    assert (done.returncode, "did you mean 'total'?" in done.stderr) == (2, True), done.stderr
+
+
+def test_version_is_that_of_the_package(program) -> None:
+    """Law: it is the installed one, alone on stdout."""
+    done = program("--version")
+    assert (done.returncode, done.stdout) == (0, f"{metadata.version('dagger-actors')}\n")
