@@ -202,12 +202,17 @@ class House(Post):
         Raises:
             MailboxFull: None came in time.
         """
-        room = mailbox.room()
+        room: ReplyFuture[None] | None = None
         try:
             async with asyncio.timeout(limit_s):
-                await room
+                while mailbox.is_full():  # again: others that waited may have been quicker
+                    room = mailbox.room()
+                    await room
         except TimeoutError:
             raise MailboxFull(str(mailbox), mailbox.capacity, limit_s) from None
+        finally:
+            if room is not None:
+                mailbox.leave_line(room)
 
     async def limited(self, reply: ReplyFuture[Any], timeout_s: float | None, what: str) -> Any:
         """Await a reply.

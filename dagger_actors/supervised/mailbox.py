@@ -14,6 +14,8 @@ The sender appends, then looks at the state; who runs the turn sets the state to
 Whichever comes second sees the other (each is one bytecode on one object), so no message is left lying. A lock around the
 append made the way from one actor to another a third longer.
 
+The bound is looked at before the append, so senders that come at the same moment may pass it by one each.
+
 When it is full: ``reject`` raises, ``drop_oldest`` tells the oldest as undelivered. ``block`` makes an outside caller wait;
 a handler is never made to wait, it would hold a thread: what it sends is taken, and its own actor gets no further message
 until there is room (it is *parked*), unless those two would wait for each other.
@@ -75,6 +77,10 @@ class Post:
 
     def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
         """Block an outside caller until the future is resolved; ``TimeoutError`` when it was not in time."""
+        raise NotImplementedError
+
+    def now_us(self) -> int:
+        """The time on the monotonic clock, in microseconds."""
         raise NotImplementedError
 
     def undelivered(self, letter: Letter, mailbox: Mailbox, reason: Reason) -> None:
@@ -190,6 +196,12 @@ class Mailbox:
         future: ReplyFuture[None] = ReplyFuture()
         self._line_up(future)
         return future
+
+    def leave_line(self, future: ReplyFuture[None]) -> None:
+        """Wait for room no longer."""
+        with self.lock:
+            if self.waiting is not None and future in self.waiting:
+                self.waiting.remove(future)
 
     def is_full(self) -> bool:
         """Tell whether a caller would have to wait."""
@@ -341,12 +353,19 @@ class Mailbox:
         lane.extendleft(reversed(kept))
 
     def _wait_for_room(self) -> None:
-        try:
-            self.post.wait(self.room(), BLOCK_S)
-        except TimeoutError:
-            raise MailboxFull(str(self), self.capacity, waited_s=BLOCK_S) from None
+        deadline_us = self.post.now_us() + round(BLOCK_S * 1e6)
+        while self.is_full():  # again: others that waited may have been quicker
+            room = self.room()
+            try:
+                self.post.wait(room, max(0, deadline_us - self.post.now_us()) / 1e6)
+            except TimeoutError:
+                raise MailboxFull(str(self), self.capacity, waited_s=BLOCK_S) from None
+            finally:
+                self.leave_line(room)
 
     def _park(self, sender: Mailbox) -> None:
+        if sender.parked_on is self:
+            return  # it stands in line already
         with self.post.parking:
             behind: Mailbox | None = self
             while behind is not None:
@@ -362,7 +381,9 @@ class Mailbox:
         with self.lock:
             is_open, is_idle = self.state is not CLOSED, self.state is IDLE
             if is_open:
-                self.waiting = [*(self.waiting or ()), one]
+                if self.waiting is None:
+                    self.waiting = []
+                self.waiting.append(one)
                 self.attention = True
             if is_idle:  # it has become empty meanwhile: nobody would look
                 self.state = SCHEDULED

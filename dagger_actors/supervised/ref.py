@@ -81,13 +81,16 @@ class Ref(ActorRef[Any]):
 
         Raises:
             MessageRefused: It cannot be encoded.
-            MailboxFull: No room came within 5 s.
+            MailboxFull: No room came within 5 s; at once when it rejects.
         """
         cell = self.cell
         letter = (message.__class__, wire.encode(message), None, None)
-        while cell.overflow == "block" and cell.is_full():
-            await cell.post.room(cell, BLOCK_S)
-        cell.put(letter)
+        if cell.overflow == "block":
+            if cell.is_full():
+                await cell.post.room(cell, BLOCK_S)
+            cell.push(letter)
+        else:
+            cell.put(letter)
 
     def ask(self, message: Any, *, block: bool = True, timeout: float | None = ASK_S) -> Any:
         """Send a message and get what its handler returns.

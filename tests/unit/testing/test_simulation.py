@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from dagger_actors import action
-from dagger_actors.testing.simulation import Simulation, simulate
 from dagger_actors.testing.errors import WorkerKilled
+from dagger_actors.testing.simulation import Simulation, simulate
 
 told: list[int] = []
 
