@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from dagger_actors.errors import RequestError
+from dagger_actors.errors import RequestError, SystemClosed
 from dagger_actors.testing.errors import NotRepeatable, WorkerKilled
 from dagger_actors.testing.replay import Kill, chosen_kill, chosen_seeds, command
 from dagger_actors.testing.simulation import Simulation, open_simulation
@@ -79,7 +79,8 @@ def explore(
         seeds: How many seeds, from 0, or which; 1 or more.
         crash: ``every_commit``, or None = nobody is killed.
         check: What must hold at the end of each run, called behind ``fn``; with it, ``fn`` may end by its worker's death
-            (``WorkerKilled``), and what ``check`` starts goes on with what there is.
+            (``WorkerKilled``, or ``SystemClosed`` from what is asked of the dead), and what ``check`` starts goes on with
+            what there is.
         most_runs: The most that ``fn`` may be run; more is refused as soon as it shows.
 
     Returns:
@@ -137,8 +138,8 @@ def _play(fn: Test, check: Test | None, seed: int, kill: Kill | None) -> Course:
                 sim.fates.plan(kill)
             try:
                 fn(sim)
-            except WorkerKilled:
-                if check is None:
+            except (WorkerKilled, SystemClosed):
+                if check is None or not sim.deaths:
                     raise
             course = Course(sim.fates.commits, tuple(sim.world.trace[: sim.fates.killed_at]))
             if check is not None:
@@ -152,7 +153,7 @@ def _play(fn: Test, check: Test | None, seed: int, kill: Kill | None) -> Course:
 
 def _note(error: BaseException, seed: int, kill: Kill | None) -> None:
     death = "" if kill is None else f", a worker killed {kill.moment} commit {kill.commit}"
-    if kill is not None and isinstance(error, WorkerKilled):
+    if kill is not None and isinstance(error, WorkerKilled | SystemClosed):
         error.add_note(
             "the test does not go on when its worker dies: write it with `sim.keep_going`, or give a `check`"
         )

@@ -13,7 +13,7 @@ import apsw
 import pytest
 
 from dagger_actors import ActorSystem, Context, action
-from dagger_actors.errors import RequestError
+from dagger_actors.errors import RequestError, SystemClosed
 from dagger_actors.testing import Explored, NotRepeatable, Simulation, WorkerKilled, explore, replay
 
 SPEC: dict[str, Any] = {
@@ -155,6 +155,12 @@ def test_a_test_that_does_not_go_on_is_told_how(monkeypatch: pytest.MonkeyPatch)
     assert "killed before commit 1;" in caught.value.__notes__[1]
 
 
+def asks_the_left(sim: Simulation) -> None:
+    system = sim.system()
+    system.stop()
+    system.flows.runs()
+
+
 def test_a_check_holds_whatever_became_of_the_test() -> None:
     """Law: with a check the test may die; the check is called each time, with the simulation as it is, and may fail."""
     checked: list[int] = []
@@ -176,6 +182,17 @@ def test_a_check_holds_whatever_became_of_the_test() -> None:
         assert body(sim.system(actions=[work], recover=True)) == {"two": 1}
 
     explore(test, seeds=2, crash="every_commit", check=succeeded)
+
+    def asks_the_dead(sim: Simulation) -> None:
+        system = sim.system(actions=[work])
+        sim.run()
+        system.flows.start(SPEC, run_id="r")
+        sim.run()
+        system.flows.report("r")
+
+    explore(asks_the_dead, seeds=2, crash="every_commit", check=succeeded)
+    with pytest.raises(SystemClosed):
+        explore(asks_the_left, seeds=1, check=succeeded)
 
     def refuses(sim: Simulation) -> None:
         raise AssertionError("not so")
