@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from dagger_actors.cli.spec_files import kind_of, read_spec
+from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.loading import arguments, conditions, file_format, keeping, loader, nodes, references, settings
 from dagger_actors.flow.loading.file_format import FORMS
 from dagger_actors.flow.loading.json_schema import flow_schema
@@ -148,7 +149,7 @@ def test_every_spelling_that_the_reader_takes_is_valid_for_the_schema(node):
 )
 def test_what_the_reader_refuses_of_a_node_the_schema_refuses_too(node, path):
     flow = {"name": "f", "nodes": [{"id": "n", "action": "x", **node}]}
-    with pytest.raises(loader.DefinitionError):
+    with pytest.raises(DefinitionError):
         loader.load_flow(flow)
     assert checked(flow) == [path]
 
