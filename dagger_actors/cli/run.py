@@ -105,13 +105,13 @@ def resume(
 
     def go_on(system: ActorSystem, display: Display) -> list[Run]:
         if run_id is not None:
-            display.begin(system.flows.report(run_id))
+            display.begin(system.flows.report(run_id, outputs=False))
             return [system.flows.resume(run_id)]
         runs: list[Run] = []
         for one in system.flows.resumable():
             # One that cannot go on must not keep the others from it.
             try:
-                display.begin(system.flows.report(one))
+                display.begin(system.flows.report(one, outputs=False))
                 runs.append(system.flows.resume(one))
             except DaggerError as error:
                 refused.append(one)
@@ -150,7 +150,7 @@ def retry(
     """
 
     def again(system: ActorSystem, display: Display) -> list[Run]:
-        display.begin(system.flows.report(run_id))
+        display.begin(system.flows.report(run_id, outputs=False))
         return [system.flows.retry(run_id, start_from=start_from)]
 
     return _stay(again, title=run_id, db=existing(db), imports=imports, schema=schema, as_json=as_json)
