@@ -945,11 +945,16 @@ class ArtifactMissing(StoreError):
     """No such artifact."""
 
     def __str__(self) -> str:
-        return f"no artifact {self.detail} in {self.path}"
+        return (
+            f"no artifact {self.detail} in {self.path}; put the file back, or compute it again: retry RUN --from NODE"
+        )
 
 
 class ArtifactCorrupt(StoreError):
     """The stored content no longer has the hash that is its name."""
 
     def __str__(self) -> str:
-        return f"artifact {self.detail} of {self.path} is damaged: its content no longer has its hash"
+        return (
+            f"artifact {self.detail} of {self.path} is damaged: its content no longer has its hash; "
+            f"put the file back, or compute it again: retry RUN --from NODE"
+        )

@@ -68,7 +68,7 @@ def _picture(spec: str | None, run: str | None, db: str | None, imports: tuple[s
         if imports:
             raise UsageError("--import is for a flow file; a run is drawn as it was stored", "leave it out")
         with ActorSystem.look(existing(db or DEFAULT_DATABASE)) as here:
-            return picture_of_run(here.flows.definition(run), here.flows.report(run))
+            return picture_of_run(here.flows.definition(run), here.flows.report(run, outputs=False))
     assert spec is not None
     if db is not None:
         raise UsageError("--db is for a run; a flow file needs no database", "leave it out, or give --run RUN")

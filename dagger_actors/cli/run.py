@@ -122,13 +122,13 @@ def resume(
 
     def go_on(system: ActorSystem, display: Display) -> list[Run]:
         if run_id is not None:
-            display.begin(system.flows.report(run_id))
+            display.begin(system.flows.report(run_id, outputs=False))
             return [system.flows.resume(run_id)]
         runs: list[Run] = []
         for one in system.flows.resumable():
             # One that cannot go on must not keep the others from it.
             try:
-                display.begin(system.flows.report(one))
+                display.begin(system.flows.report(one, outputs=False))
                 runs.append(system.flows.resume(one))
             except DaggerError as error:
                 refused.append(one)
@@ -161,7 +161,7 @@ def retry(
     """
 
     def again(system: ActorSystem, display: Display) -> list[Run]:
-        display.begin(system.flows.report(run_id))
+        display.begin(system.flows.report(run_id, outputs=False))
         return [system.flows.retry(run_id, start_from=start_from)]
 
     place = Place(db=existing(db), imports=imports, schema=schema, processes=processes)

@@ -9,13 +9,14 @@ import msgspec
 from cyclopts import Parameter
 
 from dagger_actors.cli.command_line import command
-from dagger_actors.cli.exits import OK
+from dagger_actors.cli.exits import OK, REFUSED, complain
 from dagger_actors.cli.json_report import write_json, write_reports
 from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
 from dagger_actors.cli.render import report_page, runs_table, stdout
 from dagger_actors.cli.steps import next_steps
 from dagger_actors.cli.text import invocation, one_line, printable
+from dagger_actors.errors import ArtifactCorrupt, ArtifactMissing
 from dagger_actors.flow.archive import LISTED
 
 __all__ = ["runs", "show"]
@@ -64,14 +65,18 @@ def show(
 ) -> int:
     """Show one run: its nodes, attempts, errors and outputs; changes nothing, and works on a read-only folder."""
     with look(db) as here:
-        report = here.flows.report(run_id)
+        damage: Exception | None = None
+        try:
+            report = here.flows.report(run_id)
+        except (ArtifactCorrupt, ArtifactMissing) as error:
+            report, damage = here.flows.report(run_id, outputs=False), error
         told = here.flows.logs(run_id) if logs else ()
         if as_json:
             if logs:
                 write_json({**msgspec.structs.asdict(report), "logs": told})
             else:
                 write_reports([report], is_list=False)
-            return OK
+            return _told(damage)
         is_stranded = report.state in ("pending", "running") and run_id in here.flows.resumable()
     report_page(stdout(), report, is_stranded=is_stranded)
     for log in told:
@@ -81,4 +86,12 @@ def show(
         sys.stderr.write("nothing was logged by the attempts that have ended\n")
     for step in next_steps(report, db, is_stranded=is_stranded):
         sys.stderr.write(printable(f"next: {step}\n"))
-    return OK
+    return _told(damage)
+
+
+def _told(damage: Exception | None) -> int:
+    """Say why the outputs are left out, if they are."""
+    if damage is None:
+        return OK
+    complain(f"its outputs cannot be shown: {damage}")
+    return REFUSED

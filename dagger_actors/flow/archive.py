@@ -109,11 +109,16 @@ class Archive:
         worker = self._store.workers().get(row.owner) if row.owner is not None else None
         return None if worker is None or self._store.is_gone(worker) else worker.pid
 
-    def report(self, run_id: str) -> Report:
+    def report(self, run_id: str, *, outputs: bool = True) -> Report:
         """What a run has done by now.
+
+        Args:
+            run_id: The run.
+            outputs: False = leave its outputs out, for which nothing but rows has to be readable.
 
         Raises:
             RunNotFound: There is no such run.
+            ArtifactCorrupt, ArtifactMissing: An output is no longer what it was.
         """
         row = self.row(run_id)
         readers = self._store.readers
@@ -122,7 +127,7 @@ class Archive:
             self.definition_of(row),
             (StoredRow(*found) for found in readers.query("read.nodes", row.run_key)),
             (StoredArtifact(*found) for found in readers.query("read.artifact_names", row.run_key)),
-            self._store.load_artifact,
+            self._store.load_artifact if outputs else None,
         )
 
     def logs(self, run_id: str) -> tuple[AttemptLog, ...]:
@@ -147,7 +152,7 @@ class Archive:
             UnknownNode: It has no such node or item; names the nearest.
         """
         row = self.row(run_id)
-        report = self.report(run_id)
+        report = self.report(run_id, outputs=False)
         is_stranded = report.state in ("pending", "running") and self.owner_pid(row) is None
         return explain(report, self.definition_of(row), node_id, item, now_us=self._now_us(), is_stranded=is_stranded)
 

@@ -288,13 +288,18 @@ class Flows:
         """
         return self._hub.archive.definition(run_id)
 
-    def report(self, run_id: str) -> Report:
+    def report(self, run_id: str, *, outputs: bool = True) -> Report:
         """What a run has done by now.
+
+        Args:
+            run_id: The run.
+            outputs: False = leave its outputs out, for which nothing but rows has to be readable.
 
         Raises:
             RunNotFound: There is no such run.
+            ArtifactCorrupt, ArtifactMissing: An output is no longer what it was.
         """
-        return self._hub.archive.report(run_id)
+        return self._hub.archive.report(run_id, outputs=outputs)
 
     def logs(self, run_id: str) -> tuple[AttemptLog, ...]:
         """What the attempts of a run logged, and printed if they ran in processes; of those that have ended.

@@ -130,7 +130,7 @@ def build_report(
     definition: FlowDefinition,
     rows: Iterable[StoredRow],
     saved: Iterable[StoredArtifact],
-    load: Load,
+    load: Load | None,
 ) -> Report:
     """Put a report together.
 
@@ -139,7 +139,7 @@ def build_report(
         definition: What it is pinned to.
         rows: Its node rows, ordered by node, item and attempt.
         saved: What its attempts saved by name.
-        load: Reads an artifact's content by id.
+        load: Reads an artifact's content by id; None = the run's outputs are left out.
     """
     history: dict[tuple[int, int], list[StoredRow]] = {}
     for row in rows:
@@ -178,7 +178,7 @@ def build_report(
         state=run.status,
         error=run.error,
         inputs=msgspec.json.decode(run.inputs),
-        outputs=_outputs(run, definition, history, load) if run.status == "succeeded" else {},
+        outputs=_outputs(run, definition, history, load) if load is not None and run.status == "succeeded" else {},
         created_us=run.created_us,
         started_us=run.started_us,
         finished_us=run.finished_us,

@@ -39,7 +39,7 @@ class RunSource(Protocol):
         """Wait until a run ends or pauses, without blocking the loop."""
         ...
 
-    def report(self, run_id: str) -> Report:
+    def report(self, run_id: str, *, outputs: bool = True) -> Report:
         """What a run has done by now."""
         ...
 
@@ -71,7 +71,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         """How it stands, for notebooks: a picture, where the extra ``graph`` is installed, and a table."""
-        report = self.report()
+        report = self._flows.report(self.id, outputs=False)
         picture = ""
         if is_available():
             with contextlib.suppress(RequestError):  # too large to be drawn

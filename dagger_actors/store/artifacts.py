@@ -145,6 +145,14 @@ class ArtifactStore:
         return data
 
     def _store(self, artifact_id: str, data: bytes) -> None:
+        try:
+            self._put(artifact_id, data)
+        except FileNotFoundError:
+            # Somebody has deleted folders that we had made; what was in them is lost, what comes now need not be.
+            self._synced.clear()
+            self._put(artifact_id, data)
+
+    def _put(self, artifact_id: str, data: bytes) -> None:
         self._make_folders(artifact_id[:2])
         with self._shard(artifact_id) as shard:
             if not _is_stored(artifact_id, shard, len(data)):

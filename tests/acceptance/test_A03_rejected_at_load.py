@@ -425,6 +425,26 @@ HUGE = {
     "a million question marks": (lambda: b"? " * 1_000_000, "a key must be text"),
     "a million colons": (lambda: b":" * 1_000_000, "not YAML"),
     "a million anchors": (lambda: b"&a " * 1_000_000, "not YAML"),
+    "10,000 levels of mappings": (lambda: b"name: " + b"{a: " * 10_000, "nested deeper than 100 levels"),
+    "10,000 levels of dashes": (lambda: b"name:\n" + b"- " * 10_000 + b"x", "nested deeper than 100 levels"),
+    "8,000 levels of indentation": (
+        lambda: b"".join(b" " * level + b"a:\n" for level in range(8_000)),
+        "nested deeper than 100 levels",
+    ),
+    "a merge bomb of 20 layers": (
+        lambda: (
+            b"name: f\nl0: &l0 {k: v}\n"
+            + b"".join(b"l%d: &l%d {<<: [%s]}\n" % (n, n, b", ".join([b"*l%d" % (n - 1)] * 10)) for n in range(1, 21))
+        ),
+        "merge keys (`<<`) are not part of YAML 1.2",
+    ),
+    "an alias bomb of mappings": (
+        lambda: (
+            b"name: f\nl0: &l0 {k: v}\n"
+            + b"".join(b"l%d: &l%d {a: *l%d, b: *l%d}\n" % (n, n, n - 1, n - 1) for n in range(1, 60))
+        ),
+        "more than 1,000,000 values",
+    ),
     "a reference with half a million dots": (
         lambda: b"name: f\nnodes:\n- {id: a, action: b, inputs: {x: " + b"a." * 500_000 + b"a}}",
         "node 'a': the input 'x' has 1,000,001 characters",
@@ -477,7 +497,7 @@ class TestHostileFiles:
         start = time.process_time()
         problems = refused(path)
         assert time.process_time() - start < 2  # a second on an idle machine; the processor's other half may be taken
-        assert problems[0].message.startswith(message)
+        assert any(problem.message.startswith(message) for problem in problems), problems[0]
         assert len(problems) <= 1001
         assert len(str(problems[0])) < 1000
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400 * 1024

@@ -133,6 +133,29 @@ def test_a_damaged_artifact_is_one_sentence(saved) -> None:
     assert b"Traceback" not in done.stderr
 
 
+def test_a_run_with_a_damaged_output_is_shown_and_computed_again(saved) -> None:
+    """FAULTS 16: everything but the output is told, with what to do about it; `retry --from` does it."""
+    (saved.folder / "long.yaml").write_text("name: long\nactions: [long.py]\nnodes: [{id: make, action: long}]\n")
+    (saved.folder / "long.py").write_text(
+        "from dagger_actors import action\n@action\ndef long() -> str:\n    return 'x' * 50_000\n"
+    )
+    assert saved("run", "long.yaml", "--run-id", "l").returncode == 0
+    artifact = hashlib.sha256(b'"' + b"x" * 50_000 + b'"').hexdigest()
+    path = saved.folder / "dagger.db-artifacts" / artifact[:2] / artifact
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    shown = saved("show", "l")
+    assert (shown.returncode, "make  succeeded" in shown.stdout, "Traceback" in shown.stderr) == (2, True, False), shown
+    assert f"its outputs cannot be shown: artifact {artifact} of" in shown.stderr
+    assert "retry RUN --from NODE" in shown.stderr
+    assert saved("show", "l", "--json").returncode == 2
+    assert saved("why", "l", "make").returncode == 0
+    assert saved("graph", "--run", "l").returncode == 0
+    assert saved("resume", "l").returncode == 2
+    again = saved("retry", "l", "--from", "make")
+    assert again.returncode == 0, again.stderr
+    assert saved("show", "l").returncode == 0
+
+
 def test_the_readmes_example_of_looking_runs(saved, repository) -> None:
     """Law: copied as it stands, it prints the failed runs and writes each bytes artifact to a file."""
     blocks = re.findall(r"^```python\n(.*?)^```", (repository / "README.md").read_text(), re.MULTILINE | re.DOTALL)

@@ -162,8 +162,17 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "StoreBroken": (("x.db", "I/O error"), "x.db cannot be read or written: I/O error"),
     "UnitRejected": (("x.db", "flow_runs.put", 1, 0), "x.db: flow_runs.put expected 1 rows and met 0"),
     "OwnershipLost": (("x.db", "run 'r'"), "x.db: run 'r' was taken over by another process"),
-    "ArtifactMissing": (("x.db", "ab12"), "no artifact ab12 in x.db"),
-    "ArtifactCorrupt": (("x.db", "ab12"), "artifact ab12 of x.db is damaged: its content no longer has its hash"),
+    "ArtifactMissing": (
+        ("x.db", "ab12"),
+        "no artifact ab12 in x.db; put the file back, or compute it again: retry RUN --from NODE",
+    ),
+    "ArtifactCorrupt": (
+        ("x.db", "ab12"),
+        (
+            "artifact ab12 of x.db is damaged: its content no longer has its hash; "
+            "put the file back, or compute it again: retry RUN --from NODE"
+        ),
+    ),
 }
 CLASSES = {name: one for name, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, DaggerError)}
 
