@@ -181,7 +181,8 @@ class TestStartingAndWaiting:
         """Law: what `why` prints is there as data, of a node and of an item of a map."""
         node = {"id": "each", "action": "double", "map": {"over": "inputs.numbers", "item": "number"}}
         run = system.flows.start({"name": "map", "inputs": {"numbers": [1, 2]}, "nodes": [node]})
-        run.wait(PATIENCE_S)
+        report = run.wait(PATIENCE_S)
+        assert {one.invocation_key: one.size for one in report.nodes} == {"": 2, "0": None, "1": None}
         whole, item = system.flows.explain(run.id, "each"), system.flows.explain(run.id, "each", "1")
         assert [(one.node_id, one.invocation_key, one.state) for one in (whole, item)] == [
             ("each", "", "succeeded"),
