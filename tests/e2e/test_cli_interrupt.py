@@ -7,14 +7,15 @@ from collections import Counter
 import pytest
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_lets_code_end_starts_nothing_new_and_prints_the_way_on(program, wait_for, number):
+@pytest.mark.parametrize(("number", "grace"), [(signal.SIGINT, "10 s"), (signal.SIGTERM, "25 s")])
+def test_the_first_signal_lets_code_end_starts_nothing_new_and_prints_the_way_on(program, wait_for, number, grace):
     """Law: exit 130; the running node ended within its grace; the printed line, typed as it is, finishes the run."""
     process = program.start("run", "slow.yaml", "--run-id", "one")
     wait_for(process, "first running")
     process.send_signal(number)
     told = process.communicate()[1]
     assert process.returncode == 130, told
+    assert f"running nodes have {grace} to end" in told
     assert program.log() == ["a while"]
     line = next(line for line in told.splitlines() if "dagger-actors resume" in line)
     words = shlex.split(line[line.index("dagger-actors") :])

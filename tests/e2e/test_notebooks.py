@@ -59,6 +59,37 @@ def test_a_run_is_drawn_where_the_extra_is_there(system: ActorSystem, monkeypatc
     assert "<svg" not in run._repr_html_()
 
 
+def cells(html: str) -> list[list[str]]:
+    """The rows of a table, its headings left out."""
+    return [["".join(cell.itertext()) for cell in row.iter("td")] for row in checked(html).iter("tr")][1:]
+
+
+def test_each_column_says_what_its_heading_says(system: ActorSystem) -> None:
+    """Law: of a flow and of a run; a mapped node, a rule that is not the default, a reason and an error among them."""
+    nodes = [
+        node("each", map={"over": "inputs.values", "item": "value"}),
+        node("bad", inputs={"value": {"value": -1}}, try_count=2),
+        node("then", dependencies=["bad", "each"], trigger="any_failed", inputs={}),
+        node("never", dependencies=["bad"], inputs={}),
+    ]
+    run = system.flows.start({**spec(*nodes), "inputs": {"values": [5]}})
+    report = run.wait(60)
+    made = system.flows.definition(run.id)._repr_html_()
+    assert "flow shown: <b>" in "".join(checked(made).itertext())
+    assert cells(made) == [
+        ["each", "work (each item)", "", ""],
+        ["bad", "work", "", ""],
+        ["then", "work", "bad, each", "any_failed"],
+        ["never", "work", "bad", ""],
+    ]
+    shown = {row[0]: (*row[1:3], row[4]) for row in cells(report._repr_html_())}
+    assert shown["each[0]"] == ("succeeded", "1", "")
+    assert shown["bad"][:2] == ("failed", "2")
+    assert "<script>alert" in shown["bad"][2]
+    assert shown["then"] == ("succeeded", "1", "")
+    assert shown["never"] == ("skipped", "0", "dependency 'bad' failed")
+
+
 def test_a_flow_shows_its_nodes(system: ActorSystem, tmp_path: Path) -> None:
     path = tmp_path / "flow.yaml"
     path.write_text(

@@ -177,6 +177,19 @@ class TestStartingAndWaiting:
             with pytest.raises(RunNotFound, match=r"'nobody'.*runs\.db"):
                 verb("nobody")
 
+    def test_a_system_says_why_too(self, system: ActorSystem) -> None:
+        """Law: what `why` prints is there as data, of a node and of an item of a map."""
+        node = {"id": "each", "action": "double", "map": {"over": "inputs.numbers", "item": "number"}}
+        run = system.flows.start({"name": "map", "inputs": {"numbers": [1, 2]}, "nodes": [node]})
+        report = run.wait(PATIENCE_S)
+        assert {one.invocation_key: one.size for one in report.nodes} == {"": 2, "0": None, "1": None}
+        whole, item = system.flows.explain(run.id, "each"), system.flows.explain(run.id, "each", "1")
+        assert [(one.node_id, one.invocation_key, one.state) for one in (whole, item)] == [
+            ("each", "", "succeeded"),
+            ("each", "1", "succeeded"),
+        ]
+        assert "attempt 1" in item.sentences[0]
+
 
 class TestRunIds:
     def test_the_same_id_twice_is_one_run(self, open_system, diary) -> None:

@@ -138,9 +138,10 @@ def test_a_coroutine_takes_steps_without_blocking_the_loop(open_system, diary):
     @action
     async def work(ctx: Context) -> list[Any]:
         got = await asyncio.gather(*[ctx.astep(f"s{number}", double, number) for number in range(5)])
-        return [*got, await ctx.astep("s1", double, 7), await ctx.astep("plain", abs, -3)]
+        named = await ctx.astep("named", dict, a=1)
+        return [*got, await ctx.astep("s1", double, 7), await ctx.astep("plain", abs, -3), named]
 
-    assert result_of(open_system, work) == [0, 2, 4, 6, 8, 2, 3]
+    assert result_of(open_system, work) == [0, 2, 4, 6, 8, 2, 3, {"a": 1}]
     assert sorted(diary.notes) == [0, 1, 2, 3, 4]
 
 

@@ -3,7 +3,9 @@
 import io
 import logging
 
-from dagger_actors.cli.progress import Lines, LogLines, describe
+from rich.console import Console
+
+from dagger_actors.cli.progress import Lines, LogLines, Moving, describe
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, RunChanged
 
@@ -39,6 +41,17 @@ def test_lines_come_in_order_with_what_actions_log_among_them():
         lines.observe([changed("succeeded"), NodeCount(run_id="r", total=1)])
     told = [line.split(maxsplit=1)[1] for line in stream.getvalue().splitlines()]
     assert told == ["n running", "r/n: half\\x1b[2J way", "n succeeded"]
+
+
+def test_a_terminal_shows_counts_and_how_far_a_running_body_is():
+    """Law: what ctx.progress tells is part of the moving line, without anything that a terminal would obey."""
+    console = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=160)
+    with Moving(console, "census") as moving:
+        told = NodeProgress(run_id="r", node_id="n", invocation_key="\x1b[2J", done=40, total=100)
+        moving.observe([NodeCount(run_id="r", total=3), changed("succeeded"), changed("running", key="\x1b[2J"), told])
+    last = console.file.getvalue().split("\r")[-1]
+    for part in ("census", "1/3 done", "1 running", "0 failed", "n[\\x1b[2J] 40/100"):
+        assert part in last
 
 
 def test_a_reader_that_is_gone_stops_nothing():

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import functools
+import logging
 import os
 import resource
 import signal
@@ -204,6 +205,15 @@ def paid(path: str) -> str:
 
 async def apaid(path: str) -> str:
     return paid(path)
+
+
+@action
+def says(ctx: Context) -> list[object]:
+    ctx.progress(1, 4)
+    ctx.progress(4, 4)
+    ctx.log("careful", level=logging.WARNING)
+    ctx.save("note", "text", media_type="text/plain")
+    return [ctx.query("SELECT ? || ?", ("a", "b")), ctx.cache.get("none", "default"), ctx.invocation_key]
 
 
 @action

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dagger_actors import ActorSystem, Secret
+from dagger_actors.flow.run_events import NodeProgress
 
 BODIES = str(Path(__file__).with_name("bodies.py"))
 TEXT = "hunter2-and-more"
@@ -39,6 +40,21 @@ def test_steps_statements_values_and_secrets(tmp_path: Path, schema: Path, monke
     assert outputs["asked"] == {"receipt": "receipt", "rows": [[0]], "shown": "***"}
     assert outputs["read"] == [["asks"], [[len(TEXT)]]]
     assert log.read_text() == "paid\n"
+
+
+def test_progress_log_levels_media_types_and_arguments_cross_the_border(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Law: each argument of what a context offers means there what it means here."""
+    seen: list[Any] = []
+    with ActorSystem(tmp_path / "x.db", processes=1, observer=seen.extend) as system:
+        run = system.flows.start(flow({"id": "says"}), run_id="r")
+        assert run.result(60) == {"says": [[["ab"]], "default", ""]}
+        (saved,) = run.report().nodes[0].artifacts
+    told = [event for event in seen if isinstance(event, NodeProgress)]
+    assert [(one.node_id, one.done, one.total) for one in told] == [("says", 1, 4), ("says", 4, 4)]
+    assert [(one.levelname, one.getMessage()) for one in caplog.records] == [("WARNING", "r/says: careful")]
+    assert (saved.name, saved.media_type, saved.size_bytes) == ("note", "text/plain", 4)
 
 
 def test_a_step_of_a_coroutine_is_taken_once_over_retries_of_the_run(tmp_path: Path) -> None:

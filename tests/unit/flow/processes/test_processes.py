@@ -81,6 +81,14 @@ def test_large_outputs_and_artifacts_go_both_ways() -> None:
     assert found == {"total": sum(range(20_000)), "fetch": 50_000}
 
 
+@pytest.mark.parametrize(("threshold", "location"), [(50_000, "file"), (50_001, "inline")])
+def test_a_worker_keeps_to_the_artifact_threshold(tmp_path: Path, threshold: int, location: str) -> None:
+    """Law: the system's option decides there too, for what is saved and for what is returned."""
+    with ActorSystem(tmp_path / "a.db", artifact_threshold=threshold) as system:
+        outputs(system, node("keep"))
+        assert {one.location for one in system.artifacts.list()} == {location}
+
+
 def test_a_worker_is_kept_and_replaced_after_so_many_attempts() -> None:
     with ActorSystem(processes=1, process_attempts=2) as system:
         found = outputs(system, *[node("who", f"n{number}") for number in range(4)])
