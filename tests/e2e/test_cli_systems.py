@@ -9,7 +9,7 @@ import yaml
 
 AGENTS = """
 import msgspec
-from dagger_actors.actors.actor import Actor
+from dagger_actors import Actor
 
 class Pricing(msgspec.Struct, frozen=True):
     rate: float
