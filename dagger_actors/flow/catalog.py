@@ -15,7 +15,7 @@ from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
 
-__all__ = ["Catalog", "check_width", "settings_of"]
+__all__ = ["Catalog", "check_width", "misfits", "settings_of"]
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +86,6 @@ class Catalog:
         registry = self._registry
         places = msgspec.json.decode(row.imports, type=Places)
         problems: list[Problem] = []
-        unfit: list[Problem] = []
         references = (*places.actions, *places.imports, *self._imports) if imports else self._imports
         is_complete = True
         for reference in dict.fromkeys(references):
@@ -95,24 +94,33 @@ class Catalog:
             except DefinitionError as error:
                 problems += error.problems
         for node in definition.nodes:
-            action = registry.get(node.action)
-            if action is None:
+            if registry.get(node.action) is None:
                 is_complete = False
                 advice = "Name where it is with --import."
                 problems.append(Problem(f"node {node.id!r}: there is no action {node.action!r} any more", advice))
-                continue
-            if (wrong := misfit(node.isolation, action)) is not None:
-                unfit.append(Problem(f"node {node.id!r}: {wrong[0]}", wrong[1]))
-            given = {name for name, _ in node.inputs} | ({node.map.item} if node.map is not None else set())
-            missing = sorted(action.required - given)
-            unknown = sorted(given - action.by_name.keys()) if not action.accepts_any else []
-            if missing or unknown:
-                what = f"needs {missing[0]!r} now" if missing else f"no longer takes {unknown[0]!r}"
-                advice = "The run is pinned to its definition: let the action take what it took."
-                unfit.append(Problem(f"node {node.id!r}: the action {node.action!r} {what}", advice))
+        unfit = misfits(definition, registry)
         # Where an action was once matters only as long as nobody else gives it: files move.
         if unfit or not is_complete:
             raise DefinitionError([*([] if is_complete else problems), *unfit])
+
+
+def misfits(definition: FlowDefinition, registry: ActionRegistry) -> list[Problem]:
+    """Why actions that are loaded no longer fit the nodes of a run that has begun; empty = they do."""
+    found: list[Problem] = []
+    for node in definition.nodes:
+        action = registry.get(node.action)
+        if action is None:
+            continue
+        if (wrong := misfit(node.isolation, action)) is not None:
+            found.append(Problem(f"node {node.id!r}: {wrong[0]}", wrong[1]))
+        given = {name for name, _ in node.inputs} | ({node.map.item} if node.map is not None else set())
+        missing = sorted(action.required - given)
+        unknown = sorted(given - action.by_name.keys()) if not action.accepts_any else []
+        if missing or unknown:
+            what = f"needs {missing[0]!r} now" if missing else f"no longer takes {unknown[0]!r}"
+            advice = "The run is pinned to its definition: let the action take what it took."
+            found.append(Problem(f"node {node.id!r}: the action {node.action!r} {what}", advice))
+    return found
 
 
 def settings_of(definition: FlowDefinition, parallel: int | None, *, sequential: bool) -> FlowConfig:

@@ -7,6 +7,7 @@ import logging
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.messages import CancelRun
 from dagger_actors.errors import NewerSchema, RunOwned, StoreError
+from dagger_actors.flow.catalog import misfits
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.rows import RunRow
 
@@ -24,9 +25,10 @@ class Recovery:
 
     def __init__(self, hub: FlowHub) -> None:
         self._hub = hub
+        self._unfit: set[str] = set()
 
     def take_over(self, stalled: frozenset[int] = frozenset()) -> list[str]:
-        """Take over every unfinished run whose owner is gone or stalled, and whose actions are loaded here; and those adrift.
+        """Take over every unfinished run whose owner is gone or stalled, and whose actions are here and fit; and those adrift.
 
         Args:
             stalled: Workers that have shown no beat for a whole lease.
@@ -37,7 +39,8 @@ class Recovery:
         adrift = self._hub.adrift.ids()
         workers = self._hub.store.workers()
         taken: list[str] = []
-        for run_id, status, owner, _epoch in self._hub.store.readers.query("read.open_runs"):
+        found = self._hub.store.readers.query("read.open_runs")
+        for run_id, status, owner, _epoch in found:
             worker = workers.get(owner) if owner is not None else None
             if status == "paused" or run_id in self._hub.active:
                 continue
@@ -48,18 +51,27 @@ class Recovery:
             elif worker is not None and owner not in stalled and not self._hub.store.membership.is_gone(worker):
                 continue
             row = self._hub.row_of(run_id)
-            if row is not None and self._is_loaded(row):
+            if row is not None and self._can_run(row):
                 self._claim(row)
                 taken.append(run_id)
+        self._unfit &= {run_id for run_id, *_ in found}
         self._hub.adrift.forget(adrift)
         return taken
 
-    def _is_loaded(self, row: RunRow) -> bool:
+    def _can_run(self, row: RunRow) -> bool:
+        """Tell whether this process has the run's actions; it says so, once, when it has them and they no longer fit."""
         try:
-            nodes = self._hub.definition_of(row).nodes
+            definition = self._hub.definition_of(row)
         except NewerSchema:
             return False  # it is for a newer program, which may share this file
-        return all(self._hub.registry.get(node.action) is not None for node in nodes)
+        registry = self._hub.registry
+        if any(registry.get(node.action) is None for node in definition.nodes):
+            return False
+        problems = misfits(definition, registry)
+        if problems and row.run_id not in self._unfit:
+            self._unfit.add(row.run_id)
+            logger.warning("run %s is not taken over: %s", row.run_id, problems[0])
+        return not problems
 
     def _claim(self, row: RunRow) -> None:
         def claimed(future: ReplyFuture[None]) -> None:
