@@ -352,10 +352,10 @@ class OtpModel:
         if self.is_put_off(event):
             return
         row = self.row(event.child.id)
-        if row is not None:
-            self.say("answer", event.call, "already_present" if row.process == "none" else "already_started")
-        elif event.child.significant and self.flags.auto_shutdown == "never":
+        if event.child.significant and self.flags.auto_shutdown == "never":
             self.say("answer", event.call, "invalid")
+        elif row is not None:
+            self.say("answer", event.call, "already_present" if row.process == "none" else "already_started")
         else:
             row = Row(event.child, unproven=True, starter=event.call)
             self.rows.append(row)

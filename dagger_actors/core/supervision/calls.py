@@ -37,13 +37,13 @@ def take_call(book: Book, current: Round | None, supervision: Supervision, call:
 
 
 def _add(book: Book, current: Round | None, supervision: Supervision, call: AddChild) -> None:
-    found = book.entries.get(call.child.id)
-    if found is not None:
-        book.answer(call.call, "already_started" if found.is_alive else "already_present")
-        return
     problems = problems_of(supervision, call.child)
+    found = book.entries.get(call.child.id)
     if problems:
         book.answer(call.call, "invalid", "\n".join(str(problem) for problem in problems))
+        return
+    if found is not None:
+        book.answer(call.call, "already_started" if found.is_alive else "already_present")
         return
     entry = book.entries[call.child.id] = Entry(call.child, start_call=call.call)
     if current is None:
