@@ -162,6 +162,16 @@ class TestTheWait:
         play(sim, flaky, one_node(try_count=2, retry_strategy={"linear": {"delay_secs": 2}}))
         assert pauses(flaky) == [7]
 
+    def test_a_wait_tells_when_it_is_over(self, sim: Simulation) -> None:
+        """Law: its row has the due time, which a report gives and `why` counts down to."""
+        system = sim.system(actions=[Flaky(sim, ValueError("one")).action])
+        spec = one_node(try_count=2, retry_strategy={"linear": {"delay_secs": 90}})
+        run = system.flows.start(spec)
+        sim.advance(30)
+        failed, waiting = run.report().nodes[0].attempts
+        assert (waiting.state, waiting.due_us - failed.finished_us) == ("waiting", 90 * SECOND)
+        assert "(due in 60.0 s)" in " ".join(system.flows.explain(run.id, "flaky").sentences)
+
     def test_a_wait_holds_no_place(self, sim: Simulation, diary) -> None:
         """Law: while one node waits for its next try, another runs in its place, even one at a time."""
         flaky = Flaky(sim, ValueError())
