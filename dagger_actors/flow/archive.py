@@ -26,6 +26,11 @@ __all__ = ["LISTED", "Archive"]
 LISTED = 1000
 STATES = (*RUN_TRANSITIONS, "interrupted")
 
+# Made here, in one thread: msgspec looks a Struct's fields up when it first decodes one, and two threads that do so at
+# once may crash the process (seen with 0.22).
+DEFINITIONS = msgspec.json.Decoder(FlowDefinition)
+CONFIGS = msgspec.json.Decoder(FlowConfig)
+
 
 class ReadableStore(Protocol):
     """What is read from; ``store.look.Look`` and ``store.store.Store`` are such."""
@@ -93,8 +98,7 @@ class Archive:
         body, encoding = self._store.readers.query("read.definition", row.definition_id)[0]
         if encoding > FORMAT:
             raise NewerSchema(str(self._store.path), encoding, FORMAT, "definition")
-        definition = msgspec.json.decode(body, type=FlowDefinition)
-        return msgspec.structs.replace(definition, config=msgspec.json.decode(row.config, type=FlowConfig))
+        return msgspec.structs.replace(DEFINITIONS.decode(body), config=CONFIGS.decode(row.config))
 
     def definition(self, run_id: str) -> FlowDefinition:
         """The definition that a run is pinned to, with the settings it was started with.

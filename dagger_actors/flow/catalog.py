@@ -26,6 +26,10 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     imports: tuple[str, ...]
 
 
+PLACES = msgspec.json.Decoder(Places)
+"""Made here, in one thread, as ``archive.DEFINITIONS`` is."""
+
+
 class Catalog:
     """Finds definitions and actions.
 
@@ -84,7 +88,7 @@ class Catalog:
     def load_actions(self, row: RunRow, definition: FlowDefinition, *, imports: bool) -> None:
         """Whoever names the run asks for its code; a name that only the file knows imports nothing by itself."""
         registry = self._registry
-        places = msgspec.json.decode(row.imports, type=Places)
+        places = PLACES.decode(row.imports)
         problems: list[Problem] = []
         references = (*places.actions, *places.imports, *self._imports) if imports else self._imports
         is_complete = True
