@@ -86,6 +86,7 @@ class Actors:
     ) -> None:
         self._house = house
         self._is_closed = False
+        self._has_begun = False  # the root does with its first child: a system of flows alone has no turn for it
         self._root = Root(failed)
         self._supervisor = SupervisorActor(root, "", house, self._root)
         self._supervisor.begin_on(house.control)
@@ -97,6 +98,11 @@ class Actors:
             ActorError: One could not; those before it have been stopped.
             TimeoutError: They did not come up in time.
         """
+        if self._supervisor.spec.children:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._has_begun = True
         self._supervisor.begin(1)
         self._house.wait(self._root.started, START_S)
 
@@ -141,6 +147,8 @@ class Actors:
         """
         self._check()
         spec = spec_of(child)
+        if not self._has_begun:
+            self._begin()
         self._house.wait(self._supervisor.start_child(spec), START_S)
 
     def stop(self, name: str) -> None:
@@ -206,6 +214,8 @@ class Actors:
         """
         self._is_closed = True
         self._house.close(grace_s)
+        if not self._has_begun:
+            return
         self._supervisor.end(1)
         try:
             self._house.wait(self._root.ended, grace_s)

@@ -20,7 +20,19 @@ nodes:
   - {id: fail, action: fail}
   - {id: after, action: after, inputs: {value: fail}}
 """
+SYSTEM = """
+system: small
+agents:
+  - {id: idler, class: "idler.py:Idler"}
+"""
+IDLER = """
+from dagger_actors import Actor
+
+class Idler(Actor):
+    pass
+"""
 WORDS = {
+    "up": ("small.yaml", "--until-rest"),
     "run": ("fan.yaml",),
     "resume": ("one",),
     "retry": ("one",),
@@ -58,6 +70,8 @@ def having(parameter: str) -> list[str]:
 def paused(program, monkeypatch):
     """A database that is not the default one, with a paused run and an artifact."""
     (program.folder / "bare.yaml").write_text(BARE)
+    (program.folder / "small.yaml").write_text(SYSTEM)
+    (program.folder / "idler.py").write_text(IDLER)
     with ActorSystem(program.folder / "other.db", imports=[str(program.folder / "actions.py")]) as system:
         monkeypatch.chdir(program.folder)
         assert system.flows.start("bare.yaml", run_id="one").wait(60).state == "paused"

@@ -46,7 +46,9 @@ def child(chance: random.Random, auto: str, name: str) -> tuple[str, str, bool]:
 
 
 def step(chance: random.Random, auto: str, names: str) -> list[tuple[Any, ...]]:
-    what = chance.choice(("leave",) * 8 + ("fails",) * 6 + ("terminate",) * 3 + ("restart",) * 3 + ("delete", "delete", "add", "add"))
+    what = chance.choice(
+        ("leave",) * 8 + ("fails",) * 6 + ("terminate",) * 3 + ("restart",) * 3 + ("delete", "delete", "add", "add")
+    )
     name = chance.choice(names)
     match what:
         case "leave":

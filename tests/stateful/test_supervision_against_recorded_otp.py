@@ -51,7 +51,10 @@ class Player:
                 period_us=10**12,
                 auto_shutdown=scenario["auto_shutdown"],
             ),
-            [Child(id=id, restart=restart, significant=significant) for id, restart, significant in scenario["children"]],
+            [
+                Child(id=id, restart=restart, significant=significant)
+                for id, restart, significant in scenario["children"]
+            ],
         )
         self.fails = Counter(dict(scenario["fail"]))
         self.log: list[str] = []

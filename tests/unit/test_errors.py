@@ -115,6 +115,19 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "RunTimedOut": (("r", "", None), "run 'r' timed out"),
     "RunPaused": (("r", "n: boom", None), "run 'r' is paused: n: boom"),
     "MailboxFull": (("a", 9), "the mailbox of a is full (9 messages); send slower or raise its capacity"),
+    "ActorClassError": (("Pricer.price", "two handlers"), "Pricer.price: two handlers"),
+    "ConfigRefused": (("Pricer", "Expected `int`"), "the config of Pricer does not fit: Expected `int`"),
+    "NameTaken": (("a",), "there is an actor named 'a' already; take another name, or find() that one"),
+    "UnknownActor": (("prcer", ("pricer",)), "there is no actor named 'prcer'; did you mean 'pricer'?"),
+    "ActorStopped": (("a",), "a stopped before it answered"),
+    "MessageRefused": (("Order", "no"), "a message of class Order cannot be sent: no"),
+    "MessageUnhandled": (("a", "Tick", ("Order",)), "a has no @handler for Tick; it takes Order"),
+    "ChildRefused": (
+        ("crew", "a", "running", ""),
+        "the supervisor crew refused what was asked about 'a': the child runs; terminate it first",
+    ),
+    "SupervisorFailed": (("crew", "boom"), "the supervisor crew has given up: boom"),
+    "SystemFailed": (("boom",), "the system has stopped: boom"),
     "AskInsideHandler": (
         ("a",),
         (
