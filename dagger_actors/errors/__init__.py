@@ -1,0 +1,219 @@
+"""Every error this package raises on purpose, sorted by whose fault it is.
+
+::
+
+    DaggerError
+    ├── DefinitionError            the author's file: every problem at once, each with its place
+    │   └── InvalidSupervision     supervisors and children that contradict themselves or each other
+    ├── RequestError               the caller, now
+    │   ├── InvalidInputs          inputs that the flow does not take
+    │   ├── RunNotFound            no run of that id in this database
+    │   ├── UnknownNode            the run has no such node, or no such item
+    │   ├── RunConflict            the run id is taken by other work
+    │   ├── RunOwned               a live process owns the run
+    │   ├── IllegalTransition      the run's state does not allow the request
+    │   ├── SchemaRefused          a script for users' tables that does something else
+    │   ├── ResourceFailed         a resource of the system could not be made
+    │   ├── UnknownArtifact        no artifact has that id
+    │   ├── AmbiguousArtifact      several artifacts' ids begin so
+    │   ├── ExportRefused          a file cannot be written where it was asked for
+    │   ├── BlockingCall           a blocking verb called on a running event loop
+    │   ├── SystemClosed           the system has been left
+    │   └── SystemForked           the database was open already when this process was forked
+    ├── ActionError                user code, kept in history
+    │   ├── OutputError            a result that cannot be stored
+    │   ├── InputError             inputs that do not fit the action's type hints
+    │   ├── StepRefused            a step that cannot be taken
+    │   ├── StatementRefused       a statement of ctx.execute or ctx.query that may not be
+    │   ├── StatementFailed        a statement of ctx.execute that the transaction could not take
+    │   ├── RunValueRefused        a value that ctx.cache cannot take
+    │   ├── SecretMissing          no such environment variable in the process that runs the action
+    │   ├── UnknownResource        a resource nobody said how to make
+    │   ├── AttemptOver            its run has ended or is another process's: nothing more of it is stored
+    │   ├── ResultError            a result that does not fit the action's return hint
+    │   ├── WorkerDied             the worker process of an attempt ended before it did
+    │   └── RunEnded               a run that did not succeed; carries its report
+    │       ├── RunFailed
+    │       ├── RunCancelled
+    │       ├── RunTimedOut
+    │       └── RunPaused
+    ├── ActorError                 the actor system
+    │   ├── ActorClassError        an actor class that cannot be
+    │   ├── ConfigRefused          a config that does not fit the actor's class
+    │   ├── NameTaken              another actor has the name
+    │   ├── UnknownActor           no actor has the name
+    │   ├── ActorStopped           the actor has stopped, or stops before it handles the message
+    │   ├── MessageRefused         a message that cannot be encoded, or does not hold what its class says
+    │   ├── MessageUnhandled       the actor has no handler for the message
+    │   ├── MailboxFull            a bounded mailbox refused a message
+    │   ├── AskInsideHandler       a blocking ask inside a pooled handler
+    │   ├── ChildRefused           a supervisor could not do what was asked about a child
+    │   ├── SupervisorFailed       a supervisor gave up, or could not start
+    │   ├── SystemFailed           the root supervisor gave up: the system has stopped
+    │   └── SupervisorGaveUp       restarted too often; its work is left for a resume
+    └── StoreError                 the disk, or another owner
+        ├── NotADatabase           the file is something else
+        ├── NewerSchema            written by a newer version
+        ├── OlderSchema            written by an older version, and only to be looked at
+        ├── ReadOnlyDatabase       the file or its folder cannot be written
+        ├── UnsafeSQLite           an SQLite library that can corrupt a shared WAL file
+        ├── NetworkFilesystem      locks do not hold there
+        ├── StoreFull              no space left
+        ├── StoreBusy              another program holds the lock
+        ├── StoreBroken            an I/O error or a damaged page
+        ├── UnitRejected           an expectation of the transaction did not hold
+        │   └── WorkRejected       what an attempt wanted written with its end is to blame
+        ├── OwnershipLost          another process has taken the work over
+        ├── ArtifactMissing        no such artifact
+        └── ArtifactCorrupt        the content no longer has its hash
+"""
+
+from dagger_actors.errors.action import (
+    ActionError,
+    AttemptOver,
+    InputError,
+    OutputError,
+    ResultError,
+    RunCancelled,
+    RunEnded,
+    RunFailed,
+    RunPaused,
+    RunTimedOut,
+    RunValueRefused,
+    SecretMissing,
+    StatementFailed,
+    StatementRefused,
+    StepRefused,
+    UnknownResource,
+    WorkerDied,
+)
+from dagger_actors.errors.actor import (
+    ActorClassError,
+    ActorError,
+    ActorStopped,
+    AskInsideHandler,
+    ChildRefused,
+    ConfigRefused,
+    MailboxFull,
+    MessageRefused,
+    MessageUnhandled,
+    NameTaken,
+    SupervisorFailed,
+    SupervisorGaveUp,
+    SystemFailed,
+    UnknownActor,
+)
+from dagger_actors.errors.base import (
+    DaggerError,
+)
+from dagger_actors.errors.definition import (
+    DefinitionError,
+    InvalidSupervision,
+    Problem,
+)
+from dagger_actors.errors.request import (
+    AmbiguousArtifact,
+    BlockingCall,
+    ExportRefused,
+    IllegalTransition,
+    InvalidInputs,
+    RequestError,
+    ResourceFailed,
+    RunConflict,
+    RunNotFound,
+    RunOwned,
+    SchemaRefused,
+    SystemClosed,
+    SystemForked,
+    UnknownArtifact,
+    UnknownNode,
+)
+from dagger_actors.errors.store import (
+    ArtifactCorrupt,
+    ArtifactMissing,
+    NetworkFilesystem,
+    NewerSchema,
+    NotADatabase,
+    OlderSchema,
+    OwnershipLost,
+    ReadOnlyDatabase,
+    StoreBroken,
+    StoreBusy,
+    StoreError,
+    StoreFull,
+    UnitRejected,
+    UnsafeSQLite,
+    WorkRejected,
+)
+
+__all__ = [
+    "ActionError",
+    "ActorClassError",
+    "ActorError",
+    "ActorStopped",
+    "AmbiguousArtifact",
+    "ArtifactCorrupt",
+    "ArtifactMissing",
+    "AskInsideHandler",
+    "AttemptOver",
+    "BlockingCall",
+    "ChildRefused",
+    "ConfigRefused",
+    "DaggerError",
+    "DefinitionError",
+    "ExportRefused",
+    "IllegalTransition",
+    "InputError",
+    "InvalidInputs",
+    "InvalidSupervision",
+    "MailboxFull",
+    "MessageRefused",
+    "MessageUnhandled",
+    "NameTaken",
+    "NetworkFilesystem",
+    "NewerSchema",
+    "NotADatabase",
+    "OlderSchema",
+    "OutputError",
+    "OwnershipLost",
+    "Problem",
+    "ReadOnlyDatabase",
+    "RequestError",
+    "ResourceFailed",
+    "ResultError",
+    "RunCancelled",
+    "RunConflict",
+    "RunEnded",
+    "RunFailed",
+    "RunNotFound",
+    "RunOwned",
+    "RunPaused",
+    "RunTimedOut",
+    "RunValueRefused",
+    "SchemaRefused",
+    "SecretMissing",
+    "StatementFailed",
+    "StatementRefused",
+    "StepRefused",
+    "StoreBroken",
+    "StoreBusy",
+    "StoreError",
+    "StoreFull",
+    "SupervisorFailed",
+    "SupervisorGaveUp",
+    "SystemClosed",
+    "SystemFailed",
+    "SystemForked",
+    "UnitRejected",
+    "UnknownActor",
+    "UnknownArtifact",
+    "UnknownNode",
+    "UnknownResource",
+    "UnsafeSQLite",
+    "WorkRejected",
+    "WorkerDied",
+]
+
+# A stored error, a retry policy and a traceback know a class by where users import it from.
+for _name in __all__:
+    globals()[_name].__module__ = __name__
