@@ -1,4 +1,4 @@
-"""``graph``: draw a flow file, or a run with its states."""
+"""``graph``: draw a flow or system file, or a run with its states."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from cyclopts import Parameter
 from dagger_actors.actors.settings import collector_paused
 from dagger_actors.cli.exits import OK, UsageError
 from dagger_actors.cli.options import DEFAULT_DATABASE, Imports, existing
+from dagger_actors.cli.spec_files import kind_of, read_spec
 from dagger_actors.cli.text import printable
-from dagger_actors.flow.drawing.dot import write_dot
-from dagger_actors.flow.drawing.mermaid import write_mermaid
-from dagger_actors.flow.drawing.picture import Picture, picture_of
-from dagger_actors.flow.drawing.run_picture import picture_of_run
-from dagger_actors.flow.drawing.svg import write_svg
+from dagger_actors.drawing.dot import write_dot
+from dagger_actors.drawing.mermaid import write_mermaid
+from dagger_actors.drawing.picture import Picture
+from dagger_actors.drawing.svg import write_svg
 from dagger_actors.flow.loading.loader import load_flow
+from dagger_actors.flow.picture import picture_of
 from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.run_picture import picture_of_run
+from dagger_actors.supervised.loading import load_system
+from dagger_actors.supervised.picture import picture_of_system
 from dagger_actors.system import ActorSystem
 
 __all__ = ["graph"]
@@ -29,7 +33,7 @@ SUFFIXES: dict[str, Format] = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd
 
 
 def graph(
-    spec: Annotated[str | None, Parameter(name="SPEC", help="The flow file; or give --run.")] = None,
+    spec: Annotated[str | None, Parameter(name="SPEC", help="The flow or system file; or give --run.")] = None,
     /,
     *,
     run: Annotated[str | None, Parameter(help="Draw this run of the database instead, with its states.")] = None,
@@ -40,12 +44,12 @@ def graph(
     output: Annotated[str | None, Parameter(help="File to write instead of stdout; replaced when it exists.")] = None,
     imports: Imports = (),
 ) -> int:
-    """Draw a flow file, or a run with its states: mermaid, dot or svg.
+    """Draw a flow or system file, or a run with its states: mermaid, dot or svg.
 
     svg needs the extra: pip install 'dagger-actors[graph]'.
     """
     if (spec is None) == (run is None):
-        raise UsageError("graph draws one thing", "give either a flow file or --run RUN")
+        raise UsageError("graph draws one thing", "give either a flow or system file, or --run RUN")
     suffix = Path(output).suffix.lower() if output is not None else ""
     if format_ is None and suffix and suffix not in SUFFIXES:
         known = ", ".join(SUFFIXES)
@@ -71,6 +75,11 @@ def _picture(spec: str | None, run: str | None, db: str | None, imports: tuple[s
             return picture_of_run(here.flows.definition(run), here.flows.report(run, outputs=False))
     assert spec is not None
     if db is not None:
-        raise UsageError("--db is for a run; a flow file needs no database", "leave it out, or give --run RUN")
+        raise UsageError("--db is for a run; a file needs no database", "leave it out, or give --run RUN")
     with collector_paused():
-        return picture_of(load_flow(spec, registry=ActionRegistry(), imports=imports))
+        source = read_spec(spec)
+        if kind_of(source) == "flow":
+            return picture_of(load_flow(source, registry=ActionRegistry(), imports=imports))
+        if imports:
+            raise UsageError("--import is for a flow file; a system file names its classes", "leave it out")
+        return picture_of_system(load_system(source))

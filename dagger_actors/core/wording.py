@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["LONGEST_SHOWN", "nearest", "quoted"]
+__all__ = ["LONGEST_SHOWN", "counted", "nearest", "quoted"]
 
 MAX_COMPARED = 500
 """Names compared in full; difflib takes about 20 us for each."""
@@ -47,3 +47,8 @@ def quoted(name: object) -> str:
     """Quote a name for a message, shortened and with nothing that a terminal would obey."""
     text = repr(name[: LONGEST_SHOWN + 1] if isinstance(name, str) else name)
     return text if len(text) <= LONGEST_SHOWN + 2 else text[:LONGEST_SHOWN] + "..." + text[0]
+
+
+def counted(count: int, noun: str) -> str:
+    """Say how many, with the noun in its number: ``1 node``, ``2,000 nodes``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -8,13 +8,13 @@ from collections.abc import Generator
 from typing import Any, Protocol
 
 from dagger_actors.core.states import FINAL_RUN
+from dagger_actors.drawing.layout import is_available
+from dagger_actors.drawing.svg import write_svg
 from dagger_actors.errors import BlockingCall, RequestError, RunCancelled, RunEnded, RunFailed, RunPaused, RunTimedOut
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.drawing.layout import is_available
-from dagger_actors.flow.drawing.run_picture import picture_of_run
-from dagger_actors.flow.drawing.svg import write_svg
 from dagger_actors.flow.loop_guard import refuse_on_loop
 from dagger_actors.flow.report import Report
+from dagger_actors.flow.run_picture import picture_of_run
 
 __all__ = ["Run", "refuse_on_loop"]
 

@@ -90,10 +90,40 @@ def test_db_names_the_database_of_the_run(ran):
     assert "succeeded" in ran("graph", "--run", "good", "--db", "other.db").stdout
 
 
+SYSTEM = """\
+system: shop
+description: sells <things>
+supervision: {intensity: 1}
+agents:
+  - {id: audit, class: "shop:Audit", restart: transient, mailbox: {capacity: 7, overflow: reject}, config: {rate: 2}}
+  - id: front
+    supervision: {strategy: rest_for_one}
+    agents:
+      - {id: pricer, class: "shop:Pricer", instances: 4, route: key, key: customer.id, backoff: {min_s: 1}}
+"""
+
+
+def test_a_system_is_drawn_as_its_tree_of_supervisors(program):
+    """Law: what starts what, in each format; no class is imported for it."""
+    (program.folder / "shop.yaml").write_text(SYSTEM)
+    drawn = program("graph", "shop.yaml").stdout
+    for part in ("supervisor, one", "n0 --> n1", "n0 --> n2", "n2 --> n3", 'n3[["pricer<br/>shop#58;Pricer'):
+        assert part in drawn
+    assert "4 of them, by customer.id" in drawn
+    dot = program("graph", "shop.yaml", "--format", "dot").stdout
+    for part in ("sells <things>", "2 agents · 2 supervisors", "intensity: 1 restart in 5 s", "restart: transient"):
+        assert part in dot
+    for part in ("mailbox: 7, reject", "config: rate = 2", "backoff: 1 to 30 s"):
+        assert part in dot
+    svg = "".join(ET.fromstring(program("graph", "shop.yaml", "--format", "svg").stdout).itertext())
+    assert all(name in svg for name in ("audit", "front", "pricer"))
+
+
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
         ((), ("one thing", "--run RUN")),
+        (("shop.yaml", "--import", "actions.py"), ("--import is for a flow file", "a system file names its classes")),
         (("fan.yaml", "--run", "good"), ("one thing",)),
         (("fan.yaml", "--db", "dagger.db"), ("--db is for a run",)),
         (("--run", "good", "--import", "actions.py"), ("--import is for a flow file",)),
@@ -107,6 +137,7 @@ def test_db_names_the_database_of_the_run(ran):
 )
 def test_each_mistake_is_one_sentence_with_advice(ran, words, parts):
     """Law: exit 2, the culprit named, no traceback, nothing on stdout."""
+    (ran.folder / "shop.yaml").write_text(SYSTEM)
     done = ran("graph", *words)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert "Traceback" not in done.stderr

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dagger_actors.flow.drawing.palette import LIGHT
-from dagger_actors.flow.drawing.picture import Picture, PictureNode
-from dagger_actors.flow.drawing.text import shorten
+from dagger_actors.drawing.palette import LIGHT
+from dagger_actors.drawing.picture import Picture, PictureNode
+from dagger_actors.drawing.text import shorten
 
 __all__ = ["write_dot"]
 

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dagger_actors.drawing import layout as layout_module
+from dagger_actors.drawing.dot import write_dot
+from dagger_actors.drawing.layout import place
+from dagger_actors.drawing.mermaid import write_mermaid
+from dagger_actors.drawing.picture import STATES, Picture, PictureNode, line
+from dagger_actors.drawing.svg import write_svg
+from dagger_actors.drawing.text import duration, shorten, visible, width
 from dagger_actors.errors import RequestError
-from dagger_actors.flow.drawing import layout as layout_module
-from dagger_actors.flow.drawing.dot import write_dot
-from dagger_actors.flow.drawing.layout import place
-from dagger_actors.flow.drawing.mermaid import write_mermaid
-from dagger_actors.flow.drawing.picture import STATES, Picture, PictureNode, line, picture_of
-from dagger_actors.flow.drawing.svg import write_svg
-from dagger_actors.flow.drawing.text import duration, shorten, visible, width
 from dagger_actors.flow.loading.loader import load_flow
+from dagger_actors.flow.picture import picture_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 FLOW = {

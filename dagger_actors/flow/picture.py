@@ -1,69 +1,12 @@
-"""What is to be drawn, before any format: nodes, edges, labels, states. Pure, and without a trace of hostile text's power.
-
-Every text in a picture is one visible line of bounded length, so that writers only have to escape for their own format.
-"""
+"""The picture of a flow: its nodes, what they say of themselves, and who waits for whom."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import msgspec
-
+from dagger_actors.core.wording import counted
+from dagger_actors.drawing.picture import LONGEST, NAMED, Picture, PictureNode, line, names
 from dagger_actors.flow.definition import Constant, FlowDefinition, FromInput, NodeDefinition, Reference
-from dagger_actors.flow.drawing.text import shorten, visible
 
-__all__ = ["STATES", "Picture", "PictureNode", "facts_of", "line", "picture_of"]
-
-STATES = (
-    "pending", "ready", "running", "waiting", "succeeded", "failed", "skipped", "cancelled", "timed_out", "interrupted",
-)  # fmt: skip
-LONGEST = 200
-"""Cells of one text; what is longer ends in an ellipsis."""
-NAMED = 12
-"""Inputs or outputs that a line names; the rest is counted."""
-
-
-class PictureNode(msgspec.Struct, frozen=True, kw_only=True):
-    """One box.
-
-    Attributes:
-        title: The node's id.
-        subtitle: What it does: its action.
-        is_mapped: Whether it stands for many invocations.
-        state: Of a run; None in a picture of a definition.
-        note: A line on how it went or how many it stands for; may be empty.
-        facts: What a closer look shows, each a name and a text.
-    """
-
-    title: str
-    subtitle: str
-    is_mapped: bool = False
-    state: str | None = None
-    note: str = ""
-    facts: tuple[tuple[str, str], ...] = ()
-
-
-class Picture(msgspec.Struct, frozen=True, kw_only=True):
-    """A flow or a run.
-
-    Attributes:
-        title: The flow's name.
-        subtitle: A line on the whole.
-        nodes: In the flow's order.
-        edges: Positions of a dependency and of the node that waits for it; no doubles, no cycles.
-        state: Of the run; None in a picture of a definition.
-    """
-
-    title: str
-    subtitle: str
-    nodes: tuple[PictureNode, ...]
-    edges: tuple[tuple[int, int], ...]
-    state: str | None = None
-
-
-def line(text: str) -> str:
-    """Make any text fit for a picture: one visible line of at most ``LONGEST`` cells."""
-    return shorten(visible(text[: LONGEST + 1]), LONGEST)
+__all__ = ["facts_of", "picture_of"]
 
 
 def picture_of(definition: FlowDefinition) -> Picture:
@@ -99,7 +42,7 @@ def facts_of(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> tuple[t
     if len(node.inputs) > NAMED:
         facts.append(("input", f"and {len(node.inputs) - NAMED} more"))
     if node.outputs:
-        facts.append(("outputs", _names(node.outputs)))
+        facts.append(("outputs", names(node.outputs)))
     if node.retry.tries > 1:
         facts.append(("tries", str(node.retry.tries)))
     if node.timeout_s is not None:
@@ -108,19 +51,12 @@ def facts_of(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> tuple[t
 
 
 def _summary(definition: FlowDefinition) -> str:
-    count = len(definition.nodes)
-    parts = [f"{count} node{'s' if count != 1 else ''}"]
+    parts = [counted(len(definition.nodes), "node")]
     if definition.inputs:
-        parts.append(f"inputs: {_names(definition.inputs)}")
+        parts.append(f"inputs: {names(definition.inputs)}")
     if definition.outputs:
-        parts.append(f"outputs: {_names(definition.outputs)}")
+        parts.append(f"outputs: {names(definition.outputs)}")
     return line(" · ".join(parts))
-
-
-def _names(names: Iterable[str]) -> str:
-    every = list(names)
-    more = f", and {len(every) - NAMED} more" if len(every) > NAMED else ""
-    return line(", ".join(every[:NAMED]) + more)
 
 
 def _told(reference: Reference, nodes: tuple[NodeDefinition, ...]) -> str:

@@ -7,10 +7,10 @@ from html import escape
 
 import msgspec
 
-from dagger_actors.flow.drawing.layout import Layout, Path, Point, place
-from dagger_actors.flow.drawing.palette import DARK, LIGHT, Colour
-from dagger_actors.flow.drawing.picture import STATES, Picture, PictureNode
-from dagger_actors.flow.drawing.text import shorten, width
+from dagger_actors.drawing.layout import Layout, Path, Point, place
+from dagger_actors.drawing.palette import DARK, LIGHT, Colour
+from dagger_actors.drawing.picture import STATES, Picture, PictureNode
+from dagger_actors.drawing.text import shorten, width
 
 __all__ = ["write_svg"]
 

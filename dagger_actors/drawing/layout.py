@@ -11,8 +11,8 @@ from math import ceil, sqrt
 
 import msgspec
 
+from dagger_actors.drawing.picture import Picture
 from dagger_actors.errors import RequestError
-from dagger_actors.flow.drawing.picture import Picture
 
 __all__ = ["MAX_EDGES", "MAX_NODES", "Layout", "Path", "Point", "is_available", "place"]
 

@@ -6,9 +6,10 @@ from collections import Counter
 
 import msgspec
 
+from dagger_actors.drawing.picture import STATES, Picture, PictureNode, line
+from dagger_actors.drawing.text import duration
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.drawing.picture import STATES, Picture, PictureNode, line, picture_of
-from dagger_actors.flow.drawing.text import duration
+from dagger_actors.flow.picture import picture_of
 from dagger_actors.flow.report import NodeReport, Report
 
 __all__ = ["NodeSummary", "picture_of_run", "summaries"]

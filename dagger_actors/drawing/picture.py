@@ -1,0 +1,73 @@
+"""What is to be drawn, before any format: nodes, edges, labels, states. Pure, and without a trace of hostile text's power.
+
+Every text in a picture is one visible line of bounded length, so that writers only have to escape for their own format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from dagger_actors.drawing.text import shorten, visible
+
+__all__ = ["LONGEST", "NAMED", "STATES", "Picture", "PictureNode", "line", "names"]
+
+STATES = (
+    "pending", "ready", "running", "waiting", "succeeded", "failed", "skipped", "cancelled", "timed_out", "interrupted",
+)  # fmt: skip
+LONGEST = 200
+"""Cells of one text; what is longer ends in an ellipsis."""
+NAMED = 12
+"""Inputs or outputs that a line names; the rest is counted."""
+
+
+class PictureNode(msgspec.Struct, frozen=True, kw_only=True):
+    """One box.
+
+    Attributes:
+        title: Its id.
+        subtitle: What it does: its action or class.
+        is_mapped: Whether it stands for many: invocations of a mapped node, actors of a pool.
+        state: Of a run; None in a picture of a definition.
+        note: A line on how it went or how many it stands for; may be empty.
+        facts: What a closer look shows, each a name and a text.
+    """
+
+    title: str
+    subtitle: str
+    is_mapped: bool = False
+    state: str | None = None
+    note: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """A flow, a run or a system.
+
+    Attributes:
+        title: The name of the flow or system.
+        subtitle: A line on the whole.
+        nodes: In the order of the file.
+        edges: Positions of a dependency and of the node that waits for it, or of a supervisor and its child; no doubles, no
+            cycles.
+        state: Of the run; None in a picture of a definition.
+    """
+
+    title: str
+    subtitle: str
+    nodes: tuple[PictureNode, ...]
+    edges: tuple[tuple[int, int], ...]
+    state: str | None = None
+
+
+def line(text: str) -> str:
+    """Make any text fit for a picture: one visible line of at most ``LONGEST`` cells."""
+    return shorten(visible(text[: LONGEST + 1]), LONGEST)
+
+
+def names(names: Iterable[str]) -> str:
+    """List names in one line; those beyond ``NAMED`` are counted."""
+    every = list(names)
+    more = f", and {len(every) - NAMED} more" if len(every) > NAMED else ""
+    return line(", ".join(every[:NAMED]) + more)
