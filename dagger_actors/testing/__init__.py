@@ -40,8 +40,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dagger_actors.testing.errors import CannotSimulate, NeverSettles, NotRepeatable, UnusedStub, WorkerKilled
+    from dagger_actors.testing.errors import (
+        CannotSimulate,
+        NeverSettles,
+        NotAsExpected,
+        NotRepeatable,
+        UnusedStub,
+        WorkerKilled,
+    )
     from dagger_actors.testing.exploration import Explored, explore
+    from dagger_actors.testing.probe import Probe
     from dagger_actors.testing.replay import Kill
     from dagger_actors.testing.simulation import Simulation, simulate
     from dagger_actors.testing.stubs import Stub, StubCall
@@ -51,7 +59,9 @@ __all__ = [
     "Explored",
     "Kill",
     "NeverSettles",
+    "NotAsExpected",
     "NotRepeatable",
+    "Probe",
     "Simulation",
     "Stub",
     "StubCall",
@@ -67,7 +77,9 @@ _HOMES = {
     "Explored": "exploration",
     "Kill": "replay",
     "NeverSettles": "errors",
+    "NotAsExpected": "errors",
     "NotRepeatable": "errors",
+    "Probe": "probe",
     "Simulation": "simulation",
     "Stub": "stubs",
     "StubCall": "stubs",

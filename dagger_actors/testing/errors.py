@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dagger_actors.errors import DaggerError
 
-__all__ = ["CannotSimulate", "Killed", "NeverSettles", "NotRepeatable", "UnusedStub", "WorkerKilled"]
+__all__ = ["CannotSimulate", "Killed", "NeverSettles", "NotAsExpected", "NotRepeatable", "UnusedStub", "WorkerKilled"]
 
 
 class Killed(BaseException):
@@ -41,6 +41,25 @@ class NotRepeatable(AssertionError):
 
 class UnusedStub(AssertionError):
     """A stub stood in for nothing: no worker has loaded an action of its name."""
+
+
+class NotAsExpected(AssertionError):
+    """A probe has received something else than its test expects, or nothing in time.
+
+    Attributes:
+        probe: The probe's name.
+        expected: What the test waited for.
+        instead: What came instead, and what else is known.
+    """
+
+    def __init__(self, probe: str, expected: str, instead: str) -> None:
+        self.probe = probe
+        self.expected = expected
+        self.instead = instead
+        super().__init__(probe, expected, instead)
+
+    def __str__(self) -> str:
+        return f"the probe {self.probe} expected {self.expected}; {self.instead}"
 
 
 class CannotSimulate(DaggerError):

@@ -12,7 +12,12 @@ import pytest
 
 import dagger_actors.testing as kit
 
-MODULES = ("dagger_actors.testing", "dagger_actors.testing.exploration", "dagger_actors.testing.stubs")
+MODULES = (
+    "dagger_actors.testing",
+    "dagger_actors.testing.exploration",
+    "dagger_actors.testing.probe",
+    "dagger_actors.testing.stubs",
+)
 
 
 @pytest.mark.parametrize("name", MODULES)
