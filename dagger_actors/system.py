@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 import msgspec
 
 from dagger_actors.actors.gate import Gates
+from dagger_actors.actors.lookout import Lookout
 from dagger_actors.actors.runtime import ABANDONED, THREADS, Runtime, ThreadRuntime
 from dagger_actors.actors.timers import MonotonicClock
 from dagger_actors.errors import RequestError, StoreError
@@ -40,6 +41,9 @@ from dagger_actors.supervised.undelivered import Undelivered
 __all__ = ["ActorSystem"]
 
 CLOSE_S = 5.0
+
+LOOKS = 12
+"""How often a handler is looked at until it counts as stuck."""
 
 
 class ActorSystem:
@@ -74,6 +78,8 @@ class ActorSystem:
         process_memory_mib: Address space of a worker process at most, in MiB, 256 or more; None = no limit.
         observer: Told what changes, after each commit, on an internal thread; must not block.
         on_undelivered: Told of each message to an actor that was never handled; must not block.
+        stuck_after_s: An actor's handler that has not come back for so many seconds, 0.01 or more, is warned of in the
+            log, and is ``stuck`` in ``actors.tree()`` until it does; None = never.
         runtime: The world; for simulation.
         vfs: SQLite's way to the disk, by its name; for simulated power cuts.
 
@@ -108,10 +114,12 @@ class ActorSystem:
         process_memory_mib: int | None = None,
         observer: Observer | None = None,
         on_undelivered: Callable[[Undelivered], None] | None = None,
+        stuck_after_s: float | None = 30.0,
         runtime: Runtime | None = None,
         vfs: str | None = None,
     ) -> None:
         _check_options(synchronous, artifact_threshold, readers)
+        _check_stuck(stuck_after_s)
         root = _root(spec, agents)
         processes = (os.cpu_count() or 1) if processes is None else processes
         _check_processes(processes, process_attempts, process_memory_mib)
@@ -174,6 +182,8 @@ class ActorSystem:
             clock=self._runtime.clock,
         )
         house = House(self._runtime, listen=on_undelivered)
+        if stuck_after_s is not None:
+            self._look_out(stuck_after_s, house)
         self.actors = Actors(house, root, failed=lambda _failure: house.run_aside(self.stop))
         self._watch = Watch(self._hub, runtime=self._runtime, store=self._store, recover=recover)
         self._is_closed = False
@@ -268,6 +278,11 @@ class ActorSystem:
         finally:
             self._close()
 
+    def _look_out(self, stuck_after_s: float, house: House) -> None:
+        after_us = house.alarm.after_us = round(stuck_after_s * 1e6)
+        every_us = after_us // LOOKS
+        Lookout(self._runtime.timers, self._runtime.clock, every_us=every_us, looks=(house.alarm.look,)).start()
+
     def _start_actors(self) -> None:
         try:
             self.actors.begin()
@@ -317,6 +332,11 @@ def _check_options(synchronous: str, artifact_threshold: int, readers: int) -> N
         raise RequestError(f"artifact_threshold is a size in bytes, 0 or more, not {artifact_threshold!r}")
     if type(readers) is not int or readers < 1:
         raise RequestError(f"readers is a whole number, 1 or more, not {readers!r}")
+
+
+def _check_stuck(after_s: float | None) -> None:
+    if after_s is not None and not (isinstance(after_s, int | float) and 0.01 <= after_s < float("inf")):
+        raise RequestError(f"stuck_after_s is a number of seconds, 0.01 or more, or None, not {after_s!r}")
 
 
 def _check_processes(processes: int, attempts: int, memory_mib: int | None) -> None:

@@ -43,17 +43,20 @@ class Cell(Lifecycle):
             return False
         turns, me = self.post.turns, get_ident()
         before = turns.get(me)
-        inside.turn = turns[me] = self
+        inside.turn = self
+        turns[me] = (self, turn)
         try:
             again = self._work(turn)
             while again and self.orders and (turn := self.enter()) is not None:
+                turns[me] = (self, turn)
                 again = self._work(turn)  # it has failed: the next incarnation begins without another thread
             return again
         finally:
-            inside.turn = before
             if before is None:
+                inside.turn = None
                 del turns[me]
             else:
+                inside.turn = before[0]
                 turns[me] = before
 
     def run_here(self, kind: type, data: bytes) -> tuple[Any] | None:
@@ -74,7 +77,8 @@ class Cell(Lifecycle):
             self.state = SCHEDULED
             turn = self.turn = Turn()
         turns, me = self.post.turns, get_ident()
-        inside.turn = turns[me] = self
+        inside.turn = self
+        turns[me] = (self, turn)
         decode, call = short
         try:
             try:
@@ -224,7 +228,7 @@ class Cell(Lifecycle):
         except BaseException as error:  # noqa: BLE001  the thread belongs to all
             return self.failed(turn, error)
         if found.is_async:
-            self.wait_for(turn, result, self._came_back, partial(self._did_not_begin, letters))
+            self.wait_for(turn, result, self._came_back, partial(self._did_not_begin, letters), letters)
             return False
         if self.turn is not turn:
             return False

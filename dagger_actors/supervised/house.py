@@ -18,13 +18,15 @@ from dagger_actors.supervised import wire
 from dagger_actors.supervised.cell import Cell
 from dagger_actors.supervised.context import ActorContext, Terminated
 from dagger_actors.supervised.family import Parent
-from dagger_actors.supervised.lifecycle import Lifecycle
+from dagger_actors.supervised.lifecycle import Awaiting, Lifecycle
 from dagger_actors.supervised.mailbox import CLOSED, Mailbox, Post
 from dagger_actors.supervised.nursery import Nursery
 from dagger_actors.supervised.pool import Pool
 from dagger_actors.supervised.ref import Ref
+from dagger_actors.supervised.stuck import Alarm
 from dagger_actors.supervised.tick import Notice, Tick
 from dagger_actors.supervised.traits import MailboxSpec, traits_of
+from dagger_actors.supervised.turn import Turn
 from dagger_actors.supervised.undelivered import Reason, Undelivered, UndeliveredMail
 from dagger_actors.supervised.wire import Letter, kind_of, text_of
 
@@ -40,6 +42,9 @@ logger = logging.getLogger("dagger_actors.actors")
 LOCKS = 256
 """Locks for changes of state, shared by all mailboxes: each is held for a few bytecodes."""
 
+ENTRIES = frozenset((Cell.run_turn.__code__, Cell.run_here.__code__))
+"""The code that takes turns; what is above it on a stack is the turn's."""
+
 
 class House(Post):
     """What all actors of one system share.
@@ -47,7 +52,9 @@ class House(Post):
     Attributes:
         dispatchers: By the name that a class declares.
         control: Gives turns to supervisors.
-        turns: Which mailbox has its turn on which thread.
+        turns: Which actor has its turn on which thread, and that turn.
+        awaiting: The coroutines that actors wait for, by the turn that is theirs.
+        alarm: Looks whether a handler does not come back; whoever wants that told calls its ``look`` now and then.
         mail: What is known of undelivered mail.
         runs_here: Whether an ask of an idle actor may run on the asking thread.
     """
@@ -63,7 +70,9 @@ class House(Post):
         self.runs_here = runtime.runs_here
         self.locks = [threading.Lock() for _ in range(LOCKS)]
         self.parking = threading.Lock()
-        self.turns: dict[int, Mailbox] = {}
+        self.turns: dict[int, tuple[Lifecycle, Turn]] = {}
+        self.awaiting: dict[Turn, Awaiting] = {}
+        self.alarm = Alarm(self.turns, self.awaiting, self.now_us, ENTRIES)
         self.mail = UndeliveredMail(listen)
         self._watching = threading.Lock()
         self._names: dict[str, Cell] = {}

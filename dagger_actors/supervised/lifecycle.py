@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dagger_actors.errors import ActorStopped, MessageRefused
 from dagger_actors.supervised.family import ExitKind, Parent
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.house import House
     from dagger_actors.supervised.traits import Traits
 
-__all__ = ["BATCH", "Extra", "Lifecycle"]
+__all__ = ["BATCH", "Awaiting", "Extra", "Lifecycle"]
 
 logger = logging.getLogger("dagger_actors.actors")
 
@@ -45,6 +45,22 @@ BATCH = object()
 """The key of the timer of a gathered batch."""
 
 _numbers = itertools.count(1)
+
+
+class Awaiting(NamedTuple):
+    """A coroutine that an actor waits for.
+
+    Attributes:
+        cell: The actor's.
+        coroutine: A handler's, or a hook's.
+        letters: What it handles; a hook's nothing.
+        since_s: When it was begun, on the monotonic clock.
+    """
+
+    cell: Lifecycle
+    coroutine: Any
+    letters: tuple[Letter, ...]
+    since_s: float
 
 
 class Extra:
@@ -405,6 +421,7 @@ class Lifecycle(Mailbox):
         coroutine: Any,
         then: Callable[[Turn, Any, BaseException | None], object],
         unbegun: Callable[[], object] = lambda: None,
+        letters: tuple[Letter, ...] = (),
     ) -> None:
         """Let a coroutine run on this thread's loop; no message is taken until it has ended.
 
@@ -413,6 +430,7 @@ class Lifecycle(Mailbox):
             coroutine: What is awaited.
             then: Called in a new turn with what it returned or raised, unless it was killed.
             unbegun: Called when it was killed before the first step.
+            letters: What it handles.
         """
         loop = asyncio.get_running_loop()
         context = copy_context()
@@ -427,6 +445,7 @@ class Lifecycle(Mailbox):
             coroutine.close()
             unbegun()
             return
+        self.post.awaiting[wait] = Awaiting(self, coroutine, letters, loop.time())
         task = wait.task = loop.create_task(self._outcome_of(wait, coroutine), context=context)
         task.add_done_callback(partial(self._awaited, wait, coroutine, then, unbegun))
         if self.turn is not wait:
@@ -451,6 +470,7 @@ class Lifecycle(Mailbox):
         unbegun: Callable[[], object],
         task: asyncio.Task[Any],
     ) -> None:
+        del self.post.awaiting[wait]
         try:
             result, error = task.result()
         except BaseException as raised:  # noqa: BLE001  it was cancelled, or told to exit

@@ -20,7 +20,8 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: Its name in the system; empty = the root.
         kind: Name of the actor's class; ``supervisor``.
-        state: ``starting``, ``idle``, ``busy``, ``stopping``, ``restarting``, ``absent``; a supervisor is ``running``.
+        state: ``starting``, ``idle``, ``busy``, ``stuck`` (its handler has not come back for as long as the system's
+            ``stuck_after_s`` says), ``stopping``, ``restarting``, ``absent``; a supervisor is ``running``.
         restarts: How often it was restarted.
         queued: Messages in its mailbox.
         handled: Messages taken so far.
@@ -67,9 +68,15 @@ def leaf_of(cell: Lifecycle, *, state: str | None = None, restarts: int = 0) -> 
     return Branch(
         name=cell.name,
         kind=cell.traits.cls.__name__,
-        state=state or ("idle" if cell.state is IDLE else "busy"),
+        state=state or _state_of(cell),
         restarts=restarts,
         queued=len(cell.lane or ()),
         handled=cell.handled,
         timers=0 if extra is None else len(extra.timers),
     )
+
+
+def _state_of(cell: Lifecycle) -> str:
+    if cell.post.alarm.is_stuck(cell):
+        return "stuck"
+    return "idle" if cell.state is IDLE else "busy"
