@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -13,7 +13,7 @@ __all__ = ["Figure", "Line", "Sample", "Scale", "Target", "judge"]
 
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True):
-    """How much work the figures do; targets hold for the default sizes only.
+    """How much work the figures of flows do; targets hold for the default sizes only.
 
     Attributes:
         chain: Nodes one behind the other.
@@ -35,7 +35,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         value: In the figure's unit.
-        limit: What the bare parts reach, in the same unit; None where there are none.
+        limit: What the bare parts, or the peer, reach on the same work, in the same unit; None where there are none.
         cpu_s: Processor seconds of this process meanwhile; None where that says nothing.
     """
 
@@ -76,15 +76,15 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         name: As ``--only`` takes it.
         unit: Of value and limit.
         units: Of the lines that have another.
-        targets: By name of the line; a figure may print several lines.
-        measure: Takes one sample a line, in a folder on the disk to measure.
+        targets: By name of the line, None where nothing is asked for; a figure may print several lines.
+        measure: Takes one sample a line, in a folder on the disk to measure, of the sizes that its benchmark has.
         is_large: Left out unless asked for.
     """
 
     name: str
     unit: str
-    targets: dict[str, Target]
-    measure: Callable[[Path, Scale], dict[str, Sample]]
+    targets: dict[str, Target | None]
+    measure: Callable[[Path, Any], dict[str, Sample]]
     units: dict[str, str] = {}
     is_large: bool = False
 

@@ -32,19 +32,12 @@ dask (stores nothing)                           0.15 to 0.39
 
 from __future__ import annotations
 
-import argparse
-import os
-import platform
 import sys
-import tempfile
-from importlib.metadata import version
-from pathlib import Path
 
-import apsw
 import crowded
-import msgspec
 import spine
-from figures import Figure, Line, Sample, Scale, Target, judge
+from command import run
+from figures import Figure, Scale, Target
 
 FIGURES = (
     Figure(name="chain", unit="s", measure=spine.chain, targets={"chain": Target(of="ratio", bound=4)}),
@@ -89,68 +82,7 @@ QUICK = Scale(chain=5, fan=20, independent=100, group=32, large=500)
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; the exit status."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.repeat < 1 or not options.db.is_dir():
-        parser.error("--repeat is 1 or more, and --db is a folder that exists")
-    chosen = [figure for figure in FIGURES if _is_chosen(figure, options)]
-    scale, repeats = (QUICK, 1) if options.quick else (Scale(), options.repeat)
-    print(msgspec.json.encode(_machine()).decode(), flush=True)
-    is_missed = False
-    for figure in chosen:
-        for line in _measure(figure, scale, repeats, options.db, has_target=not options.quick):
-            print(msgspec.json.encode(line).decode(), flush=True)
-            is_missed = is_missed or line.ok is False
-    return 1 if is_missed and options.check else 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="What a flow costs, beside its limits; one JSON object a line.")
-    parser.add_argument("--only", action="append", choices=[figure.name for figure in FIGURES], help="may be repeated")
-    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="medians of so many (5)")
-    parser.add_argument("--large", action="store_true", help="the flow of 100,000 nodes too")
-    parser.add_argument("--quick", action="store_true", help="everything once and small, no targets: does it run?")
-    parser.add_argument("--check", action="store_true", help="exit status 1 when a target is missed")
-    parser.add_argument("--db", type=Path, default=Path(), metavar="FOLDER", help="where the databases are made (here)")
-    return parser
-
-
-def _is_chosen(figure: Figure, options: argparse.Namespace) -> bool:
-    if options.only:
-        return figure.name in options.only
-    return options.large or options.quick or not figure.is_large
-
-
-def _measure(figure: Figure, scale: Scale, repeats: int, folder: Path, *, has_target: bool) -> list[Line]:
-    samples: dict[str, list[Sample]] = {name: [] for name in figure.targets}
-    for _ in range(repeats):
-        with tempfile.TemporaryDirectory(prefix=".benchmark-", dir=folder) as fresh:
-            for name, sample in figure.measure(Path(fresh), scale).items():
-                samples[name].append(sample)
-    return [
-        judge(name, figure.units.get(name, figure.unit), target if has_target else None, samples[name])
-        for name, target in figure.targets.items()
-    ]
-
-
-def _machine() -> dict[str, object]:
-    return {
-        "machine": platform.platform(),
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "load": [round(one, 2) for one in os.getloadavg()],
-        "python": platform.python_version(),
-        "sqlite": apsw.sqlite_lib_version(),
-        "synchronous": "full",
-        **{name: version(name) for name in ("apsw", "msgspec", "pykka", "tenacity", "PyYAML")},
-    }
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return run(FIGURES, Scale(), QUICK, "What a flow costs, beside its limits", arguments)
 
 
 if __name__ == "__main__":
