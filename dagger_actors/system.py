@@ -82,6 +82,7 @@ class ActorSystem:
             log, and is ``stuck`` in ``actors.tree()`` until it does; None = never.
         runtime: The world; for simulation.
         vfs: SQLite's way to the disk, by its name; for simulated power cuts.
+        house: Makes what the actors share; for simulation.
 
     Attributes:
         flows: The flow paradigm.
@@ -117,6 +118,7 @@ class ActorSystem:
         stuck_after_s: float | None = 30.0,
         runtime: Runtime | None = None,
         vfs: str | None = None,
+        house: Callable[[Runtime, Callable[[Undelivered], None] | None], House] = House,
     ) -> None:
         _check_options(synchronous, artifact_threshold, readers)
         _check_stuck(stuck_after_s)
@@ -181,10 +183,10 @@ class ActorSystem:
             commit=caller.commit,
             clock=self._runtime.clock,
         )
-        house = House(self._runtime, listen=on_undelivered)
+        home = house(self._runtime, on_undelivered)
         if stuck_after_s is not None:
-            self._look_out(stuck_after_s, house)
-        self.actors = Actors(house, root, failed=lambda _failure: house.run_aside(self.stop))
+            self._look_out(stuck_after_s, home)
+        self.actors = Actors(home, root, failed=lambda _failure: home.run_aside(self.stop))
         self._watch = Watch(self._hub, runtime=self._runtime, store=self._store, recover=recover)
         self._is_closed = False
         self._enter_resources()

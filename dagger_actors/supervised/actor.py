@@ -80,7 +80,8 @@ class Actor(pykka.Actor):
     @property
     def actor_ref(self) -> Ref:
         """The actor, for others; as ``ctx.ref``."""
-        return Ref(self.actor_inbox)
+        ref: Ref = self.actor_inbox.post.ref_of(self.actor_inbox)
+        return ref
 
     @property
     def actor_urn(self) -> str:  # type: ignore[override]  # pykka's attribute

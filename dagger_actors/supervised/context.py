@@ -11,7 +11,6 @@ import msgspec
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.errors import RequestError
-from dagger_actors.supervised import wire
 from dagger_actors.supervised.ref import ASK_S, Ref
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ class ActorContext:
     def __init__(self, cell: Lifecycle) -> None:
         self._cell = cell
         self.incarnation = cell.incarnation
-        self.ref = Ref(cell)
+        self.ref = cell.post.ref_of(cell)
         self.timers = Timers(cell, cell.incarnation)
         self.log = logging.LoggerAdapter(logger, {"actor": cell.name})
 
@@ -187,7 +186,7 @@ class ActorContext:
         """
         reply: ReplyFuture[Any] = ReplyFuture()
         reply.asked = ref
-        ref.cell.put((message.__class__, wire.encode(message), reply, None))
+        ref.cell.put((message.__class__, self._cell.post.encode(message), reply, None))
         return Asked(self._cell, self.incarnation, reply, timeout)
 
     def watch(self, ref: Ref) -> None:

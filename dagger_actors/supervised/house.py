@@ -25,7 +25,7 @@ from dagger_actors.supervised.pool import Pool
 from dagger_actors.supervised.ref import Ref
 from dagger_actors.supervised.stuck import Alarm
 from dagger_actors.supervised.tick import Notice, Tick
-from dagger_actors.supervised.traits import MailboxSpec, traits_of
+from dagger_actors.supervised.traits import MailboxSpec, Traits, traits_of
 from dagger_actors.supervised.turn import Turn
 from dagger_actors.supervised.undelivered import Reason, Undelivered, UndeliveredMail
 from dagger_actors.supervised.wire import Letter, kind_of, text_of
@@ -59,7 +59,7 @@ class House(Post):
         runs_here: Whether an ask of an idle actor may run on the asking thread.
     """
 
-    def __init__(self, runtime: Runtime, *, listen: Callable[[Undelivered], None] | None = None) -> None:
+    def __init__(self, runtime: Runtime, listen: Callable[[Undelivered], None] | None = None) -> None:
         self._runtime = runtime
         self.dispatchers: dict[str, Dispatcher] = {
             "shared": runtime.shared,
@@ -119,13 +119,13 @@ class House(Post):
             cell.begin(1)
         else:
             cell.begin_idle()
-        return Ref(cell)
+        return self.ref_of(cell)
 
     def cell_of(
         self, cls: type[Actor], config: object, *, name: str | None, mailbox: MailboxSpec | None, parent: Parent
     ) -> Cell:
         """Make the cell of an actor that has not begun."""
-        traits = traits_of(cls)
+        traits = self.traits_of(cls)
         bound = mailbox or traits.mailbox
         cell = Cell(
             traits,
@@ -170,7 +170,7 @@ class House(Post):
         if cell is None:
             known = [*self._names, *self._pools]
             raise UnknownActor(name, tuple(difflib.get_close_matches(name, known, n=1)))
-        return Ref(cell)
+        return self.ref_of(cell)
 
     def add_pool(self, pool: Pool) -> None:
         """A pool is there; it replaces that of an earlier incarnation of its supervisor."""
@@ -179,6 +179,24 @@ class House(Post):
     def remove_pool(self, name: str) -> None:
         """A pool is gone."""
         self._pools.pop(name, None)
+
+    # What a simulation has otherwise; ``Ref.tell`` knows a short way past ``encode``.
+
+    def traits_of(self, cls: type[Actor]) -> Traits:
+        """What the actors of a class do."""
+        return traits_of(cls)
+
+    def ref_of(self, cell: Lifecycle) -> Ref:
+        """Make a reference to an actor."""
+        return Ref(cell)
+
+    def encode(self, message: object) -> bytes:
+        """Encode a message; as ``wire.encode``."""
+        return wire.encode(message)
+
+    def copied(self, result: Any) -> Any:
+        """Copy an answer; as ``wire.copied``."""
+        return wire.copied(result)
 
     def context_of(self, cell: Lifecycle) -> ActorContext:
         """What its methods are given."""
@@ -275,7 +293,7 @@ class House(Post):
         if not 0 <= delay_s < float("inf"):
             raise RequestError(f"a timer's time is 0 s or more, not {delay_s!r}")
         number = next(self._numbers)
-        data = wire.encode(message)
+        data = self.encode(message)
         more = cell.more()
         with cell.lock:
             if not cell.is_on(incarnation):

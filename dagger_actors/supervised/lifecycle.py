@@ -28,7 +28,7 @@ from dagger_actors.supervised.mailbox import (
     handling,
 )
 from dagger_actors.supervised.turn import Order, Turn
-from dagger_actors.supervised.wire import Answer, Letter, copied, fail, resolve
+from dagger_actors.supervised.wire import Answer, Letter, fail, resolve
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
@@ -261,7 +261,7 @@ class Lifecycle(Mailbox):
             if reply is None or reply.is_done():
                 continue
             try:
-                copy = copied(result)
+                copy = self.post.copied(result)
             except MessageRefused as error:
                 fail(reply, error)
             else:

@@ -49,18 +49,23 @@ if TYPE_CHECKING:
         WorkerKilled,
     )
     from dagger_actors.testing.exploration import Explored, explore
+    from dagger_actors.testing.handler_stubs import HandlerCall, HandlerStub
     from dagger_actors.testing.probe import Probe
     from dagger_actors.testing.replay import Kill
+    from dagger_actors.testing.script import Outcomes
     from dagger_actors.testing.simulation import Simulation, simulate
     from dagger_actors.testing.stubs import Stub, StubCall
 
 __all__ = [
     "CannotSimulate",
     "Explored",
+    "HandlerCall",
+    "HandlerStub",
     "Kill",
     "NeverSettles",
     "NotAsExpected",
     "NotRepeatable",
+    "Outcomes",
     "Probe",
     "Simulation",
     "Stub",
@@ -75,10 +80,13 @@ __all__ = [
 _HOMES = {
     "CannotSimulate": "errors",
     "Explored": "exploration",
+    "HandlerCall": "handler_stubs",
+    "HandlerStub": "handler_stubs",
     "Kill": "replay",
     "NeverSettles": "errors",
     "NotAsExpected": "errors",
     "NotRepeatable": "errors",
+    "Outcomes": "script",
     "Probe": "probe",
     "Simulation": "simulation",
     "Stub": "stubs",

@@ -13,15 +13,20 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from dagger_actors.errors import SystemClosed
+from dagger_actors.supervised.actor import Actor
 from dagger_actors.system import ActorSystem
 from dagger_actors.testing.deaths import Deaths
 from dagger_actors.testing.errors import Killed, NeverSettles, WorkerKilled
+from dagger_actors.testing.handler_stubs import HandlerStub, HandlerStubs
 from dagger_actors.testing.replay import Kill
-from dagger_actors.testing.stubs import Failures, Stub, Stubs
+from dagger_actors.testing.script import Failures
+from dagger_actors.testing.simulated_house import SimulatedHouse
+from dagger_actors.testing.stubs import Stub, Stubs
 from dagger_actors.testing.virtual import VirtualRuntime
 from dagger_actors.testing.world import World
 
@@ -58,6 +63,7 @@ class Simulation:
         self._names = itertools.count(1)
         self.fates = Deaths(self.world)
         self._stubs = Stubs(self.world)
+        self._handler_stubs = HandlerStubs(self.world)
         self._kept: str | None = None
         self.world.on_killed = self._bury
         self.world.is_interrupted = lambda: self._kept is not None and self._kept not in self._systems
@@ -72,7 +78,12 @@ class Simulation:
         """
         worker = f"w{next(self._names)}"
         runtime = self._runtimes[worker] = VirtualRuntime(self.world, worker)
-        system = ActorSystem(self.path, runtime=runtime, **{"recover": False, "synchronous": "normal", **options})
+        system = ActorSystem(
+            self.path,
+            runtime=runtime,
+            house=partial(SimulatedHouse, worker, self._handler_stubs),
+            **{"recover": False, "synchronous": "normal", **options},
+        )
         self._systems[worker] = system
         self._options[system] = options
         self._stubs.enter(worker, system.registry)
@@ -186,6 +197,38 @@ class Simulation:
             self._stubs.enter(worker, system.registry)
         return stub
 
+    def stub_handler(
+        self,
+        actor: type[Actor],
+        message: type,
+        *,
+        returns: Any = None,
+        takes_s: float = 0.0,
+        fails: Failures = None,
+        times: int | None = None,
+    ) -> HandlerStub:
+        """Let a stub stand in for a handler of an actor class, in every worker there is and will be, from its next call on.
+
+        Classes that inherit the handler have the stub too; those that override it do not. A stub for the same handler
+        replaces it. ``HandlerStub`` has an example.
+
+        Args:
+            actor: The actor class.
+            message: The class of the messages that the handler takes.
+            returns: The answer; or a plain function of the message, or of the message and the context, that makes it (or
+                raises). ``Outcomes`` gives one after the other.
+            takes_s: Virtual seconds that each call takes, those that fail too; 0 or more.
+            fails: As for ``stub``; what is raised is the actor's failure, and its supervisor decides.
+            times: As for ``stub``.
+
+        Returns:
+            The stub; ``calls`` tells how it was called.
+
+        Raises:
+            RequestError: One of these is none of what it can be, or the class has no such handler.
+        """
+        return self._handler_stubs.add(actor, message, returns=returns, takes_s=takes_s, fails=fails, times=times)
+
     # --- going on
 
     def run(self) -> None:
@@ -221,6 +264,7 @@ class Simulation:
         """
         self.fates.check()
         self._stubs.check()
+        self._handler_stubs.check()
 
     def close(self) -> None:
         """End all workers as if killed."""

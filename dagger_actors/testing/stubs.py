@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,18 +15,16 @@ from dagger_actors.flow.actions import Action, marked_name
 from dagger_actors.flow.context import Context
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.testing.errors import UnusedStub
+from dagger_actors.testing.script import Failure, Failures, Script
 from dagger_actors.testing.world import World
 
-__all__ = ["Failures", "Stub", "StubCall", "Stubs"]
+__all__ = ["Stub", "StubCall", "Stubs"]
 
 MOST_CALLS = 100_000
 """Calls that one stub records; the next one is refused."""
 
 CONTEXT = "the context of a stub"
 """The parameter by which a stub learns of the attempt, where the action itself has none: no name that a function can have."""
-
-Failure = BaseException | type[BaseException]
-Failures = Failure | list[Any] | tuple[Any, ...] | None
 
 
 class StubCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,15 +81,7 @@ class Stub:
         self.calls: list[StubCall] = []
         self.is_bound = False
         self._world = world
-        self._returns = returns
-        self._takes_s = _checked_duration(takes_s)
-        self._fails, self._times = _checked_failures(fails, times)
-        if inspect.iscoroutinefunction(returns):
-            raise RequestError(
-                "`returns` of a stub is a value or a plain function of the inputs, not a coroutine function"
-            )
-        if takes_s:
-            world.lends_stacks = True
+        self._script = Script(world, returns=returns, takes_s=takes_s, fails=fails, times=times)
 
     def __repr__(self) -> str:
         return f"<Stub of {self.name}, called {len(self.calls):,} times>"
@@ -108,14 +97,13 @@ class Stub:
         @functools.wraps(written.source)
         def plain(**given: Any) -> Any:
             call, failure = begin(given)
-            if self._takes_s:
-                self._world.sleep(worker, self._takes_s, self.name)
+            self._script.pass_time(worker, self.name)
             return end(call, failure)
 
         @functools.wraps(written.source)
         async def on_loop(**given: Any) -> Any:
             call, failure = begin(given)
-            await asyncio.sleep(self._takes_s)
+            await asyncio.sleep(self._script.takes_s)
             return end(call, failure)
 
         return Action(
@@ -136,7 +124,7 @@ class Stub:
             raise RequestError(
                 f"the stub of {self.name!r} has been called {MOST_CALLS:,} times, which is all it records"
             )
-        failure = self._failure(len(self.calls))
+        failure = self._script.failure(len(self.calls))
         call = StubCall(
             inputs={**defaults, **given},
             run_id=ctx.run_id,
@@ -149,23 +137,12 @@ class Stub:
         self.calls.append(call)
         return call, failure
 
-    def _failure(self, number: int) -> Failure | None:
-        if self._times is None or number < self._times:
-            return self._fails[number % len(self._fails)] if self._fails else None
-        return None
-
     def _end(self, call: StubCall, failure: Failure | None) -> Any:
-        if failure is None:
-            return self._returns(**call.inputs) if callable(self._returns) else self._returns
-        # The same one may be raised time and again, and would grow by the frames of each.
-        raise failure.with_traceback(None) if isinstance(failure, BaseException) else failure
+        return self._script.end(failure, call.inputs)
 
 
 class Stubs:
-    """The stubs of one simulation, one for an action.
-
-    What stands in for handlers of actors would be kept here too, and ``add`` would tell them by their target.
-    """
+    """The stubs of one simulation, one for an action."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -219,47 +196,3 @@ def _named(target: str | Callable[..., Any]) -> str:
     if inspect.isfunction(target):
         return marked_name(target) or target.__name__
     raise RequestError(f"a stub stands in for an action, given by its name or as the function, not for {target!r:.100}")
-
-
-def _checked_duration(takes_s: float) -> float:
-    if not isinstance(takes_s, int | float) or not math.isfinite(takes_s) or takes_s < 0:
-        raise RequestError(f"`takes_s` of a stub is a number of seconds, 0 or more, not {takes_s!r:.100}")
-    return takes_s
-
-
-def _checked_failures(fails: Failures, times: int | None) -> tuple[tuple[Failure | None, ...], int | None]:
-    """Give what the calls raise in turn, and how many calls that goes for; None = all of them."""
-    is_one = _is_failure(fails)
-    if times is not None and (not is_one or type(times) is not int or times < 1):
-        raise RequestError("`times` of a stub says how often its one exception is raised: a whole number, 1 or more")
-    if fails is None:
-        return (), None
-    if is_one:
-        found: tuple[Any, ...] = (fails,)
-    elif isinstance(fails, list | tuple):
-        found, times = tuple(fails), len(fails)
-    else:
-        raise RequestError(f"`fails` of a stub is an exception, or a list of them by call, not {fails!r:.100}")
-    for failure in found:
-        if failure is not None:
-            _refuse_unraisable(failure)
-    return found, times
-
-
-def _refuse_unraisable(failure: object) -> None:
-    if not _is_failure(failure):
-        raise RequestError(
-            f"`fails` of a stub lists exceptions, or None for a call that succeeds, not {failure!r:.100}"
-        )
-    if isinstance(failure, type):
-        try:
-            failure()
-        except Exception as error:  # noqa: BLE001 - it is the user's class
-            name = failure.__name__
-            raise RequestError(f"`fails` of a stub: {name} needs arguments ({error}); give {name}(...)") from None
-
-
-def _is_failure(candidate: object) -> bool:
-    return isinstance(candidate, BaseException) or (
-        isinstance(candidate, type) and issubclass(candidate, BaseException)
-    )

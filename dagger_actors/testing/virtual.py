@@ -10,7 +10,6 @@ from dagger_actors.actors.reply import ReplyFuture, outside_turn
 from dagger_actors.actors.runtime import ALPHABET
 from dagger_actors.core.protocols import Clock, Dispatcher, IdSource, Runnable, Timers
 from dagger_actors.testing.errors import Killed, WorkerKilled
-from dagger_actors.testing.stacks import OwnStack
 from dagger_actors.testing.world import World
 
 __all__ = ["VirtualDispatcher", "VirtualIds", "VirtualRuntime", "VirtualTimers"]
@@ -23,7 +22,7 @@ class VirtualDispatcher:
         world: Chooses.
         worker: Whose turns they are.
         is_loop: Whether they are turns of the worker's event loop.
-        may_lend: Whether they are bodies of plain functions, which may take time when the world lends them stacks.
+        may_lend: Whether they run plain functions of users, which may take time when the world lends them stacks.
     """
 
     def __init__(self, world: World, worker: str, *, is_loop: bool = False, may_lend: bool = False) -> None:
@@ -37,10 +36,8 @@ class VirtualDispatcher:
         del here
         if self.is_loop:
             self._world.loop_of(self._worker).call_soon(self._turn, runnable)
-        elif self._may_lend and self._world.lends_stacks:
-            self._world.offer(self._worker, OwnStack(self._world, self._worker, runnable))
         else:
-            self._world.offer(self._worker, runnable)
+            self._world.offer(self._worker, runnable, may_lend=self._may_lend)
 
     def _turn(self, runnable: Runnable) -> None:
         if runnable.run_turn():
@@ -95,8 +92,8 @@ class VirtualRuntime:
         self.blocking: Dispatcher = VirtualDispatcher(world, worker, may_lend=True)
         self.io: Dispatcher = VirtualDispatcher(world, worker, is_loop=True)
         self.writing: Dispatcher = VirtualDispatcher(world, worker)
-        self.shared: Dispatcher = VirtualDispatcher(world, worker)
-        self.waiting: Dispatcher = VirtualDispatcher(world, worker)
+        self.shared: Dispatcher = VirtualDispatcher(world, worker, may_lend=True)
+        self.waiting: Dispatcher = VirtualDispatcher(world, worker, may_lend=True)
 
     def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
         """Let the world go on until the future is resolved.

@@ -66,7 +66,7 @@ class World:
         self.lends_stacks = False
         self._depth = 0
         self._steps_before = 0
-        self._turns: list[tuple[str, Runnable]] = []
+        self._turns: list[tuple[str, Runnable, bool]] = []
         self._loops: dict[str, VirtualLoop] = {}
         self._graveyard = Graveyard()
 
@@ -79,9 +79,9 @@ class World:
         """Whether this is inside of a turn."""
         return self._depth > 0
 
-    def offer(self, worker: str, runnable: Runnable) -> None:
-        """Add a turn to choose from."""
-        self._turns.append((worker, runnable))
+    def offer(self, worker: str, runnable: Runnable, *, may_lend: bool = False) -> None:
+        """Add a turn to choose from; ``may_lend``: it may take time, and is lent a stack of its own for that."""
+        self._turns.append((worker, runnable, may_lend))
 
     def loop_of(self, worker: str) -> VirtualLoop:
         """The event loop of a worker."""
@@ -137,11 +137,12 @@ class World:
                 self.trace.append(f"{self.mono_us} {worker} loop")
                 self._loops[worker].iterate()
             else:
-                worker, runnable = turn = turns[index]
+                worker, runnable, may_lend = turn = turns[index]
                 self._turns.remove(turn)
                 self.trace.append(f"{self.mono_us} {worker} {_name(runnable)}")
-                if runnable.run_turn():
-                    self.offer(worker, runnable)
+                taker = OwnStack(self, worker, runnable) if may_lend and self.lends_stacks else runnable
+                if taker.run_turn():
+                    self.offer(worker, runnable, may_lend=may_lend)
         except Killed as killed:
             self.trace.append(f"{self.mono_us} {killed.worker} killed")
             self.on_killed(killed.worker)
@@ -272,7 +273,7 @@ class World:
         return still_waiting(
             loops=self._loops,
             bodies=[(stack.worker, stack.name) for stack in self.paused],
-            turns=[(worker, _name(runnable)) for worker, runnable in self._turns],
+            turns=[(worker, _name(runnable)) for worker, runnable, _ in self._turns],
             timers=timers,
             frozen=self.frozen,
         )
