@@ -14,7 +14,7 @@ import msgspec
 
 from dagger_actors.flow.definition import AllOf, AnyOf, Comparison, Not, Operator, Predicate, Reference
 
-__all__ = ["ABSENT", "IncomparableValues", "equal", "evaluate", "references_of"]
+__all__ = ["ABSENT", "ORDERS", "IncomparableValues", "equal", "evaluate", "kind_of", "order_of", "references_of"]
 
 ABSENT: Final = object()
 """What a lookup gives when there is no value."""
@@ -67,8 +67,8 @@ def _compare(word: str, value: Any, operand: Any) -> bool:
         case "in":
             return any(equal(value, one) for one in operand)
         case _:
-            if _order(value) is None or _order(value) != _order(operand):
-                raise IncomparableValues(f"{_kind(value)} and {_kind(operand)} have no order ({word})")
+            if order_of(value) is None or order_of(value) != order_of(operand):
+                raise IncomparableValues(f"{kind_of(value)} and {kind_of(operand)} have no order ({word})")
             return ORDERS[word](value, operand)
 
 
@@ -83,13 +83,15 @@ def equal(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _order(value: object) -> str | None:
+def order_of(value: object) -> str | None:
+    """Name the order that a JSON value stands in, ``number`` or ``text``; None when it has none."""
     if isinstance(value, bool):
         return None
     return "number" if isinstance(value, int | float) else "text" if isinstance(value, str) else None
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """Name the kind of a JSON value, with its article."""
     if value is None:
         return "null"
     words = {

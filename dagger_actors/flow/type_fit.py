@@ -28,7 +28,7 @@ from dagger_actors.flow.type_shape import (
     name_of,
 )
 
-__all__ = ["Clash", "clash", "field_of", "fields_of", "item_of"]
+__all__ = ["Clash", "clash", "field_of", "fields_of", "item_of", "written_as"]
 
 KINDS: Mapping[type, str] = {type(None): "null", bool: "bool", int: "int", float: "float", str: "str"}
 ARRAYS = (*SEQUENCES, inspect.TupleType, inspect.NamedTupleType)
@@ -98,6 +98,12 @@ def _written(one: inspect.Type) -> frozenset[str]:
     if isinstance(one, Artifact):
         return frozenset({"artifact"})
     return WRITTEN.get(type(one)) or _alike(one)
+
+
+def written_as(source: inspect.Type) -> frozenset[str] | None:
+    """List what values of a type may look like as JSON: ``int``, ``str``, ``array``, ...; None when that is not known."""
+    members = members_of(source)
+    return None if any(map(is_open, members)) else frozenset().union(*map(_written, members))
 
 
 def _read(one: inspect.Type) -> frozenset[str]:

@@ -104,6 +104,20 @@ TOLD: dict[str, list[tuple[str, str, str]]] = {
     "id_with_line_separator": [("4:10", "id holds the control character U+2028", "Remove it.")],
     "id_with_newline": [("4:10", "id holds the control character U+000A", "Remove it.")],
     "id_with_nul": [("4:10", "id holds the control character U+0000", "Remove it.")],
+    "default_of_other_type": [
+        (
+            "6:92",
+            "node 'c': the default of the input 'text' does not fit: action 'shout' cannot take its input 'text': ",
+            "Give another default, or hint the parameter as `str | None`.",
+        )
+    ],
+    "order_of_a_struct": [
+        (
+            "5:65",
+            "node 'b': when.gt compares with a text, but 'a' gives Page",
+            "Refer to a number or a text, as NODE.KEY, or ask otherwise: ",
+        )
+    ],
     "ill_typed_default": [
         ("3:34", "the default of the input 'n' must be of type int, not the text 'ten'", "Change it, or the type.")
     ],

@@ -300,6 +300,128 @@ class TestEdgesAtLoad:
         assert flow("- {id: a, action: unknown, outputs: [x, y]}\n- {id: b, action: table, outputs: [x]}\n") == []
 
 
+def late(source: str, target: str, inputs: str) -> str:
+    """A node whose input comes from one that may be skipped; the inputs stand on line 7."""
+    return (
+        "- {id: go, action: unknown}\n"
+        f"- {{id: a, action: {source}, dependencies: [go], when: {{reference: go, gt: 1}}}}\n"
+        f"- {{id: b, action: {target}, trigger: all_done, dependencies: [a],\n   inputs: {{{inputs}}}}}\n"
+    )
+
+
+class TestDefaultsAtLoad:
+    """Law: a default that its parameter can never take is refused, with its own place; one that fits is accepted."""
+
+    @pytest.mark.parametrize(
+        ("action", "name", "default", "message"),
+        [
+            ("takes_number", "n", "abc", "Expected `int`, got `str` | Give one that its type hint takes, or change"),
+            ("takes_number", "n", "1.5", "Expected `int`, got `float`"),
+            ("takes_number", "n", "null", "got `null` | Give another default, or hint the parameter as `int | None`."),
+            ("takes_texts", "texts", "[a, 1]", "Expected `str`, got `int` - at `$[1]`"),
+            ("takes_texts", "texts", "null", "hint the parameter as `list[str] | None`."),
+        ],
+    )
+    def test_a_default_that_never_fits_is_refused(self, flow, action, name, default, message):
+        line = f"   inputs: {{{name}: {{reference: a, default: {default}}}}}}}"
+        ((place, told),) = flow(late("unknown", action, f"{name}: {{reference: a, default: {default}}}"))
+        assert place == f"7:{line.index('default: ') + len('default: ') + 1}"
+        assert told.startswith(
+            f"node 'b': the default of the input '{name}' does not fit: action '{action}' cannot take"
+        )
+        assert message in told
+
+    @pytest.mark.parametrize(
+        ("source", "action", "inputs"),
+        [
+            ("number", "takes_number", "n: {reference: a, default: 7}"),
+            ("number", "takes_real", "n: {reference: a, default: 7}"),
+            ("number", "unknown_taken", "n: {reference: a, default: null}"),
+            ("nothing", "takes_number", "n: {reference: a.whatever, default: 7}"),
+        ],
+    )
+    def test_a_default_that_fits_is_accepted(self, flow, source, action, inputs):
+        assert flow(late(source, action.replace("unknown_taken", "takes_any"), inputs)) == []
+
+    def test_a_default_does_not_excuse_what_it_stands_in_for(self, flow):
+        ((_, told),) = flow(late("total", "takes_number", "n: {reference: a.totl, default: 7}"))
+        assert "the input 'n' refers to 'a.totl'" in told
+
+    def test_the_default_of_a_flows_input_is_checked_where_it_goes(self, flow):
+        for default, head in (("abc", "inputs: {n: abc}\n"), ("null", "inputs: {n: {default: null}}\n")):
+            for inputs in (", inputs: {n: inputs.n}", ""):
+                ((place, told),) = flow(f"- {{id: a, action: takes_number{inputs}}}\n", head)
+                assert place.startswith("5:")
+                assert told.startswith("node 'a': the default of the flow's input 'n' does not fit: "), default
+        assert flow("- {id: a, action: takes_number}\n", "inputs: {n: 7}\n") == []
+
+    def test_the_default_of_a_map_is_a_list_of_what_its_item_takes(self, flow):
+        for default, message in (
+            ("7", "the default of map.over must be a list, not a number"),
+            ("[1, x, y]", "item 1 of the default of map.over does not fit: action 'takes_number' cannot take"),
+        ):
+            nodes = late("numbers", "takes_number", "").replace(
+                "inputs: {}", f"map: {{over: {{reference: a, default: {default}}}, item: n}}"
+            )
+            ((place, told),) = flow(nodes)
+            assert place.startswith("7:")
+            assert message in told
+        assert flow(nodes.replace(default, "[1, 2]")) == []
+
+
+class TestOrdersAtLoad:
+    """Law: `when` asks for an order only of what may have one: a number with a number, a text with a text."""
+
+    @pytest.mark.parametrize(
+        ("source", "reference", "asked", "message"),
+        [
+            ("numbers", "a", "gt: 1", "when.gt compares with a number, but 'a' gives list[int] | Refer to a number"),
+            ("table", "a", "ge: 1", "but 'a' gives dict[str, int]"),
+            ("total", "a", "lt: 1", "but 'a' gives Total"),
+            ("total", "a.unit", "le: 1", "but 'a.unit' gives str"),
+            ("number", "a", "gt: x", "when.gt compares with a text, but 'a' gives int"),
+            ("total", "a.totl", "gt: 1", "when.gt refers to 'a.totl', but action 'total' gives Total"),
+        ],
+    )
+    def test_an_order_that_never_is_is_refused(self, flow, source, reference, asked, message):
+        for what in (
+            f"{{reference: {reference}, {asked}}}",
+            f"{{not: {{reference: {reference}, {asked}, equals: 1}}}}",
+        ):
+            line = f"- {{id: b, action: number, dependencies: [a], when: {what}}}\n"
+            ((place, told),) = flow(f"- {{id: a, action: {source}}}\n{line}")
+            assert place == f"5:{line.index('reference: ') + len('reference: ') + 1}"
+            assert told.startswith("node 'b': ")
+            assert message in told
+
+    @pytest.mark.parametrize(
+        ("source", "asked"),
+        [
+            ("number", "gt: 1.5"),
+            ("maybe", "gt: 1"),
+            ("unknown", "gt: 1"),
+            ("numbers", "equals: [1]"),
+            ("total", "exists: true"),
+        ],
+    )
+    def test_a_comparison_that_may_be_is_accepted(self, flow, source, asked):
+        nodes = f"- {{id: a, action: {source}}}\n- {{id: b, action: number, dependencies: [a], when: {{reference: a, {asked}}}}}\n"
+        assert flow(nodes) == []
+
+    def test_the_flows_inputs_are_compared_too(self, flow):
+        ((_, told),) = flow(
+            "- {id: a, action: number, when: {reference: inputs.names, gt: 1}}\n", "inputs: {names: {type: list}}\n"
+        )
+        assert "when.gt compares with a number, but the flow's input 'names' gives list" in told
+
+    def test_a_default_has_the_order_that_is_asked_for(self, flow):
+        for default in ("null", "x"):
+            ((_, told),) = flow(
+                late("number", "number", "").replace("inputs: {}", f"when: {{reference: a, default: {default}, gt: 1}}")
+            )
+            assert "when.gt compares with a number, and the default is " in told
+
+
 class Point(msgspec.Struct):
     x: int
 

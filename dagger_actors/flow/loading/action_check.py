@@ -112,6 +112,8 @@ def bind(
     edges = TypeEdges(reader, nodes, actions, declared)
     for position, (node, action) in enumerate(zip(nodes, actions, strict=True)):
         reader.subject = node.id
+        if node.when is not None:
+            edges.check_when(position)
         if action is None:
             if node.action and has_all_actions:
                 unknown_action(reader, registry, node, names)

@@ -11,15 +11,24 @@ from dagger_actors.core.trigger import NEEDS_DEPENDENCIES, TRIGGERS, Trigger
 from dagger_actors.flow.definition import AllOf, AnyOf, Comparison, Not, Operator, Predicate
 from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of
 from dagger_actors.flow.loading.secret_inputs import refuse_secret
+from dagger_actors.flow.predicates import ORDERS, kind_of, order_of
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Fields, Listing, Scalar, Table, Tree, described
 
-__all__ = ["WHEN", "WrittenPredicate", "check_trigger", "pointers_in", "predicate_of", "read_trigger", "read_when"]
+__all__ = [
+    "WHEN",
+    "WrittenPredicate",
+    "check_trigger",
+    "comparisons_in",
+    "pointers_in",
+    "predicate_of",
+    "read_trigger",
+    "read_when",
+]
 
 WORDS = cast("tuple[str, ...]", tuple(TRIGGERS))
 OPERATORS: tuple[Operator, ...] = ("equals", "not_equals", "gt", "ge", "lt", "le", "in", "exists")
-ORDERS = ("gt", "ge", "lt", "le")
 COMPARED = frozenset(OPERATORS)
 GROUPS = ("all", "any", "not")
 WHEN = Keys(known=(*GROUPS, "reference", "node", "key", "default", *OPERATORS))
@@ -96,7 +105,20 @@ def _comparisons(
     if pointer is None or any(json is None for _, json in literals):
         return None
     parts = tuple(WrittenPredicate(word, (), pointer, json or "") for word, json in literals)
+    _check_default(reader, pointer, parts)
     return parts[0] if len(parts) == 1 else WrittenPredicate("all", parts)
+
+
+def _check_default(reader: Reader, pointer: Pointer, parts: Sequence[WrittenPredicate]) -> None:
+    """What stands in must have the order that is asked for: without one the node fails when it is used."""
+    if pointer.default is None:
+        return
+    value = msgspec.json.decode(pointer.default)
+    for part in parts:
+        operand = msgspec.json.decode(part.json)
+        if part.word in ORDERS and order_of(value) != order_of(operand):
+            message = f"when.{part.word} compares with {kind_of(operand)}, and the default is {kind_of(value)}"
+            reader.complain(pointer.default_at, message, f"Give {kind_of(operand)} as the default.")
 
 
 def _literal(reader: Reader, word: str, tree: Tree) -> str | None:
@@ -115,12 +137,18 @@ def _literal(reader: Reader, word: str, tree: Tree) -> str | None:
 
 def pointers_in(written: WrittenPredicate | None) -> Iterator[tuple[str, Pointer]]:
     """List what a predicate refers to, with the word that asks."""
+    for word, pointer, _ in comparisons_in(written):
+        yield word, pointer
+
+
+def comparisons_in(written: WrittenPredicate | None) -> Iterator[tuple[str, Pointer, str]]:
+    """List what a predicate compares: the word that asks, what is compared, and with what, as JSON."""
     if written is None:
         return
     if written.pointer is not None:
-        yield written.word, written.pointer
+        yield written.word, written.pointer, written.json
     for part in written.parts:
-        yield from pointers_in(part)
+        yield from comparisons_in(part)
 
 
 def predicate_of(written: WrittenPredicate) -> Predicate | None:

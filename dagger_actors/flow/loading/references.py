@@ -46,6 +46,7 @@ class Pointer(msgspec.Struct):
         is_exact: Whether the node was named apart from the key.
         found: What it means; None until that is known.
         default: JSON text of what stands in for a node without an output; None = nothing does.
+        default_at: Its place.
         description: For people.
     """
 
@@ -55,6 +56,7 @@ class Pointer(msgspec.Struct):
     is_exact: bool = False
     found: Reference | None = None
     default: str | None = None
+    default_at: int = 0
     description: str = ""
 
 
@@ -113,7 +115,7 @@ def read_default(reader: Reader, pointer: Pointer, field: Field, what: object) -
         message = f"{what}: a default stands in for a node without an output, and this refers to none"
         reader.complain(field.at, message, "Remove the default; an input of the flow has its own, under `inputs`.")
     else:
-        pointer.default = reader.json(field.value, "default")
+        pointer.default, pointer.default_at = reader.json(field.value, "default"), field.value.at
 
 
 @functools.cache

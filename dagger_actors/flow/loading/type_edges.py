@@ -7,12 +7,15 @@ so a flow of 100,000 nodes costs as many comparisons as it has different pairs.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Never, NoReturn
 
+import msgspec
 from msgspec import inspect
 
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.actions import Action, Parameter, place_of
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, InputSpec, Reference
+from dagger_actors.flow.loading.conditions import comparisons_in
 from dagger_actors.flow.loading.declared import (
     Fault,
     as_item,
@@ -22,9 +25,11 @@ from dagger_actors.flow.loading.declared import (
     named_output,
     place_of_output,
 )
+from dagger_actors.flow.loading.default_types import Defaults
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.loading.written import WrittenNode
-from dagger_actors.flow.type_fit import clash, field_of, fields_of, item_of
+from dagger_actors.flow.predicates import ORDERS, kind_of, order_of
+from dagger_actors.flow.type_fit import clash, field_of, fields_of, item_of, written_as
 from dagger_actors.flow.type_shape import ANY, hint_type, name_of, output_type
 from dagger_actors.reading.reader import Reader
 
@@ -58,6 +63,7 @@ class TypeEdges:
         self._nodes = nodes
         self._actions = actions
         self._declared = declared or {}
+        self._defaults = Defaults(reader, self._declared)
         self._gives: dict[Source, inspect.Type | Fault] = {}
         self._takes: dict[Parameter, inspect.Type] = {}
         self._items: dict[Source, inspect.Type | Fault] = {}
@@ -80,7 +86,11 @@ class TypeEdges:
         by_name, kinds, fitting = action.by_name, self._kinds, self._fitting
         for name, pointer in node.inputs or ():
             found, parameter = pointer.found, by_name.get(name)
-            if found is None or type(found) is Constant or pointer.default is not None:
+            if found is None or type(found) is Constant:
+                continue
+            if parameter is not None and (pointer.default is not None or type(found) is FromInput):
+                self._defaults.check(f"the default of the input {quoted(name)}", pointer, parameter)
+            if pointer.default is not None and self._never_gives(found):
                 continue
             triple = (kinds[found.node], found.key, parameter) if type(found) is FromNode else None
             if triple in fitting:  # nearly always
@@ -89,6 +99,7 @@ class TypeEdges:
                 fitting.add(triple)
         if node.map is not None:
             self._check_map(node.map.over, node.map.item, by_name.get(node.map.item))
+            self._defaults.check_list(node.map.over, by_name.get(node.map.item))
         if "outputs" in node.fields:
             self._check_declared(node, action)
 
@@ -113,6 +124,11 @@ class TypeEdges:
             self._complain(at, f"the input {quoted(name)} {fault.message}", fault, found)
         return fault is None
 
+    def _never_gives(self, found: Reference) -> bool:
+        """Tell whether nothing but the default can ever come from there: an action that is there to fail."""
+        action = self._actions[found.node] if isinstance(found, FromNode) else None
+        return action is not None and action.returns in (None, type(None), NoReturn, Never)
+
     def _check_map(self, pointer: Pointer, item: str, parameter: Parameter | None) -> None:
         found = pointer.found
         if found is None or isinstance(found, Constant):
@@ -127,6 +143,24 @@ class TypeEdges:
             self._complain(pointer.at, f"map.over {given.message}", given, found)
         elif parameter is not None and (fault := self._compared(given, found, parameter)) is not None:
             self._complain(pointer.at, f"map.item {quoted(item)} {fault.message}", fault, found, "each item of ")
+
+    def check_when(self, position: int) -> None:
+        """Check that what a node's `when` puts in order has one; its action need not be known."""
+        for word, pointer, json in comparisons_in(self._nodes[position].when):
+            found = pointer.found
+            if word not in ORDERS or found is None or isinstance(found, Constant):
+                continue
+            if pointer.default is not None and self._never_gives(found):
+                continue
+            given = self._given(self._source(found), found)
+            if isinstance(given, Fault):
+                self._complain(pointer.at, f"when.{word} {given.message}", given, found)
+                continue
+            operand = msgspec.json.decode(json)
+            kinds = written_as(given)
+            if kinds is not None and not kinds & ORDERED[order_of(operand) or ""]:
+                message = f"when.{word} compares with {kind_of(operand)}, but {SOURCE} gives {name_of(given)}"
+                self._complain(pointer.at, message, Fault(message, COMPARABLE), found)
 
     def _check_declared(self, node: WrittenNode, action: Action) -> None:
         names = declared_outputs(node)
@@ -244,6 +278,9 @@ class TypeEdges:
         return Fault(message, f"Refer to another output, or change a type hint: what it gives is hinted{where}.")
 
 
+ORDERED: Mapping[str, frozenset[str]] = {"number": frozenset({"int", "float"}), "text": frozenset({"str"})}
+"""What JSON may be compared with a number, or with a text."""
+COMPARABLE = "Refer to a number or a text, as NODE.KEY, or ask otherwise: equals, not_equals, in, exists."
 SOURCE = "\0source\0"
 """Stands for the name of a reference in a message that many references share."""
 NODE = "\0node\0"
