@@ -150,7 +150,7 @@ class ActorSystem:
             self._runtime.close(CLOSE_S)
             self._remove_folder()
             raise
-        gates = Gates(
+        self._gates = Gates(
             slots=self._store.membership.slots,
             clock=self._runtime.clock,
             threads=THREADS,
@@ -169,7 +169,7 @@ class ActorSystem:
             runtime=self._runtime,
             store=self._store,
             registry=registry,
-            gates=gates,
+            gates=self._gates,
             resources=self._resources,
             observers=observers,
             pool=self._pool if self._runtime.can_spawn else None,
@@ -255,6 +255,10 @@ class ActorSystem:
     def registry(self) -> ActionRegistry:
         """The actions; for the test kit."""
         return self._hub.registry
+
+    def bodies(self) -> list[str]:
+        """Name what runs on threads now, also of ended runs: code that has not heard of its time-out or its cancel."""
+        return self._gates.bodies()
 
     def abandon(self) -> None:
         """Let go of the file as a dying process would, without a word; for the test kit."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 import heapq
 import logging
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
@@ -54,6 +55,8 @@ class Gates:
         self.queued_processes = 0
         self._abandoned_limit = abandoned_limit
         self._abandoned = 0
+        # Weakly: a gate lives as long as some node actor of its run, and so as long as some body.
+        self._gates: weakref.WeakSet[Gate] = weakref.WeakSet()
         # Gates that want something shared, in the order they will get it. All slots taken = nobody gets anything.
         self._waiting: deque[Gate] = deque()
         self._is_slotless = False
@@ -71,16 +74,28 @@ class Gates:
         """
         return self._abandoned >= self._abandoned_limit
 
-    def open(self, run_key: int, *, limit: int, on_started: Callable[[], None]) -> Gate:
+    def bodies(self) -> list[str]:
+        """Name the bodies on threads that have not ended, abandoned ones among them."""
+        with self._lock:
+            found = [(gate, ticket) for gate in self._gates for ticket in gate.bodies() if ticket.is_thread]
+        return [gate.name(ticket) for gate, ticket in found]
+
+    def open(
+        self, run_key: int, *, limit: int, on_started: Callable[[], None], name: Callable[[Ticket], str] = repr
+    ) -> Gate:
         """Make the gate of a run.
 
         Args:
             run_key: The run, for whoever looks at the gate in a debugger or a log.
             limit: Attempts of it that run at once; 1 or more.
             on_started: Called, by any thread and outside of the lock, when ``take_started`` has something again.
+            name: Names a body of it for people.
         """
         assert limit >= 1
-        return Gate(self, self._lock, run_key=run_key, limit=limit, on_started=on_started)
+        gate = Gate(self, self._lock, run_key=run_key, limit=limit, on_started=on_started, name=name)
+        with self._lock:
+            self._gates.add(gate)
+        return gate
 
     def emit(self, admitted: list[_Admission], ended: Ticket | None = None) -> None:
         """Schedule what was admitted; outside of the lock.
@@ -206,9 +221,17 @@ class Gate:
     """Where the bodies of one run wait for their start; made by ``Gates.open``, any thread may use it."""
 
     def __init__(
-        self, gates: Gates, lock: threading.Lock, *, run_key: int, limit: int, on_started: Callable[[], None]
+        self,
+        gates: Gates,
+        lock: threading.Lock,
+        *,
+        run_key: int,
+        limit: int,
+        on_started: Callable[[], None],
+        name: Callable[[Ticket], str],
     ) -> None:
         self.run_key = run_key
+        self.name = name
         self.is_waiting = False
         self._gates = gates
         self._lock = lock
@@ -221,6 +244,7 @@ class Gate:
         self._holds = 0
         self._places = 0  # taken; a body whose end did not fit its record keeps its place until the end is committed
         self._running: dict[Ticket, None] = {}
+        self._abandoned: dict[Ticket, None] = {}
         self._started: list[Ticket] = []
         self._is_closed = False
 
@@ -317,6 +341,7 @@ class Gate:
         with self._lock:
             if ticket.state == "abandoned":
                 ticket.state = "done"
+                del self._abandoned[ticket]
                 if ticket.is_thread:
                     self._gates.end_abandoned()
                 return
@@ -357,6 +382,7 @@ class Gate:
                 return ticket.state == "abandoned"
             ticket.state = "abandoned"
             del self._running[ticket]
+            self._abandoned[ticket] = None
             self._places -= 1
             self._gates.give_back(ticket, abandoned=True)
             self._gates.fill(self, admitted)
@@ -385,6 +411,10 @@ class Gate:
             self._is_closed = True
             self._clear()
             self._gates.leave_line(self)
+
+    def bodies(self) -> list[Ticket]:
+        """List the tickets whose bodies have not ended; the lock is held."""
+        return [*self._running, *self._abandoned]
 
     def wants(self) -> bool:
         """Tell whether it would admit a ticket if what is shared allowed it; the lock is held."""

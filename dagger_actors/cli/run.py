@@ -16,6 +16,7 @@ from dagger_actors.cli.command_line import advising, command
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK, PAUSED, REFUSED, UsageError, complain, worst
 from dagger_actors.cli.inputs import parse_inputs
 from dagger_actors.cli.json_report import write_reports
+from dagger_actors.cli.leaving import leaving, saying
 from dagger_actors.cli.options import (
     DEFAULT_DATABASE,
     AsJson,
@@ -212,6 +213,7 @@ def _stay(
         contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext(),
         Interrupts() as interrupts,
         place.open(display) as system,
+        leaving(system, interrupts),
     ):
         runs = begin(system, display)
         if runs:
@@ -234,6 +236,7 @@ def _stay(
         if not as_json:
             for report in reports:
                 _tell(report, db, imports)
+            interrupts.parting = "left at once, what is committed is safe"
             if not reports:
                 complain("nothing to resume")
     if as_json:
@@ -246,7 +249,8 @@ def _leave(system: ActorSystem, runs: Sequence[Run], interrupts: Interrupts) -> 
     assert interrupts.first is not None
     grace_s = GRACE_S[interrupts.first]
     sys.stderr.write(f"stopping: running nodes have {grace_s:g} s to end; once more to leave at once\n")
-    system.stop(grace_s=grace_s)
+    with saying(system.bodies, interrupts):
+        system.stop(grace_s=grace_s)
     with ActorSystem.look(system.path) as reader:
         return [reader.flows.report(one.id) for one in runs]
 

@@ -38,6 +38,8 @@ class Interrupts:
         self.first: signal.Signals | None = None
         self.parting = "left at once"
         """Said when the second one comes."""
+        self.ends_at_once = False
+        """Whether the first one does too: the runs have come to rest, and only threads are waited for."""
         self._before: dict[signal.Signals, object] = {}
         self._writer = -1
         self._writer_before = -1
@@ -64,7 +66,7 @@ class Interrupts:
                     self._take(signal.Signals(told[0]))
 
     def _take(self, number: signal.Signals) -> None:
-        if self.first is not None:
+        if self.first is not None or self.ends_at_once:
             # Straight to the descriptor: another thread may be in the middle of writing, or not reading any more.
             with contextlib.suppress(OSError):
                 os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"{printable(self.parting)}\n".encode())

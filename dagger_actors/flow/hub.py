@@ -20,6 +20,7 @@ from dagger_actors.actors.runtime import Runtime
 from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.messages import Detach, TimerFired, is_end
 from dagger_actors.core.protocols import Write
+from dagger_actors.core.wording import quoted
 from dagger_actors.errors import (
     OwnershipLost,
     RunOwned,
@@ -241,7 +242,13 @@ class FlowHub:
             if supervisor is not None:
                 supervisor.on_started()
 
-        active.gate = self._gates.open(row.run_key, limit=limit, on_started=on_started)
+        nodes = active.definition.nodes
+        active.gate = self._gates.open(
+            row.run_key,
+            limit=limit,
+            on_started=on_started,
+            name=lambda ticket: f"node {quoted(nodes[ticket.node].id)} of run {quoted(run_id)}",
+        )
         active.emitter = Emitter(
             run_key=row.run_key,
             run_id=run_id,

@@ -108,3 +108,23 @@ def test_looking_at_a_run_while_another_process_runs_it_changes_nothing(program,
     assert program.report("one")["state"] == "running"
     assert process.poll() is None
     assert program("cancel", "one").returncode == 0
+
+
+@pytest.mark.parametrize("way", ["a time-out", "a first signal"])
+def test_a_wait_for_code_that_does_not_end_is_told_and_can_be_cut_short(program, wait_for, way):
+    """Law: whoever waits is told for which node of which run, and the next Ctrl-C leaves at once."""
+    limit = ", timeout: 0.2" if way == "a time-out" else ""
+    (program.folder / "stuck.yaml").write_text(
+        f"name: stuck\nactions: [actions.py]\nnodes:\n  - {{id: wait, action: stuck{limit}}}\n"
+    )
+    process = program.start("run", "stuck.yaml", "--run-id", "one")
+    if way == "a first signal":
+        wait_for(process, "wait running")
+        process.send_signal(signal.SIGINT)
+    told = "".join(wait_for(process, "waiting for code that has not ended"))
+    assert "node 'wait' of run 'one'" in told
+    assert "Ctrl-C leaves it now" in told
+    process.send_signal(signal.SIGINT)
+    assert "left at once, what is committed is safe" in process.communicate(timeout=4)[1]
+    assert process.returncode == 130
+    assert program.report("one")["state"] == ("failed" if way == "a time-out" else "running")
