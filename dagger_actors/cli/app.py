@@ -131,9 +131,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
 def _unexpected(words: Sequence[str]) -> str:
     """Say what nothing takes; an input without its ``-i`` is the likeliest."""
     pairs = [word for word in words if "=" in word and not word.startswith("-")]
-    hint = (
-        f"; an input of the flow is given with -i: {command('-i', pairs[0])[len('dagger-actors ') :]}" if pairs else ""
-    )
+    hint = f"; an input of the flow is given with -i: -i {shlex.quote(pairs[0])}" if pairs else ""
     return f"nothing takes {' '.join(map(shlex.quote, words))}{hint}"
 
 

@@ -75,7 +75,7 @@ def get(
     if sys.stdout.isatty() and not _is_text(content):
         raise UsageError(
             "this artifact is no text, and stdout is a terminal",
-            f"name a file: {command('artifacts', 'get', artifact, '--output', 'FILE', db=db)}",
+            f"name a file: {command('artifacts get', artifact, options=[('--output', 'FILE')], db=db)}",
         )
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()

@@ -58,7 +58,9 @@ def existing(db: str) -> str:
             f"the database {db!r} cannot be looked at: {_reason(error)}", "name another with --db"
         ) from None
     if not is_there:
-        raise UsageError(f"there is no database {db!r}", "name yours with --db PATH; `dagger-actors run` creates one")
+        raise UsageError(
+            f"there is no database {db!r}", "name yours with --db PATH; `dagger-actors run SPEC` creates one"
+        )
     return db
 
 

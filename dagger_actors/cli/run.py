@@ -88,7 +88,7 @@ def run(
         del display
         waiting = len([one for one in system.flows.resumable() if one != run_id])
         if waiting and not as_json:
-            step = command("resume", "--all", db=db)
+            step = command("resume", options=[("--all", "")], db=db)
             sys.stderr.write(
                 printable(f"{waiting} {'run waits' if waiting == 1 else 'runs wait'} here; go on with: {step}\n")
             )
@@ -217,8 +217,8 @@ def _stay(
     ):
         runs = begin(system, display)
         if runs:
-            words = ("--all",) if is_list else (runs[0].id,)
-            step = command("resume", *words, db=db, imports=imports)
+            ids, options = ((), [("--all", "")]) if is_list else ((runs[0].id,), [])
+            step = command("resume", *ids, options=options, db=db, imports=imports)
             interrupts.parting = f"left at once, what is committed is safe; go on with: {step}"
         if not as_json:
             for one in runs:

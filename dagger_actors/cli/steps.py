@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dagger_actors.cli.command_line import command
+from dagger_actors.flow.context import ArtifactRef
 from dagger_actors.flow.report import NodeReport, Report
 
-__all__ = ["next_steps", "parked"]
+__all__ = ["lost", "next_steps", "parked"]
 
+UNREADABLE = frozenset({"ArtifactMissing", "ArtifactCorrupt"})
 PARKED = frozenset({"human", "interrupted", "poison"})
 
 
@@ -26,7 +28,8 @@ def next_steps(report: Report, db: str, imports: Sequence[str] = (), *, is_stran
         return [command("resume", run_id, db=db, imports=imports)]
     match report.state:
         case "failed" | "cancelled" | "timed_out":
-            return [command("retry", run_id, db=db, imports=imports), *_why(report, db)]
+            again = [("--from", node) for node in lost(report)]
+            return [command("retry", run_id, options=again, db=db, imports=imports), *_why(report, db)]
         case "paused":
             verb = "retry" if any(parked(node) for node in report.nodes) else "resume"
             return [command(verb, run_id, db=db, imports=imports), *_why(report, db)]
@@ -39,12 +42,23 @@ def parked(node: NodeReport) -> bool:
     return node.state == "waiting" and node.reason in PARKED - {"human"}
 
 
+def lost(report: Report) -> list[str]:
+    """Name the nodes whose outputs others could not read: without them a retry would fail once more."""
+    errors = [node.attempts[-1].error for node in report.nodes if node.state == "failed" and node.attempts]
+    told = [error.message for error in errors if error is not None and error.type.rpartition(".")[2] in UNREADABLE]
+    makers = [
+        node.node_id
+        for node in (report.nodes if told else ())
+        for one in (node.output, *node.artifacts)
+        if isinstance(one, ArtifactRef) and any(one.artifact_id in message for message in told)
+    ]
+    return list(dict.fromkeys(makers))
+
+
 def _why(report: Report, db: str) -> list[str]:
     """Ask why of the first node that failed or waits, if any."""
     for node in report.nodes:
         if node.state in ("failed", "timed_out") or parked(node):
-            words = ["why", report.run_id, node.node_id]
-            if node.invocation_key:
-                words += ["--item", node.invocation_key]
-            return [command(*words, db=db)]
+            options = [("--item", node.invocation_key)] if node.invocation_key else []
+            return [command("why", report.run_id, node.node_id, options=options, db=db)]
     return []

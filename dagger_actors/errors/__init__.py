@@ -64,8 +64,9 @@
         ├── UnitRejected           an expectation of the transaction did not hold
         │   └── WorkRejected       what an attempt wanted written with its end is to blame
         ├── OwnershipLost          another process has taken the work over
-        ├── ArtifactMissing        no such artifact
-        └── ArtifactCorrupt        the content no longer has its hash
+        └── ArtifactError          a stored output cannot be read
+            ├── ArtifactMissing    no such artifact
+            └── ArtifactCorrupt    the content no longer has its hash
 """
 
 from dagger_actors.errors.action import (
@@ -130,6 +131,7 @@ from dagger_actors.errors.request import (
 )
 from dagger_actors.errors.store import (
     ArtifactCorrupt,
+    ArtifactError,
     ArtifactMissing,
     NetworkFilesystem,
     NewerSchema,
@@ -153,6 +155,7 @@ __all__ = [
     "ActorStopped",
     "AmbiguousArtifact",
     "ArtifactCorrupt",
+    "ArtifactError",
     "ArtifactMissing",
     "AskInsideHandler",
     "AttemptOver",

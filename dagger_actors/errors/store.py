@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dagger_actors.errors.action import ActionError
 from dagger_actors.errors.base import DaggerError
+from dagger_actors.errors.commands import command_line
 
 
 class StoreError(DaggerError):
@@ -178,20 +179,42 @@ class OwnershipLost(StoreError):
         return f"{self.path}: {self.detail} was taken over by another process"
 
 
-class ArtifactMissing(StoreError):
+class ArtifactError(StoreError):
+    """A stored output cannot be read; the parent of what says why.
+
+    Args:
+        path: The database.
+        artifact_id: The artifact.
+        run_id: The run that reads it; empty where no run does.
+        node_id: The node of that run that gave it; empty when it is not known.
+    """
+
+    def __init__(self, path: str, artifact_id: str, run_id: str = "", node_id: str = "") -> None:
+        super().__init__(path, artifact_id)
+        self.artifact_id = artifact_id
+        self.run_id = run_id
+        self.node_id = node_id
+        self.args = (path, artifact_id, run_id, node_id)
+
+    def __str__(self) -> str:
+        return f"artifact {self.detail} of {self.path} cannot be read; {self.advice()}"
+
+    def advice(self) -> str:
+        """What brings it back."""
+        node = self.node_id if self.run_id else ""
+        again = command_line("retry", self.run_id, options=[("--from", node)]) if node else "retry RUN --from NODE"
+        return f"put the file back, or compute it again: {again}"
+
+
+class ArtifactMissing(ArtifactError):
     """No such artifact."""
 
     def __str__(self) -> str:
-        return (
-            f"no artifact {self.detail} in {self.path}; put the file back, or compute it again: retry RUN --from NODE"
-        )
+        return f"no artifact {self.detail} in {self.path}; {self.advice()}"
 
 
-class ArtifactCorrupt(StoreError):
+class ArtifactCorrupt(ArtifactError):
     """The stored content no longer has the hash that is its name."""
 
     def __str__(self) -> str:
-        return (
-            f"artifact {self.detail} of {self.path} is damaged: its content no longer has its hash; "
-            f"put the file back, or compute it again: retry RUN --from NODE"
-        )
+        return f"artifact {self.detail} of {self.path} is damaged: its content no longer has its hash; {self.advice()}"

@@ -11,7 +11,7 @@ import msgspec
 
 from dagger_actors.core.states import RUN_TRANSITIONS
 from dagger_actors.core.wording import nearest
-from dagger_actors.errors import NewerSchema, RequestError, RunNotFound
+from dagger_actors.errors import ArtifactError, NewerSchema, RequestError, RunNotFound
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.explanation import Explanation, explain
 from dagger_actors.flow.logs import AttemptLog
@@ -126,13 +126,21 @@ class Archive:
         """
         row = self.row(run_id)
         readers = self._store.readers
-        return build_report(
-            row,
-            self.definition_of(row),
-            (StoredRow(*found) for found in readers.query("read.nodes", row.run_key)),
-            (StoredArtifact(*found) for found in readers.query("read.artifact_names", row.run_key)),
-            self._store.load_artifact if outputs else None,
-        )
+        try:
+            return build_report(
+                row,
+                self.definition_of(row),
+                (StoredRow(*found) for found in readers.query("read.nodes", row.run_key)),
+                (StoredArtifact(*found) for found in readers.query("read.artifact_names", row.run_key)),
+                self._store.load_artifact if outputs else None,
+            )
+        except ArtifactError as error:
+            raise self.with_maker(error, row.run_key) from error
+
+    def with_maker(self, error: ArtifactError, run_key: int) -> ArtifactError:
+        """The same error with the node of the reading run that made the artifact, where there is such."""
+        rows = self._store.readers.query("read.artifact_maker", run_key, error.artifact_id)
+        return type(error)(error.path, error.artifact_id, *rows[0]) if rows else error
 
     def logs(self, run_id: str) -> tuple[AttemptLog, ...]:
         """What the attempts of a run logged, and printed if they ran in processes; of those that have ended.

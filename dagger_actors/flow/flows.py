@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import msgspec
@@ -23,6 +22,7 @@ from dagger_actors.errors import (
     SystemClosed,
     UnitRejected,
 )
+from dagger_actors.errors.commands import command_line
 from dagger_actors.flow.action_schemas import ActionSchema, action_schema
 from dagger_actors.flow.archive import LISTED
 from dagger_actors.flow.caller import Caller
@@ -196,7 +196,7 @@ class Flows:
             return Run(run_id, self)
         if row.status in FINAL_RUN:
             raise IllegalTransition(
-                run_id, row.status, "resumed", f"try it again with: dagger-actors retry {quote(run_id)}"
+                run_id, row.status, "resumed", f"try it again with: {command_line('retry', run_id)}"
             )
         return self._take(row, "resume" if row.status == "paused" else "recover", imports=True)
 
@@ -222,7 +222,7 @@ class Flows:
             return Run(run_id, self)
         if row.status in ("pending", "running"):
             self._refuse_owned(row)
-            advice = f"go on with it: dagger-actors resume {quote(run_id)}"
+            advice = f"go on with it: {command_line('resume', run_id)}"
             raise IllegalTransition(run_id, row.status, "retried", advice)
         return self._take(row, "retry", imports=True, redone=redone)
 

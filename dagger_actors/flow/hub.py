@@ -126,6 +126,7 @@ class FlowHub:
             ),
             home=store.home,
             pool=pool,
+            with_maker=self.archive.with_maker,
         )
         self._root = Root.spawn(dispatcher=runtime.control)
         self.on_opened: Callable[[], None] = lambda: None

@@ -7,6 +7,7 @@ outcome, ``SystemExit`` and ``KeyboardInterrupt`` included: it must neither end 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import traceback
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -33,7 +34,7 @@ from dagger_actors.core.messages import (
 )
 from dagger_actors.core.protocols import Clock, Runnable
 from dagger_actors.core.retry import names_of
-from dagger_actors.errors import InputError
+from dagger_actors.errors import ArtifactError, InputError, StoreError
 from dagger_actors.flow.actions import Action, Parameter
 from dagger_actors.flow.artifact_source import ArtifactSource
 from dagger_actors.flow.backends import Backends
@@ -70,6 +71,7 @@ class NodeServices:
         backends: What contexts ask.
         home: The process that all this is for.
         is_refusing: Whether too many abandoned bodies hold threads to start another on one.
+        with_maker: Names the node that made an artifact which cannot be read.
         pool: The worker processes; None where there are none.
     """
 
@@ -83,9 +85,11 @@ class NodeServices:
         cache: OutputCache,
         backends: Backends,
         home: Home,
+        with_maker: Callable[[ArtifactError, int], ArtifactError],
         pool: LazyPool | None = None,
     ) -> None:
         self.home = home
+        self.with_maker = with_maker
         self.cache = cache
         self.backends = backends
         self.pool = pool
@@ -275,6 +279,14 @@ class NodeActor(Actor):
             turn = self._noted(turn)
         return Succeeded(output) if turn == NO_TURN else Succeeded(output, turn)
 
+    def _failed(self, error: BaseException) -> Failed:
+        """The outcome of what was raised."""
+        if isinstance(error, ArtifactError) and not error.node_id:
+            # Else its reader would be told to look for the maker; a disk that cannot tell it changes nothing.
+            with contextlib.suppress(StoreError):
+                error = self._services.with_maker(error, self.ticket.run_key).with_traceback(error.__traceback__)
+        return Failed(detail_of(error, self._mask))
+
     def _report(self, outcome: Succeeded | Failed) -> None:
         ticket = self.ticket
         started_us = ticket.started_us
@@ -322,7 +334,7 @@ class ThreadNode(NodeActor):
         except BaseException as error:
             if getattr(error, "is_death", False):
                 raise  # the test kit plays the death of a process with it: then nothing is told any more
-            outcome = Failed(detail_of(error, self._mask))
+            outcome = self._failed(error)
         self._report(outcome)
 
     def _call(self, action: Action, arguments: dict[str, Any]) -> Any:
@@ -358,7 +370,7 @@ class LoopNode(NodeActor):
             self._task = asyncio.ensure_future(self._body(start, action, arguments))
             outcome = await self._task
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
-            outcome = Failed(detail_of(error, self._mask))
+            outcome = self._failed(error)
         self._task = None
         self._report(outcome)
         self.actor_stopped.set()
@@ -370,7 +382,7 @@ class LoopNode(NodeActor):
             found = None if start.cache is None else self._from_cache(action, start)
             return found or self._success(start, action, await self._call(action, arguments))
         except BaseException as error:  # noqa: BLE001 - a SystemExit that leaves a task stops the loop of all of them
-            return Failed(detail_of(error, self._mask))
+            return self._failed(error)
 
     async def _call(self, action: Action, arguments: dict[str, Any]) -> Any:
         try:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from dagger_actors import Context, RunFailed, action
+from dagger_actors.cli.steps import next_steps
 from dagger_actors.errors import ArtifactCorrupt, ArtifactMissing, DaggerError
 from dagger_actors.testing.simulation import Simulation
 from tests.unit.store.test_artifacts import empty, flip, link_elsewhere, link_folder, pipe, truncate
@@ -117,7 +118,8 @@ def test_what_is_damaged_between_two_nodes_fails_the_reader_by_name_and_a_retry_
     assert error is not None
     assert error.type == f"dagger_actors.errors.{error_of(damage).__name__}"
     assert ID in error.message
-    assert "retry RUN --from NODE" in error.message
+    assert error.message.endswith("compute it again: dagger-actors retry r --from make")
+    assert next_steps(report, "x.db")[0] == "dagger-actors retry r --from make --db x.db"
     assert bodies.ran == ["make"]
     assert system.flows.retry("r").wait(60).state == "failed", "without its maker it stays damaged"
     if damage is link_folder:

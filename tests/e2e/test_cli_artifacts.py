@@ -146,7 +146,7 @@ def test_a_run_with_a_damaged_output_is_shown_and_computed_again(saved) -> None:
     shown = saved("show", "l")
     assert (shown.returncode, "make  succeeded" in shown.stdout, "Traceback" in shown.stderr) == (2, True, False), shown
     assert f"its outputs cannot be shown: artifact {artifact} of" in shown.stderr
-    assert "retry RUN --from NODE" in shown.stderr
+    assert "compute it again: dagger-actors retry l --from make" in shown.stderr
     assert saved("show", "l", "--json").returncode == 2
     assert saved("why", "l", "make").returncode == 0
     assert saved("graph", "--run", "l").returncode == 0

@@ -175,6 +175,13 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "StoreBroken": (("x.db", "I/O error"), "x.db cannot be read or written: I/O error"),
     "UnitRejected": (("x.db", "flow_runs.put", 1, 0), "x.db: flow_runs.put expected 1 rows and met 0"),
     "OwnershipLost": (("x.db", "run 'r'"), "x.db: run 'r' was taken over by another process"),
+    "ArtifactError": (
+        ("x.db", "ab12", "r", "make it"),
+        (
+            "artifact ab12 of x.db cannot be read; put the file back, or compute it again: "
+            "dagger-actors retry r --from 'make it'"
+        ),
+    ),
     "ArtifactMissing": (
         ("x.db", "ab12"),
         "no artifact ab12 in x.db; put the file back, or compute it again: retry RUN --from NODE",

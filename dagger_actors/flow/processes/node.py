@@ -15,7 +15,7 @@ from dagger_actors.errors import InputError
 from dagger_actors.flow.actions import Action
 from dagger_actors.flow.capture import Capture
 from dagger_actors.flow.isolation import home_of
-from dagger_actors.flow.node import NodeServices, ThreadNode, detail_of
+from dagger_actors.flow.node import NodeServices, ThreadNode
 from dagger_actors.flow.processes.frames import Answer, Ask, Begin, Logged, Step, ToParent
 from dagger_actors.flow.processes.pool import Worker, WorkerPool
 from dagger_actors.flow.processes.remote import Questions
@@ -55,7 +55,7 @@ class ProcessNode(ThreadNode):
             if found is None and isinstance(outcome, Succeeded):
                 outcome = Succeeded(outcome.output, self._noted(outcome.turn))
         except BaseException as error:  # noqa: BLE001 - whatever went wrong is the attempt's outcome
-            outcome = Failed(detail_of(error, self._mask))
+            outcome = self._failed(error)
         self._report(outcome)
 
     def _begin(self, start: StartAttempt) -> tuple[Action, Begin]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from dagger_actors.cli.command_line import advising, command, database_of, with_database
+from dagger_actors.cli.command_line import advising, database_of, with_database
 from dagger_actors.cli.exits import UsageError
 from dagger_actors.cli.steps import next_steps
 from dagger_actors.errors import DefinitionError, IllegalTransition, Problem, RunNotFound
@@ -24,13 +20,6 @@ def report(state: str, *nodes: NodeReport) -> Report:
 
 def node(state: str, reason: str | None = None, key: str = "") -> NodeReport:
     return NodeReport(node_id="n", invocation_key=key, state=state, reason=reason, output=None, attempts=())
-
-
-@given(st.text(min_size=1), st.text(min_size=1))
-def test_a_suggested_command_survives_the_shell(run_id: str, db: str) -> None:
-    """Law: what is printed to be copied splits into exactly the words that were meant."""
-    words = ["dagger-actors", "resume", run_id, "--db", db, "--import", "a b.py"]
-    assert shlex.split(command("resume", run_id, db=db, imports=["a b.py"])) == words
 
 
 @pytest.mark.parametrize(
