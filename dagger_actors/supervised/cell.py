@@ -17,7 +17,7 @@ import msgspec
 from dagger_actors.actors.reply import inside
 from dagger_actors.errors import ActorStopped, MessageRefused, MessageUnhandled
 from dagger_actors.supervised.lifecycle import BATCH, Lifecycle
-from dagger_actors.supervised.mailbox import IDLE, SCHEDULED
+from dagger_actors.supervised.mailbox import SCHEDULED
 from dagger_actors.supervised.tick import Notice, Tick
 from dagger_actors.supervised.turn import Turn
 from dagger_actors.supervised.wire import Answer, Letter, StopLetter, copied, kind_of, plain, text_of
@@ -71,16 +71,16 @@ class Cell(Lifecycle):
         short = self.traits.short.get(kind)
         if short is None:
             return None
-        with self.lock:
-            if self.state is not IDLE or self.lane or self.attention or self.actor is None:
-                return None
-            self.state = SCHEDULED
-            turn = self.turn = Turn()
+        turn = self.take_over()
+        if turn is None:
+            return None
         turns, me = self.post.turns, get_ident()
         inside.turn = self
         turns[me] = (self, turn)
         decode, call = short
         try:
+            if self.actor is None and not self._make(turn):
+                return None  # and what follows from that is the same for a message that was queued
             try:
                 message = decode(data)
             except BaseException as error:  # noqa: BLE001  the message's own class may raise
@@ -254,6 +254,8 @@ class Cell(Lifecycle):
     def _unhandled(self, turn: Turn, letter: Letter) -> bool:
         known = sorted(kind.__name__ for kind in self.traits.table.by_class)
         self.refuse(letter, MessageUnhandled(self.name, kind_of(letter), tuple(known)), "unhandled")
+        if "unhandled" not in self.traits.hooks:
+            return True
         try:
             message = plain(letter)
         except (msgspec.DecodeError, RecursionError):

@@ -125,24 +125,34 @@ class ActorContext:
 
     Attributes:
         incarnation: Which one, from 1.
-        ref: The actor itself, for others.
-        timers: Its timers.
-        log: Its logger, which adds the actor's name to each record.
     """
 
-    __slots__ = ("_cell", "incarnation", "log", "ref", "timers")
+    __slots__ = ("_cell", "incarnation")
 
     def __init__(self, cell: Lifecycle) -> None:
+        # Made for each call that wants it, not kept by the actor: so cheap, and nothing is made before it is asked for.
         self._cell = cell
         self.incarnation = cell.incarnation
-        self.ref = cell.post.ref_of(cell)
-        self.timers = Timers(cell, cell.incarnation)
-        self.log = logging.LoggerAdapter(logger, {"actor": cell.name})
 
     @property
     def name(self) -> str:
         """The actor's name in its system."""
         return self._cell.name
+
+    @property
+    def ref(self) -> Ref:
+        """The actor itself, for others."""
+        return self._cell.post.ref_of(self._cell)
+
+    @property
+    def timers(self) -> Timers:
+        """Its timers."""
+        return Timers(self._cell, self.incarnation)
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """Its logger, which adds the actor's name to each record."""
+        return logging.LoggerAdapter(logger, {"actor": self._cell.name})
 
     def find(self, name: str) -> Ref | Pool:
         """Look an actor or a pool up by its name.

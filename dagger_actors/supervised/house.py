@@ -115,7 +115,7 @@ class House(Post):
             self.nursery.cells.pop(cell.number, None)
             self.forget(cell)
             raise ActorStopped(owner[0].name)
-        if cell.traits.has_started:
+        if "started" in cell.traits.hooks:
             cell.begin(1)
         else:
             cell.begin_idle()
@@ -209,7 +209,8 @@ class House(Post):
             grace_s: Seconds for what runs.
         """
         for cell in reversed(self.nursery.take_no_more()):
-            cell.end(cell.incarnation)
+            if not self.runs_here or not cell.leave("shutdown"):
+                cell.end(cell.incarnation)
         gone = self.nursery.is_empty()
         try:
             self.wait(gone, grace_s)

@@ -67,7 +67,6 @@ class Extra:
     """What most actors never have; made when it is first wanted.
 
     Attributes:
-        context: What its methods are given.
         batch: The batch handler that gathers, the letters, and the messages in them.
         error: What its last incarnation failed with.
         timers: By key, the number of the timer that counts.
@@ -76,10 +75,9 @@ class Extra:
         children: Whom it has spawned, who do not outlive the incarnation.
     """
 
-    __slots__ = ("batch", "children", "context", "error", "timers", "watchers", "watching")
+    __slots__ = ("batch", "children", "error", "timers", "watchers", "watching")
 
     def __init__(self) -> None:
-        self.context: ActorContext | None = None
         self.batch: tuple[Handler, list[Letter], list[object]] | None = None
         self.error: BaseException | None = None
         self.timers: dict[object, int] = {}
@@ -178,10 +176,7 @@ class Lifecycle(Mailbox):
 
     def context(self) -> ActorContext:
         """What its methods are given."""
-        more = self.more()
-        if more.context is None:
-            more.context = self.post.context_of(self)
-        return more.context
+        return self.post.context_of(self)
 
     # --- its supervisor's part; any thread
 
@@ -203,6 +198,22 @@ class Lifecycle(Mailbox):
     def end(self, incarnation: int, kind: ExitKind = "shutdown") -> None:
         """End an incarnation after the message in hand; it exits, and what is queued waits."""
         self.order(partial(self.stop_now, incarnation, kind))
+
+    def leave(self, kind: ExitKind) -> bool:
+        """End the incarnation in the calling thread, if it is idle and no code of its own has a say in that.
+
+        Returns:
+            False when it has to be ended in a turn of its own.
+        """
+        turn = None if "stopping" in self.traits.hooks else self.take_over()
+        if turn is None:
+            return False
+        has_batch = self.extra is not None and self.extra.batch is not None
+        if not has_batch:
+            self.stop_now(self.incarnation, kind, turn)
+        if self.settle(turn) if has_batch else self.pause(turn):
+            self.schedule()  # its supervisor has begun the next one already
+        return not has_batch
 
     def kill(self, incarnation: int) -> None:
         """End an incarnation now: a coroutine is cancelled, a plain handler is abandoned in its thread."""
@@ -284,7 +295,7 @@ class Lifecycle(Mailbox):
         if self.incarnation != incarnation or not self.is_alive:
             return  # killed before it began
         old, extra = self.actor, self.extra
-        if old is not None and extra is not None and extra.error is not None:
+        if old is not None and extra is not None and extra.error is not None and "pre_restart" in self.traits.hooks:
             call = partial(old.pre_restart, extra.error, self.context())
             self._hook(turn, call, "pre_restart", partial(self._rise, incarnation))
         else:
@@ -296,7 +307,7 @@ class Lifecycle(Mailbox):
             self.extra.error = None
         try:
             actor = self.traits.make(self)
-            result = actor.started(self.context()) if self.traits.has_started else None
+            result = actor.started(self.context()) if "started" in self.traits.hooks else None
         except BaseException as error:  # noqa: BLE001  the thread belongs to all
             self._has_risen(incarnation, turn, None, error)
             return
@@ -339,7 +350,7 @@ class Lifecycle(Mailbox):
             if self.turn is not turn:
                 return
             actor, self.is_up = self.actor, False
-        if actor is None:
+        if actor is None or "stopping" not in self.traits.hooks:
             self._exit(kind, turn)
         else:
             self._hook(turn, partial(actor.stopping, self.context()), "stopping", partial(self._exit, kind))
@@ -403,7 +414,6 @@ class Lifecycle(Mailbox):
         with self.lock:
             batch, extra.batch = extra.batch, None
             children, extra.children = tuple(extra.children), {}
-        extra.context = None
         if batch is not None:
             assert self.lane is not None
             self.lane.extendleft(reversed(batch[1]))

@@ -217,6 +217,15 @@ class Mailbox:
             turn = self.turn = Turn()
         return turn
 
+    def take_over(self) -> Turn | None:
+        """Begin a turn in the calling thread, which no dispatcher has given; None = it is not idle."""
+        with self.lock:
+            if self.state is not IDLE or self.lane or self.attention:
+                return None
+            self.state = SCHEDULED
+            turn = self.turn = Turn()
+        return turn
+
     def interrupt(self, turn: Turn) -> bool:
         """End a turn that has lasted long enough; True when it is to go on later."""
         with self.lock:

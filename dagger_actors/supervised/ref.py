@@ -147,7 +147,10 @@ class Ref(ActorRef[Any]):
         if block and inside.turn is not None:
             raise AskInsideHandler(str(self))
         reply: ReplyFuture[Any] = ReplyFuture()
-        self.cell.push((StopLetter, b"", reply, None))
+        if self.cell.post.runs_here and self.cell.leave("normal"):
+            reply.set(True)
+        else:
+            self.cell.push((StopLetter, b"", reply, None))
         return self._wait_for(reply, timeout) if block else self._not_waited_for(reply)
 
     def _not_waited_for(self, reply: ReplyFuture[Any]) -> ReplyFuture[Any]:

@@ -57,7 +57,8 @@ class Traits:
         mailbox: Its bound.
         config: The Struct its ``config`` is annotated with; None = it takes none.
         state: The Struct its ``state`` is annotated with; None = it has none.
-        has_started: Whether it overrides ``started``: then it comes up at once, not with its first message.
+        hooks: The hooks that it overrides; the others are not called. With ``started`` it comes up at once, not with its
+            first message.
     """
 
     def __init__(self, cls: type[Actor], scope: Mapping[str, Any]) -> None:
@@ -70,7 +71,8 @@ class Traits:
             self.short = {}  # what comes behind a gathered batch must not overtake it
         self.mailbox = cls.mailbox
         self.async_hooks = frozenset(name for name in HOOKS if inspect.iscoroutinefunction(getattr(cls, name)))
-        self.has_started = cls.started is not _root_of(cls).started
+        root = _root_of(cls)
+        self.hooks = frozenset(name for name in HOOKS if getattr(cls, name) is not getattr(root, name))
         self.dispatcher = self._dispatcher(cls)
         self.runs_here = self.dispatcher == "shared"
         self.config = _struct(cls, "config", _hint(cls, "config", scope))
