@@ -36,10 +36,9 @@ class Cell(Lifecycle):
 
     __slots__ = ()
 
-    def run_turn(self) -> bool:
-        """Take a turn; for the dispatcher alone."""
-        turn = self.enter()
-        if turn is None:
+    def run_turn(self, turn: Turn | None = None) -> bool:
+        """Take a turn; for the dispatcher alone. Or go on with one that is begun: after an await."""
+        if turn is None and (turn := self.enter()) is None:
             return False
         turns, me = self.post.turns, get_ident()
         before = turns.get(me)
@@ -87,9 +86,12 @@ class Cell(Lifecycle):
                 letter = (kind, data, Answer(), None)
                 self._refuse_ill_typed(letter, error)
                 return (letter[2].get(timeout=0),)  # raises
+            actor = self.actor
+            if self.turn is not turn:
+                return None  # killed meanwhile; asked the long way, it waits for the next incarnation or is refused
             self.handled += 1
             try:
-                result = call(self.actor, message)
+                result = call(actor, message)
             except BaseException as error:
                 self.failed(turn, error)
                 raise
@@ -179,9 +181,10 @@ class Cell(Lifecycle):
         if is_special and not self._counts(kind):
             return True
         found = None if kind is StopLetter else self.traits.handler_for(kind.kind if is_special else kind)
-        if self.extra is not None and self.extra.batch is not None and self.extra.batch[0] is not found:
-            self.put_back(letter)
-            return self.flush(turn)  # what came before is handled before
+        extra = self.extra
+        batch = None if extra is None else extra.batch
+        if batch is not None and batch[0] is not found:
+            return self.put_back(turn, letter) and self.flush(turn)  # what came before is handled before
         if kind is StopLetter:
             turn.hand = (letter[2],)
             self.stop_now(self.incarnation, "normal", turn)
@@ -202,29 +205,31 @@ class Cell(Lifecycle):
 
     def _counts(self, kind: Tick | Notice) -> bool:
         """Tell whether the timer or the watch has not been cancelled or replaced, and is this incarnation's."""
-        if self.extra is None:
+        extra = self.extra
+        if extra is None:
             return False
         if isinstance(kind, Tick):
-            return self.extra.timers.get(kind.key) == kind.number
-        return self.extra.watching.get(kind.watched) == kind.number
+            return extra.timers.get(kind.key) == kind.number
+        return extra.watching.get(kind.watched) == kind.number
 
     def _is_taken(self, kind: Tick | Notice, letter: Letter) -> None:
         """The message of a timer or a watch is not to come again, or is to come again in time."""
         if isinstance(kind, Notice):
-            self.post.unwatch(self, kind.watched)
+            self.post.forget_watch(self, kind.watched, kind.number)
         elif kind.interval_us is None:
-            self.more().timers.pop(kind.key, None)
+            self.post.is_rung(self, kind)
         else:
             self.post.rearm(self, kind, letter[1])
 
     def _call(self, turn: Turn, found: Handler, message: object, letters: tuple[Letter, ...]) -> bool:
         """Call a handler and answer; True when messages may be taken at once."""
         turn.hand = tuple(letter[2] for letter in letters)
-        if self.turn is not turn:
+        actor, context = self.actor, (self.context(),) if found.wants_context else ()
+        if self.turn is not turn:  # looked at last: else those two may be of the next incarnation
             return self._is_too_late(*letters)
         self.handled += len(letters)
         try:
-            result = found.call(self.actor, message, *((self.context(),) if found.wants_context else ()))
+            result = found.call(actor, message, *context)
         except BaseException as error:  # noqa: BLE001  the thread belongs to all
             return self.failed(turn, error)
         if found.is_async:
@@ -260,9 +265,11 @@ class Cell(Lifecycle):
             message = plain(letter)
         except (msgspec.DecodeError, RecursionError):
             return True  # not even that; it has been told
+        actor, context = self.actor, self.context()
+        if actor is None or self.turn is not turn:
+            return False
         try:
-            assert self.actor is not None
-            result = self.actor.unhandled(message, self.context())
+            result = actor.unhandled(message, context)
         except BaseException as error:  # noqa: BLE001  the thread belongs to all
             return self.failed(turn, error)
         if result is not None and "unhandled" in self.traits.async_hooks:
@@ -270,10 +277,14 @@ class Cell(Lifecycle):
             return False
         return self.turn is turn
 
-    def put_back(self, letter: Letter) -> None:
-        """Put a letter back in front."""
+    def put_back(self, turn: Turn, letter: Letter) -> bool:
+        """Put a letter back in front; False when this turn has been killed, and the letter is refused."""
         assert self.lane is not None
-        self.lane.appendleft(letter)
+        with self.lock:
+            if self.turn is turn:
+                self.lane.appendleft(letter)
+                return True
+        return self._is_too_late(letter)
 
     # --- batches
 
@@ -291,7 +302,7 @@ class Cell(Lifecycle):
         if len(letters) >= found.batch or (not self.lane and not found.within_us):
             return self.flush(turn)
         if len(letters) == 1 and found.within_us:
-            self.post.set_due(self, BATCH, found.within_us, partial(self.order, self._flush_due))
+            self.post.set_due(self, turn, BATCH, found.within_us, partial(self.order, self._flush_due))
         return True
 
     def _flush_due(self, turn: Turn) -> None:
@@ -305,10 +316,12 @@ class Cell(Lifecycle):
             if self.turn is not turn:
                 return False
             batch, more.batch = more.batch, None
+            timer = more.timers.pop(BATCH, None)
+        if timer is not None:
+            self.post.forget_due((self.number, timer))
         if batch is None:
             return True
         found, letters, messages = batch
-        self.post.cancel_timer(self, BATCH)
         return self._call(turn, found, messages, tuple(letters))
 
     # --- what else a turn does
@@ -323,7 +336,7 @@ class Cell(Lifecycle):
         turn: Turn,
     ) -> None:
         """Hand over the answer to a question of this incarnation; in its turn, between two messages."""
-        if self.incarnation != incarnation or not self.is_up:
+        if self.incarnation != incarnation or not self.is_up or self.turn is not turn:
             return
         try:
             result = None

@@ -88,7 +88,7 @@ class Timers:
         Returns:
             Whether there was one.
         """
-        return self._cell.is_on(self._incarnation) and self._cell.post.cancel_timer(self._cell, key)
+        return self._cell.post.cancel_timer(self._cell, self._incarnation, key)
 
     def keys(self) -> tuple[str, ...]:
         """Its timers that are set."""
@@ -211,8 +211,7 @@ class ActorContext:
 
     def unwatch(self, ref: Ref) -> None:
         """Be told no more, not even of an end that is queued already."""
-        if self._cell.is_on(self.incarnation):
-            self._cell.post.unwatch(self._cell, ref.cell)
+        self._cell.post.unwatch(self._cell, self.incarnation, ref.cell)
 
     def stop(self) -> None:
         """End this incarnation after the handler returns, as a normal end."""

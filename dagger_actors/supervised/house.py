@@ -107,18 +107,22 @@ class House(Post):
             ActorStopped: The owner's incarnation is over.
             SystemClosed: The system is being left.
         """
+        if owner is not None and not owner[0].is_on(owner[1]):
+            raise ActorStopped(owner[0].name)
         cell = self.cell_of(cls, config, name=name, mailbox=mailbox, parent=self.nursery)
         if not self.nursery.take(cell):
-            self.forget(cell)
+            cell.close()  # who knows the name may have sent it something
             raise SystemClosed
-        if owner is not None and not owner[0].adopt(cell, owner[1]):
-            self.nursery.cells.pop(cell.number, None)
-            self.forget(cell)
-            raise ActorStopped(owner[0].name)
         if "started" in cell.traits.hooks:
             cell.begin(1)
         else:
             cell.begin_idle()
+        # Only what has begun can be ended: whoever ends it, because its owner or the system does, must find it so.
+        if owner is not None and not owner[0].adopt(cell, owner[1]):
+            cell.end(1)
+            raise ActorStopped(owner[0].name)
+        if self.nursery.is_closing:
+            cell.end(1)
         return self.ref_of(cell)
 
     def cell_of(
@@ -145,8 +149,9 @@ class House(Post):
 
     def forget(self, cell: Lifecycle) -> None:
         """It has stopped for good, or never begun."""
-        if cell.owner is not None and cell.owner.extra is not None:
-            cell.owner.extra.children.pop(cell, None)
+        extra = None if cell.owner is None else cell.owner.extra
+        if extra is not None:
+            extra.children.pop(cell, None)
         if cell.given_name is not None:
             with self._naming:
                 if self._names.get(cell.given_name) is cell:
@@ -295,11 +300,14 @@ class House(Post):
             raise RequestError(f"a timer's time is 0 s or more, not {delay_s!r}")
         number = next(self._numbers)
         data = self.encode(message)
-        more = cell.more()
+        cell.more()
         with cell.lock:
-            if not cell.is_on(incarnation):
+            if cell.extra is None or not cell.is_on(incarnation):
                 raise ActorStopped(cell.name)
-            more.timers[key] = number
+            before = cell.extra.timers.get(key)
+            cell.extra.timers[key] = number
+        if before is not None:
+            self.forget_due((cell.number, before))
         interval_us = None if interval_s is None else round(interval_s * 1e6)
         self._arm(cell, Tick(key, number, message.__class__, self._due(delay_s), interval_us), data)
 
@@ -323,10 +331,20 @@ class House(Post):
         """Do not call back."""
         self._runtime.timers.cancel(key)
 
-    def set_due(self, cell: Lifecycle, key: object, delay_us: int, fire: Callable[[], None]) -> None:
-        """Call back after a while; for what is no message."""
-        self._runtime.timers.set(_timer_key(cell, key), self._runtime.clock.now().mono_us + delay_us, fire)
-        cell.more().timers[key] = 0
+    def set_due(self, cell: Lifecycle, turn: Turn, key: object, delay_us: int, fire: Callable[[], None]) -> None:
+        """Call back after a while, unless this turn has been killed; for what is no message."""
+        number = next(self._numbers)
+        with cell.lock:
+            if cell.extra is None or cell.turn is not turn:
+                return
+            cell.extra.timers[key] = number
+            self.set_due_at((cell.number, number), self.now_us() + delay_us, fire)
+
+    def is_rung(self, cell: Lifecycle, tick: Tick) -> None:
+        """The message of a timer that rings once is taken."""
+        with cell.lock:
+            if cell.extra is not None and cell.extra.timers.get(tick.key) == tick.number:
+                del cell.extra.timers[tick.key]
 
     def rearm(self, cell: Lifecycle, tick: Tick, data: bytes) -> None:
         """A repeating timer's message is taken, or lost: set its next one, past those that were missed."""
@@ -337,7 +355,10 @@ class House(Post):
 
     def _arm(self, cell: Lifecycle, tick: Tick, data: bytes) -> None:
         letter: Letter = (tick, data, None, None)
-        self._runtime.timers.set(_timer_key(cell, tick.key), tick.due_us, partial(self._fire, cell, letter))
+        with cell.lock:
+            # With the lock: one that is no longer to ring, for its actor is over or has set it anew, would ring still.
+            if cell.extra is not None and cell.extra.timers.get(tick.key) == tick.number:
+                self.set_due_at((cell.number, tick.number), tick.due_us, partial(self._fire, cell, letter))
 
     def _fire(self, cell: Lifecycle, letter: Letter) -> None:
         if cell.is_full():
@@ -355,18 +376,16 @@ class House(Post):
         if tick.interval_us is not None:
             self.rearm(cell, tick, data)
 
-    def cancel_timer(self, cell: Lifecycle, key: object) -> bool:
-        """Forget one of an actor's timers; True when it was set."""
-        if cell.extra is None or cell.extra.timers.pop(key, None) is None:
+    def cancel_timer(self, cell: Lifecycle, incarnation: int, key: object) -> bool:
+        """Forget one of an incarnation's timers; True when it was set."""
+        with cell.lock:
+            if cell.extra is None or not cell.is_on(incarnation):
+                return False
+            number = cell.extra.timers.pop(key, None)
+        if number is None:
             return False
-        self._runtime.timers.cancel(_timer_key(cell, key))
+        self.forget_due((cell.number, number))
         return True
-
-    def forget_timers(self, cell: Lifecycle) -> None:
-        """Forget all of an actor's timers."""
-        if cell.extra is not None:
-            for key in tuple(cell.extra.timers):
-                self.cancel_timer(cell, key)
 
     def _due(self, delay_s: float) -> int:
         return self._runtime.clock.now().mono_us + round(delay_s * 1e6)
@@ -380,25 +399,35 @@ class House(Post):
             ActorStopped: That incarnation is over.
         """
         number = next(self._numbers)
-        more = watcher.more()
+        watcher.more()
         with self._watching:
             with watcher.lock:
-                if not watcher.is_on(incarnation):
+                if watcher.extra is None or not watcher.is_on(incarnation):
                     raise ActorStopped(watcher.name)
-                more.watching[watched] = number
+                watcher.extra.watching[watched] = number
             is_there = watched.state is not CLOSED
             if is_there:
                 watched.more().watchers[watcher] = number
         if not is_there:
             self._tell_terminated(watcher, watched, number, None)
 
-    def unwatch(self, watcher: Lifecycle, watched: Lifecycle) -> None:
-        """Have it told no more."""
+    def unwatch(self, watcher: Lifecycle, incarnation: int, watched: Lifecycle) -> None:
+        """Have an incarnation told no more."""
+        with watcher.lock:
+            if watcher.extra is None or not watcher.is_on(incarnation):
+                return
+            number = watcher.extra.watching.get(watched)
+        if number is not None:
+            self.forget_watch(watcher, watched, number)
+
+    def forget_watch(self, watcher: Lifecycle, watched: Lifecycle, number: int) -> None:
+        """A watch is over; a later one of the same two goes on."""
         with self._watching:
-            if watched.extra is not None:
-                watched.extra.watchers.pop(watcher, None)
-            if watcher.extra is not None:
-                watcher.extra.watching.pop(watched, None)
+            if watched.extra is not None and watched.extra.watchers.get(watcher) == number:
+                del watched.extra.watchers[watcher]
+            extra = watcher.extra
+            if extra is not None and extra.watching.get(watched) == number:
+                extra.watching.pop(watched, None)
 
     def has_closed(self, cell: Lifecycle) -> None:
         """An actor has stopped for good: forget it, and tell who watches."""
@@ -476,8 +505,3 @@ class _Aside:
         """Do it."""
         self._action()
         return False
-
-
-def _timer_key(cell: Lifecycle, key: object) -> object:
-    # Wrapped: whatever word a user takes for a key, it is none of the system's own.
-    return cell.number, (key,)

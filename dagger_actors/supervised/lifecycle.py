@@ -86,6 +86,25 @@ class Extra:
         self.children: dict[Lifecycle, None] = {}
 
 
+class Past(NamedTuple):
+    """What an incarnation that is over leaves to be tidied up.
+
+    It is taken in the same instant as the end is claimed: the next incarnation may begin, on another thread, before the
+    end of this one has been told, and nothing of that one must be taken for this one's.
+
+    Attributes:
+        incarnation: Which one.
+        timers: The numbers of its timers, by key.
+        watching: Whose end it was to be told of, and the numbers of the watches.
+        children: Whom it has spawned.
+    """
+
+    incarnation: int
+    timers: dict[object, int]
+    watching: dict[Lifecycle, int]
+    children: dict[Lifecycle, None]
+
+
 class Lifecycle(Mailbox):
     """One actor of a system.
 
@@ -166,25 +185,29 @@ class Lifecycle(Mailbox):
 
     def adopt(self, child: Lifecycle, incarnation: int) -> bool:
         """Note a child that an incarnation has spawned, unless that is over."""
-        more = self.more()
-        with self.lock:
-            if not self.is_on(incarnation):
-                return False
-            more.children[child] = None
         child.owner = self
+        self.more()
+        with self.lock:
+            if self.extra is None or not self.is_on(incarnation):
+                return False
+            self.extra.children[child] = None
         return True
 
     def context(self) -> ActorContext:
-        """What its methods are given."""
+        """What its methods are given; a turn that asks sees only afterwards whether it is its own incarnation's."""
         return self.post.context_of(self)
 
     # --- its supervisor's part; any thread
 
     def begin_idle(self) -> None:
         """Be up without a turn: the instance is made with the first message; for one that has no ``started``."""
-        self.incarnation = 1
-        self.is_alive = self.is_up = True
-        self.state = IDLE
+        with self.lock:
+            self.incarnation = 1
+            self.is_alive = self.is_up = True
+            if self.state is SUSPENDED:
+                self.state = IDLE
+        if self.lane:
+            self.wake()  # who knows its name may have been quicker
 
     def begin(self, incarnation: int) -> None:
         """Begin an incarnation: the first one, or the next after one has exited."""
@@ -208,7 +231,8 @@ class Lifecycle(Mailbox):
         turn = None if "stopping" in self.traits.hooks else self.take_over()
         if turn is None:
             return False
-        has_batch = self.extra is not None and self.extra.batch is not None
+        extra = self.extra
+        has_batch = extra is not None and extra.batch is not None
         if not has_batch:
             self.stop_now(self.incarnation, kind, turn)
         if self.settle(turn) if has_batch else self.pause(turn):
@@ -221,8 +245,8 @@ class Lifecycle(Mailbox):
             state, turn, was_up = self.state, self.turn, self.is_up
             if state is CLOSED or self.incarnation != incarnation or not self.is_alive:
                 return
-            self.is_alive = self.is_up = False
-            self.turn = self.orders = None
+            past = self._take_past()
+            self.actor = self.turn = self.orders = None
             if turn is not None or state is not SCHEDULED:  # one that is queued for a turn stays so, and finds nothing
                 self.state = SUSPENDED
         if turn is not None:
@@ -231,7 +255,7 @@ class Lifecycle(Mailbox):
                 cancel_soon(turn.task)
             elif state is SCHEDULED:
                 self.post.abandoned(self)
-        self._end(Turn(), "shutdown", None)
+        self._end(Turn(), past, "shutdown", None)
 
     def close(self) -> None:
         """Stop for good: what is queued and all that comes is undelivered, and who watches is told."""
@@ -241,8 +265,8 @@ class Lifecycle(Mailbox):
 
     # --- what a turn does, which knows messages
 
-    def run_turn(self) -> bool:
-        """Take a turn."""
+    def run_turn(self, turn: Turn | None = None) -> bool:
+        """Take a turn, or go on with one that is begun."""
         raise NotImplementedError
 
     def run_here(self, kind: type, data: bytes) -> tuple[Any] | None:
@@ -295,19 +319,27 @@ class Lifecycle(Mailbox):
         if self.incarnation != incarnation or not self.is_alive:
             return  # killed before it began
         old, extra = self.actor, self.extra
-        if old is not None and extra is not None and extra.error is not None and "pre_restart" in self.traits.hooks:
-            call = partial(old.pre_restart, extra.error, self.context())
-            self._hook(turn, call, "pre_restart", partial(self._rise, incarnation))
+        error = None if extra is None else extra.error
+        if old is not None and error is not None and "pre_restart" in self.traits.hooks:
+            call = partial(old.pre_restart, error, self.context())
+            if self.turn is turn:
+                self._hook(turn, call, "pre_restart", partial(self._rise, incarnation))
         else:
             self._rise(incarnation, turn)
 
     def _rise(self, incarnation: int, turn: Turn) -> None:
-        self.actor = None
-        if self.extra is not None:
-            self.extra.error = None
+        with self.lock:
+            if self.turn is not turn:
+                return
+            self.actor = None
+            if self.extra is not None:
+                self.extra.error = None
         try:
             actor = self.traits.make(self)
-            result = actor.started(self.context()) if "started" in self.traits.hooks else None
+            context = self.context() if "started" in self.traits.hooks else None
+            if self.turn is not turn:
+                return
+            result = None if context is None else actor.started(context)
         except BaseException as error:  # noqa: BLE001  the thread belongs to all
             self._has_risen(incarnation, turn, None, error)
             return
@@ -332,32 +364,35 @@ class Lifecycle(Mailbox):
     def _did_not_rise(self, incarnation: int, turn: Turn, error: BaseException) -> None:
         if getattr(error, "is_death", False):
             raise error
-        if not self._claim_end(turn):
+        past = self._claim_end(turn, None)
+        if past is None:
             return
-        self.actor = None
         logger.error("%s could not start", self, exc_info=error, extra={"actor": self.name})
-        self._forget_incarnation()
+        self._tidy_up(past)
         self.parent.child_failed_to_start(self, incarnation, error)
 
     def stop_now(self, incarnation: int, kind: ExitKind, turn: Turn) -> None:
         """End an incarnation; in its turn, between two messages."""
         if self.incarnation != incarnation or not self.is_up:
             return  # its end has been told
-        if self.extra is not None and self.extra.batch is not None and not self.flush(turn):
+        extra = self.extra
+        if extra is not None and extra.batch is not None and not self.flush(turn):
             self.end(incarnation, kind)  # when the batch has been handled
             return
+        context = self.context() if self.actor is not None and "stopping" in self.traits.hooks else None
         with self.lock:
             if self.turn is not turn:
                 return
             actor, self.is_up = self.actor, False
-        if actor is None or "stopping" not in self.traits.hooks:
+        if actor is None or context is None:
             self._exit(kind, turn)
         else:
-            self._hook(turn, partial(actor.stopping, self.context()), "stopping", partial(self._exit, kind))
+            self._hook(turn, partial(actor.stopping, context), "stopping", partial(self._exit, kind))
 
     def _exit(self, kind: ExitKind, turn: Turn) -> None:
-        if self._claim_end(turn):
-            self._end(turn, kind, None)
+        past = self._claim_end(turn, None)
+        if past is not None:
+            self._end(turn, past, kind, None)
 
     def _hook(self, turn: Turn, call: Callable[[], object], name: str, then: Order) -> None:
         """Call a hook whose failure is only logged, and go on when it has returned."""
@@ -384,43 +419,61 @@ class Lifecycle(Mailbox):
         """An incarnation's code raised: it is over, and its supervisor decides. Always False."""
         if getattr(error, "is_death", False):
             raise error  # a simulated death of the whole process: nothing of it is told
-        if self._claim_end(turn):
+        self.more()
+        past = self._claim_end(turn, error)
+        if past is not None:
             self.leave_hand(turn, outcome=error)
             logger.error("%s failed", self, exc_info=error, extra={"actor": self.name})
-            self.more().error = error
-            self._end(turn, "error", error)
+            self._end(turn, past, "error", error)
         return False
 
-    def _claim_end(self, turn: Turn) -> bool:
-        """Tell whether this turn is the one to tell the end of its incarnation; nobody else will."""
+    def _claim_end(self, turn: Turn, error: BaseException | None) -> Past | None:
+        """Take what the incarnation leaves, and the word of its end, which nobody else will tell.
+
+        Args:
+            turn: The one that wants to tell it.
+            error: What it failed with; the instance is kept then, for ``pre_restart``.
+
+        Returns:
+            None when its end is told already, or not this turn's to tell.
+        """
         with self.lock:
             if self.turn is not turn or not self.is_alive:
-                return False
-            self.is_alive = self.is_up = False
-        return True
+                return None
+            if error is None:
+                self.actor = None
+            if self.extra is not None:
+                self.extra.error = error
+            return self._take_past()
 
-    def _end(self, turn: Turn, kind: ExitKind, error: BaseException | None) -> None:
-        """Tell the end, which is claimed, and then whoever asked for it: the name is free when ``stop`` returns."""
-        if error is None:
-            self.actor = None
-        self._forget_incarnation()
-        self.parent.child_exited(self, self.incarnation, kind, error)
-        self.leave_hand(turn, outcome=True)
-
-    def _forget_incarnation(self) -> None:
+    def _take_past(self) -> Past:
+        """Take what is the incarnation's, which is over with that; the lock is held."""
+        self.is_alive = self.is_up = False
         extra = self.extra
         if extra is None:
-            return
-        with self.lock:
-            batch, extra.batch = extra.batch, None
-            children, extra.children = tuple(extra.children), {}
+            return Past(self.incarnation, {}, {}, {})
+        past = Past(self.incarnation, extra.timers, extra.watching, extra.children)
+        extra.timers, extra.watching, extra.children = {}, {}, {}
+        batch, extra.batch = extra.batch, None
         if batch is not None:
             assert self.lane is not None
             self.lane.extendleft(reversed(batch[1]))
-        self.post.forget_timers(self)
-        for watched in tuple(extra.watching):
-            self.post.unwatch(self, watched)
-        for child in reversed(children):
+        return past
+
+    def _end(self, turn: Turn, past: Past, kind: ExitKind, error: BaseException | None) -> None:
+        """Tell the end, which is claimed, and then whoever asked for it: the name is free when ``stop`` returns."""
+        self._tidy_up(past)
+        self.parent.child_exited(self, past.incarnation, kind, error)
+        self.leave_hand(turn, outcome=True)
+
+    def _tidy_up(self, past: Past) -> None:
+        if self.state is CLOSED:
+            self.refuse_all()  # a batch has been put back behind the back of whoever closed it
+        for number in past.timers.values():
+            self.post.forget_due((self.number, number))
+        for watched, number in past.watching.items():
+            self.post.forget_watch(self, watched, number)
+        for child in reversed(past.children):
             child.end(child.incarnation)
 
     # --- coroutines
@@ -487,13 +540,13 @@ class Lifecycle(Mailbox):
             result, error = None, raised
 
         def come_back(turn: Turn) -> None:
-            turn.hand = wait.hand
             then(turn, result, error)
 
+        turn = Turn(wait.hand)
         with self.lock:
             is_killed = self.turn is not wait
             if not is_killed:
-                self.turn = None
+                self.turn = turn  # at once: whoever kills it must find what is in its hand
                 self.state = SCHEDULED
                 self.orders = deque((come_back, *(self.orders or ())))
                 self.attention = True
@@ -502,7 +555,7 @@ class Lifecycle(Mailbox):
         if is_killed:
             if not has_begun:
                 unbegun()
-        elif self.run_turn():
+        elif self.run_turn(turn):
             self.schedule()
 
 

@@ -18,19 +18,20 @@ class Nursery:
     def __init__(self) -> None:
         self.cells: dict[int, Lifecycle] = {}
         self._empty: ReplyFuture[None] | None = None
-        self._is_closing = False
+        self.is_closing = False
 
     def take(self, cell: Lifecycle) -> bool:
         """Take a new one; False when none is taken any more."""
         self.cells[cell.number] = cell  # before the look: whoever closes sees it, or is seen
-        if self._is_closing:
+        if self.is_closing:
             self.cells.pop(cell.number, None)
+            self._look()
             return False
         return True
 
     def take_no_more(self) -> list[Lifecycle]:
         """Take none from now on; those that are there, the newest last."""
-        self._is_closing = True
+        self.is_closing = True
         return list(self.cells.values())
 
     def is_empty(self) -> ReplyFuture[None]:
@@ -56,8 +57,8 @@ class Nursery:
         self._is_gone(child)
 
     def _is_gone(self, cell: Lifecycle) -> None:
-        self.cells.pop(cell.number, None)
         cell.close()
+        self.cells.pop(cell.number, None)  # only now: whoever finds it empty finds the names free
         self._look()
 
     def _look(self) -> None:

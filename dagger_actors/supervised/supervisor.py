@@ -20,6 +20,7 @@ from dagger_actors.core.supervision import SupervisionMachine
 from dagger_actors.errors import ActorError, ChildRefused, DaggerError, SupervisorFailed
 from dagger_actors.supervised.pool import Pool
 from dagger_actors.supervised.spec import ChildSpec, Supervisor, core_child, core_supervision
+from dagger_actors.supervised.wire import text_of
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.family import ChildHandle, ExitKind, Parent
@@ -246,9 +247,9 @@ class SupervisorActor(PooledActor):
         return self._call(lambda call: core.DeleteChild(call=call, id=child_id))
 
     def look(self) -> ReplyFuture[tuple[tuple[core.ChildView, ChildHandle | None], ...]]:
-        """Its children, in the order they are started."""
+        """Its children, in the order they are started; ``ActorDeadError`` when its own supervisor has given it up."""
         reply: ReplyFuture[tuple[tuple[core.ChildView, ChildHandle | None], ...]] = ReplyFuture()
-        self.actor_inbox.put(Envelope(partial(self._looked, reply)))
+        self.actor_inbox.put(Envelope(partial(self._looked, reply), reply))
         return reply
 
     def _looked(self, reply: ReplyFuture[Any]) -> None:
@@ -257,7 +258,7 @@ class SupervisorActor(PooledActor):
 
     def _call(self, event: Callable[[int], core.Call], spec: ChildSpec | Supervisor | None = None) -> ReplyFuture[None]:
         reply: ReplyFuture[None] = ReplyFuture()
-        self.actor_inbox.put(Envelope(partial(self._called, event, spec, reply)))
+        self.actor_inbox.put(Envelope(partial(self._called, event, spec, reply), reply))
         return reply
 
     def _called(
@@ -323,4 +324,4 @@ def _id_of(child: ChildHandle) -> str:
 
 
 def _text(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:1_000]
+    return text_of(error)[:1_000]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from pykka import ActorDeadError
 
 from dagger_actors.supervised.lifecycle import Lifecycle
 from dagger_actors.supervised.mailbox import IDLE
@@ -40,9 +41,13 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def branch_of(supervisor: SupervisorActor, wait: Callable[[Any, float | None], Any]) -> Branch:
-    """Look at a supervisor and all that is beneath it."""
+    """Look at a supervisor and all that is beneath it; one that is given up meanwhile has nothing beneath it."""
+    try:
+        children = wait(supervisor.look(), 5.0)
+    except ActorDeadError:
+        children = ()
     branches = []
-    for view, handle in wait(supervisor.look(), 5.0):
+    for view, handle in children:
         path = f"{supervisor.path}/{view.id}" if supervisor.path else view.id
         restarts = max(0, view.incarnation - 1)
         if isinstance(handle, SupervisorActor):

@@ -117,5 +117,5 @@ def text_of(error: BaseException) -> str:
     name = type(error).__name__
     try:
         return f"{name}: {error}"
-    except Exception as raised:  # noqa: BLE001
+    except BaseException as raised:  # noqa: BLE001  it may be anything
         return f"{name}, whose text could not be had: {type(raised).__name__}"

@@ -16,6 +16,7 @@ from dagger_actors.supervised.handlers import handler
 
 if TYPE_CHECKING:
     from tests.simulation.actor_stage import Stage
+    from tests.simulation.thread_stage import ThreadStage
 
 __all__ = ["KINDS", "ONCE", "REPEATING", "Blue", "Green", "Mail", "Player", "Red", "Who", "cast", "on_stage"]
 
@@ -50,7 +51,7 @@ class Who(msgspec.Struct, frozen=True):
     index: int
 
 
-on_stage: list[Stage] = []
+on_stage: list[Stage | ThreadStage] = []
 """The stage that plays; the last one."""
 
 
@@ -58,6 +59,7 @@ class Player(Actor):
     """What all classes have in common."""
 
     config: Who
+    stage: Any
 
     def __init__(self) -> None:
         self.stage = on_stage[-1]
@@ -112,7 +114,7 @@ def started(self: Player, ctx: ActorContext) -> None:
 
 
 async def started_awaiting(self: Player, ctx: ActorContext) -> None:
-    await asyncio.sleep(0.01)
+    await self.stage.pause(0.01)
     self.stage.starts(self, ctx)
 
 
@@ -122,7 +124,7 @@ def stopping(self: Player, ctx: ActorContext) -> None:
 
 async def stopping_awaiting(self: Player, ctx: ActorContext) -> None:
     self.stage.is_hooked(self, "stopping")
-    await asyncio.sleep(0.3)
+    await self.stage.pause(0.3)
 
 
 def pre_restart(self: Player, error: BaseException, ctx: ActorContext) -> None:

@@ -235,7 +235,7 @@ class Record:
 
     def _check_timers(self, cell: Cell) -> None:
         for key, number in () if cell.extra is None else cell.extra.timers.items():
-            is_set = ("w1", (cell.number, (key,))) in self.world.timers
+            is_set = ("w1", (cell.number, number)) in self.world.timers
             is_queued = any(type(letter[0]) is Tick and letter[0].number == number for letter in cell.lane or ())
             if number and not is_set and not is_queued:
                 self.complain(f"{cell.name} has a timer {key} that will never ring")

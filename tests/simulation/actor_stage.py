@@ -196,6 +196,9 @@ class Stage(Record):
             self.goes_on(player)
         return self.act(player, ctx)
 
+    async def pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
     def starts(self, player: Player, ctx: ActorContext) -> None:
         self.note(f"a{player.index} starts as {ctx.incarnation}")
         self.act(player, ctx)
