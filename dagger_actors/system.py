@@ -129,7 +129,7 @@ class ActorSystem:
         for one in actions:
             registry.add(one)
         for reference in imports:
-            registry.load(reference, Path.cwd())
+            registry.load(reference, Path.cwd(), insists=True)
         self._folder = None if db is not None else Path(tempfile.mkdtemp(prefix="dagger-actors-"))
         # Absolute from the start: an action may change the folder that a relative one is relative to.
         self.path = Path(db).absolute() if db is not None else Path(str(self._folder)) / "dagger.db"

@@ -14,6 +14,7 @@ from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.inputs import decode_inputs
 from dagger_actors.flow.machine.invocations import RunIdentity
+from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
 from dagger_actors.flow.supervisor import FlowSupervisor
 
@@ -24,14 +25,16 @@ class ActiveRun:
     """One run that is open in this system.
 
     Attributes:
+        actions: What the names of actions mean in it.
         done: Resolved with the state in which the run came to rest; with an error when it was lost.
         cut_off: Attempts that were cut off when the run was lost here before, until what it makes of them is committed.
     """
 
-    def __init__(self, row: RunRow, identity: RunIdentity, definition: FlowDefinition) -> None:
+    def __init__(self, row: RunRow, identity: RunIdentity, definition: FlowDefinition, actions: ActionRegistry) -> None:
         self.run_id = row.run_id
         self.identity = identity
         self.definition = definition
+        self.actions = actions
         self.inputs = decode_inputs(row.inputs)
         self.done: ReplyFuture[str] = ReplyFuture()
         self.restarts: tuple[int, ...] = ()

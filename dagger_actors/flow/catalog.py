@@ -10,24 +10,26 @@ import msgspec
 from dagger_actors.actors.settings import collector_paused
 from dagger_actors.errors import DefinitionError, Problem, RequestError
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition
-from dagger_actors.flow.isolation import misfit
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
+from dagger_actors.flow.run_actions import Places, load_actions, misfits, places_of
 
-__all__ = ["Catalog", "check_width", "misfits", "settings_of"]
-
-
-class Places(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a run's actions were found."""
-
-    folder: str
-    actions: tuple[str, ...]
-    imports: tuple[str, ...]
+__all__ = ["Catalog", "LoadedFlow", "check_width", "settings_of"]
 
 
-PLACES = msgspec.json.Decoder(Places)
-"""Made here, in one thread, as ``archive.DEFINITIONS`` is."""
+class LoadedFlow(msgspec.Struct, frozen=True):
+    """A definition, and what belongs to it.
+
+    Attributes:
+        definition: The definition.
+        folder: What its files are relative to.
+        actions: Its actions.
+    """
+
+    definition: FlowDefinition
+    folder: Path
+    actions: ActionRegistry
 
 
 class Catalog:
@@ -43,7 +45,8 @@ class Catalog:
         self._registry = registry
         self._imports = tuple(imports)
         self._threads = threads
-        self._loaded: dict[str, tuple[FlowDefinition, Path]] = {}
+        self._folder = str(Path.cwd())
+        self._loaded: dict[str, LoadedFlow] = {}
 
     def load(self, path: str | Path) -> FlowDefinition:
         """Load a flow file and hold it by its name.
@@ -51,80 +54,57 @@ class Catalog:
         Raises:
             DefinitionError: It cannot run; names every problem.
         """
-        definition = self._load(path)
-        self._loaded[definition.name] = (definition, Path(path).parent)
-        return definition
+        loaded = self._load(path)
+        self._loaded[loaded.definition.name] = loaded
+        return loaded.definition
 
-    def _load(self, source: str | Path | Mapping[str, object]) -> FlowDefinition:
+    def _load(self, source: str | Path | Mapping[str, object]) -> LoadedFlow:
+        actions = self._registry.beside()
         with collector_paused():
-            return load_flow(source, registry=self._registry, imports=self._imports)
+            definition = load_flow(source, registry=actions)
+        folder = Path.cwd() if isinstance(source, Mapping) else Path(source).parent
+        return LoadedFlow(definition, folder, actions)
 
-    def find(self, source: str | Path | Mapping[str, object]) -> tuple[FlowDefinition, Path]:
-        """The definition of a file, of data, or of a flow held by name; and the folder its files are relative to.
+    def find(self, source: str | Path | Mapping[str, object]) -> LoadedFlow:
+        """The definition of a file, of data, or of a flow held by name, with its actions.
 
         Raises:
             DefinitionError: It cannot run; names every problem.
         """
         if isinstance(source, str) and source in self._loaded:
             return self._loaded[source]
-        folder = Path.cwd() if isinstance(source, Mapping) else Path(source).parent
-        return self._load(source), folder
+        return self._load(source)
 
-    def config(
-        self, definition: FlowDefinition, parallel: int | None, *, sequential: bool, use_cache: bool = True
-    ) -> FlowConfig:
+    def config(self, flow: LoadedFlow, parallel: int | None, *, sequential: bool, use_cache: bool = True) -> FlowConfig:
         """The settings of one run, see ``settings_of``."""
-        config = settings_of(definition, parallel, sequential=sequential)
+        config = settings_of(flow.definition, parallel, sequential=sequential)
         if not use_cache:
             config = msgspec.structs.replace(config, reuses_cache=False)
-        check_width(definition, config, self._registry, self._threads)
+        check_width(flow.definition, config, flow.actions, self._threads)
         return config
 
-    def places(self, definition: FlowDefinition, folder: Path) -> str:
+    def places(self, flow: LoadedFlow) -> str:
         """Where the actions were found, so that a resume in another folder finds them again."""
-        places = {"folder": str(folder.absolute()), "actions": definition.actions, "imports": self._imports}
+        places = Places(
+            folder=str(flow.folder.absolute()),
+            actions=flow.definition.actions,
+            imports=self._imports,
+            started_in=self._folder,
+        )
         return msgspec.json.encode(places).decode()
 
-    def load_actions(self, row: RunRow, definition: FlowDefinition, *, imports: bool) -> None:
-        """Whoever names the run asks for its code; a name that only the file knows imports nothing by itself."""
-        registry = self._registry
-        places = PLACES.decode(row.imports)
-        problems: list[Problem] = []
-        references = (*places.actions, *places.imports, *self._imports) if imports else self._imports
-        is_complete = True
-        for reference in dict.fromkeys(references):
-            try:
-                registry.load(reference, Path(places.folder))
-            except DefinitionError as error:
-                problems += error.problems
-        for node in definition.nodes:
-            if registry.get(node.action) is None:
-                is_complete = False
-                advice = "Name where it is with --import."
-                problems.append(Problem(f"node {node.id!r}: there is no action {node.action!r} any more", advice))
-        unfit = misfits(definition, registry)
-        # Where an action was once matters only as long as nobody else gives it: files move.
-        if unfit or not is_complete:
-            raise DefinitionError([*([] if is_complete else problems), *unfit])
+    def actions_of(self, row: RunRow, definition: FlowDefinition) -> ActionRegistry:
+        """Import the actions of a run: whoever names it asks for its code.
 
-
-def misfits(definition: FlowDefinition, registry: ActionRegistry) -> list[Problem]:
-    """Why actions that are loaded no longer fit the nodes of a run that has begun; empty = they do."""
-    found: list[Problem] = []
-    for node in definition.nodes:
-        action = registry.get(node.action)
-        if action is None:
-            continue
-        if (wrong := misfit(node.isolation, action)) is not None:
-            found.append(Problem(f"node {node.id!r}: {wrong[0]}", wrong[1]))
-        given = {name for name, _ in node.inputs} | ({node.map.item} if node.map is not None else set())
-        missing = sorted(action.required - given)
-        unknown = sorted(given - action.by_name.keys()) if not action.accepts_any else []
-        if missing or unknown:
-            what = f"needs {missing[0]!r} now" if missing else f"no longer takes {unknown[0]!r}"
-            advice = "The run is pinned to its definition: let the action take what it took."
-            found.append(Problem(f"node {node.id!r}: the action {node.action!r} {what}", advice))
-    return found
+        Raises:
+            DefinitionError: It cannot have all, or some no longer fit.
+        """
+        found = load_actions(self._registry, places_of(row.imports))
+        lacking = found.lacking(definition)
+        unfit = misfits(definition, found.registry)
+        if lacking or unfit:
+            raise DefinitionError([*(found.problems if lacking else ()), *lacking, *unfit])
+        return found.registry
 
 
 def settings_of(definition: FlowDefinition, parallel: int | None, *, sequential: bool) -> FlowConfig:

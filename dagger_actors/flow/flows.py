@@ -35,6 +35,7 @@ from dagger_actors.flow.inputs import check_inputs, encode_inputs
 from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.machine.events import Mode
 from dagger_actors.flow.redo import redone_nodes
+from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.report import Report, RunSummary
 from dagger_actors.flow.rows import RunRow
 from dagger_actors.flow.run import Run, refuse_on_loop
@@ -70,8 +71,7 @@ class Flows:
 
     def schemas(self) -> list[ActionSchema]:
         """Describe the actions loaded so far, sorted by name: what each takes and gives, as JSON Schema."""
-        registry = self._hub.registry
-        return [action_schema(action) for name in registry.names() if (action := registry.get(name)) is not None]
+        return [action_schema(action) for action in self._hub.registry.code.actions()]
 
     # --- starting
 
@@ -107,8 +107,9 @@ class Flows:
         """
         refuse_on_loop("flows.start()", "await flows.astart(...)")
         self._refuse_closed()
-        definition, folder = self._catalog.find(flow)
-        config = self._catalog.config(definition, parallel, sequential=sequential, use_cache=use_cache)
+        loaded = self._catalog.find(flow)
+        definition = loaded.definition
+        config = self._catalog.config(loaded, parallel, sequential=sequential, use_cache=use_cache)
         encoded = check_inputs(definition, inputs or {})
         pinned = msgspec.structs.replace(definition, file="")
         body = msgspec.json.encode(pinned)
@@ -118,7 +119,7 @@ class Flows:
             raise RequestError("a run id is 1 to 200 printable characters")
         now = self._hub.runtime.clock.now().wall_us
         run_key = self._caller.next_run_key()
-        texts = (msgspec.json.encode(config).decode(), encode_inputs(encoded), self._catalog.places(definition, folder))
+        texts = (msgspec.json.encode(config).decode(), encode_inputs(encoded), self._catalog.places(loaded))
         writes = [
             Write("definitions.put", ((definition_id, definition.name, FORMAT, body.decode(), now),), None),
             Write(
@@ -144,7 +145,7 @@ class Flows:
             self._caller.commit(writes)
         except UnitRejected:
             self._hub.openings.lost(chosen, opening)
-            return self._same_run(chosen, definition_id, texts[1])
+            return self._same_run(chosen, definition_id, texts[1], loaded.actions)
         except StoreError as error:
             self._hub.openings.lost(chosen, opening)
             self._hub.adrift.add(chosen, error)  # it may be in the file all the same
@@ -153,11 +154,12 @@ class Flows:
             self._hub.openings.lost(chosen, opening)
             raise
         opening.is_won = True
-        self._hub.open(chosen, "start", definition=msgspec.structs.replace(pinned, config=config))
+        pinned = msgspec.structs.replace(pinned, config=config)
+        self._hub.open(chosen, "start", definition=pinned, actions=loaded.actions)
         return Run(chosen, self)
 
-    def _same_run(self, run_id: str, definition_id: str, inputs: str) -> Run:
-        """The id is taken: by the same work, or by other."""
+    def _same_run(self, run_id: str, definition_id: str, inputs: str, actions: ActionRegistry) -> Run:
+        """The id is taken: by the same work, or by other; it goes on with the actions of whoever starts it now."""
         row = self._caller.row(run_id)
         if row.definition_id != definition_id:
             raise RunConflict(run_id, "definition")
@@ -167,7 +169,7 @@ class Flows:
             opening = self._hub.openings.of(run_id)
             try:
                 if opening is None:
-                    self._take(row, "recover")
+                    self._take(row, "recover", actions)
                     break
                 self._hub.runtime.wait(opening, None)
             except RunOwned as owned:
@@ -198,7 +200,7 @@ class Flows:
             raise IllegalTransition(
                 run_id, row.status, "resumed", f"try it again with: {command_line('retry', run_id)}"
             )
-        return self._take(row, "resume" if row.status == "paused" else "recover", imports=True)
+        return self._take(row, "resume" if row.status == "paused" else "recover")
 
     def retry(self, run_id: str, *, start_from: Sequence[str] = ()) -> Run:
         """Try again what failed or never ran, with fresh tries; what succeeded is kept. Releases parked work too.
@@ -224,15 +226,18 @@ class Flows:
             self._refuse_owned(row)
             advice = f"go on with it: {command_line('resume', run_id)}"
             raise IllegalTransition(run_id, row.status, "retried", advice)
-        return self._take(row, "retry", imports=True, redone=redone)
+        return self._take(row, "retry", redone=redone)
 
     def resumable(self) -> list[str]:
         """Runs that nobody runs and that are not over: pending, running without a live owner, paused."""
         return [run_id for run_id in self._hub.archive.resumable() if run_id not in self._hub.active]
 
-    def _take(self, row: RunRow, mode: Mode, *, imports: bool = False, redone: frozenset[int] = frozenset()) -> Run:
+    def _take(
+        self, row: RunRow, mode: Mode, actions: ActionRegistry | None = None, *, redone: frozenset[int] = frozenset()
+    ) -> Run:
         self._refuse_owned(row)
-        self._catalog.load_actions(row, self._hub.definition_of(row), imports=imports)
+        if actions is None:
+            actions = self._catalog.actions_of(row, self._hub.definition_of(row))
         try:
             self._caller.claim(row)
         except RunOwned as owned:
@@ -240,7 +245,7 @@ class Flows:
                 raise
             # Whoever was faster is done with it already: there is nobody to name, and nothing left to take.
             return Run(row.run_id, self)
-        active = self._hub.open(row.run_id, mode, former=row.owner, redone=redone)
+        active = self._hub.open(row.run_id, mode, former=row.owner, actions=actions, redone=redone)
         if mode != "recover":
             # The claim alone says whose the run is, not that it is to go on: a crash here would leave it at rest.
             self._hub.runtime.wait(active.emitter.opened, None)

@@ -81,7 +81,7 @@ class FlowHub:
     Args:
         runtime: The world.
         store: The open database.
-        registry: The actions.
+        registry: The actions that the system was given.
         gates: Where attempts start.
         resources: What ``ctx.resource`` gives.
         observers: Told what changes, in every run.
@@ -114,7 +114,7 @@ class FlowHub:
             clock=runtime.clock, timers=runtime.timers, journal=store.journal, breathe=runtime.breathe
         )
         self._node_services = NodeServices(
-            registry=registry,
+            actions=registry,
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),
             clock=runtime.clock,
             is_refusing=gates.is_refusing,
@@ -198,6 +198,7 @@ class FlowHub:
         *,
         former: int | None = None,
         definition: FlowDefinition | None = None,
+        actions: ActionRegistry | None = None,
         redone: frozenset[int] = frozenset(),
     ) -> ActiveRun:
         """Open a run that this worker owns.
@@ -207,13 +208,14 @@ class FlowHub:
             mode: What for; None = only to cancel it, for which no user code is needed.
             former: The worker it was taken from, whose slot file tells what had started.
             definition: What ``definition_of`` would read, when the caller has it at hand.
+            actions: Its actions; None only without a mode.
             redone: Nodes that are run again though they have succeeded.
 
         Raises:
             StoreError: The file cannot be read; the run is adrift.
         """
         try:
-            active = self._open(run_id, mode, former=former, definition=definition, redone=redone)
+            active = self._open(run_id, mode, former=former, definition=definition, actions=actions, redone=redone)
         except StoreError as error:
             self.adrift.add(run_id, error)
             raise
@@ -229,13 +231,15 @@ class FlowHub:
         *,
         former: int | None,
         definition: FlowDefinition | None,
+        actions: ActionRegistry | None,
         redone: frozenset[int],
     ) -> ActiveRun:
         row = self.row_of(run_id)
         assert row is not None
         assert row.owner == self.store.worker_id
         identity = RunIdentity(run_key=row.run_key, run_id=run_id, owner=self.store.worker_id, epoch=row.epoch)
-        active = ActiveRun(row, identity, definition or self.definition_of(row))
+        assert mode is None or actions is not None
+        active = ActiveRun(row, identity, definition or self.definition_of(row), actions or self.registry)
         limit = active.definition.config.limit
         supervisor: FlowSupervisor | None = None
 
@@ -322,7 +326,7 @@ class FlowHub:
         starter = Starter(
             machine.work,
             inputs=active.inputs,
-            services=self._node_services,
+            services=self._node_services.of(active.actions),
             blocking=self.runtime.blocking,
             io=self.runtime.io,
             arm=active.emitter.arm_time_out,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import traceback
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -61,10 +62,10 @@ REFUSED = (
 
 
 class NodeServices:
-    """What node actors share.
+    """What node actors of a run share.
 
     Args:
-        registry: The actions by name.
+        actions: The run's actions by name.
         artifacts: Where large values lie.
         clock: The time.
         cache: Where outputs may be found.
@@ -78,7 +79,7 @@ class NodeServices:
     def __init__(
         self,
         *,
-        registry: ActionRegistry,
+        actions: ActionRegistry,
         artifacts: ArtifactSource,
         clock: Clock,
         is_refusing: Callable[[], bool],
@@ -94,9 +95,15 @@ class NodeServices:
         self.backends = backends
         self.pool = pool
         self.is_refusing = is_refusing
-        self.registry = registry
+        self.actions = actions
         self.artifacts = artifacts
         self.clock = clock
+
+    def of(self, actions: ActionRegistry) -> NodeServices:
+        """The same with the actions of another run."""
+        one = copy.copy(self)
+        one.actions = actions
+        return one
 
 
 class Unscheduled:
@@ -169,7 +176,7 @@ class NodeActor(Actor):
     def _prepare(self, start: StartAttempt) -> tuple[Action, dict[str, Any]]:
         self._refuse_late()
         self._gate.begin(self.ticket)
-        action = self._services.registry.get(start.action)
+        action = self._services.actions.get(start.action)
         if action is None:
             raise LookupError(f"the action {start.action!r} is not loaded in this process")
         if start.problem:

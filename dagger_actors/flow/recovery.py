@@ -7,9 +7,10 @@ import logging
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.messages import CancelRun
 from dagger_actors.errors import NewerSchema, RunOwned, StoreError
-from dagger_actors.flow.catalog import misfits
 from dagger_actors.flow.hub import FlowHub
+from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
+from dagger_actors.flow.run_actions import misfits, places_of, recall_actions
 
 __all__ = ["Recovery"]
 
@@ -51,29 +52,30 @@ class Recovery:
             elif worker is not None and owner not in stalled and not self._hub.store.membership.is_gone(worker):
                 continue
             row = self._hub.row_of(run_id)
-            if row is not None and self._can_run(row):
-                self._claim(row)
+            actions = self._fitting_actions(row) if row is not None else None
+            if row is not None and actions is not None:
+                self._claim(row, actions)
                 taken.append(run_id)
         self._unfit &= {run_id for run_id, *_ in found}
         self._hub.adrift.forget(adrift)
         return taken
 
-    def _can_run(self, row: RunRow) -> bool:
-        """Tell whether this process has the run's actions; it says so, once, when it has them and they no longer fit."""
+    def _fitting_actions(self, row: RunRow) -> ActionRegistry | None:
+        """The run's actions, if this process has them; it says so, once, when what it has may be wrong or does not fit."""
         try:
             definition = self._hub.definition_of(row)
         except NewerSchema:
-            return False  # it is for a newer program, which may share this file
-        registry = self._hub.registry
-        if any(registry.get(node.action) is None for node in definition.nodes):
-            return False
-        problems = misfits(definition, registry)
+            return None  # it is for a newer program, which may share this file
+        found = recall_actions(self._hub.registry, places_of(row.imports))
+        if any(found.registry.get(node.action) is None for node in definition.nodes):
+            return None
+        problems = found.lacking(definition) or misfits(definition, found.registry)
         if problems and row.run_id not in self._unfit:
             self._unfit.add(row.run_id)
             logger.warning("run %s is not taken over: %s", row.run_id, problems[0])
-        return not problems
+        return None if problems else found.registry
 
-    def _claim(self, row: RunRow) -> None:
+    def _claim(self, row: RunRow, actions: ActionRegistry) -> None:
         def claimed(future: ReplyFuture[None]) -> None:
             try:
                 future.get(timeout=0)
@@ -82,13 +84,13 @@ class Recovery:
             except StoreError as error:
                 logger.warning("run %s cannot be taken over yet: %s", row.run_id, error)
                 return
-            self._hub.errand(lambda: self._open_taken(row))
+            self._hub.errand(lambda: self._open_taken(row, actions))
 
         self._hub.claim(row).add_done(claimed)
 
-    def _open_taken(self, row: RunRow) -> None:
+    def _open_taken(self, row: RunRow, actions: ActionRegistry) -> None:
         logger.info("run %s is taken over from worker %s", row.run_id, row.owner)
-        self._hub.open(row.run_id, "recover", former=row.owner)
+        self._hub.open(row.run_id, "recover", former=row.owner, actions=actions)
 
     def obey_commands(self, seen: set[int]) -> None:
         """Pass the commands of other processes to the runs they are for; ``seen`` keeps each from being told twice."""

@@ -67,7 +67,7 @@ class Starter:
         """Make the actor of a granted attempt, its start message in its mailbox, not yet scheduled."""
         position, item, attempt = grant.node, grant.item, grant.attempt
         node = self._nodes[position]
-        action = self._services.registry.get(node.action)
+        action = self._services.actions.get(node.action)
         is_thread = action is None or not action.is_async
         inside = self._blocking if is_thread else self._io
         kind: type[NodeActor]

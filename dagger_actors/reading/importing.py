@@ -8,6 +8,8 @@ import importlib.util
 import sys
 import sysconfig
 import traceback
+from collections.abc import Iterator
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
@@ -16,7 +18,7 @@ import msgspec
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import DefinitionError, Problem
 
-__all__ = ["Wanted", "import_reference", "import_target", "split_reference"]
+__all__ = ["Wanted", "find_target", "import_reference", "import_target", "split_reference"]
 
 MAX_MESSAGE = 500
 """Characters kept of an error's text."""
@@ -74,10 +76,41 @@ def import_target(target: str, folder: Path, wanted: Wanted) -> ModuleType:
     Raises:
         DefinitionError: Nothing is there, or it raised while it was imported.
     """
-    folders = list(dict.fromkeys((folder.resolve(), Path.cwd())))
+    folders = folders_of(folder)
     if target.endswith(".py"):
         return import_file(target, folders, wanted)
     return import_module(target, folders, wanted)
+
+
+def find_target(target: str, folder: Path) -> str:
+    """Tell what a module or file is, without importing anything.
+
+    Args:
+        target: The name of a module, or of a file that ends in ``.py``.
+        folder: Where to look first; the current folder comes second.
+
+    Returns:
+        The absolute path of the file, or the name of a module that is not in these folders; empty when there is none.
+    """
+    folders = folders_of(folder)
+    try:
+        if target.endswith(".py"):
+            found = next((path for one in folders if (path := one / target).is_file()), None)
+        else:
+            found = next(beside(target, folders), None)
+    except (OSError, ValueError):
+        return ""
+    if found is not None:
+        return str(found.resolve())
+    if target.endswith(".py"):
+        return ""
+    is_there = target in sys.modules or PathFinder.find_spec(target.partition(".")[0]) is not None
+    return target if is_there else ""
+
+
+def folders_of(folder: Path) -> list[Path]:
+    """List the folders to look in, in order."""
+    return list(dict.fromkeys((folder.resolve(), Path.cwd())))
 
 
 def import_file(target: str, folders: list[Path], wanted: Wanted) -> ModuleType:
@@ -131,17 +164,20 @@ def import_module(name: str, folders: list[Path], wanted: Wanted) -> ModuleType:
 
 def checked(module: ModuleType, name: str, folders: list[Path]) -> ModuleType:
     """Refuse a module of the same name from elsewhere that hides the one beside the file."""
+    wanted = next(beside(name, folders), None)
+    if wanted is not None and (module.__file__ is None or not wanted.samefile(module.__file__)):
+        message = f"the module {quoted(name)} comes from {module.__file__ or 'elsewhere'}, which hides {wanted}"
+        raise refusal(message, f"Write {Path(*name.split('.')).with_suffix('.py')} instead of {name}.")
+    return module
+
+
+def beside(name: str, folders: list[Path]) -> Iterator[Path]:
+    """Give the files that a module of that name may be, of those in the folders."""
     relative = Path(*name.split("."))
     for folder in folders:
-        for beside in (folder / relative.with_suffix(".py"), folder / relative / "__init__.py"):
-            if beside.is_file():
-                if module.__file__ is None or not beside.samefile(module.__file__):
-                    message = (
-                        f"the module {quoted(name)} comes from {module.__file__ or 'elsewhere'}, which hides {beside}"
-                    )
-                    raise refusal(message, f"Write {relative.with_suffix('.py')} instead of {name}.")
-                return module
-    return module
+        for path in (folder / relative.with_suffix(".py"), folder / relative / "__init__.py"):
+            if path.is_file():
+                yield path
 
 
 def extend_path(folders: list[Path]) -> None:

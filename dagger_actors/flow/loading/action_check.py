@@ -61,7 +61,7 @@ def load_actions(
     is_complete = True
     for reference in imports:
         try:
-            registry.load(reference, Path.cwd())
+            registry.load(reference, Path.cwd(), insists=True)
         except DefinitionError as error:
             problems += error.problems
     for reference, at in places.items():

@@ -59,7 +59,7 @@ class ProcessNode(ThreadNode):
         self._report(outcome)
 
     def _begin(self, start: StartAttempt) -> tuple[Action, Begin]:
-        action = self._services.registry.get(start.action)
+        action = self._services.actions.get(start.action)
         if action is None:
             raise LookupError(f"the action {start.action!r} is not loaded in this process")
         if start.problem:
