@@ -59,8 +59,9 @@ class ActorSystem:
             of its root supervisor (``one_for_one``, 3 restarts within 5 s). When that gives up, the system stops, and
             leaving ``with`` raises ``SystemFailed`` with the reason. A class alone stands for ``ChildSpec(cls)``. With a
             ``spec`` they come behind its agents.
-        actions: Functions, or modules with marked functions, that flows may name.
-        imports: Modules and files with actions: ``module``, ``module:name``, ``file.py``, ``file.py:name``.
+        actions: Functions, or modules with marked functions, for names that a flow's own ``actions`` do not give.
+        imports: Modules and files with actions: ``module``, ``module:name``, ``file.py``, ``file.py:name``. They go before
+            a flow's own of the same name.
         resources: How to make what actions get by ``ctx.resource(Type)``: functions without parameters, by the type. Each
             is called once, in this order, while the system opens; what it gives is entered if it is a context manager,
             sync or async, and closed when the system has been left, the last one first.

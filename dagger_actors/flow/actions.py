@@ -11,7 +11,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -21,6 +21,7 @@ from dagger_actors.flow.context import Context
 from dagger_actors.flow.result_check import result_check
 from dagger_actors.flow.secret import Secret
 from dagger_actors.reading.custom_types import make_custom
+from dagger_actors.reading.importing import FILE_MODULE, is_installed
 
 __all__ = ["Action", "Parameter", "action", "marked_name", "place_of", "read_action"]
 
@@ -181,10 +182,20 @@ class Action:
         return f"<Action {self.name} {self.qualified_name}>"
 
     def identity(self) -> str | None:
-        """What stands for its code in the keys of the cache: its version, or the hash of its source; None = neither."""
+        """What stands for it in the keys of the cache; None when nothing can.
+
+        That is its name, and its version or the hash of its source; and its file, unless it is of an installed package:
+        two files may have one module name, as the scripts of two folders do.
+        """
         if self._identity is None:
             version = getattr(self.source, VERSION, None)
-            self._identity = f"version {version}" if version is not None else source_hash(self.source)
+            code = f"version {version}" if version is not None else source_hash(self.source)
+            if code is None:
+                return None
+            file = place_of(self.source)[0]
+            is_told_apart = self.source.__module__.startswith(FILE_MODULE) or is_installed(file)
+            place = self.qualified_name if is_told_apart else f"{self.qualified_name}\0{Path(file).absolute()}"
+            self._identity = f"{place}\0{code}"
         return self._identity
 
 

@@ -70,7 +70,7 @@ class OutputCache:
         identity = action.identity()
         if identity is None:
             return Lookup(turn=Turn(reason="not cached: the source of its action cannot be read"))
-        parts = parts_of(action, identity, start)
+        parts = parts_of(identity, start)
         text = msgspec.json.encode(parts, order="sorted")
         input_hash = hashlib.sha256(text).hexdigest()
         use = CacheUse(input_hash, text.decode(), is_hit=False)
@@ -115,9 +115,9 @@ class OutputCache:
         return f"computed: {', '.join(changed[:MAX_NAMED])}{more} changed since run {run_id}"
 
 
-def parts_of(action: Action, identity: str, start: StartAttempt) -> dict[str, str]:
+def parts_of(identity: str, start: StartAttempt) -> dict[str, str]:
     """The parts of a key by name, each as a hash."""
-    parts = {"action": digest(f"{action.qualified_name}\0{identity}".encode())}
+    parts = {"action": digest(identity.encode())}
     if start.outputs:
         parts["outputs"] = digest(msgspec.json.encode(start.outputs))
     return parts | {f"inputs.{name}": digest(canonical(value)) for name, value in start.inputs}

@@ -18,7 +18,18 @@ import msgspec
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import DefinitionError, Problem
 
-__all__ = ["Wanted", "find_target", "import_reference", "import_target", "split_reference"]
+__all__ = [
+    "FILE_MODULE",
+    "Wanted",
+    "find_target",
+    "import_reference",
+    "import_target",
+    "is_installed",
+    "split_reference",
+]
+
+FILE_MODULE = "dagger_actors_file_"
+"""How the name of a module begins that was imported by its file; a hash of the file's path follows."""
 
 MAX_MESSAGE = 500
 """Characters kept of an error's text."""
@@ -124,7 +135,7 @@ def import_file(target: str, folders: list[Path], wanted: Wanted) -> ModuleType:
         looked = " and ".join(map(str, folders))
         raise refusal(f"there is no file {quoted(target)}", f"Looked in {looked}.")
     path = path.resolve()
-    name = f"dagger_actors_file_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+    name = f"{FILE_MODULE}{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
     extend_path([path.parent])
@@ -207,9 +218,12 @@ def place_in(error: BaseException) -> str:
         return f"{error.filename}:{error.lineno or 0}"
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     frames = [place for place in frames if not place[0].startswith("<frozen ") and place[0] != __file__]
-    installed = tuple(
-        {path for key in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(key))}
-    )
-    own = [place for place in frames if not place[0].startswith(installed)]
+    own = [place for place in frames if not is_installed(place[0])]
     file, line = (own or frames or [("unknown place", 0)])[-1]
     return f"{file}:{line}"
+
+
+def is_installed(file: str) -> bool:
+    """Tell whether a file belongs to Python or to an installed package."""
+    paths = {path for key in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(key))}
+    return file.startswith(tuple(paths))

@@ -33,7 +33,7 @@ from dagger_actors.flow.processes.frames import READ_BYTES, Answer, Ask, Begin, 
 from dagger_actors.flow.processes.remote import remote_backends
 from dagger_actors.flow.registry import A_FUNCTION
 from dagger_actors.flow.secret import NO_MASK, GuardedArtifacts, Mask, Secret
-from dagger_actors.reading.importing import import_file
+from dagger_actors.reading.importing import FILE_MODULE, import_file
 from dagger_actors.store.artifacts import ArtifactStore
 
 __all__ = ["main"]
@@ -190,7 +190,7 @@ def is_secret(action: Action, name: str) -> bool:
 
 
 def _module(home: Home) -> Any:
-    if home.module and not home.module.startswith("dagger_actors_file_"):
+    if home.module and not home.module.startswith(FILE_MODULE):
         return importlib.import_module(home.module)
     return import_file(home.file, [Path.cwd()], A_FUNCTION)
 

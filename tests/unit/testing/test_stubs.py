@@ -435,3 +435,26 @@ def test_sleeping_beside_stubs_still_works() -> None:
         outputs = sim.system(actions=[real, plain]).flows.start(flow).result()
         assert 5 <= outputs["n"] < 6
         assert sim.now_s >= 60
+
+
+FLOW_FILE = """
+name: nightly
+actions: [actions.py]
+nodes: [{id: load, action: load}]
+"""
+
+
+def test_a_stub_stands_over_the_actions_of_every_flow(tmp_path: Path) -> None:
+    """Law: flows of two folders may have an action of one name each, and one stub stands for all of them."""
+    for who in "ab":
+        (tmp_path / who).mkdir()
+        (tmp_path / who / "flow.yaml").write_text(FLOW_FILE)
+        text = f"from dagger_actors import action\n@action\ndef load() -> str:\n    return '{who}'\n"
+        (tmp_path / who / "actions.py").write_text(text)
+    with simulate(1) as sim:
+        system = sim.system()
+        flows = [system.flows.load(tmp_path / who / "flow.yaml").name for who in "a"] + [tmp_path / "b/flow.yaml"]
+        assert [system.flows.start(flow).result() for flow in flows] == [{"load": "a"}, {"load": "b"}]
+        stub = sim.stub("load", returns="stub")
+        assert [system.flows.start(flow).result() for flow in flows] == [{"load": "stub"}] * 2
+        assert len(stub.calls) == 2
