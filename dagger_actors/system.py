@@ -16,6 +16,7 @@ import msgspec
 from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.lookout import Lookout
 from dagger_actors.actors.runtime import ABANDONED, THREADS, Runtime, ThreadRuntime
+from dagger_actors.actors.telemetry import Telemetry, TelemetrySource
 from dagger_actors.actors.timers import MonotonicClock
 from dagger_actors.errors import RequestError, StoreError
 from dagger_actors.flow.artifact_library import ArtifactLibrary
@@ -81,6 +82,8 @@ class ActorSystem:
         on_undelivered: Told of each message to an actor that was never handled; must not block.
         stuck_after_s: An actor's handler that has not come back for so many seconds, 0.01 or more, is warned of in the
             log, and is ``stuck`` in ``actors.tree()`` until it does; None = never.
+        telemetry: Told what happens, for traces and figures: ``dagger_actors.telemetry.OpenTelemetry()``, which is in the
+            extra ``otel``; None costs nothing.
         runtime: The world; for simulation.
         vfs: SQLite's way to the disk, by its name; for simulated power cuts.
         house: Makes what the actors share; for simulation.
@@ -117,9 +120,10 @@ class ActorSystem:
         observer: Observer | None = None,
         on_undelivered: Callable[[Undelivered], None] | None = None,
         stuck_after_s: float | None = 30.0,
+        telemetry: TelemetrySource | None = None,
         runtime: Runtime | None = None,
         vfs: str | None = None,
-        house: Callable[[Runtime, Callable[[Undelivered], None] | None], House] = House,
+        house: Callable[[Runtime, Callable[[Undelivered], None] | None, Telemetry | None], House] = House,
     ) -> None:
         _check_options(synchronous, artifact_threshold, readers)
         _check_stuck(stuck_after_s)
@@ -165,6 +169,8 @@ class ActorSystem:
             database=self.path,
             artifact_threshold=artifact_threshold,
         )
+        self._telemetry = None if telemetry is None else telemetry.open(self._runtime.clock)
+        home = house(self._runtime, on_undelivered, self._telemetry)
         observers = () if observer is None else (observer,)
         self._hub = FlowHub(
             runtime=self._runtime,
@@ -174,6 +180,7 @@ class ActorSystem:
             resources=self._resources,
             observers=observers,
             pool=self._pool if self._runtime.can_spawn else None,
+            telemetry=self._telemetry,
         )
         self.flows = Flows(self._hub, imports=imports, threads=THREADS)
         caller = Caller(self._hub)
@@ -184,7 +191,6 @@ class ActorSystem:
             commit=caller.commit,
             clock=self._runtime.clock,
         )
-        home = house(self._runtime, on_undelivered)
         if stuck_after_s is not None:
             self._look_out(stuck_after_s, home)
         self.actors = Actors(home, root, failed=lambda _failure: home.run_aside(self.stop))
@@ -265,6 +271,8 @@ class ActorSystem:
         """Let go of the file as a dying process would, without a word; for the test kit."""
         self._is_closed = True
         self._pool.close(CLOSE_S)
+        if self._telemetry is not None:
+            self._telemetry.close()
         self._store.abandon()
 
     def stop(self, grace_s: float = 10.0) -> None:
@@ -309,6 +317,8 @@ class ActorSystem:
         self._pool.close(CLOSE_S)
         self._resources.close(CLOSE_S)
         self._runtime.close(CLOSE_S)
+        if self._telemetry is not None:
+            self._telemetry.close()
         try:
             self._store.leave()
         except StoreError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
@@ -17,9 +18,11 @@ from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
+from dagger_actors.actors.telemetry import Telemetry
 from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.messages import Detach, TimerFired, is_end
 from dagger_actors.core.protocols import Write
+from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import (
     OwnershipLost,
@@ -49,7 +52,7 @@ from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.resources import Resources
 from dagger_actors.flow.restore import from_row, restore
 from dagger_actors.flow.rows import RunRow, StoredRow
-from dagger_actors.flow.run_events import Observer
+from dagger_actors.flow.run_events import NodeChanged, Observer, RunEvent
 from dagger_actors.flow.run_steps import RunSteps
 from dagger_actors.flow.run_tables import RunTables
 from dagger_actors.flow.starter import Starter
@@ -86,6 +89,7 @@ class FlowHub:
         resources: What ``ctx.resource`` gives.
         observers: Told what changes, in every run.
         pool: The worker processes; None where there are none.
+        telemetry: Told of runs and attempts; None = nobody traces or measures this system.
     """
 
     def __init__(
@@ -98,7 +102,9 @@ class FlowHub:
         resources: Resources,
         observers: tuple[Observer, ...] = (),
         pool: LazyPool | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
+        self._telemetry = telemetry
         self.runtime = runtime
         self.store = store
         self.registry = registry
@@ -106,7 +112,9 @@ class FlowHub:
         self.active: dict[str, ActiveRun] = {}
         self.adrift = Adrift()
         self._gates = gates
-        self._observers = observers
+        self._observers: tuple[Observer, ...] = observers
+        if telemetry is not None:
+            self._observers += (partial(_tell_ends, telemetry),)
         self._left_behind = LeftBehind(store)
         self.openings = Openings()
         self._lock = threading.Lock()
@@ -126,6 +134,7 @@ class FlowHub:
             ),
             home=store.home,
             pool=pool,
+            telemetry=telemetry,
             with_maker=self.archive.with_maker,
         )
         self._root = Root.spawn(dispatcher=runtime.control)
@@ -287,6 +296,8 @@ class FlowHub:
                 is_forced=self._is_alive(former),
             )
         )
+        if self._telemetry is not None:
+            self._telemetry.run_opened(run_id, active.definition.name)
         with self._lock:
             self.active[run_id] = active
         self.on_opened()
@@ -343,6 +354,8 @@ class FlowHub:
             if self.active.get(active.run_id) is active:
                 del self.active[active.run_id]
         active.supervisor.stop()
+        if self._telemetry is not None:
+            self._telemetry.run_rested(active.run_id, state)
         active.done.set(state)
 
     # --- after a crash
@@ -411,6 +424,8 @@ class FlowHub:
             if self.active.get(active.run_id) is active:
                 del self.active[active.run_id]
         active.supervisor.stop()
+        if self._telemetry is not None:
+            self._telemetry.run_rested(active.run_id, "lost")
         if isinstance(error, StoreError) and not isinstance(error, OwnershipLost):
             self.adrift.add(active.run_id, error, active)
         if not active.emitter.opened.is_done():
@@ -430,6 +445,12 @@ class FlowHub:
         last = [run.ask(Detach(now=True)) for run in active]
         for future in last:
             _wait_quietly(self.runtime, future, 10.0)
+
+
+def _tell_ends(telemetry: Telemetry, events: Sequence[RunEvent]) -> None:
+    for event in events:
+        if isinstance(event, NodeChanged) and event.attempt and event.state in FINAL_NODE:
+            telemetry.attempt_ended(event.run_id, event.node_id, event.state)
 
 
 def _wait_quietly(runtime: Runtime, future: ReplyFuture[Any], timeout_s: float) -> None:

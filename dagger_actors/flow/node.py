@@ -18,6 +18,7 @@ import msgspec
 
 from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.actors.telemetry import AttemptSpan, Telemetry
 from dagger_actors.core.messages import (
     AttemptEnded,
     ErrorDetail,
@@ -74,6 +75,7 @@ class NodeServices:
         is_refusing: Whether too many abandoned bodies hold threads to start another on one.
         with_maker: Names the node that made an artifact which cannot be read.
         pool: The worker processes; None where there are none.
+        telemetry: Told of each attempt; None = nobody traces or measures this system.
     """
 
     def __init__(
@@ -88,7 +90,9 @@ class NodeServices:
         home: Home,
         with_maker: Callable[[ArtifactError, int], ArtifactError],
         pool: LazyPool | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
+        self.telemetry = telemetry
         self.home = home
         self.with_maker = with_maker
         self.cache = cache
@@ -140,6 +144,7 @@ class NodeActor(Actor):
     _turn: Turn | None = None
     _capture: Capture | None = None
     _is_cancelled = False
+    _span: AttemptSpan | None = None
     _mask = NO_MASK
     _secrets: Mapping[str, Secret] = MappingProxyType({})
 
@@ -172,6 +177,13 @@ class NodeActor(Actor):
         self._is_cancelled = True
         if self._context is not None:
             self._context.cancel()
+
+    def _opened(self, message: bytes) -> StartAttempt:
+        """Read what is to be done; first of all that, and ``_report`` last, in one context of variables."""
+        start = decode_start(message)
+        if self._services.telemetry is not None:
+            self._span = self._services.telemetry.attempt(start)
+        return start
 
     def _prepare(self, start: StartAttempt) -> tuple[Action, dict[str, Any]]:
         self._refuse_late()
@@ -307,6 +319,8 @@ class NodeActor(Actor):
             payload = encode(AttemptEnded(*key, started_us, finished_us, outcome))
         # First the slot file and the hold, then the message: whoever hears of a failure finds the gate held.
         self._gate.end(ticket, payload, success=isinstance(outcome, Succeeded), now_us=now_us)
+        if self._span is not None:
+            self._span.end(outcome.error if isinstance(outcome, Failed) else None)
         self._tell(payload)
 
 
@@ -331,7 +345,7 @@ class ThreadNode(NodeActor):
 
     def on_receive(self, message: bytes) -> None:
         """Run the attempt."""
-        start = decode_start(message)
+        start = self._opened(message)
         outcome: Succeeded | Failed
         try:
             self._refuse_threads()
@@ -369,7 +383,7 @@ class LoopNode(NodeActor):
 
     async def on_receive(self, message: bytes) -> None:
         """Run the attempt."""
-        start = decode_start(message)
+        start = self._opened(message)
         outcome: Succeeded | Failed
         try:
             action, arguments = self._prepare(start)

@@ -8,11 +8,13 @@ import itertools
 import logging
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.actors.telemetry import NOBODY, Depth, Telemetry
 from dagger_actors.errors import ActorStopped, MailboxFull, NameTaken, RequestError, SystemClosed, UnknownActor
 from dagger_actors.supervised import wire
 from dagger_actors.supervised.cell import Cell
@@ -25,6 +27,7 @@ from dagger_actors.supervised.pool import Pool
 from dagger_actors.supervised.ref import Ref
 from dagger_actors.supervised.stuck import Alarm
 from dagger_actors.supervised.tick import Notice, Tick
+from dagger_actors.supervised.traced import TracedCell
 from dagger_actors.supervised.traits import MailboxSpec, Traits, traits_of
 from dagger_actors.supervised.turn import Turn
 from dagger_actors.supervised.undelivered import Reason, Undelivered, UndeliveredMail
@@ -55,12 +58,20 @@ class House(Post):
         turns: Which actor has its turn on which thread, and that turn.
         awaiting: The coroutines that actors wait for, by the turn that is theirs.
         alarm: Looks whether a handler does not come back; whoever wants that told calls its ``look`` now and then.
+        telemetry: Told what happens; None = nobody traces or measures this system.
         mail: What is known of undelivered mail.
         runs_here: Whether an ask of an idle actor may run on the asking thread.
     """
 
-    def __init__(self, runtime: Runtime, listen: Callable[[Undelivered], None] | None = None) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        listen: Callable[[Undelivered], None] | None = None,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         self._runtime = runtime
+        self.telemetry = telemetry
+        self._cell: type[Cell] = Cell if telemetry is None else TracedCell
         self.dispatchers: dict[str, Dispatcher] = {
             "shared": runtime.shared,
             "blocking": runtime.waiting,
@@ -72,7 +83,7 @@ class House(Post):
         self.parking = threading.Lock()
         self.turns: dict[int, tuple[Lifecycle, Turn]] = {}
         self.awaiting: dict[Turn, Awaiting] = {}
-        self.alarm = Alarm(self.turns, self.awaiting, self.now_us, ENTRIES)
+        self.alarm = Alarm(self.turns, self.awaiting, self.now_us, ENTRIES, self._stuck)
         self.mail = UndeliveredMail(listen)
         self._watching = threading.Lock()
         self._names: dict[str, Cell] = {}
@@ -80,6 +91,8 @@ class House(Post):
         self._naming = threading.Lock()
         self._numbers = itertools.count(1)  # of timers and watches
         self.nursery = Nursery()
+        if telemetry is not None:
+            telemetry.watch_depths(self.depths)
 
     # --- actors
 
@@ -131,7 +144,7 @@ class House(Post):
         """Make the cell of an actor that has not begun."""
         traits = self.traits_of(cls)
         bound = mailbox or traits.mailbox
-        cell = Cell(
+        cell = self._cell(
             traits,
             self,
             parent,
@@ -267,11 +280,14 @@ class House(Post):
         incarnation: int,
         reply: ReplyFuture[Any],
         timeout_s: float | None,
-        answered: Callable[[Any], None],
-        failed: Callable[[BaseException], None] | None,
+        answered: Callable[[Any], object],
+        failed: Callable[[BaseException], object] | None,
     ) -> None:
         """Call back in the actor's turn when the reply is there, or its time is over; once."""
         key = None if timeout_s is None else (cell.number, "ask", id(reply))
+        if isinstance(cell, TracedCell):
+            answered = cell.telemetry.continued(cell.receiver, answered)
+            failed = None if failed is None else cell.telemetry.continued(cell.receiver, failed)
         is_over = threading.Lock()
 
         def over(error: BaseException | None) -> None:
@@ -309,7 +325,9 @@ class House(Post):
         if before is not None:
             self.forget_due((cell.number, before))
         interval_us = None if interval_s is None else round(interval_s * 1e6)
-        self._arm(cell, Tick(key, number, message.__class__, self._due(delay_s), interval_us), data)
+        # What comes once goes on with what its setter does; what comes again and again would make a trace without end.
+        trace = None if self.telemetry is None or interval_s is not None else self.telemetry.context()
+        self._arm(cell, Tick(key, number, message.__class__, self._due(delay_s), interval_us), data, trace)
 
     def run_aside(self, action: Callable[[], None]) -> None:
         """Do something that blocks, on a thread for such things."""
@@ -353,8 +371,8 @@ class House(Post):
         due_us = tick.due_us + (1 + late_us // tick.interval_us) * tick.interval_us
         self._arm(cell, Tick(tick.key, tick.number, tick.kind, due_us, tick.interval_us), data)
 
-    def _arm(self, cell: Lifecycle, tick: Tick, data: bytes) -> None:
-        letter: Letter = (tick, data, None, None)
+    def _arm(self, cell: Lifecycle, tick: Tick, data: bytes, trace: object = None) -> None:
+        letter: Letter = (tick, data, None, trace or NOBODY)
         with cell.lock:
             # With the lock: one that is no longer to ring, for its actor is over or has set it anew, would ring still.
             if cell.extra is not None and cell.extra.timers.get(tick.key) == tick.number:
@@ -442,7 +460,7 @@ class House(Post):
         self, watcher: Lifecycle, watched: Lifecycle, number: int, error: BaseException | None
     ) -> None:
         message = Terminated(watched.name, "" if error is None else text_of(error)[:1_000])
-        letter: Letter = (Notice(watched, number, Terminated), wire.encode(message), None, None)
+        letter: Letter = (Notice(watched, number, Terminated), wire.encode(message), None, NOBODY)
         if watcher.is_full():
             self.undelivered(letter, watcher, "full")
         else:
@@ -464,7 +482,29 @@ class House(Post):
             content=letter[1][:1024],
         )
         logger.debug("undelivered: %s for %s (%s)", event.message, event.to, reason)
+        if self.telemetry is not None:
+            self.telemetry.undelivered(event.message, reason)
         self.mail.tell(event)
+
+    def depths(self) -> list[Depth]:
+        """What is queued: for each supervised actor, and for the temporary ones of each class together."""
+        temporary: Counter[str] = Counter()
+        for cell in tuple(self.nursery.cells.values()):
+            temporary[cell.traits.cls.__name__] += len(cell.lane or ())
+        supervised = [cell for cell in tuple(self._names.values()) if cell.parent is not self.nursery]
+        return [
+            *(Depth(cell.name, cell.traits.cls.__name__, len(cell.lane or ())) for cell in supervised),
+            *(Depth("", kind, queued) for kind, queued in temporary.items()),
+        ]
+
+    def restarted(self, name: str) -> None:
+        """A supervised actor has failed and is restarted."""
+        if self.telemetry is not None:
+            self.telemetry.restarted(name)
+
+    def _stuck(self, cell: Lifecycle) -> None:
+        if isinstance(cell, TracedCell):
+            cell.telemetry.stuck(cell.receiver)
 
     def abandoned(self, cell: Lifecycle) -> None:
         """A plain handler was killed that does not return: its thread is lost until it does."""

@@ -74,11 +74,11 @@ class Alarm:
         awaiting: The coroutines that actors wait for.
         now_us: The monotonic clock, microseconds.
         entries: The code that takes turns.
+        tell: Told whose handler does not come back, once for each.
 
     Attributes:
         after_us: How long a handler may take before it is told, in microseconds.
         held: What was in hand at the last look, by thread.
-        told_count: How many have been told.
     """
 
     def __init__(
@@ -87,11 +87,12 @@ class Alarm:
         awaiting: Mapping[Turn, Awaiting],
         now_us: Callable[[], int],
         entries: frozenset[CodeType],
+        tell: Callable[[Lifecycle], None],
     ) -> None:
         self.after_us = 30_000_000
         self._entries = entries
         self.held: dict[int, Held] = {}
-        self.told_count = 0
+        self._tell_of = tell
         self._turns = turns
         self._awaiting = awaiting
         self._now_us = now_us
@@ -156,7 +157,7 @@ class Alarm:
             stack=stack,
         )
         self._told[turn] = Told(cell, fields, since_us)
-        self.told_count += 1
+        self._tell_of(cell)
         of = f" of {message_type}" if message_type else ""
         logger.warning(
             "%s: %s%s has not come back for %.3g s; it stands at\n%s",

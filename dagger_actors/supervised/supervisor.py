@@ -290,6 +290,7 @@ class SupervisorActor(PooledActor):
         name = self._full(command.id)
         match command:
             case core.Restarting():
+                self._house.restarted(name)
                 wait = f" in {command.delay_us / 1e6:g} s" if command.delay_us else ""
                 logger.warning("%s failed (%s) and is restarted%s", name, command.reason, wait, extra={"actor": name})
             case core.Restarted():

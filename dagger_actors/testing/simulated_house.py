@@ -9,6 +9,7 @@ from dagger_actors.supervised.house import House
 
 if TYPE_CHECKING:
     from dagger_actors.actors.runtime import Runtime
+    from dagger_actors.actors.telemetry import Telemetry
     from dagger_actors.supervised.actor import Actor
     from dagger_actors.supervised.traits import Traits
     from dagger_actors.supervised.undelivered import Undelivered
@@ -25,12 +26,18 @@ class SimulatedHouse(House):
         stubs: Those of the simulation.
         runtime: The world as the worker sees it.
         listen: Told of undelivered mail.
+        telemetry: Told what happens.
     """
 
     def __init__(
-        self, worker: str, stubs: HandlerStubs, runtime: Runtime, listen: Callable[[Undelivered], None] | None = None
+        self,
+        worker: str,
+        stubs: HandlerStubs,
+        runtime: Runtime,
+        listen: Callable[[Undelivered], None] | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
-        super().__init__(runtime, listen)
+        super().__init__(runtime, listen, telemetry)
         self._worker = worker
         self._stubs = stubs
 

@@ -67,7 +67,8 @@ class Worker:
             message = self._receive()
             if not isinstance(message, Begin):
                 continue
-            outcome = self._attempt(message)
+            with _traced(message):
+                outcome = self._attempt(message)
             for stream in (sys.stdout, sys.stderr):
                 with contextlib.suppress(Exception):  # whatever user code made of it
                     stream.flush()
@@ -171,6 +172,16 @@ class Worker:
             self._arrived += self._frames.feed(data)
         message: Begin | Answer = _begin.decode(self._arrived.pop(0))
         return message
+
+
+def _traced(begin: Begin) -> contextlib.AbstractContextManager[object]:
+    """While the attempt runs, what user code traces is part of its trace."""
+    if not begin.trace:
+        return contextlib.nullcontext()
+    # An optional extra, and loaded by who needs it: the parent has it, or it would not trace.
+    from dagger_actors.telemetry.carrier import carried  # noqa: PLC0415
+
+    return carried(begin.trace)
 
 
 def argument(action: Action, name: str, content: bytes, *, is_bytes: bool) -> Any:

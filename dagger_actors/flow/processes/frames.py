@@ -48,6 +48,7 @@ class Begin(msgspec.Struct, frozen=True, tag="begin"):
         arguments: Each parameter's name and content; the flag says that it is bytes and no JSON.
         path: The parent's ``sys.path`` as it is now.
         secrets: Of each secret input its name, its variable and its text.
+        trace: The trace context of the attempt; empty = nobody traces it.
     """
 
     start: StartAttempt
@@ -55,6 +56,7 @@ class Begin(msgspec.Struct, frozen=True, tag="begin"):
     arguments: tuple[tuple[str, bool, bytes], ...]
     path: tuple[str, ...]
     secrets: tuple[tuple[str, str, str], ...] = ()
+    trace: tuple[tuple[str, str], ...] = ()
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):

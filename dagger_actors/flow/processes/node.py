@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from dagger_actors.actors.gate import Gate
-from dagger_actors.core.messages import Failed, Progressed, StartAttempt, Succeeded, decode_start, encode
+from dagger_actors.core.messages import Failed, Progressed, StartAttempt, Succeeded, encode
 from dagger_actors.errors import InputError
 from dagger_actors.flow.actions import Action
 from dagger_actors.flow.capture import Capture
@@ -43,7 +43,7 @@ class ProcessNode(ThreadNode):
 
     def on_receive(self, message: bytes) -> None:
         """Run the attempt."""
-        start = decode_start(message)
+        start = self._opened(message)
         outcome: Succeeded | Failed
         try:
             self._refuse_late()
@@ -72,7 +72,8 @@ class ProcessNode(ThreadNode):
         arguments = tuple((name, *self._content(name, value)) for name, value in start.inputs)
         secrets = tuple((name, held.variable, held.reveal()) for name, held in self._secrets.items())
         path = tuple(entry for entry in sys.path if isinstance(entry, str))
-        return action, Begin(msgspec.structs.replace(start, inputs=()), home, arguments, path, secrets)
+        trace = () if self._span is None else self._span.carrier
+        return action, Begin(msgspec.structs.replace(start, inputs=()), home, arguments, path, secrets, trace)
 
     def _run(self, pool: WorkerPool, begin: Begin) -> Succeeded | Failed:
         worker = pool.take()

@@ -1,0 +1,394 @@
+"""Traces and figures, as OpenTelemetry's own kit sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from dagger_actors import Actor, ActorContext, ActorSystem, ChildSpec, action, handler
+from dagger_actors.telemetry import OpenTelemetry
+from dagger_actors.testing import simulate
+
+PATIENCE_S = 20.0
+
+
+class Kit:
+    """What a test sees."""
+
+    def __init__(self) -> None:
+        self.exporter = InMemorySpanExporter()
+        self.provider = TracerProvider()
+        self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.reader = InMemoryMetricReader()
+        self.meters = MeterProvider([self.reader])
+        self.telemetry = OpenTelemetry(tracer_provider=self.provider, meter_provider=self.meters)
+        self.tracer = self.provider.get_tracer("test")
+
+    def spans(self, name: str = "") -> list[ReadableSpan]:
+        """In the order they began."""
+        found = sorted(self.exporter.get_finished_spans(), key=lambda one: one.start_time or 0)
+        return [one for one in found if not name or one.name == name]
+
+    def span(self, name: str) -> ReadableSpan:
+        (found,) = self.spans(name)
+        return found
+
+    def figures(self, name: str) -> dict[tuple[tuple[str, Any], ...], Any]:
+        """The points of an instrument, by their attributes."""
+        read = self.reader.get_metrics_data()
+        points = [
+            point
+            for resource in (read.resource_metrics if read is not None else ())
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            if metric.name == name
+            for point in metric.data.data_points
+        ]
+        return {tuple(sorted((point.attributes or {}).items())): point for point in points}
+
+    def is_child(self, child: ReadableSpan, parent: ReadableSpan) -> bool:
+        return child.parent is not None and child.parent.span_id == parent.context.span_id
+
+
+@pytest.fixture
+def kit() -> Iterator[Kit]:
+    made = Kit()
+    yield made
+    made.provider.shutdown()
+    made.meters.shutdown()
+
+
+class Begin(msgspec.Struct, frozen=True):
+    pass
+
+
+class Question(msgspec.Struct, frozen=True):
+    text: str = ""
+
+
+class Later(msgspec.Struct, frozen=True):
+    pass
+
+
+class Again(msgspec.Struct, frozen=True):
+    pass
+
+
+class Rows(msgspec.Struct, frozen=True):
+    number: int
+
+
+class Clerk(Actor):
+    """Answers; slowly, and with a coroutine."""
+
+    @handler
+    async def answer(self, question: Question) -> str:
+        await asyncio.sleep(2.0)
+        return question.text.upper()
+
+
+class Boss(Actor):
+    @handler
+    def begin(self, message: Begin, ctx: ActorContext) -> None:
+        ctx.timers.once("later", 5.0, Later())
+        ctx.ask(ctx.find("clerk"), Question("why")).then(lambda _answer: ctx.find("plain").tell(Begin()))
+
+    @handler
+    async def later(self, message: Later, ctx: ActorContext) -> None:
+        await ctx.find("clerk").ask(Question("when"))
+        ctx.find("plain").tell(Later())
+
+
+class Plain(Actor):
+    @handler
+    def take(self, message: Begin | Later) -> None: ...
+
+
+class Ticking(Actor):
+    @handler
+    def begin(self, message: Begin, ctx: ActorContext) -> None:
+        ctx.timers.every("again", 1.0, Again())
+
+    @handler
+    def again(self, message: Again) -> None: ...
+
+
+class Failing(Actor):
+    @handler
+    def begin(self, message: Begin) -> None:
+        raise ValueError("no such thing")
+
+
+class Batched(Actor):
+    @handler(batch=3, within_s=1.0)
+    def take(self, rows: list[Rows]) -> None: ...
+
+
+def test_a_trace_follows_tells_asks_answers_and_timers_in_virtual_time(kit: Kit) -> None:
+    """Law: whatever a handler causes is part of its trace, each span beneath that of its sender, on the system's clock."""
+    with simulate(1) as sim:
+        children = [ChildSpec(Boss, "boss"), ChildSpec(Clerk, "clerk"), ChildSpec(Plain, "plain")]
+        system = sim.system(agents=children, telemetry=kit.telemetry)
+        with kit.tracer.start_as_current_span("outside"):
+            system.actors["boss"].tell(Begin())
+        sim.run()
+    outside = kit.span("outside")
+    begin, later = kit.spans("handle boss")
+    why, when = kit.spans("handle clerk")
+    answered = kit.span("continue boss")
+    told, told_later = kit.spans("handle plain")
+    for child, parent in ((begin, outside), (why, begin), (answered, begin), (told, answered), (later, begin), (when, later),
+                          (told_later, later)):  # fmt: skip
+        assert kit.is_child(child, parent), (child.name, parent.name)
+    assert len(kit.spans()) == 8
+    assert {span.context.trace_id for span in kit.spans()} == {outside.context.trace_id}
+    assert why.end_time is not None
+    assert why.start_time is not None
+    assert why.end_time - why.start_time == 2_000_000_000
+    assert later.start_time is not None
+    assert begin.start_time is not None
+    assert later.start_time - begin.start_time == 5_000_000_000
+
+
+def test_a_span_says_who_handled_what_by_the_conventions(kit: Kit) -> None:
+    """Law: messaging's names where there are some; what comes and goes is named after its class."""
+    with simulate(1) as sim:
+        system = sim.system(agents=[ChildSpec(Plain, "plain")], telemetry=kit.telemetry)
+        system.actors["plain"].tell(Begin())
+        system.actors.spawn(Plain, name="guest").tell(Begin())
+        sim.run()
+    span, guest = kit.span("handle plain"), kit.span("handle Plain")
+    assert span.kind is SpanKind.CONSUMER
+    assert span.attributes == {
+        "messaging.system": "dagger_actors",
+        "messaging.operation.name": "handle",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": "plain",
+        "dagger_actors.message.type": "Begin",
+        "code.function.name": "Plain.take",
+    }
+    assert guest.attributes is not None
+    assert guest.attributes["messaging.destination.name"] == "guest"
+    assert guest.attributes["messaging.destination.template"] == "Plain"
+    assert guest.attributes["messaging.destination.temporary"] is True
+
+
+def test_what_comes_again_and_again_makes_no_trace_without_end(kit: Kit) -> None:
+    """Law: each message of a repeating timer begins a trace of its own, whoever lets the time pass."""
+    with simulate(1) as sim:
+        system = sim.system(agents=[ChildSpec(Ticking, "ticking")], telemetry=kit.telemetry)
+        with kit.tracer.start_as_current_span("outside"):
+            system.actors["ticking"].tell(Begin())
+            sim.advance(3.5)
+    _, *ticks = kit.spans("handle ticking")
+    assert len(ticks) == 3
+    assert all(one.parent is None for one in ticks)
+    assert len({one.context.trace_id for one in ticks}) == 3
+
+
+def test_a_batch_is_linked_to_each_of_its_senders(kit: Kit) -> None:
+    """Law: many senders are no parent; one is."""
+    with simulate(1) as sim:
+        system = sim.system(agents=[ChildSpec(Batched, "batched")], telemetry=kit.telemetry)
+        for number in range(4):
+            with kit.tracer.start_as_current_span(f"sender {number}"):
+                system.actors["batched"].tell(Rows(number))
+        sim.run()
+    batch, single = kit.spans("handle batched")
+    senders = [kit.span(f"sender {number}").context.span_id for number in range(4)]
+    assert batch.parent is None
+    assert [link.context.span_id for link in batch.links] == senders[:3]
+    assert batch.attributes is not None
+    assert batch.attributes["messaging.batch.message_count"] == 3
+    assert single.parent is not None
+    assert single.parent.span_id == senders[3]
+
+
+def test_a_failure_is_in_the_span_and_in_the_figures(kit: Kit) -> None:
+    """Law: error, restart, what was undelivered, how deep a mailbox is; counted exactly."""
+    with simulate(1) as sim:
+        system = sim.system(agents=[ChildSpec(Failing, "failing"), ChildSpec(Clerk, "clerk")], telemetry=kit.telemetry)
+        system.actors["failing"].tell(Begin())
+        system.actors["clerk"].tell(Begin())
+        for _ in range(3):
+            system.actors["clerk"].tell(Question())
+        sim.settle()
+        depths = {dict(key).get("messaging.destination.name"): point.value for key, point in
+                  kit.figures("dagger_actors.mailbox.depth").items()}  # fmt: skip
+        assert depths == {"failing": 0, "clerk": 2}
+        sim.run()
+    span = kit.span("handle failing")
+    assert span.status.status_code is StatusCode.ERROR
+    assert [event.name for event in span.events] == ["exception"]
+    assert span.attributes is not None
+    assert span.attributes["error.type"] == "ValueError"
+    counts = {dict(key).get("error.type", "ok"): point.value for key, point in
+              kit.figures("messaging.client.consumed.messages").items()}  # fmt: skip
+    assert counts == {"ValueError": 1, "ok": 3}
+    (took,) = [
+        point for key, point in kit.figures("messaging.process.duration").items() if "error.type" not in dict(key)
+    ]
+    assert (took.count, took.sum) == (3, 6.0)
+    ((key, point),) = kit.figures("dagger_actors.actor.restarts").items()
+    assert (dict(key), point.value) == ({"messaging.destination.name": "failing"}, 1)
+    ((key, point),) = kit.figures("dagger_actors.undelivered.messages").items()
+    assert dict(key) == {"dagger_actors.message.type": "Begin", "dagger_actors.undelivered.reason": "unhandled"}
+    assert kit.figures("dagger_actors.mailbox.depth") == {}, "the system has been left"
+
+
+def test_on_real_threads_a_handler_s_own_spans_are_beneath_its_own(kit: Kit) -> None:
+    """Law: what user code traces inside a handler, plain or async, is beneath the handler's span; an asker gets its answer."""
+    tracer = kit.tracer
+
+    class Own(Actor):
+        @handler
+        def plain(self, message: Begin) -> str:
+            with tracer.start_as_current_span("inside plain"):
+                return "plain"
+
+        @handler
+        async def coroutine(self, message: Later) -> str:
+            await asyncio.sleep(0)
+            with tracer.start_as_current_span("inside async"):
+                return "async"
+
+    with ActorSystem(agents=[ChildSpec(Own, "own")], telemetry=kit.telemetry) as system:
+        with tracer.start_as_current_span("outside"):
+            assert system.actors["own"].ask(Begin(), timeout=PATIENCE_S) == "plain"
+            assert system.actors["own"].ask(Later(), timeout=PATIENCE_S) == "async"
+        assert trace.get_current_span() is trace.INVALID_SPAN
+    first, second = kit.spans("handle own")
+    assert kit.is_child(kit.span("inside plain"), first)
+    assert kit.is_child(kit.span("inside async"), second)
+    assert kit.is_child(first, kit.span("outside"))
+    assert kit.is_child(second, kit.span("outside"))
+
+
+@action
+def double(number: int) -> int:
+    with trace.get_tracer("user").start_as_current_span("ignored: no provider is set for the process"):
+        return 2 * number
+
+
+@action
+async def halve(number: int) -> float:
+    return number / 2
+
+
+tries: list[int] = []
+
+
+@action
+def fail_once(number: int) -> int:
+    tries.append(number)
+    if len(tries) == 1:
+        raise ValueError("not yet")
+    return number
+
+
+@action
+def carried() -> dict[str, str]:
+    from opentelemetry import context
+
+    from dagger_actors.telemetry.carrier import carrier_of
+
+    return {"trace": dict(carrier_of(context.get_current())).get("traceparent", "")}
+
+
+FLOW = {
+    "name": "sums",
+    "inputs": {"number": 4},
+    "nodes": [
+        {"id": "twice", "action": "double", "inputs": {"number": "inputs.number"}},
+        {"id": "half", "action": "halve", "inputs": {"number": "twice"}},
+        {
+            "id": "again",
+            "action": "fail_once",
+            "inputs": {"number": "twice"},
+            "try_count": 2,
+            "retry_strategy": "immediate",
+        },
+    ],
+}
+
+
+def test_a_run_is_a_span_with_its_attempts_beneath_and_all_is_counted(kit: Kit) -> None:
+    """Law: the run beneath who started it; each attempt beneath the run; failures told as they are stored; figures by state."""
+    tries.clear()
+    with simulate(1) as sim:
+        system = sim.system(actions=[double, halve, fail_once], telemetry=kit.telemetry)
+        with kit.tracer.start_as_current_span("outside"):
+            run = system.flows.start(FLOW)
+        run.result()
+    span = kit.span("run sums")
+    assert kit.is_child(span, kit.span("outside"))
+    assert span.attributes == {
+        "dagger_actors.run.id": run.id, "dagger_actors.flow.name": "sums", "dagger_actors.state": "succeeded"
+    }  # fmt: skip
+    attempts = [one for one in kit.spans() if one.name.startswith("node ")]
+    assert sorted(one.name for one in attempts) == ["node again", "node again", "node half", "node twice"]
+    assert all(kit.is_child(one, span) for one in attempts)
+    failed, _ = sorted(kit.spans("node again"), key=lambda one: (one.attributes or {})["dagger_actors.node.attempt"])
+    assert failed.status.status_code is StatusCode.ERROR
+    assert (failed.events[0].attributes or {})["exception.message"] == "not yet"
+    counts = {(dict(key)["dagger_actors.node.id"], dict(key)["dagger_actors.state"]): point.value for key, point in
+              kit.figures("dagger_actors.node.attempts").items()}  # fmt: skip
+    assert counts == {
+        ("twice", "succeeded"): 1,
+        ("half", "succeeded"): 1,
+        ("again", "failed"): 1,
+        ("again", "succeeded"): 1,
+    }
+    ((key, point),) = kit.figures("dagger_actors.run.duration").items()
+    assert (dict(key), point.count) == ({"dagger_actors.flow.name": "sums", "dagger_actors.state": "succeeded"}, 1)
+
+
+def test_the_trace_goes_on_in_a_worker_process(kit: Kit) -> None:
+    """Law: what a body in another process traces is beneath its attempt's span."""
+    spec = {"name": "far", "nodes": [{"id": "n", "action": "carried", "isolation": "process", "outputs": ["trace"]}]}
+    with ActorSystem(actions=[carried], telemetry=kit.telemetry, processes=1) as system:
+        outputs = system.flows.start(spec).result(timeout=60)
+    context = kit.span("node n").context
+    assert outputs["n"]["trace"].startswith(f"00-{context.trace_id:032x}-{context.span_id:016x}-")
+
+
+def test_without_the_extra_everything_else_works_and_the_error_says_what_to_install() -> None:
+    """Law: the package imports, runs, and names the extra only when telemetry is asked for."""
+    code = """
+import sys
+sys.modules["opentelemetry"] = None
+from dagger_actors import ActorSystem
+with ActorSystem():
+    pass
+try:
+    import dagger_actors.telemetry
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "telemetry needs opentelemetry-api: pip install 'dagger-actors[otel]'\n"
+
+
+def test_a_system_without_telemetry_loads_nothing_of_it() -> None:
+    """Law: what is not asked for costs nothing."""
+    code = """
+import sys
+from dagger_actors import ActorSystem
+with ActorSystem():
+    print([name for name in sys.modules if name.startswith("opentelemetry")])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
