@@ -58,7 +58,9 @@ class TracedCell(Cell):
 
     def _call(self, turn: Turn, found: Handler, message: object, letters: tuple[Letter, ...]) -> bool:
         contexts = tuple(letter[3] for letter in letters if letter[3])
-        what = Handling(self.receiver, kind_of(letters[0]), found.call.__qualname__, contexts, len(letters))
+        what = Handling(
+            self.receiver, kind_of(letters[0]), getattr(found.call, "__qualname__", found.name), contexts, len(letters)
+        )
         call = _awaited if found.is_async else _called
         return super()._call(turn, found._replace(call=call(self.telemetry, what, found.call)), message, letters)
 
