@@ -72,7 +72,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
         each: Bytes of resident memory that each actor cost.
         whole_mib: Resident memory of the process.
         spawned_s: Seconds that the start of all took.
-        collection_ms: The longest that the garbage collector held everything.
+        collection_ms: The longest that the garbage collector held everything, in processor time.
         pause_ms: The longest that a thread which wakes each millisecond was late, that millisecond apart.
     """
 
@@ -154,16 +154,16 @@ def _grown(side: Side, count: int, *, talks: bool) -> Memory:
 
 @contextmanager
 def _watched() -> Iterator[dict[str, float]]:
-    """Note the longest collection, and the longest that a ticking thread was late, in seconds."""
+    """Note the longest collection (processor time), and the longest that a ticking thread was late, in seconds."""
     pauses = {"collection": 0.0, "late": 0.0}
     began = [0.0]
     is_over = threading.Event()
 
     def collected(phase: str, _about: dict[str, int]) -> None:
         if phase == "start":
-            began[0] = time.perf_counter()
+            began[0] = time.thread_time()
         else:
-            pauses["collection"] = max(pauses["collection"], time.perf_counter() - began[0])
+            pauses["collection"] = max(pauses["collection"], time.thread_time() - began[0])
 
     def tick() -> None:
         while not is_over.is_set():

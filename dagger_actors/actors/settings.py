@@ -6,9 +6,13 @@ Held while any system is open, restored when the last one closes; what somebody 
   computes. A 512-row group takes 14-20 ms at Python's 5 ms and 5 ms at this. While one thread of ours does nearly all
   of the work in short turns, nobody needs that, and each change of hands costs more than a turn: ``coarsen`` then.
 - The collector: at a million objects a full collection pauses for 0.8 s. What was alive at the first open is frozen
-  (not looked at until the last close), and collections are rarer; nearly everything here is freed by reference counts.
-  While a flow file is read there are none (``collector_paused``): a large one makes a million objects that all stay, and
-  looking at them again and again took a fifth of the time.
+  (not looked at until the last close), and full collections are rarer; nearly everything here is freed by reference
+  counts. While a flow file is read there are none (``collector_paused``): a large one makes a million objects that all
+  stay, and looking at them again and again took a fifth of the time.
+- While a crowd of actors is there, what was alive when it grew, or has lived through a full collection, is *set aside*:
+  frozen too. So no collection looks at more than some 300,000 objects. The price: what is set aside and becomes garbage in
+  cycles stays until the crowd has gone, or until ``LOOKS`` full collections later everything is looked at again, in one
+  long pause. (Not to set aside what lives through a collection let a million actors at work pause for half a second.)
 """
 
 from __future__ import annotations
@@ -22,19 +26,29 @@ from typing import NamedTuple
 
 __all__ = [
     "COARSE_INTERVAL_S",
+    "CROWD_THRESHOLDS",
     "GC_THRESHOLDS",
     "SWITCH_INTERVAL_S",
     "coarsen",
     "collector_paused",
+    "hold_crowd",
     "hold_settings",
+    "release_crowd",
     "release_settings",
+    "set_aside",
 ]
 
 SWITCH_INTERVAL_S = 0.0005
 COARSE_INTERVAL_S = 0.0045
 """Not Python's own 5 ms, so that who sets those meanwhile is left alone."""
 
-GC_THRESHOLDS = (10_000, 20, 50)
+GC_THRESHOLDS = (10_000, 5, 200)
+"""The second collects 50,000 objects, which takes 12 ms; 200,000 took 50."""
+
+CROWD_THRESHOLDS = (10_000, 5, 5)
+
+LOOKS = 50
+"""Full collections, after which the next one looks at what was set aside too."""
 
 
 class _Before(NamedTuple):
@@ -48,6 +62,8 @@ _holders = 0
 _before: _Before | None = None
 _pauses = 0
 _was_enabled = True
+_crowds = 0
+_looks = 0
 
 
 def hold_settings() -> None:
@@ -79,6 +95,7 @@ def release_settings() -> None:
         before, _before = _before, None
         if _is_ours():
             sys.setswitchinterval(before.switch_interval_s)
+        _disperse()
         if gc.get_threshold() == GC_THRESHOLDS:
             gc.set_threshold(*before.thresholds)
         if before.has_frozen:
@@ -112,6 +129,60 @@ def collector_paused() -> Iterator[None]:
             _pauses -= 1
             if not _pauses and _was_enabled:
                 gc.enable()
+
+
+def hold_crowd() -> None:
+    """A system has come to have very many actors."""
+    global _crowds, _looks  # noqa: PLW0603  they are the process's
+    with _lock:
+        if _before is None or not _before.has_frozen:
+            return  # nobody holds the settings, or what is frozen is somebody else's
+        _crowds += 1
+        if _crowds == 1:
+            _looks = 0
+            gc.callbacks.append(_collected)
+            if gc.get_threshold() == GC_THRESHOLDS:
+                gc.set_threshold(*CROWD_THRESHOLDS)
+
+
+def set_aside() -> None:
+    """Look no more at what is alive now; while there is a crowd, else nothing is done."""
+    if _crowds:
+        gc.collect(1)  # what has just become garbage is not to stay
+        gc.freeze()
+
+
+def release_crowd() -> None:
+    """It has so many no more; with the last crowd, what was set aside is looked at again."""
+    global _crowds  # noqa: PLW0603  they are the process's
+    with _lock:
+        if _crowds > 1:
+            _crowds -= 1
+        elif _crowds:
+            _disperse()
+            gc.unfreeze()
+
+
+def _disperse() -> None:
+    """There is no crowd any more; the lock is held."""
+    global _crowds  # noqa: PLW0603  they are the process's
+    if _crowds:
+        _crowds = 0
+        gc.callbacks.remove(_collected)
+        if gc.get_threshold() == CROWD_THRESHOLDS:
+            gc.set_threshold(*GC_THRESHOLDS)
+
+
+def _collected(phase: str, about: dict[str, int]) -> None:
+    """Set aside what has lived through a full collection; without the lock, for it may be this thread that has it."""
+    global _looks  # noqa: PLW0603  they are the process's
+    if phase != "stop" or about["generation"] != 2:
+        return
+    _looks += 1
+    if _looks % LOOKS:
+        gc.freeze()
+    else:
+        gc.unfreeze()
 
 
 def _is_ours() -> bool:

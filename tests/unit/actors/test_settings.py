@@ -10,12 +10,17 @@ import pytest
 
 from dagger_actors.actors.settings import (
     COARSE_INTERVAL_S,
+    CROWD_THRESHOLDS,
     GC_THRESHOLDS,
+    LOOKS,
     SWITCH_INTERVAL_S,
     coarsen,
     collector_paused,
+    hold_crowd,
     hold_settings,
+    release_crowd,
     release_settings,
+    set_aside,
 )
 
 
@@ -111,3 +116,54 @@ def test_nothing_is_collected_while_paused_and_afterwards_it_is_as_before(*, is_
         assert gc.isenabled() is is_enabled
     finally:
         gc.enable()
+
+
+def test_a_crowd_is_set_aside_until_the_last_one_has_gone() -> None:
+    """Law: while anybody has a crowd, what is alive is not looked at again; afterwards all is as before."""
+    before = (gc.get_threshold(), gc.get_freeze_count(), tuple(gc.callbacks))
+    hold_settings()
+    frozen = gc.get_freeze_count()
+    kept = [[] for _ in range(1_000)]
+    set_aside()
+    assert gc.get_freeze_count() == frozen, "without a crowd nothing is set aside"
+    hold_crowd()
+    hold_crowd()
+    set_aside()
+    assert gc.get_threshold() == CROWD_THRESHOLDS
+    assert gc.get_freeze_count() >= frozen + len(kept)
+    release_crowd()
+    assert gc.get_threshold() == CROWD_THRESHOLDS
+    release_crowd()
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (GC_THRESHOLDS, 0)
+    release_settings()
+    assert (gc.get_threshold(), gc.get_freeze_count(), tuple(gc.callbacks)) == before
+
+
+def test_beside_a_crowd_what_lives_through_a_full_collection_is_set_aside_but_not_for_ever() -> None:
+    """Law: no full collection looks at the same object twice, until one in so many looks at everything."""
+    hold_settings()
+    hold_crowd()
+    kept = [[] for _ in range(1_000)]
+    before = gc.get_freeze_count()
+    gc.collect()
+    assert gc.get_freeze_count() >= before + len(kept)
+    for _ in range(LOOKS - 2):
+        gc.collect()
+    assert gc.get_freeze_count() >= len(kept)
+    gc.collect()
+    assert gc.get_freeze_count() == 0
+    gc.collect()
+    assert gc.get_freeze_count() >= len(kept)
+    release_settings()
+
+
+def test_a_crowd_that_is_never_given_up_ends_with_the_last_holder() -> None:
+    """Law: nothing of it is left behind, and giving it up later is no matter."""
+    before = (gc.get_threshold(), gc.get_freeze_count(), tuple(gc.callbacks))
+    hold_settings()
+    hold_crowd()
+    release_settings()
+    assert (gc.get_threshold(), gc.get_freeze_count(), tuple(gc.callbacks)) == before
+    release_crowd()
+    hold_crowd()
+    assert (gc.get_threshold(), gc.get_freeze_count(), tuple(gc.callbacks)) == before
