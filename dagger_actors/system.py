@@ -171,6 +171,7 @@ class ActorSystem:
         )
         self._telemetry = None if telemetry is None else telemetry.open(self._runtime.clock)
         home = house(self._runtime, on_undelivered, self._telemetry)
+        home.states = self._store.agent_states
         observers = () if observer is None else (observer,)
         self._hub = FlowHub(
             runtime=self._runtime,

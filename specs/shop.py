@@ -65,8 +65,8 @@ class Pricer(Actor):
         return price
 
 
-class Audit(Actor):
-    """Keeps the sums."""
+class Audit(Actor, durable=True):
+    """Keeps the sums, from one `up` to the next on the same --db."""
 
     state: Ledger
 

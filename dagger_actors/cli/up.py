@@ -33,7 +33,7 @@ LINES_S = 10.0
 """Between two lines, where there is no terminal."""
 
 ROWS = 40
-STYLES = {"busy": "green", "restarting": "yellow", "absent": "red"}
+STYLES = {"busy": "green", "restarting": "yellow", "absent": "red", "held": "red"}
 
 
 def up(

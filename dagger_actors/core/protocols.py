@@ -10,9 +10,11 @@ from typing import Protocol
 
 import msgspec
 
+from dagger_actors.core.durable import Found
 from dagger_actors.core.messages import RunValue, Statement
 
 __all__ = [
+    "AgentStates",
     "Cell",
     "Clock",
     "Dispatcher",
@@ -168,6 +170,39 @@ class Journal(Protocol):
 
     def submit(self, unit: Unit) -> None:
         """Hand over a unit that belongs to no owner's order. Never blocks."""
+        ...
+
+
+class AgentStates(Protocol):
+    """The states of durable actors, by their names. Nothing here blocks, and each answer is told on another thread."""
+
+    def claim(self, name: str, class_name: str, initial: bytes, told: Callable[[Found | Exception], None]) -> None:
+        """Become the owner of a state, which is ``initial`` if there is none; behind what was written before.
+
+        Args:
+            name: The actor's.
+            class_name: Its class's, for people.
+            initial: What a new one begins with.
+            told: Called with what is stored, or why it cannot be had: ``StateOwned`` while its owner lives.
+        """
+        ...
+
+    def put(
+        self, name: str, class_name: str, epoch: int, state: bytes, told: Callable[[Exception | None], None]
+    ) -> None:
+        """Write a state with the next group.
+
+        Args:
+            name: The actor's.
+            class_name: Its class's, for people.
+            epoch: That of the ownership.
+            state: Its encoding.
+            told: Called after the commit with None, or with why it was refused: ``OwnershipLost`` by the fence.
+        """
+        ...
+
+    def release(self, name: str, epoch: int) -> None:
+        """Own a state no longer; if another process does already, that stays so."""
         ...
 
 

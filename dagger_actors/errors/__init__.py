@@ -47,6 +47,8 @@
     │   ├── MessageUnhandled       the actor has no handler for the message
     │   ├── MailboxFull            a bounded mailbox refused a message
     │   ├── AskInsideHandler       a blocking ask inside a pooled handler
+    │   ├── TurnRefused            a turn of a durable actor that cannot be committed
+    │   ├── StateUnreadable        a stored state that does not fit the actor's class: the actor is held
     │   ├── ChildRefused           a supervisor could not do what was asked about a child
     │   ├── SupervisorFailed       a supervisor gave up, or could not start
     │   ├── SystemFailed           the root supervisor gave up: the system has stopped
@@ -63,6 +65,7 @@
         ├── StoreBroken            an I/O error or a damaged page
         ├── UnitRejected           an expectation of the transaction did not hold
         │   └── WorkRejected       what an attempt wanted written with its end is to blame
+        ├── StateOwned             a durable actor that runs in another process
         ├── OwnershipLost          another process has taken the work over
         └── ArtifactError          a stored output cannot be read
             ├── ArtifactMissing    no such artifact
@@ -99,9 +102,11 @@ from dagger_actors.errors.actor import (
     MessageRefused,
     MessageUnhandled,
     NameTaken,
+    StateUnreadable,
     SupervisorFailed,
     SupervisorGaveUp,
     SystemFailed,
+    TurnRefused,
     UnknownActor,
 )
 from dagger_actors.errors.base import (
@@ -139,6 +144,7 @@ from dagger_actors.errors.store import (
     OlderSchema,
     OwnershipLost,
     ReadOnlyDatabase,
+    StateOwned,
     StoreBroken,
     StoreBusy,
     StoreError,
@@ -195,6 +201,8 @@ __all__ = [
     "RunValueRefused",
     "SchemaRefused",
     "SecretMissing",
+    "StateOwned",
+    "StateUnreadable",
     "StatementFailed",
     "StatementRefused",
     "StepRefused",
@@ -207,6 +215,7 @@ __all__ = [
     "SystemClosed",
     "SystemFailed",
     "SystemForked",
+    "TurnRefused",
     "UnitRejected",
     "UnknownActor",
     "UnknownArtifact",

@@ -126,6 +126,33 @@ class AskInsideHandler(ActorError):
         )
 
 
+class TurnRefused(ActorError):
+    """A turn of a durable actor that cannot be committed: its state cannot be stored, or it does too much."""
+
+    def __init__(self, actor: str, detail: str) -> None:
+        self.actor = actor
+        self.detail = detail
+        super().__init__(actor, detail)
+
+    def __str__(self) -> str:
+        return f"a turn of {self.actor} cannot be committed: {self.detail}"
+
+
+class StateUnreadable(ActorError):
+    """A stored state that does not fit the actor's class; the actor is held, and what it is sent is undelivered."""
+
+    def __init__(self, actor: str, detail: str) -> None:
+        self.actor = actor
+        self.detail = detail
+        super().__init__(actor, detail)
+
+    def __str__(self) -> str:
+        return (
+            f"the stored state of {self.actor} does not fit its class: {self.detail}; give new fields defaults, or the "
+            f"class a `migrate(cls, old)`, and start it again; until then it is held"
+        )
+
+
 class ChildRefused(ActorError):
     """A supervisor could not do what was asked about a child.
 

@@ -172,6 +172,30 @@ class WorkRejected(UnitRejected):
         return f"{self.path}: {self.cause}"
 
 
+class StateOwned(StoreError):
+    """A durable actor that runs in another process, or in another system of this one.
+
+    Args:
+        path: The database.
+        actor: The actor's name.
+        worker: Whose it is.
+        pid: The process of that worker.
+    """
+
+    def __init__(self, path: str, actor: str, worker: int, pid: int) -> None:
+        self.actor = actor
+        self.worker = worker
+        self.pid = pid
+        super().__init__(path)
+        self.args = (path, actor, worker, pid)
+
+    def __str__(self) -> str:
+        return (
+            f"the durable actor {self.actor!r} of {self.path} runs in process {self.pid} (worker {self.worker}); "
+            f"stop that one first, or give this one another name"
+        )
+
+
 class OwnershipLost(StoreError):
     """Another process has taken the work over; nothing of ours can be written to it any more."""
 

@@ -48,6 +48,8 @@ WRITES: Final[dict[str, Statement]] = {
     "commands.insert": Statement(table="commands", key_width=0),
     "commands.consume": Statement(table="commands", key_width=1),
     "commands.clear": Statement(table="commands of a run", key_width=1),
+    "agent_states.put": Statement(table="agent_states", key_width=1),
+    "agent_states.release": Statement(table="agent_states", key_width=1),
 }
 
 RANK: Final[dict[str, int]] = {name: rank for rank, name in enumerate(WRITES)}

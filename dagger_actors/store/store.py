@@ -10,6 +10,7 @@ from typing import Any, Literal
 import apsw
 
 from dagger_actors.core.protocols import Clock, Dispatcher, Unit, Write
+from dagger_actors.store.agent_states import AgentStates
 from dagger_actors.store.artifacts import ArtifactStore
 from dagger_actors.store.checkpointer import Checkpointer
 from dagger_actors.store.connection import close, open_writer
@@ -70,6 +71,7 @@ class Store:
             self.membership = Membership.enlist(connection, path, clock.now())
             undo.pop_all()
         self.journal = Journal(path, connection=connection, dispatcher=writing, synchronous=synchronous, vfs=vfs)
+        self.agent_states = AgentStates(path, journal=self.journal, membership=self.membership, clock=clock)
         self.readers = Readers(path, size=readers, vfs=vfs)
         self.tables = UserTables(path, size=readers, vfs=vfs)
         self.checkpointer = Checkpointer(path, vfs=vfs)

@@ -51,6 +51,12 @@ class Actor(pykka.Actor):
     What a handler raises ends this incarnation, and its supervisor decides: as a rule a new one takes its place, with a
     new ``state``, under the same ref and with the same mailbox. Other attributes may be set in ``__init__`` or ``started``.
 
+    With ``class Pricer(Actor, durable=True)`` the state is kept in the system's database under the actor's name. A handler's
+    turn is then atomic: when it has returned, its state is committed, and only then do its answer, what it has sent and whom
+    it has spawned leave; when it raises, none of it does, and the next incarnation has the state of the last commit, as the
+    next process has. What an ``async`` handler awaits is outside of that: it may happen again. A state that is stored and
+    does not fit the class any more is handed to ``migrate``.
+
     Attributes:
         config: How it was configured; the Struct of its annotation, ``None`` without one.
         state: What it knows; the Struct of its annotation, made anew for each incarnation.
@@ -58,18 +64,22 @@ class Actor(pykka.Actor):
             wait), ``io`` (the event loop, for ``async`` handlers); None = ``io`` if there is an ``async`` method, else
             ``shared``.
         mailbox: How many messages may be queued, and what happens to more.
+        durable: Whether the state outlives restarts and processes; said with the class, ``class Till(Actor, durable=True)``.
         traits: What was found out about the class.
     """
 
     dispatcher: ClassVar[Literal["shared", "blocking", "io"] | None] = None
     mailbox: ClassVar[MailboxSpec] = MailboxSpec()
+    durable: ClassVar[bool] = False
     traits: ClassVar[Traits]
 
     config: Any = None
     state: Any = None
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, *, durable: bool | None = None, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if durable is not None:
+            cls.durable = durable
         cls.traits = Traits(cls, _scope_of(cls))
 
     actor_inbox: Any
@@ -107,6 +117,21 @@ class Actor(pykka.Actor):
             ActorClassError: Always.
         """
         raise ActorClassError(f"{cls.__name__}.start()", f"use system.actors.spawn({cls.__name__}, config)")
+
+    @classmethod
+    def migrate(cls, old: dict[str, Any]) -> Any:
+        """Make the state of a durable actor from a stored one that does not fit its Struct, or has fields that are gone.
+
+        A field that is new and has a default needs no migration. Without this, or when it raises, the actor is held: it is
+        up for its supervisor, and what it is sent is undelivered, until it is started with a class that fits.
+
+        Args:
+            old: The stored fields, as plain dicts, lists and values.
+
+        Returns:
+            The state, or a mapping of its fields; committed at once.
+        """
+        raise NotImplementedError
 
     def started(self, ctx: ActorContext) -> Awaitable[None] | None:
         """Be told that a new incarnation begins, before its first message; what it raises is a failed start."""

@@ -184,7 +184,7 @@ class Actors:
     def is_at_rest(self) -> bool:
         """Tell whether nothing is queued or handled, and no timer is set: nothing more happens by itself."""
         leaves = [*self.temporary(), *_leaves(self.tree())]
-        return all(one.state in ("idle", "absent") and not one.queued and not one.timers for one in leaves)
+        return all(one.state in ("idle", "held", "absent") and not one.queued and not one.timers for one in leaves)
 
     def undelivered(self, limit: int = 1_000) -> tuple[Undelivered, ...]:
         """The last messages that were never handled, the newest last.

@@ -11,6 +11,7 @@ import msgspec
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.errors import RequestError
+from dagger_actors.supervised.effects import send
 from dagger_actors.supervised.ref import ASK_S, Ref
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ class ActorContext:
         """
         reply: ReplyFuture[Any] = ReplyFuture()
         reply.asked = ref
-        ref.cell.put((message.__class__, self._cell.post.encode(message), reply, None))
+        send(ref.cell, (message.__class__, self._cell.post.encode(message), reply, None))
         return Asked(self._cell, self.incarnation, reply, timeout)
 
     def watch(self, ref: Ref) -> None:

@@ -15,10 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.telemetry import NOBODY, Depth, Telemetry
-from dagger_actors.errors import ActorStopped, MailboxFull, NameTaken, RequestError, SystemClosed, UnknownActor
+from dagger_actors.errors import (
+    ActorStopped,
+    MailboxFull,
+    NameTaken,
+    RequestError,
+    SystemClosed,
+    TurnRefused,
+    UnknownActor,
+)
 from dagger_actors.supervised import wire
 from dagger_actors.supervised.cell import Cell
 from dagger_actors.supervised.context import ActorContext, Terminated
+from dagger_actors.supervised.durable import DurableCell
+from dagger_actors.supervised.effects import Effects, effects_here, seen
 from dagger_actors.supervised.family import Parent
 from dagger_actors.supervised.lifecycle import Awaiting, Lifecycle
 from dagger_actors.supervised.mailbox import CLOSED, Mailbox, Post
@@ -27,7 +37,7 @@ from dagger_actors.supervised.pool import Pool
 from dagger_actors.supervised.ref import Ref
 from dagger_actors.supervised.stuck import Alarm
 from dagger_actors.supervised.tick import Notice, Tick
-from dagger_actors.supervised.traced import TracedCell
+from dagger_actors.supervised.traced import Traced, TracedCell, TracedDurableCell
 from dagger_actors.supervised.traits import MailboxSpec, Traits, traits_of
 from dagger_actors.supervised.turn import Turn
 from dagger_actors.supervised.undelivered import Reason, Undelivered, UndeliveredMail
@@ -35,8 +45,9 @@ from dagger_actors.supervised.wire import Letter, kind_of, text_of
 
 if TYPE_CHECKING:
     from dagger_actors.actors.runtime import Runtime
-    from dagger_actors.core.protocols import Dispatcher, Runnable
+    from dagger_actors.core.protocols import AgentStates, Dispatcher, Runnable
     from dagger_actors.supervised.actor import Actor
+    from dagger_actors.supervised.traits import Traits
 
 __all__ = ["House"]
 
@@ -61,6 +72,7 @@ class House(Post):
         telemetry: Told what happens; None = nobody traces or measures this system.
         mail: What is known of undelivered mail.
         runs_here: Whether an ask of an idle actor may run on the asking thread.
+        states: Where durable actors keep their states; set by the system.
     """
 
     def __init__(
@@ -72,6 +84,7 @@ class House(Post):
         self._runtime = runtime
         self.telemetry = telemetry
         self._cell: type[Cell] = Cell if telemetry is None else TracedCell
+        self.states: AgentStates | None = None
         self.dispatchers: dict[str, Dispatcher] = {
             "shared": runtime.shared,
             "blocking": runtime.waiting,
@@ -126,17 +139,38 @@ class House(Post):
         if not self.nursery.take(cell):
             cell.close()  # who knows the name may have sent it something
             raise SystemClosed
-        if "started" in cell.traits.hooks:
+        effects = effects_here() if seen.any else None
+        if effects is not None:
+            self._spawn_later(effects, cell, owner)
+        elif not self._begin_spawned(cell, owner):
+            assert owner is not None
+            raise ActorStopped(owner[0].name)
+        return self.ref_of(cell)
+
+    def _begin_spawned(self, cell: Cell, owner: tuple[Lifecycle, int] | None) -> bool:
+        """Begin an actor; False when its owner's incarnation is over, and so is it."""
+        if cell.traits.begins_at_once:
             cell.begin(1)
         else:
             cell.begin_idle()
         # Only what has begun can be ended: whoever ends it, because its owner or the system does, must find it so.
-        if owner is not None and not owner[0].adopt(cell, owner[1]):
+        is_owned = owner is None or owner[0].adopt(cell, owner[1])
+        if not is_owned or self.nursery.is_closing:
             cell.end(1)
-            raise ActorStopped(owner[0].name)
-        if self.nursery.is_closing:
-            cell.end(1)
-        return self.ref_of(cell)
+        return is_owned
+
+    def _spawn_later(self, effects: Effects, cell: Cell, owner: tuple[Lifecycle, int] | None) -> None:
+        """Begin an actor when the durable turn that spawns it is committed."""
+
+        def is_not_born(_reason: BaseException) -> None:
+            self.nursery.cells.pop(cell.number, None)
+            cell.close()
+
+        try:
+            effects.add(partial(self._begin_spawned, cell, owner), is_not_born)
+        except TurnRefused as error:
+            is_not_born(error)
+            raise
 
     def cell_of(
         self, cls: type[Actor], config: object, *, name: str | None, mailbox: MailboxSpec | None, parent: Parent
@@ -144,7 +178,7 @@ class House(Post):
         """Make the cell of an actor that has not begun."""
         traits = self.traits_of(cls)
         bound = mailbox or traits.mailbox
-        cell = self._cell(
+        cell = self._kind_of_cell(traits, name)(
             traits,
             self,
             parent,
@@ -159,6 +193,15 @@ class House(Post):
                     raise NameTaken(name)
                 self._names[name] = cell
         return cell
+
+    def _kind_of_cell(self, traits: Traits, name: str | None) -> Callable[..., Cell]:
+        if traits.codec is None:
+            return self._cell
+        if name is None:
+            raise RequestError(f"{traits.cls.__name__} is durable: its state is found again by its name; give it one")
+        assert self.states is not None, "a system has them"
+        kind = DurableCell if self.telemetry is None else TracedDurableCell
+        return partial(kind, states=self.states, codec=traits.codec)
 
     def forget(self, cell: Lifecycle) -> None:
         """It has stopped for good, or never begun."""
@@ -285,7 +328,7 @@ class House(Post):
     ) -> None:
         """Call back in the actor's turn when the reply is there, or its time is over; once."""
         key = None if timeout_s is None else (cell.number, "ask", id(reply))
-        if isinstance(cell, TracedCell):
+        if isinstance(cell, Traced):
             answered = cell.telemetry.continued(cell.receiver, answered)
             failed = None if failed is None else cell.telemetry.continued(cell.receiver, failed)
         is_over = threading.Lock()
@@ -503,7 +546,7 @@ class House(Post):
             self.telemetry.restarted(name)
 
     def _stuck(self, cell: Lifecycle) -> None:
-        if isinstance(cell, TracedCell):
+        if isinstance(cell, Traced):
             cell.telemetry.stuck(cell.receiver)
 
     def abandoned(self, cell: Lifecycle) -> None:

@@ -335,7 +335,7 @@ class Lifecycle(Mailbox):
             if self.extra is not None:
                 self.extra.error = None
         try:
-            actor = self.traits.make(self)
+            actor = self.make()
             context = self.context() if "started" in self.traits.hooks else None
             if self.turn is not turn:
                 return
@@ -350,6 +350,10 @@ class Lifecycle(Mailbox):
             self.wait_for(turn, result, partial(self._has_risen, incarnation))
         else:
             self._has_risen(incarnation, turn, None, None)
+
+    def make(self) -> Actor:
+        """Make the instance of an incarnation that begins at once."""
+        return self.traits.make(self)
 
     def _has_risen(self, incarnation: int, turn: Turn, _result: object, error: BaseException | None) -> None:
         if error is not None:
@@ -396,15 +400,7 @@ class Lifecycle(Mailbox):
 
     def _hook(self, turn: Turn, call: Callable[[], object], name: str, then: Order) -> None:
         """Call a hook whose failure is only logged, and go on when it has returned."""
-
-        def returned(turn: Turn, _result: object, error: BaseException | None) -> None:
-            if error is not None:
-                if getattr(error, "is_death", False):
-                    raise error
-                logger.error("%s of %s failed", name, self, exc_info=error, extra={"actor": self.name})
-            if self.turn is turn:
-                then(turn)
-
+        returned = partial(self._hook_returned, name, then)
         try:
             result = call()
         except BaseException as error:  # noqa: BLE001  the thread belongs to all
@@ -414,6 +410,15 @@ class Lifecycle(Mailbox):
             self.wait_for(turn, result, returned)
         else:
             returned(turn, None, None)
+
+    def _hook_returned(self, name: str, then: Order, turn: Turn, result: object, error: BaseException | None) -> None:
+        del result
+        if error is not None:
+            if getattr(error, "is_death", False):
+                raise error
+            logger.error("%s of %s failed", name, self, exc_info=error, extra={"actor": self.name})
+        if self.turn is turn:
+            then(turn)
 
     def failed(self, turn: Turn, error: BaseException) -> bool:
         """An incarnation's code raised: it is over, and its supervisor decides. Always False."""

@@ -12,6 +12,7 @@ from dagger_actors.actors.ref import urn_of
 from dagger_actors.actors.reply import ReplyFuture, inside
 from dagger_actors.errors import AskInsideHandler, RequestError
 from dagger_actors.supervised import wire
+from dagger_actors.supervised.effects import effects_here, seen, send
 from dagger_actors.supervised.mailbox import BLOCK_S, CLOSED, SCHEDULED
 from dagger_actors.supervised.wire import StopLetter
 
@@ -69,6 +70,9 @@ class Ref(ActorRef[Any]):
             data = _encode(message)
         except Exception:  # noqa: BLE001  told in our words
             data = wire.encode(message)
+        if seen.any and (effects := effects_here()) is not None:
+            effects.post(cell, (message.__class__, data, None, None))
+            return
         if lane is None or len(lane) >= cell.capacity:
             cell.put((message.__class__, data, None, None))
             return
@@ -85,7 +89,9 @@ class Ref(ActorRef[Any]):
         """
         cell = self.cell
         letter = (message.__class__, wire.encode(message), None, None)
-        if cell.overflow == "block":
+        if seen.any and (effects := effects_here()) is not None:
+            effects.post(cell, letter)
+        elif cell.overflow == "block":
             if cell.is_full():
                 await cell.post.room(cell, BLOCK_S)
             cell.push(letter)
@@ -124,7 +130,10 @@ class Ref(ActorRef[Any]):
             if answer is not None:
                 return answer[0]
         reply: ReplyFuture[Any] = ReplyFuture()
-        cell.put((kind, data, reply, None))
+        if _get_running_loop() is None:
+            send(cell, (kind, data, reply, None))
+        else:
+            cell.put((kind, data, reply, None))  # awaited in a turn, perhaps, which cannot end before it
         return self._wait_for(reply, timeout) if block else self._not_waited_for(reply)
 
     def stop(self, *, block: bool = True, timeout: float | None = ASK_S) -> Any:
@@ -147,7 +156,10 @@ class Ref(ActorRef[Any]):
         if block and inside.turn is not None:
             raise AskInsideHandler(str(self))
         reply: ReplyFuture[Any] = ReplyFuture()
-        if self.cell.post.runs_here and self.cell.leave("normal"):
+        effects = effects_here() if seen.any and _get_running_loop() is None else None
+        if effects is not None:
+            effects.push(self.cell, (StopLetter, b"", reply, None))
+        elif self.cell.post.runs_here and self.cell.leave("normal"):
             reply.set(True)
         else:
             self.cell.push((StopLetter, b"", reply, None))

@@ -273,7 +273,7 @@ class SupervisorActor(PooledActor):
             reply.set_exception((type(error), error, None))
             return
         child_id = made.child.id if isinstance(made, core.AddChild) else made.id
-        if spec is not None and child_id not in self._specs:
+        if spec is not None and not self._machine.has_child(child_id):  # else it is refused, or one that was forgotten
             self._specs[child_id] = spec
         self._calls[self._calls_made] = (child_id, reply)
         self._feed(made)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagger_actors.actors.telemetry import Handling, Receiver, Telemetry
 from dagger_actors.supervised.cell import Cell
+from dagger_actors.supervised.durable import DurableCell
 from dagger_actors.supervised.wire import kind_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.turn import Turn
     from dagger_actors.supervised.wire import Letter
 
-__all__ = ["TracedCell"]
+__all__ = ["Traced", "TracedCell", "TracedDurableCell"]
 
 
 class Lane(deque["Letter"]):
@@ -37,14 +38,18 @@ class Lane(deque["Letter"]):
         super().append((*letter[:3], self._context()) if letter[3] is None else letter)
 
 
-class TracedCell(Cell):
-    """One actor of a system that is traced.
+class Traced(Cell):
+    """What a traced actor's cell does besides.
 
     Attributes:
         receiver: The actor, as spans name it.
+        telemetry: Told of it.
     """
 
-    __slots__ = ("receiver", "telemetry")
+    __slots__ = ()
+
+    receiver: Receiver
+    telemetry: Telemetry
 
     def __init__(self, traits: Traits, house: House, parent: Parent, **options: Any) -> None:
         every_handler_the_long_way = copy.copy(traits)
@@ -52,9 +57,11 @@ class TracedCell(Cell):
         every_handler_the_long_way.runs_here = False
         super().__init__(every_handler_the_long_way, house, parent, **options)
         assert house.telemetry is not None
-        self.telemetry = house.telemetry
+        self.telemetry = house.telemetry  # type: ignore[misc]  # the slots are those of the classes below
         self.lane = Lane(self.telemetry)
-        self.receiver = Receiver(self.name, traits.cls.__name__, parent is house.nursery)
+        self.receiver = Receiver(  # type: ignore[misc]
+            self.name, traits.cls.__name__, parent is house.nursery
+        )
 
     def _call(self, turn: Turn, found: Handler, message: object, letters: tuple[Letter, ...]) -> bool:
         contexts = tuple(letter[3] for letter in letters if letter[3])
@@ -63,6 +70,18 @@ class TracedCell(Cell):
         )
         call = _awaited if found.is_async else _called
         return super()._call(turn, found._replace(call=call(self.telemetry, what, found.call)), message, letters)
+
+
+class TracedCell(Traced):
+    """One actor of a system that is traced."""
+
+    __slots__ = ("receiver", "telemetry")
+
+
+class TracedDurableCell(Traced, DurableCell):
+    """One durable actor of a system that is traced; its commits are in nobody's span, for no code of its runs meanwhile."""
+
+    __slots__ = ("receiver", "telemetry")
 
 
 def _called(telemetry: Telemetry, what: Handling, method: Callable[..., Any]) -> Callable[..., Any]:

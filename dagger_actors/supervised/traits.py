@@ -12,6 +12,7 @@ import msgspec
 from dagger_actors.errors import ActorClassError, ConfigRefused
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.handlers import Handler, HandlerTable, table_of
+from dagger_actors.supervised.state_codec import StateCodec
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
@@ -57,8 +58,9 @@ class Traits:
         mailbox: Its bound.
         config: The Struct its ``config`` is annotated with; None = it takes none.
         state: The Struct its ``state`` is annotated with; None = it has none.
-        hooks: The hooks that it overrides; the others are not called. With ``started`` it comes up at once, not with its
-            first message.
+        codec: How its state is stored; None = it is not durable.
+        hooks: The hooks that it overrides; the others are not called.
+        begins_at_once: Whether it comes up at once, not with its first message: it overrides ``started``, or is durable.
     """
 
     def __init__(self, cls: type[Actor], scope: Mapping[str, Any]) -> None:
@@ -67,16 +69,18 @@ class Traits:
         self.short: dict[type, tuple[Callable[[bytes], Any], Callable[..., Any]]] = {
             kind: (one.decode, one.call) for kind, one in self.table.by_class.items() if one.is_plain
         }
-        if any(one.batch for one in self.table.by_class.values()):
-            self.short = {}  # what comes behind a gathered batch must not overtake it
         self.mailbox = cls.mailbox
         self.async_hooks = frozenset(name for name in HOOKS if inspect.iscoroutinefunction(getattr(cls, name)))
         root = _root_of(cls)
         self.hooks = frozenset(name for name in HOOKS if getattr(cls, name) is not getattr(root, name))
         self.dispatcher = self._dispatcher(cls)
-        self.runs_here = self.dispatcher == "shared"
         self.config = _struct(cls, "config", _hint(cls, "config", scope))
         self.state = _struct(cls, "state", _hint(cls, "state", scope))
+        self.codec = _codec(cls, self.state)
+        self.begins_at_once = self.codec is not None or "started" in self.hooks
+        self.runs_here = self.dispatcher == "shared" and self.codec is None
+        if self.codec is not None or any(one.batch for one in self.table.by_class.values()):
+            self.short = {}  # a turn ends with a commit; what comes behind a gathered batch must not overtake it
 
     def _dispatcher(self, cls: type[Actor]) -> str:
         name = cls.dispatcher
@@ -89,13 +93,18 @@ class Traits:
             raise ActorClassError(cls.__name__, f"it has async methods, which run on the dispatcher io, not {name!r}")
         return name
 
-    def make(self, cell: Lifecycle) -> Actor:
-        """Make an incarnation."""
+    def make(self, cell: Lifecycle, state: object = None) -> Actor:
+        """Make an incarnation.
+
+        Args:
+            cell: Its cell.
+            state: Its state; None = a new one.
+        """
         actor = self.cls.__new__(self.cls)
         actor.actor_inbox = cell
         actor.config = cell.config
         if self.state is not None:
-            actor.state = self.state()
+            actor.state = self.state() if state is None else state
         actor.__init__()  # type: ignore[misc]  # with config and state at hand
         return actor
 
@@ -131,6 +140,23 @@ def traits_of(cls: type[Actor]) -> Traits:
     """The traits of a class; they are its own attribute."""
     traits: Traits = cls.traits
     return traits
+
+
+def _codec(cls: type[Actor], state: type[msgspec.Struct] | None) -> StateCodec | None:
+    if not isinstance(cls.durable, bool):
+        raise ActorClassError(cls.__name__, f"durable is True or False, not {cls.durable!r}")
+    if not cls.durable:
+        return None
+    if state is None:
+        raise ActorClassError(cls.__name__, "it is durable and has no state; annotate the class, `state: SomeStruct`")
+    if state.__struct_config__.array_like:
+        raise ActorClassError(f"{cls.__name__}.state", "the state of a durable actor is no array_like Struct")
+    migrate = inspect.getattr_static(cls, "migrate")
+    if migrate is inspect.getattr_static(_root_of(cls), "migrate"):
+        return StateCodec(state, None)
+    if not isinstance(migrate, classmethod):
+        raise ActorClassError(f"{cls.__name__}.migrate", "it is a class method: there is no instance yet")
+    return StateCodec(state, cls.migrate)
 
 
 def _root_of(cls: type) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from pykka import ActorDeadError
 
+from dagger_actors.supervised.durable import DurableCell
 from dagger_actors.supervised.lifecycle import Lifecycle
 from dagger_actors.supervised.mailbox import IDLE
 from dagger_actors.supervised.supervisor import SupervisorActor
@@ -22,7 +23,8 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
         name: Its name in the system; empty = the root.
         kind: Name of the actor's class; ``supervisor``.
         state: ``starting``, ``idle``, ``busy``, ``stuck`` (its handler has not come back for as long as the system's
-            ``stuck_after_s`` says), ``stopping``, ``restarting``, ``absent``; a supervisor is ``running``.
+            ``stuck_after_s`` says), ``held`` (a durable one, whose stored state cannot be had), ``stopping``,
+            ``restarting``, ``absent``; a supervisor is ``running``.
         restarts: How often it was restarted.
         queued: Messages in its mailbox.
         handled: Messages taken so far.
@@ -84,4 +86,6 @@ def leaf_of(cell: Lifecycle, *, state: str | None = None, restarts: int = 0) -> 
 def _state_of(cell: Lifecycle) -> str:
     if cell.post.alarm.is_stuck(cell):
         return "stuck"
+    if isinstance(cell, DurableCell) and cell.held is not None:
+        return "held"
     return "idle" if cell.state is IDLE else "busy"

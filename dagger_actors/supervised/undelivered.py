@@ -14,7 +14,7 @@ __all__ = ["Reason", "Undelivered", "UndeliveredMail"]
 
 logger = logging.getLogger("dagger_actors.actors")
 
-Reason = Literal["stopped", "unhandled", "undecodable", "dropped", "full"]
+Reason = Literal["stopped", "unhandled", "undecodable", "dropped", "full", "held"]
 
 KEPT = 1_000
 """Events kept for whoever looks; the counts know of all."""
@@ -30,8 +30,9 @@ class Undelivered(msgspec.Struct, frozen=True, kw_only=True):
         message: Name of its class.
         to: Name of the actor it was sent to.
         reason: ``stopped``: the actor was gone; ``unhandled``: it has no handler for that class; ``undecodable``: it
-            does not hold what its class says; ``dropped``: newer ones took its place; ``full``: a timer's or a watch's
-            message found no room.
+            does not hold what its class says; ``dropped``: newer ones took its place; ``full``: the message of a
+            timer, of a watch or of a durable turn found no room; ``held``: the actor is held, for its stored state cannot
+            be had.
         was_ask: Whether somebody waited for an answer; it got an error.
         at_us: When, in microseconds since 1970-01-01 UTC.
         content: The first bytes of the message as MessagePack, 1,024 at most.

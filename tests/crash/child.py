@@ -9,12 +9,14 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 
-from dagger_actors import ActorSystem, DaggerError
+from dagger_actors import Actor, ActorSystem, ChildSpec, DaggerError, handler
 from dagger_actors.core.protocols import Unit, Write
 from dagger_actors.flow.machine.events import NodeRow
 from tests.crash.flows import chain
@@ -124,6 +126,36 @@ def finish(handle: Any) -> None:
     tell(state=report.state, error=report.error)
 
 
+class Counted(msgspec.Struct):
+    number: int = 0
+
+
+class Counter(Actor, durable=True):
+    state: Counted
+
+    @handler
+    def count(self, _word: str) -> int:
+        self.state.number += 1
+        return self.state.number
+
+
+def count(order: dict[str, Any], system: ActorSystem) -> None:
+    """Ask some durable actors to count, each again as soon as it has answered, and tell every answer, until killed."""
+    for number in range(order["actors"]):
+        system.actors.start(ChildSpec(Counter, f"c{number}"))
+    lock = threading.Lock()
+
+    def go_on(name: str, reply: Any = None) -> None:
+        if reply is not None:
+            with lock:
+                tell(answered=name, number=reply.get(timeout=0))
+        system.actors[name].ask("count", block=False).add_done(partial(go_on, name))
+
+    for number in range(order["actors"]):
+        go_on(f"c{number}")
+    sys.stdin.readline()
+
+
 def cancel(order: dict[str, Any], system: ActorSystem) -> None:
     """Cancel, and see in the file, through a connection of its own, when that is recorded."""
     reader = apsw.Connection(order["db"], flags=apsw.SQLITE_OPEN_READONLY)
@@ -153,7 +185,7 @@ def cancel(order: dict[str, Any], system: ActorSystem) -> None:
     )
 
 
-VERBS = {"run": run, "resume": resume, "cancel": cancel, "beside": beside, "idle": idle}
+VERBS = {"run": run, "resume": resume, "cancel": cancel, "beside": beside, "idle": idle, "count": count}
 
 
 def main() -> None:

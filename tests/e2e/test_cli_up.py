@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+import apsw
+import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, DefinitionError, SystemFailed
@@ -80,6 +82,23 @@ def test_the_shop_serves_its_customers_and_ends_at_rest(program, repository):
     done = program("up", str(repository / "specs/shop.yaml"), "--until-rest")
     assert done.returncode == 0, done.stderr
     assert "0 queued, 0 undelivered, 14 restarts" in done.stderr
+
+
+def test_the_audit_of_the_shop_goes_on_from_one_run_to_the_next(program, repository):
+    """Law: with the same --db a durable actor has the state of the last commit, and a second one beside it is refused."""
+    for runs in (1, 2):
+        done = program("up", str(repository / "specs/shop.yaml"), "--db", "shop.db", "--until-rest")
+        assert done.returncode == 0, done.stderr
+        connection = apsw.Connection(str(program.folder / "shop.db"), flags=apsw.SQLITE_OPEN_READONLY)
+        rows = connection.execute("SELECT name, state FROM agent_states").fetchall()
+        connection.close()
+        ledgers = {name: msgspec.msgpack.decode(state) for name, state in rows}
+        assert list(ledgers) == ["audit"]
+        assert ledgers["audit"]["orders"] == runs * 86
+    with ActorSystem.from_spec(repository / "specs/shop.yaml", program.folder / "shop.db"):
+        done = program("up", str(repository / "specs/shop.yaml"), "--db", "shop.db", "--until-rest")
+    assert done.returncode == 1
+    assert "the durable actor 'audit'" in done.stderr
 
 
 def test_the_shop_in_virtual_time(repository):

@@ -61,6 +61,21 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         "the result cannot be stored: a set is no JSON; store it with ctx.save(name, data, media_type=...)",
     ),
     "InputError": (("act", "x", "not an int"), "action 'act' cannot take its input 'x': not an int"),
+    "TurnRefused": (("counter", "it is too large"), "a turn of counter cannot be committed: it is too large"),
+    "StateUnreadable": (
+        ("counter", "no field"),
+        (
+            "the stored state of counter does not fit its class: no field; give new fields defaults, or the class a "
+            "`migrate(cls, old)`, and start it again; until then it is held"
+        ),
+    ),
+    "StateOwned": (
+        ("x.db", "counter", 2, 77),
+        (
+            "the durable actor 'counter' of x.db runs in process 77 (worker 2); stop that one first, or give this one "
+            "another name"
+        ),
+    ),
     "StepRefused": (
         ("pay", "it is being taken already", "name it otherwise"),
         "step 'pay' cannot be taken: it is being taken already; name it otherwise",

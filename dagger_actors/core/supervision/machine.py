@@ -111,6 +111,10 @@ class SupervisionMachine:
         self._advance(now_us)
         return self._book.take_commands()
 
+    def has_child(self, child_id: str) -> bool:
+        """Tell whether there is a child of that id, be it up or not."""
+        return child_id in self._book.entries
+
     def which_children(self) -> tuple[ChildView, ...]:
         """Show all children, in start order."""
         return tuple(entry.view() for entry in self._book.entries.values())

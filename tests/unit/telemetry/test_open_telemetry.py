@@ -112,6 +112,21 @@ class Boss(Actor):
         ctx.find("plain").tell(Later())
 
 
+class Turns(msgspec.Struct):
+    number: int = 0
+
+
+class DurableBoss(Boss, durable=True):
+    """What it does to others waits for a commit, which is no code of its."""
+
+    state: Turns
+
+    @handler
+    def begin(self, message: Begin, ctx: ActorContext) -> None:
+        self.state.number += 1
+        super().begin(message, ctx)
+
+
 class Plain(Actor):
     @handler
     def take(self, message: Begin | Later) -> None: ...
@@ -137,10 +152,11 @@ class Batched(Actor):
     def take(self, rows: list[Rows]) -> None: ...
 
 
-def test_a_trace_follows_tells_asks_answers_and_timers_in_virtual_time(kit: Kit) -> None:
+@pytest.mark.parametrize("boss", [Boss, DurableBoss])
+def test_a_trace_follows_tells_asks_answers_and_timers_in_virtual_time(kit: Kit, boss: type[Actor]) -> None:
     """Law: whatever a handler causes is part of its trace, each span beneath that of its sender, on the system's clock."""
     with simulate(1) as sim:
-        children = [ChildSpec(Boss, "boss"), ChildSpec(Clerk, "clerk"), ChildSpec(Plain, "plain")]
+        children = [ChildSpec(boss, "boss"), ChildSpec(Clerk, "clerk"), ChildSpec(Plain, "plain")]
         system = sim.system(agents=children, telemetry=kit.telemetry)
         with kit.tracer.start_as_current_span("outside"):
             system.actors["boss"].tell(Begin())
