@@ -42,6 +42,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dagger_actors.testing.errors import (
         CannotSimulate,
+        ChangedOnTheWire,
         NeverSettles,
         NotAsExpected,
         NotRepeatable,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CannotSimulate",
+    "ChangedOnTheWire",
     "Explored",
     "HandlerCall",
     "HandlerStub",
@@ -79,6 +81,7 @@ __all__ = [
 # Loaded when they are first used: the plugin of pytest lives in this package, and must cost nothing where it is not used.
 _HOMES = {
     "CannotSimulate": "errors",
+    "ChangedOnTheWire": "errors",
     "Explored": "exploration",
     "HandlerCall": "handler_stubs",
     "HandlerStub": "handler_stubs",

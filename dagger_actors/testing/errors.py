@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from dagger_actors.errors import DaggerError
+from dagger_actors.errors import DaggerError, MessageRefused
 
-__all__ = ["CannotSimulate", "Killed", "NeverSettles", "NotAsExpected", "NotRepeatable", "UnusedStub", "WorkerKilled"]
+__all__ = [
+    "CannotSimulate",
+    "ChangedOnTheWire",
+    "Killed",
+    "NeverSettles",
+    "NotAsExpected",
+    "NotRepeatable",
+    "UnusedStub",
+    "WorkerKilled",
+]
 
 
 class Killed(BaseException):
@@ -60,6 +69,24 @@ class NotAsExpected(AssertionError):
 
     def __str__(self) -> str:
         return f"the probe {self.probe} expected {self.expected}; {self.instead}"
+
+
+class ChangedOnTheWire(MessageRefused):
+    """A message or an answer that does not come out of the wire as it went in.
+
+    Attributes:
+        message: Name of its class.
+        place: Where it differs, as in ``Order.customer.address[2]``.
+        detail: What differs, and what to do.
+    """
+
+    def __init__(self, message: str, place: str, detail: str) -> None:
+        super().__init__(message, detail)
+        self.place = place
+        self.args = (message, place, detail)
+
+    def __str__(self) -> str:
+        return f"{self.place} would not arrive as it was sent: {self.detail}. (`sim.check_wire = False` turns this check off)"
 
 
 class CannotSimulate(DaggerError):

@@ -146,6 +146,7 @@ class HandlerStubs:
         staged = self._staged.get((worker, cls))
         if staged is None:
             staged = self._staged[worker, cls] = copy.copy(traits_of(cls))
+            staged.table = HandlerTable({}, {}, staged.table.is_async)
             self._enter(staged, worker)
         return staged
 
@@ -164,11 +165,11 @@ class HandlerStubs:
     def _enter(self, staged: Traits, worker: str) -> None:
         written = traits_of(staged.cls)
         found = {stub.kind: stub for stub in self._stubs.values() if stub.fits(written)}
-        by_class = dict(written.table.by_class)
+        table = staged.table  # changed in place: a traced actor has a copy of its traits
+        table.by_class.update(written.table.by_class)
         for kind, stub in found.items():
-            by_class[kind] = stub.stand_in(by_class[kind], worker, is_async=written.dispatcher == "io")
-        by_name = {kind.__name__: one for kind, one in by_class.items()}
-        staged.table = HandlerTable(by_class, by_name, written.table.is_async)
+            table.by_class[kind] = stub.stand_in(table.by_class[kind], worker, is_async=written.dispatcher == "io")
+        table.by_name.update({kind.__name__: one for kind, one in table.by_class.items()})
         staged.short = {kind: one for kind, one in written.short.items() if kind not in found}
 
 

@@ -1,4 +1,4 @@
-"""What a coroutine can reach the real world by, and how the virtual loop refuses it: no seed repeats what comes from there."""
+"""What leads out of a simulation, why no seed repeats what comes from there, and how the virtual loop refuses it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from dagger_actors.testing.errors import CannotSimulate
 
-__all__ = ["FOREIGN_THREAD", "OWN_EXECUTOR", "Refusal", "refuses_the_outside"]
+__all__ = ["FOREIGN_THREAD", "OWN_EXECUTOR", "PROCESS", "SLEEP", "SOCKET", "Refusal", "refuses_the_outside"]
 
 C = TypeVar("C", bound=type)
 
@@ -23,7 +23,7 @@ class Refusal(NamedTuple):
         return CannotSimulate(what, self.why, self.instead)
 
 
-STUB_IT = "Stub the action that needs it (`sim.stub`)"
+STUB_IT = "Stub the action or the handler that needs it (`sim.stub`, `sim.stub_handler`)"
 
 SOCKET = Refusal(
     "a socket belongs to the real world, which answers when it likes and differently each time",
@@ -39,7 +39,13 @@ SIGNAL = Refusal(
 )
 OWN_EXECUTOR = Refusal(
     "its threads run when they like",
-    "Use `await asyncio.to_thread(...)`, or `run_in_executor` with None: here that is a turn which the seed gives.",
+    "Use `await asyncio.to_thread(...)`, or `run_in_executor` with None: here that is a turn which the seed gives. "
+    'A plain handler of an actor with `dispatcher = "blocking"`, and a plain action, may just do the work.',
+)
+SLEEP = Refusal(
+    "it holds up everything for real, and no virtual time passes",
+    "In a coroutine use `await asyncio.sleep(...)`, in an actor a timer (`ctx.timers.once`); "
+    "or stub what sleeps (`sim.stub`, `sim.stub_handler`, with `takes_s`).",
 )
 FOREIGN_THREAD = Refusal(
     "the simulation plays all threads in turns, and no seed decides when a real one runs",

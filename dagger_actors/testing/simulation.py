@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeVar
 from dagger_actors.errors import SystemClosed
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.system import ActorSystem
+from dagger_actors.testing.borders import guard, unguard
 from dagger_actors.testing.deaths import Deaths
 from dagger_actors.testing.errors import Killed, NeverSettles, WorkerKilled
 from dagger_actors.testing.handler_stubs import HandlerStub, HandlerStubs
@@ -28,6 +29,7 @@ from dagger_actors.testing.script import Failures
 from dagger_actors.testing.simulated_house import SimulatedHouse
 from dagger_actors.testing.stubs import Stub, Stubs
 from dagger_actors.testing.virtual import VirtualRuntime
+from dagger_actors.testing.wire_check import WireCheck
 from dagger_actors.testing.world import World
 
 __all__ = ["Simulation", "open_simulation", "simulate"]
@@ -64,9 +66,34 @@ class Simulation:
         self.fates = Deaths(self.world)
         self._stubs = Stubs(self.world)
         self._handler_stubs = HandlerStubs(self.world)
+        self._wire = WireCheck(lambda: self.world.is_stepping)
         self._kept: str | None = None
         self.world.on_killed = self._bury
         self.world.is_interrupted = lambda: self._kept is not None and self._kept not in self._systems
+
+    @property
+    def check_wire(self) -> bool:
+        """Whether what actors send, and answer, must come out of the wire as it went in; may be set.
+
+        What does not, raises ``ChangedOnTheWire`` where it is sent, and at the end of the simulation.
+        """
+        return self._wire.is_on
+
+    @check_wire.setter
+    def check_wire(self, is_on: bool) -> None:
+        self._wire.is_on = is_on
+
+    @property
+    def refuse_outside(self) -> bool:
+        """Whether sockets, processes, executors and real sleeps of code in a turn raise ``CannotSimulate``; may be set.
+
+        The event loop of coroutines refuses them in any case.
+        """
+        return self.world.refuses_outside
+
+    @refuse_outside.setter
+    def refuse_outside(self, is_on: bool) -> None:
+        self.world.refuses_outside = is_on
 
     # --- workers
 
@@ -81,7 +108,7 @@ class Simulation:
         system = ActorSystem(
             self.path,
             runtime=runtime,
-            house=partial(SimulatedHouse, worker, self._handler_stubs),
+            house=partial(SimulatedHouse, worker, self._handler_stubs, self._wire),
             **{"recover": False, "synchronous": "normal", **options},
         )
         self._systems[worker] = system
@@ -261,7 +288,9 @@ class Simulation:
         Raises:
             NotRepeatable: The commit to kill at never came.
             UnusedStub: A stub stood in for nothing.
+            ChangedOnTheWire: An actor has sent what did not come out as it went in.
         """
+        self._wire.check()
         self.fates.check()
         self._stubs.check()
         self._handler_stubs.check()
@@ -307,22 +336,28 @@ class Simulation:
 
 
 @contextmanager
-def simulate(seed: int, folder: Path | None = None) -> Iterator[Simulation]:
+def simulate(
+    seed: int, folder: Path | None = None, *, check_wire: bool = True, refuse_outside: bool = True
+) -> Iterator[Simulation]:
     """Run a simulation.
 
     Args:
         seed: Decides every choice; printed with any failure, so that it can be repeated.
         folder: Where its database goes; a temporary folder by default, in memory where there is one (what dies here are
             processes, never the power).
+        check_wire: As the attribute of the simulation.
+        refuse_outside: As the attribute of the simulation.
 
     Yields:
         The simulation; its global randomness (``random``, which tenacity draws from) follows the seed.
 
     Raises:
         UnusedStub, NotRepeatable: At the end of the block, when a stub or a kill that was asked for never came to pass.
+        ChangedOnTheWire: At the end of the block, when an actor sent what did not come out as it went in.
     """
     try:
         with open_simulation(seed, folder) as simulation:
+            simulation.check_wire, simulation.refuse_outside = check_wire, refuse_outside
             yield simulation
             simulation.finish()
     except BaseException as error:
@@ -337,10 +372,12 @@ def open_simulation(seed: int, folder: Path | None = None) -> Iterator[Simulatio
     state = random.getstate()
     random.seed(seed)
     simulation = Simulation(seed, own)
+    guard(simulation.world)
     try:
         yield simulation
     finally:
         simulation.close()
+        unguard(simulation.world)
         random.setstate(state)
         if folder is None:
             shutil.rmtree(own, ignore_errors=True)

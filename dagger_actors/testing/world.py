@@ -44,6 +44,7 @@ class World:
         thread: The real thread that plays all threads at this moment.
         stack: The turn that is running, when it has a stack of its own.
         paused: Those that have stopped in their middle.
+        refuses_outside: Whether code in a turn is refused what leads out of the simulation.
         lends_stacks: Whether plain functions get stacks of their own, so that they may take time.
         on_killed: Told the worker that has died in its turn.
         is_interrupted: Asked between turns; True ends ``run_to_rest``, ``settle`` and ``advance`` early.
@@ -63,6 +64,7 @@ class World:
         self.thread = threading.get_ident()
         self.stack: OwnStack | None = None
         self.paused: dict[OwnStack, None] = {}
+        self.refuses_outside = True
         self.lends_stacks = False
         self._depth = 0
         self._steps_before = 0
