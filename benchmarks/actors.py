@@ -54,6 +54,12 @@ FIGURES = (
     Figure(name="tell", unit="messages/s", measure=talking.tell, targets={"tell": _times(3)}),
     Figure(name="fan_in", unit="messages/s", measure=talking.fan_in, targets={"fan_in": _times(3)}),
     Figure(name="fan_out", unit="deliveries/s", measure=talking.fan_out, targets={"fan_out": _times(3)}),
+    Figure(
+        name="fan_out_at_once",
+        unit="deliveries/s",
+        measure=talking.fan_out_at_once,
+        targets={"fan_out_at_once": _times(3)},
+    ),
     Figure(name="ring", unit="hops/s", measure=talking.ring, targets={"ring": None}),
     Figure(name="ask", unit="asks/s", measure=talking.ask, targets={"ask": _times(5)}),
     Figure(name="ask_by_hand_off", unit="asks/s", measure=talking.ask_by_hand_off, targets={"ask_by_hand_off": None}),

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pykka
 
-from dagger_actors import Actor, ActorSystem, handler
+from dagger_actors import Actor, ActorSystem, handler, tell_all
 
 __all__ = [
     "Add",
@@ -130,6 +130,16 @@ class Caster(Actor):
             to.tell(message)
 
 
+class CasterAtOnce(Actor):
+    """Sends one message to many at once."""
+
+    config: Wiring
+
+    @handler
+    def cast(self, cast: Cast) -> None:
+        tell_all(self.config.to, Add(cast.number))
+
+
 class Link(Actor):
     """One of a ring."""
 
@@ -227,6 +237,7 @@ OURS: dict[str, type[Actor]] = {
     "on_thread": OnThread,
     "sender": Sender,
     "caster": Caster,
+    "caster_at_once": CasterAtOnce,
     "link": Link,
     "waiter": Waiter,
 }
@@ -236,6 +247,7 @@ THEIRS: dict[str, type[Peer]] = {
     "on_thread": PeerCounter,
     "sender": PeerSender,
     "caster": PeerCaster,
+    "caster_at_once": PeerCaster,
     "link": PeerLink,
 }
 

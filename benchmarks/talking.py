@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,18 @@ from cast import Add, Cast, Send, Side, Token, Wiring, ours, theirs
 from figures import Sample
 from limits import hand_offs_s
 
-__all__ = ["Sizes", "ask", "ask_by_hand_off", "bare", "fan_in", "fan_out", "pipelined", "ring", "tell"]
+__all__ = [
+    "Sizes",
+    "ask",
+    "ask_by_hand_off",
+    "bare",
+    "fan_in",
+    "fan_out",
+    "fan_out_at_once",
+    "pipelined",
+    "ring",
+    "tell",
+]
 
 PATIENCE_S = 120.0
 
@@ -62,7 +74,12 @@ def fan_in(folder: Path, sizes: Sizes) -> dict[str, Sample]:
 
 def fan_out(folder: Path, sizes: Sizes) -> dict[str, Sample]:
     """One actor sends each message to a hundred."""
-    return {"fan_out": _beside(folder, _fan_out, sizes.messages)}
+    return {"fan_out": _beside(folder, partial(_fan_out, "caster"), sizes.messages)}
+
+
+def fan_out_at_once(folder: Path, sizes: Sizes) -> dict[str, Sample]:
+    """The same through ``tell_all``, which encodes a message once."""
+    return {"fan_out_at_once": _beside(folder, partial(_fan_out, "caster_at_once"), sizes.messages)}
 
 
 def ring(folder: Path, sizes: Sizes) -> dict[str, Sample]:
@@ -138,10 +155,10 @@ def _fan_in(side: Side, count: int) -> float:
     return time.perf_counter() - began
 
 
-def _fan_out(side: Side, count: int) -> float:
+def _fan_out(role: str, side: Side, count: int) -> float:
     casts = max(1, count // RECEIVERS)
     events = [threading.Event() for _ in range(RECEIVERS)]
-    caster = side.start("caster", Wiring(to=[side.start("counter", Wiring(until=casts, done=done)) for done in events]))
+    caster = side.start(role, Wiring(to=[side.start("counter", Wiring(until=casts, done=done)) for done in events]))
     began = time.perf_counter()
     for number in range(casts):
         caster.tell(Cast(number))

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
     from dagger_actors.supervised.context import ActorContext, Terminated
     from dagger_actors.supervised.handlers import handler
-    from dagger_actors.supervised.ref import Ref
+    from dagger_actors.supervised.ref import Ref, tell_all
     from dagger_actors.supervised.spec import BackOff, ChildSpec, Supervisor
     from dagger_actors.supervised.traits import MailboxSpec
     from dagger_actors.supervised.undelivered import Undelivered
@@ -117,6 +117,7 @@ __all__ = [
     "UnknownResource",
     "action",
     "handler",
+    "tell_all",
 ]
 
 _HOMES = {
@@ -143,6 +144,7 @@ _HOMES = {
     "RunSummary": "flow.report",
     "Secret": "flow.secret",
     "action": "flow.actions",
+    "tell_all": "supervised.ref",
 }
 
 

@@ -115,9 +115,9 @@ class Cell(Lifecycle):
         actor, short, lane = self.actor, self.traits.short, self.lane
         if lane is None:
             return self.settle(turn)
-        take = lane.popleft
+        take, half = lane.popleft, self.capacity // 2  # who waits for room gets none before
         for _ in range(TURN):
-            if self.attention:
+            if self.attention and (len(lane) <= half or self.orders or self.parked_on is not None):
                 if not self._attend(turn):
                     return self.pause(turn)
                 actor = self.actor  # it may be another incarnation by now

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from dagger_actors.errors import MessageRefused
-from dagger_actors.supervised.ref import ASK_S, Ref
+from dagger_actors.supervised.ref import ASK_S, Ref, tell_all
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.house import House
@@ -42,6 +42,16 @@ class Pool:
             MailboxFull: The mailbox of the one it is for has no room.
         """
         self.ref_for(message).tell(message)
+
+    def tell_all(self, message: Any) -> None:
+        """Send a message to each of them; as the function ``tell_all``.
+
+        Raises:
+            MessageRefused: It cannot be encoded.
+            MailboxFull: One of them had no room; all others have got it.
+            UnknownActor: Its supervisor has ended.
+        """
+        tell_all(self.refs(), message)
 
     async def atell(self, message: Any) -> None:
         """Send from a coroutine; as ``Ref.atell``."""

@@ -10,16 +10,19 @@ from pykka import ActorRef
 
 from dagger_actors.actors.ref import urn_of
 from dagger_actors.actors.reply import ReplyFuture, inside
-from dagger_actors.errors import AskInsideHandler, RequestError
+from dagger_actors.errors import AskInsideHandler, MailboxFull, RequestError
 from dagger_actors.supervised import wire
 from dagger_actors.supervised.effects import effects_here, seen, send
 from dagger_actors.supervised.mailbox import BLOCK_S, CLOSED, SCHEDULED
 from dagger_actors.supervised.wire import StopLetter
 
 if TYPE_CHECKING:
-    from dagger_actors.supervised.lifecycle import Lifecycle
+    from collections.abc import Iterable
 
-__all__ = ["ASK_S", "Ref", "StopLetter"]
+    from dagger_actors.supervised.lifecycle import Lifecycle
+    from dagger_actors.supervised.wire import Letter
+
+__all__ = ["ASK_S", "Ref", "StopLetter", "tell_all"]
 
 ASK_S = 5.0
 """How long an ask waits, unless it says otherwise."""
@@ -192,3 +195,36 @@ class Ref(ActorRef[Any]):
 
     def __hash__(self) -> int:
         return hash(id(self.cell))
+
+
+def tell_all(refs: Iterable[Ref], message: Any) -> None:
+    """Send one message to many actors and go on; it is encoded once, and each of them decodes it for itself.
+
+    Args:
+        refs: Of any systems; one that comes twice gets it twice.
+        message: As for ``Ref.tell``.
+
+    Raises:
+        MessageRefused: It cannot be encoded; nobody has got it.
+        MailboxFull: The first of those that had no room; all others have got it.
+    """
+    post, full = None, None
+    letter: Letter
+    effects = effects_here() if seen.any else None
+    for ref in refs:
+        cell = ref.cell
+        if cell.post is not post:
+            post = cell.post
+            letter = (message.__class__, post.encode(message), None, None)
+        lane = cell.lane
+        if effects is not None or lane is None or len(lane) >= cell.capacity:
+            try:
+                cell.put(letter) if effects is None else effects.post(cell, letter)
+            except MailboxFull as error:
+                full = full or error
+            continue
+        lane.append(letter)
+        if cell.state is not SCHEDULED:
+            cell.wake()
+    if full is not None:
+        raise full

@@ -13,6 +13,7 @@ BESIDE_PYKKA = {
     "tell",
     "fan_in",
     "fan_out",
+    "fan_out_at_once",
     "ring",
     "ask",
     "ask_by_hand_off",
