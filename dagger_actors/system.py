@@ -81,7 +81,8 @@ class ActorSystem:
         observer: Told what changes, after each commit, on an internal thread; must not block.
         on_undelivered: Told of each message to an actor that was never handled; must not block.
         stuck_after_s: An actor's handler that has not come back for so many seconds, 0.01 or more, is warned of in the
-            log, and is ``stuck`` in ``actors.tree()`` until it does; None = never.
+            log, and is ``stuck`` in ``actors.tree()`` until it does; so is a pool of threads that are all held for a third
+            of that while work waits. None = never.
         telemetry: Told what happens, for traces and figures: ``dagger_actors.telemetry.OpenTelemetry()``, which is in the
             extra ``otel``; None costs nothing.
         runtime: The world; for simulation.
@@ -296,8 +297,9 @@ class ActorSystem:
 
     def _look_out(self, stuck_after_s: float, house: House) -> None:
         after_us = house.alarm.after_us = round(stuck_after_s * 1e6)
-        every_us = after_us // LOOKS
-        Lookout(self._runtime.timers, self._runtime.clock, every_us=every_us, looks=(house.alarm.look,)).start()
+        house.crowding.after_us = self._hub.holders.after_us = after_us // 3
+        looks = (house.alarm.look, house.crowding.look, self._hub.holders.look)
+        Lookout(self._runtime.timers, self._runtime.clock, every_us=after_us // LOOKS, looks=looks).start()
 
     def _start_actors(self) -> None:
         try:

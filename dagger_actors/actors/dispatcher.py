@@ -12,11 +12,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from dagger_actors.core.protocols import Runnable
 from dagger_actors.errors import SystemClosed
 
-__all__ = ["ThreadDispatcher", "give_turn"]
+__all__ = ["Overload", "ThreadDispatcher", "give_turn"]
 
 logger = logging.getLogger("dagger_actors.actors")
 
@@ -29,6 +30,18 @@ class _Worker(threading.local):
 
 
 _worker = _Worker()
+
+
+class Overload(NamedTuple):
+    """A pool with no thread left.
+
+    Attributes:
+        threads: The identities of its threads, all busy.
+        waiting: Turns that are queued.
+    """
+
+    threads: tuple[int, ...]
+    waiting: int
 
 
 class ThreadDispatcher:
@@ -94,6 +107,13 @@ class ThreadDispatcher:
             if not self._threads:
                 self._start_thread()
                 self._is_waking = True
+
+    def overload(self) -> Overload | None:
+        """Who is busy and how many wait, when it has no thread left to give; None = it has, or nothing waits."""
+        with self._lock:
+            if not self._queue or self._idle or len(self._threads) < self.max_threads:
+                return None
+            return Overload(tuple(thread.ident or 0 for thread in self._threads), len(self._queue))
 
     def close(self, timeout_s: float) -> bool:
         """Take nothing new, run what is queued, end the threads.

@@ -66,6 +66,13 @@ class Gates:
         """Bodies that still run on threads though their attempt has ended."""
         return self._abandoned
 
+    def waiting_for_threads(self) -> int:
+        """Bodies that would start now if a thread were free; 0 while one is."""
+        with self._lock:
+            if self._free_threads > 0:
+                return 0
+            return sum(gate.queued_for_threads for gate in self._waiting if gate.wants())
+
     def is_refusing(self) -> bool:
         """Tell whether too many threads are abandoned to start another body on one.
 
@@ -247,6 +254,11 @@ class Gate:
         self._abandoned: dict[Ticket, None] = {}
         self._started: list[Ticket] = []
         self._is_closed = False
+
+    @property
+    def queued_for_threads(self) -> int:
+        """Bodies on threads that wait here, whatever for."""
+        return len(self._for_threads)
 
     def offer(self, tickets: Sequence[Ticket]) -> None:
         """Queue tickets whose grants are committed; never blocks.

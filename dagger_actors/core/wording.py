@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-__all__ = ["LONGEST_SHOWN", "counted", "nearest", "quoted"]
+__all__ = ["LONGEST_SHOWN", "counted", "listed", "nearest", "quoted"]
 
 MAX_COMPARED = 500
 """Names compared in full; difflib takes about 20 us for each."""
@@ -52,3 +52,9 @@ def quoted(name: object) -> str:
 def counted(count: int, noun: str) -> str:
     """Say how many, with the noun in its number: ``1 node``, ``2,000 nodes``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Name the first of many, and say how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")

@@ -27,6 +27,7 @@ from dagger_actors.errors import (
 from dagger_actors.supervised import wire
 from dagger_actors.supervised.cell import Cell
 from dagger_actors.supervised.context import ActorContext, Terminated
+from dagger_actors.supervised.crowding import Crowding
 from dagger_actors.supervised.durable import DurableCell
 from dagger_actors.supervised.effects import Effects, effects_here, seen
 from dagger_actors.supervised.family import Parent
@@ -69,6 +70,7 @@ class House(Post):
         turns: Which actor has its turn on which thread, and that turn.
         awaiting: The coroutines that actors wait for, by the turn that is theirs.
         alarm: Looks whether a handler does not come back; whoever wants that told calls its ``look`` now and then.
+        crowding: Looks, after that, whether all threads of a pool are held; the same.
         telemetry: Told what happens; None = nobody traces or measures this system.
         mail: What is known of undelivered mail.
         runs_here: Whether an ask of an idle actor may run on the asking thread.
@@ -97,6 +99,7 @@ class House(Post):
         self.turns: dict[int, tuple[Lifecycle, Turn]] = {}
         self.awaiting: dict[Turn, Awaiting] = {}
         self.alarm = Alarm(self.turns, self.awaiting, self.now_us, ENTRIES, self._stuck)
+        self.crowding = Crowding(self.dispatchers, self.alarm, self.now_us)
         self.mail = UndeliveredMail(listen)
         self._watching = threading.Lock()
         self._names: dict[str, Cell] = {}

@@ -102,6 +102,10 @@ class Alarm:
         """Tell whether what the actor has in hand has been told."""
         return cell.turn is not None and cell.turn in self._told
 
+    def place_of(self, thread: int) -> stacks.Place:
+        """Where what a thread holds stands."""
+        return stacks.of_thread(thread, self.held[thread].turn, self._entries)
+
     def look(self) -> None:
         """Look at what is in hand; always the same thread calls this."""
         now_us = self._now_us()
@@ -131,7 +135,7 @@ class Alarm:
 
     def _suspect(self, thread: int, held: Held, now_us: int) -> None:
         """It has taken no other message: tell it, if it also stands in the same call as at the look before."""
-        place = stacks.of_thread(thread, held.turn, self._entries)
+        place = self.place_of(thread)
         before, held.frame = held.frame, place.frame
         if place.frame is None or place.frame is not before:
             return
