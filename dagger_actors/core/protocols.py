@@ -205,6 +205,15 @@ class AgentStates(Protocol):
         """Own a state no longer; if another process does already, that stays so."""
         ...
 
+    def forget(self, name: str, told: Callable[[bool | Exception], None]) -> None:
+        """Delete a state that no live owner has; behind what was written before.
+
+        Args:
+            name: The actor's.
+            told: Called with whether there was one, or why it was not deleted: ``StateOwned`` while its owner lives.
+        """
+        ...
+
 
 class Slots(Protocol):
     """A memory that survives the death of the process: what was started, and how it ended.

@@ -54,6 +54,19 @@ class AgentStates:
         connection.execute(sql("agent_states.claim"), (me, name, epoch))
         return Found(state=state, format=form, epoch=epoch + 1)
 
+    def forget(self, name: str, told: Callable[[bool | Exception], None]) -> None:
+        """Delete a state that no live owner has; behind what was written before."""
+        self._journal.transact(Call(partial(self._forget, name), told, told))
+
+    def _forget(self, name: str, connection: apsw.Connection) -> bool:
+        row = next(connection.execute(sql("read.agent_state"), (name,)), None)
+        if row is None:
+            return False
+        _state, _form, _epoch, owner, *process = row
+        self._refuse_if_owned(name, owner, process)
+        connection.execute(sql("agent_states.delete"), (name,))
+        return True
+
     def _refuse_if_owned(self, name: str, owner: int | None, process: list[Any]) -> None:
         if owner is None or process[0] is None:
             return

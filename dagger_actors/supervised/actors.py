@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dagger_actors.actors.reply import ReplyFuture
@@ -163,6 +164,28 @@ class Actors:
         self._house.wait(self._supervisor.terminate_child(name), None)
         self._house.wait(self._supervisor.delete_child(name), None)
 
+    def forget_state(self, name: str) -> bool:
+        """Delete the stored state of a durable actor that does not run; one that starts under the name begins anew.
+
+        Args:
+            name: The actor's, as it was in the tree.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            StateOwned: The actor runs, here or in another process.
+            StoreError: The file cannot be written.
+            SystemClosed: The system has been left, or has failed.
+        """
+        self._check()
+        told: ReplyFuture[bool] = ReplyFuture()
+        states = self._house.states
+        assert states is not None, "a system has them"
+        states.forget(name, partial(_tell, told))
+        forgotten: bool = self._house.wait(told, START_S)
+        return forgotten
+
     # --- seeing
 
     def __getitem__(self, name: str) -> Ref | Pool:
@@ -227,6 +250,13 @@ class Actors:
             raise self._root.failure
         if self._is_closed:
             raise SystemClosed
+
+
+def _tell(reply: ReplyFuture[bool], outcome: bool | Exception) -> None:
+    if isinstance(outcome, Exception):
+        reply.set_exception((type(outcome), outcome, None))
+    else:
+        reply.set(outcome)
 
 
 def _leaves(branch: Branch) -> Iterator[Branch]:

@@ -266,6 +266,42 @@ def test_a_state_that_was_taken_over_is_never_written_by_its_old_owner(sim: Simu
     assert system.actors.is_at_rest()
 
 
+def test_a_process_that_dies_at_any_step_of_a_start_leaves_nothing_in_the_way_of_the_next(
+    sim: Simulation, notes: list[str]
+) -> None:
+    """Law: whether it has claimed the state or not, has made it or not, the next one starts and counts on."""
+    del notes
+    counted = 0
+    for steps in range(20):
+        system = system_with(sim)
+        counter = system.actors.spawn(Counter, name="counter")
+        reply = counter.ask(Add(1), block=False)
+        for _ in range(steps):
+            sim.world.step()
+        was_answered = reply.is_done()
+        sim.kill(system)
+        total = rows(sim).get("counter", {"total": 0})["total"]
+        assert counted + was_answered <= total <= counted + 1
+        counted = total
+    assert counted > 3
+
+
+def test_a_state_is_forgotten_on_request_unless_its_actor_runs(sim: Simulation, notes: list[str]) -> None:
+    """Law: here or elsewhere; who starts under the name begins anew."""
+    del notes
+    first, second = system_with(sim, COUNTER), system_with(sim)
+    first.actors["counter"].ask(Add(2))
+    sim.settle()
+    for system in (first, second):
+        with pytest.raises(StateOwned, match="runs in process"):
+            system.actors.forget_state("counter")
+    first.actors.stop("counter")
+    assert second.actors.forget_state("counter")
+    assert not second.actors.forget_state("counter")
+    first.actors.start(COUNTER)
+    assert first.actors["counter"].ask(Add(1)) == 1
+
+
 # --- states that do not fit
 
 
@@ -506,6 +542,20 @@ def test_what_a_killed_turn_has_held_back_is_never_seen(sim: Simulation, notes: 
     assert notes == ["at once"]
     system.actors.start(ChildSpec(Awaiting, "counter"))
     assert system.actors["counter"].ask(Look()) == Count()
+
+
+def test_an_ask_that_is_committed_and_not_answered_hears_of_the_kill(sim: Simulation, notes: list[str]) -> None:
+    """Law: between the store's word and the turn that takes it up the ask is in nobody's hand, and yet it is answered."""
+    del notes
+    counter = system_with(sim, COUNTER).actors["counter"]
+    reply = counter.ask(Add(2), block=False)
+    while rows(sim)["counter"]["total"] == 0 or counter.cell.state != "scheduled":
+        assert sim.world.step()
+    assert not reply.is_done()
+    counter.cell.kill(counter.cell.incarnation)
+    with pytest.raises(ActorStopped):
+        reply.get(timeout=0)
+    assert counter.ask(Look()).total == 2
 
 
 class Hooked(Actor, durable=True):

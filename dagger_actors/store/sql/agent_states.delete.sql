@@ -1,0 +1,2 @@
+-- parameters: name
+DELETE FROM agent_states WHERE name = ?
