@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -86,6 +87,7 @@ class Actors:
         failed: Callable[[SystemFailed], None],
     ) -> None:
         self._house = house
+        self._beginning = threading.Lock()
         self._is_closed = False
         self._has_begun = False  # the root does with its first child: a system of flows alone has no turn for it
         self._root = Root(failed)
@@ -103,8 +105,12 @@ class Actors:
             self._begin()
 
     def _begin(self) -> None:
-        self._has_begun = True
-        self._supervisor.begin(1)
+        with self._beginning:  # two may bring the first child at once, while a third leaves
+            if self._is_closed:
+                raise SystemClosed
+            if not self._has_begun:
+                self._has_begun = True
+                self._supervisor.begin(1)
         self._house.wait(self._root.started, START_S)
 
     # --- starting
@@ -235,7 +241,8 @@ class Actors:
         Args:
             grace_s: Seconds for what runs, beyond what each supervised one asks for; then it is abandoned.
         """
-        self._is_closed = True
+        with self._beginning:
+            self._is_closed = True
         self._house.close(grace_s)
         if not self._has_begun:
             return

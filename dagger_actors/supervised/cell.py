@@ -186,12 +186,16 @@ class Cell(Lifecycle):
         if batch is not None and batch[0] is not found:
             return self.put_back(turn, letter) and self.flush(turn)  # what came before is handled before
         if kind is StopLetter:
-            turn.hand = (letter[2],)
-            self.stop_now(self.incarnation, "normal", turn)
-            return False
+            return self._stop_for(turn, letter)
         if is_special:
             self._is_taken(kind, letter)
         return self._unhandled(turn, letter) if found is None else self._take_as(turn, found, letter)
+
+    def _stop_for(self, turn: Turn, letter: Letter) -> bool:
+        """Stop because a letter says so. Always False."""
+        if not self.stop_now(self.incarnation, "normal", turn, (letter[2],)):
+            self._is_too_late(letter)  # killed meanwhile: it has what it wants
+        return False
 
     def _take_as(self, turn: Turn, found: Handler, letter: Letter) -> bool:
         try:

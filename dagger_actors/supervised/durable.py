@@ -167,8 +167,7 @@ class DurableCell(CommittingCell):
                 return self.settle(turn)
             letter = self.lane.popleft()
             if letter[0] is StopLetter:
-                turn.hand = (letter[2],)
-                self.stop_now(self.incarnation, "normal", turn)
+                self._stop_for(turn, letter)
             else:
                 self.refuse(letter, held, "held")
         return self.interrupt(turn)

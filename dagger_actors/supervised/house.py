@@ -166,8 +166,7 @@ class House(Post):
         """Begin an actor when the durable turn that spawns it is committed."""
 
         def is_not_born(_reason: BaseException) -> None:
-            self.nursery.cells.pop(cell.number, None)
-            cell.close()
+            self.nursery.drop(cell)
 
         try:
             effects.add(partial(self._begin_spawned, cell, owner), is_not_born)

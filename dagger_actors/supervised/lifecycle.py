@@ -375,23 +375,35 @@ class Lifecycle(Mailbox):
         self._tidy_up(past)
         self.parent.child_failed_to_start(self, incarnation, error)
 
-    def stop_now(self, incarnation: int, kind: ExitKind, turn: Turn) -> None:
-        """End an incarnation; in its turn, between two messages."""
+    def stop_now(self, incarnation: int, kind: ExitKind, turn: Turn, hand: tuple[Answer | None, ...] = ()) -> bool:
+        """End an incarnation; in its turn, between two messages.
+
+        Args:
+            incarnation: Which one.
+            kind: How it ends.
+            turn: Its turn.
+            hand: Who is told when it has ended.
+
+        Returns:
+            False when nobody will be told: its end has been told already, or comes only when a batch has been handled.
+        """
         if self.incarnation != incarnation or not self.is_up:
-            return  # its end has been told
+            return False
         extra = self.extra
         if extra is not None and extra.batch is not None and not self.flush(turn):
             self.end(incarnation, kind)  # when the batch has been handled
-            return
+            return False
         context = self.context() if self.actor is not None and "stopping" in self.traits.hooks else None
         with self.lock:
             if self.turn is not turn:
-                return
+                return False
             actor, self.is_up = self.actor, False
+            turn.hand = hand
         if actor is None or context is None:
             self._exit(kind, turn)
         else:
             self._hook(turn, partial(actor.stopping, context), "stopping", partial(self._exit, kind))
+        return True
 
     def _exit(self, kind: ExitKind, turn: Turn) -> None:
         past = self._claim_end(turn, None)

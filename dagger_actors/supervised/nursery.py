@@ -65,6 +65,10 @@ class Nursery:
         assert isinstance(child, Lifecycle)
         self._is_gone(child)
 
+    def drop(self, cell: Lifecycle) -> None:
+        """Close one that never begins."""
+        self._is_gone(cell)
+
     def _is_gone(self, cell: Lifecycle) -> None:
         cell.close()
         self.cells.pop(cell.number, None)  # only now: whoever finds it empty finds the names free

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.simulation.actor_stage import Stage
     from tests.simulation.thread_stage import ThreadStage
 
-__all__ = ["KINDS", "ONCE", "REPEATING", "Blue", "Green", "Mail", "Player", "Red", "Who", "cast", "on_stage"]
+__all__ = ["KINDS", "ONCE", "REPEATING", "Blue", "Green", "Mail", "Player", "Red", "Who", "cast", "make", "on_stage"]
 
 
 class Mail(msgspec.Struct, frozen=True):
@@ -143,12 +143,12 @@ def cast() -> tuple[type[Player], ...]:
     """The classes; the same in every process."""
     chance = random.Random(4711)
     simple = [
-        _make(chance, forms=("plain",) * 3, dispatcher=one, hooks={}) for one in (None, "blocking", "shared", "io")
+        make(chance, forms=("plain",) * 3, dispatcher=one, hooks={}) for one in (None, "blocking", "shared", "io")
     ]
-    return (*simple, *(_make(chance) for _ in range(30)))
+    return (*simple, *(make(chance) for _ in range(30)))
 
 
-def _make(
+def make(
     chance: random.Random,
     forms: tuple[str | None, ...] | None = None,
     dispatcher: str | None = None,

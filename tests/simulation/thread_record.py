@@ -53,9 +53,9 @@ class ThreadRecord:
         is_strict: Whether nobody is killed: then no two lives of an actor are ever in their handlers at once.
     """
 
-    def __init__(self, defects: Sequence[str]) -> None:
+    def __init__(self, defects: Sequence[str] = (), runtime: Any = None) -> None:
         self.defects = defects
-        self.runtime = HandRuntime()
+        self.runtime = runtime or HandRuntime()
         self.complaints: list[str] = []
         self.cells: dict[int, Cell] = {}
         self.is_strict = False
