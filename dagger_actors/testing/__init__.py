@@ -19,9 +19,19 @@ one thread, turn by turn. Nothing sleeps, an hour passes at once, equal seeds gi
 running 60.0
 {'brew': 'tea'} True
 
-``explore`` runs a test under many seeds, and kills its worker around every commit. ``Simulation.stub`` puts results,
-durations and failures in the place of actions. With pytest there is the fixture ``sim`` (``--dagger-seeds 100``).
-Whatever fails says which seed it was and prints the command that repeats it.
+- ``explore`` runs a test under many seeds, and kills its worker around every commit.
+- ``Simulation.stub`` puts results, durations and failures in the place of actions, ``Simulation.stub_handler`` in that of
+  what actors do with a message; ``Outcomes`` gives several, call by call.
+- ``Probe`` is an actor of the test in the place of one that others talk to: it expects messages, ends and silence, and
+  answers. It works with a real ``ActorSystem`` too.
+- With pytest there is the fixture ``sim``; ``--dagger-seeds 100`` plays each of its tests with so many seeds,
+  ``--dagger-seed`` and ``--dagger-kill`` with the one that failed.
+
+Whatever fails says which seed it was and prints the command that repeats it. While actors talk, two checks look on:
+
+- what is sent must arrive as it was sent, or ``ChangedOnTheWire`` says which field would not (``sim.check_wire = False``);
+- sockets, processes, executors and ``time.sleep`` in an action or a handler raise ``CannotSimulate``
+  (``sim.refuse_outside = False``; the event loop of coroutines refuses them in any case).
 
 What follows the virtual clock: every time-out, retry wait and lease of the system, ``asyncio.sleep``, ``timeout``, ``Event``
 and the like in your coroutines; ``asyncio.to_thread`` is a turn. Under it ``isolation: process`` runs in place.
@@ -29,10 +39,11 @@ and the like in your coroutines; ``asyncio.to_thread`` is a turn. Under it ``iso
 What it cannot cover, so that tests with a real ``ActorSystem`` must:
 
 - preemption inside a handler or an action: between two awaits, and in a plain function, nothing else runs;
-- processes and signals, sockets and executors of your own: in coroutines they raise ``CannotSimulate``; what a plain
-  function does (``subprocess``, ``socket``, ``threading``, ``asyncio.run``) is not seen, and happens really;
-- clocks and chance of your own: ``time.time``, ``time.sleep``, ``datetime.now``, ``os.urandom`` and ``uuid4`` are real, and make
-  a seed give other courses (``random`` follows the seed);
+- processes and signals, sockets and executors of your own: what is seen of them raises ``CannotSimulate``; threads,
+  ``asyncio.run`` in a plain function, and what was imported by its name (``from time import sleep``) are not seen, and
+  happen really;
+- clocks and chance of your own: ``time.time``, ``datetime.now``, ``os.urandom`` and ``uuid4`` are real, and make a seed give
+  other courses (``random`` follows the seed);
 - the loss of power: a death is that of a process; what was written is kept.
 """
 
@@ -51,6 +62,7 @@ if TYPE_CHECKING:
     )
     from dagger_actors.testing.exploration import Explored, explore
     from dagger_actors.testing.handler_stubs import HandlerCall, HandlerStub
+    from dagger_actors.testing.loading import load
     from dagger_actors.testing.probe import Probe
     from dagger_actors.testing.replay import Kill
     from dagger_actors.testing.script import Outcomes
@@ -75,6 +87,7 @@ __all__ = [
     "UnusedStub",
     "WorkerKilled",
     "explore",
+    "load",
     "simulate",
 ]
 
@@ -97,6 +110,7 @@ _HOMES = {
     "UnusedStub": "errors",
     "WorkerKilled": "errors",
     "explore": "exploration",
+    "load": "loading",
     "simulate": "simulation",
 }
 

@@ -130,7 +130,7 @@ def test_the_readmes_tests_of_ones_own_pass_and_would_fail(readme, program):
         ("payments.sql", "sql", 0),
     ):
         (program.folder / name).write_text(blocks(readme, language)[at])
-    (tests,) = [block for block in blocks(readme, "python") if "def test_" in block]
+    (tests,) = [block for block in blocks(readme, "python") if "def test_lost_answers" in block]
     (program.folder / "test_shop.py").write_text(tests)
 
     def tested() -> str:
@@ -153,3 +153,22 @@ def test_the_readmes_tests_of_ones_own_pass_and_would_fail(readme, program):
     text = tested()
     assert "1 failed, 1 passed" in text
     assert re.search(r"DAGGER_SEED=\d DAGGER_KILL=(before|after):\d+ python -m pytest test_shop.py::", text)
+
+
+def test_the_readmes_tests_of_an_actor_pass_and_would_fail(readme, program):
+    """Law: the tests, copied as they stand beside the actor they are for, pass; and they see what they are there to see."""
+    (code,) = [block for block in blocks(readme, "python") if "class Counter(Actor)" in block]
+    (tests,) = [block for block in blocks(readme, "python") if "from counter import" in block]
+    (program.folder / "test_counter.py").write_text(tests)
+    for written, outcome in ((code, "2 passed"), (code.replace("> self.config.most", "> 100"), "1 failed, 1 passed")):
+        (program.folder / "counter.py").write_text(written)
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_counter.py"],
+            cwd=program.folder,
+            env=program.environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert outcome in done.stdout, done.stdout
