@@ -204,7 +204,7 @@ def restart(folder: Path, sizes: Sizes) -> dict[str, Sample]:
     with ours(folder) as mine:
         done.clear()
         breaker = ChildSpec(Breaker, "breaker", Wiring(done=done))
-        mine.system.actors.start(Supervisor("crew", [breaker], intensity=1_000_000, period_s=0.001))
+        mine.system.actors.start(Supervisor("crew", [breaker], intensity=1_000_000, period_s=0.0001))
         ref = mine.system.actors["crew/breaker"]
         cpu, wall = time.process_time(), time.perf_counter()
         for _ in range(count):

@@ -30,6 +30,9 @@ __all__ = ["SupervisorActor"]
 
 logger = logging.getLogger("dagger_actors.actors")
 
+LEVELS = {core.Restarting: logging.WARNING, core.Restarted: logging.INFO, core.GaveUp: logging.ERROR}
+"""What is logged at which level; nobody writes a text that nobody reads."""
+
 
 class SupervisorActor(PooledActor):
     """One supervisor of the tree.
@@ -172,7 +175,8 @@ class SupervisorActor(PooledActor):
             case core.Ended():
                 self._ended(command)
             case core.Restarting() | core.Restarted() | core.GaveUp():
-                self._log(command)
+                if logger.isEnabledFor(LEVELS[type(command)]):
+                    self._log(command)
             case _:
                 assert_never(command)
 
@@ -287,16 +291,19 @@ class SupervisorActor(PooledActor):
             reply.set_exception((ChildRefused, error, None))
 
     def _log(self, command: core.Restarting | core.Restarted | core.GaveUp) -> None:
-        name = self._full(command.id)
+        name, level = self._full(command.id), LEVELS[type(command)]
         match command:
             case core.Restarting():
                 self._house.restarted(name)
                 wait = f" in {command.delay_us / 1e6:g} s" if command.delay_us else ""
-                logger.warning("%s failed (%s) and is restarted%s", name, command.reason, wait, extra={"actor": name})
+                logger.log(
+                    level, "%s failed (%s) and is restarted%s", name, command.reason, wait, extra={"actor": name}
+                )
             case core.Restarted():
-                logger.info("%s is up again", name, extra={"actor": name})
+                logger.log(level, "%s is up again", name, extra={"actor": name})
             case core.GaveUp():
-                logger.error(
+                logger.log(
+                    level,
                     "%s failed (%s), the last of %d failures within %g s: its supervisor %s gives up",
                     name,
                     command.reason,
