@@ -15,6 +15,7 @@ from dagger_actors.flow.actions import Parameter
 from dagger_actors.flow.definition import FromInput, InputSpec
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.predicates import kind_of
+from dagger_actors.flow.secret import Secret
 from dagger_actors.flow.type_shape import hint_type, name_of
 from dagger_actors.reading.reader import Reader
 
@@ -68,7 +69,9 @@ class Defaults:
             parameter.decode(json)
         except InputError as error:
             advice = "Give one that its type hint takes, or change the hint."
-            if json == "null":
+            if parameter.annotation is Secret:
+                advice = ""  # nothing that stands in a file is one, and the message says so
+            elif json == "null":
                 hint = name_of(hint_type(parameter.annotation))
                 advice = f"Give another default, or hint the parameter as `{hint} | None`."
             self._reader.complain(at, f"{what} does not fit: {error}", advice)
