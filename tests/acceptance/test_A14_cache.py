@@ -89,6 +89,27 @@ def test_its_source_stands_for_an_action_without_a_version(sim: Simulation) -> N
     assert ran == [1, 1]
 
 
+def test_what_an_action_calls_is_no_part_of_its_key_and_its_version_is(sim: Simulation) -> None:
+    """Law, as the README says it: a helper that changed is not noticed; a version that was raised is."""
+    factor = 2
+
+    def call(version: str) -> object:
+        @action(version=version)
+        def scaled(value: int) -> int:
+            return value * factor
+
+        system = sim.system(actions=[scaled])
+        spec = flow(1)
+        spec["nodes"][0] |= {"action": "scaled", "inputs": {"value": {"value": 1}}}
+        outputs = system.flows.start(spec).wait().outputs
+        system.stop()
+        return next(iter(outputs.values()))
+
+    assert call("1") == 2
+    factor = 3
+    assert (call("1"), call("2")) == (2, 3)
+
+
 def test_without_cache_nothing_is_reused(sim: Simulation, desk: Desk) -> None:
     for _ in range(2):
         report = play(sim, desk, flow(1, cache=False))

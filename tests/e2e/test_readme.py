@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+from dagger_actors.core.trigger import TRIGGERS
+from dagger_actors.flow.loading.conditions import GROUPS, OPERATORS
+
 SET_UP = re.compile(r"^python3 -m venv \.venv && \.venv/bin/pip install .*$", re.MULTILINE)
 
 
@@ -91,6 +94,14 @@ def test_every_command_and_option_in_the_readme_exists(readme, program):
     assert words >= {"run", "resume", "runs", "show", "validate"}
     for word in words:
         assert f"  {word}: " in shown, word
+
+
+def test_the_readme_names_every_operator_of_when_and_every_trigger(readme):
+    """Law: what a flow file can ask for is in the tables, in full."""
+    heads = ("| in `when` |", "| `trigger` | runs when |")
+    named = [set(re.findall(r"`(\w+)", readme.split(head)[1].split("\n\n")[0])) for head in heads]
+    assert {*OPERATORS, *GROUPS} <= named[0]
+    assert set(TRIGGERS) <= named[1]
 
 
 def test_every_path_the_readme_names_is_there(readme, repository):

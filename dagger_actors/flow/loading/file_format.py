@@ -277,7 +277,14 @@ class NodeForm(Form, frozen=True, kw_only=True):
         | msgspec.UnsetType
     ) = msgspec.UNSET
     cache: (
-        Annotated[bool | CacheForm, Meta(description="true: reuse the output of the same action with the same inputs.")]
+        Annotated[
+            bool | CacheForm,
+            Meta(
+                description="true: reuse the output of the same action with the same inputs. The same action is one of "
+                "the same source text, that of the function alone and not of what it calls, or of the same "
+                "@action(version=): raise that when something it calls or reads changes."
+            ),
+        ]
         | msgspec.UnsetType
     ) = msgspec.UNSET
     durability: Annotated[
