@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from dagger_actors.cli.command_line import command
 from dagger_actors.cli.exits import OK, REFUSED, complain
@@ -16,18 +17,29 @@ from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
 from dagger_actors.cli.render import report_page, runs_table, stdout
 from dagger_actors.cli.steps import next_steps
 from dagger_actors.cli.text import invocation, one_line, printable
+from dagger_actors.core.states import RunState
 from dagger_actors.errors import ArtifactCorrupt, ArtifactMissing
 from dagger_actors.flow.archive import LISTED
 
 __all__ = ["runs", "show"]
 
 
+Wanted = Literal[RunState, "interrupted"]
+"""For the completion of shells; what is none of these is refused by the library, with the nearest one."""
+
+
+def as_written(_hint: object, tokens: Sequence[Token]) -> tuple[str, ...]:
+    """Take the words as they are."""
+    return tuple(token.value for token in tokens)
+
+
 def runs(
     *,
     state: Annotated[
-        tuple[str, ...],
+        tuple[Wanted, ...],
         Parameter(
-            help="Only runs in this state, `interrupted` (its process is gone) among them; repeatable: any of them."
+            converter=as_written,
+            help="Only runs in this state, `interrupted` (its process is gone) among them; repeatable: any of them.",
         ),
     ] = (),
     flow: Annotated[str | None, Parameter(help="Only runs of the flow of this name.")] = None,

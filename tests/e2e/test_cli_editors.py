@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -181,7 +182,9 @@ def test_completion_prints_a_script_that_the_shell_can_read(program, shell):
     assert (done.returncode, done.stderr) == (0, "")
     for word in ("run", "resume", "validate", "schema", "init", "--sequential"):
         assert word.removeprefix("--") in done.stdout
-    mark = {"bash": "complete -F ", "zsh": "#compdef dagger-actors", "fish": "complete -c dagger-actors"}[shell]
+    mark = {"bash": "complete -o default -F ", "zsh": "#compdef dagger-actors", "fish": "complete -c dagger-actors"}[
+        shell
+    ]
     assert mark in done.stdout
     if shutil.which(shell) is not None:
         path = program.folder / f"complete.{shell}"
@@ -190,18 +193,39 @@ def test_completion_prints_a_script_that_the_shell_can_read(program, shell):
         assert (parsed.returncode, parsed.stderr) == (0, "")
 
 
-def test_bash_completes_a_command(program):
-    """Law: the script does complete, not only parse."""
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("val", ["validate"]),
+        ("runs --state pa", ["paused"]),
+        ("runs --state s", ["succeeded"]),
+        ("runs --state i", ["interrupted"]),
+        ("run act", []),
+        ("run x.yaml --db act", []),
+    ],
+)
+def test_bash_completes_commands_and_states_and_leaves_the_rest_to_files(program, words, completed):
+    """Law: the script does complete, not only parse; where it knows nothing, readline's file names come (-o default)."""
     (program.folder / "c.bash").write_text(program("completion", "bash").stdout)
+    last, count = words.split()[-1], len(words.split())
     script = (
-        "source c.bash; COMP_WORDS=(dagger-actors val); COMP_CWORD=1; "
-        "$(complete -p dagger-actors | sed 's/.*-F \\([^ ]*\\).*/\\1/') dagger-actors val dagger-actors; echo ${COMPREPLY[@]}"
+        f"source c.bash; COMP_WORDS=(dagger-actors {words}); COMP_CWORD={count}; "
+        "$(complete -p dagger-actors | sed 's/.*-F \\([^ ]*\\).*/\\1/')"
+        f" dagger-actors {last} dagger-actors; echo ${{COMPREPLY[@]}}"
     )
     done = subprocess.run(
         ["bash", "-c", script], cwd=program.folder, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True,
         timeout=30, check=False,
     )  # fmt: skip
-    assert done.stdout.split() == ["validate"], done.stderr
+    assert done.stdout.split() == completed, done.stderr
+
+
+def test_every_value_completes_to_something_in_zsh(program):
+    """Law: a positional or an option of `_arguments` without an action would complete to nothing."""
+    told = re.findall(r"^ +'(\*?-[\w-]+\[.*\]:.*|\d:.*)'(?: \\)?$", program("completion", "zsh").stdout, re.MULTILINE)
+    assert len(told) > 40
+    for one in told:
+        assert one.endswith((":_files", ")")) or ":->" in one
 
 
 def test_help_says_how_completion_is_installed(program):
