@@ -6,7 +6,6 @@ The commands' modules are named, not imported: ``--help`` and a mistyped word ne
 from __future__ import annotations
 
 import errno
-import io
 import os
 import shlex
 import sys
@@ -16,6 +15,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from dagger_actors.cli.command_line import command, database_of, with_database
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, REFUSED, UsageError, complain
+from dagger_actors.cli.streams import make_patient
 from dagger_actors.errors import ActorError, DaggerError, RunEnded, RunOwned
 
 __all__ = ["app", "main"]
@@ -103,20 +103,10 @@ def main(tokens: Sequence[str] | None = None) -> int:
     Returns:
         The exit status, see ``exits``.
     """
-    # Started with them closed (`>&-`), there is nobody to tell; the run is to go on all the same.
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - as long as the process
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - the same
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A name in another script must not end the run of a terminal that cannot write it.
-            stream.reconfigure(errors="backslashreplace")
+    make_patient()
     try:
         status = _dispatch(list(sys.argv[1:] if tokens is None else tokens))
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has seen enough (`| head`). Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:

@@ -17,6 +17,7 @@ __all__ = [
     "Imports",
     "Inputs",
     "Processes",
+    "Quiet",
     "RunId",
     "Schema",
     "Spec",
@@ -42,6 +43,10 @@ Schema = Annotated[
 RunId = Annotated[str, Parameter(name="RUN", help="The run's id; `dagger-actors runs` lists them.")]
 Spec = Annotated[str, Parameter(name="SPEC", help="The flow file.")]
 AnySpec = Annotated[str, Parameter(name="SPEC", help="The flow file or system file.")]
+Quiet = Annotated[
+    bool,
+    Parameter(name=("--quiet", "-q"), help="Say only what came of it: outputs, errors, the state, what to do next."),
+]
 AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON, and nothing else, on stdout.")]
 
 

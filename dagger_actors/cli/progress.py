@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Protocol, Self, TextIO, assert_never
 
+import msgspec
 from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -27,9 +28,25 @@ from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.flow.report import Report
 from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, RunChanged, RunEvent
 
-__all__ = ["Display", "Lines", "LogLines", "Moving", "Silent", "display_for"]
+__all__ = ["Display", "Lines", "LogLines", "Moving", "Silent", "Voice", "display_for"]
 
 LONGEST_LINE = 400
+
+
+class Voice(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command says.
+
+    Attributes:
+        title: What runs.
+        as_json: One document on stdout, and nothing but errors and logs beside it.
+        quiet: Nothing before there is an outcome.
+        pinned: Said of each run as it begins.
+    """
+
+    title: str
+    as_json: bool
+    quiet: bool
+    pinned: str = ""
 
 
 class Display(Protocol):
@@ -53,7 +70,14 @@ class Display(Protocol):
 
 
 class Silent:
-    """Shows nothing: stdout is JSON for a program, and stderr is kept for errors."""
+    """Shows no progress: stdout is JSON for a program, and stderr is kept for errors.
+
+    Args:
+        tells: Whether what actions log is shown all the same.
+    """
+
+    def __init__(self, *, tells: bool) -> None:
+        self._tells = tells
 
     def begin(self, report: Report) -> None:
         """Take no notice."""
@@ -63,7 +87,8 @@ class Silent:
 
     def tell(self, text: str) -> None:
         """Write it on stderr, where errors go too."""
-        sys.stderr.write(f"{printable(text)}\n")
+        if self._tells:
+            sys.stderr.write(f"{printable(text)}\n")
 
     def __enter__(self) -> Self:
         return self
@@ -259,10 +284,10 @@ def standing_line(title: str, now: Standing) -> Table:
     return row
 
 
-def display_for(title: str, *, as_json: bool) -> Display:
-    """Choose the display: none beside JSON, a moving line on a terminal, lines elsewhere."""
-    if as_json:
-        return Silent()
+def display_for(voice: Voice) -> Display:
+    """Choose the display: none beside JSON or when quiet, a moving line on a terminal, lines elsewhere."""
+    if voice.as_json or voice.quiet:
+        return Silent(tells=not voice.quiet)
     if sys.stderr.isatty():
-        return Moving(Console(stderr=True, highlight=False, markup=False), title)
+        return Moving(Console(stderr=True, highlight=False, markup=False), voice.title)
     return Lines(sys.stderr)

@@ -24,12 +24,13 @@ from dagger_actors.cli.options import (
     Imports,
     Inputs,
     Processes,
+    Quiet,
     RunId,
     Schema,
     Spec,
     existing,
 )
-from dagger_actors.cli.progress import Display, LogLines, display_for
+from dagger_actors.cli.progress import Display, LogLines, Voice, display_for
 from dagger_actors.cli.render import failures, outputs, stdout
 from dagger_actors.cli.steps import next_steps
 from dagger_actors.cli.text import duration, one_line, printable
@@ -65,6 +66,7 @@ def run(
     no_cache: Annotated[bool, Parameter(help="Compute every node anew, also those with a cached output.")] = False,
     processes: Processes = None,
     schema: Schema = None,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
     """Run a flow file to its end.
@@ -87,7 +89,7 @@ def run(
     def start(system: ActorSystem, display: Display) -> list[Run]:
         del display
         waiting = len([one for one in system.flows.resumable() if one != run_id])
-        if waiting and not as_json:
+        if waiting and not (as_json or quiet):
             step = command("resume", options=[("--all", "")], db=db)
             sys.stderr.write(
                 printable(f"{waiting} {'run waits' if waiting == 1 else 'runs wait'} here; go on with: {step}\n")
@@ -98,7 +100,8 @@ def run(
         return [handle]
 
     place = Place(db=db, imports=imports, schema=schema, processes=processes)
-    return _stay(start, place, title=definition.name, as_json=as_json)
+    voice = Voice(title=definition.name, as_json=as_json, quiet=quiet)
+    return _stay(start, place, voice)
 
 
 def resume(
@@ -110,6 +113,7 @@ def resume(
     imports: Imports = (),
     processes: Processes = None,
     schema: Schema = None,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
     """Go on with a paused run, or with one whose process is gone.
@@ -137,7 +141,8 @@ def resume(
         return runs
 
     place = Place(db=existing(db), imports=imports, schema=schema, processes=processes)
-    status = _stay(go_on, place, title=run_id or "all runs", as_json=as_json, is_list=every, pinned=PINNED)
+    voice = Voice(title=run_id or "all runs", as_json=as_json, quiet=quiet, pinned=PINNED)
+    status = _stay(go_on, place, voice, is_list=every)
     return REFUSED if refused else status
 
 
@@ -153,6 +158,7 @@ def retry(
     imports: Imports = (),
     processes: Processes = None,
     schema: Schema = None,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
     """Run the failed, cancelled and never started nodes of an ended run again, and release parked ones.
@@ -166,7 +172,7 @@ def retry(
         return [system.flows.retry(run_id, start_from=start_from)]
 
     place = Place(db=existing(db), imports=imports, schema=schema, processes=processes)
-    return _stay(again, place, title=run_id, as_json=as_json, pinned=PINNED)
+    return _stay(again, place, Voice(title=run_id, as_json=as_json, quiet=quiet, pinned=PINNED))
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,17 +203,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _stay(
-    begin: Callable[[ActorSystem, Display], list[Run]],
-    place: Place,
-    *,
-    title: str,
-    as_json: bool,
-    is_list: bool = False,
-    pinned: str = "",
+    begin: Callable[[ActorSystem, Display], list[Run]], place: Place, voice: Voice, *, is_list: bool = False
 ) -> int:
-    """Begin runs, show their progress, wait, and print what came of them; ``pinned`` is said of each as it begins."""
-    db, imports = place.db, place.imports
-    display = display_for(title, as_json=as_json)
+    """Begin runs, show their progress, wait, and print what came of them."""
+    db, imports, as_json = place.db, place.imports, voice.as_json
+    display = display_for(voice)
     with (
         # What an action prints would stand between a reader and the one document.
         contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext(),
@@ -220,9 +220,9 @@ def _stay(
             ids, options = ((), [("--all", "")]) if is_list else ((runs[0].id,), [])
             step = command("resume", *ids, options=options, db=db, imports=imports)
             interrupts.parting = f"left at once, what is committed is safe; go on with: {step}"
-        if not as_json:
+        if not (as_json or voice.quiet):
             for one in runs:
-                sys.stderr.write(printable(f"run {one_line(one.id)} in {db}{pinned}\n"))
+                sys.stderr.write(printable(f"run {one_line(one.id)} in {db}{voice.pinned}\n"))
         with display, LogLines(display):
             try:
                 ended = wait_for(runs, interrupts) if runs else []

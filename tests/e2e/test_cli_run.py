@@ -1,5 +1,8 @@
 """``run``: exit statuses, where results and progress go, and what a failure tells."""
 
+import os
+import re
+import subprocess
 from itertools import pairwise
 
 import msgspec
@@ -158,3 +161,66 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(program):
         assert "is not a dagger_actors database" in done.stderr
         assert "Traceback" not in done.stderr
     assert (program.folder / "dagger.db").read_bytes() == before
+
+
+TALKS = """
+from dagger_actors import Context, action
+
+@action
+def talk(ctx: Context) -> list[dict[str, str]]:
+    with open("go") as go:
+        go.read()
+    for n in range(3):
+        print("x" * 100_000, flush=True)
+        ctx.log(f"said {n}")
+    return [{"row": "y" * 70} for _ in range(50)]
+"""
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_reader_that_is_gone_ends_neither_the_run_nor_the_command(program, closed, options):
+    """Law: an action that prints does not fail for it, what is left is done, and the exit status is the run's."""
+    (program.folder / "talks.py").write_text(TALKS)
+    (program.folder / "talks.yaml").write_text("name: t\nactions: [talks.py]\nnodes: [{id: talk, action: talk}]\n")
+    os.mkfifo(program.folder / "go")
+    process = program.start("run", "talks.yaml", "--run-id", "one", *options)
+    gate = os.open(program.folder / "go", os.O_WRONLY)  # the action is there
+    getattr(process, closed).close()
+    os.close(gate)
+    setattr(process, closed, None)
+    told = process.communicate()
+    process.stdout = process.stderr = None
+    assert process.returncode == 0, told
+    assert "Traceback" not in "".join(text or "" for text in told)
+    assert program.report("one")["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("words", [["runs"], ["show", "one"], ["show", "one", "--json"], ["graph", "fan.yaml"]])
+def test_looking_through_head_is_no_failure(program, words):
+    """Law: no traceback and exit 0, whatever was left to print."""
+    assert program("run", "fan.yaml", "--run-id", "one").returncode == 0
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        program.command(*words), cwd=program.folder, env=program.environment, stdout=writer, stderr=subprocess.PIPE,
+        text=True, timeout=60, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_quiet_says_only_what_came_of_it(program):
+    """Law: outputs on stdout, one line on stderr; after a failure its error and what to do next; no logs, no progress."""
+    done = program("run", "fan.yaml", "--run-id", "one", "--quiet")
+    assert done.stdout == "total: 6\n"
+    assert re.fullmatch(r"run one succeeded after [\d.]+ s\n", done.stderr)
+    failed = program("run", "broken.yaml", "--run-id", "two", "-q")
+    assert failed.stderr.startswith("fail failed: ValueError: broken")
+    assert [line for line in failed.stderr.splitlines() if not line.startswith("  ")][1:] == [
+        re.search("run two failed after .*", failed.stderr)[0],
+        "next: dagger-actors retry two --db dagger.db",
+        "next: dagger-actors why two fail --db dagger.db",
+    ]
+    assert program("retry", "two", "-q").stderr.startswith("fail failed after 2 attempts: ")
+    assert program("resume", "one", "-q").stdout == "total: 6\n"
