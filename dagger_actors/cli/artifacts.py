@@ -16,6 +16,7 @@ from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
 from dagger_actors.cli.render import plain, stdout
 from dagger_actors.cli.text import invocation, one_line, printable, shorten
+from dagger_actors.core.wording import counted
 from dagger_actors.flow.archive import LISTED
 from dagger_actors.flow.artifact_library import ArtifactEntry
 from dagger_actors.flow.run_export import MANIFEST, export_run
@@ -97,7 +98,7 @@ def export(
     with look(db) as here:
         found = here.artifacts.list(run=run_id, limit=EXPORTED)
         done = export_run(found, Path(folder), here.artifacts.get, overwrite=overwrite)
-    sys.stderr.write(printable(f"{len(done)} {'file' if len(done) == 1 else 'files'} and {MANIFEST} in {folder}\n"))
+    sys.stderr.write(printable(f"{counted(len(done), 'file')} and {MANIFEST} in {folder}\n"))
     return OK
 
 

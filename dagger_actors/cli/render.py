@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dagger_actors.cli.text import duration, invocation, one_line, printable, shorten, when
+from dagger_actors.core.wording import counted
 from dagger_actors.flow.context import ArtifactRef
 from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
 
@@ -107,7 +108,7 @@ def cell_text(value: object) -> str:
 def value_text(value: object) -> str:
     """Write any output on as many lines as it has."""
     if isinstance(value, ArtifactRef):
-        return one_line(f"artifact {value.artifact_id[:12]} ({value.media_type}, {value.size_bytes:,} bytes)")
+        return one_line(f"artifact {value.artifact_id[:12]} ({value.media_type}, {counted(value.size_bytes, 'byte')})")
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     if len(text) > LONGEST_VALUE:
         text = f"{text[:LONGEST_VALUE]}... ({len(text) - LONGEST_VALUE:,} more characters; --json gives it whole)"

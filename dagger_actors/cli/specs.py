@@ -20,6 +20,7 @@ from dagger_actors.cli.options import AnySpec, AsJson, Imports
 from dagger_actors.cli.render import plain, stdout
 from dagger_actors.cli.spec_files import kind_of, list_specs, read_spec
 from dagger_actors.cli.text import one_line, printable, shorten
+from dagger_actors.core.wording import counted
 from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.catalog import check_width
 from dagger_actors.flow.definition import FlowDefinition, InputSpec
@@ -51,7 +52,7 @@ def _flow(source: Source, imports: tuple[str, ...]) -> str:
     definition = load_flow(source, registry=registry, imports=imports)
     check_width(definition, definition.config, registry, THREADS)
     inputs = ", ".join(declared_inputs(definition)) or "none"
-    return f"flow {definition.name!r} is valid: {len(definition.nodes)} nodes, inputs: {inputs}"
+    return f"flow {definition.name!r} is valid: {counted(len(definition.nodes), 'node')}, inputs: {inputs}"
 
 
 def _system(source: Source, imports: tuple[str, ...]) -> str:
@@ -59,8 +60,8 @@ def _system(source: Source, imports: tuple[str, ...]) -> str:
         raise UsageError("--import names actions, and a system has none", "name its classes in the file, leave it out")
     definition, _ = load_and_resolve(source, Actor)
     agents, supervisors = definition.count()
-    nested = f", {supervisors} nested supervisors" if supervisors else ""
-    return f"system {definition.name!r} is valid: {agents} agents{nested}"
+    nested = f", {counted(supervisors, 'nested supervisor')}" if supervisors else ""
+    return f"system {definition.name!r} is valid: {counted(agents, 'agent')}{nested}"
 
 
 def list_folder(

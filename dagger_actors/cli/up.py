@@ -21,6 +21,7 @@ from dagger_actors.cli.options import Database
 from dagger_actors.cli.render import plain
 from dagger_actors.cli.text import one_line, printable
 from dagger_actors.cli.watch import GRACE_S, Interrupts
+from dagger_actors.core.wording import counted
 from dagger_actors.supervised.tree import Branch
 from dagger_actors.system import ActorSystem
 
@@ -116,9 +117,9 @@ class Watch:
         undelivered = sum(self._system.actors.undelivered_counts.values())
         sys.stderr.write(
             printable(
-                f"{self._title}: {len(actors)} actors, {sum(self._handled.values()):,} messages handled, "
+                f"{self._title}: {counted(len(actors), 'actor')}, {counted(sum(self._handled.values()), 'message')} handled, "
                 f"{sum(one.queued for one in actors):,} queued, {undelivered:,} undelivered, "
-                f"{sum(one.restarts for one, _ in self._rows)} restarts\n"
+                f"{counted(sum(one.restarts for one, _ in self._rows), 'restart')}\n"
             )
         )
 

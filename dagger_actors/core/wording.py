@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-__all__ = ["LONGEST_SHOWN", "counted", "listed", "nearest", "quoted"]
+__all__ = ["LONGEST_SHOWN", "counted", "indefinite", "listed", "nearest", "quoted"]
 
 MAX_COMPARED = 500
 """Names compared in full; difflib takes about 20 us for each."""
@@ -58,3 +58,10 @@ def listed(names: Sequence[str], most: int = 8) -> str:
     """Name the first of many, and say how many more there are."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def indefinite(noun: str) -> str:
+    """Put the article before a noun, or before the name of a type: ``a list``, ``an int``, ``a UUID``."""
+    folded = noun.casefold()
+    is_vowel = folded.startswith(("a", "e", "i", "o", "u")) and not folded.startswith(("eu", "one", "uni", "use", "uu"))
+    return f"{'an' if is_vowel else 'a'} {noun}"

@@ -15,14 +15,23 @@ class ActionError(DaggerError):
 
 
 class OutputError(ActionError):
-    """An action's result cannot be stored."""
+    """An action's result cannot be stored, or what it saves.
 
-    def __init__(self, reason: str) -> None:
+    Args:
+        reason: Why not.
+        advice: What to do; may be empty.
+        what: What cannot be stored.
+    """
+
+    def __init__(self, reason: str, advice: str = "", what: str = "the result") -> None:
         self.reason = reason
-        super().__init__(reason)
+        self.advice = advice
+        self.what = what
+        super().__init__(reason, advice, what)
 
     def __str__(self) -> str:
-        return f"the result cannot be stored: {self.reason}; store it with ctx.save(name, data, media_type=...)"
+        advice = f"; {self.advice}" if self.advice else ""
+        return f"{self.what} cannot be stored: {self.reason}{advice}"
 
 
 class InputError(ActionError):

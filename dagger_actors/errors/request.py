@@ -82,7 +82,8 @@ class RunConflict(RequestError):
         super().__init__(run_id, difference)
 
     def __str__(self) -> str:
-        return f"run {self.run_id!r} exists already with another {self.difference}; choose another run id"
+        what = "other inputs" if self.difference == "inputs" else f"another {self.difference}"
+        return f"run {self.run_id!r} exists already with {what}; choose another run id"
 
 
 class RunOwned(RequestError):

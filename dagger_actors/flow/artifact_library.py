@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from dagger_actors.core.protocols import Clock, Write
+from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import AmbiguousArtifact, RequestError, SystemClosed, UnknownArtifact
 from dagger_actors.flow.context import LONGEST_NAME, ArtifactRef
 from dagger_actors.flow.run import refuse_on_loop
@@ -238,7 +239,7 @@ class ArtifactLibrary(ArtifactReader):
         if self._is_closed:
             raise SystemClosed
         if not isinstance(data, bytes | bytearray | memoryview | str):
-            raise RequestError(f"an artifact's content is bytes or text, not a {type(data).__name__}")
+            raise RequestError(f"an artifact's content is bytes or text, not {indefinite(type(data).__name__)}")
         if name:
             _refuse_unprintable("an artifact's name", name)
         _refuse_unprintable("a media type", media_type)

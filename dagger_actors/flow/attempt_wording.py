@@ -8,10 +8,11 @@ from typing import assert_never
 
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.retry import AttemptError, Exponential, Immediate, Linear, RetryPolicy, RetryWait
+from dagger_actors.core.wording import counted
 from dagger_actors.flow.report import AttemptReport, NodeReport
 from dagger_actors.flow.stored_error import describe
 
-__all__ = ["ended", "history", "last", "moment", "policy", "span", "told_error"]
+__all__ = ["ended", "history", "last", "made", "moment", "policy", "span", "told_error"]
 
 HISTORY = 10
 """Earlier attempts that are told; the rest is counted."""
@@ -41,6 +42,11 @@ def told_error(error: ErrorDetail | None) -> str:
         return "no recorded error"
     text = describe(error)
     return text if len(text) <= LONGEST_ERROR else f"{text[:LONGEST_ERROR]}…"
+
+
+def made(tries: int, retry: RetryPolicy) -> str:
+    """Count a try: ``2 of 3``; each `retry` of the run gives the tries anew, so there may be more of them than that."""
+    return f"{tries} of {retry.tries}" if tries <= retry.tries else f"{tries}, those before a retry of the run counted"
 
 
 def policy(retry: RetryPolicy, error: ErrorDetail | None, tries: int) -> str:
@@ -98,4 +104,4 @@ def history(attempts: Sequence[AttemptReport]) -> list[str]:
     """Say how attempts ended, the last few of them."""
     left_out = max(0, len(attempts) - HISTORY)
     told = [f"attempt {one.attempt} {ended(one)}" for one in attempts[left_out:]]
-    return [f"{left_out} earlier attempts are left out", *told] if left_out else told
+    return [f"left out: {counted(left_out, 'earlier attempt')}", *told] if left_out else told

@@ -11,6 +11,7 @@ import msgspec
 
 from dagger_actors.core.messages import ArtifactRecord, Progressed, SqlValue, StartAttempt, Turn
 from dagger_actors.core.protocols import Clock
+from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import OutputError
 from dagger_actors.flow.artifact_source import ArtifactSource
 from dagger_actors.flow.backends import Backends, StepPlace
@@ -139,7 +140,8 @@ class Context:
         _refuse_unprintable("an artifact's name", name)
         _refuse_unprintable("a media type", media_type)
         if not isinstance(data, bytes | bytearray | memoryview | str):
-            raise OutputError(f"an artifact's content is bytes or text, not a {type(data).__name__}")
+            reason = f"an artifact's content is bytes or text, not {indefinite(type(data).__name__)}"  # type: ignore[unreachable]
+            raise OutputError(reason, "encode it first", "the artifact")
         content = data.encode() if isinstance(data, str) else bytes(data)
         record = self._artifacts.prepare(content, kind="bytes", media_type=media_type, name=name)
         self._saved[name] = record
@@ -270,7 +272,8 @@ def write_log(start: StartAttempt, level: int, message: str) -> None:
 def _refuse_unprintable(what: str, text: object) -> None:
     # A file's name may hold bytes that are no text (lone surrogates): neither SQLite nor a terminal takes those.
     if not isinstance(text, str) or not text.isprintable() or not 1 <= len(text) <= LONGEST_NAME:
-        raise OutputError(f"{what} is text of 1 to {LONGEST_NAME} printable characters, not {text!r:.100}")
+        reason = f"{what} is text of 1 to {LONGEST_NAME} printable characters, not {text!r:.100}"
+        raise OutputError(reason, "choose another", "the artifact")
 
 
 def reference(record: ArtifactRecord) -> ArtifactRef:

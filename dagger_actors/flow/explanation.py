@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import msgspec
 
 from dagger_actors.core.states import FINAL_NODE
-from dagger_actors.core.wording import quoted
-from dagger_actors.flow.attempt_wording import ended, history, last, moment, policy, span, told_error
+from dagger_actors.core.wording import counted, quoted
+from dagger_actors.flow.attempt_wording import ended, history, last, made, moment, policy, span, told_error
 from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
 from dagger_actors.flow.report import NodeReport, Report
 from dagger_actors.flow.standings import NAMED, Standings, names
@@ -176,9 +176,9 @@ class _Explainer:
             return "its map is empty"
         others = Counter(item.state for item in self._standings.items(one.node_id) if item.state != "succeeded")
         if not others:
-            return f"all {one.size} items of its map have succeeded"
+            return f"all succeeded of {counted(one.size, 'item')} of its map"
         told = ", ".join(f"{number} {state}" for state, number in sorted(others.items()))
-        return f"{told} of its {one.size} items are tolerated, and null in its list"
+        return f"{told} of {counted(one.size, 'item')} tolerated, and null in its list"
 
     def _failed(self, node: NodeDefinition, one: NodeReport) -> list[str]:
         latest = last(one)
@@ -186,7 +186,7 @@ class _Explainer:
         tries = sum(attempt.state != "interrupted" for attempt in one.attempts)
         sentences = [f"it {verb} with {told_error(latest.error)}"]
         if one.size is None:
-            sentences.append(f"that was try {tries} of {node.retry.tries}: {policy(node.retry, latest.error, tries)}")
+            sentences.append(f"that was try {made(tries, node.retry)}: {policy(node.retry, latest.error, tries)}")
         if len(one.attempts) > 1:
             sentences += history(one.attempts[:-1])
         if not one.invocation_key:
@@ -216,7 +216,7 @@ class _Explainer:
         if len(chain) > 1:
             sentences.append(f"that goes back to {quoted(root.node_id)}, which {root.sentence}")
         if len(chain) > FOLLOWED:
-            sentences.append(f"{len(chain) - FOLLOWED} nodes between are left out")
+            sentences.append(f"left out: {counted(len(chain) - FOLLOWED, 'node')} between")
         return sentences, [*(self._link(found) for found in chain[:-1][: FOLLOWED - 1]), root]
 
     def _waiting(self, node: NodeDefinition, one: NodeReport) -> list[str]:
@@ -232,7 +232,7 @@ class _Explainer:
         if before is not None:
             tries = sum(attempt.state != "interrupted" for attempt in one.attempts[:-1])
             sentences.append(f"attempt {before.attempt} {ended(before)}")
-            sentences.append(f"{tries} of {node.retry.tries} tries are used; {policy(node.retry, None, tries)}")
+            sentences.append(f"try {made(tries, node.retry)} is over; {policy(node.retry, None, tries)}")
         return [*sentences, *self._of_the_run()]
 
     def _parked(self, one: NodeReport) -> list[str]:
@@ -252,7 +252,7 @@ class _Explainer:
             begun = sum(tally.values())
             tally["pending"] += max(0, one.size - begun)
             told = ", ".join(f"{number} {state}" for state, number in sorted(tally.items()) if number)
-            sentences.append(f"its map has {one.size} items: {told}")
+            sentences.append(f"its map has {counted(one.size, 'item')}: {told}")
         elif latest is not None and latest.started_us is not None:
             since = f"attempt {latest.attempt} runs since {moment(latest.started_us)}"
             lost = f"attempt {latest.attempt}, begun at {moment(latest.started_us)}, was lost with its process"
@@ -311,9 +311,9 @@ class _Explainer:
         config = self._definition.config
         running = sum(one.state == "running" and one.size is None for one in self._report.nodes)
         if running < config.limit:
-            return [f"it may start: {running} of {config.limit} places are taken"]
+            return [f"it may start: {running} of {counted(config.limit, 'place')} taken"]
         told = "max_parallel_nodes" if config.enable_parallel_execution else "enable_parallel_execution: false"
-        return [f"it is held by the limit: all {config.limit} places are taken ({told})"]
+        return [f"it is held by the limit: {config.limit} of {counted(config.limit, 'place')} taken ({told})"]
 
     def _of_the_run(self) -> list[str]:
         if self._is_stranded:

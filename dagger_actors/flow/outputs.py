@@ -11,11 +11,13 @@ from typing import Any
 import msgspec
 
 from dagger_actors.core.messages import ArtifactRecord, Inline, Output, Stored
+from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import OutputError
 from dagger_actors.flow.artifact_source import ArtifactSource
 
 __all__ = ["INLINE_BYTES", "encode_hook", "to_json", "to_output"]
 
+AS_BYTES = "store it with ctx.save(name, data, media_type=...)"
 INLINE_BYTES = 1024
 """Outputs up to this long live in their row; longer ones are artifacts, which keeps the table the engine reads small."""
 
@@ -56,11 +58,12 @@ def _with_names(value: Any, declared: tuple[str, ...]) -> Any:
     if fields is None:
         if len(declared) != 1:
             names = ", ".join(declared)
-            raise OutputError(f"it is a {type(value).__name__}, and the node declares the outputs {names}")
+            reason = f"it is {indefinite(type(value).__name__)}, and the node declares the outputs {names}"
+            raise OutputError(reason, "return a mapping that has them, or declare one name")
         return {declared[0]: value}
     missing = [name for name in declared if name not in fields]
     if missing:
-        raise OutputError(f"it lacks the declared output {missing[0]!r}")
+        raise OutputError(f"it lacks the declared output {missing[0]!r}", "return it too, or take it out of `outputs`")
     return value
 
 
@@ -79,7 +82,9 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise OutputError(f"the file {path} cannot be read ({error.strerror})") from error
+        raise OutputError(
+            f"the file {path} cannot be read ({error.strerror})", "return a path that is there when the action ends"
+        ) from error
 
 
 def to_json(value: Any) -> bytes:
@@ -89,9 +94,9 @@ def to_json(value: Any) -> bytes:
         # Encoded before it is checked: a value that holds itself is refused here, and the check would never end.
         text = _encoder.encode(value) if is_leaf else msgspec.json.encode(value, enc_hook=encode_hook)
     except RecursionError as error:
-        raise OutputError("it holds itself, or is nested too deep") from error
+        raise OutputError("it holds itself, or is nested too deep", "return a tree of plain values") from error
     except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
-        raise OutputError(str(error)) from error
+        raise OutputError(str(error), AS_BYTES) from error
     # msgspec writes NaN as null and bytes as base64 without a word: what would come back changed is refused instead.
     if not is_leaf:
         _check(value)
@@ -102,7 +107,7 @@ def encode_hook(value: Any) -> Any:
     """Give what msgspec cannot encode as its fields; raises OutputError when it has none."""
     fields = _fields(value)
     if fields is None:
-        raise OutputError(f"it holds a {type(value).__qualname__}")
+        raise OutputError(f"it holds {indefinite(type(value).__qualname__)}", AS_BYTES)
     return fields
 
 
@@ -121,7 +126,7 @@ def _check(value: Any) -> None:
             _check_all(msgspec.structs.astuple(one), todo)
         elif kind is float:
             if not math.isfinite(one):
-                raise OutputError(f"it holds {one!r}, which JSON has no word for")
+                raise OutputError(f"it holds {one!r}, which JSON has no word for", "return null or text for it")
         else:
             _check_other(one, todo)
 
@@ -129,7 +134,9 @@ def _check(value: Any) -> None:
 def _check_keys(value: Mapping[Any, Any]) -> None:
     for key in value:
         if not isinstance(key, str):
-            raise OutputError(f"it holds a mapping with the key {key!r:.80}; keys of JSON are text")
+            raise OutputError(
+                f"it holds a mapping with the key {key!r:.80}; keys of JSON are text", "write its keys as text"
+            )
 
 
 def _check_all(values: Collection[Any], todo: list[Any]) -> None:
@@ -139,7 +146,7 @@ def _check_all(values: Collection[Any], todo: list[Any]) -> None:
 
 def _check_other(one: Any, todo: list[Any]) -> None:
     if isinstance(one, bytes | bytearray | memoryview | Path | msgspec.Raw):
-        raise OutputError(f"it holds a {type(one).__name__} inside another value")
+        raise OutputError(f"it holds {indefinite(type(one).__name__)} inside another value", AS_BYTES)
     if isinstance(one, list | tuple | set | frozenset):
         todo.extend(one)
     elif isinstance(one, float):

@@ -110,7 +110,8 @@ class Mask:
         for secret in self._texts:
             raw = secret.encode("utf-8", "surrogateescape")
             if raw in content or msgspec.json.encode(secret.encode("utf-8", "replace").decode())[1:-1] in content:
-                raise OutputError(f"it holds the secret of the environment variable {self._names[secret]}")
+                reason = f"it holds the secret of the environment variable {self._names[secret]}"
+                raise OutputError(reason, "leave it out; whoever needs it takes it as an input")
 
 
 NO_MASK = Mask()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import RequestError
 
 __all__ = ["since_us"]
@@ -42,4 +43,4 @@ def since_us(since: str | datetime | timedelta, now_us: int) -> int:
         moment = since if since.tzinfo is not None else since.replace(tzinfo=UTC)
         # In whole microseconds: a float of seconds has not the digits.
         return max(0, (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
-    raise RequestError(f"since is text, a datetime or a timedelta, not a {type(since).__name__}; {EXAMPLES}")
+    raise RequestError(f"since is text, a datetime or a timedelta, not {indefinite(type(since).__name__)}; {EXAMPLES}")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from dagger_actors.core.messages import SqlValue, Statement
+from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import StatementRefused
 from dagger_actors.flow.backends import TableSource
 from dagger_actors.flow.secret import Mask
@@ -70,7 +71,11 @@ class Tables:
         elif isinstance(value, bytes):
             data = value
         else:
-            what = "a number that SQLite cannot hold" if isinstance(value, int | float) else f"a {type(value).__name__}"
+            what = (
+                "a number that SQLite cannot hold"
+                if isinstance(value, int | float)
+                else indefinite(type(value).__name__)
+            )
             raise StatementRefused(sql, f"an argument is {what}; it takes int, float, str, bytes, bool and None")
         self._mask.refuse(data)
         return len(data)

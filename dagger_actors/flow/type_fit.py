@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from dagger_actors.core.wording import counted
 from dagger_actors.flow.type_shape import (
     ANY,
     BYTES,
@@ -140,7 +141,7 @@ def _array_clash(source: inspect.Type, target: inspect.Type, path: str, depth: i
     if isinstance(given, inspect.Type) and isinstance(wanted, inspect.Type):
         return clash(given, wanted, f"{path}[...]", depth + 1)
     if isinstance(given, tuple) and isinstance(wanted, tuple) and len(given) != len(wanted):
-        return Clash(path, f"{name_of(source)} has {len(given)} items, {name_of(target)} {len(wanted)}")
+        return Clash(path, f"{name_of(source)} has {counted(len(given), 'item')}, {name_of(target)} {len(wanted)}")
     size = len(given) if isinstance(given, tuple) else len(wanted) if isinstance(wanted, tuple) else 0
     for position in range(size):
         one = given[position] if isinstance(given, tuple) else given

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import ActorClassError, ConfigRefused
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.handlers import Handler, HandlerTable, table_of
@@ -129,7 +130,9 @@ class Traits:
         if isinstance(given, self.config):
             return given
         if given is not None and not isinstance(given, Mapping):
-            raise ConfigRefused(name, f"a {self.config.__name__} or a mapping is wanted, not {type(given).__name__}")
+            raise ConfigRefused(
+                name, f"{indefinite(self.config.__name__)} or a mapping is wanted, not {type(given).__name__}"
+            )
         try:
             return msgspec.convert(dict(given or {}), self.config)
         except msgspec.ValidationError as error:

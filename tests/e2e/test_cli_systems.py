@@ -44,7 +44,7 @@ def test_validate_accepts_a_good_system_and_starts_nothing(program, shop):
     """Law: classes are looked for beside the file; exit 0, one line, no database."""
     done = program("validate", "specs/shop.yaml")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "specs/shop.yaml: system 'shop' is valid: 3 agents, 1 nested supervisors\n"
+    assert done.stdout == "specs/shop.yaml: system 'shop' is valid: 3 agents, 1 nested supervisor\n"
     assert not list(program.folder.glob("*.db*"))
 
 

@@ -57,8 +57,8 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ),
     ),
     "OutputError": (
-        ("a set is no JSON",),
-        "the result cannot be stored: a set is no JSON; store it with ctx.save(name, data, media_type=...)",
+        ("a set is no JSON", "sort it into a list"),
+        "the result cannot be stored: a set is no JSON; sort it into a list",
     ),
     "InputError": (("act", "x", "not an int"), "action 'act' cannot take its input 'x': not an int"),
     "TurnRefused": (("counter", "it is too large"), "a turn of counter cannot be committed: it is too large"),
@@ -279,6 +279,8 @@ def test_an_error_that_carries_what_cannot_be_hashed_can_be_hashed() -> None:
                 "or end it with `kill -9 7`, then try again"
             ),
         ),
+        (errors.RunConflict("r", "inputs"), "run 'r' exists already with other inputs; choose another run id"),
+        (errors.OutputError("it is lost"), "the result cannot be stored: it is lost"),
         (errors.RunNotFound("r"), "no run 'r'; list the runs with: dagger-actors runs"),
         (errors.IllegalTransition("r", "failed", "paused"), "run 'r' is failed, it cannot become paused"),
         (errors.NotADatabase("x"), "x is not a dagger_actors database; choose another path with --db"),

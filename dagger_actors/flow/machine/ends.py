@@ -9,6 +9,7 @@ from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.core.trigger import holds, why_not
+from dagger_actors.core.wording import counted
 from dagger_actors.flow.definition import FromNode
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.events import Drain, Expand, Finish, Judge, StopBody
@@ -107,7 +108,7 @@ def _gathered(book: Book, node: int, now: Now) -> list[int]:
     if failures <= definition.map.tolerate:
         return node_succeeded(book, node, now)
     tolerated = f", more than the {definition.map.tolerate} tolerated" if definition.map.tolerate else ""
-    error = ErrorDetail("dagger_actors.MapFailed", f"{failures} of {size} items failed{tolerated}")
+    error = ErrorDetail("dagger_actors.MapFailed", f"{failures} of {counted(size, 'item')} failed{tolerated}")
     live = Live(node, node, -1, attempt)
     book.write(live, "failed", size=size, finished_at=now.wall_us, error=encode_error(error))
     node_failed(book, live, "failed", error, now)

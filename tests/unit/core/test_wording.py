@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagger_actors.core.wording import LONGEST_SHOWN, MAX_COMPARED, nearest, quoted
+import dagger_actors
+from dagger_actors.core.wording import LONGEST_SHOWN, MAX_COMPARED, counted, indefinite, nearest, quoted
 
 
 @pytest.mark.parametrize(
@@ -43,3 +47,34 @@ def test_a_quoted_name_is_short_and_cannot_steer_a_terminal(name):
 @pytest.mark.parametrize(("value", "shown"), [("it's", '"it\'s"'), (5, "5"), ("x" * 100, f"'{'x' * 79}...'")])
 def test_what_is_quoted_looks_as_in_python(value, shown):
     assert quoted(value) == shown
+
+
+@pytest.mark.parametrize("noun", ["int", "Order", "object", "item", "UnknownThing", "array"])
+def test_an_stands_before_a_vowel(noun):
+    """Law: as it is spoken."""
+    assert indefinite(noun) == f"an {noun}"
+
+
+@pytest.mark.parametrize("noun", ["list", "UUID", "Unit", "User", "union", "European", "set", ""])
+def test_a_stands_before_anything_else(noun):
+    """Law: a u that is spoken as in you is no vowel."""
+    assert indefinite(noun) == f"a {noun}"
+
+
+def test_a_count_has_its_noun_in_the_right_number():
+    """Law: one alone is singular."""
+    assert [counted(0, "node"), counted(1, "node"), counted(2000, "node")] == ["0 nodes", "1 node", "2,000 nodes"]
+
+
+ARTICLE = re.compile(r"\b(?:a|an) \{(?!self\._kind\.noun)")
+
+
+def test_no_message_puts_an_article_before_what_is_filled_in():
+    """Law: `a {kind}` says "a int" one day; ``indefinite`` does not."""
+    found = [
+        f"{path.name}:{number}: {line.strip()}"
+        for path in Path(dagger_actors.__file__).parent.rglob("*.py")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if ARTICLE.search(line) and not line.lstrip().startswith("#") and '"' in line
+    ]
+    assert found == []

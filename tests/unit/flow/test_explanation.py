@@ -88,7 +88,7 @@ def test_a_retry_wait_says_when_after_which_error_and_by_which_policy() -> None:
     assert why(run("running", waiting), flow(("a", ""), retry=retry), "a").sentences == (
         "it waits for attempt 3, at 2023-11-14 22:13:22 UTC (due in 2.5 s)",
         "attempt 2 failed with ValueError: no such",
-        "1 of 5 tries are used; the wait is exponential: 1 s, times 2 after each try, at most 9 s, plus up to 0.5 s at random",
+        "try 1 of 5 is over; the wait is exponential: 1 s, times 2 after each try, at most 9 s, plus up to 0.5 s at random",
     )
 
 
@@ -120,6 +120,13 @@ def test_used_up_tries_tell_their_history() -> None:
         "that was try 2 of 2: no tries are left",
         "attempt 1 failed with ValueError: no such",
     )
+
+
+def test_tries_before_a_retry_of_the_run_are_not_counted_against_its_limit() -> None:
+    """Law: there is no try 2 of 1: `retry` gives the tries anew."""
+    failed = node("a", "failed", attempt(1, "failed", BROKEN), attempt(2, "failed", BROKEN))
+    told = why(run("failed", failed), flow(("a", "")), "a").sentences[1]
+    assert told == "that was try 2, those before a retry of the run counted: it is tried once (try_count)"
 
 
 def test_a_skipped_node_goes_back_to_the_failure_it_comes_from() -> None:
@@ -192,7 +199,7 @@ def test_the_limit_is_named_when_it_holds_a_node_back() -> None:
     rows = (node("a", "running", attempt(1, "running")), node("b", "ready", attempt(1, "ready")))
     definition = flow(("a", ""), ("b", ""), max_parallel_nodes=1)
     assert why(run("running", *rows), definition, "b").sentences == (
-        "it is held by the limit: all 1 places are taken (max_parallel_nodes)",
+        "it is held by the limit: 1 of 1 place taken (max_parallel_nodes)",
     )
     one_by_one = flow(("a", ""), ("b", ""), enable_parallel_execution=False)
     assert "enable_parallel_execution: false" in why(run("running", *rows), one_by_one, "b").sentences[0]
