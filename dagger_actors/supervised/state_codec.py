@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dagger_actors.core.durable import FORMAT
+from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import StateUnreadable, TurnRefused
 from dagger_actors.supervised.wire import text_of
 
@@ -53,7 +54,9 @@ class StateCodec:
             TurnRefused: It is of another class, cannot be encoded, would not decode again, or is too large.
         """
         if type(state) is not self.kind:
-            raise TurnRefused(actor, f"its state is a {type(state).__name__}, not a {self.kind.__name__}")
+            raise TurnRefused(
+                actor, f"its state is {indefinite(type(state).__name__)}, not {indefinite(self.kind.__name__)}"
+            )
         try:
             data = self._encode(state)
             if data != known:
