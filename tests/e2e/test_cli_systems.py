@@ -170,7 +170,7 @@ def test_schema_prints_the_schema_of_system_files(program):
 
 def test_a_command_for_flows_says_that_it_was_given_a_system(program, shop):
     """Law: one problem, not one for each key."""
-    for words in (("run",), ("graph",)):
+    for words in (("run",),):
         done = program(*words, "specs/shop.yaml")
         assert done.returncode == 2
         assert done.stderr.startswith("dagger-actors: specs/shop.yaml:1:1: this is a system, not a flow\n")
