@@ -530,6 +530,37 @@ def test_what_a_coroutine_sends_waits_for_the_commit_and_what_it_awaits_does_not
     assert system.actors["counter"].ask(Look()) == Count(1, ["noted at once"])
 
 
+class Helper(Actor):
+    @handler
+    async def help(self, text: str, ctx: ActorContext) -> None:
+        ctx.find("diary").tell(Note(text))
+
+    @handler
+    def greet(self, note: Note, ctx: ActorContext) -> None:
+        ctx.find("diary").tell(note)
+
+
+class Helped(Counter):
+    @handler
+    async def add(self, add: Add, ctx: ActorContext) -> int:
+        helper = ctx.find("helper")
+        self.state.total += add.number
+        await helper.ask("of a coroutine")
+        await helper.ask(Note("of a plain handler"))
+        await asyncio.sleep(1.0)
+        raise ValueError("as asked")
+
+
+def test_what_others_do_for_a_turn_is_not_held_back_with_it(sim: Simulation, notes: list[str]) -> None:
+    """Law: an actor that is asked within a turn has turns of its own, though the loop wakes it in the asker's context."""
+    system = system_with(sim, ChildSpec(Helper, "helper"), ChildSpec(Helped, "counter"))
+    system.actors["counter"].tell(Add(1))
+    sim.settle()
+    assert notes == ["of a coroutine", "of a plain handler"]
+    sim.run()
+    assert rows(sim)["counter"]["total"] == 0
+
+
 def test_what_a_killed_turn_has_held_back_is_never_seen(sim: Simulation, notes: list[str]) -> None:
     """Law: the coroutine is cut off, and what it would still send in its last steps is dropped as well."""
     system = system_with(sim, ChildSpec(Awaiting, "counter", shutdown_s=0))
