@@ -11,6 +11,8 @@ from typing import assert_never
 import msgspec
 import tenacity
 
+from dagger_actors.core.wording import as_written
+
 __all__ = ["AttemptError", "Exponential", "Immediate", "Linear", "RetryPolicy", "RetryWait"]
 
 NOT_RETRIED = (
@@ -134,5 +136,5 @@ def names_of(kind: type[BaseException]) -> tuple[str, ...]:
     names: list[str] = []
     for base in kind.__mro__:
         if base is not object:
-            names += (base.__qualname__, f"{base.__module__}.{base.__qualname__}")
+            names += (base.__qualname__, f"{as_written(base.__module__)}.{base.__qualname__}")
     return tuple(dict.fromkeys(names))

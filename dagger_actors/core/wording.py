@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["LONGEST_SHOWN", "counted", "indefinite", "listed", "nearest", "quoted"]
+__all__ = ["BESIDE", "LONGEST_SHOWN", "as_written", "counted", "indefinite", "listed", "nearest", "quoted"]
+
+BESIDE = "dagger_actors_beside_"
+"""How the name of a package begins that stands for a folder of users' modules; a hash of its path follows."""
+
+_BESIDE = re.compile(BESIDE + "[0-9a-f]{16}[.]")
 
 MAX_COMPARED = 500
 """Names compared in full; difflib takes about 20 us for each."""
@@ -65,3 +71,8 @@ def indefinite(noun: str) -> str:
     folded = noun.casefold()
     is_vowel = folded.startswith(("a", "e", "i", "o", "u")) and not folded.startswith(("eu", "one", "uni", "use", "uu"))
     return f"{'an' if is_vowel else 'a'} {noun}"
+
+
+def as_written(text: str) -> str:
+    """Name the modules beside users' files as an import of theirs does, without the package that stands for the folder."""
+    return _BESIDE.sub("", text) if BESIDE in text else text

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.core.wording import as_written
 from dagger_actors.flow.actions import Action, place_of
 
 __all__ = ["ActionSchema", "action_schema"]
@@ -86,7 +87,9 @@ def _custom(kind: Any) -> dict[str, Any]:
 
 def _spelt(hint: Any) -> str:
     if type(hint) is type:
-        return hint.__qualname__ if hint.__module__ == "builtins" else f"{hint.__module__}.{hint.__qualname__}"
+        return (
+            hint.__qualname__ if hint.__module__ == "builtins" else f"{as_written(hint.__module__)}.{hint.__qualname__}"
+        )
     return str(hint).replace("typing.", "")
 
 

@@ -16,12 +16,14 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
+from dagger_actors.core.wording import BESIDE
 from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.context import Context
 from dagger_actors.flow.result_check import result_check
 from dagger_actors.flow.secret import Secret
 from dagger_actors.reading.custom_types import make_custom
-from dagger_actors.reading.importing import FILE_MODULE, is_installed
+from dagger_actors.reading.importing import FILE_MODULE
+from dagger_actors.reading.installed import is_installed
 
 __all__ = ["Action", "Parameter", "action", "marked_name", "place_of", "read_action"]
 
@@ -193,7 +195,7 @@ class Action:
             if code is None:
                 return None
             file = place_of(self.source)[0]
-            is_told_apart = self.source.__module__.startswith(FILE_MODULE) or is_installed(file)
+            is_told_apart = self.source.__module__.startswith((FILE_MODULE, BESIDE)) or is_installed(file)
             place = self.qualified_name if is_told_apart else f"{self.qualified_name}\0{Path(file).absolute()}"
             self._identity = f"{place}\0{code}"
         return self._identity

@@ -36,6 +36,7 @@ from dagger_actors.core.messages import (
 )
 from dagger_actors.core.protocols import Clock, Runnable
 from dagger_actors.core.retry import names_of
+from dagger_actors.core.wording import as_written
 from dagger_actors.errors import ArtifactError, InputError, StoreError
 from dagger_actors.flow.actions import Action, Parameter
 from dagger_actors.flow.artifact_source import ArtifactSource
@@ -423,7 +424,7 @@ def detail_of(error: BaseException, mask: Mask = NO_MASK) -> ErrorDetail:
     own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
     lines = "".join(traceback.format_list(own))
     return ErrorDetail(
-        f"{kind.__module__}.{kind.__qualname__}",
+        f"{as_written(kind.__module__)}.{kind.__qualname__}",
         _storable(mask.text(text)[:MESSAGE_CHARS]),
         names_of(kind),
         _storable(mask.text(lines)[-TRACEBACK_CHARS:]),

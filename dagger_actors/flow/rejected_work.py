@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dagger_actors.core.messages import AttemptEnded, ErrorDetail, Failed, Succeeded, decode_ended, encode
 from dagger_actors.core.retry import names_of
+from dagger_actors.core.wording import as_written
 from dagger_actors.errors import WorkRejected
 from dagger_actors.flow.machine.events import BodyKey
 
@@ -17,6 +18,6 @@ def as_failed(payload: bytes, error: WorkRejected) -> tuple[bytes, BodyKey] | No
     if place != error.place or not isinstance(ended.outcome, Succeeded):
         return None
     kind = type(error.cause)
-    detail = ErrorDetail(f"{kind.__module__}.{kind.__qualname__}", str(error.cause)[:4096], names_of(kind))
+    detail = ErrorDetail(f"{as_written(kind.__module__)}.{kind.__qualname__}", str(error.cause)[:4096], names_of(kind))
     failed = AttemptEnded(*place, ended.started_us, ended.finished_us, Failed(detail))
     return encode(failed), (ended.node, ended.item, ended.attempt)

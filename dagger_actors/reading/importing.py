@@ -6,7 +6,6 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-import sysconfig
 import traceback
 from collections.abc import Iterator
 from importlib.machinery import PathFinder
@@ -15,8 +14,10 @@ from types import ModuleType
 
 import msgspec
 
-from dagger_actors.core.wording import quoted
+from dagger_actors.core.wording import as_written, quoted
 from dagger_actors.errors import DefinitionError, Problem
+from dagger_actors.reading import neighbours
+from dagger_actors.reading.installed import is_installed
 
 __all__ = [
     "FILE_MODULE",
@@ -30,6 +31,8 @@ __all__ = [
 
 FILE_MODULE = "dagger_actors_file_"
 """How the name of a module begins that was imported by its file; a hash of the file's path follows."""
+
+OURS = (__file__, neighbours.__file__)
 
 MAX_MESSAGE = 500
 """Characters kept of an error's text."""
@@ -138,13 +141,13 @@ def import_file(target: str, folders: list[Path], wanted: Wanted) -> ModuleType:
     name = f"{FILE_MODULE}{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
-    extend_path([path.parent])
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # Dataclasses, type hints and pickle look a module up by its name while it is still running.
     sys.modules[name] = module
+    neighbours.adopt(module, path)
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's module may raise anything
@@ -157,11 +160,10 @@ def import_file(target: str, folders: list[Path], wanted: Wanted) -> ModuleType:
 
 
 def import_module(name: str, folders: list[Path], wanted: Wanted) -> ModuleType:
-    """Import a module by its name, from the folders too."""
-    extend_path(folders)
+    """Import a module by its name, from the folders too; installed ones come first."""
     importlib.invalidate_caches()
     try:
-        module = importlib.import_module(name)
+        module = neighbours.import_beside(name, folders) or importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise failure(name, error, wanted) from None
@@ -191,13 +193,6 @@ def beside(name: str, folders: list[Path]) -> Iterator[Path]:
                 yield path
 
 
-def extend_path(folders: list[Path]) -> None:
-    """Let modules beside the file be imported, now and when users' code imports one later; installed ones come first."""
-    for folder in map(str, folders):
-        if folder not in sys.path:
-            sys.path.append(folder)
-
-
 def refusal(message: str, advice: str) -> DefinitionError:
     """Make the error for a reference; the caller knows its place."""
     return DefinitionError([Problem(message, advice)])
@@ -205,7 +200,7 @@ def refusal(message: str, advice: str) -> DefinitionError:
 
 def failure(target: str, error: BaseException, wanted: Wanted) -> DefinitionError:
     """Make the error for a module that raised, with the line of the user's code."""
-    text = str(error)[:MAX_MESSAGE] or "no message"
+    text = as_written(str(error))[:MAX_MESSAGE] or "no message"
     return refusal(
         f"importing {quoted(target)} failed: {type(error).__name__}: {text} ({place_in(error)})",
         f"Correct it; {wanted.outcome}.",
@@ -217,13 +212,7 @@ def place_in(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_file():
         return f"{error.filename}:{error.lineno or 0}"
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    frames = [place for place in frames if not place[0].startswith("<frozen ") and place[0] != __file__]
+    frames = [place for place in frames if not place[0].startswith("<frozen ") and place[0] not in OURS]
     own = [place for place in frames if not is_installed(place[0])]
     file, line = (own or frames or [("unknown place", 0)])[-1]
     return f"{file}:{line}"
-
-
-def is_installed(file: str) -> bool:
-    """Tell whether a file belongs to Python or to an installed package."""
-    paths = {path for key in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(key))}
-    return file.startswith(tuple(paths))

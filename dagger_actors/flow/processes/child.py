@@ -21,6 +21,7 @@ import msgspec
 
 from dagger_actors.actors.timers import MonotonicClock
 from dagger_actors.core.messages import Failed, Inline, Progressed, Succeeded
+from dagger_actors.core.wording import BESIDE
 from dagger_actors.errors import InputError
 from dagger_actors.flow.actions import Action, read_action
 from dagger_actors.flow.artifacts import RunArtifacts
@@ -34,6 +35,7 @@ from dagger_actors.flow.processes.remote import remote_backends
 from dagger_actors.flow.registry import A_FUNCTION
 from dagger_actors.flow.secret import NO_MASK, GuardedArtifacts, Mask, Secret
 from dagger_actors.reading.importing import FILE_MODULE, import_file
+from dagger_actors.reading.neighbours import import_again
 from dagger_actors.store.artifacts import ArtifactStore
 
 __all__ = ["main"]
@@ -201,6 +203,8 @@ def is_secret(action: Action, name: str) -> bool:
 
 
 def _module(home: Home) -> Any:
+    if home.module.startswith(BESIDE):
+        return import_again(home.module, home.file)
     if home.module and not home.module.startswith(FILE_MODULE):
         return importlib.import_module(home.module)
     return import_file(home.file, [Path.cwd()], A_FUNCTION)
