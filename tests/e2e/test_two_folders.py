@@ -20,6 +20,7 @@ ACTIONS = """
 import os, signal
 from pathlib import Path
 from dagger_actors import action
+import helper
 
 HERE = Path(__file__).parent
 
@@ -30,7 +31,7 @@ def load() -> str:
             os.kill({victim}, signal.SIGKILL)
             while True: signal.pause()
         raise ValueError("not yet")
-    return "{who}"
+    return helper.WHO
 
 @action
 {async_}def finish(loaded: str, who: str) -> str:
@@ -55,6 +56,7 @@ def write(folder: Path, who: str, *, in_process: bool = False, cache: bool = Fal
     # One of them is a coroutine function: another code would not even be another function of the same kind.
     text = ACTIONS.format(who=who, mark=mark, victim=victim, async_="async " if who == "b" else "")
     (folder / who / "actions.py").write_text(text)
+    (folder / who / "helper.py").write_text(f"WHO = {who!r}")
     isolation = ", isolation: process" if in_process else ""
     flow = folder / who / "flow.yaml"
     flow.write_text(
