@@ -318,6 +318,23 @@ def test_in_a_coroutine_it_waits_on_a_thread() -> None:
     assert asyncio.run(body()).text == "async"
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_death_of_its_worker_ends_whatever_a_probe_waits_for(seed: int) -> None:
+    """Law: a test written with ``keep_going`` has a new probe with each worker, and is not told of time-outs of the dead."""
+    with simulate(seed) as sim:
+
+        def body(system: ActorSystem) -> Note:
+            out, bell = Probe(system, "out"), system.actors.spawn(Bell)
+            bell.tell(Later("out", 10, "ding"))
+            if not sim.deaths:
+                sim.world.timers["killer", 0] = (5_000_000, 0, lambda: sim.kill(system))
+            return out.expect(Note, within_s=1e6)
+
+        assert sim.keep_going(body) == Note("ding")
+        assert sim.deaths == ["w1"]
+        assert sim.now_s == 15
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 1_000),
