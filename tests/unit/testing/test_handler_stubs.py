@@ -44,6 +44,23 @@ class Waiting(Plain):
     dispatcher = "blocking"
 
 
+class Sums(msgspec.Struct):
+    looks: int = 0
+
+
+class Durable(Actor, durable=True):
+    state: Sums
+
+    @handler
+    def ask(self, ask: Ask) -> int:
+        raise AssertionError("the real one ran")
+
+    @handler
+    def look(self, look: Look) -> int:
+        self.state.looks += 1
+        return self.state.looks
+
+
 class OnLoop(Actor):
     seen = 0
 
@@ -64,6 +81,7 @@ class Batches(Actor):
 
 
 EVERY = pytest.mark.parametrize("cls", [Plain, Waiting, OnLoop])
+DURABLE_TOO = pytest.mark.parametrize("cls", [Plain, Waiting, OnLoop, Durable])
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +93,7 @@ def _quiet() -> Iterator[None]:
     logger.disabled = before
 
 
-@EVERY
+@DURABLE_TOO
 @pytest.mark.parametrize("seed", range(3))
 def test_a_stub_answers_after_its_duration_and_the_handler_never_runs(cls: type[Actor], seed: int) -> None:
     """Law: virtual time passes while it runs, on threads or on the loop; its actor takes nothing else meanwhile."""
@@ -105,7 +123,7 @@ def test_stubs_of_several_actors_take_their_time_side_by_side(cls: type[Actor]) 
         assert sim.now_s == 10
 
 
-@EVERY
+@DURABLE_TOO
 def test_what_a_stub_raises_is_the_actors_failure_and_its_supervisor_decides(cls: type[Actor]) -> None:
     """Law: supervision is that of the class: restarts, counted, with a new incarnation, the mailbox kept."""
     with simulate(1) as sim:
@@ -127,7 +145,7 @@ def outcome_of(reply: Any) -> Any:
         return type(error).__name__
 
 
-@EVERY
+@DURABLE_TOO
 def test_outcomes_come_one_after_the_other_and_the_last_one_stays(cls: type[Actor]) -> None:
     """Law: values are returned, exceptions are raised, in the order of the calls."""
     with simulate(1) as sim:
@@ -163,7 +181,7 @@ def test_a_batch_is_stubbed_as_a_batch() -> None:
         assert [call.message for call in stub.calls] == [[Row(0), Row(1), Row(2)]]
 
 
-@EVERY
+@DURABLE_TOO
 def test_actors_that_run_hear_of_a_stub_and_of_its_successor(cls: type[Actor]) -> None:
     """Law: from the next message on, also when its turn is waiting already."""
     with simulate(1) as sim:
@@ -201,7 +219,7 @@ def test_a_stub_ends_with_its_simulation() -> None:
     assert Plain.traits.table.by_class[Look].call is Plain.look
 
 
-@EVERY
+@DURABLE_TOO
 def test_a_call_that_is_killed_with_its_worker_has_no_effect_and_the_next_worker_is_stubbed_too(
     cls: type[Actor],
 ) -> None:
@@ -219,7 +237,7 @@ def test_a_call_that_is_killed_with_its_worker_has_no_effect_and_the_next_worker
         assert ended == ["x"]
 
 
-@EVERY
+@DURABLE_TOO
 def test_an_actor_that_is_stopped_while_its_stub_runs_ends_in_time(cls: type[Actor]) -> None:
     """Law: a supervisor's deadline holds for a stub that takes longer, as for any handler."""
     with simulate(1) as sim:
