@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.protocols import Runnable
 from dagger_actors.errors import SystemClosed
 
@@ -217,7 +218,8 @@ class ThreadDispatcher:
                 # The machine has no thread for us. The others go on; without any, nothing ever would.
                 if not self._threads:
                     raise
-                logger.exception("%s cannot start a thread and goes on with %d", self.name, len(self._threads))
+                count, fields = len(self._threads), LogFields(pool=self.name)
+                logger.exception("%s cannot start a thread and goes on with %d", self.name, count, extra=fields)
                 return
             self._is_waking = True
 

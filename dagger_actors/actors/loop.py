@@ -10,6 +10,7 @@ from asyncio import _get_running_loop
 from collections import deque
 
 from dagger_actors.actors.dispatcher import give_turn
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.protocols import Runnable
 from dagger_actors.errors import SystemClosed
 
@@ -125,11 +126,12 @@ class LoopDispatcher:
             try:
                 loop.run_forever()
             except BaseException:  # a task of the user's own that exits would take everybody's coroutines with it
-                logger.exception("a callback or task stopped the loop %s; it goes on", self.name)
+                fields = LogFields(pool=self.name)
+                logger.exception("a callback or task stopped the loop %s; it goes on", self.name, extra=fields)
         try:
             self._wind_down(loop)
         except Exception:  # the thread must say that it is not clean
-            logger.exception("the loop %s did not end well", self.name)
+            logger.exception("the loop %s did not end well", self.name, extra=LogFields(pool=self.name))
             self._is_clean = False
         finally:
             asyncio.set_event_loop(None)
@@ -143,7 +145,8 @@ class LoopDispatcher:
                 break
             left = self._deadline - time.monotonic()
             if left <= 0:
-                logger.warning("%d coroutines of %s ignored their cancellation", len(tasks), self.name)
+                fields = LogFields(pool=self.name)
+                logger.warning("%d coroutines of %s ignored their cancellation", len(tasks), self.name, extra=fields)
                 self._is_clean = False
                 break
             for task in tasks:

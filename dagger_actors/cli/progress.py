@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, Self, TextIO, assert_never
 
 import msgspec
@@ -97,30 +97,31 @@ class Silent:
 
 
 class LogLines(logging.Handler):
-    """Shows what actions say with ``ctx.log``, at INFO and above, while it is entered.
+    """Shows what actions say with ``ctx.log``, at INFO and above, and what the package warns of, while it is entered.
 
     Args:
-        display: Where to.
+        tell: Shows some lines.
     """
 
-    LOGGER = "dagger_actors.run"
+    ACTIONS = "dagger_actors.run"
+    ALL = "dagger_actors"
 
-    def __init__(self, display: Display) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
         super().__init__(logging.INFO)
-        self._display = display
+        self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one record."""
-        self._display.tell(self.format(record))
+        text = self.format(record)
+        self._tell(text if record.name == self.ACTIONS else f"{record.levelname.lower()}: {text}")
 
     def __enter__(self) -> Self:
-        logger = logging.getLogger(self.LOGGER)
-        logger.setLevel(logging.INFO)
-        logger.addHandler(self)
+        logging.getLogger(self.ACTIONS).setLevel(logging.INFO)
+        logging.getLogger(self.ALL).addHandler(self)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        logging.getLogger(self.LOGGER).removeHandler(self)
+        logging.getLogger(self.ALL).removeHandler(self)
 
 
 class ItemCounts:

@@ -223,7 +223,7 @@ def _stay(
         if not (as_json or voice.quiet):
             for one in runs:
                 sys.stderr.write(printable(f"run {one_line(one.id)} in {db}{voice.pinned}\n"))
-        with display, LogLines(display):
+        with display, LogLines(display.tell):
             try:
                 ended = wait_for(runs, interrupts) if runs else []
             except (StoreFull, StoreBroken, ReadOnlyDatabase) as error:

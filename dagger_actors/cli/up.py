@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import sys
 import time
@@ -18,6 +17,7 @@ from rich.text import Text
 from dagger_actors.cli.command_line import advising
 from dagger_actors.cli.exits import INTERRUPTED, OK
 from dagger_actors.cli.options import Database
+from dagger_actors.cli.progress import LogLines
 from dagger_actors.cli.render import plain
 from dagger_actors.cli.text import one_line, printable
 from dagger_actors.cli.watch import GRACE_S, Interrupts
@@ -34,7 +34,7 @@ LINES_S = 10.0
 """Between two lines, where there is no terminal."""
 
 ROWS = 40
-STYLES = {"busy": "green", "restarting": "yellow", "absent": "red", "held": "red"}
+STYLES = {"busy": "green", "restarting": "yellow", "stuck": "red", "absent": "red", "held": "red"}
 
 
 def up(
@@ -51,8 +51,7 @@ def up(
     Without --db their durable state is in a temporary file, and gone with it. Exits with 0 at rest, 1 when the root
     supervisor gives up, 2 when the file cannot run, 130 when it was stopped.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    with Interrupts() as interrupts:
+    with Interrupts() as interrupts, LogLines(_say):
         with advising(spec):
             system = ActorSystem.from_spec(spec, db, recover=False)
         with system:
@@ -70,6 +69,10 @@ def up(
                 system.stop(grace_s=grace_s)
     watch.tell()
     return INTERRUPTED if interrupts.first is not None else OK
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{printable(text)}\n")  # while the table is shown, rich puts this above it
 
 
 def _pause(interrupts: Interrupts) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ArtifactRecord, Progressed, SqlValue, StartAttempt, Turn
 from dagger_actors.core.protocols import Clock
 from dagger_actors.core.wording import indefinite
@@ -260,12 +261,9 @@ def _idempotency_key(start: StartAttempt) -> str:
 
 def write_log(start: StartAttempt, level: int, message: str) -> None:
     """Write what an attempt logged to the logger ``dagger_actors.run``."""
-    fields = {
-        "run_id": start.run_id,
-        "node_id": start.node_id,
-        "invocation_key": start.invocation_key,
-        "attempt": start.attempt,
-    }
+    fields = LogFields(
+        run_id=start.run_id, node_id=start.node_id, invocation_key=start.invocation_key, attempt=start.attempt
+    )
     logger.log(level, "%s: %s", _idempotency_key(start), message, extra=fields)
 
 

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ExpandMap, JudgeNode, Progressed, TimerFired, encode
 from dagger_actors.core.protocols import Clock, Timers
 from dagger_actors.flow.draft import Draft
@@ -215,4 +216,4 @@ class Emitter:
             try:
                 observer(events)
             except Exception:  # a watcher's mistake must not stop the journal
-                logger.exception("an observer of run %s raised", self._run_id)
+                logger.exception("an observer of run %s raised", self._run_id, extra=LogFields(run_id=self._run_id))

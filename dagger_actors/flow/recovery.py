@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import CancelRun
 from dagger_actors.errors import NewerSchema, RunOwned, StoreError
 from dagger_actors.flow.hub import FlowHub
@@ -72,7 +73,8 @@ class Recovery:
         problems = found.lacking(definition) or misfits(definition, found.registry)
         if problems and row.run_id not in self._unfit:
             self._unfit.add(row.run_id)
-            logger.warning("run %s is not taken over: %s", row.run_id, problems[0])
+            fields = LogFields(run_id=row.run_id, reason=str(problems[0]))
+            logger.warning("run %s is not taken over: %s", row.run_id, problems[0], extra=fields)
         return None if problems else found.registry
 
     def _claim(self, row: RunRow, actions: ActionRegistry) -> None:
@@ -82,14 +84,16 @@ class Recovery:
             except RunOwned:
                 return
             except StoreError as error:
-                logger.warning("run %s cannot be taken over yet: %s", row.run_id, error)
+                fields = LogFields(run_id=row.run_id, reason=str(error))
+                logger.warning("run %s cannot be taken over yet: %s", row.run_id, error, extra=fields)
                 return
             self._hub.errand(lambda: self._open_taken(row, actions))
 
         self._hub.claim(row).add_done(claimed)
 
     def _open_taken(self, row: RunRow, actions: ActionRegistry) -> None:
-        logger.info("run %s is taken over from worker %s", row.run_id, row.owner)
+        fields = LogFields(run_id=row.run_id, worker=row.owner or 0)
+        logger.info("run %s is taken over from worker %s", row.run_id, row.owner, extra=fields)
         self._hub.open(row.run_id, "recover", former=row.owner, actions=actions)
 
     def obey_commands(self, seen: set[int]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import CacheWish, ErrorDetail, StartAttempt, Value, encode
 from dagger_actors.core.protocols import Dispatcher
 from dagger_actors.errors import StoreError
@@ -145,7 +146,8 @@ class Starter:
                 keys = self._lists.keys(node)
             except (UnresolvedReference, StoreError):
                 # What gave the list is damaged: each item will fail and say so, under its position.
-                logger.exception("the keys of the items of %r cannot be read", self._nodes[node].id)
+                fields = LogFields(run_id=work.identity.run_id, node_id=self._nodes[node].id)
+                logger.exception("the keys of the items of %r cannot be read", self._nodes[node].id, extra=fields)
                 continue
             if keys:
                 work.keys[node] = keys

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 
 from dagger_actors.actors.runtime import Runtime
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import StoreError, SystemClosed
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.left_behind import LeftBehind
@@ -115,7 +116,7 @@ class Watch:
             if self._store.checkpointer.claim_turn():
                 self._runtime.blocking.schedule(self._store.checkpointer)
         except StoreError as error:
-            logger.warning("looking at the file failed: %s", error)
+            logger.warning("looking at the file failed: %s", error, extra=LogFields(reason=str(error)))
         except SystemClosed:
             return
         self._hurry()
@@ -134,7 +135,7 @@ class Watch:
     def _has_beaten(self, error: Exception | None) -> None:
         """Our own beat went through, so the file can be written: a worker whose beat stands still is to blame itself."""
         if error is not None:
-            logger.warning("this worker's beat could not be written: %s", error)
+            logger.warning("this worker's beat could not be written: %s", error, extra=LogFields(reason=str(error)))
             return
         self._hub.errand(self._look_at_beats)
 
@@ -148,7 +149,11 @@ class Watch:
         }
         stalled = frozenset(self._beats.stalled(beats, self._runtime.clock.now()))
         for worker_id in stalled - self._stalled:
-            logger.warning("worker %s has shown no life for a whole lease; its work is taken over", worker_id)
+            logger.warning(
+                "worker %s has shown no life for a whole lease; its work is taken over",
+                worker_id,
+                extra=LogFields(worker=worker_id),
+            )
         self._stalled = stalled
 
     def _give_way(self, resume: Callable[[], None]) -> bool:

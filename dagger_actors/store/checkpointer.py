@@ -12,6 +12,7 @@ from pathlib import Path
 
 import apsw
 
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import StoreError
 from dagger_actors.store.connection import checkpoint, close, open_writer
 
@@ -65,7 +66,8 @@ class Checkpointer:
                 state = checkpoint(self._connection, self._path)
                 self._copied_until = self._wal.stat().st_size if state.copied == state.pages else 0
             except (StoreError, OSError) as error:
-                logger.warning("a checkpoint failed, the WAL keeps everything: %s", error)
+                fields = LogFields(path=str(self._path), reason=str(error))
+                logger.warning("a checkpoint failed, the WAL keeps everything: %s", error, extra=fields)
         return False
 
     def close(self) -> None:

@@ -27,6 +27,7 @@ from typing import Any, Literal
 import apsw
 import msgspec
 
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.protocols import Dispatcher, Owner, Unit, Write
 from dagger_actors.errors import StoreBusy, UnitRejected
 from dagger_actors.store.connection import close, open_writer
@@ -154,7 +155,7 @@ class Journal:
             elif call is not None:
                 self._run_call(call)
         except Exception:  # the journal belongs to all: whatever one of its callers did, the next turn is taken
-            logger.exception("%s: a turn of the journal failed", self._path)
+            logger.exception("%s: a turn of the journal failed", self._path, extra=LogFields(path=str(self._path)))
         with self._lock:
             if not self._queue:
                 self._is_scheduled = False
@@ -194,7 +195,7 @@ class Journal:
             outcomes: list[Exception | None] = self._commit_group(units)
         except StoreBusy as error:
             # Back-pressure, not failure.
-            logger.warning("%s; still trying", error)
+            logger.warning("%s; still trying", error, extra=LogFields(path=str(self._path), reason=str(error)))
             return False
         except Exception as error:  # noqa: BLE001  nothing of it is written, and everybody must hear that
             outcomes = [translate(error, self._path) if isinstance(error, apsw.Error) else error] * len(units)
@@ -205,7 +206,9 @@ class Journal:
                 else:
                     unit.rejected(outcome)
             except Exception:  # one owner's mistake must not keep the others' effects from going out
-                logger.exception("an owner failed to take the outcome of its unit")
+                logger.exception(
+                    "an owner failed to take the outcome of its unit", extra=LogFields(path=str(self._path))
+                )
         return True
 
     def _commit_group(self, units: list[Unit]) -> list[Exception | None]:
@@ -293,7 +296,8 @@ class Journal:
         if connection is not None and not is_beyond_trust and connection.in_transaction:
             connection.execute("ROLLBACK")
         elif is_beyond_trust:
-            logger.error("%s: %s; opening it anew", self._path, error)
+            fields = LogFields(path=str(self._path), reason=str(error))
+            logger.error("%s: %s; opening it anew", self._path, error, extra=fields)
             self._drop_connection()
 
     def _use(self) -> apsw.Connection:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import RequestError
 from dagger_actors.supervised.effects import send
 from dagger_actors.supervised.ref import ASK_S, Ref
@@ -121,6 +122,14 @@ class Asked:
         self._cell.post.go_on(self._cell, self._incarnation, self._reply, self._timeout_s, answered, failed)
 
 
+class _Log(logging.LoggerAdapter[logging.Logger]):
+    """Adds its fields to the caller's; the adapter of the standard library would drop those."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        kwargs["extra"] = {**(kwargs.get("extra") or {}), **(self.extra or {})}
+        return msg, kwargs
+
+
 class ActorContext:
     """What an actor's methods are given; it is good for one incarnation.
 
@@ -152,8 +161,8 @@ class ActorContext:
 
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
-        """Its logger, which adds the actor's name to each record."""
-        return logging.LoggerAdapter(logger, {"actor": self._cell.name})
+        """The logger ``dagger_actors.actors``, which adds ``actor`` and ``incarnation`` to what ``extra`` holds."""
+        return _Log(logger, LogFields(actor=self._cell.name, incarnation=self.incarnation))
 
     def find(self, name: str) -> Ref | Pool:
         """Look an actor or a pool up by its name.

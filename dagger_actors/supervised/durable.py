@@ -21,6 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dagger_actors.core.durable import Begun, Decision, Read, Restore
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import ActorStopped, DaggerError, StateOwned, StateUnreadable
 from dagger_actors.supervised.cell import TURN
 from dagger_actors.supervised.committing import CommittingCell
@@ -148,7 +149,7 @@ class DurableCell(CommittingCell):
                 return
             self.held = error
             self.is_up = True
-        logger.error("%s is held: %s", self, error, extra={"actor": self.name})
+        logger.error("%s is held: %s", self, error, extra=LogFields(actor=self.name))
         self.parent.child_started(self, incarnation)
 
     def _make(self, turn: Turn) -> bool:

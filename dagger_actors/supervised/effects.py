@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dagger_actors.actors.reply import inside
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import ActorStopped, MailboxFull, TurnRefused
 from dagger_actors.supervised.mailbox import handling
 from dagger_actors.supervised.wire import fail
@@ -128,7 +129,7 @@ class Effects:
             try:
                 emit()
             except Exception:  # the turn is committed: the others go out all the same
-                logger.exception("an effect of %s failed", self.cell, extra={"actor": str(self.cell)})
+                logger.exception("an effect of %s failed", self.cell, extra=LogFields(actor=str(self.cell)))
 
     def drop(self, reason: BaseException) -> None:
         """Never do any of it."""

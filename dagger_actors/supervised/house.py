@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.telemetry import NOBODY, Depth, Telemetry
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import (
     ActorStopped,
     MailboxFull,
@@ -526,7 +527,13 @@ class House(Post):
             at_us=self._runtime.clock.now().wall_us,
             content=letter[1][:1024],
         )
-        logger.debug("undelivered: %s for %s (%s)", event.message, event.to, reason)
+        logger.debug(
+            "undelivered: %s for %s (%s)",
+            event.message,
+            event.to,
+            reason,
+            extra=LogFields(actor=event.to, message_type=event.message, reason=reason),
+        )
         if self.telemetry is not None:
             self.telemetry.undelivered(event.message, reason)
         self.mail.tell(event)
@@ -557,7 +564,7 @@ class House(Post):
             "a handler of %s did not return in time and is abandoned in its thread; "
             "code that can hang belongs into an action with `isolation: process`",
             cell,
-            extra={"actor": cell.name},
+            extra=LogFields(actor=cell.name),
         )
 
 

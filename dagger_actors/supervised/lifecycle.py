@@ -15,6 +15,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import ActorStopped, MessageRefused
 from dagger_actors.supervised.family import ExitKind, Parent
 from dagger_actors.supervised.mailbox import (
@@ -28,7 +29,7 @@ from dagger_actors.supervised.mailbox import (
     handling,
 )
 from dagger_actors.supervised.turn import Order, Turn
-from dagger_actors.supervised.wire import Answer, Letter, fail, resolve
+from dagger_actors.supervised.wire import Answer, Letter, fail, resolve, text_of
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
@@ -371,7 +372,7 @@ class Lifecycle(Mailbox):
         past = self._claim_end(turn, None)
         if past is None:
             return
-        logger.error("%s could not start", self, exc_info=error, extra={"actor": self.name})
+        logger.error("%s could not start", self, exc_info=error, extra=LogFields(actor=self.name))
         self._tidy_up(past)
         self.parent.child_failed_to_start(self, incarnation, error)
 
@@ -428,7 +429,7 @@ class Lifecycle(Mailbox):
         if error is not None:
             if getattr(error, "is_death", False):
                 raise error
-            logger.error("%s of %s failed", name, self, exc_info=error, extra={"actor": self.name})
+            logger.error("%s of %s failed", name, self, exc_info=error, extra=LogFields(actor=self.name))
         if self.turn is turn:
             then(turn)
 
@@ -440,7 +441,12 @@ class Lifecycle(Mailbox):
         past = self._claim_end(turn, error)
         if past is not None:
             self.leave_hand(turn, outcome=error)
-            logger.error("%s failed", self, exc_info=error, extra={"actor": self.name})
+            logger.error(
+                "%s failed",
+                self,
+                exc_info=error,
+                extra=LogFields(actor=self.name, incarnation=self.incarnation, reason=text_of(error)),
+            )
             self._end(turn, past, "error", error)
         return False
 

@@ -16,6 +16,7 @@ from pykka._envelope import Envelope  # part of the inbox protocol that pykka do
 from dagger_actors.actors.actor import Actor as PooledActor
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core import supervision as core
+from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.supervision import SupervisionMachine
 from dagger_actors.errors import ActorError, ChildRefused, DaggerError, SupervisorFailed
 from dagger_actors.supervised.pool import Pool
@@ -296,11 +297,10 @@ class SupervisorActor(PooledActor):
             case core.Restarting():
                 self._house.restarted(name)
                 wait = f" in {command.delay_us / 1e6:g} s" if command.delay_us else ""
-                logger.log(
-                    level, "%s failed (%s) and is restarted%s", name, command.reason, wait, extra={"actor": name}
-                )
+                fields = LogFields(actor=name, reason=command.reason)
+                logger.log(level, "%s failed (%s) and is restarted%s", name, command.reason, wait, extra=fields)
             case core.Restarted():
-                logger.log(level, "%s is up again", name, extra={"actor": name})
+                logger.log(level, "%s is up again", name, extra=LogFields(actor=name))
             case core.GaveUp():
                 logger.log(
                     level,
@@ -310,7 +310,7 @@ class SupervisorActor(PooledActor):
                     command.recent,
                     self.spec.period_s,
                     self.name,
-                    extra={"actor": name},
+                    extra=LogFields(actor=name, reason=command.reason),
                 )
 
     def _full(self, child_id: str) -> str:

@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from dagger_actors.core.log_fields import LogFields
+
 __all__ = ["Reason", "Undelivered", "UndeliveredMail"]
 
 logger = logging.getLogger("dagger_actors.actors")
@@ -71,7 +73,10 @@ class UndeliveredMail:
         except BaseException as error:  # who sends, or stops, must not pay for a listener's mistake
             if getattr(error, "is_death", False):
                 raise
-            logger.exception("the listener of undelivered mail failed")
+            logger.exception(
+                "the listener of undelivered mail failed",
+                extra=LogFields(actor=event.to, message_type=event.message, reason=event.reason),
+            )
 
     def last(self, limit: int = KEPT) -> tuple[Undelivered, ...]:
         """The latest ones, the newest last.

@@ -35,12 +35,14 @@ def test_lines_come_in_order_with_what_actions_log_among_them():
     stream = io.StringIO()
     lines = Lines(stream)
     lines.observe([changed("running")])
-    with lines, LogLines(lines):
+    with lines, LogLines(lines.tell):
         logging.getLogger("dagger_actors.run").info("r/n: half\x1b[2J way")
         logging.getLogger("dagger_actors.run").debug("too much detail")
+        logging.getLogger("dagger_actors.flow").info("of no interest here")
+        logging.getLogger("dagger_actors.actors").warning("%s does not come back", "a")
         lines.observe([changed("succeeded"), NodeCount(run_id="r", total=1)])
     told = [line.split(maxsplit=1)[1] for line in stream.getvalue().splitlines()]
-    assert told == ["n running", "r/n: half\\x1b[2J way", "n succeeded"]
+    assert told == ["n running", "r/n: half\\x1b[2J way", "warning: a does not come back", "n succeeded"]
 
 
 def test_a_terminal_shows_counts_and_how_far_a_running_body_is():
