@@ -549,11 +549,6 @@ class House(Post):
             *(Depth("", kind, queued) for kind, queued in temporary.items()),
         ]
 
-    def restarted(self, name: str) -> None:
-        """A supervised actor has failed and is restarted."""
-        if self.telemetry is not None:
-            self.telemetry.restarted(name)
-
     def _stuck(self, cell: Lifecycle) -> None:
         if isinstance(cell, Traced):
             cell.telemetry.stuck(cell.receiver)

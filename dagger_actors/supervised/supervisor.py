@@ -176,6 +176,8 @@ class SupervisorActor(PooledActor):
             case core.Ended():
                 self._ended(command)
             case core.Restarting() | core.Restarted() | core.GaveUp():
+                if self._house.telemetry is not None and isinstance(command, core.Restarting):
+                    self._house.telemetry.restarted(self._full(command.id))
                 if logger.isEnabledFor(LEVELS[type(command)]):
                     self._log(command)
             case _:
@@ -295,7 +297,6 @@ class SupervisorActor(PooledActor):
         name, level = self._full(command.id), LEVELS[type(command)]
         match command:
             case core.Restarting():
-                self._house.restarted(name)
                 wait = f" in {command.delay_us / 1e6:g} s" if command.delay_us else ""
                 fields = LogFields(actor=name, reason=command.reason)
                 logger.log(level, "%s failed (%s) and is restarted%s", name, command.reason, wait, extra=fields)

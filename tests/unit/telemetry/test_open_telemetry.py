@@ -233,8 +233,9 @@ def test_a_batch_is_linked_to_each_of_its_senders(kit: Kit) -> None:
     assert single.parent.span_id == senders[3]
 
 
-def test_a_failure_is_in_the_span_and_in_the_figures(kit: Kit) -> None:
-    """Law: error, restart, what was undelivered, how deep a mailbox is; counted exactly."""
+def test_a_failure_is_in_the_span_and_in_the_figures(kit: Kit, caplog: pytest.LogCaptureFixture) -> None:
+    """Law: error, restart, what was undelivered, how deep a mailbox is; counted exactly, whatever is logged."""
+    caplog.set_level("CRITICAL", "dagger_actors")
     with simulate(1) as sim:
         system = sim.system(agents=[ChildSpec(Failing, "failing"), ChildSpec(Clerk, "clerk")], telemetry=kit.telemetry)
         system.actors["failing"].tell(Begin())
