@@ -207,6 +207,17 @@ def test_what_a_probe_tells_and_asks_arrives_in_its_order_and_answers_come_to_it
     assert str(out.expect(ValueError)) == "no 7"
 
 
+def test_a_pool_is_told_and_asked_as_one_actor_is(out: Probe, system: ActorSystem) -> None:
+    """Law: what has a name to others has it to a probe: each message goes to one of the pool."""
+    system.actors.start(ChildSpec(Relay, "pool", instances=2))
+    pool = system.actors["pool"]
+    out.tell(pool, Note("a"))
+    assert out.expect(Note).text == "a"
+    for number in (1, 2):
+        out.ask(pool, Other(number))
+    assert {str(out.expect(ValueError)) for _ in range(2)} == {"no 1", "no 2"}
+
+
 def test_an_ask_is_answered_by_the_test_with_a_result_or_an_error(out: Probe, relay: Any) -> None:
     """Law: who asks gets what the test gives, when it gives it; messages behind the ask come meanwhile."""
     relay.tell(Question("how many?"))
