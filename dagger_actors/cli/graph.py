@@ -18,7 +18,6 @@ from dagger_actors.drawing.mermaid import write_mermaid
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.drawing.svg import write_svg
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.picture import picture_of
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.run_picture import picture_of_run
 from dagger_actors.supervised.loading import load_system
@@ -79,7 +78,7 @@ def _picture(spec: str | None, run: str | None, db: str | None, imports: tuple[s
     with collector_paused():
         source = read_spec(spec)
         if kind_of(source) == "flow":
-            return picture_of(load_flow(source, registry=ActionRegistry(), imports=imports))
+            return load_flow(source, registry=ActionRegistry(), imports=imports).picture()
         if imports:
             raise UsageError("--import is for a flow file; a system file names its classes", "leave it out")
         return picture_of_system(load_system(source))

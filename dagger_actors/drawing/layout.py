@@ -14,7 +14,7 @@ import msgspec
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.errors import RequestError
 
-__all__ = ["MAX_EDGES", "MAX_NODES", "Layout", "Path", "Point", "is_available", "place"]
+__all__ = ["MAX_EDGES", "MAX_NODES", "Layout", "Path", "Point", "place"]
 
 MAX_NODES = 2_000
 MAX_EDGES = 10_000
@@ -46,15 +46,6 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     paths: tuple[Path, ...]
     across: float
     along: int
-
-
-def is_available() -> bool:
-    """Tell whether the extra ``graph`` is installed."""
-    try:
-        import igraph  # noqa: F401, PLC0415 - an optional extra, and half a second to import
-    except ImportError:
-        return False
-    return True
 
 
 def place(picture: Picture) -> Layout:

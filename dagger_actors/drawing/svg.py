@@ -11,8 +11,9 @@ from dagger_actors.drawing.layout import Layout, Path, Point, place
 from dagger_actors.drawing.palette import DARK, LIGHT, Colour
 from dagger_actors.drawing.picture import STATES, Picture, PictureNode
 from dagger_actors.drawing.text import shorten, width
+from dagger_actors.errors import RequestError
 
-__all__ = ["write_svg"]
+__all__ = ["svg_if_it_can_be", "write_svg"]
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 CELL = 7.3
@@ -46,6 +47,14 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
         across, along = point
         x, y = (along, across) if self.sideways else (across, along)
         return MARGIN + self.box_width / 2 + x * self.step_x, HEADER + self.box_height / 2 + y * self.step_y
+
+
+def svg_if_it_can_be(picture: Picture) -> str:
+    """Draw a picture; empty where it is too large, or the extra ``graph`` is not installed."""
+    try:
+        return write_svg(picture)
+    except RequestError:
+        return ""
 
 
 def write_svg(picture: Picture) -> str:

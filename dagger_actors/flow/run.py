@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Generator
 from typing import Any, Protocol
 
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.drawing.layout import is_available
-from dagger_actors.drawing.svg import write_svg
-from dagger_actors.errors import BlockingCall, RequestError, RunCancelled, RunEnded, RunFailed, RunPaused, RunTimedOut
+from dagger_actors.drawing.svg import svg_if_it_can_be
+from dagger_actors.errors import BlockingCall, RunCancelled, RunEnded, RunFailed, RunPaused, RunTimedOut
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.loop_guard import refuse_on_loop
 from dagger_actors.flow.report import Report
@@ -72,11 +70,7 @@ class Run:
     def _repr_html_(self) -> str:
         """How it stands, for notebooks: a picture, where the extra ``graph`` is installed, and a table."""
         report = self._flows.report(self.id, outputs=False)
-        picture = ""
-        if is_available():
-            with contextlib.suppress(RequestError):  # too large to be drawn
-                picture = write_svg(picture_of_run(self._flows.definition(self.id), report))
-        return report.html(picture)
+        return report.html(svg_if_it_can_be(picture_of_run(self._flows.definition(self.id), report)))
 
     def wait(self, timeout: float | None = None) -> Report:
         """Wait until the run ends or pauses.

@@ -9,7 +9,6 @@ import msgspec
 from dagger_actors.drawing.picture import STATES, Picture, PictureNode, line
 from dagger_actors.drawing.text import duration
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.picture import picture_of
 from dagger_actors.flow.report import NodeReport, Report
 
 __all__ = ["NodeSummary", "picture_of_run", "summaries"]
@@ -96,7 +95,7 @@ def picture_of_run(definition: FlowDefinition, report: Report) -> Picture:
         definition: What the run is pinned to.
         report: What it has done.
     """
-    picture = picture_of(definition)
+    picture = definition.picture()
     found = summaries(report)
     nodes = [
         _drawn(drawn, found[node.id]) if node.id in found else drawn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import pytest
 
 from dagger_actors import ActorSystem
-from dagger_actors.flow import run as run_module
 
 HOSTILE = '<script>alert("x")</script> & ]]> \x1b'
 
@@ -51,12 +51,15 @@ def test_a_report_and_a_run_show_states_and_errors(system: ActorSystem) -> None:
             assert word in text
 
 
-def test_a_run_is_drawn_where_the_extra_is_there(system: ActorSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_and_its_flow_are_drawn_where_the_extra_is_there(
+    system: ActorSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = system.flows.start(spec(node("a")))
     run.wait(60)
-    assert "<svg" in run._repr_html_()
-    monkeypatch.setattr(run_module, "is_available", lambda: False)
-    assert "<svg" not in run._repr_html_()
+    shown = (run, system.flows.definition(run.id))
+    assert all("<svg" in one._repr_html_() for one in shown)
+    monkeypatch.setitem(sys.modules, "igraph", None)
+    assert not any("<svg" in one._repr_html_() for one in shown)
 
 
 def cells(html: str) -> list[list[str]]:

@@ -14,11 +14,10 @@ from dagger_actors.drawing.dot import write_dot
 from dagger_actors.drawing.layout import place
 from dagger_actors.drawing.mermaid import write_mermaid
 from dagger_actors.drawing.picture import STATES, Picture, PictureNode, line
-from dagger_actors.drawing.svg import write_svg
+from dagger_actors.drawing.svg import svg_if_it_can_be, write_svg
 from dagger_actors.drawing.text import duration, shorten, visible, width
 from dagger_actors.errors import RequestError
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.picture import picture_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 FLOW = {
@@ -68,7 +67,7 @@ def test_what_the_author_says_of_nodes_and_inputs_is_in_the_tooltips():
     }
     over = {"reference": "inputs.pages", "description": "the pages"}
     node = {"id": "a", "action": "read", "description": "reads", "instructions": "ask first", "inputs": inputs}
-    made = picture_of(load_flow({"name": "f", "nodes": [{**node, "map": {"over": over, "item": "page"}}]}))
+    made = load_flow({"name": "f", "nodes": [{**node, "map": {"over": over, "item": "page"}}]}).picture()
     assert made.nodes[0].facts == (
         ("action", "read"),
         ("description", "reads"),
@@ -81,7 +80,7 @@ def test_what_the_author_says_of_nodes_and_inputs_is_in_the_tooltips():
 
 def test_a_definition_becomes_boxes_edges_and_facts():
     """Law: each node, each dependency once; inputs name their source."""
-    made = picture_of(load_flow(FLOW))
+    made = load_flow(FLOW).picture()
     assert made.title == "news"
     assert made.subtitle == "3 nodes · inputs: url · outputs: all"
     assert [(node.title, node.subtitle, node.is_mapped) for node in made.nodes] == [
@@ -101,7 +100,7 @@ def test_a_definition_becomes_boxes_edges_and_facts():
 
 def test_svg_shows_every_box_edge_and_tooltip_and_needs_nothing_from_elsewhere():
     """Law: self-contained, light and dark, mapped nodes are a stack of three."""
-    svg = write_svg(picture_of(load_flow(FLOW)))
+    svg = write_svg(load_flow(FLOW).picture())
     root = ET.fromstring(svg)
     boxes = [group for group in root.iter(f"{SVG}g") if "node" in group.get("class", "")]
     assert [len(group.findall(f"{SVG}rect")) for group in boxes] == [1, 3, 1]
@@ -190,7 +189,7 @@ def test_without_the_extra_svg_says_what_to_install(monkeypatch):
     one = picture(plain(2), [(0, 1)])
     with pytest.raises(RequestError, match=r"pip install 'dagger-actors\[graph\]'"):
         write_svg(one)
-    assert not layout_module.is_available()
+    assert svg_if_it_can_be(one) == ""
     assert "n0 --> n1" in write_mermaid(one)
     assert "n0 -> n1" in write_dot(one)
 

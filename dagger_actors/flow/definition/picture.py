@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from dagger_actors.core.wording import counted
 from dagger_actors.drawing.picture import LONGEST, NAMED, Picture, PictureNode, line, names
-from dagger_actors.flow.definition import Constant, FlowDefinition, FromInput, NodeDefinition, Reference
+from dagger_actors.flow.definition.nodes import NodeDefinition
+from dagger_actors.flow.definition.references import Constant, FromInput, Reference
 
 __all__ = ["facts_of", "picture_of"]
 
 
-def picture_of(definition: FlowDefinition) -> Picture:
-    """Make the picture of a definition."""
-    nodes = definition.nodes
+def picture_of(
+    name: str, nodes: tuple[NodeDefinition, ...], inputs: Collection[str], outputs: Collection[str]
+) -> Picture:
+    """Make the picture of a flow.
+
+    Args:
+        name: The flow's.
+        nodes: In the order of the file.
+        inputs: The names of its inputs.
+        outputs: The names of its outputs.
+    """
     return Picture(
-        title=line(definition.name),
-        subtitle=_summary(definition),
+        title=line(name),
+        subtitle=_summary(nodes, inputs, outputs),
         nodes=tuple(
             PictureNode(
                 title=line(node.id),
@@ -50,12 +61,12 @@ def facts_of(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> tuple[t
     return tuple(facts)
 
 
-def _summary(definition: FlowDefinition) -> str:
-    parts = [counted(len(definition.nodes), "node")]
-    if definition.inputs:
-        parts.append(f"inputs: {names(definition.inputs)}")
-    if definition.outputs:
-        parts.append(f"outputs: {names(definition.outputs)}")
+def _summary(nodes: tuple[NodeDefinition, ...], inputs: Collection[str], outputs: Collection[str]) -> str:
+    parts = [counted(len(nodes), "node")]
+    if inputs:
+        parts.append(f"inputs: {names(inputs)}")
+    if outputs:
+        parts.append(f"outputs: {names(outputs)}")
     return line(" · ".join(parts))
 
 

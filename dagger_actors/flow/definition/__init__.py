@@ -1,0 +1,54 @@
+"""What a flow file says, resolved: ids became positions, aliases their meaning, references their source.
+
+A definition is frozen, encodes to JSON and is pinned to its run by its hash; nothing here reads a file. Nodes leave out
+what is the default, which makes a large flow a third as long; so those defaults are part of the format, and a test pins
+them. One meaning has one encoding: whoever makes a node uses the default objects themselves (msgspec compares identity).
+"""
+
+from dagger_actors.flow.definition.flow import FORMAT, FlowConfig, FlowDefinition, InputSpec, InputType
+from dagger_actors.flow.definition.nodes import (
+    NO_RETRY,
+    CacheSpec,
+    Durability,
+    Isolation,
+    MapSpec,
+    NodeDefinition,
+    OnFailure,
+)
+from dagger_actors.flow.definition.references import (
+    AllOf,
+    AnyOf,
+    Comparison,
+    Constant,
+    FromInput,
+    FromNode,
+    Not,
+    Operator,
+    Predicate,
+    Reference,
+)
+
+__all__ = [
+    "FORMAT",
+    "NO_RETRY",
+    "AllOf",
+    "AnyOf",
+    "CacheSpec",
+    "Comparison",
+    "Constant",
+    "Durability",
+    "FlowConfig",
+    "FlowDefinition",
+    "FromInput",
+    "FromNode",
+    "InputSpec",
+    "InputType",
+    "Isolation",
+    "MapSpec",
+    "NodeDefinition",
+    "Not",
+    "OnFailure",
+    "Operator",
+    "Predicate",
+    "Reference",
+]
