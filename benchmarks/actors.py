@@ -16,8 +16,9 @@ first message), ``bytes_used`` have handled one. ``awaiting`` stands beside bare
 two. ``restart_cpu`` is processor time, of which a failure has its share; what pykka does there is to start a successor.
 
 One JSON object a line: first the machine and the versions, then the figures. ``value``, ``limit`` (pykka's) and ``ratio``
-(value / limit, side by side) are medians over ``repeats``; ``cpu_s`` is this process's processor time meanwhile. On a
-machine with other work the ratio and ``cpu_s`` say more than the value.
+(value / limit, side by side) are medians over ``repeats``; ``cpu_s`` is this process's processor time meanwhile and
+``limit_cpu_s`` that of pykka's on as much work. On a machine with other work these and the ratio say more than the value:
+pykka's many threads then get a larger share of the processor than our few.
 
 Measured elsewhere, on 2 cores of the same class, for orientation:
 

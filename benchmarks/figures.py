@@ -37,11 +37,13 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         value: In the figure's unit.
         limit: What the bare parts, or the peer, reach on the same work, in the same unit; None where there are none.
         cpu_s: Processor seconds of this process meanwhile; None where that says nothing.
+        limit_cpu_s: The same for the limit, on as much work; None where it was not taken.
     """
 
     value: float
     limit: float | None = None
     cpu_s: float | None = None
+    limit_cpu_s: float | None = None
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +111,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     min: float
     max: float
     cpu_s: float | None
+    limit_cpu_s: float | None
 
 
 def judge(name: str, unit: str, target: Target | None, samples: list[Sample]) -> Line:
@@ -136,6 +139,7 @@ def judge(name: str, unit: str, target: Target | None, samples: list[Sample]) ->
         min=_short(min(values)),
         max=_short(max(values)),
         cpu_s=_median([sample.cpu_s for sample in samples]),
+        limit_cpu_s=_median([sample.limit_cpu_s for sample in samples]),
     )
 
 

@@ -36,30 +36,51 @@ TICK_S = 0.001
 def spawn(folder: Path, sizes: Sizes) -> dict[str, Sample]:
     """Start actors and stop them; and the same with a message to each in between. Rates, so pykka's few are scaled."""
     with theirs() as peers:
-        limits = [_lives(peers, sizes.threads, talks=talks) for talks in (False, True)]
+        silent, talked = (_lives(peers, sizes.threads, talks=talks) for talks in (False, True))
     with ours(folder) as mine:
-        cpu = time.process_time()
-        values = [_lives(mine, sizes.spawned, talks=talks) for talks in (False, True)]
-        cpu = time.process_time() - cpu
+        mute, told = (_lives(mine, sizes.spawned, talks=talks) for talks in (False, True))
     return {
-        "spawn": Sample(value=values[0][0], limit=limits[0][0]),
-        "spawn_and_stop": Sample(value=values[0][1], limit=limits[0][1], cpu_s=cpu),
-        "spawn_tell_stop": Sample(value=values[1][1], limit=limits[1][1]),
+        "spawn": mute.started.beside(silent.started),
+        "spawn_and_stop": mute.lived.beside(silent.lived),
+        "spawn_tell_stop": told.lived.beside(talked.lived),
     }
 
 
-def _lives(side: Side, count: int, *, talks: bool) -> tuple[float, float]:
-    """Actors a second: started; started and stopped."""
+class Rate(msgspec.Struct, frozen=True):
+    """So many actors took so long."""
+
+    count: int
+    wall_s: float
+    cpu_s: float
+
+    def beside(self, peer: Rate) -> Sample:
+        """Compare actors a second, and processor seconds for as many actors."""
+        return Sample(
+            value=self.count / self.wall_s,
+            limit=peer.count / peer.wall_s,
+            cpu_s=self.cpu_s,
+            limit_cpu_s=peer.cpu_s * self.count / peer.count,
+        )
+
+
+class Lives(msgspec.Struct, frozen=True):
+    """Actors that were started, and until all of them had stopped."""
+
+    started: Rate
+    lived: Rate
+
+
+def _lives(side: Side, count: int, *, talks: bool) -> Lives:
     wiring = Wiring()
-    began = time.perf_counter()
+    cpu, wall = time.process_time(), time.perf_counter()
     refs = [side.start("counter", wiring) for _ in range(count)]
-    started_s = time.perf_counter() - began
+    started = Rate(count, time.perf_counter() - wall, time.process_time() - cpu)
     if talks:
         for ref in refs:
             ref.tell(Add(1))
     for reply in [ref.stop(block=False) for ref in refs]:
         reply.get(timeout=PATIENCE_S)
-    return count / started_s, count / (time.perf_counter() - began)
+    return Lives(started, Rate(count, time.perf_counter() - wall, time.process_time() - cpu))
 
 
 # --- memory

@@ -124,12 +124,15 @@ Work = Callable[[Any, int], float]
 
 def _beside(folder: Path, work: Work, count: int) -> Sample:
     with theirs() as peers:
+        limit_cpu = time.process_time()
         limit = count / work(peers, count)
+        limit_cpu = time.process_time() - limit_cpu
     with ours(folder) as mine:
         work(mine, min(count, 1_000))  # so that threads and caches are there
         cpu = time.process_time()
         value = count / work(mine, count)
-        return Sample(value=value, limit=limit, cpu_s=time.process_time() - cpu)
+        cpu = time.process_time() - cpu
+        return Sample(value=value, limit=limit, cpu_s=cpu, limit_cpu_s=limit_cpu)
 
 
 def _tell(side: Side, count: int) -> float:

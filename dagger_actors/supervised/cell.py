@@ -121,9 +121,11 @@ class Cell(Lifecycle):
                 if not self._attend(turn):
                     return self.pause(turn)
                 actor = self.actor  # it may be another incarnation by now
+            if not lane:  # as a rule the end of a turn; an exception would cost as much as a message
+                return self.settle(turn)
             try:
                 letter = take()
-            except IndexError:
+            except IndexError:  # a sender dropped the oldest, which was the last
                 return self.settle(turn)
             kind, data, reply, _trace = letter
             entry = short.get(kind)
