@@ -47,6 +47,7 @@
     │   ├── MessageUnhandled       the actor has no handler for the message
     │   ├── MailboxFull            a bounded mailbox refused a message
     │   ├── AskInsideHandler       a blocking ask inside a pooled handler
+    │   ├── AskCircle              actors that would await each other's answers for ever
     │   ├── TurnRefused            a turn of a durable actor that cannot be committed
     │   ├── StateUnreadable        a stored state that does not fit the actor's class: the actor is held
     │   ├── ChildRefused           a supervisor could not do what was asked about a child
@@ -95,6 +96,7 @@ from dagger_actors.errors.actor import (
     ActorClassError,
     ActorError,
     ActorStopped,
+    AskCircle,
     AskInsideHandler,
     ChildRefused,
     ConfigRefused,
@@ -163,6 +165,7 @@ __all__ = [
     "ArtifactCorrupt",
     "ArtifactError",
     "ArtifactMissing",
+    "AskCircle",
     "AskInsideHandler",
     "AttemptOver",
     "BlockingCall",

@@ -126,6 +126,24 @@ class AskInsideHandler(ActorError):
         )
 
 
+class AskCircle(ActorError):
+    """An awaited ask of an actor that awaits, itself or through others, the answer of the actor that asks.
+
+    Attributes:
+        actors: The circle, from the actor that asks to itself again.
+    """
+
+    def __init__(self, actors: tuple[str, ...]) -> None:
+        self.actors = actors
+        super().__init__(actors)
+
+    def __str__(self) -> str:
+        return (
+            f"each would await the next one's answer for ever: {' -> '.join(self.actors)}; "
+            f"let one of them tell, or use `ctx.ask(...).then(...)`, which takes messages meanwhile"
+        )
+
+
 class TurnRefused(ActorError):
     """A turn of a durable actor that cannot be committed: its state cannot be stored, or it does too much."""
 

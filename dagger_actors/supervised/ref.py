@@ -12,6 +12,7 @@ from dagger_actors.actors.ref import urn_of
 from dagger_actors.actors.reply import ReplyFuture, inside
 from dagger_actors.errors import AskInsideHandler, MailboxFull, RequestError
 from dagger_actors.supervised import wire
+from dagger_actors.supervised.circles import AwaitedReply, refuse_circle
 from dagger_actors.supervised.effects import effects_here, seen, send
 from dagger_actors.supervised.mailbox import BLOCK_S, CLOSED, SCHEDULED
 from dagger_actors.supervised.wire import StopLetter
@@ -122,6 +123,8 @@ class Ref(ActorRef[Any]):
             MessageUnhandled: The actor has no handler for it.
             MailboxFull: Its mailbox has no room.
             AskInsideHandler: A waiting ask inside a plain handler; nothing was sent.
+            AskCircle: The actor that is asked awaits an answer of the one that asks, itself or through others; nothing was
+                sent, unless it came to that only afterwards.
             BaseException: What its handler raised.
         """
         cell = self.cell
@@ -132,10 +135,14 @@ class Ref(ActorRef[Any]):
             answer = cell.run_here(kind, data)
             if answer is not None:
                 return answer[0]
-        reply: ReplyFuture[Any] = ReplyFuture()
+        reply: ReplyFuture[Any]
         if _get_running_loop() is None:
+            reply = ReplyFuture()
             send(cell, (kind, data, reply, None))
         else:
+            if block:
+                refuse_circle(cell)
+            reply = AwaitedReply(cell)
             cell.put((kind, data, reply, None))  # awaited in a turn, perhaps, which cannot end before it
         return self._wait_for(reply, timeout) if block else self._not_waited_for(reply)
 

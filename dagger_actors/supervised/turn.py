@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dagger_actors.supervised.mailbox import Mailbox
     from dagger_actors.supervised.wire import Answer
 
 __all__ = ["Order", "Turn"]
@@ -21,13 +22,15 @@ class Turn:
     Attributes:
         hand: Who waits for the answer of the message in hand.
         task: What is awaited.
+        waits_for: The actor whose answer it awaits.
     """
 
-    __slots__ = ("hand", "task")
+    __slots__ = ("hand", "task", "waits_for")
 
     def __init__(self, hand: tuple[Answer | None, ...] = ()) -> None:
         self.hand = hand
         self.task: Task[Any] | None = None
+        self.waits_for: Mailbox | None = None
 
 
 Order = Callable[[Turn], object]

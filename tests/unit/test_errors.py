@@ -150,6 +150,13 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
             "use tell and handle the answer as a message, or `await` it in an async handler"
         ),
     ),
+    "AskCircle": (
+        (("a", "b", "a"),),
+        (
+            "each would await the next one's answer for ever: a -> b -> a; "
+            "let one of them tell, or use `ctx.ask(...).then(...)`, which takes messages meanwhile"
+        ),
+    ),
     "SupervisorGaveUp": (
         ("s", 3, 5.0, "ValueError: x"),
         "s crashed more than 3 times in 5 s, last with ValueError: x; its committed work is safe and can be resumed",
