@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.errors import ActorStopped, MessageRefused
+from dagger_actors.errors import ActorStopped, MessageRefused, SystemClosed
 from dagger_actors.supervised.family import ExitKind, Parent
 from dagger_actors.supervised.mailbox import (
     AWAITING,
@@ -257,6 +257,24 @@ class Lifecycle(Mailbox):
             elif state is SCHEDULED:
                 self.post.abandoned(self)
         self._end(Turn(), past, "shutdown", None)
+
+    def strand(self, error: Exception) -> None:
+        """No turn is to be had: this incarnation has failed, and its supervisor decides."""
+        with self.lock:
+            if self.state is CLOSED:
+                return
+            was_up, past = self.is_up, self._take_past() if self.is_alive else None
+            self.actor = self.turn = self.orders = None
+            self.state = SUSPENDED
+        logger.error("%s gets no turn: %s", self, error, extra={"actor": self.name})
+        if past is not None:
+            self._tidy_up(past)
+            if was_up:
+                self.parent.child_exited(self, past.incarnation, "error", error)
+            else:
+                self.parent.child_failed_to_start(self, past.incarnation, error)
+        if isinstance(error, SystemClosed):
+            self.close()  # whatever its supervisor wants: nobody will ever run it again
 
     def close(self) -> None:
         """Stop for good: what is queued and all that comes is undelivered, and who watches is told."""

@@ -188,8 +188,16 @@ class Mailbox:
         """Ask the dispatcher for a turn; the state says so already."""
         try:
             self.dispatcher.schedule(self)  # type: ignore[arg-type]  # the cell, which is a Runnable
-        except SystemClosed:
-            self.shut()  # nobody will ever run it again: whoever waits must hear that
+        except (
+            SystemClosed,
+            RuntimeError,
+        ) as error:  # the system's threads have ended, or the machine has none to give
+            self.strand(error)
+
+    def strand(self, error: Exception) -> None:
+        """No turn is to be had: whoever waits must hear that."""
+        del error
+        self.shut()
 
     def room(self) -> ReplyFuture[None]:
         """Wait in line for room; the future is resolved when half of it is free, or it is closed."""
