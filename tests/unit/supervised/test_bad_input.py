@@ -275,23 +275,6 @@ def test_a_circle_of_plain_asks_is_refused_at_its_first_step(stage: VirtualStage
     assert b.cell.lane is None
 
 
-def test_a_circle_of_awaited_asks_times_out_and_says_who_did_not_answer(stage: VirtualStage) -> None:
-    """Law: A awaits B, who awaits A: after 5 s the question that cannot be answered fails, and others are not disturbed."""
-    a, b, c = (stage.spawn(AsyncAsker, name=name) for name in "abc")
-    assert a.ask(Ask(("b", "c"))) == "end"
-    with pytest.raises(TimeoutError, match=r"no answer from <Ref [ab] "):
-        a.ask(Ask(("b", "a")), timeout=60)
-    assert c.ask(Ask(())) == "end"
-    assert [one.is_alive() for one in (a, b, c)].count(False) <= 2
-
-
-def test_an_actor_that_awaits_itself_times_out(stage: VirtualStage) -> None:
-    """Law: the shortest circle."""
-    a = stage.spawn(AsyncAsker, name="a")
-    with pytest.raises(TimeoutError, match="<Ref a "):
-        a.ask(Ask(("a",)), timeout=60)
-
-
 def test_then_makes_a_circle_without_waiting(stage: VirtualStage) -> None:
     """Law: asking and going on with the answer later holds nobody up."""
     answers: list[object] = []
