@@ -266,7 +266,7 @@ class Lifecycle(Mailbox):
             was_up, past = self.is_up, self._take_past() if self.is_alive else None
             self.actor = self.turn = self.orders = None
             self.state = SUSPENDED
-        logger.error("%s gets no turn: %s", self, error, extra={"actor": self.name})
+        logger.error("%s gets no turn: %s", self, error, extra=LogFields(actor=self.name))
         if past is not None:
             self._tidy_up(past)
             if was_up:
