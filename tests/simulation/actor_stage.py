@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from dagger_actors.errors import ActorStopped, AskInsideHandler, MailboxFull, SystemClosed
+from dagger_actors.errors import ActorStopped, AskCircle, AskInsideHandler, MailboxFull, SystemClosed
 from dagger_actors.supervised.cell import Cell
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.ref import Ref
@@ -346,7 +346,7 @@ class Stage(Record):
             return
         try:
             answer = made[0].ask(made[1], timeout=self.chance.choice((0.1, 5.0)))
-        except MailboxFull:
+        except (MailboxFull, AskCircle):
             self._is_not_sent(made[1])
             return
         try:

@@ -17,6 +17,7 @@ from typing import Any
 from dagger_actors.errors import (
     ActorError,
     ActorStopped,
+    AskCircle,
     AskInsideHandler,
     ChildRefused,
     MailboxFull,
@@ -388,7 +389,7 @@ class ThreadStage(ThreadRecord):
             return
         try:
             answer = made[0].ask(made[1], timeout=self.chance.choice((0.001, 0.02)))
-        except MailboxFull:
+        except (MailboxFull, AskCircle):
             del self.sent[made[1].id]
             return
         try:
