@@ -133,6 +133,6 @@ class Telemetry(Protocol):
 class TelemetrySource(Protocol):
     """Where a system gets its telemetry; may serve several."""
 
-    def open(self, clock: Clock) -> Telemetry:
-        """Begin with a system, whose time this is."""
+    def open(self, clock: Clock) -> Telemetry | None:
+        """Begin with a system, whose time this is; None = nobody would hear of it, and the system goes without."""
         ...

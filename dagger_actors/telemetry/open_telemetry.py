@@ -1,7 +1,7 @@
 """What a system tells, told on to OpenTelemetry: spans of handlers, runs and attempts, and what ``instruments`` lists.
 
-Nothing is told on as long as no provider is set: the API's own stand-ins then do next to nothing. Times are the system's own,
-so under simulation they are virtual.
+A system that is opened while no provider is set has no telemetry at all, and so nothing to pay. Times are the system's own, so
+under simulation they are virtual.
 """
 
 from __future__ import annotations
@@ -38,20 +38,24 @@ class OpenTelemetry:
     """Give this to ``ActorSystem(telemetry=...)``; one may serve several systems.
 
     Args:
-        tracer_provider: Where spans go; None = the process's, as it is set by now or later.
-        meter_provider: Where figures go; None = the process's.
+        tracer_provider: Where spans go; None = the process's, as it is set when a system is opened.
+        meter_provider: Where figures go; None = the process's, likewise.
     """
 
     def __init__(
         self, *, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
     ) -> None:
+        self._providers = tracer_provider, meter_provider
         self._tracer = trace.get_tracer(NAME, tracer_provider=tracer_provider)
         self._systems: weakref.WeakSet[_System] = weakref.WeakSet()
         meter = (meter_provider or get_meter_provider()).get_meter(NAME)
         self._instruments = Instruments(meter, self._depths)
 
-    def open(self, clock: Clock) -> _System:
-        """Begin with a system; it calls this itself."""
+    def open(self, clock: Clock) -> _System | None:
+        """Begin with a system, which calls this itself; None = nobody would hear of it."""
+        tracers, meters = self._providers
+        if not _is_set(tracers or trace.get_tracer_provider()) and not _is_set(meters or get_meter_provider()):
+            return None
         system = _System(self._tracer, self._instruments, clock, self._systems.discard)
         self._systems.add(system)
         return system
@@ -295,6 +299,11 @@ class _Attempt:
             self._span.set_attribute("error.type", error.type)
             self._span.set_status(StatusCode.ERROR, error.message)
         self._span.end(self._system.clock.now().wall_us * 1_000)
+
+
+def _is_set(provider: TracerProvider | MeterProvider) -> bool:
+    """Tell whether a provider is none of the API's own stand-ins, which drop everything."""
+    return not type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))
 
 
 def _fail(span: Span, error: BaseException) -> None:

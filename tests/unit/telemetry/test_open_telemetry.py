@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from opentelemetry import trace
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -380,6 +381,15 @@ def test_the_trace_goes_on_in_a_worker_process(kit: Kit) -> None:
         outputs = system.flows.start(spec).result(timeout=60)
     context = kit.span("node n").context
     assert outputs["n"]["trace"].startswith(f"00-{context.trace_id:032x}-{context.span_id:016x}-")
+
+
+def test_a_system_that_is_opened_while_no_provider_is_set_goes_without() -> None:
+    """Law: decided once, when it is opened; either provider is enough."""
+    with simulate(1) as sim:
+        assert sim.system(telemetry=OpenTelemetry())._telemetry is None
+        assert sim.system(telemetry=OpenTelemetry(meter_provider=NoOpMeterProvider()))._telemetry is None
+        assert sim.system(telemetry=OpenTelemetry(tracer_provider=TracerProvider()))._telemetry is not None
+        assert sim.system(telemetry=OpenTelemetry(meter_provider=MeterProvider()))._telemetry is not None
 
 
 def test_without_the_extra_everything_else_works_and_the_error_says_what_to_install() -> None:
