@@ -57,7 +57,7 @@ def test_a_system_runs_until_it_is_stopped(small):
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
-    assert "small.yaml: 1 actors" in told
+    assert "small.yaml: 1 actor, " in told
 
 
 def test_a_system_whose_root_gives_up_ends_with_1_and_the_reason(small):
