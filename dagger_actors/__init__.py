@@ -52,11 +52,11 @@ if TYPE_CHECKING:
     from dagger_actors.flow.run import Run
     from dagger_actors.flow.secret import Secret
     from dagger_actors.supervised.actor import Actor
+    from dagger_actors.supervised.bounds import MailboxSpec
     from dagger_actors.supervised.context import ActorContext, Terminated
     from dagger_actors.supervised.handlers import handler
     from dagger_actors.supervised.ref import Ref, tell_all
     from dagger_actors.supervised.spec import BackOff, ChildSpec, Supervisor
-    from dagger_actors.supervised.traits import MailboxSpec
     from dagger_actors.supervised.undelivered import Undelivered
     from dagger_actors.system import ActorSystem
 
@@ -128,7 +128,7 @@ _HOMES = {
     "Undelivered": "supervised.undelivered",
     "Terminated": "supervised.context",
     "Ref": "supervised.ref",
-    "MailboxSpec": "supervised.traits",
+    "MailboxSpec": "supervised.bounds",
     "ActorContext": "supervised.context",
     "Actor": "supervised.actor",
     "ActorSystem": "system",

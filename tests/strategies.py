@@ -7,14 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dagger_actors.supervised.definition import (
-    AgentSpec,
-    BackoffSpec,
-    MailboxSpec,
-    Supervision,
-    SupervisorSpec,
-    SystemDefinition,
-)
+from dagger_actors.supervised.bounds import MailboxSpec
+from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, Supervision, SupervisorSpec, SystemDefinition
 
 __all__ = ["flows", "names", "systems", "to_yaml"]
 

@@ -9,8 +9,9 @@ import pykka
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.errors import ActorClassError
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.ref import Ref
-from dagger_actors.supervised.traits import MailboxSpec, Traits
+from dagger_actors.supervised.traits import Traits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

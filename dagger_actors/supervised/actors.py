@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dagger_actors.supervised.actor import Actor
+    from dagger_actors.supervised.bounds import MailboxSpec
     from dagger_actors.supervised.family import ChildHandle, ExitKind
     from dagger_actors.supervised.house import House
     from dagger_actors.supervised.pool import Pool
     from dagger_actors.supervised.ref import Ref
-    from dagger_actors.supervised.traits import MailboxSpec
     from dagger_actors.supervised.undelivered import Reason, Undelivered
 
 __all__ = ["Actors", "Root", "spec_of"]

@@ -17,9 +17,9 @@ from dagger_actors.supervised.ref import ASK_S, Ref
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
+    from dagger_actors.supervised.bounds import MailboxSpec
     from dagger_actors.supervised.lifecycle import Lifecycle
     from dagger_actors.supervised.pool import Pool
-    from dagger_actors.supervised.traits import MailboxSpec
 
 __all__ = ["ActorContext", "Asked", "Terminated", "Timers"]
 

@@ -12,14 +12,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.places import Places
 
 __all__ = [
     "AgentSpec",
     "AutoShutdown",
     "BackoffSpec",
-    "MailboxSpec",
-    "Overflow",
     "Restart",
     "Route",
     "Strategy",
@@ -31,7 +30,6 @@ __all__ = [
 Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
 Restart = Literal["permanent", "transient", "temporary"]
 AutoShutdown = Literal["never", "any_significant", "all_significant"]
-Overflow = Literal["block", "reject", "drop_oldest"]
 Route = Literal["round_robin", "key"]
 
 
@@ -73,19 +71,7 @@ class BackoffSpec(Part, frozen=True, kw_only=True):
     reset_s: float = 60.0
 
 
-class MailboxSpec(Part, frozen=True, kw_only=True):
-    """How many messages may be queued, and what happens to more.
-
-    Attributes:
-        capacity: Messages; 1 or more.
-        overflow: ``block``: the sender waits; ``reject``: it gets an error; ``drop_oldest``: the oldest is undelivered.
-    """
-
-    capacity: int = 1_000
-    overflow: Overflow = "block"
-
-
-class ChildSpec(Part, frozen=True, kw_only=True):
+class EntrySpec(Part, frozen=True, kw_only=True):
     """What a supervisor knows of whatever is below it.
 
     Attributes:
@@ -101,7 +87,7 @@ class ChildSpec(Part, frozen=True, kw_only=True):
     backoff: BackoffSpec | None = None
 
 
-class AgentSpec(ChildSpec, frozen=True, kw_only=True, tag_field="kind", tag="agent"):
+class AgentSpec(EntrySpec, frozen=True, kw_only=True, tag_field="kind", tag="agent"):
     """An agent: one actor, or a pool of equal ones.
 
     Attributes:
@@ -123,7 +109,7 @@ class AgentSpec(ChildSpec, frozen=True, kw_only=True, tag_field="kind", tag="age
     mailbox: MailboxSpec | None = None
 
 
-class SupervisorSpec(ChildSpec, frozen=True, kw_only=True, tag_field="kind", tag="supervisor"):
+class SupervisorSpec(EntrySpec, frozen=True, kw_only=True, tag_field="kind", tag="supervisor"):
     """A supervisor below another.
 
     Attributes:

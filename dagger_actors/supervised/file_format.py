@@ -13,9 +13,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from dagger_actors.reading.form import Form, schema_of
 from dagger_actors.reading.reader import MAX_NAME, MAX_SECONDS
-from dagger_actors.supervised.definition import AutoShutdown, Overflow, Restart, Route, Strategy
+from dagger_actors.supervised.bounds import MAX_CAPACITY, Overflow
+from dagger_actors.supervised.definition import AutoShutdown, Restart, Route, Strategy
 from dagger_actors.supervised.loading import MAX_AGENTS, MAX_INSTANCES
-from dagger_actors.supervised.part_keys import MAX_CAPACITY, MAX_FACTOR, MAX_INTENSITY, MAX_REFERENCE
+from dagger_actors.supervised.part_keys import MAX_FACTOR, MAX_INTENSITY, MAX_REFERENCE
 
 __all__ = ["FORMS", "SystemFile", "system_schema"]
 

@@ -9,7 +9,6 @@ from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, SupervisorSpec, SystemDefinition
 from dagger_actors.supervised.resolving import ResolvedAgent, load_and_resolve
 from dagger_actors.supervised.spec import BackOff, ChildSpec, Supervisor
-from dagger_actors.supervised.traits import MailboxSpec
 
 __all__ = ["load_supervisor"]
 
@@ -64,9 +63,7 @@ def _child(spec: AgentSpec, resolved: ResolvedAgent[Actor]) -> ChildSpec:
         instances=spec.instances,
         route=spec.route,
         key=".".join(spec.key),
-        mailbox=None
-        if spec.mailbox is None
-        else MailboxSpec(capacity=spec.mailbox.capacity, overflow=spec.mailbox.overflow),
+        mailbox=spec.mailbox,
     )
 
 

@@ -26,6 +26,7 @@ from dagger_actors.errors import (
     UnknownActor,
 )
 from dagger_actors.supervised import wire
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.cell import Cell
 from dagger_actors.supervised.context import ActorContext, Terminated
 from dagger_actors.supervised.crowding import Crowding
@@ -40,7 +41,7 @@ from dagger_actors.supervised.ref import Ref
 from dagger_actors.supervised.stuck import Alarm
 from dagger_actors.supervised.tick import Notice, Tick
 from dagger_actors.supervised.traced import Traced, TracedCell, TracedDurableCell
-from dagger_actors.supervised.traits import MailboxSpec, Traits, traits_of
+from dagger_actors.supervised.traits import Traits, traits_of
 from dagger_actors.supervised.turn import Turn
 from dagger_actors.supervised.undelivered import Reason, Undelivered, UndeliveredMail
 from dagger_actors.supervised.wire import Letter, kind_of, text_of

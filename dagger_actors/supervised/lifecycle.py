@@ -17,17 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import ActorStopped, MessageRefused, SystemClosed
+from dagger_actors.supervised.bounds import Overflow
 from dagger_actors.supervised.family import ExitKind, Parent
-from dagger_actors.supervised.mailbox import (
-    AWAITING,
-    CLOSED,
-    IDLE,
-    SCHEDULED,
-    SUSPENDED,
-    Mailbox,
-    Overflow,
-    handling,
-)
+from dagger_actors.supervised.mailbox import AWAITING, CLOSED, IDLE, SCHEDULED, SUSPENDED, Mailbox, handling
 from dagger_actors.supervised.turn import Order, Turn
 from dagger_actors.supervised.wire import Answer, Letter, fail, resolve, text_of
 

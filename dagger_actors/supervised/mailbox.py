@@ -27,7 +27,7 @@ import contextlib
 from asyncio import _get_running_loop
 from collections import deque
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from dagger_actors.actors.reply import ReplyFuture, inside
 from dagger_actors.errors import ActorStopped, MailboxFull, SystemClosed
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import threading
 
     from dagger_actors.core.protocols import Dispatcher
+    from dagger_actors.supervised.bounds import Overflow
     from dagger_actors.supervised.undelivered import Reason
     from dagger_actors.supervised.wire import Letter
 
@@ -49,15 +50,12 @@ __all__ = [
     "SUSPENDED",
     "Mailbox",
     "Order",
-    "Overflow",
     "Post",
     "Turn",
     "handling",
 ]
 
 IDLE, SCHEDULED, AWAITING, SUSPENDED, CLOSED = "idle", "scheduled", "awaiting", "suspended", "closed"
-
-Overflow = Literal["block", "reject", "drop_oldest"]
 
 BLOCK_S = 5.0
 """How long an outside caller waits for room, at most."""

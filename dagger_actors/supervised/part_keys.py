@@ -13,15 +13,8 @@ from dagger_actors.reading.importing import Wanted, split_reference
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import MAX_SECONDS, Reader
 from dagger_actors.reading.tree import Fields, Scalar, Tree, described
-from dagger_actors.supervised.definition import (
-    AutoShutdown,
-    BackoffSpec,
-    MailboxSpec,
-    Overflow,
-    Route,
-    Strategy,
-    Supervision,
-)
+from dagger_actors.supervised.bounds import MAX_CAPACITY, OVERFLOWS, MailboxSpec
+from dagger_actors.supervised.definition import AutoShutdown, BackoffSpec, Route, Strategy, Supervision
 
 __all__ = [
     "A_CLASS",
@@ -44,7 +37,6 @@ REFERENCE_FORMS = "Write module:Class or file.py:Class."
 MAX_REFERENCE = 1_000
 """Characters of a class reference."""
 MAX_INTENSITY = 10_000
-MAX_CAPACITY = 1_000_000
 MAX_FACTOR = 1_000
 
 SUPERVISION = Keys(known=("strategy", "intensity", "period_s", "auto_shutdown"))
@@ -52,7 +44,6 @@ BACKOFF = Keys(known=("min_s", "max_s", "factor", "jitter", "reset_s"))
 MAILBOX = Keys(known=("capacity", "overflow"))
 STRATEGIES = get_args(Strategy)
 AUTO_SHUTDOWNS = get_args(AutoShutdown)
-OVERFLOWS = get_args(Overflow)
 ROUTES = get_args(Route)
 
 S = TypeVar("S", bound=msgspec.Struct)

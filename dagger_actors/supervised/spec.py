@@ -13,7 +13,7 @@ import msgspec
 from dagger_actors.core.backoff import BackOff as CoreBackOff
 from dagger_actors.core.supervision.specs import Child, Supervision
 from dagger_actors.errors import ActorClassError
-from dagger_actors.supervised.traits import MailboxSpec
+from dagger_actors.supervised.bounds import MailboxSpec
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor

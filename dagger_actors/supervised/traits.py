@@ -19,32 +19,13 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
     from dagger_actors.supervised.lifecycle import Lifecycle
 
-__all__ = ["DISPATCHERS", "HOOKS", "MailboxSpec", "Traits", "traits_of"]
+__all__ = ["DISPATCHERS", "HOOKS", "Traits", "traits_of"]
 
 ROOT = "dagger_actors.supervised.actor"
 
 DISPATCHERS = ("shared", "blocking", "io")
 
 HOOKS = ("started", "stopping", "pre_restart", "unhandled")
-
-
-class MailboxSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """How many messages may be queued, and what happens to more.
-
-    Attributes:
-        capacity: Messages, 1 to 1,000,000.
-        overflow: ``block``: an outside caller waits 5 s for room, a handler's actor is parked; ``reject``: the sender gets
-            ``MailboxFull``; ``drop_oldest``: the oldest is undelivered.
-    """
-
-    capacity: int = 1_000
-    overflow: typing.Literal["block", "reject", "drop_oldest"] = "block"
-
-    def __post_init__(self) -> None:
-        if type(self.capacity) is not int or not 1 <= self.capacity <= 1_000_000:
-            raise ActorClassError("mailbox", f"its capacity is 1 to 1,000,000, not {self.capacity!r}")
-        if self.overflow not in ("block", "reject", "drop_oldest"):
-            raise ActorClassError("mailbox", f"its overflow is block, reject or drop_oldest, not {self.overflow!r}")
 
 
 class Traits:

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 from dagger_actors.errors import ActorStopped, AskCircle, AskInsideHandler, MailboxFull, SystemClosed
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.cell import Cell
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.ref import Ref
-from dagger_actors.supervised.traits import MailboxSpec
 from tests.simulation.actor_cast import KINDS, ONCE, REPEATING, Mail, Player, Who, cast, on_stage
 from tests.simulation.actor_parents import Keeper, Once, Outsider, WatchedNursery
 from tests.simulation.actor_record import Record, said

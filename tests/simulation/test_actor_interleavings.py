@@ -23,11 +23,11 @@ import pytest
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.protocols import Runnable
 from dagger_actors.errors import ActorStopped, MailboxFull
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.cell import Cell
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.house import House
 from dagger_actors.supervised.ref import Ref
-from dagger_actors.supervised.traits import MailboxSpec
 from tests.simulation.actor_cast import ONCE, REPEATING, Blue, Green, Mail, Player, Red, Who, make, on_stage
 from tests.simulation.thread_record import ThreadRecord
 from tests.simulation.thread_runtime import PATIENCE_S, HandTimers

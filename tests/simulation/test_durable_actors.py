@@ -19,7 +19,7 @@ import pytest
 
 from dagger_actors import Actor, ActorContext, ActorSystem, ChildSpec, handler
 from dagger_actors.errors import ActorStopped, MailboxFull, UnknownActor
-from dagger_actors.supervised.traits import MailboxSpec
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.testing import explore, simulate
 from dagger_actors.testing.simulation import Simulation
 

@@ -26,11 +26,11 @@ from dagger_actors.errors import (
     UnknownActor,
 )
 from dagger_actors.supervised.actors import Actors
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.house import House
 from dagger_actors.supervised.ref import Ref
 from dagger_actors.supervised.spec import BackOff, ChildSpec, Supervisor
-from dagger_actors.supervised.traits import MailboxSpec
 from tests.simulation.actor_cast import KINDS, ONCE, REPEATING, Mail, Player, Who, cast, on_stage
 from tests.simulation.actor_stage import FAILURES, OVERFLOWS
 from tests.simulation.thread_record import ThreadRecord

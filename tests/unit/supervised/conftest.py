@@ -12,10 +12,10 @@ import pytest
 
 from dagger_actors.actors.runtime import ThreadRuntime
 from dagger_actors.supervised.actor import Actor
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.cell import Cell
 from dagger_actors.supervised.house import House
 from dagger_actors.supervised.ref import Ref
-from dagger_actors.supervised.traits import MailboxSpec
 from dagger_actors.supervised.undelivered import Undelivered
 from dagger_actors.testing.virtual import VirtualRuntime
 from dagger_actors.testing.world import World

@@ -31,7 +31,7 @@ from dagger_actors.errors import (
     TurnRefused,
 )
 from dagger_actors.supervised import effects
-from dagger_actors.supervised.traits import MailboxSpec
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.testing.simulation import Simulation
 from tests.simulation.faulty_disk import FOREVER, FaultyDisk
 

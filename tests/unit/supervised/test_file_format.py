@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 
 from dagger_actors.reading.form import DRAFT
 from dagger_actors.supervised import loading, part_keys
-from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, MailboxSpec, Supervision, SupervisorSpec
+from dagger_actors.supervised.bounds import MailboxSpec
+from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, Supervision, SupervisorSpec
 from dagger_actors.supervised.file_format import FORMS, system_schema
 from tests.strategies import systems
 from tests.unit.supervised.test_loading_properties import shortest, written

@@ -13,14 +13,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.supervised.definition import (
-    AgentSpec,
-    BackoffSpec,
-    MailboxSpec,
-    Supervision,
-    SupervisorSpec,
-    SystemDefinition,
-)
+from dagger_actors.supervised.bounds import MailboxSpec
+from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, Supervision, SupervisorSpec, SystemDefinition
 from dagger_actors.supervised.loading import load_system
 from tests.strategies import systems, to_yaml
 

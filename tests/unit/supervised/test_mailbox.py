@@ -11,11 +11,11 @@ import pytest
 
 from dagger_actors.errors import ActorClassError, MailboxFull
 from dagger_actors.supervised.actor import Actor
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.handlers import handler
 from dagger_actors.supervised.mailbox import BLOCK_S, FAR_OVER, SUSPENDED
 from dagger_actors.supervised.ref import Ref
-from dagger_actors.supervised.traits import MailboxSpec
 from tests.unit.supervised.conftest import PATIENCE_S, Stage, VirtualStage
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from dagger_actors.errors import ActorStopped, AskInsideHandler
 from dagger_actors.supervised.actor import Actor
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.handlers import handler
-from dagger_actors.supervised.traits import MailboxSpec
 from tests.unit.supervised.conftest import Stage, VirtualStage
 
 

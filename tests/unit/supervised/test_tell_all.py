@@ -9,9 +9,9 @@ from dagger_actors import ActorContext, ChildSpec
 from dagger_actors.errors import MailboxFull, MessageRefused
 from dagger_actors.supervised import wire
 from dagger_actors.supervised.actor import Actor
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.handlers import handler
 from dagger_actors.supervised.ref import tell_all
-from dagger_actors.supervised.traits import MailboxSpec
 from dagger_actors.testing.simulation import Simulation
 from tests.unit.supervised.conftest import VirtualStage
 

@@ -12,10 +12,10 @@ import pytest
 
 from dagger_actors.errors import ActorStopped, MessageRefused, RequestError
 from dagger_actors.supervised.actor import Actor
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.context import ActorContext, Timers
 from dagger_actors.supervised.handlers import handler
 from dagger_actors.supervised.ref import Ref
-from dagger_actors.supervised.traits import MailboxSpec
 from tests.unit.supervised.conftest import PATIENCE_S, Stage, VirtualStage
 
 

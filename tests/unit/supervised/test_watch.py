@@ -10,10 +10,10 @@ import pytest
 
 from dagger_actors.errors import ActorStopped
 from dagger_actors.supervised.actor import Actor
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.context import ActorContext, Terminated
 from dagger_actors.supervised.handlers import handler
 from dagger_actors.supervised.ref import Ref
-from dagger_actors.supervised.traits import MailboxSpec
 from tests.unit.supervised.conftest import PATIENCE_S, Stage, VirtualStage
 
 
