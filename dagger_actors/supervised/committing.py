@@ -55,7 +55,7 @@ class CommittingCell(Cell):
     # --- one turn
 
     def _call(self, turn: Turn, found: Handler, message: object, letters: tuple[Letter, ...]) -> bool:
-        with self._open():
+        with self._open(turn):
             goes_on = super()._call(turn, found, message, letters)
         return goes_on and self.turn is turn  # else it is being committed
 
@@ -78,12 +78,12 @@ class CommittingCell(Cell):
         """Hand over the answer to a question; a turn like a handler's."""
         if self.incarnation != incarnation or not self.is_up:
             return
-        with self._open():
+        with self._open(turn):
             super().go_on(incarnation, reply, error, answered, failed, turn)
         self._finish(turn, _nothing)
 
     def _unhandled(self, turn: Turn, letter: Letter) -> bool:
-        with self._open():
+        with self._open(turn):
             goes_on = super()._unhandled(turn, letter)
         return goes_on and self._finish(turn, _nothing)
 
@@ -95,10 +95,13 @@ class CommittingCell(Cell):
 
     # --- deciding and committing
 
-    def _open(self) -> Effects:
-        """Begin a turn; enter it around the code."""
-        self._effects = Effects(self)
-        return self._effects
+    def _open(self, turn: Turn) -> Effects:
+        """Begin to hold back what a turn does; enter it around the code."""
+        effects = Effects(self)
+        with self.lock:
+            if self.turn is turn:  # else it was killed, and these may be another turn's, in another thread
+                self._effects = effects
+        return effects
 
     def _undo(self, turn: Turn, reason: BaseException) -> None:
         with self.lock:
@@ -200,7 +203,10 @@ class CommittingCell(Cell):
 
             def come_back(turn: Turn) -> None:
                 turn.hand, wait.hand = wait.hand, ()
-                then(turn, decision, error)
+                if self.turn is turn:
+                    then(turn, decision, error)
+                else:
+                    self.leave_hand(turn, outcome=None)  # killed before they were in its hand
 
             self.turn = None
             self.state = SCHEDULED

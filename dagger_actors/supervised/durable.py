@@ -25,15 +25,32 @@ from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import ActorStopped, DaggerError, StateOwned, StateUnreadable
 from dagger_actors.supervised.cell import TURN
 from dagger_actors.supervised.committing import CommittingCell
+from dagger_actors.supervised.lifecycle import Past
 from dagger_actors.supervised.turn import Order, Turn
 from dagger_actors.supervised.wire import StopLetter
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
+    from dagger_actors.supervised.effects import Effects
+    from dagger_actors.supervised.family import ExitKind
 
 __all__ = ["DurableCell"]
 
 logger = logging.getLogger("dagger_actors.actors")
+
+
+class DurablePast(Past):
+    """What an incarnation leaves besides.
+
+    Attributes:
+        effects: What its last turn did to others.
+        asking: Who waits for the turn whose commit is under way, or was the last.
+        outcome: What they are told; None = it has stopped.
+    """
+
+    effects: Effects
+    asking: Turn
+    outcome: bool | None
 
 
 class DurableCell(CommittingCell):
@@ -51,17 +68,6 @@ class DurableCell(CommittingCell):
         self._restored: object = None
 
     # --- its supervisor's part
-
-    def kill(self, incarnation: int) -> None:
-        """End an incarnation now; what its turn did is not told, though its commit may still succeed."""
-        with self.lock:
-            is_on, was_up = self.is_on(incarnation), self.is_up
-            effects, asking = self._effects, self._asking
-        super().kill(incarnation)
-        if is_on and not self.is_on(incarnation):
-            effects.drop(ActorStopped(self.name))
-            # Between the store's word and the turn that takes it up, no turn has the asks in its hand.
-            self.leave_hand(asking, outcome=None if was_up else True)
 
     def close(self) -> None:
         """Stop for good, and leave the state to whoever wants it next."""
@@ -101,7 +107,7 @@ class DurableCell(CommittingCell):
             self._hold(incarnation, turn, error)
             return
         self._known = found.state
-        with self._open():
+        with self._open(turn):
             super()._rise(incarnation, turn)
 
     def make(self) -> Actor:
@@ -130,7 +136,7 @@ class DurableCell(CommittingCell):
         if name != "stopping":
             super()._hook(turn, call, name, then)
             return
-        with self._open():
+        with self._open(turn):
             super()._hook(turn, call, name, then)
 
     def _hook_returned(self, name: str, then: Order, turn: Turn, result: object, error: BaseException | None) -> None:
@@ -140,6 +146,20 @@ class DurableCell(CommittingCell):
         if error is not None and not getattr(error, "is_death", False):
             self._undo(turn, error)
         super()._hook_returned(name, then, turn, result, error)
+
+    def _take_past(self) -> Past:
+        outcome = None if self.is_up else True  # one that is not up any more was asked to stop
+        past = DurablePast(*super()._take_past())
+        # In the same instant: between the store's word and the turn that takes it up, no turn has the asks in its hand.
+        past.effects, past.asking, past.outcome = self._effects, self._asking, outcome
+        return past
+
+    def _end(self, turn: Turn, past: Past, kind: ExitKind, error: BaseException | None) -> None:
+        """Tell the end; what a killed turn did is not told, though its commit may still succeed."""
+        assert isinstance(past, DurablePast)
+        past.effects.drop(ActorStopped(self.name))
+        self.leave_hand(past.asking, outcome=past.outcome)
+        super()._end(turn, past, kind, error)
 
     # --- held
 
@@ -154,8 +174,7 @@ class DurableCell(CommittingCell):
 
     def _make(self, turn: Turn) -> bool:
         del turn
-        assert self.held is not None, "it has an instance from its start to its end"
-        return False
+        return False  # it is held, or killed at this moment: else it has an instance from its start to its end
 
     def _work(self, turn: Turn) -> bool:
         return super()._work(turn) if self.held is None else self._turn_away(turn, self.held)
