@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -37,7 +38,7 @@ class ActiveRun:
         self.actions = actions
         self.inputs = decode_inputs(row.inputs)
         self.done: ReplyFuture[str] = ReplyFuture()
-        self.restarts: tuple[int, ...] = ()
+        self.restarts: deque[int] = deque()
         self.cut_off: list[tuple[Gate, Ticket]] = []
         self.gate: Gate
         self.emitter: Emitter

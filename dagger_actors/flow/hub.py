@@ -379,9 +379,7 @@ class FlowHub:
         now = self.runtime.clock.now()
         is_over = False
         if not isinstance(error, WorkRejected):  # that is an attempt's fault, and the attempt fails for it
-            active.restarts, is_over = record_restart(
-                active.restarts, now.mono_us, intensity=INTENSITY, period_us=PERIOD_US
-            )
+            is_over = record_restart(active.restarts, now.mono_us, intensity=INTENSITY, period_us=PERIOD_US)
         row = self.row_of(active.run_id)
         identity = active.identity
         if row is None or (row.owner, row.epoch) != (identity.owner, identity.epoch):

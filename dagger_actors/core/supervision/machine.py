@@ -19,6 +19,7 @@ Source: OTP ``supervisor`` and "Supervisor Behaviour" in its design principles.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Final, assert_never
 
@@ -78,7 +79,7 @@ class SupervisionMachine:
         self._book = Book(children)
         self._round: Round | None = None
         self._has_begun = False
-        self._restarts: tuple[int, ...] = ()
+        self._restarts: deque[int] = deque()
         self._early: list[Call] = []
         self._completion = ""  # why to end once all have been started
         self._end: tuple[EndKind, str] = ("shutdown", "")
@@ -232,7 +233,7 @@ class SupervisionMachine:
     def _restart(self, entry: Entry, event: StartFailed | Exited, now_us: int) -> None:
         """A child has failed: start it again, with those that the strategy names, or give up."""
         intensity, period_us = self.supervision.intensity, self.supervision.period_us
-        self._restarts, is_over = record_restart(self._restarts, now_us, intensity=intensity, period_us=period_us)
+        is_over = record_restart(self._restarts, now_us, intensity=intensity, period_us=period_us)
         recent = len(self._restarts)
         if is_over:
             self._give_up(event, recent)

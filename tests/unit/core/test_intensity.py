@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,11 +36,9 @@ def test_more_restarts_than_intensity_within_the_period_end_it(
     intensity: int, period_s: float, restarts_s: list[float], gives_up_at: float | None
 ) -> None:
     """The table of the manual, "Maximum Restart Intensity" and "Tuning the Intensity and Period"."""
-    restarts: tuple[int, ...] = ()
+    restarts: deque[int] = deque()
     for at_s in restarts_s:
-        restarts, is_over = record_restart(
-            restarts, round(at_s * S), intensity=intensity, period_us=round(period_s * S)
-        )
+        is_over = record_restart(restarts, round(at_s * S), intensity=intensity, period_us=round(period_s * S))
         if is_over:
             assert at_s == gives_up_at
             return
@@ -52,13 +52,13 @@ def test_more_restarts_than_intensity_within_the_period_end_it(
 )
 def test_it_agrees_with_counting_all_restarts_anew(gaps: list[int], intensity: int, period_us: int) -> None:
     """What has left the window is forgotten and never missed; the newest comes first."""
-    restarts: tuple[int, ...] = ()
+    restarts: deque[int] = deque()
     everything: list[int] = []
     now = 0
     for gap in gaps:
         now += gap
         everything.append(now)
-        restarts, is_over = record_restart(restarts, now, intensity=intensity, period_us=period_us)
+        is_over = record_restart(restarts, now, intensity=intensity, period_us=period_us)
         recent = [time for time in everything if now - time <= period_us]
         assert list(restarts) == recent[::-1]
         assert is_over == (len(recent) > intensity)
