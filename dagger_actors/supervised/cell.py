@@ -221,11 +221,11 @@ class Cell(Lifecycle):
     def _is_taken(self, kind: Tick | Notice, letter: Letter) -> None:
         """The message of a timer or a watch is not to come again, or is to come again in time."""
         if isinstance(kind, Notice):
-            self.post.forget_watch(self, kind.watched, kind.number)
+            self.post.watches.forget(self, kind.watched, kind.number)
         elif kind.interval_us is None:
-            self.post.is_rung(self, kind)
+            self.post.timing.is_rung(self, kind)
         else:
-            self.post.rearm(self, kind, letter[1])
+            self.post.timing.rearm(self, kind, letter[1])
 
     def _call(self, turn: Turn, found: Handler, message: object, letters: tuple[Letter, ...]) -> bool:
         """Call a handler and answer; True when messages may be taken at once."""
@@ -308,7 +308,7 @@ class Cell(Lifecycle):
         if len(letters) >= found.batch or (not self.lane and not found.within_us):
             return self.flush(turn)
         if len(letters) == 1 and found.within_us:
-            self.post.set_due(self, turn, BATCH, found.within_us, partial(self.order, self._flush_due))
+            self.post.timing.set_due(self, turn, BATCH, found.within_us, partial(self.order, self._flush_due))
         return True
 
     def _flush_due(self, turn: Turn) -> None:
@@ -324,7 +324,7 @@ class Cell(Lifecycle):
             batch, more.batch = more.batch, None
             timer = more.timers.pop(BATCH, None)
         if timer is not None:
-            self.post.forget_due((self.number, timer))
+            self.post.timing.forget((self.number, timer))
         if batch is None:
             return True
         found, letters, messages = batch

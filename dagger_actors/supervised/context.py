@@ -63,7 +63,7 @@ class Timers:
             MessageRefused: The message cannot be encoded.
             ActorStopped: This incarnation is over.
         """
-        self._cell.post.set_timer(self._cell, self._incarnation, key, delay_s, None, message)
+        self._cell.post.timing.set(self._cell, self._incarnation, key, delay_s, None, message)
 
     def every(self, key: str, interval_s: float, message: object) -> None:
         """Send the actor a message again and again, first after one interval.
@@ -82,7 +82,7 @@ class Timers:
         """
         if interval_s < 0.001:
             raise RequestError(f"a timer's interval is 0.001 s or more, not {interval_s!r}")
-        self._cell.post.set_timer(self._cell, self._incarnation, key, interval_s, interval_s, message)
+        self._cell.post.timing.set(self._cell, self._incarnation, key, interval_s, interval_s, message)
 
     def cancel(self, key: str) -> bool:
         """Forget a timer; its message is not handled any more, even when it is queued already.
@@ -90,7 +90,7 @@ class Timers:
         Returns:
             Whether there was one.
         """
-        return self._cell.post.cancel_timer(self._cell, self._incarnation, key)
+        return self._cell.post.timing.cancel(self._cell, self._incarnation, key)
 
     def keys(self) -> tuple[str, ...]:
         """Its timers that are set."""
@@ -217,11 +217,11 @@ class ActorContext:
         Raises:
             ActorStopped: This incarnation is over.
         """
-        self._cell.post.watch(self._cell, self.incarnation, ref.cell)
+        self._cell.post.watches.watch(self._cell, self.incarnation, ref.cell)
 
     def unwatch(self, ref: Ref) -> None:
         """Be told no more, not even of an end that is queued already."""
-        self._cell.post.unwatch(self._cell, self.incarnation, ref.cell)
+        self._cell.post.watches.unwatch(self._cell, self.incarnation, ref.cell)
 
     def stop(self) -> None:
         """End this incarnation after the handler returns, as a normal end."""

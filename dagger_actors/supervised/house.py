@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
-import itertools
 import logging
 import random
 import threading
@@ -14,41 +12,43 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.actors.telemetry import NOBODY, Depth, Telemetry
+from dagger_actors.actors.telemetry import Depth, Telemetry
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import (
     ActorStopped,
     MailboxFull,
-    NameTaken,
     RequestError,
     SystemClosed,
     TurnRefused,
-    UnknownActor,
 )
 from dagger_actors.supervised import wire
+from dagger_actors.supervised.at_once import Aside, AtOnce
 from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.cell import Cell
-from dagger_actors.supervised.context import ActorContext, Terminated
+from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.crowding import Crowding
 from dagger_actors.supervised.durable import DurableCell
 from dagger_actors.supervised.effects import Effects, effects_here, seen
 from dagger_actors.supervised.family import Parent
 from dagger_actors.supervised.lifecycle import Awaiting, Lifecycle
-from dagger_actors.supervised.mailbox import CLOSED, Mailbox, Post
+from dagger_actors.supervised.mailbox import Mailbox, Post
+from dagger_actors.supervised.names import Names
 from dagger_actors.supervised.nursery import Nursery
 from dagger_actors.supervised.pool import Pool
 from dagger_actors.supervised.ref import Ref
 from dagger_actors.supervised.stuck import Alarm
-from dagger_actors.supervised.tick import Notice, Tick
+from dagger_actors.supervised.tick import Tick
+from dagger_actors.supervised.timing import Timing
 from dagger_actors.supervised.traced import Traced, TracedCell, TracedDurableCell
 from dagger_actors.supervised.traits import Traits, traits_of
 from dagger_actors.supervised.turn import Turn
 from dagger_actors.supervised.undelivered import Reason, Undelivered, UndeliveredMail
-from dagger_actors.supervised.wire import Letter, kind_of, text_of
+from dagger_actors.supervised.watches import Watches
+from dagger_actors.supervised.wire import Letter, kind_of
 
 if TYPE_CHECKING:
     from dagger_actors.actors.runtime import Runtime
-    from dagger_actors.core.protocols import AgentStates, Dispatcher, Runnable
+    from dagger_actors.core.protocols import AgentStates, Dispatcher
     from dagger_actors.supervised.actor import Actor
     from dagger_actors.supervised.traits import Traits
 
@@ -75,6 +75,9 @@ class House(Post):
         crowding: Looks, after that, whether all threads of a pool are held; the same.
         telemetry: Told what happens; None = nobody traces or measures this system.
         mail: What is known of undelivered mail.
+        names: Who is found under which name.
+        timing: The actors' timers.
+        watches: Who watches whom.
         runs_here: Whether an ask of an idle actor may run on the asking thread.
         states: Where durable actors keep their states; set by the system.
     """
@@ -103,11 +106,9 @@ class House(Post):
         self.alarm = Alarm(self.turns, self.awaiting, self.now_us, ENTRIES, self._stuck)
         self.crowding = Crowding(self.dispatchers, self.alarm, self.now_us)
         self.mail = UndeliveredMail(listen)
-        self._watching = threading.Lock()
-        self._names: dict[str, Cell] = {}
-        self._pools: dict[str, Pool] = {}
-        self._naming = threading.Lock()
-        self._numbers = itertools.count(1)  # of timers and watches
+        self.names = Names()
+        self.timing = Timing(self, runtime.clock, runtime.timers)
+        self.watches = Watches(self)
         self.nursery = Nursery()
         if telemetry is not None:
             telemetry.watch_depths(self.depths)
@@ -192,10 +193,7 @@ class House(Post):
             overflow=bound.overflow,
         )
         if name is not None:
-            with self._naming:
-                if name in self._names:
-                    raise NameTaken(name)
-                self._names[name] = cell
+            self.names.claim(name, cell)
         return cell
 
     def _kind_of_cell(self, traits: Traits, name: str | None) -> Callable[..., Cell]:
@@ -213,9 +211,7 @@ class House(Post):
         if extra is not None:
             extra.children.pop(cell, None)
         if cell.given_name is not None:
-            with self._naming:
-                if self._names.get(cell.given_name) is cell:
-                    del self._names[cell.given_name]
+            self.names.free(cell.given_name, cell)
 
     def find(self, name: str) -> Ref | Pool:
         """Look an actor or a pool up.
@@ -223,7 +219,7 @@ class House(Post):
         Raises:
             UnknownActor: There is none of that name.
         """
-        return self._pools.get(name) or self.find_actor(name)
+        return self.names.pools.get(name) or self.find_actor(name)
 
     def find_actor(self, name: str) -> Ref:
         """Look an actor up.
@@ -231,19 +227,7 @@ class House(Post):
         Raises:
             UnknownActor: There is none of that name.
         """
-        cell = self._names.get(name)
-        if cell is None:
-            known = [*self._names, *self._pools]
-            raise UnknownActor(name, tuple(difflib.get_close_matches(name, known, n=1)))
-        return self.ref_of(cell)
-
-    def add_pool(self, pool: Pool) -> None:
-        """A pool is there; it replaces that of an earlier incarnation of its supervisor."""
-        self._pools[pool.name] = pool
-
-    def remove_pool(self, name: str) -> None:
-        """A pool is gone."""
-        self._pools.pop(name, None)
+        return self.ref_of(self.names.actor(name))
 
     # What a simulation has otherwise; ``Ref.tell`` knows a short way past ``encode``.
 
@@ -346,39 +330,14 @@ class House(Post):
 
         if key is not None and timeout_s is not None:
             late = TimeoutError(f"no answer from {reply.asked} within {timeout_s:g} s")
-            self._runtime.timers.set(key, self._due(timeout_s), lambda: over(late))
+            self._runtime.timers.set(key, self.timing.due(timeout_s), lambda: over(late))
         reply.add_done(lambda _reply: over(None))
 
-    # --- timers
-
-    def set_timer(
-        self, cell: Lifecycle, incarnation: int, key: str, delay_s: float, interval_s: float | None, message: object
-    ) -> None:
-        """Set one of an actor's timers.
-
-        Raises:
-            ActorStopped: That incarnation is over.
-        """
-        if not 0 <= delay_s < float("inf"):
-            raise RequestError(f"a timer's time is 0 s or more, not {delay_s!r}")
-        number = next(self._numbers)
-        data = self.encode(message)
-        cell.more()
-        with cell.lock:
-            if cell.extra is None or not cell.is_on(incarnation):
-                raise ActorStopped(cell.name)
-            before = cell.extra.timers.get(key)
-            cell.extra.timers[key] = number
-        if before is not None:
-            self.forget_due((cell.number, before))
-        interval_us = None if interval_s is None else round(interval_s * 1e6)
-        # What comes once goes on with what its setter does; what comes again and again would make a trace without end.
-        trace = None if self.telemetry is None or interval_s is not None else self.telemetry.context()
-        self._arm(cell, Tick(key, number, message.__class__, self._due(delay_s), interval_us), data, trace)
+    # --- time, chance, threads
 
     def run_aside(self, action: Callable[[], None]) -> None:
         """Do something that blocks, on a thread for such things."""
-        self.dispatchers["blocking"].schedule(_Aside(action))
+        self.dispatchers["blocking"].schedule(Aside(action))
 
     def now_us(self) -> int:
         """The time on the monotonic clock, in microseconds."""
@@ -388,130 +347,12 @@ class House(Post):
         """A number of chance, from 0 to less than 1."""
         return random.random()  # noqa: S311  spreads restarts; seeded under simulation
 
-    def set_due_at(self, key: object, due_us: int, fire: Callable[[], None]) -> None:
-        """Call back at a time on the monotonic clock."""
-        self._runtime.timers.set(key, due_us, fire)
-
-    def forget_due(self, key: object) -> None:
-        """Do not call back."""
-        self._runtime.timers.cancel(key)
-
-    def set_due(self, cell: Lifecycle, turn: Turn, key: object, delay_us: int, fire: Callable[[], None]) -> None:
-        """Call back after a while, unless this turn has been killed; for what is no message."""
-        number = next(self._numbers)
-        with cell.lock:
-            if cell.extra is None or cell.turn is not turn:
-                return
-            cell.extra.timers[key] = number
-            self.set_due_at((cell.number, number), self.now_us() + delay_us, fire)
-
-    def is_rung(self, cell: Lifecycle, tick: Tick) -> None:
-        """The message of a timer that rings once is taken."""
-        with cell.lock:
-            if cell.extra is not None and cell.extra.timers.get(tick.key) == tick.number:
-                del cell.extra.timers[tick.key]
-
-    def rearm(self, cell: Lifecycle, tick: Tick, data: bytes) -> None:
-        """A repeating timer's message is taken, or lost: set its next one, past those that were missed."""
-        assert tick.interval_us is not None
-        late_us = max(0, self._runtime.clock.now().mono_us - tick.due_us)
-        due_us = tick.due_us + (1 + late_us // tick.interval_us) * tick.interval_us
-        self._arm(cell, Tick(tick.key, tick.number, tick.kind, due_us, tick.interval_us), data)
-
-    def _arm(self, cell: Lifecycle, tick: Tick, data: bytes, trace: object = None) -> None:
-        letter: Letter = (tick, data, None, trace or NOBODY)
-        with cell.lock:
-            # With the lock: one that is no longer to ring, for its actor is over or has set it anew, would ring still.
-            if cell.extra is not None and cell.extra.timers.get(tick.key) == tick.number:
-                self.set_due_at((cell.number, tick.number), tick.due_us, partial(self._fire, cell, letter))
-
-    def _fire(self, cell: Lifecycle, letter: Letter) -> None:
-        if cell.is_full():
-            self.undelivered(letter, cell, "full")
-        else:
-            cell.push(letter)  # the thread of all timers waits for nobody's room
-
-    def _has_lost(self, cell: Lifecycle, tick: Tick, data: bytes) -> None:
-        """The message of a timer found no room or was dropped: a timer that repeats goes on, one that does not is over."""
-        with cell.lock:
-            if cell.extra is None or cell.extra.timers.get(tick.key) != tick.number:
-                return
-            if tick.interval_us is None:
-                del cell.extra.timers[tick.key]
-        if tick.interval_us is not None:
-            self.rearm(cell, tick, data)
-
-    def cancel_timer(self, cell: Lifecycle, incarnation: int, key: object) -> bool:
-        """Forget one of an incarnation's timers; True when it was set."""
-        with cell.lock:
-            if cell.extra is None or not cell.is_on(incarnation):
-                return False
-            number = cell.extra.timers.pop(key, None)
-        if number is None:
-            return False
-        self.forget_due((cell.number, number))
-        return True
-
-    def _due(self, delay_s: float) -> int:
-        return self._runtime.clock.now().mono_us + round(delay_s * 1e6)
-
-    # --- watches
-
-    def watch(self, watcher: Lifecycle, incarnation: int, watched: Lifecycle) -> None:
-        """Have an actor told of another's end.
-
-        Raises:
-            ActorStopped: That incarnation is over.
-        """
-        number = next(self._numbers)
-        watcher.more()
-        with self._watching:
-            with watcher.lock:
-                if watcher.extra is None or not watcher.is_on(incarnation):
-                    raise ActorStopped(watcher.name)
-                watcher.extra.watching[watched] = number
-            is_there = watched.state is not CLOSED
-            if is_there:
-                watched.more().watchers[watcher] = number
-        if not is_there:
-            self._tell_terminated(watcher, watched, number, None)
-
-    def unwatch(self, watcher: Lifecycle, incarnation: int, watched: Lifecycle) -> None:
-        """Have an incarnation told no more."""
-        with watcher.lock:
-            if watcher.extra is None or not watcher.is_on(incarnation):
-                return
-            number = watcher.extra.watching.get(watched)
-        if number is not None:
-            self.forget_watch(watcher, watched, number)
-
-    def forget_watch(self, watcher: Lifecycle, watched: Lifecycle, number: int) -> None:
-        """A watch is over; a later one of the same two goes on."""
-        with self._watching:
-            if watched.extra is not None and watched.extra.watchers.get(watcher) == number:
-                del watched.extra.watchers[watcher]
-            extra = watcher.extra
-            if extra is not None and extra.watching.get(watched) == number:
-                extra.watching.pop(watched, None)
-
     def has_closed(self, cell: Lifecycle) -> None:
         """An actor has stopped for good: forget it, and tell who watches."""
-        with self._watching:
-            extra, cell.extra = cell.extra, None
-            watchers = () if extra is None else tuple(extra.watchers.items())
+        extra = self.watches.close(cell)
         self.forget(cell)  # first: who hears of the end may want the name
-        for watcher, number in watchers:
-            self._tell_terminated(watcher, cell, number, None if extra is None else extra.error)
-
-    def _tell_terminated(
-        self, watcher: Lifecycle, watched: Lifecycle, number: int, error: BaseException | None
-    ) -> None:
-        message = Terminated(watched.name, "" if error is None else text_of(error)[:1_000])
-        letter: Letter = (Notice(watched, number, Terminated), wire.encode(message), None, NOBODY)
-        if watcher.is_full():
-            self.undelivered(letter, watcher, "full")
-        else:
-            watcher.push(letter)  # whoever is closed here waits for nobody's room
+        if extra is not None:
+            self.watches.tell(cell, extra)
 
     # --- seeing
 
@@ -519,7 +360,7 @@ class House(Post):
         """Count and tell a letter that will never be handled."""
         if isinstance(letter[0], Tick) and reason in ("full", "dropped"):
             assert isinstance(mailbox, Lifecycle)
-            self._has_lost(mailbox, letter[0], letter[1])
+            self.timing.has_lost(mailbox, letter[0], letter[1])
         event = Undelivered(
             message=kind_of(letter),
             to=str(mailbox),
@@ -544,7 +385,7 @@ class House(Post):
         temporary: Counter[str] = Counter()
         for cell in tuple(self.nursery.cells.values()):
             temporary[cell.traits.cls.__name__] += len(cell.lane or ())
-        supervised = [cell for cell in tuple(self._names.values()) if cell.parent is not self.nursery]
+        supervised = [cell for cell in tuple(self.names.actors.values()) if cell.parent is not self.nursery]
         return [
             *(Depth(cell.name, cell.traits.cls.__name__, len(cell.lane or ())) for cell in supervised),
             *(Depth("", kind, queued) for kind, queued in temporary.items()),
@@ -562,34 +403,3 @@ class House(Post):
             cell,
             extra=LogFields(actor=cell.name),
         )
-
-
-class AtOnce:
-    """A dispatcher that gives a turn at once, on the thread that asks for it; for supervisors.
-
-    A restart in place then needs no other thread: the child's tells its supervisor, decides in its stead, and goes on. Two
-    hand-overs took some 100 us, and 700 on a busy machine; what a supervisor does in a turn takes less than ten.
-    """
-
-    is_loop = False
-
-    def __init__(self, later: Dispatcher) -> None:
-        self._later = later
-
-    def schedule(self, runnable: Runnable, *, here: bool = False) -> None:
-        """Give it a turn, and leave what it wants besides to the threads."""
-        del here
-        if runnable.run_turn():
-            self._later.schedule(runnable)
-
-
-class _Aside:
-    """One call that takes a turn of its own."""
-
-    def __init__(self, action: Callable[[], None]) -> None:
-        self._action = action
-
-    def run_turn(self) -> bool:
-        """Do it."""
-        self._action()
-        return False

@@ -503,9 +503,9 @@ class Lifecycle(Mailbox):
         if self.state is CLOSED:
             self.refuse_all()  # a batch has been put back behind the back of whoever closed it
         for number in past.timers.values():
-            self.post.forget_due((self.number, number))
+            self.post.timing.forget((self.number, number))
         for watched, number in past.watching.items():
-            self.post.forget_watch(self, watched, number)
+            self.post.watches.forget(self, watched, number)
         for child in reversed(past.children):
             child.end(child.incarnation)
 

@@ -142,7 +142,8 @@ class SupervisorActor(PooledActor):
         self._specs = dict(expanded)
         for child in self.spec.children:
             if isinstance(child, ChildSpec) and child.instances > 1:
-                self._house.add_pool(Pool(self._house, self._full(child.name), child))
+                name = self._full(child.name)
+                self._house.names.pools[name] = Pool(self._house, name, child)
         self._feed(core.Begin())
 
     def _feed(self, event: core.Event) -> None:
@@ -168,9 +169,9 @@ class SupervisorActor(PooledActor):
                 self._above.child_started(self, self._incarnation)
             case core.SetTimer():
                 fired = partial(self._put, core.TimerFired(key=command.key))
-                self._house.set_due_at((id(self), command.key), command.due_us, fired)
+                self._house.timing.set_at((id(self), command.key), command.due_us, fired)
             case core.CancelTimer():
-                self._house.forget_due((id(self), command.key))
+                self._house.timing.forget((id(self), command.key))
             case core.Answer():
                 self._answer(command)
             case core.Ended():
@@ -233,7 +234,7 @@ class SupervisorActor(PooledActor):
     def _forget_pools(self) -> None:
         for spec in self.spec.children:
             if isinstance(spec, ChildSpec) and spec.instances > 1:
-                self._house.remove_pool(self._full(spec.name))
+                self._house.names.pools.pop(self._full(spec.name), None)
 
     # --- what is asked of it, by any thread
 

@@ -255,8 +255,8 @@ class Record:
             if cell.state is not CLOSED or cell.is_alive:
                 self.complain(f"{cell.name} is not closed")
         timers = [key for key in self.world.timers if key[0] == "w1"]
-        if timers or self.house.nursery.cells or self.house._names:
-            self.complain(f"left behind: {timers} {self.house.nursery.cells} {self.house._names}")
+        if timers or self.house.nursery.cells or self.house.names.actors:
+            self.complain(f"left behind: {timers} {self.house.nursery.cells} {self.house.names.actors}")
         assert not self.complaints, self.complaints
 
 

@@ -171,7 +171,7 @@ class ThreadStage(ThreadRecord):
         return MailboxSpec(capacity=self.chance.choice((1, 2, 5, 100)), overflow=self.chance.choice(OVERFLOWS))
 
     def _look_around(self) -> None:
-        for cell in tuple(self.house._names.values()):
+        for cell in tuple(self.house.names.actors.values()):
             self.cells[cell.number] = cell
 
     def _engage(self, ctx: ActorContext | None) -> None:
@@ -216,7 +216,7 @@ class ThreadStage(ThreadRecord):
             case 11:
                 self.actors.start(self._spec(f"n{next(self._ids)}"))
             case 12:
-                self.actors.stop(self.chance.choice((*self.house._names, "s0")).partition("/")[0])
+                self.actors.stop(self.chance.choice((*self.house.names.actors, "s0")).partition("/")[0])
             case 13:
                 self.actors.tree()
                 self.actors.is_at_rest()

@@ -86,5 +86,5 @@ def test_a_listener_that_raises_harms_neither_sender_nor_actor(
     ref.cell.kill(1)
     ref.tell(Letter("late"))
     assert house.mail.counts == {"unhandled": 1, "stopped": 2}
-    assert "mute" not in house._names
+    assert "mute" not in house.names.actors
     assert "listener" in caplog.text
