@@ -33,7 +33,7 @@ from dagger_actors.flow.watch import Watch
 from dagger_actors.store.journal import Journal
 from dagger_actors.store.store import Store
 from dagger_actors.supervised.actor import Actor
-from dagger_actors.supervised.actors import Actors, spec_of
+from dagger_actors.supervised.actors import Actors
 from dagger_actors.supervised.from_file import load_supervisor
 from dagger_actors.supervised.house import House
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
@@ -96,6 +96,7 @@ class ActorSystem:
         path: The database, absolute.
 
     Raises:
+        ActorClassError: Something among the ``agents`` is nothing that can be a child.
         RequestError: An option has a value that it cannot have, the schema or a resource cannot be made.
         StoreError: The database cannot be used; says why and what to do.
         DefinitionError: An import cannot be loaded.
@@ -342,7 +343,8 @@ def _root(
 ) -> Supervisor:
     """The root supervisor: that of the file, if there is one, with all that is to start."""
     root = Supervisor("root") if spec is None else load_supervisor(spec)[1]
-    return msgspec.structs.replace(root, children=(*root.children, *map(spec_of, agents)))
+    given = msgspec.structs.replace(root, children=agents).specs()  # which says what is wrong with them
+    return msgspec.structs.replace(root, children=(*root.specs(), *given))
 
 
 def _check_options(synchronous: str, artifact_threshold: int, readers: int) -> None:

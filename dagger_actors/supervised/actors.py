@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.errors import SystemClosed, SystemFailed
-from dagger_actors.supervised.spec import ChildSpec, Supervisor
+from dagger_actors.supervised.spec import spec_of
 from dagger_actors.supervised.supervisor import SupervisorActor
 from dagger_actors.supervised.tree import Branch, branch_of, leaf_of
 
@@ -22,17 +22,13 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.house import House
     from dagger_actors.supervised.pool import Pool
     from dagger_actors.supervised.ref import Ref
+    from dagger_actors.supervised.spec import ChildSpec, Supervisor
     from dagger_actors.supervised.undelivered import Reason, Undelivered
 
-__all__ = ["Actors", "Root", "spec_of"]
+__all__ = ["Actors", "Root"]
 
 START_S = 60.0
 """How long the first start of all actors may take."""
-
-
-def spec_of(child: ChildSpec | Supervisor | type[Actor]) -> ChildSpec | Supervisor:
-    """A class alone stands for ``ChildSpec(cls)``."""
-    return child if isinstance(child, ChildSpec | Supervisor) else ChildSpec(child)
 
 
 class Root:
@@ -149,6 +145,7 @@ class Actors:
             child: What to start; a class alone stands for ``ChildSpec(cls)``.
 
         Raises:
+            ActorClassError: It is nothing that can be a child.
             ChildRefused: It could not be started, or there is one of that id.
             SystemClosed: The system has been left, or has failed.
         """

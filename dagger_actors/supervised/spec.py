@@ -5,20 +5,19 @@ Source: the OTP manual, ``supervisor``; the words are its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
 from dagger_actors.core.backoff import BackOff as CoreBackOff
 from dagger_actors.core.supervision.specs import Child, Supervision
 from dagger_actors.errors import ActorClassError
+from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.bounds import MailboxSpec
 
-if TYPE_CHECKING:
-    from dagger_actors.supervised.actor import Actor
-
-__all__ = ["BackOff", "ChildSpec", "Supervisor", "core_child", "core_supervision"]
+__all__ = ["BackOff", "ChildSpec", "Supervisor", "core_child", "core_supervision", "spec_of"]
 
 INSTANCES_MOST = 10_000
 
@@ -39,6 +38,9 @@ class BackOff(msgspec.Struct, frozen=True, kw_only=True):
     factor: float = 2.0
     jitter: float = 0.1
     reset_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        _check_numbers("a back-off", self, ("min_s", "max_s", "factor", "jitter", "reset_s"))
 
 
 class ChildSpec(msgspec.Struct, frozen=True):
@@ -71,8 +73,17 @@ class ChildSpec(msgspec.Struct, frozen=True):
     mailbox: MailboxSpec | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.instances <= INSTANCES_MOST:
+        if not _is_actor_class(self.actor):
+            raise ActorClassError(
+                _short(self.actor), "a ChildSpec begins with an Actor class: the class, not an instance"
+            )
+        _check_child(self.name, self)
+        if type(self.instances) is not int or not 1 <= self.instances <= INSTANCES_MOST:
             raise ActorClassError(self.name, f"instances is 1 to {INSTANCES_MOST:,}, not {self.instances!r}")
+        if self.route not in ("round_robin", "key"):
+            raise ActorClassError(self.name, f"its route is round_robin or key, not {self.route!r}")
+        if self.mailbox is not None and not isinstance(self.mailbox, MailboxSpec):
+            raise ActorClassError(self.name, f"its mailbox is a MailboxSpec(capacity=...), not {self.mailbox!r}")
         if (self.route == "key") != bool(self.key):
             raise ActorClassError(self.name, "route='key' and the key's path come together")
         _check_id(self.name)
@@ -88,7 +99,7 @@ class Supervisor(msgspec.Struct, frozen=True):
 
     Attributes:
         id: Its name within its own supervisor.
-        children: Actors and supervisors, started in order, stopped in reverse.
+        children: Actors and supervisors, started in order, stopped in reverse; a class alone stands for ``ChildSpec(cls)``.
         strategy: Who is restarted besides the one that failed: ``one_for_one``: nobody; ``one_for_all``: all others;
             ``rest_for_one``: those that were started after it.
         intensity: Restarts tolerated within ``period_s``; one more, and it gives up: it stops its children and fails
@@ -102,7 +113,7 @@ class Supervisor(msgspec.Struct, frozen=True):
     """
 
     id: str
-    children: Sequence[ChildSpec | Supervisor] = ()
+    children: Sequence[ChildSpec | Supervisor | type[Actor]] = ()
     strategy: Literal["one_for_one", "one_for_all", "rest_for_one"] = "one_for_one"
     intensity: int = 3
     period_s: float = 5.0
@@ -114,11 +125,33 @@ class Supervisor(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         _check_id(self.id)
+        if not isinstance(self.children, Sequence):
+            raise ActorClassError(self.id, f"its children are a list, not {_short(self.children)}")
+        _check_child(self.id, self)
+        _check_numbers(self.id, self, ("intensity", "period_s"))
+        self.specs()
 
     @property
     def name(self) -> str:
         """Its name within its own supervisor."""
         return self.id
+
+    def specs(self) -> tuple[ChildSpec | Supervisor, ...]:
+        """Its children, each as a specification."""
+        return tuple(map(spec_of, self.children))
+
+
+def spec_of(child: ChildSpec | Supervisor | type[Actor]) -> ChildSpec | Supervisor:
+    """A class alone stands for ``ChildSpec(cls)``.
+
+    Raises:
+        ActorClassError: It is nothing that can be a child.
+    """
+    if isinstance(child, ChildSpec | Supervisor):
+        return child
+    if not _is_actor_class(child):
+        raise ActorClassError(_short(child), "a child is a ChildSpec, a Supervisor or an Actor class")
+    return ChildSpec(child)
 
 
 def core_supervision(supervisor: Supervisor) -> Supervision:
@@ -152,6 +185,33 @@ def _core_backoff(backoff: BackOff) -> CoreBackOff:
     )
 
 
-def _check_id(name: str) -> None:
-    if not name or "/" in name or not name.isprintable() or len(name) > 200:
-        raise ActorClassError(repr(name)[:100], "an id is 1 to 200 printable characters without '/'")
+def _is_actor_class(given: object) -> bool:
+    return isinstance(given, type) and issubclass(given, Actor)
+
+
+def _short(given: object) -> str:
+    return repr(given)[:100]
+
+
+def _check_child(name: str, spec: ChildSpec | Supervisor) -> None:
+    """Check what both have, as far as the machine of the supervisor above could not even be told of it."""
+    if spec.shutdown_s is not None and not _is_number(spec.shutdown_s):
+        what = f"shutdown_s is {spec.shutdown_s!r}; it is a number of seconds, or None: as long as it takes"
+        raise ActorClassError(name, what)
+    if spec.backoff is not None and not isinstance(spec.backoff, BackOff):
+        raise ActorClassError(name, f"its backoff is a BackOff(min_s=...), not {spec.backoff!r}")
+
+
+def _check_numbers(name: str, spec: BackOff | Supervisor, fields: tuple[str, ...]) -> None:
+    for field in fields:
+        if not _is_number(getattr(spec, field)):
+            raise ActorClassError(name, f"{field} is a finite number, not {getattr(spec, field)!r}")
+
+
+def _is_number(given: object) -> bool:
+    return isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
+
+
+def _check_id(name: object) -> None:
+    if not isinstance(name, str) or not name or "/" in name or not name.isprintable() or len(name) > 200:
+        raise ActorClassError(_short(name), "an id is 1 to 200 printable characters without '/'")

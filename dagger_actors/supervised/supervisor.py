@@ -125,7 +125,10 @@ class SupervisorActor(PooledActor):
         """A defect of ours: its supervisor takes it for a failure, and its children are ended."""
         self._machine = None
         self._end_children()
-        self._above.child_exited(self, self._incarnation, "error", error)
+        if error is not None and not self._has_started:
+            self._above.child_failed_to_start(self, self._incarnation, error)  # somebody waits for its start
+        else:
+            self._above.child_exited(self, self._incarnation, "error", error)
 
     def _begin(self, incarnation: int) -> None:
         self._incarnation = incarnation
@@ -140,7 +143,7 @@ class SupervisorActor(PooledActor):
             self._above.child_failed_to_start(self, incarnation, error)
             return
         self._specs = dict(expanded)
-        for child in self.spec.children:
+        for child in self.spec.specs():
             if isinstance(child, ChildSpec) and child.instances > 1:
                 name = self._full(child.name)
                 self._house.names.pools[name] = Pool(self._house, name, child)
@@ -232,7 +235,7 @@ class SupervisorActor(PooledActor):
         self._forget_pools()
 
     def _forget_pools(self) -> None:
-        for spec in self.spec.children:
+        for spec in self.spec.specs():
             if isinstance(spec, ChildSpec) and spec.instances > 1:
                 self._house.names.pools.pop(self._full(spec.name), None)
 
@@ -321,7 +324,7 @@ class SupervisorActor(PooledActor):
 
 def _expanded(spec: Supervisor) -> Iterator[tuple[str, ChildSpec | Supervisor]]:
     """Its children by id, each instance of a pool by itself."""
-    for child in spec.children:
+    for child in spec.specs():
         if isinstance(child, ChildSpec) and child.instances > 1:
             for number in range(1, child.instances + 1):
                 yield f"{child.name}-{number}", child
