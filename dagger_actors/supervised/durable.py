@@ -25,7 +25,7 @@ from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import ActorStopped, DaggerError, StateOwned, StateUnreadable
 from dagger_actors.supervised.cell import TURN
 from dagger_actors.supervised.committing import CommittingCell
-from dagger_actors.supervised.lifecycle import Past
+from dagger_actors.supervised.extra import Past
 from dagger_actors.supervised.turn import Order, Turn
 from dagger_actors.supervised.wire import StopLetter
 

@@ -23,6 +23,7 @@ from dagger_actors.errors import (
 )
 from dagger_actors.supervised import wire
 from dagger_actors.supervised.at_once import Aside, AtOnce
+from dagger_actors.supervised.awaiter import Awaiting
 from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.cell import Cell
 from dagger_actors.supervised.context import ActorContext
@@ -30,7 +31,7 @@ from dagger_actors.supervised.crowding import Crowding
 from dagger_actors.supervised.durable import DurableCell
 from dagger_actors.supervised.effects import Effects, effects_here, seen
 from dagger_actors.supervised.family import Parent
-from dagger_actors.supervised.lifecycle import Awaiting, Lifecycle
+from dagger_actors.supervised.lifecycle import Lifecycle
 from dagger_actors.supervised.mailbox import Mailbox, Post
 from dagger_actors.supervised.names import Names
 from dagger_actors.supervised.nursery import Nursery

@@ -1,36 +1,33 @@
-"""The incarnations of an actor: how each begins and ends, and how its coroutines are awaited.
+"""The incarnations of an actor: how each begins and ends.
 
 The cell stays while they come and go: a restart happens in place, with the same mailbox and under the same ref.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import itertools
 import logging
-from collections import deque
-from collections.abc import Callable, Coroutine
-from contextvars import copy_context
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import ActorStopped, MessageRefused, SystemClosed
+from dagger_actors.supervised.awaiter import Awaiter, cancel_soon
 from dagger_actors.supervised.bounds import Overflow
+from dagger_actors.supervised.extra import Extra, Past
 from dagger_actors.supervised.family import ExitKind, Parent
-from dagger_actors.supervised.mailbox import AWAITING, CLOSED, IDLE, SCHEDULED, SUSPENDED, Mailbox, handling
+from dagger_actors.supervised.mailbox import CLOSED, IDLE, SCHEDULED, SUSPENDED
 from dagger_actors.supervised.turn import Order, Turn
-from dagger_actors.supervised.wire import Answer, Letter, fail, resolve, text_of
+from dagger_actors.supervised.wire import Answer, fail, resolve, text_of
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
     from dagger_actors.supervised.context import ActorContext
-    from dagger_actors.supervised.handlers import Handler
     from dagger_actors.supervised.house import House
     from dagger_actors.supervised.traits import Traits
 
-__all__ = ["BATCH", "Awaiting", "Extra", "Lifecycle"]
+__all__ = ["BATCH", "Lifecycle"]
 
 logger = logging.getLogger("dagger_actors.actors")
 
@@ -40,65 +37,7 @@ BATCH = object()
 _numbers = itertools.count(1)
 
 
-class Awaiting(NamedTuple):
-    """A coroutine that an actor waits for.
-
-    Attributes:
-        cell: The actor's.
-        coroutine: A handler's, or a hook's.
-        letters: What it handles; a hook's nothing.
-        since_s: When it was begun, on the monotonic clock.
-    """
-
-    cell: Lifecycle
-    coroutine: Any
-    letters: tuple[Letter, ...]
-    since_s: float
-
-
-class Extra:
-    """What most actors never have; made when it is first wanted.
-
-    Attributes:
-        batch: The batch handler that gathers, the letters, and the messages in them.
-        error: What its last incarnation failed with.
-        timers: By key, the number of the timer that counts.
-        watchers: Who is told when it has stopped for good, and the number of the watch.
-        watching: Whose end it is told of, and the number of the watch that counts.
-        children: Whom it has spawned, who do not outlive the incarnation.
-    """
-
-    __slots__ = ("batch", "children", "error", "timers", "watchers", "watching")
-
-    def __init__(self) -> None:
-        self.batch: tuple[Handler, list[Letter], list[object]] | None = None
-        self.error: BaseException | None = None
-        self.timers: dict[object, int] = {}
-        self.watchers: dict[Lifecycle, int] = {}
-        self.watching: dict[Lifecycle, int] = {}
-        self.children: dict[Lifecycle, None] = {}
-
-
-class Past(NamedTuple):
-    """What an incarnation that is over leaves to be tidied up.
-
-    It is taken in the same instant as the end is claimed: the next incarnation may begin, on another thread, before the
-    end of this one has been told, and nothing of that one must be taken for this one's.
-
-    Attributes:
-        incarnation: Which one.
-        timers: The numbers of its timers, by key.
-        watching: Whose end it was to be told of, and the numbers of the watches.
-        children: Whom it has spawned.
-    """
-
-    incarnation: int
-    timers: dict[object, int]
-    watching: dict[Lifecycle, int]
-    children: dict[Lifecycle, None]
-
-
-class Lifecycle(Mailbox):
+class Lifecycle(Awaiter):
     """One actor of a system.
 
     Attributes:
@@ -275,10 +214,6 @@ class Lifecycle(Mailbox):
         self.post.has_closed(self)
 
     # --- what a turn does, which knows messages
-
-    def run_turn(self, turn: Turn | None = None) -> bool:
-        """Take a turn, or go on with one that is begun."""
-        raise NotImplementedError
 
     def run_here(self, kind: type, data: bytes) -> tuple[Any] | None:
         """Handle one message in the calling thread, if nothing is queued and it may."""
@@ -508,95 +443,3 @@ class Lifecycle(Mailbox):
             self.post.watches.forget(self, watched, number)
         for child in reversed(past.children):
             child.end(child.incarnation)
-
-    # --- coroutines
-
-    def wait_for(
-        self,
-        turn: Turn,
-        coroutine: Any,
-        then: Callable[[Turn, Any, BaseException | None], object],
-        unbegun: Callable[[], object] = lambda: None,
-        letters: tuple[Letter, ...] = (),
-    ) -> None:
-        """Let a coroutine run on this thread's loop; no message is taken until it has ended.
-
-        Args:
-            turn: The turn that waits, and is over with that.
-            coroutine: What is awaited.
-            then: Called in a new turn with what it returned or raised, unless it was killed.
-            unbegun: Called when it was killed before the first step.
-            letters: What it handles.
-        """
-        loop = asyncio.get_running_loop()
-        context = copy_context()
-        context.run(handling.set, self)
-        wait = Turn(turn.hand)
-        with self.lock:
-            is_killed = self.turn is not turn
-            if not is_killed:
-                self.turn = wait
-                self.state = AWAITING
-        if is_killed:
-            coroutine.close()
-            unbegun()
-            return
-        self.post.awaiting[wait] = Awaiting(self, coroutine, letters, loop.time())
-        task = wait.task = loop.create_task(self._outcome_of(wait, coroutine), context=context)
-        task.add_done_callback(partial(self._awaited, wait, coroutine, then, unbegun))
-        if self.turn is not wait:
-            task.cancel()  # killed before the task was there to be seen
-
-    async def _outcome_of(self, wait: Turn, coroutine: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
-        # Nothing may leave a task: asyncio lets a SystemExit end its loop, and with it everybody's coroutines.
-        if self.turn is not wait:
-            return None, None  # killed before its first step, which it must not take
-        try:
-            return await coroutine, None
-        except GeneratorExit:
-            raise
-        except BaseException as error:  # noqa: BLE001  the actor's next turn deals with it
-            return None, error
-
-    def _awaited(
-        self,
-        wait: Turn,
-        coroutine: Any,
-        then: Callable[[Turn, Any, BaseException | None], object],
-        unbegun: Callable[[], object],
-        task: asyncio.Task[Any],
-    ) -> None:
-        del self.post.awaiting[wait]
-        try:
-            result, error = task.result()
-        except BaseException as raised:  # noqa: BLE001  it was cancelled, or told to exit
-            result, error = None, raised
-
-        def come_back(turn: Turn) -> None:
-            then(turn, result, error)
-
-        turn = Turn(wait.hand)
-        with self.lock:
-            is_killed = self.turn is not wait
-            if not is_killed:
-                self.turn = turn  # at once: whoever kills it must find what is in its hand
-                self.state = SCHEDULED
-                self.orders = deque((come_back, *(self.orders or ())))
-                self.attention = True
-        has_begun = coroutine.cr_frame is None
-        coroutine.close()
-        if is_killed:
-            if not has_begun:
-                unbegun()
-        elif self.run_turn(turn):
-            self.schedule()
-
-
-def cancel_soon(task: asyncio.Task[Any]) -> None:
-    """Cancel a task, from whatever thread; a step that is due already it may still take when that is another one."""
-    loop = task.get_loop()
-    if asyncio._get_running_loop() is loop:  # noqa: SLF001  get_running_loop() raises where there is none
-        task.cancel()
-        return
-    with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended already
-        loop.call_soon_threadsafe(task.cancel)

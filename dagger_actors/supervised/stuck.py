@@ -17,7 +17,8 @@ from dagger_actors.supervised.wire import kind_of
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 
-    from dagger_actors.supervised.lifecycle import Awaiting, Lifecycle
+    from dagger_actors.supervised.awaiter import Awaiting
+    from dagger_actors.supervised.lifecycle import Lifecycle
     from dagger_actors.supervised.turn import Turn
 
 __all__ = ["Alarm", "Held"]

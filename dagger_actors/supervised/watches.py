@@ -15,8 +15,9 @@ from dagger_actors.supervised.tick import Notice
 from dagger_actors.supervised.wire import Letter, text_of
 
 if TYPE_CHECKING:
+    from dagger_actors.supervised.extra import Extra
     from dagger_actors.supervised.house import House
-    from dagger_actors.supervised.lifecycle import Extra, Lifecycle
+    from dagger_actors.supervised.lifecycle import Lifecycle
 
 __all__ = ["Watches"]
 
