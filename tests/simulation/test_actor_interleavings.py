@@ -32,7 +32,8 @@ from tests.simulation.actor_cast import ONCE, REPEATING, Blue, Green, Mail, Play
 from tests.simulation.thread_record import ThreadRecord
 from tests.simulation.thread_runtime import PATIENCE_S, HandTimers
 
-WHERE = tuple(f"/supervised/{name}.py" for name in ("cell", "lifecycle", "mailbox", "house", "nursery", "ref"))
+RUNTIME = ("cell", "lifecycle", "awaiter", "mailbox", "house", "timing", "watches", "names", "nursery", "ref")
+WHERE = tuple(f"/supervised/{name}.py" for name in RUNTIME)
 FORMS = {
     "plain": ("plain", "plain", "plain"),
     "in_context": ("in_context", "plain", "in_context"),
@@ -221,7 +222,7 @@ class Interruption:
 
     def __init__(self, piece: Piece, at: int, action: Callable[[], None]) -> None:
         house = piece.house
-        self._locks = (house._watching, house._naming, house.parking, house.locks[0])
+        self._locks = (house.watches._lock, house.names._lock, house.parking, house.locks[0])
         self._at = at
         self._action = action
         self.lines = 0
