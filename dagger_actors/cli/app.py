@@ -47,6 +47,7 @@ COMMANDS = (
     ("show", "dagger_actors.cli.runs:show", "Show one run: its nodes, attempts, errors and outputs."),
     ("why", "dagger_actors.cli.why:why", "Say why a node of a run is in its state."),
     ("up", "dagger_actors.cli.up:up", "Run the actors of a system file until they are stopped."),
+    ("bench", "dagger_actors.cli.bench:bench", "Measure a system file under load, beside the machine's own limits."),
     ("validate", "dagger_actors.cli.specs:validate", "Check a flow or system file and its code without running it."),
     (
         "schema",

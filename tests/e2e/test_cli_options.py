@@ -26,13 +26,19 @@ agents:
   - {id: idler, class: "idler.py:Idler"}
 """
 IDLER = """
-from dagger_actors import Actor
+from dagger_actors import Actor, handler
 
 class Idler(Actor):
-    pass
+    @handler
+    def nudge(self, text: str) -> None:
+        pass
+
+def nudges():
+    yield "up"
 """
 WORDS = {
     "up": ("small.yaml", "--until-rest"),
+    "bench": ("small.yaml", "--send", "idler=idler.py:nudges"),
     "run": ("fan.yaml",),
     "resume": ("one",),
     "retry": ("one",),

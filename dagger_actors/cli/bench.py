@@ -1,0 +1,296 @@
+"""``bench``: run a system file under load, and tell throughput and latency of each agent beside the machine's limits."""
+
+from __future__ import annotations
+
+import math
+import queue
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console, Group
+from rich.live import Live
+
+from dagger_actors.cli.benching.machine import measure_limits
+from dagger_actors.cli.benching.meter import Meter
+from dagger_actors.cli.benching.report import BenchReport, Ending, figures_of, live_table, print_report
+from dagger_actors.cli.benching.schedule import Plan, Schedule
+from dagger_actors.cli.benching.sender import Send, Sender, load_items
+from dagger_actors.cli.command_line import advising
+from dagger_actors.cli.exits import INTERRUPTED, OK, UsageError
+from dagger_actors.cli.json_report import write_json
+from dagger_actors.cli.options import AsJson, Database
+from dagger_actors.cli.progress import LogLines
+from dagger_actors.cli.text import printable
+from dagger_actors.cli.watch import GRACE_S, Interrupts
+from dagger_actors.core.wording import counted, listed, nearest, quoted
+from dagger_actors.errors import SystemFailed
+from dagger_actors.supervised.from_file import load_supervisor
+from dagger_actors.supervised.spec import ChildSpec, Supervisor, spec_of
+from dagger_actors.supervised.tree import Branch
+from dagger_actors.system import ActorSystem
+
+__all__ = ["bench"]
+
+DURATION_S = 10.0
+"""When neither --duration nor --count says how long."""
+
+LOOK_S = 0.05
+LATE_S = 0.5
+"""After the end of the time, a sender that was not on a processor may still send what was due before."""
+
+DRAIN_S = 10.0
+"""How long what has been sent may take to be handled."""
+
+SENDERS = 100
+"""Times --send, at most: each is a thread."""
+
+RECORDS = 4
+"""Of the log, so many are shown."""
+
+QUIET = ("idle", "held", "absent")
+
+
+def bench(
+    spec: Annotated[str, Parameter(name="SPEC", help="The system file.")],
+    /,
+    *,
+    send: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="AGENT=file.py:items or AGENT=module:items: a generator function, whose items go to that agent or pool, "
+            "by its id; repeatable."
+        ),
+    ] = (),
+    rate: Annotated[
+        float | None,
+        Parameter(help="Messages a second, of all --send together; absent: as fast as it goes, with full mailboxes."),
+    ] = None,
+    count: Annotated[int | None, Parameter(help="Stop after so many messages.")] = None,
+    duration: Annotated[
+        float | None, Parameter(help="Stop after so many seconds; 10 when --count is absent, too.")
+    ] = None,
+    warmup: Annotated[float, Parameter(help="Seconds at the start that are not measured.")] = 0.0,
+    ask: Annotated[bool, Parameter(help="Ask: latency is to the answer; else to the end of the handler.")] = False,
+    as_json: AsJson = False,
+    db: Database | None = None,
+) -> int:
+    """Run a system file under load: throughput and latency of each agent, beside the machine's own limits.
+
+    With --rate each message is due at a time of its own, and latency is counted from it: a system that is slow does not
+    hide what waits. Ends with what comes first: --count, --duration, the ends of the generators. Without --db the durable
+    state is in a temporary file, and gone with it. Exits with 0, 1 when the root supervisor gives up, 2 when it cannot be
+    done as asked for, 130 when it was stopped.
+    """
+    plan = _plan(rate, count, duration, warmup)
+    with Interrupts() as interrupts, LogLines(FirstLines()):
+        with advising(spec):
+            agents = dict(_agents(load_supervisor(spec)[1], ""))
+        sends = [_read_send(one, spec, agents) for one in send]
+        if not sends:
+            raise UsageError("nothing is to be sent", "say what, and to whom: --send AGENT=file.py:items")
+        if len(sends) > SENDERS:
+            raise UsageError(f"{len(sends):,} times --send are too many", f"give {SENDERS} at most")
+        meter = Meter({actor: path for path, child in agents.items() for actor in _actors(path, child)})
+        with advising(spec):
+            system = ActorSystem.from_spec(spec, db, recover=False, telemetry=meter, on_undelivered=meter.listen)
+        load = Load(system, meter, plan, spec=spec, is_ask=ask)
+        try:
+            with system:
+                load.run(sends, interrupts)
+        except SystemFailed:
+            _tell(load.report(), as_json=as_json)
+            raise
+    is_durable = any(child.actor.durable for child in agents.values())
+    folder = (Path(db).absolute().parent if db else Path(tempfile.gettempdir())) if is_durable else None
+    _tell(msgspec.structs.replace(load.report(), limits=measure_limits(folder)), as_json=as_json)
+    return INTERRUPTED if interrupts.first is not None else OK
+
+
+class FirstLines:
+    """Shows the first of what the log says: under load a failure comes a thousand times, and the table counts it."""
+
+    def __init__(self) -> None:
+        self._told = 0
+
+    def __call__(self, text: str) -> None:
+        """Show one record, or that no more are shown."""
+        self._told += 1
+        if self._told > RECORDS + 1:
+            return
+        text = text if self._told <= RECORDS else "more of the log is not shown; the table counts failures and restarts"
+        sys.stderr.write(f"{printable(text)}\n")  # while the table is shown, rich puts this above it
+
+
+def _tell(report: BenchReport, *, as_json: bool) -> None:
+    if as_json:
+        write_json(report)
+    else:
+        print_report(report)
+
+
+def _plan(rate: float | None, count: int | None, duration: float | None, warmup: float) -> Plan:
+    for name, value, without in (
+        ("--rate", rate, "leave it out to send as fast as it goes"),
+        ("--count", count, "leave it out to stop after a time"),
+        ("--duration", duration, "leave it out for the default"),
+    ):
+        if value is not None and not 0 < value < math.inf:
+            raise UsageError(f"{name} is more than 0, not {value:g}", without)
+    if not 0 <= warmup < math.inf:
+        raise UsageError(f"--warmup is 0 seconds or more, not {warmup:g}", "leave it out for none")
+    if duration is None and count is None:
+        duration = DURATION_S
+    return Plan(rate=rate, count=count, duration_s=duration, warmup_s=warmup)
+
+
+def _agents(supervisor: Supervisor, above: str) -> Iterator[tuple[str, ChildSpec]]:
+    """The agents of a tree by their paths, in the order of the start."""
+    for one in map(spec_of, supervisor.children):
+        path = f"{above}{one.id}"
+        if isinstance(one, Supervisor):
+            yield from _agents(one, f"{path}/")
+        else:
+            yield path, one
+
+
+def _actors(path: str, child: ChildSpec) -> Iterator[str]:
+    """The actors of an agent, as the system names them."""
+    yield path
+    yield from (f"{path}-{number}" for number in range(1, child.instances + 1))
+
+
+def _read_send(text: str, spec: str, agents: Mapping[str, ChildSpec]) -> Send:
+    name, equals, reference = text.partition("=")
+    if not (equals and name and reference):
+        raise UsageError(f"--send {quoted(text)} is not AGENT=file.py:items", "name an agent and its generator")
+    by_id = {path.rpartition("/")[2]: path for path in agents}
+    path = name if name in agents else by_id.get(name)
+    if path is None:
+        near = nearest(name, by_id)
+        advice = f"did you mean {quoted(near)}?" if near is not None else f"it has: {listed(tuple(by_id))}"
+        raise UsageError(f"{spec} has no agent {quoted(name)}", advice)
+    return Send(agent=path, reference=reference, items=load_items(reference, Path(spec).parent))
+
+
+class Load:
+    """One system under load.
+
+    Args:
+        system: The system, open.
+        meter: Its telemetry.
+        plan: How much is to be sent.
+        spec: The system's file.
+        is_ask: Whether to ask; else it tells.
+    """
+
+    def __init__(self, system: ActorSystem, meter: Meter, plan: Plan, *, spec: str, is_ask: bool) -> None:
+        self._system = system
+        self._meter = meter
+        self._plan = plan
+        self._spec = spec
+        self._is_ask = is_ask
+        self._senders: list[Sender] = []
+        self._ended: Ending = "items"
+        self._queued = 0
+
+    def run(self, sends: Sequence[Send], interrupts: Interrupts) -> None:
+        """Send, and wait until what was sent has been handled, until somebody interrupts, or the system gives up.
+
+        Raises:
+            UsageError: A generator fails, or gives what cannot be sent.
+        """
+        schedule = Schedule(self._plan, time.perf_counter_ns())
+        self._meter.from_ns = schedule.from_ns
+        with self._shown():
+            try:
+                self._senders = [
+                    Sender(one, self._system.actors[one.agent], schedule, self._meter, is_ask=self._is_ask)
+                    for one in sends
+                ]
+                for sender in self._senders:
+                    sender.start()
+                self._ended = self._wait(schedule, interrupts)
+            finally:
+                for sender in self._senders:
+                    sender.stop()
+            self._drain(interrupts)
+            if self._system.actors.failure is not None:
+                self._ended = "failed"
+        if interrupts.first is not None:
+            self._ended = "interrupted"
+            grace_s = GRACE_S[interrupts.first]
+            sys.stderr.write(f"stopping: what is in hand has {grace_s:g} s to end; once more to leave at once\n")
+            self._system.stop(grace_s=grace_s)
+
+    def report(self) -> BenchReport:
+        """Tell what came of it, without the machine's limits."""
+        end_ns = max((sender.last_ns for sender in self._senders), default=0)
+        return BenchReport(
+            system=self._spec,
+            ended=self._ended,
+            is_ask=self._is_ask,
+            rate=self._plan.rate,
+            sent=sum(sender.sent for sender in self._senders),
+            seconds=max(0, end_ns - self._meter.from_ns) / 1e9,
+            queued=self._queued,
+            agents=figures_of(self._meter),
+        )
+
+    def _wait(self, schedule: Schedule, interrupts: Interrupts) -> Ending:
+        while interrupts.first is None and self._system.actors.failure is None:
+            is_done = all(sender.is_done() for sender in self._senders)
+            for sender in self._senders:
+                # A system that has failed refuses messages: that is the reason, and not what they met.
+                if sender.problem is not None and self._system.actors.failure is None:
+                    raise sender.problem
+            if is_done:
+                return schedule.ended or "items"
+            # A sender may be held: by a full mailbox, or by its generator.
+            if schedule.until_ns is not None and time.perf_counter_ns() > schedule.until_ns + LATE_S * 1e9:
+                return "duration"
+            _pause(interrupts)
+        return "failed" if interrupts.first is None else "interrupted"
+
+    def _drain(self, interrupts: Interrupts) -> None:
+        deadline = time.monotonic() + DRAIN_S
+        quiet = 0  # twice: what is on its way from one actor to another is seen the second time
+        while quiet < 2 and self._system.actors.failure is None:
+            leaves = list(_leaves(self._system.actors.tree()))
+            self._queued = sum(one.queued for one in leaves)
+            is_quiet = not self._queued and all(one.state in QUIET for one in leaves)
+            quiet = quiet + 1 if is_quiet else 0
+            if interrupts.first is not None or time.monotonic() > deadline:
+                return
+            _pause(interrupts)
+
+    def _shown(self) -> Live:
+        console = Console(stderr=True, highlight=False, markup=False)
+        return Live(console=console, get_renderable=self._table, refresh_per_second=4, transient=True)
+
+    def _table(self) -> Group:
+        if not sys.stderr.isatty():
+            return Group()
+        passed_s = (time.perf_counter_ns() - self._meter.from_ns) / 1e9
+        sent = sum(sender.sent for sender in self._senders)
+        title = (
+            f"warming up, {-passed_s:.0f} s" if passed_s < 0 else f"{passed_s:.0f} s, {counted(sent, 'message')} sent"
+        )
+        return live_table(f"{self._spec}: {title}", figures_of(self._meter))
+
+
+def _pause(interrupts: Interrupts) -> None:
+    try:
+        interrupts.words.get(timeout=LOOK_S)
+    except queue.Empty:
+        return
+
+
+def _leaves(branch: Branch) -> Iterator[Branch]:
+    for one in branch.children:
+        yield from _leaves(one) if one.kind == "supervisor" else (one,)

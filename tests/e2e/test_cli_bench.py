@@ -1,0 +1,219 @@
+"""``bench``: a system file under load; what is told, and what is refused."""
+
+from __future__ import annotations
+
+import signal
+
+import msgspec
+import pytest
+
+from dagger_actors.cli.app import main
+
+SYSTEM = """
+system: small
+agents:
+  - {id: adder, class: "small.py:Adder", instances: 2}
+  - id: office
+    agents: [{id: keeper, class: "small.py:Keeper"}]
+"""
+AGENTS = """
+import itertools
+import msgspec
+from dagger_actors import Actor, ActorContext, handler
+
+class Add(msgspec.Struct, frozen=True):
+    number: int
+
+class Other(msgspec.Struct, frozen=True):
+    pass
+
+class Sums(msgspec.Struct):
+    sum: int = 0
+
+class Adder(Actor):
+    @handler
+    def add(self, add: Add, ctx: ActorContext) -> int:
+        if add.number < 0:
+            raise ValueError("too small")
+        ctx.find("office/keeper").tell(add)
+        return add.number
+
+class Keeper(Actor, durable=True):
+    state: Sums
+
+    @handler
+    def add(self, add: Add) -> None:
+        self.state.sum += add.number
+
+def adds():
+    for number in itertools.count():
+        yield Add(number)
+
+def told():
+    for add in adds():
+        if add.number == 20:
+            print("twenty", flush=True)
+        yield add
+
+def ten():
+    return [Add(number) for number in range(10)]
+
+def one_bad():
+    yield from [Add(1), Add(-1), Add(2)]
+
+def bad():
+    while True:
+        yield Add(-1)
+
+def none():
+    return iter(())
+
+def raising():
+    yield Add(1)
+    raise LookupError("no more")
+
+def others():
+    yield Add(1)
+    yield Other()
+
+def number():
+    return 7
+"""
+
+
+@pytest.fixture
+def small(program):
+    (program.folder / "small.yaml").write_text(SYSTEM)
+    (program.folder / "small.py").write_text(AGENTS)
+    return program
+
+
+def benched(small, *words: str):
+    done = small("bench", "small.yaml", *words, "--json")
+    assert done.returncode == 0, done.stderr
+    report = msgspec.json.decode(done.stdout)
+    return report, {one["agent"]: one for one in report["agents"]}
+
+
+@pytest.mark.parametrize("ask", [(), ("--ask",)])
+def test_each_agent_has_its_figures_and_the_machine_its_limits(small, ask):
+    """Law: what was sent was handled, by the agent and by the one behind it, told or asked; a pool is one row."""
+    report, agents = benched(small, "--send", "adder=small.py:adds", "--count", "50", "--rate", "500", *ask)
+    assert (report["ended"], report["sent"], report["rate"], report["is_ask"]) == ("count", 50, 500.0, bool(ask))
+    assert report["seconds"] >= 49 / 500
+    assert set(agents) == {"adder", "office/keeper"}
+    for one in agents.values():
+        assert (one["messages"], one["failed"], one["restarts"], one["undelivered"]) == (50, 0, 0, {})
+        assert 0 < one["p50_us"] <= one["p99_us"] <= one["max_us"]
+        assert 0 < one["per_s"] <= 50 / (49 / 500) * 1.01
+    limits = report["limits"]
+    assert limits["processors"] >= 1
+    assert min(limits["hand_offs_per_s"], limits["messages_per_s"], limits["commits_per_s"]) > 0
+
+
+def test_several_generators_end_by_themselves_and_the_database_keeps_what_they_did(small):
+    """Law: without a count it ends with the generators; --db is where durable state goes, and a nested agent has an id."""
+    sends = ("--send", "adder=small:ten", "--send", "keeper=small.py:ten")
+    report, agents = benched(small, *sends, "--db", "small.db")
+    assert (report["ended"], report["sent"], report["rate"]) == ("items", 20, None)
+    assert (agents["adder"]["messages"], agents["office/keeper"]["messages"]) == (10, 20)
+    assert (small.folder / "small.db").exists()
+    assert not list(small.folder.glob("dagger-actors-bench-*"))
+
+
+@pytest.mark.parametrize("ask", [(), ("--ask",)])
+def test_failures_are_counted_not_hidden(small, ask):
+    """Law: a handler that raised has handled its message and failed; its restart is told."""
+    _, agents = benched(small, "--send", "adder=small.py:one_bad", *ask)
+    assert (agents["adder"]["messages"], agents["adder"]["failed"], agents["adder"]["restarts"]) == (3, 1, 1)
+    assert agents["office/keeper"]["messages"] == 2
+
+
+def test_a_time_ends_it_and_the_warm_up_is_not_counted(small):
+    """Law: as many messages as the rate gives in the time that is measured; the table says so."""
+    timed = ("--rate", "200", "--duration", "0.2", "--warmup", "0.1")
+    done = small("bench", "small.yaml", "--send", "adder=small.py:adds", *timed)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    sent = lines[0].split()[1]
+    assert 0 < int(sent) <= 40  # all of them, unless the machine is busy
+    assert "200 a second asked for" in lines[0]
+    assert lines[2].split() == ["agent", "messages", "per", "s", "p50", "p99", "max", "failed", "restarts"]
+    assert [line.split()[:2] for line in lines[3:5]] == [["adder", sent], ["office/keeper", sent]]
+    for part in (
+        "limits of this machine: ",
+        "switch interval 5 ms",
+        "hand-offs between two threads",
+        "commits of one row",
+    ):
+        assert part in done.stdout
+
+
+def test_a_system_that_gives_up_ends_with_1_the_reason_and_what_was_seen(small):
+    """Law: the report so far is on stdout; the log of a thousand failures is not on stderr."""
+    done = small("bench", "small.yaml", "--send", "adder=small.py:bad")
+    assert done.returncode == 1
+    assert "the system has stopped" in done.stderr
+    assert done.stderr.count("too small") < 12
+    assert "; the system gave up" in done.stdout
+    assert "undelivered: adder: " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), ("nothing is to be sent", "--send AGENT=file.py:items")),
+        (("--send", "adder"), ("--send 'adder' is not AGENT=file.py:items",)),
+        (("--send", "addr=small.py:adds"), ("small.yaml has no agent 'addr'", "did you mean 'adder'?")),
+        (("--send", "x=small.py:adds"), ("small.yaml has no agent 'x'", "it has: adder, keeper")),
+        (("--send", "adder=small.py:add"), ("there is no generator 'add' in 'small.py'",)),
+        (("--send", "adder=small.py"), ("'small.py' names a module, but no generator",)),
+        (("--send", "adder=smal.py:adds"), ("there is no file 'smal.py'",)),
+        (("--send", "adder=small.py:none"), ("small.py:none yields no items",)),
+        (("--send", "adder=small.py:number"), ("small.py:number gives no items, but an int",)),
+        (("--send", "adder=small.py:raising"), ("small.py:raising raised LookupError: no more (", "small.py:")),
+        (
+            ("--send", "adder=small.py:others"),
+            ("small.py:others yields an Other, which agent 'adder' does not handle", "It handles: Add."),
+        ),
+        (("--send", "adder=small.py:adds", "--rate", "0"), ("--rate is more than 0, not 0", "as fast as it goes")),
+        (("--send", "adder=small.py:adds", "--rate", "-5"), ("--rate is more than 0, not -5",)),
+        (("--send", "adder=small.py:adds", "--rate", "nan"), ("--rate is more than 0, not nan",)),
+        (("--send", "adder=small.py:adds", "--count", "0"), ("--count is more than 0, not 0",)),
+        (("--send", "adder=small.py:adds", "--duration", "inf"), ("--duration is more than 0, not inf",)),
+        (("--send", "adder=small.py:adds", "--warmup", "-1"), ("--warmup is 0 seconds or more, not -1",)),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_with_advice(small, words, told, capfd, monkeypatch):
+    """Law: one sentence on what is wrong, one on what to do, status 2, and no report."""
+    monkeypatch.chdir(small.folder)
+    status = main(["bench", "small.yaml", *words])
+    shown = capfd.readouterr()
+    assert (status, shown.out) == (2, ""), shown.err
+    assert len(shown.err.splitlines()) == 2, shown.err
+    for part in told:
+        assert part in shown.err, shown.err
+
+
+def test_ctrl_c_ends_it_with_the_report_so_far(small):
+    """Law: status 130, and what was measured until then is told."""
+    process = small.start("bench", "small.yaml", "--send", "adder=small.py:told", "--rate", "100", "--duration", "600")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "twenty\n"
+    process.send_signal(signal.SIGINT)
+    shown, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "; interrupted\n" in shown
+    assert "limits of this machine" in shown
+
+
+def test_the_readmes_bench_runs(program, repository):
+    """Law: the command, copied as it stands, measures the shop."""
+    (line,) = [one for one in (repository / "README.md").read_text().splitlines() if "$ dagger-actors bench" in one]
+    program.folder = repository
+    done = program(*line.partition("dagger-actors ")[2].split())
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    sent = lines[0].split()[1]
+    assert 0 < int(sent) <= 400
+    assert [line.split()[:2] for line in lines[3:5]] == [["audit", sent], ["pricer", sent]]
