@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.errors import SystemClosed, SystemFailed
+from dagger_actors.errors import SystemClosed, SystemFailed, UnknownActor
 from dagger_actors.supervised.spec import spec_of
 from dagger_actors.supervised.supervisor import SupervisorActor
 from dagger_actors.supervised.tree import Branch, branch_of, leaf_of
@@ -196,8 +196,14 @@ class Actors:
 
         Raises:
             UnknownActor: There is none; suggests the nearest name.
+            SystemClosed: There is none any more: the system has been left.
+            SystemFailed: There is none any more: the root supervisor has given up; says why.
         """
-        return self._house.find(name)
+        try:
+            return self._house.find(name)
+        except UnknownActor:
+            self._check()
+            raise
 
     def tree(self) -> Branch:
         """What the root supervises, as it is now, without the temporary ones."""

@@ -13,13 +13,13 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import RequestError
 from dagger_actors.supervised.effects import send
+from dagger_actors.supervised.pool import Pool
 from dagger_actors.supervised.ref import ASK_S, Ref
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
     from dagger_actors.supervised.bounds import MailboxSpec
     from dagger_actors.supervised.lifecycle import Lifecycle
-    from dagger_actors.supervised.pool import Pool
 
 __all__ = ["ActorContext", "Asked", "Terminated", "Timers"]
 
@@ -196,17 +196,22 @@ class ActorContext:
         """
         return self._cell.post.spawn(cls, config, name=name, mailbox=mailbox, owner=(self._cell, self.incarnation))
 
-    def ask(self, ref: Ref, message: object, *, timeout: float | None = ASK_S) -> Asked:
+    def ask(self, ref: Ref | Pool, message: object, *, timeout: float | None = ASK_S) -> Asked:
         """Ask another actor without waiting: ``ctx.ask(ref, message).then(self.go_on)``.
 
         Args:
-            ref: Whom.
+            ref: Whom; of a pool, the one that gets this message.
             message: What.
             timeout: Seconds to wait for the answer at most; None waits for ever.
+
+        Raises:
+            RequestError: ``ref`` is no reference.
         """
+        asked = ref.ref_for(message) if isinstance(ref, Pool) else ref
+        cell = _cell_of(asked)
         reply: ReplyFuture[Any] = ReplyFuture()
-        reply.asked = ref
-        send(ref.cell, (message.__class__, self._cell.post.encode(message), reply, None))
+        reply.asked = asked
+        send(cell, (message.__class__, self._cell.post.encode(message), reply, None))
         return Asked(self._cell, self.incarnation, reply, timeout)
 
     def watch(self, ref: Ref) -> None:
@@ -217,12 +222,24 @@ class ActorContext:
         Raises:
             ActorStopped: This incarnation is over.
         """
-        self._cell.post.watches.watch(self._cell, self.incarnation, ref.cell)
+        self._cell.post.watches.watch(self._cell, self.incarnation, _cell_of(ref))
 
     def unwatch(self, ref: Ref) -> None:
         """Be told no more, not even of an end that is queued already."""
-        self._cell.post.watches.unwatch(self._cell, self.incarnation, ref.cell)
+        self._cell.post.watches.unwatch(self._cell, self.incarnation, _cell_of(ref))
 
     def stop(self) -> None:
         """End this incarnation after the handler returns, as a normal end."""
         self._cell.order(partial(self._cell.stop_now, self.incarnation, "normal"))
+
+
+def _cell_of(ref: object) -> Lifecycle:
+    cell: Lifecycle | None = getattr(ref, "cell", None)
+    if cell is None:
+        advice = (
+            "a pool's actors are watched one by one: pool.refs()"
+            if isinstance(ref, Pool)
+            else "ctx.find(name) gives it"
+        )
+        raise RequestError(f"the reference of an actor is wanted, not {repr(ref)[:100]}; {advice}")
+    return cell

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Names"]
 
+NEAREST_OF = 4_000
+"""Names that are compared at most: a tenth of a second; a system may have a million of them."""
+
 
 class Names:
     """Who is found under which name.
@@ -53,6 +56,11 @@ class Names:
         """
         cell = self.actors.get(name)
         if cell is None:
-            known = [*self.actors, *self.pools]
-            raise UnknownActor(name, tuple(difflib.get_close_matches(name, known, n=1)))
+            raise UnknownActor(name, _nearest(name, [*self.pools, *self.actors]))
         return cell
+
+
+def _nearest(name: str, known: list[str]) -> tuple[str, ...]:
+    """One that may have been meant: below a supervisor it has that very name, else the nearest one."""
+    below = [one for one in known if one.endswith(f"/{name}")]
+    return tuple(below[:1] or difflib.get_close_matches(name, known[:NEAREST_OF], n=1))

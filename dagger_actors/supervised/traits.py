@@ -11,6 +11,7 @@ import msgspec
 
 from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import ActorClassError, ConfigRefused
+from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.handlers import Handler, HandlerTable, table_of
 from dagger_actors.supervised.state_codec import StateCodec
@@ -51,6 +52,8 @@ class Traits:
         self.short: dict[type, tuple[Callable[[bytes], Any], Callable[..., Any]]] = {
             kind: (one.decode, one.call) for kind, one in self.table.by_class.items() if one.is_plain
         }
+        if not isinstance(cls.mailbox, MailboxSpec):
+            raise ActorClassError(cls.__name__, f"its mailbox is a MailboxSpec(capacity=...), not {cls.mailbox!r}")
         self.mailbox = cls.mailbox
         self.async_hooks = frozenset(name for name in HOOKS if inspect.iscoroutinefunction(getattr(cls, name)))
         root = _root_of(cls)
