@@ -16,22 +16,22 @@ from cyclopts import Parameter
 from rich.console import Console, Group
 from rich.live import Live
 
-from dagger_actors.cli.benching.machine import measure_limits
+from dagger_actors.cli.benching.machine import Limits, measure_limits
 from dagger_actors.cli.benching.meter import Meter
 from dagger_actors.cli.benching.report import BenchReport, Ending, figures_of, live_table, print_report
 from dagger_actors.cli.benching.schedule import Plan, Schedule
 from dagger_actors.cli.benching.sender import Send, Sender, load_items
 from dagger_actors.cli.command_line import advising
-from dagger_actors.cli.exits import INTERRUPTED, OK, UsageError
+from dagger_actors.cli.exits import INTERRUPTED, OK, UsageError, complain
 from dagger_actors.cli.json_report import write_json
 from dagger_actors.cli.options import AsJson, Database
 from dagger_actors.cli.progress import LogLines
 from dagger_actors.cli.text import printable
 from dagger_actors.cli.watch import GRACE_S, Interrupts
 from dagger_actors.core.wording import counted, listed, nearest, quoted
-from dagger_actors.errors import SystemFailed
+from dagger_actors.errors import StoreError, SystemFailed
 from dagger_actors.supervised.from_file import load_supervisor
-from dagger_actors.supervised.spec import ChildSpec, Supervisor, spec_of
+from dagger_actors.supervised.spec import ChildSpec, Supervisor
 from dagger_actors.supervised.tree import Branch
 from dagger_actors.system import ActorSystem
 
@@ -106,9 +106,8 @@ def bench(
         except SystemFailed:
             _tell(load.report(), as_json=as_json)
             raise
-    is_durable = any(child.actor.durable for child in agents.values())
-    folder = (Path(db).absolute().parent if db else Path(tempfile.gettempdir())) if is_durable else None
-    _tell(msgspec.structs.replace(load.report(), limits=measure_limits(folder)), as_json=as_json)
+    limits = _limits(db, is_durable=any(child.actor.durable for child in agents.values()))
+    _tell(msgspec.structs.replace(load.report(), limits=limits), as_json=as_json)
     return INTERRUPTED if interrupts.first is not None else OK
 
 
@@ -125,6 +124,16 @@ class FirstLines:
             return
         text = text if self._told <= RECORDS else "more of the log is not shown; the table counts failures and restarts"
         sys.stderr.write(f"{printable(text)}\n")  # while the table is shown, rich puts this above it
+
+
+def _limits(db: str | None, *, is_durable: bool) -> Limits:
+    """Measure the machine; that a folder takes no second file must not cost the report."""
+    folder = Path(db).absolute().parent if db else Path(tempfile.gettempdir())
+    try:
+        return measure_limits(folder if is_durable else None)
+    except (OSError, StoreError) as error:
+        complain(f"commits cannot be measured in {folder}: {error}")
+        return measure_limits(None)
 
 
 def _tell(report: BenchReport, *, as_json: bool) -> None:
@@ -151,7 +160,7 @@ def _plan(rate: float | None, count: int | None, duration: float | None, warmup:
 
 def _agents(supervisor: Supervisor, above: str) -> Iterator[tuple[str, ChildSpec]]:
     """The agents of a tree by their paths, in the order of the start."""
-    for one in map(spec_of, supervisor.children):
+    for one in supervisor.specs():
         path = f"{above}{one.id}"
         if isinstance(one, Supervisor):
             yield from _agents(one, f"{path}/")

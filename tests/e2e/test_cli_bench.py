@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from dagger_actors.cli.app import main
+from dagger_actors.cli.benching import machine
 
 SYSTEM = """
 system: small
@@ -205,6 +206,22 @@ def test_ctrl_c_ends_it_with_the_report_so_far(small):
     assert process.returncode == 130, told
     assert "; interrupted\n" in shown
     assert "limits of this machine" in shown
+
+
+def test_a_folder_that_takes_no_second_file_costs_no_report(small, capfd, monkeypatch):
+    """Law: the limit of commits is left out, and why is told; everything else is there."""
+
+    def refuse(*_words, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.chdir(small.folder)
+    monkeypatch.setattr(machine, "open_writer", refuse)
+    status = main(["bench", "small.yaml", "--send", "adder=small.py:ten", "--db", "small.db"])
+    shown = capfd.readouterr()
+    assert status == 0
+    assert f"commits cannot be measured in {small.folder}: [Errno 28] No space left on device" in shown.err
+    assert "hand-offs" in shown.out
+    assert "commits of one row" not in shown.out
 
 
 def test_the_readmes_bench_runs(program, repository):

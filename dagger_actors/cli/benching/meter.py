@@ -33,11 +33,9 @@ class Asked(int):
 
     Attributes:
         is_handled: Whether its handler has been called.
-        has_failed: Whether that raised.
     """
 
     is_handled = False
-    has_failed = False
 
 
 class Sample:
@@ -91,7 +89,7 @@ class Meter:
     def answered(self, agent: str, ask: Asked, *, has_failed: bool) -> None:
         """An ask has its answer; one that no handler has seen is undelivered, and ``listen`` is told."""
         if ask >= self.from_ns and ask.is_handled:
-            self.sample(agent).record((ask,), time.perf_counter_ns(), has_failed=has_failed or ask.has_failed)
+            self.sample(agent).record((ask,), time.perf_counter_ns(), has_failed=has_failed)
 
     def not_delivered(self, agent: str, reason: str) -> None:
         """A message will never be handled."""
@@ -134,7 +132,7 @@ class Meter:
         told = []
         for due_ns in what.contexts:
             if isinstance(due_ns, Asked):
-                due_ns.is_handled, due_ns.has_failed = True, has_failed
+                due_ns.is_handled = True
             elif due_ns >= self.from_ns:
                 told.append(due_ns)
         if told:
