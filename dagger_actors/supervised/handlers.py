@@ -196,6 +196,12 @@ def _kinds(where: str, hint: Any, mark: _Mark) -> Iterator[type]:
 
 def _decoder(where: str, kind: type) -> Callable[[bytes], Any]:
     try:
+        if isinstance(msgspec.inspect.type_info(kind), msgspec.inspect.CustomType):
+            raise ActorClassError(
+                where,
+                f"no message of class {kind.__name__} can be sent: make it a msgspec Struct, "
+                f"`class {kind.__name__}(msgspec.Struct, frozen=True)`",
+            )
         return msgspec.msgpack.Decoder(kind).decode
     except (TypeError, NameError) as error:
         raise ActorClassError(where, f"messages of class {kind.__name__} cannot be decoded: {error}") from error

@@ -183,6 +183,7 @@ class House(Post):
     ) -> Cell:
         """Make the cell of an actor that has not begun."""
         traits = self.traits_of(cls)
+        traits.check()
         bound = mailbox or traits.mailbox
         cell = self._kind_of_cell(traits, name)(
             traits,

@@ -12,6 +12,7 @@ import msgspec
 from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import ActorClassError, ConfigRefused
 from dagger_actors.supervised.bounds import MailboxSpec
+from dagger_actors.supervised.config_check import Fault, check_config
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.handlers import Handler, HandlerTable, table_of
 from dagger_actors.supervised.state_codec import StateCodec
@@ -27,6 +28,9 @@ ROOT = "dagger_actors.supervised.actor"
 DISPATCHERS = ("shared", "blocking", "io")
 
 HOOKS = ("started", "stopping", "pre_restart", "unhandled")
+
+SHOWN = 10
+"""Faults of a config that are told at once."""
 
 
 class Traits:
@@ -58,6 +62,10 @@ class Traits:
         self.async_hooks = frozenset(name for name in HOOKS if inspect.iscoroutinefunction(getattr(cls, name)))
         root = _root_of(cls)
         self.hooks = frozenset(name for name in HOOKS if getattr(cls, name) is not getattr(root, name))
+        for name in self.hooks:
+            _check_hook(getattr(cls, name), getattr(root, name), cls)
+        # Not told when the class is made: a base may have parameters that its subclasses give.
+        self._can_be_made = _takes(cls.__init__, 1)
         self.dispatcher = self._dispatcher(cls)
         self.config = _struct(cls, "config", _hint(cls, "config", scope))
         self.state = _struct(cls, "state", _hint(cls, "state", scope))
@@ -77,6 +85,18 @@ class Traits:
         if is_async and name != "io":
             raise ActorClassError(cls.__name__, f"it has async methods, which run on the dispatcher io, not {name!r}")
         return name
+
+    def check(self) -> None:
+        """Check that there can be actors of the class itself.
+
+        Raises:
+            ActorClassError: Its ``__init__`` has parameters.
+        """
+        if not self._can_be_made:
+            what = (
+                "it is called without parameters; annotate the class, `config: SomeStruct`, and read self.config there"
+            )
+            raise ActorClassError(f"{self.cls.__name__}.__init__", what)
 
     def make(self, cell: Lifecycle, state: object = None) -> Actor:
         """Make an incarnation.
@@ -104,7 +124,7 @@ class Traits:
             given: An instance, a mapping, or None for the defaults.
 
         Raises:
-            ConfigRefused: It does not fit; names the path of the bad field.
+            ConfigRefused: It does not fit; names the paths of the bad fields.
         """
         name = self.cls.__name__
         if self.config is None:
@@ -112,21 +132,58 @@ class Traits:
                 return None
             raise ConfigRefused(name, "it takes none; annotate the class, `config: SomeStruct`")
         if isinstance(given, self.config):
+            _check_instance(name, given)
             return given
         if given is not None and not isinstance(given, Mapping):
             raise ConfigRefused(
                 name, f"{indefinite(self.config.__name__)} or a mapping is wanted, not {type(given).__name__}"
             )
-        try:
-            return msgspec.convert(dict(given or {}), self.config)
-        except msgspec.ValidationError as error:
-            raise ConfigRefused(name, str(error)) from error
+        made, faults = check_config(self.config, given or {})
+        if made is None:
+            raise ConfigRefused(name, "; ".join(map(_fault_text, faults[:SHOWN])))
+        return made
 
 
 def traits_of(cls: type[Actor]) -> Traits:
     """The traits of a class; they are its own attribute."""
     traits: Traits = cls.traits
     return traits
+
+
+def _check_instance(name: str, config: msgspec.Struct) -> None:
+    """Refuse a Struct that was made with values of other types: it does not check them itself."""
+    try:
+        data = msgspec.msgpack.encode(config)
+    except Exception:  # noqa: BLE001  a config may hold what is never sent, such as a function
+        return
+    try:
+        msgspec.msgpack.decode(data, type=type(config))
+    except msgspec.ValidationError as error:
+        raise ConfigRefused(name, str(error)) from error
+    except Exception:  # noqa: BLE001, S110  nor need its type be one that can be decoded
+        pass
+
+
+def _fault_text(fault: Fault) -> str:
+    path = ".".join(map(str, fault.path))
+    return f"{path}: {fault.message}" if path and not fault.known else f"{fault.message} ({fault.advice})"
+
+
+def _takes(function: Any, count: int) -> bool:
+    """Tell whether it may be called with so many arguments; what is no plain function is not known, and may."""
+    if not inspect.isfunction(function):
+        return True
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    return True
+
+
+def _check_hook(own: Any, root: Any, cls: type) -> None:
+    expected = inspect.signature(root).parameters
+    if not _takes(own, len(expected)):
+        raise ActorClassError(f"{cls.__name__}.{root.__name__}", f"write def {root.__name__}({', '.join(expected)})")
 
 
 def _codec(cls: type[Actor], state: type[msgspec.Struct] | None) -> StateCodec | None:

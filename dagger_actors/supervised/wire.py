@@ -7,6 +7,7 @@ ever share a mutable object, what is sent could be stored as it is, and an ill-t
 from __future__ import annotations
 
 import contextlib
+import inspect
 import queue
 from typing import Any
 
@@ -47,6 +48,8 @@ ATOMS = frozenset((type(None), bool, int, float, str, bytes))
 
 CONTAINERS = frozenset((list, tuple, set, frozenset))
 
+ADVICE = "make it a msgspec Struct, or plain values, lists and dicts"
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -59,7 +62,7 @@ def encode(message: object) -> bytes:
     try:
         return _encode(message)
     except Exception as error:
-        raise MessageRefused(type(message).__name__, text_of(error)) from error
+        raise MessageRefused(type(message).__name__, f"{text_of(error)}; {ADVICE}") from error
 
 
 def kind_of(letter: Letter) -> str:
@@ -83,10 +86,16 @@ def copied(result: Any) -> Any:
     """
     if type(result) in ATOMS:
         return result
+    if inspect.iscoroutine(result):
+        result.close()  # which would be warned of somewhere else, without saying whose it is
+        raise MessageRefused(
+            "coroutine", f"the handler answers with {result.__qualname__}(); there an `await` is missing"
+        )
     try:
         return _copied(result)
     except Exception as error:
-        raise MessageRefused(type(result).__name__, text_of(error)) from error
+        what = f"it is the answer of a handler: {text_of(error)}; {ADVICE}"
+        raise MessageRefused(type(result).__name__, what) from error
 
 
 def _copied(value: Any) -> Any:

@@ -62,9 +62,10 @@ class SimulatedHouse(House):
 
     def copied(self, result: Any) -> Any:
         """Copy an answer, and check it."""
+        copy = super().copied(result)  # which says what is wrong with one that cannot be sent
         if self._wire.is_on:
             self._wire.look_at_answer(result)
-        return super().copied(result)
+        return copy
 
 
 class CheckedRef(Ref):
