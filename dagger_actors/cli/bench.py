@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import math
-import queue
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from cyclopts import Parameter
-from rich.console import Console, Group
-from rich.live import Live
 
+from dagger_actors.cli.benching.load import Load
 from dagger_actors.cli.benching.machine import Limits, measure_limits
 from dagger_actors.cli.benching.meter import Meter
-from dagger_actors.cli.benching.report import BenchReport, Ending, figures_of, live_table, print_report
-from dagger_actors.cli.benching.schedule import Plan, Schedule
-from dagger_actors.cli.benching.sender import Send, Sender, load_items
+from dagger_actors.cli.benching.report import BenchReport, print_report
+from dagger_actors.cli.benching.schedule import Plan
+from dagger_actors.cli.benching.sender import Send, load_items
 from dagger_actors.cli.command_line import advising
 from dagger_actors.cli.exits import INTERRUPTED, OK, UsageError, complain
 from dagger_actors.cli.json_report import write_json
 from dagger_actors.cli.options import AsJson, Database
 from dagger_actors.cli.progress import LogLines
 from dagger_actors.cli.text import printable
-from dagger_actors.cli.watch import GRACE_S, Interrupts
-from dagger_actors.core.wording import counted, listed, nearest, quoted
+from dagger_actors.cli.watch import Interrupts
+from dagger_actors.core.wording import listed, nearest, quoted
 from dagger_actors.errors import StoreError, SystemFailed
 from dagger_actors.supervised.from_file import load_supervisor
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
-from dagger_actors.supervised.tree import Branch
 from dagger_actors.system import ActorSystem
 
 __all__ = ["bench"]
@@ -40,20 +36,11 @@ __all__ = ["bench"]
 DURATION_S = 10.0
 """When neither --duration nor --count says how long."""
 
-LOOK_S = 0.05
-LATE_S = 0.5
-"""After the end of the time, a sender that was not on a processor may still send what was due before."""
-
-DRAIN_S = 10.0
-"""How long what has been sent may take to be handled."""
-
 SENDERS = 100
 """Times --send, at most: each is a thread."""
 
 RECORDS = 4
 """Of the log, so many are shown."""
-
-QUIET = ("idle", "held", "absent")
 
 
 def bench(
@@ -185,121 +172,3 @@ def _read_send(text: str, spec: str, agents: Mapping[str, ChildSpec]) -> Send:
         advice = f"did you mean {quoted(near)}?" if near is not None else f"it has: {listed(tuple(by_id))}"
         raise UsageError(f"{spec} has no agent {quoted(name)}", advice)
     return Send(agent=path, reference=reference, items=load_items(reference, Path(spec).parent))
-
-
-class Load:
-    """One system under load.
-
-    Args:
-        system: The system, open.
-        meter: Its telemetry.
-        plan: How much is to be sent.
-        spec: The system's file.
-        is_ask: Whether to ask; else it tells.
-    """
-
-    def __init__(self, system: ActorSystem, meter: Meter, plan: Plan, *, spec: str, is_ask: bool) -> None:
-        self._system = system
-        self._meter = meter
-        self._plan = plan
-        self._spec = spec
-        self._is_ask = is_ask
-        self._senders: list[Sender] = []
-        self._ended: Ending = "items"
-        self._queued = 0
-
-    def run(self, sends: Sequence[Send], interrupts: Interrupts) -> None:
-        """Send, and wait until what was sent has been handled, until somebody interrupts, or the system gives up.
-
-        Raises:
-            UsageError: A generator fails, or gives what cannot be sent.
-        """
-        schedule = Schedule(self._plan, time.perf_counter_ns())
-        self._meter.from_ns = schedule.from_ns
-        with self._shown():
-            try:
-                self._senders = [
-                    Sender(one, self._system.actors[one.agent], schedule, self._meter, is_ask=self._is_ask)
-                    for one in sends
-                ]
-                for sender in self._senders:
-                    sender.start()
-                self._ended = self._wait(schedule, interrupts)
-            finally:
-                for sender in self._senders:
-                    sender.stop()
-            self._drain(interrupts)
-            if self._system.actors.failure is not None:
-                self._ended = "failed"
-        if interrupts.first is not None:
-            self._ended = "interrupted"
-            grace_s = GRACE_S[interrupts.first]
-            sys.stderr.write(f"stopping: what is in hand has {grace_s:g} s to end; once more to leave at once\n")
-            self._system.stop(grace_s=grace_s)
-
-    def report(self) -> BenchReport:
-        """Tell what came of it, without the machine's limits."""
-        end_ns = max((sender.last_ns for sender in self._senders), default=0)
-        return BenchReport(
-            system=self._spec,
-            ended=self._ended,
-            is_ask=self._is_ask,
-            rate=self._plan.rate,
-            sent=sum(sender.sent for sender in self._senders),
-            seconds=max(0, end_ns - self._meter.from_ns) / 1e9,
-            queued=self._queued,
-            agents=figures_of(self._meter),
-        )
-
-    def _wait(self, schedule: Schedule, interrupts: Interrupts) -> Ending:
-        while interrupts.first is None and self._system.actors.failure is None:
-            is_done = all(sender.is_done() for sender in self._senders)
-            for sender in self._senders:
-                # A system that has failed refuses messages: that is the reason, and not what they met.
-                if sender.problem is not None and self._system.actors.failure is None:
-                    raise sender.problem
-            if is_done:
-                return schedule.ended or "items"
-            # A sender may be held: by a full mailbox, or by its generator.
-            if schedule.until_ns is not None and time.perf_counter_ns() > schedule.until_ns + LATE_S * 1e9:
-                return "duration"
-            _pause(interrupts)
-        return "failed" if interrupts.first is None else "interrupted"
-
-    def _drain(self, interrupts: Interrupts) -> None:
-        deadline = time.monotonic() + DRAIN_S
-        quiet = 0  # twice: what is on its way from one actor to another is seen the second time
-        while quiet < 2 and self._system.actors.failure is None:
-            leaves = list(_leaves(self._system.actors.tree()))
-            self._queued = sum(one.queued for one in leaves)
-            is_quiet = not self._queued and all(one.state in QUIET for one in leaves)
-            quiet = quiet + 1 if is_quiet else 0
-            if interrupts.first is not None or time.monotonic() > deadline:
-                return
-            _pause(interrupts)
-
-    def _shown(self) -> Live:
-        console = Console(stderr=True, highlight=False, markup=False)
-        return Live(console=console, get_renderable=self._table, refresh_per_second=4, transient=True)
-
-    def _table(self) -> Group:
-        if not sys.stderr.isatty():
-            return Group()
-        passed_s = (time.perf_counter_ns() - self._meter.from_ns) / 1e9
-        sent = sum(sender.sent for sender in self._senders)
-        title = (
-            f"warming up, {-passed_s:.0f} s" if passed_s < 0 else f"{passed_s:.0f} s, {counted(sent, 'message')} sent"
-        )
-        return live_table(f"{self._spec}: {title}", figures_of(self._meter))
-
-
-def _pause(interrupts: Interrupts) -> None:
-    try:
-        interrupts.words.get(timeout=LOOK_S)
-    except queue.Empty:
-        return
-
-
-def _leaves(branch: Branch) -> Iterator[Branch]:
-    for one in branch.children:
-        yield from _leaves(one) if one.kind == "supervisor" else (one,)
