@@ -80,8 +80,8 @@ class Timers:
             MessageRefused: The message cannot be encoded.
             ActorStopped: This incarnation is over.
         """
-        if interval_s < 0.001:
-            raise RequestError(f"a timer's interval is 0.001 s or more, not {interval_s!r}")
+        if not isinstance(interval_s, int | float) or interval_s < 0.001:
+            raise RequestError(f"a timer's interval is a number of seconds, 0.001 or more, not {interval_s!r}")
         self._cell.post.timing.set(self._cell, self._incarnation, key, interval_s, interval_s, message)
 
     def cancel(self, key: str) -> bool:

@@ -182,7 +182,9 @@ class Ref(ActorRef[Any]):
     def _wait_for(self, reply: ReplyFuture[Any], timeout: float | None) -> Any:
         if _get_running_loop() is None:
             return self.cell.post.wait(reply, timeout)
-        return self.cell.post.limited(reply, timeout, str(self))
+        answer = self.cell.post.limited(reply, timeout, str(self))
+        answer.__qualname__ = "Ref.ask or Ref.stop"  # for who forgets to await it, and is warned by this name
+        return answer
 
     def proxy(self) -> NoReturn:
         """Not to be had: a proxy reaches into an actor past its typed messages.

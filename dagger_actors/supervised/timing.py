@@ -44,8 +44,8 @@ class Timing:
         Raises:
             ActorStopped: That incarnation is over.
         """
-        if not 0 <= delay_s < float("inf"):
-            raise RequestError(f"a timer's time is 0 s or more, not {delay_s!r}")
+        if not isinstance(delay_s, int | float) or not 0 <= delay_s < float("inf"):
+            raise RequestError(f"a timer's time is a number of seconds, 0 or more, not {delay_s!r}")
         number = next(self._numbers)
         data = self._house.encode(message)
         cell.more()

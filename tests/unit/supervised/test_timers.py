@@ -267,3 +267,15 @@ def test_timers_ring_on_real_threads(threads: Stage) -> None:
     for cls in (Plain, Awaiting):
         threads.spawn(cls).tell(Fail())
     assert all(one.wait(PATIENCE_S) for one in rang)
+
+
+@pytest.mark.parametrize("kind", ["once", "every"])
+@pytest.mark.parametrize("time", [Ring("a"), "1", None, -1, float("inf"), float("nan")])
+def test_a_time_that_is_none_is_refused_by_name(stage: VirtualStage, kind: str, time: Any) -> None:
+    """Law: who takes the message for the time is told which of them is wrong; no timer is set."""
+    ref = stage.spawn(Clock)
+    stage.settle()
+    timers = Timers(ref.cell, 1)
+    with pytest.raises(RequestError, match=r"a timer's (time|interval) is a number of seconds"):
+        getattr(timers, kind)("key", time, Ring("b"))
+    assert timers.keys() == ()

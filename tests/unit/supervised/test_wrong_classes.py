@@ -178,7 +178,7 @@ class Forgetful(Actor):
     ("what", "told"),
     [
         ("sleep", r"answers with sleep\(\); there an `await` is missing"),
-        ("ask", "an `await` is missing"),
+        ("ask", r"answers with Ref.ask or Ref.stop\(\); there an `await` is missing"),
         ("plain", "it is the answer of a handler: .*; make it a msgspec Struct"),
     ],
 )
