@@ -182,7 +182,7 @@ class Ref(ActorRef[Any]):
     def _wait_for(self, reply: ReplyFuture[Any], timeout: float | None) -> Any:
         if _get_running_loop() is None:
             return self.cell.post.wait(reply, timeout)
-        answer = self.cell.post.limited(reply, timeout, str(self))
+        answer: Any = self.cell.post.limited(reply, timeout, str(self))
         answer.__qualname__ = "Ref.ask or Ref.stop"  # for who forgets to await it, and is warned by this name
         return answer
 

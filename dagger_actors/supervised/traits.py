@@ -145,8 +145,14 @@ class Traits:
 
 
 def traits_of(cls: type[Actor]) -> Traits:
-    """The traits of a class; they are its own attribute."""
-    traits: Traits = cls.traits
+    """The traits of a class; they are its own attribute.
+
+    Raises:
+        ActorClassError: It is no actor class.
+    """
+    traits = getattr(cls, "traits", None)
+    if not isinstance(traits, Traits) or not isinstance(cls, type):
+        raise ActorClassError(repr(cls)[:100], "an Actor class is wanted: the class, not an instance")
     return traits
 
 
@@ -166,7 +172,7 @@ def _check_instance(name: str, config: msgspec.Struct) -> None:
 
 def _fault_text(fault: Fault) -> str:
     path = ".".join(map(str, fault.path))
-    return f"{path}: {fault.message}" if path and not fault.known else f"{fault.message} ({fault.advice})"
+    return f"{path}: {fault.message}" if path and not fault.known else f"{fault.message} ({fault.advice.rstrip('.')})"
 
 
 def _takes(function: Any, count: int) -> bool:

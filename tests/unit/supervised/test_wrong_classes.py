@@ -94,6 +94,16 @@ def test_a_class_that_wants_arguments_is_refused_when_one_is_made_and_serves_as_
         assert system.actors[name].ask(Hello()) == "hello"
 
 
+@pytest.mark.parametrize("cls", ["greeter", Plain, Greeter(), None])
+def test_what_is_no_actor_class_cannot_be_spawned(sim: Simulation, cls: Any) -> None:
+    """Law: it is named, and nothing of it is left."""
+    system = sim.system(agents=[Greeter])
+    with pytest.raises(ActorClassError, match="an Actor class is wanted"):
+        system.actors.spawn(cls, name="x")
+    system.actors.spawn(Greeter, name="x")
+    assert system.actors["greeter"].ask(Hello()) == "hello"
+
+
 class Colour(enum.Enum):
     RED = "red"
 
