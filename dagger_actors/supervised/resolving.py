@@ -23,6 +23,7 @@ from dagger_actors.reading.importing import import_target
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import Source
 from dagger_actors.reading.tree import Listing, Table, Tree
+from dagger_actors.supervised.calling import INIT_ADVICE, takes
 from dagger_actors.supervised.config_check import MAX_MESSAGE, Fault, check_config
 from dagger_actors.supervised.config_check import Path as ConfigPath
 from dagger_actors.supervised.definition import AgentSpec, SystemDefinition
@@ -153,6 +154,9 @@ class Resolver(Generic[T]):
         elif not issubclass(found, self._base):
             message = f"{quoted(name)} in {quoted(target)} is no {base}"
             self._complain_of_class(agents, message, f"Let it inherit: class {name}({base}): ...")
+        elif not takes(found.__init__, 1):
+            message = f"the `__init__` of {quoted(name)} in {quoted(target)} has parameters"
+            self._complain_of_class(agents, message, f"{INIT_ADVICE[0].upper()}{INIT_ADVICE[1:]}.")
         else:
             self._resolve_configs(found, agents)
 

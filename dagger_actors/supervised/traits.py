@@ -12,6 +12,7 @@ import msgspec
 from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import ActorClassError, ConfigRefused
 from dagger_actors.supervised.bounds import MailboxSpec
+from dagger_actors.supervised.calling import takes
 from dagger_actors.supervised.config_check import Fault, check_config
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.handlers import Handler, HandlerTable, table_of
@@ -65,7 +66,7 @@ class Traits:
         for name in self.hooks:
             _check_hook(getattr(cls, name), getattr(root, name), cls)
         # Not told when the class is made: a base may have parameters that its subclasses give.
-        self._can_be_made = _takes(cls.__init__, 1)
+        self._can_be_made = takes(cls.__init__, 1)
         self.dispatcher = self._dispatcher(cls)
         self.config = _struct(cls, "config", _hint(cls, "config", scope))
         self.state = _struct(cls, "state", _hint(cls, "state", scope))
@@ -175,20 +176,9 @@ def _fault_text(fault: Fault) -> str:
     return f"{path}: {fault.message}" if path and not fault.known else f"{fault.message} ({fault.advice.rstrip('.')})"
 
 
-def _takes(function: Any, count: int) -> bool:
-    """Tell whether it may be called with so many arguments; what is no plain function is not known, and may."""
-    if not inspect.isfunction(function):
-        return True
-    try:
-        inspect.signature(function).bind(*range(count))
-    except TypeError:
-        return False
-    return True
-
-
 def _check_hook(own: Any, root: Any, cls: type) -> None:
     expected = inspect.signature(root).parameters
-    if not _takes(own, len(expected)):
+    if not takes(own, len(expected)):
         raise ActorClassError(f"{cls.__name__}.{root.__name__}", f"write def {root.__name__}({', '.join(expected)})")
 
 

@@ -14,8 +14,10 @@ from dagger_actors import (
     Actor,
     ActorClassError,
     ActorContext,
+    ActorSystem,
     ChildSpec,
     ConfigRefused,
+    DefinitionError,
     MessageRefused,
     SupervisorFailed,
     handler,
@@ -92,6 +94,18 @@ def test_a_class_that_wants_arguments_is_refused_when_one_is_made_and_serves_as_
         sim.system(agents=[ChildSpec(Base, "base")])
     for name in ("greeter", "given"):
         assert system.actors[name].ask(Hello()) == "hello"
+
+
+class Wanting(Greeter):
+    def __init__(self, name: str) -> None:
+        self.greeted = name
+
+
+def test_a_file_with_a_class_that_wants_arguments_is_bad() -> None:
+    """Law: as any class that cannot be used: told with the rest, before anything starts."""
+    agents = [{"id": name, "class": f"{__name__}:{name}"} for name in ("Wanting", "Nobody")]
+    with pytest.raises(DefinitionError, match=r"(?s)`__init__` of 'Wanting' .* has parameters.*no class 'Nobody'"):
+        ActorSystem.from_spec({"system": "bad", "agents": agents})
 
 
 @pytest.mark.parametrize("cls", ["greeter", Plain, Greeter(), None])
