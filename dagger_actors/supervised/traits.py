@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,7 +14,7 @@ from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import ActorClassError, ConfigRefused
 from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.calling import takes
-from dagger_actors.supervised.config_check import Fault, check_config
+from dagger_actors.supervised.config_check import Fault, check_config, converted, shape_of, unknown_keys
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.handlers import Handler, HandlerTable, table_of
 from dagger_actors.supervised.state_codec import StateCodec
@@ -139,10 +140,20 @@ class Traits:
             raise ConfigRefused(
                 name, f"{indefinite(self.config.__name__)} or a mapping is wanted, not {type(given).__name__}"
             )
-        made, faults = check_config(self.config, given or {})
-        if made is None:
+        data: Mapping[str, Any] = given or {}
+        made, fault = converted(data, self.config, (), self.config)
+        if fault is not None or (data and not self._has_all(data)):
+            faults = check_config(self.config, data)[1]  # all of them; a hundred times as long
             raise ConfigRefused(name, "; ".join(map(_fault_text, faults[:SHOWN])))
         return made
+
+    def _has_all(self, config: Mapping[str, Any]) -> bool:
+        """Tell whether there is a field for every key of a config that could be made."""
+        return self._config_shape is None or not any(unknown_keys(self._config_shape, config, ()))
+
+    @cached_property
+    def _config_shape(self) -> msgspec.inspect.Type | None:
+        return None if self.config is None else shape_of(self.config)
 
 
 def traits_of(cls: type[Actor]) -> Traits:

@@ -215,3 +215,25 @@ def test_an_answer_that_cannot_be_sent_is_told_with_what_to_write(sim: Simulatio
         system.actors["greeter"].tell(Plain())
     assert system.actors["greeter"].ask(Hello()) == "hello"
     assert system.actors.tree().children[1].restarts == 0
+
+
+def test_a_class_is_described_once_for_all_configs_of_its_actors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: describing one takes ten times as long as all the rest of a spawn, and without a config it is not needed."""
+
+    class Fresh(Greeter):
+        config: Painting
+
+    described: list[type] = []
+
+    def describe(kind: type) -> Any:
+        described.append(kind)
+        return msgspec.inspect.type_info(kind)
+
+    for module in ("traits", "config_check"):
+        monkeypatch.setattr(f"dagger_actors.supervised.{module}.shape_of", describe)
+    for _ in range(3):
+        Fresh.traits.make_config(Painting(rate=1.0))
+    assert described == []
+    for _ in range(3):
+        Fresh.traits.make_config({"rate": 1.0})
+    assert described == [Painting]
