@@ -233,7 +233,7 @@ class TestPut:
     @pytest.mark.parametrize(
         ("arguments", "part"),
         [
-            ({"data": 5}, "bytes or text, not a int"),
+            ({"data": 5}, "bytes or text, not an int"),
             ({"data": b"", "name": "a\nb"}, "an artifact's name"),
             ({"data": b"", "name": "x" * 201}, "an artifact's name"),
             ({"data": b"", "media_type": ""}, "a media type"),

@@ -92,7 +92,7 @@ def test_a_system_waits_for_the_lock_says_so_and_goes_on_when_it_is_free(tmp_pat
         assert child.stdout.readline() == "holds\n"
         stop(child)
         is_alarmed = threading.Event()
-        monkeypatch.setattr("dagger_actors.store.journal.logger.warning", lambda *_: is_alarmed.set())
+        monkeypatch.setattr("dagger_actors.store.journal.logger.warning", lambda *_, **_extra: is_alarmed.set())
         found = []
         starter = threading.Thread(
             target=lambda: found.append(

@@ -165,7 +165,7 @@ def test_every_type_fits_itself(hint):
         (list[int], list[str], "$[...]", "int is never str"),
         (list[Point], list[Named], "$[...]", "Point lacks the field 'fullName', which Named requires"),
         (tuple[int, str], tuple[int, int], "$[1]", "str is never int"),
-        (tuple[int], tuple[int, int], "$", "tuple[int] has 1 items, tuple[int, int] 2"),
+        (tuple[int], tuple[int, int], "$", "tuple[int] has 1 item, tuple[int, int] 2"),
         (dict[str, int], Named, "$.fullName", "int is never str"),
         (dict[str, int], dict[str, str], "$....", "int is never str"),
         (Point, dict[str, str], "$.x", "int is never str"),
