@@ -79,7 +79,7 @@ def test_what_can_be_no_child_is_refused_where_it_is_written(children: Any) -> N
         {"restart": "always"},
         {"shutdown_s": -1},
     ],
-    ids=str,
+    ids=lambda options: next(iter(options)) + f" {type(next(iter(options.values()))).__name__}",
 )
 def test_a_child_whose_fields_cannot_be_is_refused_at_once(options: dict[str, Any]) -> None:
     """Law: none of them keeps a system waiting for a start that never comes; what is not known is named."""
