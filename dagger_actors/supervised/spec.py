@@ -195,8 +195,8 @@ def _short(given: object) -> str:
 
 def _check_child(name: str, spec: ChildSpec | Supervisor) -> None:
     """Check what both have, as far as the machine of the supervisor above could not even be told of it."""
-    if spec.shutdown_s is not None and not _is_number(spec.shutdown_s):
-        what = f"shutdown_s is {spec.shutdown_s!r}; it is a number of seconds, or None: as long as it takes"
+    if spec.shutdown_s is not None and not (_is_number(spec.shutdown_s) and spec.shutdown_s >= 0):
+        what = f"shutdown_s is {spec.shutdown_s!r}; it is a number of seconds, 0 or more, or None: as long as it takes"
         raise ActorClassError(name, what)
     if spec.backoff is not None and not isinstance(spec.backoff, BackOff):
         raise ActorClassError(name, f"its backoff is a BackOff(min_s=...), not {spec.backoff!r}")

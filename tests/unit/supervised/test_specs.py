@@ -98,6 +98,16 @@ def test_a_supervisor_whose_fields_cannot_be_is_refused_at_once(options: dict[st
         Supervisor("crew", [Greeter], **options)
 
 
+@pytest.mark.parametrize("shutdown_s", [-1, "5", math.nan])
+def test_a_time_to_stop_that_is_none_is_told_as_it_was_written(shutdown_s: Any) -> None:
+    """Law: in the unit of whoever wrote it, of an actor and of a supervisor."""
+    for make in (lambda: ChildSpec(Greeter, shutdown_s=shutdown_s), lambda: Supervisor("s", shutdown_s=shutdown_s)):
+        with pytest.raises(
+            ActorClassError, match=f"shutdown_s is {shutdown_s!r}; it is a number of seconds, 0 or more"
+        ):
+            make()
+
+
 def test_a_back_off_without_end_is_refused() -> None:
     """Law: its numbers are numbers of seconds."""
     with pytest.raises(ActorClassError, match="max_s is a finite number, not inf"):
