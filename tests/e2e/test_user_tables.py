@@ -326,7 +326,7 @@ def test_the_namespace_has_bounds(play, monkeypatch):
     assert "a key is text of 1 to 200 printable characters" in error(("put", "", 1))
     assert "a key is text of 1 to 200 printable characters" in error(("append", "x" * 201, 1))
     assert "more than 65,536 bytes as JSON" in error(("put", "k", "x" * 70_000))
-    assert "RunValueRefused: ctx.cache cannot take the key 'k': it holds a object" in error(("put", "k", object()))
+    assert "RunValueRefused: ctx.cache cannot take the key 'k': it holds an object" in error(("put", "k", object()))
     assert "more than 65,536 bytes as JSON" in error(("append", "k", "x" * 40_000), ("append", "k", "x" * 40_000))
     assert "an attempt writes at most 3 times" in error(*[("put", "k", 1)] * 4)
     assert "a run keeps at most 2 keys" in error(("put", "a", 1), ("put", "b", 1), ("put", "c", 1))
