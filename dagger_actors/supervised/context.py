@@ -87,6 +87,8 @@ class Timers:
     def cancel(self, key: str) -> bool:
         """Forget a timer; its message is not handled any more, even when it is queued already.
 
+        What a batch handler has gathered counts as taken: it is handled with its batch, as when the timer is set anew.
+
         Returns:
             Whether there was one.
         """

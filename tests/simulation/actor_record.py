@@ -51,6 +51,7 @@ class Record:
         self.stops: list[ReplyFuture[Any]] = []
         self.waits_for: dict[int, tuple[Player, ReplyFuture[Any]]] = {}  # asks whose answer a callback waits for
         self.timers: dict[tuple[int, str], int] = {}  # by life and key, the number of its message
+        self.gathered: set[tuple[int, int]] = set()  # of timers that are over: by life, the number
         self.watches: set[tuple[int, int]] = set()  # life and actor watched
         self.owners: dict[int, int] = {}  # by actor: the life that it must not outlive
         self._lives = 0
@@ -110,8 +111,20 @@ class Record:
             if self.is_living(player):
                 self._in_hand.pop(index, None)
 
+    def replaces_timer(self, player: Player, key: str) -> bool:
+        """A timer is over; True when it would have sent more. What a batch has gathered of it is handled still."""
+        number = self.timers.pop((player.life, key), None)
+        extra = player.actor_inbox.extra
+        gathered = () if extra is None or extra.batch is None else extra.batch[2]
+        mine = [mail for mail in gathered if isinstance(mail, Mail) and mail.id == number]
+        self.gathered |= {(player.life, mail.id) for mail in mine}
+        return number is not None and not any(mail.sender == ONCE for mail in mine)
+
     def _takes(self, player: Player, mail: Mail) -> None:
         if mail.sender in (ONCE, REPEATING):
+            if (player.life, mail.id) in self.gathered:
+                self.gathered.remove((player.life, mail.id))
+                return
             keys = [key for key, number in self.timers.items() if key[0] == player.life and number == mail.id]
             if not keys:
                 self.complain(f"a{player.index} takes {mail}, which is of none of its timers")

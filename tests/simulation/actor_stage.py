@@ -265,7 +265,7 @@ class Stage(Record):
             case 6:
                 ctx.timers.every(key, self.chance.choice((0.2, 1.0)), self._ring(player, key, REPEATING))
             case 7:
-                was_set = self.timers.pop((player.life, key), None) is not None
+                was_set = self.replaces_timer(player, key)
                 if ctx.timers.cancel(key) is not was_set:
                     self.complain(f"a{player.index} cancels {key}, which was set: {was_set}")
             case _:
@@ -275,6 +275,7 @@ class Stage(Record):
     def _ring(self, player: Player, key: str, sender: int) -> Mail:
         self._ids += 1
         if self.is_living(player):
+            self.replaces_timer(player, key)
             self.timers[player.life, key] = self._ids
         return self.chance.choice(KINDS)(self._ids, sender, self._ids)
 
