@@ -49,8 +49,8 @@ def action(
     Args:
         function: The function, plain or ``async``; given by ``@action`` without parentheses.
         name: The name that flow files use, 1 to 200 characters; the function's own by default.
-        version: Stands for its code in the keys of the cache, 1 to 200 characters; by default its source text does, so
-            that any change of it computes anew.
+        version: Stands for its code in the keys of the cache, 1 to 200 characters; by default its own source text does, so
+            that any change of it computes anew, and none of what it calls does: give a new version then.
 
     Returns:
         The same function, still callable.
