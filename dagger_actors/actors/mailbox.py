@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
 from pykka import ActorDeadError
@@ -156,6 +157,30 @@ class Mailbox:
             return tenant.take_turn()
         finally:
             inside.turn = before
+
+    def run_here(self, action: Callable[[Any], None], argument: object) -> bool:
+        """Do something in the calling thread, as a turn of its own, if nothing is queued and no turn runs.
+
+        Args:
+            action: What to do; must not raise.
+            argument: What with.
+
+        Returns:
+            False when it has not been done.
+        """
+        with self._lock:
+            if self._state is not IDLE:
+                return False
+            self._state = SCHEDULED
+        before, inside.turn = inside.turn, self
+        try:
+            action(argument)
+        finally:
+            inside.turn = before
+        if self.settle():
+            assert self._dispatcher is not None
+            self._schedule(self._dispatcher)
+        return True
 
     def get(self) -> Envelope[Any]:
         """Take the next envelope; pykka's loop calls this outside of its ``try``, so the raised ones end the turn.

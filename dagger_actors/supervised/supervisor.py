@@ -6,7 +6,6 @@ It runs no code of users: its children do, in turns of their own. All supervisor
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
@@ -16,10 +15,10 @@ from pykka._envelope import Envelope  # part of the inbox protocol that pykka do
 from dagger_actors.actors.actor import Actor as PooledActor
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core import supervision as core
-from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.supervision import SupervisionMachine
 from dagger_actors.errors import ActorError, ChildRefused, DaggerError, SupervisorFailed
 from dagger_actors.supervised.pool import Pool
+from dagger_actors.supervised.restart_log import is_logged, log_restart
 from dagger_actors.supervised.spec import ChildSpec, Supervisor, core_child, core_supervision
 from dagger_actors.supervised.wire import text_of
 
@@ -28,11 +27,6 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.house import House
 
 __all__ = ["SupervisorActor"]
-
-logger = logging.getLogger("dagger_actors.actors")
-
-LEVELS = {core.Restarting: logging.WARNING, core.Restarted: logging.INFO, core.GaveUp: logging.ERROR}
-"""What is logged at which level; nobody writes a text that nobody reads."""
 
 
 class SupervisorActor(PooledActor):
@@ -112,7 +106,9 @@ class SupervisorActor(PooledActor):
         )
 
     def _put(self, event: core.Event) -> None:
-        self.actor_inbox.put(Envelope(partial(self._feed, event)))
+        """Have the machine hear of it: now, in this thread, if the supervisor is idle; else when what is queued is done."""
+        if not (self._house.runs_here and self.actor_inbox.run_here(self._feed_here, event)):
+            self.actor_inbox.put(Envelope(partial(self._feed, event)))
 
     # --- in its turn
 
@@ -155,8 +151,19 @@ class SupervisorActor(PooledActor):
         for command in self._machine.apply(event, self._house.now_us()):
             self._perform(command)
 
+    def _feed_here(self, event: core.Event) -> None:
+        try:
+            self._feed(event)
+        except BaseException as error:  # noqa: BLE001  the thread is a child's
+            self._crash(error, [])
+
     def _perform(self, command: core.Command) -> None:
         match command:
+            case core.Restarting() | core.Restarted() | core.GaveUp():  # first, with the next: a restart is these
+                if self._house.telemetry is not None and isinstance(command, core.Restarting):
+                    self._house.telemetry.restarted(self._full(command.id))
+                if is_logged(command):
+                    log_restart(command, self._full(command.id), self.name, self.spec.period_s)
             case core.StartChild():
                 self._start_child(command)
             case core.StopChild():
@@ -179,11 +186,6 @@ class SupervisorActor(PooledActor):
                 self._answer(command)
             case core.Ended():
                 self._ended(command)
-            case core.Restarting() | core.Restarted() | core.GaveUp():
-                if self._house.telemetry is not None and isinstance(command, core.Restarting):
-                    self._house.telemetry.restarted(self._full(command.id))
-                if logger.isEnabledFor(LEVELS[type(command)]):
-                    self._log(command)
             case _:
                 assert_never(command)
 
@@ -296,27 +298,6 @@ class SupervisorActor(PooledActor):
         else:
             error = ChildRefused(self.name, child_id, command.error, command.detail)
             reply.set_exception((ChildRefused, error, None))
-
-    def _log(self, command: core.Restarting | core.Restarted | core.GaveUp) -> None:
-        name, level = self._full(command.id), LEVELS[type(command)]
-        match command:
-            case core.Restarting():
-                wait = f" in {command.delay_us / 1e6:g} s" if command.delay_us else ""
-                fields = LogFields(actor=name, reason=command.reason)
-                logger.log(level, "%s failed (%s) and is restarted%s", name, command.reason, wait, extra=fields)
-            case core.Restarted():
-                logger.log(level, "%s is up again", name, extra=LogFields(actor=name))
-            case core.GaveUp():
-                logger.log(
-                    level,
-                    "%s failed (%s), the last of %d failures within %g s: its supervisor %s gives up",
-                    name,
-                    command.reason,
-                    command.recent,
-                    self.spec.period_s,
-                    self.name,
-                    extra=LogFields(actor=name, reason=command.reason),
-                )
 
     def _full(self, child_id: str) -> str:
         return f"{self.path}/{child_id}" if self.path else child_id

@@ -92,14 +92,14 @@ class SupervisionMachine:
             now_us: When, on a monotonic clock; not before the last event.
         """
         match event:
-            case Begin():
-                self._begin()
             case Started():
                 self._started(event, now_us)
-            case StartFailed():
-                self._gone(event, "error", now_us)
             case Exited():
                 self._gone(event, event.kind, now_us)
+            case StartFailed():
+                self._gone(event, "error", now_us)
+            case Begin():
+                self._begin()
             case TimerFired():
                 self._timer_fired(event.key, now_us)
             case ShutDown():

@@ -13,6 +13,7 @@ from pykka.messages import _ActorStop
 
 from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.mailbox import CLOSED, IDLE, SCHEDULED, SUSPENDED, TURN, Mailbox
+from dagger_actors.actors.reply import inside
 from dagger_actors.core.protocols import Runnable
 from dagger_actors.errors import SystemClosed
 
@@ -115,6 +116,24 @@ class MailboxMachine(RuleBasedStateMachine):
     def tell_what_kills(self) -> None:
         self.ref.tell("raise")
         self.put("raise", None)
+
+    @rule(told=st.sampled_from([0, 1, TURN + 1]))
+    def do_it_here(self, told: int) -> None:
+        """Only when it is idle; what is told meanwhile waits for the turn that it asks for afterwards."""
+        message, is_idle = self.name(), not self.queued and not self.is_closed
+
+        def action(argument: Any) -> None:
+            assert inside.turn is self.mailbox
+            self.handled.append(argument)
+            assert not self.mailbox.run_here(action, "one turn at a time")
+            for _ in range(told):
+                self.tell(1)
+            assert not self.hand.queue
+
+        assert self.mailbox.run_here(action, message) is is_idle
+        assert inside.turn is None
+        if is_idle:
+            self.expected.append(message)
 
     @rule()
     def stop(self) -> None:

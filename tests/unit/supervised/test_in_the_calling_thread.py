@@ -7,11 +7,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from pykka import ActorDeadError
 
+from dagger_actors.core import supervision as core
 from dagger_actors.errors import ActorStopped
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.handlers import handler
+from dagger_actors.supervised.ref import Ref
+from dagger_actors.supervised.spec import ChildSpec, Supervisor
+from dagger_actors.supervised.supervisor import SupervisorActor
 from tests.unit.supervised.conftest import PATIENCE_S, Stage, VirtualStage
 
 
@@ -41,6 +46,14 @@ class Farewell(Local):
 
     def stopping(self, ctx: ActorContext) -> None:
         self.said.append(threading.get_ident())
+
+
+class Failing(Local):
+    """Fails when it is asked where it is."""
+
+    @handler
+    def where(self, _where: Where) -> None:
+        raise ValueError("nowhere")
 
 
 class Broken(Local):
@@ -140,3 +153,54 @@ def test_idle_actors_leave_at_shutdown_without_a_turn(threads: Stage) -> None:
     threads.house.close(PATIENCE_S)
     assert not any(ref.is_alive() for ref in refs)
     assert threading.active_count() == before
+
+
+def crew_of(threads: Stage) -> tuple[SupervisorActor, Ref]:
+    """A supervisor below the keeper that is up, and its one child, which fails."""
+    crew = SupervisorActor(Supervisor("crew", [ChildSpec(Failing, "one")]), "crew", threads.house, threads.keeper)  # type: ignore[arg-type]
+    crew.begin_on(threads.house.control)
+    crew.begin(1)
+    assert threads.keeper.hear()[:2] == ("crew", "started")
+    return crew, threads.house.find_actor("crew/one")
+
+
+def test_a_restart_in_place_is_decided_on_the_thread_that_failed(
+    threads: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law: no hand-over between the failure, its supervisor's decision and the next incarnation; no envelope either."""
+    crew, ref = crew_of(threads)
+    applied: list[tuple[type, int]] = []
+    puts: list[object] = []
+    apply = core.SupervisionMachine.apply
+
+    def noted(machine: core.SupervisionMachine, event: core.Event, now_us: int) -> tuple[core.Command, ...]:
+        applied.append((type(event), threading.get_ident()))
+        return apply(machine, event, now_us)
+
+    monkeypatch.setattr(core.SupervisionMachine, "apply", noted)
+    monkeypatch.setattr(type(crew.actor_inbox), "put", lambda _inbox, envelope: puts.append(envelope))
+    with pytest.raises(ValueError, match="nowhere"):
+        ref.ask(Where())
+    here = threading.get_ident()
+    assert applied == [(core.Exited, here), (core.Started, here)]
+    assert (puts, ref.cell.incarnation) == ([], 2)
+
+
+def test_a_supervisor_that_fails_by_itself_on_the_thread_of_a_child_has_failed(
+    threads: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Law: a defect of ours is its supervisor's to deal with, not the child's; nobody waits for one that is over."""
+    crew, ref = crew_of(threads)
+
+    def broken(*_args: object) -> tuple[core.Command, ...]:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(core.SupervisionMachine, "apply", broken)
+    with pytest.raises(ValueError, match="nowhere"):
+        ref.ask(Where())
+    name, what, incarnation, error = threads.keeper.hear()
+    assert (name, what, incarnation, str(error)) == ("crew", "exited", 1, "a defect")
+    assert not ref.is_alive()
+    with pytest.raises(ActorDeadError):
+        crew.look().get(timeout=0)
+    assert "a defect" in caplog.text
