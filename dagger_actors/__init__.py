@@ -8,6 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dagger_actors.bodies.actions import action
+    from dagger_actors.bodies.context import ArtifactRef, Context
+    from dagger_actors.bodies.secret import Secret
     from dagger_actors.errors import (
         ActorClassError,
         ActorError,
@@ -43,14 +46,11 @@ if TYPE_CHECKING:
         UnknownActor,
         UnknownResource,
     )
-    from dagger_actors.flow.actions import action
     from dagger_actors.flow.artifact_library import ArtifactEntry
-    from dagger_actors.flow.context import ArtifactRef, Context
     from dagger_actors.flow.explanation import Explanation
     from dagger_actors.flow.logs import AttemptLog
     from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
     from dagger_actors.flow.run import Run
-    from dagger_actors.flow.secret import Secret
     from dagger_actors.supervised.actor import Actor
     from dagger_actors.supervised.bounds import MailboxSpec
     from dagger_actors.supervised.context import ActorContext, Terminated
@@ -133,17 +133,17 @@ _HOMES = {
     "Actor": "supervised.actor",
     "ActorSystem": "system",
     "ArtifactEntry": "flow.artifact_library",
-    "ArtifactRef": "flow.context",
+    "ArtifactRef": "bodies.context",
     "AttemptLog": "flow.logs",
     "AttemptReport": "flow.report",
-    "Context": "flow.context",
+    "Context": "bodies.context",
     "Explanation": "flow.explanation",
     "NodeReport": "flow.report",
     "Report": "flow.report",
     "Run": "flow.run",
     "RunSummary": "flow.report",
-    "Secret": "flow.secret",
-    "action": "flow.actions",
+    "Secret": "bodies.secret",
+    "action": "bodies.actions",
     "tell_all": "supervised.ref",
 }
 

@@ -18,16 +18,16 @@ from dagger_actors.actors.lookout import Lookout
 from dagger_actors.actors.runtime import ABANDONED, THREADS, Runtime, ThreadRuntime
 from dagger_actors.actors.telemetry import Telemetry, TelemetrySource
 from dagger_actors.actors.timers import MonotonicClock
+from dagger_actors.bodies.processes import guard
+from dagger_actors.bodies.processes.lazy import LazyPool
+from dagger_actors.bodies.resources import Factory, Resources
 from dagger_actors.errors import RequestError, StoreError
 from dagger_actors.flow.artifact_library import ArtifactLibrary
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.flows import Flows
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.inspection import Inspection
-from dagger_actors.flow.processes import guard
-from dagger_actors.flow.processes.lazy import LazyPool
 from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.resources import Factory, Resources
 from dagger_actors.flow.run_events import Observer
 from dagger_actors.flow.watch import Watch
 from dagger_actors.store.journal import Journal

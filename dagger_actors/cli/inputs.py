@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.secret import ENV, Secret
 from dagger_actors.cli.exits import UsageError
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import RequestError
 from dagger_actors.flow.definition import InputSpec, InputType
-from dagger_actors.flow.secret import ENV, Secret
 from dagger_actors.reading.core_schema import resolve
 
 __all__ = ["parse_inputs"]

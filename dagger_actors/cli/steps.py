@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dagger_actors.bodies.context import ArtifactRef
 from dagger_actors.cli.command_line import command
-from dagger_actors.flow.context import ArtifactRef
 from dagger_actors.flow.report import NodeReport, Report
 
 __all__ = ["lost", "next_steps", "parked"]

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.actions import Action, place_of
 from dagger_actors.core.wording import as_written
-from dagger_actors.flow.actions import Action, place_of
 
 __all__ = ["ActionSchema", "action_schema"]
 

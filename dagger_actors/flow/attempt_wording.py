@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import assert_never
 
+from dagger_actors.bodies.stored_error import describe
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.retry import AttemptError, Exponential, Immediate, Linear, RetryPolicy, RetryWait
 from dagger_actors.core.wording import counted
 from dagger_actors.flow.report import AttemptReport, NodeReport
-from dagger_actors.flow.stored_error import describe
 
 __all__ = ["ended", "history", "last", "made", "moment", "policy", "span", "told_error"]
 

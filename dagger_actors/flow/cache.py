@@ -10,6 +10,8 @@ import hashlib
 
 import msgspec
 
+from dagger_actors.bodies.actions import Action
+from dagger_actors.bodies.output_cache import Lookup
 from dagger_actors.core.messages import (
     ArtifactRecord,
     CacheUse,
@@ -26,28 +28,15 @@ from dagger_actors.core.messages import (
 )
 from dagger_actors.core.protocols import Clock
 from dagger_actors.errors import ArtifactCorrupt, ArtifactMissing
-from dagger_actors.flow.actions import Action
 from dagger_actors.store.store import Store
 
-__all__ = ["Lookup", "OutputCache"]
+__all__ = ["StoredOutputs"]
 
 MAX_NAMED = 5
 
 
-class Lookup(msgspec.Struct, frozen=True, kw_only=True):
-    """What the cache says of one attempt.
-
-    Attributes:
-        found: The end of the attempt, when its output is there.
-        turn: What a computed output is to be stored with, when it is not.
-    """
-
-    found: Succeeded | None = None
-    turn: Turn = Turn()
-
-
-class OutputCache:
-    """Reads the cache of a database; its rows are written with the ends of attempts.
+class StoredOutputs:
+    """Implements ``bodies.output_cache.OutputCache``: reads the rows that are written with the ends of attempts.
 
     Args:
         store: The open database.

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from dagger_actors.actors.gate import Ticket
+from dagger_actors.bodies.artifacts import artifact_row
+from dagger_actors.bodies.node import NodeActor
 from dagger_actors.core.messages import ArtifactRecord, CacheUse, Inline, Output, Turn
 from dagger_actors.core.protocols import Cell, UserWork, Write
-from dagger_actors.flow.artifacts import artifact_row
 from dagger_actors.flow.machine.events import Decision, Effect, NodeRow
-from dagger_actors.flow.node import NodeActor
 
 __all__ = ["CacheOrigin", "Draft"]
 

@@ -8,15 +8,15 @@ from typing import assert_never
 
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.bodies.node import NodeActor
+from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ExpandMap, JudgeNode, Progressed, TimerFired, encode
 from dagger_actors.core.protocols import Clock, Timers
 from dagger_actors.flow.draft import Draft
 from dagger_actors.flow.machine.events import ArmTimer, Drain, Expand, Finish, Grant, Judge, NodeRow, Release, StopBody
 from dagger_actors.flow.machine.invocations import Invocations
-from dagger_actors.flow.node import NodeActor
 from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, Observer, RunChanged, RunEvent
-from dagger_actors.flow.stored_error import decode_error
 
 __all__ = ["Emitter"]
 

@@ -19,6 +19,11 @@ from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
+from dagger_actors.bodies.artifacts import RunArtifacts
+from dagger_actors.bodies.backends import Backends
+from dagger_actors.bodies.node import NodeServices
+from dagger_actors.bodies.processes.lazy import LazyPool
+from dagger_actors.bodies.resources import Resources
 from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.messages import Detach, TimerFired, is_end
 from dagger_actors.core.protocols import Write
@@ -35,9 +40,7 @@ from dagger_actors.errors import (
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.adrift import Adrift
 from dagger_actors.flow.archive import Archive
-from dagger_actors.flow.artifacts import RunArtifacts
-from dagger_actors.flow.backends import Backends
-from dagger_actors.flow.cache import OutputCache
+from dagger_actors.flow.cache import StoredOutputs
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.handover import Opening, Services
@@ -46,11 +49,8 @@ from dagger_actors.flow.left_behind import LeftBehind, is_success, key_of
 from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
-from dagger_actors.flow.node import NodeServices
 from dagger_actors.flow.openings import Openings
-from dagger_actors.flow.processes.lazy import LazyPool
 from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.resources import Resources
 from dagger_actors.flow.restore import from_row, restore
 from dagger_actors.flow.rows import RunRow, StoredRow
 from dagger_actors.flow.run_events import NodeChanged, Observer, RunEvent
@@ -127,7 +127,7 @@ class FlowHub:
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),
             clock=runtime.clock,
             is_refusing=gates.is_refusing,
-            cache=OutputCache(store, runtime.clock),
+            cache=StoredOutputs(store, runtime.clock),
             backends=Backends(
                 steps=RunSteps(store, clock=runtime.clock, wait=runtime.wait_in_body),
                 resources=resources,

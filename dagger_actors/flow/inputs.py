@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
+from dagger_actors.bodies.outputs import to_json
+from dagger_actors.bodies.secret import ENV, Secret
 from dagger_actors.errors import InvalidInputs, OutputError
 from dagger_actors.flow.definition import FlowDefinition, FromInput, InputSpec
-from dagger_actors.flow.outputs import to_json
 from dagger_actors.flow.predicates import references_of
-from dagger_actors.flow.secret import ENV, Secret
 
 __all__ = ["check_inputs", "declared_inputs"]
 

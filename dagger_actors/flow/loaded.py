@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dagger_actors.flow.actions import Action, read_action
+from dagger_actors.bodies.actions import Action, read_action
 from dagger_actors.reading.importing import Wanted, find_target, split_reference
 
 __all__ = ["A_FUNCTION", "LoadedCode"]

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from dagger_actors.bodies.actions import Action, marked_name, place_of
 from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.flow.actions import Action, marked_name, place_of
 from dagger_actors.flow.loaded import A_FUNCTION, LoadedCode
 from dagger_actors.reading.importing import import_reference
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.context import ArtifactRef
+from dagger_actors.bodies.fields import UnresolvedReference
+from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, Output, SecretName, Stored, Value
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.flow.context import ArtifactRef
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.html import table_html
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
-from dagger_actors.flow.stored_error import decode_error
-from dagger_actors.flow.values import UnresolvedReference, Values
+from dagger_actors.flow.values import Values
 
 __all__ = [
     "AttemptReport",

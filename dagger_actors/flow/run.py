@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Generator
 from typing import Any, Protocol
 
+from dagger_actors.bodies.loop_guard import refuse_on_loop
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.drawing.svg import svg_if_it_can_be
 from dagger_actors.errors import BlockingCall, RunCancelled, RunEnded, RunFailed, RunPaused, RunTimedOut
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.loop_guard import refuse_on_loop
 from dagger_actors.flow.report import Report
 from dagger_actors.flow.run_picture import picture_of_run
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import msgspec
 
+from dagger_actors.bodies.actions import Action, place_of
+from dagger_actors.bodies.isolation import misfit
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.flow.actions import Action, place_of
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.isolation import misfit
 from dagger_actors.flow.registry import ActionRegistry
 
 __all__ = ["Places", "RunActions", "load_actions", "misfits", "places_of", "recall_actions"]

@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.bodies.artifacts import artifact_row
+from dagger_actors.bodies.backends import StepPlace
 from dagger_actors.core.messages import ArtifactRecord, Inline, Output, Stored
 from dagger_actors.core.protocols import Clock, Write
 from dagger_actors.errors import AttemptOver, UnitRejected
-from dagger_actors.flow.artifacts import artifact_row
-from dagger_actors.flow.backends import StepPlace
 from dagger_actors.store.store import Store
 
 __all__ = ["RunSteps"]
 
 
 class RunSteps:
-    """Implements ``flow.backends.StepSource``.
+    """Implements ``bodies.backends.StepSource``.
 
     Args:
         store: The open database.

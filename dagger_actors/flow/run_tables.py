@@ -11,7 +11,7 @@ __all__ = ["RunTables"]
 
 
 class RunTables:
-    """Implements ``flow.backends.TableSource``.
+    """Implements ``bodies.backends.TableSource``.
 
     Args:
         store: The open database.

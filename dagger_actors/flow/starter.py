@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.bodies.fields import UnresolvedReference
+from dagger_actors.bodies.node import FOR_LOOP, FOR_THREADS, LoopNode, NodeActor, NodeServices, ThreadNode
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import CacheWish, ErrorDetail, StartAttempt, Value, encode
 from dagger_actors.core.protocols import Dispatcher
@@ -16,9 +18,8 @@ from dagger_actors.flow.definition import FromInput, NodeDefinition
 from dagger_actors.flow.lists import Lists
 from dagger_actors.flow.machine.events import Grant
 from dagger_actors.flow.machine.invocations import Invocations
-from dagger_actors.flow.node import FOR_LOOP, FOR_THREADS, LoopNode, NodeActor, NodeServices, ThreadNode
 from dagger_actors.flow.predicates import IncomparableValues, evaluate
-from dagger_actors.flow.values import UnresolvedReference, Values
+from dagger_actors.flow.values import Values
 
 __all__ = ["Starter"]
 
@@ -92,7 +93,7 @@ class Starter:
 
     def _process_node(self) -> type[NodeActor]:
         # Loaded with the first such node: without one, nothing of processes is paid for.
-        from dagger_actors.flow.processes.node import ProcessNode  # noqa: PLC0415
+        from dagger_actors.bodies.processes.node import ProcessNode  # noqa: PLC0415
 
         return ProcessNode
 

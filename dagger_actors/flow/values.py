@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from dagger_actors.bodies.fields import UnresolvedReference, pick, take_apart
 from dagger_actors.core.messages import Gathered, Inline, SecretName, Stored, Value
 from dagger_actors.flow.definition import Constant, FlowDefinition, FromInput, FromNode, Reference
 
-__all__ = ["UnresolvedReference", "Values", "take_apart"]
-
-_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-class UnresolvedReference(Exception):
-    """A reference leads to nothing; the text says why."""
+__all__ = ["Values"]
 
 
 class Values:
@@ -68,28 +63,3 @@ class Values:
                 if fields is None:
                     fields = self._taken_apart[node] = take_apart(text, name)
                 return Inline(pick(fields, key, name))
-
-
-def take_apart(text: bytes, name: str) -> dict[str, msgspec.Raw]:
-    """The fields of a JSON object, still encoded.
-
-    Raises:
-        UnresolvedReference: It is no object.
-    """
-    try:
-        return _fields.decode(text)
-    except msgspec.DecodeError as error:
-        raise UnresolvedReference(f"the output of {name!r} is no mapping, so it has no keys") from error
-
-
-def pick(fields: dict[str, msgspec.Raw], key: str, name: str) -> bytes:
-    """One field, still encoded.
-
-    Raises:
-        UnresolvedReference: There is none of that name.
-    """
-    found = fields.get(key)
-    if found is None:
-        listed = ", ".join(sorted(fields)[:8]) or "none"
-        raise UnresolvedReference(f"the output of {name!r} has no key {key!r}; it has {listed}")
-    return bytes(found)

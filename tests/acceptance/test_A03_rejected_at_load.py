@@ -31,7 +31,7 @@ def flow(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path / "nowhere"))
     (tmp_path / "acts.py").write_text(
         "from pathlib import Path\n"
-        "from dagger_actors.flow.actions import action\n"
+        "from dagger_actors.bodies.actions import action\n"
         "@action\n"
         "def fetch():\n"
         "    Path(__file__).with_name('ran').touch()\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dagger_actors import ActorSystem
 
-BODIES = str(Path(__file__).parents[1] / "unit" / "flow" / "processes" / "bodies.py")
+BODIES = str(Path(__file__).parents[1] / "unit" / "bodies" / "processes" / "bodies.py")
 
 
 def test_a_cancel_kills_the_worker_and_the_next_run_works(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, RunFailed
+from dagger_actors.bodies.actions import read_action
 from dagger_actors.errors import DefinitionError, OutputError, ResultError
-from dagger_actors.flow.actions import read_action
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 

@@ -13,7 +13,6 @@ import pytest
 from dagger_actors import Context, DefinitionError, InvalidInputs, Secret, action
 from dagger_actors.errors import RequestError
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.secret import takes_secret
 
 PATIENCE_S = 30
 TEXT = 'hunter2-"ünïque"\\n'
@@ -235,12 +234,6 @@ def test_a_secret_does_not_travel(monkeypatch):
     assert secret != Secret.env("OTHER")
     monkeypatch.setenv("PG_DSN", "changed")
     assert secret.reveal() == TEXT
-
-
-def test_a_node_with_a_secret_input_can_be_told():
-    """Law: whoever keeps results asks this first."""
-    definition = load_flow(spec())
-    assert [takes_secret(definition, node) for node in definition.nodes] == [True, False]
 
 
 def test_the_same_run_is_told_by_the_name(open_system):

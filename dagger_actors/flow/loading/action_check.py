@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from dagger_actors.bodies.actions import Action
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import DefinitionError, InputError, Problem
-from dagger_actors.flow.actions import Action
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, InputSpec, Reference
 from dagger_actors.flow.loading.ancestry import ancestors_among
 from dagger_actors.flow.loading.isolation import check_isolation

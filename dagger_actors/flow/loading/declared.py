@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import inspect
 
+from dagger_actors.bodies.actions import Action
 from dagger_actors.core.wording import quoted
-from dagger_actors.flow.actions import Action
 from dagger_actors.flow.loading.written import WrittenNode
 from dagger_actors.flow.type_fit import field_of, fields_of
 from dagger_actors.flow.type_shape import ANY, Artifact, members_of, name_of, output_type

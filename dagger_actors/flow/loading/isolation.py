@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
-from dagger_actors.flow.actions import Action
+from dagger_actors.bodies.actions import Action
+from dagger_actors.bodies.isolation import misfit
 from dagger_actors.flow.definition import Isolation
-from dagger_actors.flow.isolation import misfit
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Fields, Scalar
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from dagger_actors.bodies.stored_error import encode_error
 from dagger_actors.core.messages import ErrorDetail, Failed, Succeeded
 from dagger_actors.core.protocols import Now
 from dagger_actors.flow.machine.book import Book
@@ -23,7 +24,6 @@ from dagger_actors.flow.machine.events import (
     TimedOut,
 )
 from dagger_actors.flow.machine.invocations import Live
-from dagger_actors.flow.stored_error import encode_error
 
 __all__ = [
     "due",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from dagger_actors.bodies.fields import UnresolvedReference
+from dagger_actors.bodies.stored_error import describe, encode_error
 from dagger_actors.core.graph import FinalState
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.protocols import Now
@@ -14,8 +16,7 @@ from dagger_actors.flow.definition import FromNode
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.events import Drain, Expand, Finish, Judge, StopBody
 from dagger_actors.flow.machine.invocations import Live
-from dagger_actors.flow.stored_error import describe, encode_error
-from dagger_actors.flow.values import UnresolvedReference, Values
+from dagger_actors.flow.values import Values
 
 __all__ = [
     "admit",

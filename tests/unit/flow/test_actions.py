@@ -11,9 +11,9 @@ from typing import Annotated, Any, TypedDict
 import msgspec
 import pytest
 
+from dagger_actors.bodies.actions import action, read_action
+from dagger_actors.bodies.context import Context
 from dagger_actors.errors import DefinitionError, InputError
-from dagger_actors.flow.actions import action, read_action
-from dagger_actors.flow.context import Context
 from dagger_actors.flow.registry import ActionRegistry
 
 
@@ -216,7 +216,7 @@ class TestRegistry:
     def test_a_module_gives_its_marked_functions(self, tmp_path):
         module = types.ModuleType("acts")
         exec(
-            "from dagger_actors.flow.actions import action\n@action\ndef a(): ...\n@action\nasync def b(): ...\ndef c(): ...",
+            "from dagger_actors.bodies.actions import action\n@action\ndef a(): ...\n@action\nasync def b(): ...\ndef c(): ...",
             vars(module),
         )
         registry = ActionRegistry()
@@ -268,7 +268,7 @@ def folder(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
-MODULE = "from dagger_actors.flow.actions import action\n@action\ndef marked(): ...\ndef plain(): ...\nnumber = 5\n"
+MODULE = "from dagger_actors.bodies.actions import action\n@action\ndef marked(): ...\ndef plain(): ...\nnumber = 5\n"
 
 
 def problem_of(reference: str, folder: Path) -> tuple[str, str]:
@@ -327,7 +327,7 @@ class TestImporting:
         (folder / "beside_types.py").write_text("import msgspec\nclass Shape(msgspec.Struct):\n    sides: int\n")
         (folder / "using_types.py").write_text(
             "from __future__ import annotations\nfrom beside_types import Shape\n"
-            "from dagger_actors.flow.actions import action\n@action\ndef draw(shape: Shape): ...\n"
+            "from dagger_actors.bodies.actions import action\n@action\ndef draw(shape: Shape): ...\n"
         )
         registry = ActionRegistry()
         registry.load("using_types.py", folder)

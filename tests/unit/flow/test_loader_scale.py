@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dagger_actors.bodies.actions import action
 from dagger_actors.errors import DefinitionError
-from dagger_actors.flow.actions import action
 from dagger_actors.flow.definition import FromNode
 from dagger_actors.flow.loading.ancestry import ancestors_among, cycles_of
 from dagger_actors.flow.loading.loader import load_flow

@@ -7,8 +7,8 @@ import struct
 
 import msgspec
 
+from dagger_actors.bodies.isolation import Home
 from dagger_actors.core.messages import Failed, StartAttempt, Succeeded
-from dagger_actors.flow.isolation import Home
 
 __all__ = ["Answer", "Ask", "Begin", "End", "Frames", "Logged", "Setup", "Step", "ToParent", "ToWorker", "send"]
 

@@ -9,18 +9,18 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from dagger_actors.bodies.artifact_source import ArtifactSource
+from dagger_actors.bodies.backends import Backends, StepPlace
+from dagger_actors.bodies.loop_guard import refuse_on_loop
+from dagger_actors.bodies.run_cache import RunCache
+from dagger_actors.bodies.secret import NO_MASK, Mask
+from dagger_actors.bodies.steps import Steps
+from dagger_actors.bodies.tables import Tables
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ArtifactRecord, Progressed, SqlValue, StartAttempt, Turn
 from dagger_actors.core.protocols import Clock
 from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import OutputError
-from dagger_actors.flow.artifact_source import ArtifactSource
-from dagger_actors.flow.backends import Backends, StepPlace
-from dagger_actors.flow.loop_guard import refuse_on_loop
-from dagger_actors.flow.run_cache import RunCache
-from dagger_actors.flow.secret import NO_MASK, Mask
-from dagger_actors.flow.steps import Steps
-from dagger_actors.flow.tables import Tables
 
 __all__ = ["ArtifactRef", "Context", "write_log"]
 

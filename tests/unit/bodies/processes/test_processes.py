@@ -234,7 +234,7 @@ def test_nothing_of_processes_is_loaded_without_such_a_node() -> None:
         "@action\ndef f() -> int:\n    return 1\n"
         "with ActorSystem(actions=[f]) as system:\n"
         "    system.flows.start({'name': 'x', 'nodes': [{'id': 'f', 'action': 'f'}]}).result(60)\n"
-        "print([m for m in ('multiprocessing', 'dagger_actors.flow.processes.pool') if m in sys.modules])\n"
+        "print([m for m in ('multiprocessing', 'dagger_actors.bodies.processes.pool') if m in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from dagger_actors import ActorSystem, action
-from dagger_actors.flow.capture import KEPT_BYTES
-from tests.unit.flow.processes.test_processes import flow, node, outputs, wait_gone
+from dagger_actors.bodies.capture import KEPT_BYTES
+from tests.unit.bodies.processes.test_processes import flow, node, outputs, wait_gone
 
 
 @pytest.mark.parametrize("name", ["holds_gil", "endless_flood"])

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, AttemptLog, Context, action
-from dagger_actors.flow.capture import KEPT_BYTES, Capture
-from tests.unit.flow.processes.test_processes import flow, node, wait_lines
+from dagger_actors.bodies.capture import KEPT_BYTES, Capture
+from tests.unit.bodies.processes.test_processes import flow, node, wait_lines
 
 
 @action

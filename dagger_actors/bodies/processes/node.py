@@ -10,15 +10,15 @@ from collections.abc import Callable
 import msgspec
 
 from dagger_actors.actors.gate import Gate
+from dagger_actors.bodies.actions import Action
+from dagger_actors.bodies.capture import Capture
+from dagger_actors.bodies.isolation import home_of
+from dagger_actors.bodies.node import NodeServices, ThreadNode
+from dagger_actors.bodies.processes.frames import Answer, Ask, Begin, Logged, Step, ToParent
+from dagger_actors.bodies.processes.pool import Worker, WorkerPool
+from dagger_actors.bodies.processes.remote import Questions
 from dagger_actors.core.messages import Failed, Progressed, StartAttempt, Succeeded, encode
 from dagger_actors.errors import InputError
-from dagger_actors.flow.actions import Action
-from dagger_actors.flow.capture import Capture
-from dagger_actors.flow.isolation import home_of
-from dagger_actors.flow.node import NodeServices, ThreadNode
-from dagger_actors.flow.processes.frames import Answer, Ask, Begin, Logged, Step, ToParent
-from dagger_actors.flow.processes.pool import Worker, WorkerPool
-from dagger_actors.flow.processes.remote import Questions
 
 __all__ = ["ProcessNode"]
 

@@ -27,7 +27,7 @@ def artifact_row(record: ArtifactRecord, created_us: int) -> tuple[Cell, ...]:
 
 
 class RunArtifacts:
-    """Implements ``flow.context.ArtifactSource``.
+    """Implements ``bodies.context.ArtifactSource``.
 
     Args:
         store: Makes large artifacts safe at once.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dagger_actors.flow.processes.pool import WorkerPool
+    from dagger_actors.bodies.processes.pool import WorkerPool
 
 __all__ = ["LazyPool"]
 
@@ -35,7 +35,7 @@ class LazyPool:
         with self._lock:
             if self._pool is None:
                 # Here and not above: without a process node, nothing of processes is paid for.
-                from dagger_actors.flow.processes.pool import WorkerPool  # noqa: PLC0415
+                from dagger_actors.bodies.processes.pool import WorkerPool  # noqa: PLC0415
 
                 self._pool = WorkerPool(
                     processes=self._processes,

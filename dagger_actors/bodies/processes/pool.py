@@ -17,10 +17,10 @@ from pathlib import Path
 import msgspec
 
 from dagger_actors.actors.dispatcher import ThreadDispatcher
+from dagger_actors.bodies.capture import Capture
+from dagger_actors.bodies.processes.frames import READ_BYTES, Begin, End, Frames, Setup, ToParent, send
 from dagger_actors.core.messages import Failed, Succeeded
 from dagger_actors.errors import SystemClosed, WorkerDied
-from dagger_actors.flow.capture import Capture
-from dagger_actors.flow.processes.frames import READ_BYTES, Begin, End, Frames, Setup, ToParent, send
 
 __all__ = ["Worker", "WorkerPool"]
 
@@ -31,7 +31,7 @@ TAIL_BYTES = 400
 _message = msgspec.msgpack.Decoder(ToParent)
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1])['path']; "
-    "from dagger_actors.flow.processes.child import main; main(sys.argv[1])"
+    "from dagger_actors.bodies.processes.child import main; main(sys.argv[1])"
 )
 
 

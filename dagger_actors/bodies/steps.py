@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.artifact_source import ArtifactSource
+from dagger_actors.bodies.backends import StepPlace, StepSource
+from dagger_actors.bodies.loop_guard import refuse_on_loop
+from dagger_actors.bodies.outputs import to_output
+from dagger_actors.bodies.secret import Mask
 from dagger_actors.core.messages import ArtifactRecord, Inline, Output
 from dagger_actors.errors import StepRefused
-from dagger_actors.flow.artifact_source import ArtifactSource
-from dagger_actors.flow.backends import StepPlace, StepSource
-from dagger_actors.flow.loop_guard import refuse_on_loop
-from dagger_actors.flow.outputs import to_output
-from dagger_actors.flow.secret import Mask
 
 __all__ = ["MOST_STEPS", "Steps"]
 

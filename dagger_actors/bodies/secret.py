@@ -8,12 +8,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from dagger_actors.bodies.artifact_source import ArtifactSource
 from dagger_actors.core.messages import ArtifactRecord
 from dagger_actors.errors import OutputError, RequestError, SecretMissing
-from dagger_actors.flow.artifact_source import ArtifactSource
-from dagger_actors.flow.definition import FlowDefinition, FromInput, NodeDefinition
 
-__all__ = ["ENV", "NO_MASK", "GuardedArtifacts", "Mask", "Secret", "takes_secret"]
+__all__ = ["ENV", "NO_MASK", "GuardedArtifacts", "Mask", "Secret"]
 
 ENV = "env:"
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -139,10 +138,3 @@ class GuardedArtifacts:
         """
         self._mask.refuse(data)
         return self._source.prepare(data, kind=kind, media_type=media_type, name=name)
-
-
-def takes_secret(definition: FlowDefinition, node: NodeDefinition) -> bool:
-    """Tell whether a node is given a secret: what it computes must then never come from a cache, nor go into one."""
-    declared = definition.inputs or {}
-    references = (reference for _, reference in node.inputs)
-    return any(isinstance(one, FromInput) and one.key in declared and declared[one.key].secret for one in references)

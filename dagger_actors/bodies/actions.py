@@ -12,20 +12,20 @@ import types
 import typing
 from collections.abc import Callable
 from pathlib import Path, PurePath
-from typing import Any, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
 
 import msgspec
 
+from dagger_actors.bodies.context import Context
+from dagger_actors.bodies.result_check import result_check
+from dagger_actors.bodies.secret import Secret
 from dagger_actors.core.wording import BESIDE
 from dagger_actors.errors import DefinitionError, InputError, Problem
-from dagger_actors.flow.context import Context
-from dagger_actors.flow.result_check import result_check
-from dagger_actors.flow.secret import Secret
 from dagger_actors.reading.custom_types import make_custom
 from dagger_actors.reading.importing import FILE_MODULE
 from dagger_actors.reading.installed import is_installed
 
-__all__ = ["Action", "Parameter", "action", "marked_name", "place_of", "read_action"]
+__all__ = ["Action", "Actions", "Parameter", "action", "marked_name", "place_of", "read_action"]
 
 MARK = "__dagger_action__"
 VERSION = "__dagger_version__"
@@ -199,6 +199,14 @@ class Action:
             place = self.qualified_name if is_told_apart else f"{self.qualified_name}\0{Path(file).absolute()}"
             self._identity = f"{place}\0{code}"
         return self._identity
+
+
+class Actions(Protocol):
+    """The actions that somebody's attempts may name."""
+
+    def get(self, name: str, /) -> Action | None:
+        """Give the action of that name; None when there is none."""
+        ...
 
 
 def source_hash(function: Callable[..., Any]) -> str | None:

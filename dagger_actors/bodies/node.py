@@ -19,6 +19,16 @@ import msgspec
 from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.actors.telemetry import AttemptSpan, Telemetry
+from dagger_actors.bodies.actions import Action, Actions, Parameter
+from dagger_actors.bodies.artifact_source import ArtifactSource
+from dagger_actors.bodies.backends import Backends
+from dagger_actors.bodies.capture import KEPT_BYTES, Capture
+from dagger_actors.bodies.context import Context, write_log
+from dagger_actors.bodies.fields import pick, take_apart
+from dagger_actors.bodies.output_cache import OutputCache
+from dagger_actors.bodies.outputs import to_output
+from dagger_actors.bodies.processes.lazy import LazyPool
+from dagger_actors.bodies.secret import NO_MASK, GuardedArtifacts, Mask, Secret
 from dagger_actors.core.messages import (
     AttemptEnded,
     ErrorDetail,
@@ -38,17 +48,6 @@ from dagger_actors.core.protocols import Clock, Runnable
 from dagger_actors.core.retry import names_of
 from dagger_actors.core.wording import as_written
 from dagger_actors.errors import ArtifactError, InputError, StoreError
-from dagger_actors.flow.actions import Action, Parameter
-from dagger_actors.flow.artifact_source import ArtifactSource
-from dagger_actors.flow.backends import Backends
-from dagger_actors.flow.cache import OutputCache
-from dagger_actors.flow.capture import KEPT_BYTES, Capture
-from dagger_actors.flow.context import Context, write_log
-from dagger_actors.flow.outputs import to_output
-from dagger_actors.flow.processes.lazy import LazyPool
-from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.secret import NO_MASK, GuardedArtifacts, Mask, Secret
-from dagger_actors.flow.values import pick, take_apart
 from dagger_actors.store.home import Home
 
 __all__ = ["FOR_LOOP", "FOR_THREADS", "LoopNode", "NodeActor", "NodeServices", "ThreadNode"]
@@ -82,7 +81,7 @@ class NodeServices:
     def __init__(
         self,
         *,
-        actions: ActionRegistry,
+        actions: Actions,
         artifacts: ArtifactSource,
         clock: Clock,
         is_refusing: Callable[[], bool],
@@ -104,7 +103,7 @@ class NodeServices:
         self.artifacts = artifacts
         self.clock = clock
 
-    def of(self, actions: ActionRegistry) -> NodeServices:
+    def of(self, actions: Actions) -> NodeServices:
         """The same with the actions of another run."""
         one = copy.copy(self)
         one.actions = actions

@@ -8,9 +8,8 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.actions import Action, place_of
 from dagger_actors.core.wording import quoted
-from dagger_actors.flow.actions import Action, place_of
-from dagger_actors.flow.definition import Isolation
 
 __all__ = ["Home", "home_of", "misfit"]
 
@@ -44,7 +43,7 @@ def home_of(action: Action) -> Home | None:
     return Home("", str(Path(file).absolute()), function.__qualname__) if file and Path(file).is_file() else None
 
 
-def misfit(isolation: Isolation, action: Action) -> tuple[str, str] | None:
+def misfit(isolation: str, action: Action) -> tuple[str, str] | None:
     """Tell why an action cannot run where a node wants it, and what to do; None when it can."""
     name = quoted(action.name)
     if isolation == "async" and not action.is_async:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from dagger_actors.bodies.backends import TableSource
+from dagger_actors.bodies.secret import Mask
 from dagger_actors.core.messages import SqlValue, Statement
 from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import StatementRefused
-from dagger_actors.flow.backends import TableSource
-from dagger_actors.flow.secret import Mask
 
 __all__ = ["LARGEST_WORK", "MOST_STATEMENTS", "Tables"]
 

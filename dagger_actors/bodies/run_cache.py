@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.backends import TableSource
+from dagger_actors.bodies.loop_guard import refuse_on_loop
+from dagger_actors.bodies.outputs import to_json
+from dagger_actors.bodies.secret import Mask
 from dagger_actors.core.messages import RunValue
 from dagger_actors.errors import OutputError, RunValueRefused
-from dagger_actors.flow.backends import TableSource
-from dagger_actors.flow.loop_guard import refuse_on_loop
-from dagger_actors.flow.outputs import to_json
-from dagger_actors.flow.secret import Mask
 
 __all__ = ["RunCache"]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.artifact_source import ArtifactSource
+from dagger_actors.bodies.backends import Backends, StepPlace
 from dagger_actors.core.messages import ArtifactRecord, Output, SqlValue
 from dagger_actors.errors import RequestError
-from dagger_actors.flow.artifact_source import ArtifactSource
-from dagger_actors.flow.backends import Backends, StepPlace
 
 __all__ = ["Questions", "remote_backends"]
 

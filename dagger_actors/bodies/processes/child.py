@@ -20,27 +20,27 @@ from typing import Any
 import msgspec
 
 from dagger_actors.actors.timers import MonotonicClock
+from dagger_actors.bodies.actions import Action, read_action
+from dagger_actors.bodies.artifacts import RunArtifacts
+from dagger_actors.bodies.context import Context
+from dagger_actors.bodies.isolation import Home
+from dagger_actors.bodies.node import AS_BYTES, detail_of
+from dagger_actors.bodies.outputs import to_output
+from dagger_actors.bodies.processes import guard
+from dagger_actors.bodies.processes.frames import READ_BYTES, Answer, Ask, Begin, End, Frames, Logged, Setup, Step, send
+from dagger_actors.bodies.processes.remote import remote_backends
+from dagger_actors.bodies.secret import NO_MASK, GuardedArtifacts, Mask, Secret
 from dagger_actors.core.messages import Failed, Inline, Progressed, Succeeded
 from dagger_actors.core.wording import BESIDE
 from dagger_actors.errors import InputError
-from dagger_actors.flow.actions import Action, read_action
-from dagger_actors.flow.artifacts import RunArtifacts
-from dagger_actors.flow.context import Context
-from dagger_actors.flow.isolation import Home
-from dagger_actors.flow.node import AS_BYTES, detail_of
-from dagger_actors.flow.outputs import to_output
-from dagger_actors.flow.processes import guard
-from dagger_actors.flow.processes.frames import READ_BYTES, Answer, Ask, Begin, End, Frames, Logged, Setup, Step, send
-from dagger_actors.flow.processes.remote import remote_backends
-from dagger_actors.flow.registry import A_FUNCTION
-from dagger_actors.flow.secret import NO_MASK, GuardedArtifacts, Mask, Secret
-from dagger_actors.reading.importing import FILE_MODULE, import_file
+from dagger_actors.reading.importing import FILE_MODULE, Wanted, import_file
 from dagger_actors.reading.neighbours import import_again
 from dagger_actors.store.artifacts import ArtifactStore
 
 __all__ = ["main"]
 
 PR_SET_PDEATHSIG = 1
+THE_FUNCTION = Wanted(noun="function", outcome="its attempt was not run")
 _begin = msgspec.msgpack.Decoder(Begin | Answer)
 
 
@@ -207,7 +207,7 @@ def _module(home: Home) -> Any:
         return import_again(home.module, home.file)
     if home.module and not home.module.startswith(FILE_MODULE):
         return importlib.import_module(home.module)
-    return import_file(home.file, [Path.cwd()], A_FUNCTION)
+    return import_file(home.file, [Path.cwd()], THE_FUNCTION)
 
 
 def _die_with(parent: int, sentinel: int) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.artifact_source import ArtifactSource
 from dagger_actors.core.messages import ArtifactRecord, Inline, Output, Stored
 from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import OutputError
-from dagger_actors.flow.artifact_source import ArtifactSource
 
 __all__ = ["INLINE_BYTES", "encode_hook", "to_json", "to_output"]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.outputs import encode_hook, to_json
 from dagger_actors.errors import ResultError
-from dagger_actors.flow.outputs import encode_hook, to_json
 
 __all__ = ["CheckResult", "result_check"]
 
