@@ -6,12 +6,13 @@ Nothing outside the runtime reads a clock, draws randomness, makes an id or star
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from dagger_actors.core.durable import Found
 from dagger_actors.core.messages import RunValue, Statement
+from dagger_actors.core.tasks import TaskOperation
 
 __all__ = [
     "AgentStates",
@@ -135,6 +136,10 @@ def never() -> bool:
     return False
 
 
+def unasked(_answers: Sequence[Any]) -> None:
+    """Take the answers of a unit that has asked nothing."""
+
+
 class Unit(msgspec.Struct, frozen=True):
     """A unit of work: written whole in one transaction, or not at all.
 
@@ -142,15 +147,17 @@ class Unit(msgspec.Struct, frozen=True):
         writes: At most one for each statement.
         committed: Called on the journal's thread after the commit; must not block.
         rejected: Called instead, with the reason, when nothing of the unit was written; must not block.
-        work: Users' own part, run behind ``writes``.
+        work: What must read before it writes, and users' own part; run behind ``writes``, in order.
         is_void: Asked right before it is written; True = its owner's unit before was rejected, so it is dropped unanswered.
+        answered: Handed the answers of ``work``, in order, right before ``committed``; must not block.
     """
 
     writes: Sequence[Write]
     committed: Callable[[], None]
     rejected: Callable[[Exception], None]
-    work: Sequence[UserWork] = ()
+    work: Sequence[UserWork | TaskOperation] = ()
     is_void: Callable[[], bool] = never
+    answered: Callable[[Sequence[Any]], None] = unasked
 
 
 class Owner(Protocol):

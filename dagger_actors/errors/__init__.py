@@ -18,6 +18,20 @@
     │   ├── AmbiguousArtifact      several artifacts' ids begin so
     │   ├── ExportRefused          a file cannot be written where it was asked for
     │   ├── BlockingCall           a blocking verb called on a running event loop
+    │   ├── UnknownAgent           no task agent of that name
+    │   ├── PayloadRefused         a payload that the agent does not take
+    │   ├── TaskNotFound           no task of that id in this database
+    │   ├── TaskConflict           another task has the key
+    │   ├── TaskQueueFull          the agent has as many open tasks as it may
+    │   ├── TaskChanged            the task is of another version by now
+    │   ├── TaskTransitionRefused  the task's state does not allow the request
+    │   ├── UnknownDependency      a task to depend on that does not exist
+    │   ├── DependencyCycle        a dependency that would close a cycle
+    │   ├── JobNotFound            no job of that id in this database
+    │   ├── JobClosed              a cancelled job takes no new tasks
+    │   ├── JobConflict            a job of that id exists with other settings
+    │   ├── AgentsMissing          a worker has no agent for what waits
+    │   ├── SharedConflict         a shared value is of another version by now
     │   ├── SystemClosed           the system has been left
     │   └── SystemForked           the database was open already when this process was forked
     ├── ActionError                user code, kept in history
@@ -32,11 +46,23 @@
     │   ├── AttemptOver            its run has ended or is another process's: nothing more of it is stored
     │   ├── ResultError            a result that does not fit the action's return hint
     │   ├── WorkerDied             the worker process of an attempt ended before it did
-    │   └── RunEnded               a run that did not succeed; carries its report
-    │       ├── RunFailed
-    │       ├── RunCancelled
-    │       ├── RunTimedOut
-    │       └── RunPaused
+    │   ├── SpawnMismatch          a task's body that runs again spawns other tasks than before
+    │   ├── SharedRefused          a value that ctx.shared cannot take
+    │   ├── RunEnded               a run that did not succeed; carries its report
+    │   │   ├── RunFailed
+    │   │   ├── RunCancelled
+    │   │   ├── RunTimedOut
+    │   │   └── RunPaused
+    │   ├── TaskEnded              a task that did not succeed; carries its report
+    │   │   ├── TaskFailed
+    │   │   ├── TaskCancelled
+    │   │   ├── TaskRejected
+    │   │   ├── TaskBlocked
+    │   │   └── TaskPaused
+    │   └── JobEnded               a job that did not succeed; carries its report
+    │       ├── JobFailed
+    │       ├── JobCancelled
+    │       └── JobPaused
     ├── ActorError                 the actor system
     │   ├── ActorClassError        an actor class that cannot be
     │   ├── ConfigRefused          a config that does not fit the actor's class
@@ -65,7 +91,8 @@
         ├── StoreBusy              another program holds the lock
         ├── StoreBroken            an I/O error or a damaged page
         ├── UnitRejected           an expectation of the transaction did not hold
-        │   └── WorkRejected       what an attempt wanted written with its end is to blame
+        │   ├── WorkRejected       what an attempt wanted written with its end is to blame
+        │   └── RequestRefused     what was asked about tasks cannot be done
         ├── StateOwned             a durable actor that runs in another process
         ├── OwnershipLost          another process has taken the work over
         └── ArtifactError          a stored output cannot be read
@@ -146,6 +173,7 @@ from dagger_actors.errors.store import (
     OlderSchema,
     OwnershipLost,
     ReadOnlyDatabase,
+    RequestRefused,
     StateOwned,
     StoreBroken,
     StoreBusy,
@@ -155,12 +183,41 @@ from dagger_actors.errors.store import (
     UnsafeSQLite,
     WorkRejected,
 )
+from dagger_actors.errors.tasks import (
+    AgentsMissing,
+    DependencyCycle,
+    JobCancelled,
+    JobClosed,
+    JobConflict,
+    JobEnded,
+    JobFailed,
+    JobNotFound,
+    JobPaused,
+    PayloadRefused,
+    SharedConflict,
+    SharedRefused,
+    SpawnMismatch,
+    TaskBlocked,
+    TaskCancelled,
+    TaskChanged,
+    TaskConflict,
+    TaskEnded,
+    TaskFailed,
+    TaskNotFound,
+    TaskPaused,
+    TaskQueueFull,
+    TaskRejected,
+    TaskTransitionRefused,
+    UnknownAgent,
+    UnknownDependency,
+)
 
 __all__ = [
     "ActionError",
     "ActorClassError",
     "ActorError",
     "ActorStopped",
+    "AgentsMissing",
     "AmbiguousArtifact",
     "ArtifactCorrupt",
     "ArtifactError",
@@ -173,11 +230,19 @@ __all__ = [
     "ConfigRefused",
     "DaggerError",
     "DefinitionError",
+    "DependencyCycle",
     "ExportRefused",
     "IllegalTransition",
     "InputError",
     "InvalidInputs",
     "InvalidSupervision",
+    "JobCancelled",
+    "JobClosed",
+    "JobConflict",
+    "JobEnded",
+    "JobFailed",
+    "JobNotFound",
+    "JobPaused",
     "MailboxFull",
     "MessageRefused",
     "MessageUnhandled",
@@ -188,9 +253,11 @@ __all__ = [
     "OlderSchema",
     "OutputError",
     "OwnershipLost",
+    "PayloadRefused",
     "Problem",
     "ReadOnlyDatabase",
     "RequestError",
+    "RequestRefused",
     "ResourceFailed",
     "ResultError",
     "RunCancelled",
@@ -204,6 +271,9 @@ __all__ = [
     "RunValueRefused",
     "SchemaRefused",
     "SecretMissing",
+    "SharedConflict",
+    "SharedRefused",
+    "SpawnMismatch",
     "StateOwned",
     "StateUnreadable",
     "StatementFailed",
@@ -218,10 +288,23 @@ __all__ = [
     "SystemClosed",
     "SystemFailed",
     "SystemForked",
+    "TaskBlocked",
+    "TaskCancelled",
+    "TaskChanged",
+    "TaskConflict",
+    "TaskEnded",
+    "TaskFailed",
+    "TaskNotFound",
+    "TaskPaused",
+    "TaskQueueFull",
+    "TaskRejected",
+    "TaskTransitionRefused",
     "TurnRefused",
     "UnitRejected",
     "UnknownActor",
+    "UnknownAgent",
     "UnknownArtifact",
+    "UnknownDependency",
     "UnknownNode",
     "UnknownResource",
     "UnsafeSQLite",

@@ -172,6 +172,23 @@ class WorkRejected(UnitRejected):
         return f"{self.path}: {self.cause}"
 
 
+class RequestRefused(UnitRejected):
+    """What a unit was asked to do with tasks cannot be done: nothing of the unit was written.
+
+    Args:
+        path: The database.
+        cause: Why, and what to do; for whoever asked.
+    """
+
+    def __init__(self, path: str, cause: DaggerError) -> None:
+        self.cause = cause
+        super().__init__(path, "", 0, 0)
+        self.args = (path, cause)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.cause}"
+
+
 class StateOwned(StoreError):
     """A durable actor that runs in another process, or in another system of this one.
 

@@ -28,12 +28,13 @@ import apsw
 import msgspec
 
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.protocols import Dispatcher, Owner, Unit, Write
+from dagger_actors.core.protocols import Dispatcher, Owner, Unit, UserWork, Write
 from dagger_actors.errors import StoreBusy, UnitRejected
 from dagger_actors.store.connection import close, open_writer
 from dagger_actors.store.home import Home
 from dagger_actors.store.refusals import busy, translate
 from dagger_actors.store.statements import RANK, WRITES, sql
+from dagger_actors.store.task_work import TaskWork
 from dagger_actors.store.user_work import WorkRunner
 
 __all__ = ["Call", "Journal"]
@@ -85,6 +86,8 @@ class Journal:
         self._connection: apsw.Connection | None = connection or self._open()
         self._dispatcher = dispatcher
         self._work = WorkRunner(path)
+        self._task_work = TaskWork(path)
+        self._answers: list[list[Any]] = []
         self._lock = threading.Lock()
         self._queue: deque[Owner | Unit | Call] = deque()
         self._awake: set[int] = set()
@@ -199,9 +202,11 @@ class Journal:
             return False
         except Exception as error:  # noqa: BLE001  nothing of it is written, and everybody must hear that
             outcomes = [translate(error, self._path) if isinstance(error, apsw.Error) else error] * len(units)
-        for unit, outcome in zip(units, outcomes, strict=True):
+        for at, (unit, outcome) in enumerate(zip(units, outcomes, strict=True)):
             try:
                 if outcome is None:
+                    if unit.work:
+                        unit.answered(self._answers[at])
                     unit.committed()
                 else:
                     unit.rejected(outcome)
@@ -216,7 +221,7 @@ class Journal:
             self._begin()
             for name, writes in _by_statement(units):
                 self._execute(name, [row for write in writes for row in write.rows], _expected(writes))
-            self._run_work(units)
+            self._answers = [self._run_work(unit) for unit in units]
             self._commit()
         except (apsw.Error, UnitRejected, msgspec.MsgspecError, UnicodeEncodeError) as error:
             self._roll_back(error)
@@ -226,15 +231,18 @@ class Journal:
     def _replay(self, units: list[Unit]) -> list[Exception | None]:
         outcomes: list[Exception | None] = []
         refused: dict[int, Exception] = {}
+        self._answers = []
         try:
             self._begin()
             while len(outcomes) < len(units):
                 at = len(outcomes)
+                self._answers.append([])
                 outcomes.append(refused.get(at) or self._try_unit(units[at]))
                 if not self._use().in_transaction:
                     # A statement of a user's has rolled all back (INSERT OR ROLLBACK): the others are written anew.
                     refused[at] = outcomes[at] or UnitRejected(str(self._path), "ROLLBACK", 0, 0)
                     outcomes = []
+                    self._answers = []
                     self._begin()
             self._commit()
         except apsw.Error as error:
@@ -251,7 +259,7 @@ class Journal:
         try:
             for name, writes in _by_statement([unit]):
                 self._execute(name, [row for write in writes for row in write.rows], _expected(writes))
-            self._run_work([unit])
+            self._answers[-1] = self._run_work(unit)
         except (UnitRejected, apsw.ConstraintError, msgspec.MsgspecError, UnicodeEncodeError) as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK TO unit")
@@ -272,10 +280,15 @@ class Journal:
         if expect is not None and connection.changes() != expect:
             raise UnitRejected(str(self._path), name, expect, connection.changes())
 
-    def _run_work(self, units: list[Unit]) -> None:
-        for unit in units:
-            for work in unit.work:
+    def _run_work(self, unit: Unit) -> list[Any]:
+        answers: list[Any] = []
+        for work in unit.work:
+            if isinstance(work, UserWork):
                 self._work.run(self._use(), work)
+                answers.append(None)
+            else:
+                answers.append(self._task_work.run(self._use(), work))
+        return answers
 
     def _commit(self) -> None:
         if self.on_commit is not None:

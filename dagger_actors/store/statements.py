@@ -50,6 +50,18 @@ WRITES: Final[dict[str, Statement]] = {
     "commands.clear": Statement(table="commands of a run", key_width=1),
     "agent_states.put": Statement(table="agent_states", key_width=1),
     "agent_states.release": Statement(table="agent_states", key_width=1),
+    "task_agents.put": Statement(table="task_agents", key_width=1),
+    "jobs.insert": Statement(table="jobs", key_width=1),
+    "tasks.insert": Statement(table="tasks", key_width=0),
+    "tasks.run": Statement(table="tasks", key_width=1),
+    "tasks.end": Statement(table="tasks", key_width=1),
+    "task_dependencies.meet": Statement(table="task_dependencies", key_width=0),
+    "tasks.unblock": Statement(table="tasks that depend", key_width=0),
+    "task_attempts.put": Statement(table="task_attempts", key_width=0),
+    "task_logs.put": Statement(table="task_logs", key_width=0),
+    "task_steps.put": Statement(table="task_steps", key_width=0),
+    "task_artifacts.put": Statement(table="task_artifacts", key_width=0),
+    "task_stops.clear": Statement(table="task_stops", key_width=0),
 }
 
 RANK: Final[dict[str, int]] = {name: rank for rank, name in enumerate(WRITES)}

@@ -129,6 +129,72 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "RunCancelled": (("r", "", None), "run 'r' was cancelled"),
     "RunTimedOut": (("r", "", None), "run 'r' timed out"),
     "RunPaused": (("r", "n: boom", None), "run 'r' is paused: n: boom"),
+    "RequestRefused": (("x.db", errors.RequestError("why")), "x.db: why"),
+    "UnknownAgent": (("reserch", "research"), "there is no agent 'reserch'; did you mean 'research'?"),
+    "PayloadRefused": (
+        ("research", "Expected `str` - at `$.text`"),
+        "the agent 'research' does not take this payload: Expected `str` - at `$.text`; correct it",
+    ),
+    "TaskNotFound": ((7, "x.db"), "no task 7 in x.db; list the tasks with: dagger-actors tasks list"),
+    "TaskConflict": (
+        ("research", "k", 7),
+        "task 7 of the agent 'research' has the key 'k' already; take that one, or another key",
+    ),
+    "TaskQueueFull": (
+        ("research", 1000),
+        (
+            "the agent 'research' has 1,000 open tasks, which is its capacity; submit slower, start another worker, or "
+            "raise the capacity"
+        ),
+    ),
+    "TaskChanged": (
+        (7, 2, 3),
+        "task 7 has changed: it is of version 3, not 2; look at it again, then decide anew",
+    ),
+    "TaskTransitionRefused": (
+        (7, "running", "accepted", "wait for it"),
+        "task 7 is running, it cannot become accepted; wait for it",
+    ),
+    "UnknownDependency": (
+        (7, 9),
+        "task 7 cannot depend on task 9: there is no such task; submit that one first",
+    ),
+    "DependencyCycle": (
+        ((7, 9),),
+        ("this dependency would close a cycle, and none of its tasks could ever run: 7 -> 9 -> 7; leave one out"),
+    ),
+    "JobNotFound": (("j", "x.db"), "no job 'j' in x.db; list the jobs with: dagger-actors jobs list"),
+    "JobClosed": (("j",), "job 'j' was cancelled and takes no new tasks; submit them to another one"),
+    "JobConflict": (
+        ("j", "on_failure"),
+        "job 'j' exists already with another on_failure; choose another id",
+    ),
+    "AgentsMissing": (
+        (("research",),),
+        "this worker has no agent for what waits ('research'); name their modules with --import",
+    ),
+    "SharedConflict": (
+        ("s", "k", 1, 2),
+        ("the shared value 'k' of 's' is of version 2, not 1: somebody was faster; read it again, then put it"),
+    ),
+    "SharedRefused": (("s", "k", "no"), "the shared value 'k' of 's' cannot be changed: no"),
+    "SpawnMismatch": (
+        ("#0", "agent", "'a'", "'b'"),
+        (
+            "the child '#0' was spawned with the agent 'a' and is now spawned with 'b'; a body that waits runs again from "
+            "its top, so spawn the same each time, or give children a key"
+        ),
+    ),
+    "TaskEnded": ((7, "boom", None), "task 7 ended: boom"),
+    "TaskFailed": ((7, "boom", None), "task 7 failed: boom"),
+    "TaskCancelled": ((7, "", None), "task 7 was cancelled"),
+    "TaskRejected": ((7, "", None), "task 7 was rejected"),
+    "TaskBlocked": ((7, "", None), "task 7 is blocked"),
+    "TaskPaused": ((7, "", None), "task 7 is paused"),
+    "JobEnded": (("j", "boom", None), "job 'j' ended: boom"),
+    "JobFailed": (("j", "boom", None), "job 'j' failed: boom"),
+    "JobCancelled": (("j", "", None), "job 'j' was cancelled"),
+    "JobPaused": (("j", "", None), "job 'j' is paused"),
     "MailboxFull": (("a", 9), "the mailbox of a is full (9 messages); send slower or raise its capacity"),
     "ActorClassError": (("Pricer.price", "two handlers"), "Pricer.price: two handlers"),
     "ConfigRefused": (("Pricer", "Expected `int`"), "the config of Pricer does not fit: Expected `int`"),

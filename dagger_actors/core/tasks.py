@@ -1,0 +1,467 @@
+"""Tasks as the store and their supervisors speak of them: rows, and operations that read before they write.
+
+An operation is data. The store carries it out inside the transaction of the unit it belongs to, behind that unit's rows;
+its answer is handed over after the commit. When it cannot be, the unit is rejected with ``RequestRefused``, which carries
+an error that says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+from dagger_actors.core.messages import Inline, Output, Stored
+
+__all__ = [
+    "FINAL_TASK",
+    "REOPENED_TASK",
+    "TASK_TRANSITIONS",
+    "AddDependencies",
+    "CancelJob",
+    "CancelTasks",
+    "Claim",
+    "ClaimAnswer",
+    "ClaimTasks",
+    "Claimed",
+    "Conflict",
+    "DecideTask",
+    "DependencyKind",
+    "JobState",
+    "NewTask",
+    "PromoteDue",
+    "ReleaseTasks",
+    "RetryTasks",
+    "SettleSuspended",
+    "ShareValues",
+    "SharedChange",
+    "StopJob",
+    "SubmitTasks",
+    "Submitted",
+    "TakeTasks",
+    "Taken",
+    "TaskEnd",
+    "TaskOperation",
+    "TaskState",
+]
+
+TaskState = Literal[
+    "pending", "blocked", "ready", "running", "paused", "completed", "failed", "cancelled", "accepted", "rejected"
+]
+
+JobState = Literal["running", "paused", "succeeded", "failed", "cancelled"]
+
+FINAL_TASK: Final[frozenset[str]] = frozenset({"completed", "failed", "cancelled", "accepted", "rejected"})
+
+TASK_TRANSITIONS: Final[dict[str, frozenset[str]]] = {
+    "pending": frozenset({"blocked", "ready", "cancelled"}),
+    "blocked": frozenset({"ready", "failed", "cancelled"}),
+    # A leased task is ready until it has run for a moment; so what a running one may become, it may too.
+    "ready": frozenset({"running", "completed", "failed", "blocked", "paused", "cancelled"}),
+    "running": frozenset({"completed", "failed", "blocked", "ready", "paused", "cancelled"}),
+    "paused": frozenset({"ready", "cancelled"}),
+    "completed": frozenset({"accepted", "rejected"}),
+    "rejected": frozenset({"ready"}),
+    "accepted": frozenset(),
+    # `retry` opens these again.
+    "failed": frozenset({"ready", "blocked"}),
+    "cancelled": frozenset({"ready", "blocked"}),
+}
+
+REOPENED_TASK: Final[frozenset[str]] = frozenset({"failed", "cancelled", "paused"})
+"""States that ``retry`` takes a task out of."""
+
+Conflict = Literal["existing", "reject", "replace"]
+"""What is done about a second task of one ``key``: the first one's id, an error, the first one is cancelled."""
+
+DependencyKind = Literal["success", "end"]
+
+
+class NewTask(msgspec.Struct, frozen=True, gc=False):
+    """A task to be written.
+
+    Attributes:
+        task_key: Its id; new.
+        agent: The name of its agent.
+        payload: JSON text; None when it is an artifact.
+        payload_artifact_id: Else None.
+        priority: Higher goes first.
+        job_key: Its job; None = none.
+        limit_key: Tasks of one of these share their agent's ``per_key``; None = no limit.
+        due_at: Not before this, wall microseconds; None = at once.
+        expires_at: Not begun by then, it is cancelled; None = never.
+        try_count: Total tries; None = as its agent says.
+        depends_on: Ids of tasks that must succeed before; those of the same operation too.
+        key: Unique among the tasks of its agent; None = has none.
+        on_conflict: What is done about a second one of that key.
+        parent_key: The task that spawned it; None = nobody did.
+        spawn_key: Its name, or ``#`` and its place, among the children of its parent.
+    """
+
+    task_key: int
+    agent: str
+    payload: str | None
+    payload_artifact_id: str | None = None
+    priority: int = 0
+    job_key: int | None = None
+    limit_key: str | None = None
+    due_at: int | None = None
+    expires_at: int | None = None
+    try_count: int | None = None
+    depends_on: tuple[int, ...] = ()
+    key: str | None = None
+    on_conflict: Conflict = "existing"
+    parent_key: int | None = None
+    spawn_key: str | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its row can be written without reading anything before."""
+        return self.key is None and not self.depends_on and self.parent_key is None
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """How many tasks of one agent a worker wants.
+
+    Attributes:
+        agent: Its name.
+        count: At most so many; 1 or more.
+        starts: Whether they count as running at once: ``at_most_once`` work, whose start is committed before it may begin.
+    """
+
+    agent: str
+    count: int
+    starts: bool = False
+
+
+class Claimed(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A task that this worker has leased; in the order of the statement's columns.
+
+    Attributes:
+        task_key: Its id.
+        epoch: That of the lease.
+        agent: The name of its agent.
+        priority: Higher goes first.
+        created_at: Wall microseconds; age goes next.
+        attempt: How often its body was begun so far.
+        try_no: The user's count of the coming attempt; from 1.
+        crash_no: Deaths of workers that it met.
+        payload: JSON text; None when it is an artifact.
+        payload_artifact_id: Else None.
+        try_count: Total tries; None = as its agent says.
+        job_key: Its job.
+        parent_key: Who spawned it.
+        limit_key: Its share of the agent's ``per_key``.
+        has_children: Whether an earlier attempt has spawned tasks: the body runs again with their results at hand.
+    """
+
+    task_key: int
+    epoch: int
+    agent: str
+    priority: int
+    created_at: int
+    attempt: int
+    try_no: int
+    crash_no: int
+    payload: str | None = None
+    payload_artifact_id: str | None = None
+    try_count: int | None = None
+    job_key: int | None = None
+    parent_key: int | None = None
+    limit_key: str | None = None
+    has_children: int = 0
+
+    def input(self) -> Output:
+        """The payload as an attempt is given it."""
+        if self.payload_artifact_id is not None:
+            return Stored(self.payload_artifact_id, "json", 0)
+        assert self.payload is not None
+        return Inline(self.payload.encode())
+
+
+class TaskEnd(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """How an attempt of a leased task ended; a row of the statement ``tasks.end``, which gives the lease back.
+
+    Attributes:
+        task_key: Its id.
+        owner: This worker; with ``epoch`` the fence.
+        epoch: That of the lease.
+        state: What the task is now.
+        attempt: How often its body was begun.
+        try_no: The user's count of the next attempt, or of the last one.
+        crash_no: Deaths of workers that it met.
+        result: JSON text; None when there is none, or it is an artifact.
+        result_artifact_id: Else None.
+        error: The last failure as JSON; None = none.
+        reason: Why it is paused, blocked or cancelled.
+        due_at: When it is tried again, wall microseconds; None = at once, or never.
+        started_at: When the last attempt began.
+        finished_at: When the task ended; None = it has not.
+        updated_at: Now.
+    """
+
+    task_key: int
+    owner: int
+    epoch: int
+    state: TaskState
+    attempt: int
+    try_no: int
+    crash_no: int
+    result: str | None
+    result_artifact_id: str | None
+    error: str | None
+    reason: str | None
+    due_at: int | None
+    started_at: int | None
+    finished_at: int | None
+    updated_at: int
+
+
+# --- operations: what must read before it writes
+
+
+class SubmitTasks(msgspec.Struct, frozen=True, tag="submit"):
+    """Write tasks, with their keys, dependencies and jobs checked. Answers one ``Submitted`` for each, in order."""
+
+    tasks: tuple[NewTask, ...]
+    now_us: int
+
+
+class Submitted(msgspec.Struct, frozen=True):
+    """What became of one ``NewTask``.
+
+    Attributes:
+        task_key: Its id; an earlier task's when its key was taken.
+        is_new: Whether it was written.
+    """
+
+    task_key: int
+    is_new: bool
+
+
+class ClaimTasks(msgspec.Struct, frozen=True, tag="claim"):
+    """Lease tasks that are ready. Answers a ``ClaimAnswer``.
+
+    Attributes:
+        owner: This worker.
+        claims: What it wants, agent by agent.
+        now_us: Wall microseconds; what has expired is passed over.
+    """
+
+    owner: int
+    claims: tuple[Claim, ...]
+    now_us: int
+
+
+class ClaimAnswer(msgspec.Struct, frozen=True):
+    """What was leased.
+
+    Attributes:
+        tasks: In the order they are to be begun: by agent, then priority, then age.
+        drained: Agents that had fewer than was wanted: nothing more is ready for them.
+        again_us: When the rate of an agent gives its next tasks, wall microseconds, by its name.
+    """
+
+    tasks: tuple[Claimed, ...]
+    drained: frozenset[str]
+    again_us: dict[str, int]
+
+
+class ReleaseTasks(msgspec.Struct, frozen=True, tag="release"):
+    """Give leases back, nothing having begun; what is no longer this owner's is passed over.
+
+    Attributes:
+        owner: This worker.
+        tasks: Ids and epochs.
+        now_us: Wall microseconds.
+    """
+
+    owner: int
+    tasks: tuple[tuple[int, int], ...]
+    now_us: int
+
+
+class TakeTasks(msgspec.Struct, frozen=True, tag="take"):
+    """Take what a dead or stalled worker had leased. Answers a ``Taken``.
+
+    Work that had not begun is ready again. What had begun, is ready again and counts a crash; ``most_crashes`` of them, and
+    it is paused as ``poison``. ``at_most_once`` work (its row says running) that had begun is paused as ``interrupted``.
+
+    Attributes:
+        worker: Whose.
+        begun: Ids, epochs, attempts and starts (wall microseconds) of bodies that had begun, as its slot file tells.
+        ended: Ids and epochs of those that had ended, with ends that are told again: leased to ``owner`` at a new epoch.
+        at_most_once: The agents whose work is.
+        most_crashes: See above; 1 or more.
+        owner: This worker.
+        now_us: Wall microseconds.
+    """
+
+    worker: int
+    begun: tuple[tuple[int, int, int, int], ...]
+    ended: tuple[tuple[int, int], ...]
+    at_most_once: tuple[str, ...]
+    most_crashes: int
+    owner: int
+    now_us: int
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What ``TakeTasks`` did: ids of tasks that are ready again, that are paused, and the ended ones as they are leased."""
+
+    released: tuple[int, ...]
+    parked: tuple[int, ...]
+    ended: tuple[Claimed, ...]
+
+
+class PromoteDue(msgspec.Struct, frozen=True, tag="promote"):
+    """Make ready (or blocked) what is due, and cancel what has expired. Answers when to look again, or None.
+
+    Attributes:
+        now_us: Wall microseconds.
+    """
+
+    now_us: int
+
+
+class AddDependencies(msgspec.Struct, frozen=True, tag="depend"):
+    """Let a task depend on others; a cycle is refused with ``DependencyCycle``, which shows it.
+
+    Attributes:
+        task_key: The task; not running, unless ``owner`` and ``epoch`` are its lease's.
+        on: Ids of tasks that must exist.
+        kind: Whether only their success will do.
+        now_us: Wall microseconds.
+        owner: The worker that suspends it; None = asked from outside.
+        epoch: That of the lease.
+    """
+
+    task_key: int
+    on: tuple[int, ...]
+    kind: DependencyKind
+    now_us: int
+    owner: int | None = None
+    epoch: int = 0
+
+
+class SettleSuspended(msgspec.Struct, frozen=True, tag="settle"):
+    """Make a task that was suspended ready at once when all that it waits for has ended already, and stuck if it never can."""
+
+    task_key: int
+    now_us: int
+
+
+class CancelTasks(msgspec.Struct, frozen=True, tag="cancel"):
+    """Cancel tasks; those that have ended are passed over, unless a version is expected. Answers the ids of those cancelled.
+
+    The lease of a running one is taken away, and a row of ``task_stops`` tells its worker.
+
+    Attributes:
+        tasks: Ids.
+        reason: For people.
+        now_us: Wall microseconds.
+        version: What the (one) task's version must be; None = any.
+        is_strict: Whether a task that is over or not there is refused.
+    """
+
+    tasks: tuple[int, ...]
+    reason: str
+    now_us: int
+    version: int | None = None
+    is_strict: bool = False
+
+
+class CancelJob(msgspec.Struct, frozen=True, tag="cancel_job"):
+    """Cancel all open tasks of a job, which takes no new ones. Answers the ids of those cancelled."""
+
+    job_key: int
+    reason: str
+    now_us: int
+
+
+class StopJob(msgspec.Struct, frozen=True, tag="stop_job"):
+    """One of its tasks has failed: if the job says ``on_failure: stop``, cancel the rest. Answers the ids of those cancelled."""
+
+    job_key: int
+    now_us: int
+
+
+class RetryTasks(msgspec.Struct, frozen=True, tag="retry"):
+    """Open failed, cancelled or paused tasks again, with fresh tries; what they left stuck is so no longer. Answers the ids.
+
+    Attributes:
+        tasks: Ids.
+        now_us: Wall microseconds.
+        version: What the (one) task's version must be; None = any.
+    """
+
+    tasks: tuple[int, ...]
+    now_us: int
+    version: int | None = None
+
+
+class DecideTask(msgspec.Struct, frozen=True, tag="decide"):
+    """Accept or reject a completed task, or reopen a rejected one.
+
+    Attributes:
+        task_key: Its id.
+        verdict: What it becomes; ``ready`` reopens it.
+        reason: For people.
+        now_us: Wall microseconds.
+        version: What its version must be; None = any.
+    """
+
+    task_key: int
+    verdict: Literal["accepted", "rejected", "ready"]
+    reason: str
+    now_us: int
+    version: int | None = None
+
+
+class SharedChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One change of the shared state.
+
+    Attributes:
+        scope: The name space.
+        key: Within it.
+        json: The new value as JSON text; None = it is deleted, or changed by ``step``.
+        step: What is added to the number that is there; None = it is put or deleted.
+        ttl_us: How long it lives; None = for ever.
+        version: What its version must be; 0 = it must not be there; None = any.
+    """
+
+    scope: str
+    key: str
+    json: str | None = None
+    step: float | int | None = None
+    ttl_us: int | None = None
+    version: int | None = None
+
+
+class ShareValues(msgspec.Struct, frozen=True, tag="share"):
+    """Change the shared state; a stale version refuses all of it with ``SharedConflict``.
+
+    Attributes:
+        changes: In order.
+        now_us: Wall microseconds.
+    """
+
+    changes: tuple[SharedChange, ...]
+    now_us: int
+
+
+TaskOperation = (
+    SubmitTasks
+    | ClaimTasks
+    | ReleaseTasks
+    | TakeTasks
+    | PromoteDue
+    | AddDependencies
+    | SettleSuspended
+    | CancelTasks
+    | CancelJob
+    | StopJob
+    | RetryTasks
+    | DecideTask
+    | ShareValues
+)

@@ -1,0 +1,189 @@
+-- Tasks: work that is made at run time, done by agents, leased by workers.
+
+INSERT INTO id_ranges (name, next) VALUES ('task', 1), ('job', 1);
+
+CREATE TABLE task_agents (
+  name TEXT PRIMARY KEY,
+  place TEXT NOT NULL,               -- where its class or function was found last, for people
+  payload_schema TEXT NOT NULL,      -- JSON Schema
+  result_schema TEXT NOT NULL,
+  capacity INTEGER NOT NULL,         -- tasks that may be open at once; one more is refused
+  per_key INTEGER,                   -- tasks of one limit_key that may be leased at once; NULL = any number
+  rate REAL,                         -- tasks leased a second, over all workers; NULL = any number
+  burst REAL NOT NULL DEFAULT 1,     -- how many of them may come at once
+  tokens REAL NOT NULL DEFAULT 0,    -- how many may be leased now, as of refilled_at
+  refilled_at INTEGER NOT NULL DEFAULT 0,
+  open INTEGER NOT NULL DEFAULT 0,   -- its tasks that have not ended; kept by the triggers below
+  updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE jobs (
+  job_key INTEGER PRIMARY KEY,
+  job_id TEXT NOT NULL UNIQUE,
+  on_failure TEXT NOT NULL CHECK (on_failure IN ('continue', 'stop')),
+  stall_after_us INTEGER,            -- NULL = a stall is nothing
+  stall_action TEXT,                 -- as JSON: what is done when nothing has moved for so long
+  stalled_at INTEGER,                -- when it was done
+  cancelled_at INTEGER,
+  total INTEGER NOT NULL DEFAULT 0,  -- its tasks by what became of them; kept by the triggers below
+  open INTEGER NOT NULL DEFAULT 0,
+  paused INTEGER NOT NULL DEFAULT 0,
+  stuck INTEGER NOT NULL DEFAULT 0,  -- blocked for ever, unless a failed task is retried
+  succeeded INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  cancelled INTEGER NOT NULL DEFAULT 0,
+  rejected INTEGER NOT NULL DEFAULT 0,
+  created_at INTEGER NOT NULL,
+  moved_at INTEGER NOT NULL          -- when one of its tasks last changed its state
+) STRICT;
+
+CREATE INDEX jobs_stalling ON jobs (moved_at) WHERE stall_after_us IS NOT NULL AND stalled_at IS NULL AND open > 0;
+
+CREATE TABLE tasks (
+  task_key INTEGER PRIMARY KEY,      -- its id, from a range that a worker reserves
+  agent TEXT NOT NULL REFERENCES task_agents (name),
+  state TEXT NOT NULL CHECK (state IN ('pending', 'blocked', 'ready', 'running', 'paused', 'completed', 'failed',
+    'cancelled', 'accepted', 'rejected')),
+  priority INTEGER NOT NULL,         -- higher goes first
+  created_at INTEGER NOT NULL,       -- then age
+  version INTEGER NOT NULL DEFAULT 1, -- counts the changes; what is asked of a version is refused when it is another
+  owner INTEGER,                     -- worker_id: the lease; NULL = nobody's. A leased task is ready until it runs.
+  epoch INTEGER NOT NULL DEFAULT 0,  -- counts the leases; every write of an owner expects both
+  attempt INTEGER NOT NULL DEFAULT 0, -- how often its body was begun
+  try_no INTEGER NOT NULL DEFAULT 1, -- the user's count; a crash or a suspension does not count
+  crash_no INTEGER NOT NULL DEFAULT 0, -- deaths of workers that it met; reset by a release
+  try_count INTEGER,                 -- total tries; NULL = as its agent says
+  held INTEGER NOT NULL DEFAULT 0,   -- 1 = others of its limit_key go first
+  is_stuck INTEGER NOT NULL DEFAULT 0, -- 1 = blocked by what has failed, or is stuck itself
+  payload TEXT,                      -- JSON text, up to 1 KiB
+  payload_artifact_id TEXT,          -- larger ones
+  result TEXT,
+  result_artifact_id TEXT,
+  error TEXT,                        -- the last failure, as JSON
+  reason TEXT,                       -- why it is paused, blocked, cancelled or rejected
+  job_key INTEGER REFERENCES jobs (job_key),
+  parent_key INTEGER,                -- the task that spawned it
+  spawn_key TEXT,                    -- its name or place among the children of its parent
+  key TEXT,                          -- unique among its agent's tasks
+  limit_key TEXT,
+  due_at INTEGER,                    -- not before this: a delay, a retry, a snooze
+  expires_at INTEGER,                -- not begun by then, it is cancelled
+  started_at INTEGER,                -- of the last attempt
+  finished_at INTEGER,
+  updated_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX tasks_claimable ON tasks (agent, priority DESC, created_at, task_key)
+  WHERE state = 'ready' AND owner IS NULL AND due_at IS NULL AND held = 0;
+CREATE INDEX tasks_due ON tasks (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX tasks_expiring ON tasks (expires_at)
+  WHERE expires_at IS NOT NULL AND state IN ('pending', 'blocked', 'ready') AND owner IS NULL;
+CREATE INDEX tasks_owned ON tasks (owner) WHERE owner IS NOT NULL;
+CREATE INDEX tasks_of_job ON tasks (job_key) WHERE job_key IS NOT NULL;
+CREATE UNIQUE INDEX tasks_unique ON tasks (agent, key) WHERE key IS NOT NULL;
+CREATE UNIQUE INDEX tasks_spawned ON tasks (parent_key, spawn_key) WHERE parent_key IS NOT NULL;
+CREATE INDEX tasks_limited ON tasks (agent, limit_key, held, priority DESC, created_at, task_key)
+  WHERE limit_key IS NOT NULL AND state IN ('ready', 'running');
+CREATE INDEX tasks_notable ON tasks (state, task_key)
+  WHERE state IN ('pending', 'blocked', 'paused', 'failed', 'cancelled', 'accepted', 'rejected');
+
+CREATE TABLE task_dependencies (
+  task_key INTEGER NOT NULL REFERENCES tasks (task_key) ON DELETE CASCADE,
+  on_key INTEGER NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('success', 'end')), -- met by its success alone, or by any end
+  met INTEGER NOT NULL,
+  PRIMARY KEY (task_key, on_key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX task_dependencies_on ON task_dependencies (on_key);
+CREATE INDEX task_dependencies_unmet ON task_dependencies (task_key) WHERE met = 0;
+
+CREATE TABLE task_attempts (         -- those that were no success: errors and tombstones
+  task_key INTEGER NOT NULL REFERENCES tasks (task_key) ON DELETE CASCADE,
+  attempt INTEGER NOT NULL,
+  outcome TEXT NOT NULL CHECK (outcome IN ('failed', 'timed_out', 'interrupted', 'cancelled', 'snoozed')),
+  error TEXT,
+  worker INTEGER NOT NULL,
+  started_at INTEGER,
+  finished_at INTEGER NOT NULL,
+  PRIMARY KEY (task_key, attempt)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE task_logs (
+  task_key INTEGER NOT NULL REFERENCES tasks (task_key) ON DELETE CASCADE,
+  attempt INTEGER NOT NULL,
+  text TEXT NOT NULL,                -- what it logged and printed, in the order it came, bounded
+  dropped_bytes INTEGER NOT NULL,
+  PRIMARY KEY (task_key, attempt)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE task_steps (
+  task_key INTEGER NOT NULL REFERENCES tasks (task_key) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  output TEXT,
+  output_artifact_id TEXT,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (task_key, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE task_artifacts (
+  task_key INTEGER NOT NULL REFERENCES tasks (task_key) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  artifact_id TEXT NOT NULL REFERENCES artifacts (artifact_id),
+  PRIMARY KEY (task_key, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE task_stops (            -- leases that were taken away from a live worker, which is to stop their bodies
+  worker INTEGER NOT NULL,
+  task_key INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  PRIMARY KEY (worker, task_key, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE shared_state (
+  scope TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,               -- as JSON
+  version INTEGER NOT NULL,          -- counts the changes
+  expires_at INTEGER,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (scope, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX shared_state_expiring ON shared_state (expires_at) WHERE expires_at IS NOT NULL;
+
+-- The counters stand in triggers, so that nobody who changes a state can forget them.
+
+CREATE TRIGGER tasks_open AFTER INSERT ON tasks BEGIN
+  UPDATE task_agents SET open = open + 1 WHERE name = NEW.agent;
+  SELECT RAISE(ABORT, 'task queue full') FROM task_agents WHERE name = NEW.agent AND open > capacity;
+END;
+
+CREATE TRIGGER tasks_close AFTER UPDATE OF state ON tasks
+WHEN (OLD.state IN ('completed', 'failed', 'cancelled', 'accepted', 'rejected'))
+  <> (NEW.state IN ('completed', 'failed', 'cancelled', 'accepted', 'rejected'))
+BEGIN
+  UPDATE task_agents
+  SET open = open + iif(NEW.state IN ('completed', 'failed', 'cancelled', 'accepted', 'rejected'), -1, 1)
+  WHERE name = NEW.agent;
+END;
+
+CREATE TRIGGER jobs_grow AFTER INSERT ON tasks WHEN NEW.job_key IS NOT NULL BEGIN
+  UPDATE jobs SET total = total + 1, open = open + 1, moved_at = NEW.created_at WHERE job_key = NEW.job_key;
+END;
+
+CREATE TRIGGER jobs_move AFTER UPDATE OF state, is_stuck ON tasks
+WHEN NEW.job_key IS NOT NULL AND (OLD.state <> NEW.state OR OLD.is_stuck <> NEW.is_stuck)
+BEGIN
+  UPDATE jobs
+  SET open = open + (NEW.state IN ('pending', 'blocked', 'ready', 'running', 'paused'))
+      - (OLD.state IN ('pending', 'blocked', 'ready', 'running', 'paused')),
+    paused = paused + (NEW.state = 'paused') - (OLD.state = 'paused'),
+    stuck = stuck + NEW.is_stuck - OLD.is_stuck,
+    succeeded = succeeded + (NEW.state IN ('completed', 'accepted')) - (OLD.state IN ('completed', 'accepted')),
+    failed = failed + (NEW.state = 'failed') - (OLD.state = 'failed'),
+    cancelled = cancelled + (NEW.state = 'cancelled') - (OLD.state = 'cancelled'),
+    rejected = rejected + (NEW.state = 'rejected') - (OLD.state = 'rejected'),
+    moved_at = NEW.updated_at
+  WHERE job_key = NEW.job_key;
+END;
