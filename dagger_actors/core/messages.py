@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.core.task_rows import NewTask, SharedChange, Wait
+
 __all__ = [
     "ArtifactRecord",
     "AttemptEnded",
@@ -198,6 +200,9 @@ class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     Attributes:
         reason: A word on how it came to its output, for its row; empty = none.
+        spawned: Tasks that it has made; for tasks.
+        shared: What it changes of the shared state; for tasks.
+        waits: Whom it waits for; for tasks that are suspended.
     """
 
     artifacts: tuple[ArtifactRecord, ...] = ()
@@ -205,6 +210,9 @@ class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     values: tuple[RunValue, ...] = ()
     cache: CacheUse | None = None
     reason: str = ""
+    spawned: tuple[NewTask, ...] = ()
+    shared: tuple[SharedChange, ...] = ()
+    waits: tuple[Wait, ...] = ()
 
 
 class ErrorDetail(msgspec.Struct, frozen=True, gc=False):
