@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dagger_actors.bodies.actions import action
-    from dagger_actors.bodies.context import ArtifactRef, Context
+    from dagger_actors.bodies.artifact_ref import ArtifactRef
     from dagger_actors.bodies.secret import Secret
     from dagger_actors.errors import (
         ActorClassError,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         UnknownResource,
     )
     from dagger_actors.flow.artifact_library import ArtifactEntry
+    from dagger_actors.flow.context import Context
     from dagger_actors.flow.explanation import Explanation
     from dagger_actors.flow.logs import AttemptLog
     from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
@@ -133,10 +134,10 @@ _HOMES = {
     "Actor": "supervised.actor",
     "ActorSystem": "system",
     "ArtifactEntry": "flow.artifact_library",
-    "ArtifactRef": "bodies.context",
+    "ArtifactRef": "bodies.artifact_ref",
     "AttemptLog": "flow.logs",
     "AttemptReport": "flow.report",
-    "Context": "bodies.context",
+    "Context": "flow.context",
     "Explanation": "flow.explanation",
     "NodeReport": "flow.report",
     "Report": "flow.report",

@@ -12,11 +12,11 @@ import types
 import typing
 from collections.abc import Callable
 from pathlib import Path, PurePath
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload, runtime_checkable
 
 import msgspec
 
-from dagger_actors.bodies.context import Context
+from dagger_actors.bodies.context import BodyContext
 from dagger_actors.bodies.result_check import result_check
 from dagger_actors.bodies.secret import Secret
 from dagger_actors.core.wording import BESIDE
@@ -25,7 +25,17 @@ from dagger_actors.reading.custom_types import make_custom
 from dagger_actors.reading.importing import FILE_MODULE
 from dagger_actors.reading.installed import is_installed
 
-__all__ = ["Action", "Actions", "Parameter", "action", "marked_name", "place_of", "read_action"]
+__all__ = [
+    "Action",
+    "Actions",
+    "OffersAction",
+    "Parameter",
+    "action",
+    "action_of",
+    "marked_name",
+    "place_of",
+    "read_action",
+]
 
 MARK = "__dagger_action__"
 VERSION = "__dagger_version__"
@@ -127,10 +137,11 @@ class Action:
     Attributes:
         name: The name in flow files.
         function: What is called.
-        source: The function as it is written; another than ``function`` only where a stub stands in for it.
+        source: The function as it is written; another than ``function`` where a stub stands in for it, or where it is the
+            method of an object: then the object's class.
         qualified_name: ``module:qualname``.
         is_async: Whether calling it gives a coroutine.
-        context_parameter: The parameter that takes the ``Context``, or None.
+        context_parameter: The parameter that takes the context, or None.
         parameters: The parameters that take inputs.
         accepts_any: Whether it has ``**kwargs``.
         required: Names of the parameters without a default.
@@ -218,12 +229,33 @@ def source_hash(function: Callable[..., Any]) -> str | None:
     return hashlib.sha256(source.encode()).hexdigest()
 
 
-def read_action(function: Callable[..., Any], name: str | None = None) -> Action:
+@runtime_checkable
+class OffersAction(Protocol):
+    """What is no function and makes an action of itself, such as a class that names its method."""
+
+    def __as_action__(self, name: str, /) -> Action:
+        """Make the action; of a class a class method, and ``source`` of the action is what another process imports."""
+        ...
+
+
+def action_of(found: Callable[..., Any] | OffersAction, name: str) -> Action:
+    """Make the action of what stands where an action is to be found.
+
+    Raises:
+        DefinitionError: It cannot be one.
+    """
+    return found.__as_action__(name) if isinstance(found, OffersAction) else read_action(found, name)
+
+
+def read_action(
+    function: Callable[..., Any], name: str | None = None, *, source: Callable[..., Any] | None = None
+) -> Action:
     """Read a function's signature.
 
     Args:
-        function: A function, marked or not.
+        function: A function, marked or not, or a method of an object.
         name: The action's name; the marked one or the function's own by default.
+        source: What another process imports in its place, such as the class of its object; the function itself by default.
 
     Raises:
         DefinitionError: It cannot be an action; says what and where.
@@ -251,7 +283,13 @@ def read_action(function: Callable[..., Any], name: str | None = None) -> Action
             parameters.append(read_parameter(function, name, parameter, hint))
     returns = hints.get("return", Any)
     return Action(
-        name, function, tuple(parameters), context_parameter=context, accepts_any=accepts_any, returns=returns
+        name,
+        function,
+        tuple(parameters),
+        context_parameter=context,
+        accepts_any=accepts_any,
+        returns=returns,
+        source=source,
     )
 
 
@@ -266,7 +304,7 @@ def read_parameter(function: Callable[..., Any], name: str, parameter: inspect.P
 
 def is_context(hint: Any) -> bool:
     """Tell whether a type hint asks for the context."""
-    return any(isinstance(kind, type) and issubclass(kind, Context) for kind in alternatives(hint))
+    return any(isinstance(kind, type) and issubclass(kind, BodyContext) for kind in alternatives(hint))
 
 
 def alternatives(hint: Any) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""What a ``Context`` needs from its surroundings, with plain data as arguments: here the store, elsewhere a socket.
+"""What a context needs from its surroundings, with plain data as arguments: here the store, elsewhere a socket.
 
 Whatever an attempt asks for goes through one of these, so that a body may run in this process or in another.
 """
@@ -12,11 +12,11 @@ import msgspec
 
 from dagger_actors.core.messages import ArtifactRecord, Output, SqlValue
 
-__all__ = ["Backends", "ResourceSource", "StepPlace", "StepSource", "TableSource"]
+__all__ = ["Backends", "OwnerSource", "ResourceSource", "StepPlace", "StepSource", "TableSource"]
 
 
 class StepPlace(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the steps of one invocation are kept, and who may write them: the fence of the run."""
+    """Where the steps of one invocation are kept, and who may write them: the fence, all as ``StartAttempt`` gave it."""
 
     run_key: int
     node: int
@@ -39,7 +39,7 @@ class StepSource(Protocol):
             What is stored; an earlier one when there was one.
 
         Raises:
-            AttemptOver: The run is no longer this owner's.
+            AttemptOver: The work is no longer this owner's.
             StoreError: It could not be written.
         """
         ...
@@ -66,7 +66,7 @@ class ResourceSource(Protocol):
 
 
 class TableSource(Protocol):
-    """Users' tables and the run's values, as of the last commit; any thread, and it may block for a moment."""
+    """Users' tables, as of the last commit; any thread, and it may block for a moment."""
 
     def check(self, sql: str, args: Sequence[SqlValue]) -> None:
         """Refuse what is not one statement that changes rows of users' tables.
@@ -84,8 +84,23 @@ class TableSource(Protocol):
         """
         ...
 
-    def value(self, run_key: int, key: str) -> bytes | None:
-        """One value of a run's namespace, as JSON text; None when there is none."""
+
+class OwnerSource(Protocol):
+    """Answers what only the contexts of one owner of attempts ask; any thread, and it may block for a moment."""
+
+    def ask(self, question: str, arguments: bytes) -> bytes:
+        """Answer.
+
+        Args:
+            question: What is asked for.
+            arguments: MessagePack, as the question wants it.
+
+        Returns:
+            MessagePack.
+
+        Raises:
+            LookupError: It does not know the question.
+        """
         ...
 
 
@@ -95,10 +110,14 @@ class Backends:
     Attributes:
         steps: Keeps the results of steps.
         resources: Gives what a process has one of.
-        tables: Reads users' tables and the run's values.
+        tables: Reads users' tables.
+        owner: Answers what else the owner's contexts ask.
     """
 
-    def __init__(self, *, steps: StepSource, resources: ResourceSource, tables: TableSource) -> None:
+    def __init__(
+        self, *, steps: StepSource, resources: ResourceSource, tables: TableSource, owner: OwnerSource
+    ) -> None:
         self.tables = tables
+        self.owner = owner
         self.steps = steps
         self.resources = resources

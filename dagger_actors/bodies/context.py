@@ -1,104 +1,102 @@
-"""What an action may ask of the attempt it runs in."""
+"""What a body may ask of the attempt it runs in, whoever ordered it.
+
+Who orders attempts derives a context of its own from ``BodyContext``: a body that declares a parameter of such a type is
+given one, made in the process that runs it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
+from dagger_actors.bodies.artifact_ref import ArtifactRef, reference, refuse_unprintable
 from dagger_actors.bodies.artifact_source import ArtifactSource
 from dagger_actors.bodies.backends import Backends, StepPlace
 from dagger_actors.bodies.loop_guard import refuse_on_loop
-from dagger_actors.bodies.run_cache import RunCache
 from dagger_actors.bodies.secret import NO_MASK, Mask
 from dagger_actors.bodies.steps import Steps
 from dagger_actors.bodies.tables import Tables
-from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ArtifactRecord, Progressed, SqlValue, StartAttempt, Turn
 from dagger_actors.core.protocols import Clock
 from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import OutputError
 
-__all__ = ["ArtifactRef", "Context", "write_log"]
+__all__ = ["BodyContext", "Surroundings"]
 
 PROGRESS_EVERY_US = 100_000
 """Progress is told at most ten times a second; the last call always counts."""
 
 T = TypeVar("T")
 
-LONGEST_NAME = 200
-"""Characters of an artifact's name, or of its media type."""
 
-logger = logging.getLogger("dagger_actors.run")
-
-
-class ArtifactRef(msgspec.Struct, frozen=True, kw_only=True):
-    """Points at a stored artifact; may be returned by an action and taken by the next.
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a context is made with besides its start; differs between this process and a worker process.
 
     Attributes:
-        artifact_id: SHA-256 of its content, as 64 hexadecimal digits.
-        kind: ``json`` or ``bytes``.
-        size_bytes: Length of its content.
-        media_type: What it is, as in ``application/json``.
-        name: The name it was saved under; empty for an output.
+        artifacts: Stores and finds artifacts.
+        clock: The time.
+        report: Takes a message to whoever ordered the attempt.
+        write: Takes a line of the log, behind its level.
+        backends: What is asked of the process.
+        mask: What must not be seen.
     """
 
-    artifact_id: str
-    kind: str
-    size_bytes: int
-    media_type: str = "application/octet-stream"
-    name: str = ""
+    artifacts: ArtifactSource
+    clock: Clock
+    report: Callable[[msgspec.Struct], None]
+    write: Callable[[int, str], None]
+    backends: Backends
+    mask: Mask = NO_MASK
 
 
-class Context:
-    """Given to an action that declares a parameter of this type.
+class BodyContext(ABC):
+    """Given to a body that declares a parameter of this type.
+
+    A class of these is found by its import path in worker processes, so it stands at the top of a module. Its instances are
+    made with the same two arguments.
+
+    Args:
+        start: The attempt.
+        around: What it is made with besides.
 
     Attributes:
-        run_id: The run's id.
-        node_id: The node's id.
-        invocation_key: The map item's key; empty when the node is not mapped.
+        may_suspend: Whether ``Suspend`` ends a body of this kind for now; else it is a failure like any other.
         attempt: Which attempt this is, from 1; repeats after a crash count.
-        cache: The namespace that the nodes of the run share: ``get``, ``put``, ``append``.
-        idempotency_key: The same for every attempt of this invocation: hand it to services that understand one.
+        idempotency_key: The same for every attempt at the same work: hand it to services that understand one.
     """
 
-    def __init__(
-        self,
-        start: StartAttempt,
-        *,
-        artifacts: ArtifactSource,
-        clock: Clock,
-        report: Callable[[msgspec.Struct], None],
-        write: Callable[[int, str], None],
-        backends: Backends,
-        mask: Mask = NO_MASK,
-    ) -> None:
-        self._mask = mask
-        self.run_id = start.run_id
-        self.node_id = start.node_id
-        self.invocation_key = start.invocation_key
+    may_suspend: ClassVar[bool] = False
+
+    def __init__(self, start: StartAttempt, around: Surroundings) -> None:
         self.attempt = start.attempt
         self._start = start
-        self._artifacts = artifacts
-        self._clock = clock
-        self._report = report
-        self._backends = backends
-        self._write = write
+        self._artifacts = around.artifacts
+        self._clock = around.clock
+        self._report = around.report
+        self._write = around.write
+        self._backends = around.backends
+        self._mask = around.mask
         self._saved: dict[str, ArtifactRecord] = {}
-        self._tables = Tables(backends.tables, mask)
-        self.cache = RunCache(start.run_key, backends.tables, mask)
+        self._tables = Tables(around.backends.tables, around.mask)
         place = StepPlace(run_key=start.run_key, node=start.node, item=start.item, owner=start.owner, epoch=start.epoch)
-        self._steps = Steps(place, source=backends.steps, artifacts=artifacts, mask=mask)
+        self._steps = Steps(place, source=around.backends.steps, artifacts=around.artifacts, mask=around.mask)
         self._is_cancelled = False
         self._told_us = -PROGRESS_EVERY_US
 
+    @staticmethod
+    @abstractmethod
+    def write_log(start: StartAttempt, level: int, message: str) -> None:
+        """Write what an attempt logged to the logger ``dagger_actors.run``, with what names the attempt as fields."""
+
     @property
+    @abstractmethod
     def idempotency_key(self) -> str:
-        """Run, node and invocation; unchanged by retries."""
-        return _idempotency_key(self._start)
+        """The same for every attempt at the same work."""
 
     @property
     def cancelled(self) -> bool:
@@ -138,8 +136,8 @@ class Context:
                 printable characters.
             StoreError: The disk refused.
         """
-        _refuse_unprintable("an artifact's name", name)
-        _refuse_unprintable("a media type", media_type)
+        refuse_unprintable("an artifact's name", name)
+        refuse_unprintable("a media type", media_type)
         if not isinstance(data, bytes | bytearray | memoryview | str):
             reason = f"an artifact's content is bytes or text, not {indefinite(type(data).__name__)}"  # type: ignore[unreachable]
             raise OutputError(reason, "encode it first", "the artifact")
@@ -245,41 +243,9 @@ class Context:
         return found
 
     def turn(self, artifacts: tuple[ArtifactRecord, ...]) -> Turn:
-        """All that is committed with a success, ``artifacts`` of its output first; for the node actor."""
-        saved = tuple(self._saved.values())
-        return Turn(artifacts + saved, tuple(self._tables.statements), tuple(self.cache.written))
+        """All that is committed with the end, unless that is a failure; ``artifacts`` of its output first; for the node actor."""
+        return Turn(artifacts + tuple(self._saved.values()), tuple(self._tables.statements))
 
     def cancel(self) -> None:
         """Mark the attempt as over; for the node actor."""
         self._is_cancelled = True
-
-
-def _idempotency_key(start: StartAttempt) -> str:
-    key = f"{start.run_id}/{start.node_id}"
-    return f"{key}/{start.invocation_key}" if start.invocation_key else key
-
-
-def write_log(start: StartAttempt, level: int, message: str) -> None:
-    """Write what an attempt logged to the logger ``dagger_actors.run``."""
-    fields = LogFields(
-        run_id=start.run_id, node_id=start.node_id, invocation_key=start.invocation_key, attempt=start.attempt
-    )
-    logger.log(level, "%s: %s", _idempotency_key(start), message, extra=fields)
-
-
-def _refuse_unprintable(what: str, text: object) -> None:
-    # A file's name may hold bytes that are no text (lone surrogates): neither SQLite nor a terminal takes those.
-    if not isinstance(text, str) or not text.isprintable() or not 1 <= len(text) <= LONGEST_NAME:
-        reason = f"{what} is text of 1 to {LONGEST_NAME} printable characters, not {text!r:.100}"
-        raise OutputError(reason, "choose another", "the artifact")
-
-
-def reference(record: ArtifactRecord) -> ArtifactRef:
-    """The reference to a stored record."""
-    return ArtifactRef(
-        artifact_id=record.artifact_id,
-        kind=record.kind,
-        size_bytes=record.size_bytes,
-        media_type=record.media_type,
-        name=record.name,
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ __all__ = ["Home", "home_of", "misfit"]
 
 
 class Home(msgspec.Struct, frozen=True, array_like=True):
-    """Where another process finds a function.
+    """Where another process finds a function or a class.
 
     Attributes:
         module: The module's name; empty when only the file is to be used (a script).
@@ -28,19 +29,18 @@ class Home(msgspec.Struct, frozen=True, array_like=True):
     qualname: str
 
 
-def home_of(action: Action) -> Home | None:
-    """Find out where another process can import an action from; None when it cannot."""
-    function = action.source
-    module = sys.modules.get(function.__module__)
+def home_of(source: Callable[..., Any]) -> Home | None:
+    """Find out where another process can import a function or a class from; None when it cannot."""
+    module = sys.modules.get(source.__module__)
     found: Any = module
-    for part in function.__qualname__.split("."):
+    for part in source.__qualname__.split("."):
         found = getattr(found, part, None)  # a lambda and what stands in a function have parts that are no names
-    if module is None or found is not function:
+    if module is None or found is not source:
         return None
     file = getattr(module, "__file__", None) or ""
-    if function.__module__ != "__main__":
-        return Home(function.__module__, file, function.__qualname__)
-    return Home("", str(Path(file).absolute()), function.__qualname__) if file and Path(file).is_file() else None
+    if source.__module__ != "__main__":
+        return Home(source.__module__, file, source.__qualname__)
+    return Home("", str(Path(file).absolute()), source.__qualname__) if file and Path(file).is_file() else None
 
 
 def misfit(isolation: str, action: Action) -> tuple[str, str] | None:
@@ -52,7 +52,7 @@ def misfit(isolation: str, action: Action) -> tuple[str, str] | None:
     if isolation == "thread" and action.is_async:
         advice = "Write `def`, or remove `isolation`."
         return f"`isolation: thread` needs a plain function, and {name} is a coroutine function", advice
-    if isolation == "process" and home_of(action) is None:
+    if isolation == "process" and home_of(action.source) is None:
         file, line = place_of(action.source)
         message = f"{name} ({file}:{line}) cannot be imported by another process, as `isolation: process` needs"
         return message, "Define it at the top of a module or a file, under its own name."

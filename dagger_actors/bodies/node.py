@@ -1,4 +1,4 @@
-"""Node actors: one fresh actor an attempt, which runs the user's function and tells the supervisor how it ended.
+"""Node actors: one fresh actor an attempt, which runs the user's function and tells its owner how it ended.
 
 A plain function runs in the turn of a thread, a coroutine function on the event loop. Whatever user code raises is an
 outcome, ``SystemExit`` and ``KeyboardInterrupt`` included: it must neither end the thread nor restart anything.
@@ -23,22 +23,25 @@ from dagger_actors.bodies.actions import Action, Actions, Parameter
 from dagger_actors.bodies.artifact_source import ArtifactSource
 from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.capture import KEPT_BYTES, Capture
-from dagger_actors.bodies.context import Context, write_log
+from dagger_actors.bodies.context import BodyContext, Surroundings
 from dagger_actors.bodies.fields import pick, take_apart
 from dagger_actors.bodies.output_cache import OutputCache
 from dagger_actors.bodies.outputs import to_output
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.secret import NO_MASK, GuardedArtifacts, Mask, Secret
+from dagger_actors.bodies.suspend import Suspend
 from dagger_actors.core.messages import (
     AttemptEnded,
     ErrorDetail,
     Failed,
     Gathered,
     Inline,
+    Outcome,
     SecretName,
     StartAttempt,
     Stored,
     Succeeded,
+    Suspended,
     Turn,
     Value,
     decode_start,
@@ -63,13 +66,14 @@ REFUSED = (
 
 
 class NodeServices:
-    """What node actors of a run share.
+    """What node actors of one owner share.
 
     Args:
-        actions: The run's actions by name.
+        actions: The actions by name.
+        context: What contexts are; is made where the body runs, also in a worker process.
         artifacts: Where large values lie.
         clock: The time.
-        cache: Where outputs may be found.
+        cache: Where outputs may be found; None = no start wishes for it.
         backends: What contexts ask.
         home: The process that all this is for.
         is_refusing: Whether too many abandoned bodies hold threads to start another on one.
@@ -82,10 +86,11 @@ class NodeServices:
         self,
         *,
         actions: Actions,
+        context: type[BodyContext],
         artifacts: ArtifactSource,
         clock: Clock,
         is_refusing: Callable[[], bool],
-        cache: OutputCache,
+        cache: OutputCache | None = None,
         backends: Backends,
         home: Home,
         with_maker: Callable[[ArtifactError, int], ArtifactError],
@@ -100,6 +105,7 @@ class NodeServices:
         self.pool = pool
         self.is_refusing = is_refusing
         self.actions = actions
+        self.context = context
         self.artifacts = artifacts
         self.clock = clock
 
@@ -130,7 +136,7 @@ class NodeActor(Actor):
     Args:
         services: What node actors share.
         gate: Where its place is given back.
-        tell: Takes encoded messages to the supervisor.
+        tell: Takes encoded messages to whoever ordered the attempt.
         timeout_us: How long its attempt may take; None = as long as it likes.
 
     Attributes:
@@ -140,7 +146,7 @@ class NodeActor(Actor):
     ticket: Ticket
 
     # On the class until an attempt has something of its own: most have nothing, and there are thousands at any moment.
-    _context: Context | None = None
+    _context: BodyContext | None = None
     _turn: Turn | None = None
     _capture: Capture | None = None
     _is_cancelled = False
@@ -170,7 +176,7 @@ class NodeActor(Actor):
             self._capture = Capture()
         # Cut before it is encoded: one line may be as long as memory.
         self._capture.add(f"{text[-KEPT_BYTES:]}\n".encode("utf-8", "backslashreplace"))
-        write_log(start, level, text)
+        self._services.context.write_log(start, level, text)
 
     def cancel(self) -> None:
         """The attempt is over, whatever the body does now; any thread may call this."""
@@ -220,9 +226,8 @@ class NodeActor(Actor):
         if self._is_cancelled:
             raise asyncio.CancelledError("the attempt was over before its body began")
 
-    def _new_context(self, start: StartAttempt) -> Context:
-        context = Context(
-            start,
+    def _new_context(self, start: StartAttempt) -> BodyContext:
+        around = Surroundings(
             artifacts=self._artifacts,
             mask=self._mask,
             clock=self._services.clock,
@@ -230,6 +235,7 @@ class NodeActor(Actor):
             backends=self._services.backends,
             write=lambda level, text: self._log(start, level, text),
         )
+        context = self._services.context(start, around)
         if self._is_cancelled:
             context.cancel()
         return context
@@ -271,6 +277,7 @@ class NodeActor(Actor):
     def _from_cache(self, action: Action, start: StartAttempt) -> Succeeded | None:
         """The end of the attempt without its body, when the cache has its output; else how its own is to be stored."""
         assert start.cache is not None
+        assert self._services.cache is not None
         lookup = self._services.cache.look(action, start, start.cache)
         self._turn = lookup.turn
         return lookup.found
@@ -298,15 +305,17 @@ class NodeActor(Actor):
             turn = self._noted(turn)
         return Succeeded(output) if turn == NO_TURN else Succeeded(output, turn)
 
-    def _failed(self, error: BaseException) -> Failed:
+    def _raised(self, error: BaseException) -> Failed | Suspended:
         """The outcome of what was raised."""
+        if isinstance(error, Suspend) and self._services.context.may_suspend:
+            return Suspended(NO_TURN if self._context is None else self._context.turn(()))
         if isinstance(error, ArtifactError) and not error.node_id:
             # Else its reader would be told to look for the maker; a disk that cannot tell it changes nothing.
             with contextlib.suppress(StoreError):
                 error = self._services.with_maker(error, self.ticket.run_key).with_traceback(error.__traceback__)
         return Failed(detail_of(error, self._mask))
 
-    def _report(self, outcome: Succeeded | Failed) -> None:
+    def _report(self, outcome: Outcome) -> None:
         ticket = self.ticket
         started_us = ticket.started_us
         now_us = self._services.clock.now().wall_us
@@ -318,7 +327,7 @@ class NodeActor(Actor):
             outcome = Failed(detail_of(error, self._mask))
             payload = encode(AttemptEnded(*key, started_us, finished_us, outcome))
         # First the slot file and the hold, then the message: whoever hears of a failure finds the gate held.
-        self._gate.end(ticket, payload, success=isinstance(outcome, Succeeded), now_us=now_us)
+        self._gate.end(ticket, payload, success=not isinstance(outcome, Failed), now_us=now_us)
         if self._span is not None:
             self._span.end(outcome.error if isinstance(outcome, Failed) else None)
         self._tell(payload)
@@ -346,7 +355,7 @@ class ThreadNode(NodeActor):
     def on_receive(self, message: bytes) -> None:
         """Run the attempt."""
         start = self._opened(message)
-        outcome: Succeeded | Failed
+        outcome: Outcome
         try:
             self._refuse_threads()
             action, arguments = self._prepare(start)
@@ -355,7 +364,7 @@ class ThreadNode(NodeActor):
         except BaseException as error:
             if getattr(error, "is_death", False):
                 raise  # the test kit plays the death of a process with it: then nothing is told any more
-            outcome = self._failed(error)
+            outcome = self._raised(error)
         self._report(outcome)
 
     def _call(self, action: Action, arguments: dict[str, Any]) -> Any:
@@ -372,7 +381,7 @@ class LoopNode(NodeActor):
         self, services: NodeServices, gate: Gate, tell: Callable[[bytes], None], timeout_us: int | None
     ) -> None:
         super().__init__(services, gate, tell, timeout_us)
-        self._task: asyncio.Task[Succeeded | Failed] | None = None
+        self._task: asyncio.Task[Outcome] | None = None
 
     def cancel(self) -> None:
         """Cancel the coroutine too."""
@@ -384,26 +393,26 @@ class LoopNode(NodeActor):
     async def on_receive(self, message: bytes) -> None:
         """Run the attempt."""
         start = self._opened(message)
-        outcome: Succeeded | Failed
+        outcome: Outcome
         try:
             action, arguments = self._prepare(start)
             # A task of its own, so that cancelling the body leaves this actor able to report it.
             self._task = asyncio.ensure_future(self._body(start, action, arguments))
             outcome = await self._task
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
-            outcome = self._failed(error)
+            outcome = self._raised(error)
         self._task = None
         self._report(outcome)
         self.actor_stopped.set()
 
-    async def _body(self, start: StartAttempt, action: Action, arguments: dict[str, Any]) -> Succeeded | Failed:
+    async def _body(self, start: StartAttempt, action: Action, arguments: dict[str, Any]) -> Outcome:
         try:
             # The loop takes a task's first step before a cancel that came later: a body must not begin after its end.
             self._refuse_late()
             found = None if start.cache is None else self._from_cache(action, start)
             return found or self._success(start, action, await self._call(action, arguments))
         except BaseException as error:  # noqa: BLE001 - a SystemExit that leaves a task stops the loop of all of them
-            return self._failed(error)
+            return self._raised(error)
 
     async def _call(self, action: Action, arguments: dict[str, Any]) -> Any:
         try:

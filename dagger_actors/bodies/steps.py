@@ -44,7 +44,7 @@ class Steps:
         self._running: set[str] = set()
 
     def take(self, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """See ``Context.step``."""
+        """See ``BodyContext.step``."""
         refuse_on_loop("ctx.step()", "await ctx.astep(...)")
         if inspect.iscoroutinefunction(function):
             raise StepRefused(name, "its function is a coroutine function", "use `await ctx.astep(...)`")
@@ -58,7 +58,7 @@ class Steps:
     async def atake(
         self, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """See ``Context.astep``."""
+        """See ``BodyContext.astep``."""
         with self._one(name):
             kept = await self._source.afind(self._place, name)
             if kept is None:

@@ -33,7 +33,7 @@ class Tables:
         self.statements: list[Statement] = []
 
     def execute(self, sql: str, args: Sequence[SqlValue]) -> None:
-        """See ``Context.execute``."""
+        """See ``BodyContext.execute``."""
         size = self._checked(sql, args)
         if len(self.statements) >= MOST_STATEMENTS:
             raise StatementRefused(sql, f"an attempt executes at most {MOST_STATEMENTS:,}; change more rows with each")
@@ -44,7 +44,7 @@ class Tables:
         self.statements.append(Statement(sql, tuple(args)))
 
     def query(self, sql: str, args: Sequence[SqlValue]) -> list[tuple[SqlValue, ...]]:
-        """See ``Context.query``."""
+        """See ``BodyContext.query``."""
         self._checked(sql, args)
         return self._source.query(sql, args)
 

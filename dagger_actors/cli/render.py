@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dagger_actors.bodies.context import ArtifactRef
+from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.cli.text import duration, invocation, one_line, printable, shorten, when
 from dagger_actors.core.wording import counted
 from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dagger_actors.bodies.context import ArtifactRef
+from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.cli.command_line import command
 from dagger_actors.flow.report import NodeReport, Report
 

@@ -14,6 +14,7 @@ import msgspec
 from dagger_actors.core.task_rows import NewTask, SharedChange, Wait
 
 __all__ = [
+    "A_TASK",
     "ArtifactRecord",
     "AttemptEnded",
     "CacheUse",
@@ -24,6 +25,7 @@ __all__ = [
     "Gathered",
     "Inline",
     "JudgeNode",
+    "Outcome",
     "Output",
     "Progressed",
     "RunValue",
@@ -33,6 +35,7 @@ __all__ = [
     "Statement",
     "Stored",
     "Succeeded",
+    "Suspended",
     "Turn",
     "Value",
     "decode_ended",
@@ -96,12 +99,16 @@ class CacheWish(msgspec.Struct, frozen=True, gc=False):
     is_reused: bool
 
 
+A_TASK = -1
+"""In the place of a node: the attempt is one of a task, not of a run's node, and its other keys are the task's."""
+
+
 class StartAttempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="start"):
     """Run one attempt.
 
     Attributes:
         run_key: The run's integer key.
-        node: Position of the node in the definition.
+        node: Position of the node in the definition; ``A_TASK`` = whoever owns tasks has ordered it.
         item: Position of the map item; -1 for the node itself.
         attempt: From 1.
         run_id: The run's id.
@@ -244,8 +251,17 @@ class Failed(msgspec.Struct, frozen=True, gc=False, tag="failed"):
     error: ErrorDetail
 
 
+class Suspended(msgspec.Struct, frozen=True, gc=False, tag="suspended"):
+    """The body waits for something, and holds nothing meanwhile: it will be run again from its beginning."""
+
+    turn: Turn = Turn()
+
+
+Outcome = Succeeded | Failed | Suspended
+
+
 class AttemptEnded(msgspec.Struct, frozen=True, gc=False, tag="ended"):
-    """A body has ended; sent by its node actor to the supervisor."""
+    """A body has ended; sent by its node actor to whoever ordered the attempt."""
 
     run_key: int
     node: int
@@ -253,7 +269,7 @@ class AttemptEnded(msgspec.Struct, frozen=True, gc=False, tag="ended"):
     attempt: int
     started_us: int
     finished_us: int
-    outcome: Succeeded | Failed
+    outcome: Outcome
 
 
 class Progressed(msgspec.Struct, frozen=True, gc=False, tag="progress"):

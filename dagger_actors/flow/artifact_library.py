@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from dagger_actors.bodies.context import LONGEST_NAME, ArtifactRef
+from dagger_actors.bodies.artifact_ref import LONGEST_NAME, ArtifactRef
 from dagger_actors.core.protocols import Clock, Write
 from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import AmbiguousArtifact, RequestError, SystemClosed, UnknownArtifact

@@ -24,6 +24,7 @@ from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.node import NodeServices
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.resources import Resources
+from dagger_actors.bodies.stored_tables import StoredTables
 from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.messages import Detach, TimerFired, is_end
 from dagger_actors.core.protocols import Write
@@ -41,6 +42,7 @@ from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.adrift import Adrift
 from dagger_actors.flow.archive import Archive
 from dagger_actors.flow.cache import StoredOutputs
+from dagger_actors.flow.context import Context
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.handover import Opening, Services
@@ -55,7 +57,7 @@ from dagger_actors.flow.restore import from_row, restore
 from dagger_actors.flow.rows import RunRow, StoredRow
 from dagger_actors.flow.run_events import NodeChanged, Observer, RunEvent
 from dagger_actors.flow.run_steps import RunSteps
-from dagger_actors.flow.run_tables import RunTables
+from dagger_actors.flow.run_values import RunValues
 from dagger_actors.flow.starter import Starter
 from dagger_actors.flow.supervisor import FlowSupervisor
 from dagger_actors.store.store import Store
@@ -124,6 +126,7 @@ class FlowHub:
         )
         self._node_services = NodeServices(
             actions=registry,
+            context=Context,
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),
             clock=runtime.clock,
             is_refusing=gates.is_refusing,
@@ -131,7 +134,8 @@ class FlowHub:
             backends=Backends(
                 steps=RunSteps(store, clock=runtime.clock, wait=runtime.wait_in_body),
                 resources=resources,
-                tables=RunTables(store),
+                tables=StoredTables(store),
+                owner=RunValues(store),
             ),
             home=store.home,
             pool=pool,

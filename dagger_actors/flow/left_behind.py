@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagger_actors.core.messages import Succeeded, decode_ended
+from dagger_actors.core.messages import A_TASK, Succeeded, decode_ended
 from dagger_actors.core.protocols import Write
 from dagger_actors.flow.machine.events import BodyKey
 from dagger_actors.store.slots import SlotRecord
@@ -35,7 +35,7 @@ class LeftBehind:
             if worker.worker_id != former and not membership.is_gone(worker):
                 continue
             for record in membership.records_of(worker):
-                if record.run_key == run_key:
+                if record.run_key == run_key and record.node != A_TASK:
                     kind = crashed if record.has_begun else unbegun
                     kind.add((record.node, record.item, record.attempt))
                     if record.payload is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from dagger_actors.bodies.context import ArtifactRef
+from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.bodies.fields import UnresolvedReference
 from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, Output, SecretName, Stored, Value

@@ -1,17 +1,16 @@
-"""Makes the node actors of one run: puts their inputs together, encodes their start, gives them a ticket for the gate."""
+"""Orders the node actors of one run: puts their inputs together, and tells what their nodes want of them."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 
-from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
-
-from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.actors.gate import Gate
 from dagger_actors.bodies.fields import UnresolvedReference
-from dagger_actors.bodies.node import FOR_LOOP, FOR_THREADS, LoopNode, NodeActor, NodeServices, ThreadNode
+from dagger_actors.bodies.node import NodeActor, NodeServices
+from dagger_actors.bodies.spawner import Order, Spawner
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import CacheWish, ErrorDetail, StartAttempt, Value, encode
+from dagger_actors.core.messages import CacheWish, ErrorDetail, StartAttempt, Value
 from dagger_actors.core.protocols import Dispatcher
 from dagger_actors.errors import StoreError
 from dagger_actors.flow.definition import FromInput, NodeDefinition
@@ -60,46 +59,16 @@ class Starter:
         )
         self._values = Values(work.definition, inputs, work.outputs)
         self._services = services
-        self._blocking = blocking
-        self._io = io
+        self._spawner = Spawner(services, blocking=blocking, io=io)
         self._arm = arm
         self._lists = Lists(work, self._values, services.artifacts.load)
 
     def prepare(self, grant: Grant, gate: Gate, tell: Callable[[bytes], None]) -> NodeActor:
         """Make the actor of a granted attempt, its start message in its mailbox, not yet scheduled."""
-        position, item, attempt = grant.node, grant.item, grant.attempt
-        node = self._nodes[position]
-        action = self._services.actions.get(node.action)
-        is_thread = action is None or not action.is_async
-        inside = self._blocking if is_thread else self._io
-        kind: type[NodeActor]
-        kind, dispatcher = (ThreadNode, FOR_THREADS) if is_thread else (LoopNode, FOR_LOOP)
-        is_process = node.isolation == "process" and self._services.pool is not None
-        if is_process:
-            kind, dispatcher, inside, is_thread = self._process_node(), FOR_THREADS, self._in_processes(), False
+        node = self._nodes[grant.node]
         timeout_us = None if node.timeout_s is None else round(node.timeout_s * 1_000_000)
-        actor = kind(self._services, gate, tell, timeout_us)
-        # Held: the gate gives it its one turn.
-        inbox = actor.actor_inbox
-        inbox.bind_held(actor, dispatcher, Envelope(encode(self._start(node, position, item, attempt))))
-        run_key = self._identity.run_key
-        ticket = actor.ticket = Ticket(
-            run_key, position, item, attempt, inbox, inside, is_thread=is_thread, is_process=is_process
-        )
-        ticket.priority = -node.priority
-        if timeout_us is not None:
-            ticket.on_admit = lambda _ticket: self._arm(actor)
-        return actor
-
-    def _process_node(self) -> type[NodeActor]:
-        # Loaded with the first such node: without one, nothing of processes is paid for.
-        from dagger_actors.bodies.processes.node import ProcessNode  # noqa: PLC0415
-
-        return ProcessNode
-
-    def _in_processes(self) -> Dispatcher:
-        assert self._services.pool is not None
-        return self._services.pool.get().dispatcher
+        order = Order(isolation=node.isolation, timeout_us=timeout_us, priority=-node.priority, arm=self._arm)
+        return self._spawner.prepare(self._start(node, grant.node, grant.item, grant.attempt), order, gate, tell)
 
     def _start(self, node: NodeDefinition, position: int, item: int, attempt: int) -> StartAttempt:
         identity = self._identity

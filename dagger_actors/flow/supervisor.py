@@ -32,6 +32,7 @@ from dagger_actors.core.messages import (
     Progressed,
     Reopen,
     Succeeded,
+    Suspended,
     TimerFired,
     decode_message,
     encode,
@@ -229,6 +230,7 @@ class FlowSupervisor(Actor):
     def _attempt_ended(self, message: AttemptEnded, data: bytes, now: Now) -> None:
         key = (message.node, message.item, message.attempt)
         outcome = message.outcome
+        assert not isinstance(outcome, Suspended), "no context of a flow may suspend its body"
         retry_after_us = self._retry_after(*key, outcome.error) if isinstance(outcome, Failed) else None
         is_first = self._machine.is_running(*key)
         self._apply(Ended(*key, message.started_us, message.finished_us, outcome, retry_after_us), now)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dagger_actors import ActorSystem, Context, DaggerError, RunFailed, action
-from dagger_actors.flow import steps
+from dagger_actors.bodies import steps
 from dagger_actors.flow.report import Report
 
 PATIENCE_S = 30

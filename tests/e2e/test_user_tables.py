@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from dagger_actors import ActorSystem, Context, action
+from dagger_actors.bodies import tables
 from dagger_actors.errors import SchemaRefused
-from dagger_actors.flow import run_cache, tables
+from dagger_actors.flow import run_cache
 from dagger_actors.flow.report import Report
 from dagger_actors.store import user_tables, user_work
 

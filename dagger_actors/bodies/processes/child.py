@@ -20,9 +20,9 @@ from typing import Any
 import msgspec
 
 from dagger_actors.actors.timers import MonotonicClock
-from dagger_actors.bodies.actions import Action, read_action
+from dagger_actors.bodies.actions import Action, action_of
 from dagger_actors.bodies.artifacts import RunArtifacts
-from dagger_actors.bodies.context import Context
+from dagger_actors.bodies.context import BodyContext, Surroundings
 from dagger_actors.bodies.isolation import Home
 from dagger_actors.bodies.node import AS_BYTES, detail_of
 from dagger_actors.bodies.outputs import to_output
@@ -30,7 +30,8 @@ from dagger_actors.bodies.processes import guard
 from dagger_actors.bodies.processes.frames import READ_BYTES, Answer, Ask, Begin, End, Frames, Logged, Setup, Step, send
 from dagger_actors.bodies.processes.remote import remote_backends
 from dagger_actors.bodies.secret import NO_MASK, GuardedArtifacts, Mask, Secret
-from dagger_actors.core.messages import Failed, Inline, Progressed, Succeeded
+from dagger_actors.bodies.suspend import Suspend
+from dagger_actors.core.messages import Failed, Inline, Outcome, Progressed, Succeeded, Suspended
 from dagger_actors.core.wording import BESIDE
 from dagger_actors.errors import InputError
 from dagger_actors.reading.importing import FILE_MODULE, Wanted, import_file
@@ -62,6 +63,7 @@ class Worker:
         self._artifacts = RunArtifacts(ArtifactStore(setup.database, setup.artifact_threshold), self._load)
         self._backends = remote_backends(self.ask)
         self._actions: dict[tuple[Home, str], Action] = {}
+        self._contexts: dict[Home, type[BodyContext]] = {}
 
     def run(self) -> None:
         """Take attempts until the parent is gone."""
@@ -78,11 +80,12 @@ class Worker:
             with contextlib.suppress(OSError):
                 os.chdir(self._folder)
 
-    def _attempt(self, begin: Begin) -> Succeeded | Failed:
+    def _attempt(self, begin: Begin) -> Outcome:
         start = begin.start
         secrets = {name: Secret(variable, text) for name, variable, text in begin.secrets}
         mask = Mask(tuple(secrets.values())) if secrets else NO_MASK
         artifacts_of = GuardedArtifacts(self._artifacts, mask) if secrets else self._artifacts
+        context: BodyContext | None = None
         try:
             sys.path += [entry for entry in begin.path if entry not in sys.path]
             action = self._action(begin)
@@ -90,8 +93,7 @@ class Worker:
             for name, is_bytes, content in begin.arguments:
                 if name not in arguments:
                     arguments[name] = argument(action, name, content, is_bytes=is_bytes)
-            context = Context(
-                start,
+            around = Surroundings(
                 artifacts=artifacts_of,
                 mask=mask,
                 clock=self._clock,
@@ -99,6 +101,7 @@ class Worker:
                 write=self._log,
                 backends=self._backends,
             )
+            context = self._context_type(begin.context)(start, around)
             if action.context_parameter is not None:
                 arguments[action.context_parameter] = context
             result = action.function(**arguments)
@@ -113,17 +116,22 @@ class Worker:
                 mask.refuse(output.json)
             return Succeeded(output, context.turn(artifacts))
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
+            if isinstance(error, Suspend) and context is not None and context.may_suspend:
+                return Suspended(context.turn(()))
             return Failed(detail_of(error, mask))
 
     def _action(self, begin: Begin) -> Action:
         home, name = begin.home, begin.start.action
         action = self._actions.get((home, name))
         if action is None:
-            found: Any = _module(home)
-            for part in home.qualname.split("."):
-                found = getattr(found, part)
-            action = self._actions[home, name] = read_action(found, name)
+            action = self._actions[home, name] = action_of(_found(home), name)
         return action
+
+    def _context_type(self, home: Home) -> type[BodyContext]:
+        kind = self._contexts.get(home)
+        if kind is None:
+            kind = self._contexts[home] = _found(home)
+        return kind
 
     def _report(self, message: msgspec.Struct) -> None:
         assert isinstance(message, Progressed)
@@ -200,6 +208,13 @@ def is_secret(action: Action, name: str) -> bool:
     """Tell whether a parameter takes the holder of a secret, not its text."""
     parameter = action.by_name.get(name)
     return parameter is not None and parameter.is_secret
+
+
+def _found(home: Home) -> Any:
+    found: Any = _module(home)
+    for part in home.qualname.split("."):
+        found = getattr(found, part)
+    return found
 
 
 def _module(home: Home) -> Any:

@@ -8,7 +8,7 @@ import struct
 import msgspec
 
 from dagger_actors.bodies.isolation import Home
-from dagger_actors.core.messages import Failed, StartAttempt, Succeeded
+from dagger_actors.core.messages import Outcome, StartAttempt
 
 __all__ = ["Answer", "Ask", "Begin", "End", "Frames", "Logged", "Setup", "Step", "ToParent", "ToWorker", "send"]
 
@@ -45,6 +45,7 @@ class Begin(msgspec.Struct, frozen=True, tag="begin"):
     Attributes:
         start: The attempt; its inputs are empty.
         home: Where its function is.
+        context: Where the class of its context is.
         arguments: Each parameter's name and content; the flag says that it is bytes and no JSON.
         path: The parent's ``sys.path`` as it is now.
         secrets: Of each secret input its name, its variable and its text.
@@ -53,6 +54,7 @@ class Begin(msgspec.Struct, frozen=True, tag="begin"):
 
     start: StartAttempt
     home: Home
+    context: Home
     arguments: tuple[tuple[str, bool, bytes], ...]
     path: tuple[str, ...]
     secrets: tuple[tuple[str, str, str], ...] = ()
@@ -100,7 +102,7 @@ class Logged(msgspec.Struct, frozen=True, tag="log"):
 class End(msgspec.Struct, frozen=True, tag="end"):
     """The body has ended."""
 
-    outcome: Succeeded | Failed
+    outcome: Outcome
 
 
 ToWorker = Begin | Answer

@@ -17,7 +17,7 @@ from dagger_actors.bodies.node import NodeServices, ThreadNode
 from dagger_actors.bodies.processes.frames import Answer, Ask, Begin, Logged, Step, ToParent
 from dagger_actors.bodies.processes.pool import Worker, WorkerPool
 from dagger_actors.bodies.processes.remote import Questions
-from dagger_actors.core.messages import Failed, Progressed, StartAttempt, Succeeded, encode
+from dagger_actors.core.messages import Outcome, Progressed, StartAttempt, Succeeded, encode
 from dagger_actors.errors import InputError
 
 __all__ = ["ProcessNode"]
@@ -44,7 +44,7 @@ class ProcessNode(ThreadNode):
     def on_receive(self, message: bytes) -> None:
         """Run the attempt."""
         start = self._opened(message)
-        outcome: Succeeded | Failed
+        outcome: Outcome
         try:
             self._refuse_late()
             action, begin = self._begin(start)
@@ -55,7 +55,7 @@ class ProcessNode(ThreadNode):
             if found is None and isinstance(outcome, Succeeded):
                 outcome = Succeeded(outcome.output, self._noted(outcome.turn))
         except BaseException as error:  # noqa: BLE001 - whatever went wrong is the attempt's outcome
-            outcome = self._failed(error)
+            outcome = self._raised(error)
         self._report(outcome)
 
     def _begin(self, start: StartAttempt) -> tuple[Action, Begin]:
@@ -64,7 +64,7 @@ class ProcessNode(ThreadNode):
             raise LookupError(f"the action {start.action!r} is not loaded in this process")
         if start.problem:
             raise InputError(start.action, "", start.problem)
-        home = home_of(action)
+        home = home_of(action.source)
         if home is None:
             raise LookupError(f"the action {start.action!r} cannot be imported by another process")
         if start.has_secrets:
@@ -73,9 +73,12 @@ class ProcessNode(ThreadNode):
         secrets = tuple((name, held.variable, held.reveal()) for name, held in self._secrets.items())
         path = tuple(entry for entry in sys.path if isinstance(entry, str))
         trace = () if self._span is None else self._span.carrier
-        return action, Begin(msgspec.structs.replace(start, inputs=()), home, arguments, path, secrets, trace)
+        context = home_of(self._services.context)
+        assert context is not None, "a class of contexts stands at the top of a module"
+        bare = msgspec.structs.replace(start, inputs=())
+        return action, Begin(bare, home, context, arguments, path, secrets, trace)
 
-    def _run(self, pool: WorkerPool, begin: Begin) -> Succeeded | Failed:
+    def _run(self, pool: WorkerPool, begin: Begin) -> Outcome:
         worker = pool.take()
         is_usable = False
         try:

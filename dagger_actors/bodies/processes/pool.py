@@ -19,7 +19,7 @@ import msgspec
 from dagger_actors.actors.dispatcher import ThreadDispatcher
 from dagger_actors.bodies.capture import Capture
 from dagger_actors.bodies.processes.frames import READ_BYTES, Begin, End, Frames, Setup, ToParent, send
-from dagger_actors.core.messages import Failed, Succeeded
+from dagger_actors.core.messages import Outcome
 from dagger_actors.errors import SystemClosed, WorkerDied
 
 __all__ = ["Worker", "WorkerPool"]
@@ -58,9 +58,7 @@ class Worker:
         """Its process id, which is its process group's too."""
         return self._process.pid
 
-    def run(
-        self, begin: Begin, capture: Capture, on_message: Callable[[ToParent], msgspec.Struct | None]
-    ) -> Succeeded | Failed:
+    def run(self, begin: Begin, capture: Capture, on_message: Callable[[ToParent], msgspec.Struct | None]) -> Outcome:
         """Run one attempt; blocks until it has ended.
 
         Args:

@@ -22,10 +22,12 @@ _encode = msgspec.msgpack.encode
 _place_and_name = msgspec.msgpack.Decoder(tuple[StepPlace, str])
 _result = msgspec.msgpack.Decoder(tuple[StepPlace, str, Output, tuple[ArtifactRecord, ...]])
 _statement = msgspec.msgpack.Decoder(tuple[str, list[Any]])
-_key = msgspec.msgpack.Decoder(tuple[int, str])
 _text = msgspec.msgpack.Decoder(str)
 
 Ask = Callable[[str, bytes], bytes]
+
+OWNERS = "owner."
+"""Goes before the questions of an owner's own contexts."""
 
 
 class Questions:
@@ -59,10 +61,8 @@ class Questions:
                 return b""
             case "sql.query":
                 return _encode(tables.query(*_statement.decode(arguments)))
-            case "value":
-                return _encode(tables.value(*_key.decode(arguments)))
             case _:
-                raise LookupError(f"nobody answers {name!r}")
+                return self._backends.owner.ask(name.removeprefix(OWNERS), arguments)
 
 
 class RemoteSteps:
@@ -109,10 +109,16 @@ class RemoteTables:
         rows = msgspec.msgpack.decode(self._ask("sql.query", _encode((sql, list(args)))))
         return [tuple(row) for row in rows]
 
-    def value(self, run_key: int, key: str) -> bytes | None:
-        """One value of a run's namespace, as JSON text; None when there is none."""
-        found: bytes | None = msgspec.msgpack.decode(self._ask("value", _encode((run_key, key))), type=bytes | None)
-        return found
+
+class RemoteOwner:
+    """Implements ``backends.OwnerSource``."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def ask(self, question: str, arguments: bytes) -> bytes:
+        """Pass the question on."""
+        return self._ask(f"{OWNERS}{question}", arguments)
 
 
 class NoResources:
@@ -132,4 +138,4 @@ class NoResources:
 
 def remote_backends(ask: Ask) -> Backends:
     """What the contexts of a worker process share."""
-    return Backends(steps=RemoteSteps(ask), resources=NoResources(), tables=RemoteTables(ask))
+    return Backends(steps=RemoteSteps(ask), resources=NoResources(), tables=RemoteTables(ask), owner=RemoteOwner(ask))

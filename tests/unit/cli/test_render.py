@@ -5,7 +5,7 @@ import io
 import msgspec
 from rich.console import Console
 
-from dagger_actors.bodies.context import ArtifactRef
+from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.cli.render import failures, outputs, report_page
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.flow.report import AttemptReport, NodeReport, Report

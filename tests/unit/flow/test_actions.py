@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from dagger_actors.bodies.actions import action, read_action
-from dagger_actors.bodies.context import Context
 from dagger_actors.errors import DefinitionError, InputError
+from dagger_actors.flow.context import Context
 from dagger_actors.flow.registry import ActionRegistry
 
 

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from dagger_actors.bodies.actions import action
-from dagger_actors.bodies.context import Context
 from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy
 from dagger_actors.errors import DefinitionError
+from dagger_actors.flow.context import Context
 from dagger_actors.flow.definition import (
     FORMAT,
     Constant,

@@ -1,4 +1,4 @@
-"""Users' tables and the run's values in the store."""
+"""Users' tables in the store."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dagger_actors.core.messages import SqlValue
 from dagger_actors.store.store import Store
 
-__all__ = ["RunTables"]
+__all__ = ["StoredTables"]
 
 
-class RunTables:
+class StoredTables:
     """Implements ``bodies.backends.TableSource``.
 
     Args:
@@ -27,8 +27,3 @@ class RunTables:
     def query(self, sql: str, args: Sequence[SqlValue]) -> list[tuple[SqlValue, ...]]:
         """Read the last commit."""
         return self._store.tables.query(sql, args)
-
-    def value(self, run_key: int, key: str) -> bytes | None:
-        """One value of a run's namespace, as JSON text; None when there is none."""
-        rows = self._store.readers.query("read.run_value", run_key, key)
-        return rows[0][0].encode() if rows else None

@@ -7,24 +7,29 @@ from typing import Any
 
 import msgspec
 
-from dagger_actors.bodies.backends import TableSource
+from dagger_actors.bodies.backends import OwnerSource
 from dagger_actors.bodies.loop_guard import refuse_on_loop
 from dagger_actors.bodies.outputs import to_json
 from dagger_actors.bodies.secret import Mask
 from dagger_actors.core.messages import RunValue
 from dagger_actors.errors import OutputError, RunValueRefused
 
-__all__ = ["RunCache"]
+__all__ = ["VALUE", "RunCache"]
+
+VALUE = "value"
+"""The question for a run's key and a key of its namespace; the answer is JSON text, None when there is none."""
 
 LONGEST_KEY = 200
 LARGEST_VALUE = 64 * 1024
 MOST_WRITES = 10_000
 
+_value = msgspec.msgpack.Decoder(bytes | None)
+
 
 class RunCache:
     """Values by key; what this attempt wrote is seen by itself at once, and by others when it has succeeded."""
 
-    def __init__(self, run_key: int, source: TableSource, mask: Mask) -> None:
+    def __init__(self, run_key: int, source: OwnerSource, mask: Mask) -> None:
         self._run_key = run_key
         self._source = source
         self._mask = mask
@@ -44,12 +49,12 @@ class RunCache:
         """
         refuse_on_loop("ctx.cache.get()", "await ctx.cache.aget(...)")
         _check_key(key)
-        return self._with_own(key, self._source.value(self._run_key, key), default)
+        return self._with_own(key, self._stored(key), default)
 
     async def aget(self, key: str, default: Any = None) -> Any:
         """``get``, without blocking the loop."""
         _check_key(key)
-        return self._with_own(key, await asyncio.to_thread(self._source.value, self._run_key, key), default)
+        return self._with_own(key, await asyncio.to_thread(self._stored, key), default)
 
     def put(self, key: str, value: Any) -> None:
         """Set a value; of two attempts that do, the one that ends later wins.
@@ -90,6 +95,9 @@ class RunCache:
         if len(self.written) >= MOST_WRITES:
             raise RunValueRefused(key, f"an attempt writes at most {MOST_WRITES:,} times")
         self.written.append(RunValue(key, text, is_append))
+
+    def _stored(self, key: str) -> bytes | None:
+        return _value.decode(self._source.ask(VALUE, msgspec.msgpack.encode((self._run_key, key))))
 
     def _with_own(self, key: str, stored: bytes | None, default: Any) -> Any:
         found: Any = default if stored is None else msgspec.json.decode(stored)

@@ -1,0 +1,34 @@
+"""The values of runs' namespaces in the store."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dagger_actors.flow.run_cache import VALUE
+from dagger_actors.store.store import Store
+
+__all__ = ["RunValues"]
+
+_run_and_key = msgspec.msgpack.Decoder(tuple[int, str])
+
+
+class RunValues:
+    """Implements ``bodies.backends.OwnerSource`` for flows.
+
+    Args:
+        store: The open database.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def ask(self, question: str, arguments: bytes) -> bytes:
+        """Give one value of a run's namespace, as JSON text; None when there is none.
+
+        Raises:
+            LookupError: Something else is asked for.
+        """
+        if question != VALUE:
+            raise LookupError(f"nobody answers {question!r}")
+        rows = self._store.readers.query("read.run_value", *_run_and_key.decode(arguments))
+        return msgspec.msgpack.encode(rows[0][0].encode() if rows else None)
