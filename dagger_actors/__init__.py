@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dagger_actors.errors import (
         ActorClassError,
         ActorError,
+        ActorLimit,
         ActorStopped,
         AskInsideHandler,
         AttemptOver,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         StepRefused,
         SupervisorFailed,
         SystemFailed,
+        TooManyActors,
         UnknownActor,
         UnknownResource,
     )
@@ -66,6 +68,7 @@ __all__ = [
     "ActorClassError",
     "ActorContext",
     "ActorError",
+    "ActorLimit",
     "ActorStopped",
     "ActorSystem",
     "ArtifactEntry",
@@ -113,6 +116,7 @@ __all__ = [
     "SupervisorFailed",
     "SystemFailed",
     "Terminated",
+    "TooManyActors",
     "Undelivered",
     "UnknownActor",
     "UnknownResource",

@@ -35,6 +35,7 @@ from dagger_actors.store.store import Store
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.actors import Actors
 from dagger_actors.supervised.from_file import load_supervisor
+from dagger_actors.supervised.headcount import MAX_ACTORS
 from dagger_actors.supervised.house import House
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
 from dagger_actors.supervised.undelivered import Undelivered
@@ -83,6 +84,8 @@ class ActorSystem:
         stuck_after_s: An actor's handler that has not come back for so many seconds, 0.01 or more, is warned of in the
             log, and is ``stuck`` in ``actors.tree()`` until it does; so is a pool of threads that are all held for a third
             of that while work waits. None = never.
+        max_actors: Actors and supervisors at once, 1 or more, spawned ones included; one more is refused with
+            ``TooManyActors``.
         telemetry: Told what happens, for traces and figures: ``dagger_actors.telemetry.OpenTelemetry()``, which is in the
             extra ``otel``; None costs nothing.
         runtime: The world; for simulation.
@@ -122,6 +125,7 @@ class ActorSystem:
         observer: Observer | None = None,
         on_undelivered: Callable[[Undelivered], None] | None = None,
         stuck_after_s: float | None = 30.0,
+        max_actors: int = MAX_ACTORS,
         telemetry: TelemetrySource | None = None,
         runtime: Runtime | None = None,
         vfs: str | None = None,
@@ -129,6 +133,7 @@ class ActorSystem:
     ) -> None:
         _check_options(synchronous, artifact_threshold, readers)
         _check_stuck(stuck_after_s)
+        _check_max_actors(max_actors)
         root = _root(spec, agents)
         processes = (os.cpu_count() or 1) if processes is None else processes
         _check_processes(processes, process_attempts, process_memory_mib)
@@ -174,6 +179,7 @@ class ActorSystem:
         self._telemetry = None if telemetry is None else telemetry.open(self._runtime.clock)
         home = house(self._runtime, on_undelivered, self._telemetry)
         home.states = self._store.agent_states
+        home.headcount.limit = max_actors
         observers = () if observer is None else (observer,)
         self._hub = FlowHub(
             runtime=self._runtime,
@@ -359,6 +365,11 @@ def _check_options(synchronous: str, artifact_threshold: int, readers: int) -> N
 def _check_stuck(after_s: float | None) -> None:
     if after_s is not None and not (isinstance(after_s, int | float) and 0.01 <= after_s < float("inf")):
         raise RequestError(f"stuck_after_s is a number of seconds, 0.01 or more, or None, not {after_s!r}")
+
+
+def _check_max_actors(max_actors: int) -> None:
+    if type(max_actors) is not int or max_actors < 1:
+        raise RequestError(f"max_actors is a whole number, 1 or more, not {max_actors!r}")
 
 
 def _check_processes(processes: int, attempts: int, memory_mib: int | None) -> None:

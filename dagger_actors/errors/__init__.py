@@ -67,6 +67,8 @@
     │   ├── ActorClassError        an actor class that cannot be
     │   ├── ConfigRefused          a config that does not fit the actor's class
     │   ├── NameTaken              another actor has the name
+    │   ├── TooManyActors          the system has as many actors as it may have
+    │   ├── ActorLimit             the actor has as many timers or unread answers as it may have
     │   ├── UnknownActor           no actor has the name
     │   ├── ActorStopped           the actor has stopped, or stops before it handles the message
     │   ├── MessageRefused         a message that cannot be encoded, or does not hold what its class says
@@ -122,6 +124,7 @@ from dagger_actors.errors.action import (
 from dagger_actors.errors.actor import (
     ActorClassError,
     ActorError,
+    ActorLimit,
     ActorStopped,
     AskCircle,
     AskInsideHandler,
@@ -135,6 +138,7 @@ from dagger_actors.errors.actor import (
     SupervisorFailed,
     SupervisorGaveUp,
     SystemFailed,
+    TooManyActors,
     TurnRefused,
     UnknownActor,
 )
@@ -216,6 +220,7 @@ __all__ = [
     "ActionError",
     "ActorClassError",
     "ActorError",
+    "ActorLimit",
     "ActorStopped",
     "AgentsMissing",
     "AmbiguousArtifact",
@@ -299,6 +304,7 @@ __all__ = [
     "TaskQueueFull",
     "TaskRejected",
     "TaskTransitionRefused",
+    "TooManyActors",
     "TurnRefused",
     "UnitRejected",
     "UnknownActor",

@@ -46,6 +46,34 @@ class NameTaken(ActorError):
         return f"there is an actor named {self.name!r} already; take another name, or find() that one"
 
 
+class TooManyActors(ActorError):
+    """The system has as many actors and supervisors as it may have."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(limit)
+
+    def __str__(self) -> str:
+        return (
+            f"the system has {self.limit:,} actors and supervisors, as many as it may have; "
+            f"stop some of them, or give it ActorSystem(max_actors=...)"
+        )
+
+
+class ActorLimit(ActorError):
+    """An actor has as many timers, or answers that it has not looked at, as it may have."""
+
+    def __init__(self, actor: str, what: str, limit: int, advice: str) -> None:
+        self.actor = actor
+        self.what = what
+        self.limit = limit
+        self.advice = advice
+        super().__init__(actor, what, limit, advice)
+
+    def __str__(self) -> str:
+        return f"{self.actor} has {self.limit:,} {self.what}, as many as an actor may have; {self.advice}"
+
+
 class UnknownActor(ActorError):
     """No actor of this system has the name."""
 

@@ -133,6 +133,7 @@ class Actors:
         Raises:
             ConfigRefused: The config does not fit the class.
             NameTaken: There is an actor of that name.
+            TooManyActors: The system has as many as it may have.
             SystemClosed: The system has been left, or has failed.
         """
         self._check()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, MutableMapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.errors import RequestError
+from dagger_actors.errors import ActorLimit, RequestError
 from dagger_actors.supervised.effects import send
 from dagger_actors.supervised.pool import Pool
 from dagger_actors.supervised.ref import ASK_S, Ref
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.bounds import MailboxSpec
     from dagger_actors.supervised.lifecycle import Lifecycle
 
-__all__ = ["ActorContext", "Asked", "Terminated", "Timers"]
+__all__ = ["MAX_ANSWERS", "ActorContext", "Asked", "Terminated", "Timers"]
+
+MAX_ANSWERS: Final = 1_000_000
+"""Answers that one actor has not looked at; those to come are bounded by the mailboxes in which the questions lie."""
 
 logger = logging.getLogger("dagger_actors.actors")
 
@@ -62,6 +65,7 @@ class Timers:
             RequestError: The delay is none.
             MessageRefused: The message cannot be encoded.
             ActorStopped: This incarnation is over.
+            ActorLimit: The actor has 100,000 timers.
         """
         self._cell.post.timing.set(self._cell, self._incarnation, key, delay_s, None, message)
 
@@ -193,6 +197,7 @@ class ActorContext:
         Raises:
             ConfigRefused: The config does not fit.
             NameTaken: There is an actor of that name.
+            TooManyActors: The system has as many as it may have.
             ActorStopped: This incarnation is over.
             SystemClosed: The system is being left.
         """
@@ -208,7 +213,12 @@ class ActorContext:
 
         Raises:
             RequestError: ``ref`` is no reference.
+            ActorLimit: A million answers have come that wait for this turn to end.
         """
+        if self._cell.orders is not None and len(self._cell.orders) >= MAX_ANSWERS:
+            raise ActorLimit(
+                self.name, "answers that wait for its turn to end", MAX_ANSWERS, "ask for less in one turn"
+            )
         asked = ref.ref_for(message) if isinstance(ref, Pool) else ref
         cell = _cell_of(asked)
         reply: ReplyFuture[Any] = ReplyFuture()

@@ -115,13 +115,13 @@ class Effects:
             letter = (*letter[:3], telemetry.context())  # of the turn: when it goes out there is none
         self.add(partial(_put, mailbox, letter), partial(_forget, letter))
 
-    def push(self, mailbox: Mailbox, letter: Letter) -> None:
-        """Hold a letter back that needs no room.
+    def stop(self, mailbox: Mailbox, letter: Letter) -> None:
+        """Hold a stop back.
 
         Raises:
             TurnRefused: The turn has too many effects.
         """
-        self.add(partial(mailbox.push, letter), partial(_forget, letter))
+        self.add(partial(_stop, mailbox, letter), partial(_forget, letter))
 
     def emit(self) -> None:
         """Let all of it out."""
@@ -168,6 +168,13 @@ def _put(mailbox: Mailbox, letter: Letter) -> None:
         mailbox.put(letter)
     except MailboxFull as error:
         mailbox.refuse(letter, error, "full")
+
+
+def _stop(mailbox: Mailbox, letter: Letter) -> None:
+    try:
+        mailbox.push_stop(letter)
+    except MailboxFull as error:
+        _forget(letter, error)
 
 
 def _forget(letter: Letter, reason: BaseException) -> None:

@@ -17,6 +17,7 @@ from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import (
     ActorStopped,
     MailboxFull,
+    NameTaken,
     RequestError,
     SystemClosed,
     TurnRefused,
@@ -31,6 +32,7 @@ from dagger_actors.supervised.crowding import Crowding
 from dagger_actors.supervised.durable import DurableCell
 from dagger_actors.supervised.effects import Effects, effects_here, seen
 from dagger_actors.supervised.family import Parent
+from dagger_actors.supervised.headcount import Headcount
 from dagger_actors.supervised.lifecycle import Lifecycle
 from dagger_actors.supervised.mailbox import Mailbox, Post
 from dagger_actors.supervised.names import Names
@@ -38,7 +40,7 @@ from dagger_actors.supervised.nursery import Nursery
 from dagger_actors.supervised.pool import Pool
 from dagger_actors.supervised.ref import Ref
 from dagger_actors.supervised.stuck import Alarm
-from dagger_actors.supervised.tick import Tick
+from dagger_actors.supervised.tick import Notice, Tick
 from dagger_actors.supervised.timing import Timing
 from dagger_actors.supervised.traced import Traced, TracedCell, TracedDurableCell
 from dagger_actors.supervised.traits import Traits, traits_of
@@ -77,6 +79,7 @@ class House(Post):
         telemetry: Told what happens; None = nobody traces or measures this system.
         mail: What is known of undelivered mail.
         names: Who is found under which name.
+        headcount: How many actors and supervisors there are, and may be; the limit is set by the system.
         timing: The actors' timers.
         watches: Who watches whom.
         runs_here: Whether an ask of an idle actor may run on the asking thread.
@@ -108,6 +111,7 @@ class House(Post):
         self.crowding = Crowding(self.dispatchers, self.alarm, self.now_us)
         self.mail = UndeliveredMail(listen)
         self.names = Names()
+        self.headcount = Headcount()
         self.timing = Timing(self, runtime.clock, runtime.timers)
         self.watches = Watches(self)
         self.nursery = Nursery()
@@ -137,6 +141,7 @@ class House(Post):
         Raises:
             ConfigRefused: The config does not fit.
             NameTaken: There is an actor of that name.
+            TooManyActors: The system has as many as it may have.
             ActorStopped: The owner's incarnation is over.
             SystemClosed: The system is being left.
         """
@@ -194,8 +199,13 @@ class House(Post):
             capacity=bound.capacity,
             overflow=bound.overflow,
         )
+        self.headcount.enter()
         if name is not None:
-            self.names.claim(name, cell)
+            try:
+                self.names.claim(name, cell)
+            except NameTaken:
+                self.headcount.leave()
+                raise
         return cell
 
     def _kind_of_cell(self, traits: Traits, name: str | None) -> Callable[..., Cell]:
@@ -360,9 +370,12 @@ class House(Post):
 
     def undelivered(self, letter: Letter, mailbox: Mailbox, reason: Reason) -> None:
         """Count and tell a letter that will never be handled."""
-        if isinstance(letter[0], Tick) and reason in ("full", "dropped"):
+        if reason in ("full", "dropped") and isinstance(letter[0], Tick | Notice):
             assert isinstance(mailbox, Lifecycle)
-            self.timing.has_lost(mailbox, letter[0], letter[1])
+            if isinstance(letter[0], Tick):
+                self.timing.has_lost(mailbox, letter[0], letter[1])
+            else:
+                self.watches.forget(mailbox, letter[0].watched, letter[0].number)
         event = Undelivered(
             message=kind_of(letter),
             to=str(mailbox),

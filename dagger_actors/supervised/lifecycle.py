@@ -209,7 +209,8 @@ class Lifecycle(Awaiter):
 
     def close(self) -> None:
         """Stop for good: what is queued and all that comes is undelivered, and who watches is told."""
-        self.shut()
+        if self.shut():
+            self.post.headcount.leave()
         self.actor = None
         self.post.has_closed(self)
 

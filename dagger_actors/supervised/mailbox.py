@@ -63,6 +63,9 @@ BLOCK_S = 5.0
 FAR_OVER = 16
 """A handler that sends over a full mailbox is parked behind it; beyond so many times the capacity even that is refused."""
 
+STOPS = 1_000
+"""Stops for which there is room beyond even that."""
+
 handling: ContextVar[Mailbox | None] = ContextVar("handling", default=None)
 """The mailbox whose ``async`` handler this coroutine belongs to; a plain handler is known by its thread."""
 
@@ -155,6 +158,18 @@ class Mailbox:
         lane.append(letter)
         if self.state is not SCHEDULED:
             self.wake()
+
+    def push_stop(self, letter: Letter) -> None:
+        """Queue a stop, for which there is room when there is none for messages.
+
+        Raises:
+            MailboxFull: So many stops are queued that it is none of them that is missing.
+        """
+        if self.lane is not None and len(self.lane) >= FAR_OVER * self.capacity + STOPS and self.state is not CLOSED:
+            raise MailboxFull(
+                str(self), self.capacity, advice="it has been told often enough to stop; wait until it has"
+            )
+        self.push(letter)
 
     def wake(self) -> None:
         """See to it that what was queued gets its turn, or is refused."""
@@ -298,11 +313,11 @@ class Mailbox:
             self.state = SCHEDULED
         self.schedule()
 
-    def shut(self) -> None:
-        """Refuse what is queued and all that comes."""
+    def shut(self) -> bool:
+        """Refuse what is queued and all that comes; False when somebody has done so before."""
         with self.lock:
             if self.state is CLOSED:
-                return
+                return False
             self.state = CLOSED
             self.is_up = False
             self.orders = None
@@ -313,6 +328,7 @@ class Mailbox:
             else:
                 one.set(None)
         self.refuse_all()
+        return True
 
     def refuse_all(self) -> None:
         """Answer and tell everything that is queued as undelivered."""

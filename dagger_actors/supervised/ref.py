@@ -161,6 +161,7 @@ class Ref(ActorRef[Any]):
 
         Raises:
             TimeoutError: It has not, in time.
+            MailboxFull: It has been told to stop a thousand times and more, and is still at it.
             AskInsideHandler: Waiting inside a plain handler; nothing was sent. ``ctx.stop()`` is for the actor itself.
         """
         if block and inside.turn is not None:
@@ -168,11 +169,11 @@ class Ref(ActorRef[Any]):
         reply: ReplyFuture[Any] = ReplyFuture()
         effects = effects_here() if seen.any and _get_running_loop() is None else None
         if effects is not None:
-            effects.push(self.cell, (StopLetter, b"", reply, None))
+            effects.stop(self.cell, (StopLetter, b"", reply, None))
         elif self.cell.post.runs_here and self.cell.leave("normal"):
             reply.set(True)
         else:
-            self.cell.push((StopLetter, b"", reply, None))
+            self.cell.push_stop((StopLetter, b"", reply, None))
         return self._wait_for(reply, timeout) if block else self._not_waited_for(reply)
 
     def _not_waited_for(self, reply: ReplyFuture[Any]) -> ReplyFuture[Any]:

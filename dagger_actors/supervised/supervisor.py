@@ -80,6 +80,7 @@ class SupervisorActor(PooledActor):
 
     def close(self) -> None:
         """It will never begin again."""
+        self._house.headcount.leave()
         self._actor_ref.stop(block=False)
 
     # --- as a parent
@@ -174,6 +175,7 @@ class SupervisorActor(PooledActor):
                 handle = self._handles.pop(command.id, None)
                 if handle is not None:
                     handle.close()
+                self._forget_spec(command.id)
             case core.Ready():
                 self._has_started = True
                 self._above.child_started(self, self._incarnation)
@@ -202,6 +204,7 @@ class SupervisorActor(PooledActor):
     def _make(self, child_id: str) -> ChildHandle:
         spec, path = self._specs[child_id], self._full(child_id)
         if isinstance(spec, Supervisor):
+            self._house.headcount.enter()
             actor = SupervisorActor(spec, path, self._house, self)
             actor.begin_on(self._house.control)
             return actor
@@ -286,7 +289,7 @@ class SupervisorActor(PooledActor):
             reply.set_exception((type(error), error, None))
             return
         child_id = made.child.id if isinstance(made, core.AddChild) else made.id
-        if spec is not None and not self._machine.has_child(child_id):  # else it is refused, or one that was forgotten
+        if spec is not None and not self._is_known(child_id):  # else it is refused, or one that was forgotten
             self._specs[child_id] = spec
         self._calls[self._calls_made] = (child_id, reply)
         self._feed(made)
@@ -298,6 +301,17 @@ class SupervisorActor(PooledActor):
         else:
             error = ChildRefused(self.name, child_id, command.error, command.detail)
             reply.set_exception((ChildRefused, error, None))
+        self._forget_spec(child_id)
+
+    def _forget_spec(self, child_id: str) -> None:
+        if not self._is_known(child_id):
+            self._specs.pop(child_id, None)
+
+    def _is_known(self, child_id: str) -> bool:
+        """Tell whether there is such a child, or a call is about it that has to wait for the first start."""
+        return (self._machine is not None and self._machine.has_child(child_id)) or any(
+            child_id == waiting for waiting, _reply in self._calls.values()
+        )
 
     def _full(self, child_id: str) -> str:
         return f"{self.path}/{child_id}" if self.path else child_id

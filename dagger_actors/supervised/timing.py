@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dagger_actors.actors.telemetry import NOBODY
-from dagger_actors.errors import ActorStopped, RequestError
+from dagger_actors.errors import ActorLimit, ActorStopped, RequestError
 from dagger_actors.supervised.tick import Tick
 from dagger_actors.supervised.wire import Letter
 
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.lifecycle import Lifecycle
     from dagger_actors.supervised.turn import Turn
 
-__all__ = ["Timing"]
+__all__ = ["MAX_TIMERS", "Timing"]
+
+
+MAX_TIMERS: Final = 100_000
+"""Timers of one actor."""
 
 
 class Timing:
@@ -43,6 +47,7 @@ class Timing:
 
         Raises:
             ActorStopped: That incarnation is over.
+            ActorLimit: It has too many.
         """
         if not isinstance(delay_s, int | float) or not 0 <= delay_s < float("inf"):
             raise RequestError(f"a timer's time is a number of seconds, 0 or more, not {delay_s!r}")
@@ -53,6 +58,8 @@ class Timing:
             if cell.extra is None or not cell.is_on(incarnation):
                 raise ActorStopped(cell.name)
             before = cell.extra.timers.get(key)
+            if before is None and len(cell.extra.timers) >= MAX_TIMERS:
+                raise ActorLimit(cell.name, "timers", MAX_TIMERS, "cancel some, or set one anew under its key")
             cell.extra.timers[key] = number
         if before is not None:
             self.forget((cell.number, before))

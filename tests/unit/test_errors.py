@@ -199,6 +199,17 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "ActorClassError": (("Pricer.price", "two handlers"), "Pricer.price: two handlers"),
     "ConfigRefused": (("Pricer", "Expected `int`"), "the config of Pricer does not fit: Expected `int`"),
     "NameTaken": (("a",), "there is an actor named 'a' already; take another name, or find() that one"),
+    "TooManyActors": (
+        (1_000,),
+        (
+            "the system has 1,000 actors and supervisors, as many as it may have; "
+            "stop some of them, or give it ActorSystem(max_actors=...)"
+        ),
+    ),
+    "ActorLimit": (
+        ("a", "timers", 1_000, "cancel some"),
+        "a has 1,000 timers, as many as an actor may have; cancel some",
+    ),
     "UnknownActor": (("prcer", ("pricer",)), "there is no actor named 'prcer'; did you mean 'pricer'?"),
     "ActorStopped": (("a",), "a stopped before it answered"),
     "MessageRefused": (("Order", "no"), "a message of class Order cannot be sent: no"),

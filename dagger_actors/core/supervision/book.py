@@ -26,10 +26,14 @@ from dagger_actors.core.supervision.commands import (
 from dagger_actors.core.supervision.events import TimerKey
 from dagger_actors.core.supervision.specs import Child
 
-__all__ = ["MAX_CALLS", "Book", "Entry"]
+__all__ = ["MAX_CALLS", "MAX_CHILDREN", "Book", "Entry"]
 
 MAX_CALLS: Final = 1_000
 """Calls of one supervisor that may wait for their answers; more are told that it is busy."""
+
+
+MAX_CHILDREN: Final = 1_000_000
+"""Children of one supervisor to which no more are added, whether they run or not."""
 
 
 class Entry:

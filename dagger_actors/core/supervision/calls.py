@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from dagger_actors.core.supervision.book import Book, Entry
+from dagger_actors.core.supervision.book import MAX_CHILDREN, Book, Entry
 from dagger_actors.core.supervision.commands import CallError
 from dagger_actors.core.supervision.events import AddChild, Call, DeleteChild, RestartChild, TerminateChild
 from dagger_actors.core.supervision.rounds import Round
@@ -44,6 +44,9 @@ def _add(book: Book, current: Round | None, supervision: Supervision, call: AddC
         return
     if found is not None:
         book.answer(call.call, "already_started" if found.is_alive else "already_present")
+        return
+    if len(book.entries) >= MAX_CHILDREN:
+        book.answer(call.call, "invalid", f"it has {MAX_CHILDREN:,} children; delete those that do not run")
         return
     entry = book.entries[call.child.id] = Entry(call.child, start_call=call.call)
     if current is None:
