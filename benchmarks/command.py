@@ -7,13 +7,13 @@ import os
 import platform
 import tempfile
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import apsw
 import msgspec
-from figures import Figure, Line, Sample, judge
+from figures import Figure, Line, Sample, Skipped, judge
 
 __all__ = ["run"]
 
@@ -37,7 +37,7 @@ def run(figures: Sequence[Figure], scale: Any, quick: Any, about: str, arguments
         parser.error("--repeat is 1 or more, and --db is a folder that exists")
     chosen = [figure for figure in figures if _is_chosen(figure, options)]
     scale, repeats = (quick, 1) if options.quick else (scale, options.repeat)
-    print(msgspec.json.encode(_machine()).decode(), flush=True)
+    print(msgspec.json.encode(_machine(chosen)).decode(), flush=True)
     is_missed = False
     for figure in chosen:
         for line in _measure(figure, scale, repeats, options.db, has_target=not options.quick):
@@ -64,7 +64,14 @@ def _is_chosen(figure: Figure, options: argparse.Namespace) -> bool:
     return options.large or options.quick or not figure.is_large
 
 
-def _measure(figure: Figure, scale: Any, repeats: int, folder: Path, *, has_target: bool) -> list[Line]:
+def _measure(
+    figure: Figure, scale: Any, repeats: int, folder: Path, *, has_target: bool
+) -> Sequence[Line] | Sequence[Skipped]:
+    missing = [package for package in figure.needs if _version(package) is None]
+    if missing:
+        told = f"{' and '.join(missing)} not installed: pip install -e '.[bench]'"
+        is_asked = has_target and any(figure.targets.values())
+        return [Skipped(name=figure.name, skipped=told, ok=False if is_asked else None)]
     samples: dict[str, list[Sample]] = {name: [] for name in figure.targets}
     for _ in range(repeats):
         with tempfile.TemporaryDirectory(prefix=".benchmark-", dir=folder) as fresh:
@@ -76,7 +83,15 @@ def _measure(figure: Figure, scale: Any, repeats: int, folder: Path, *, has_targ
     ]
 
 
-def _machine() -> dict[str, object]:
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _machine(figures: Sequence[Figure]) -> dict[str, object]:
+    needed = {package for figure in figures for package in figure.needs}
     return {
         "machine": platform.platform(),
         "processor": _processor(),
@@ -86,6 +101,7 @@ def _machine() -> dict[str, object]:
         "sqlite": apsw.sqlite_lib_version(),
         "synchronous": "full",
         **{name: version(name) for name in ("apsw", "msgspec", "pykka", "tenacity", "PyYAML")},
+        **{name: _version(name) for name in sorted(needed)},
     }
 
 

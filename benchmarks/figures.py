@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-__all__ = ["Figure", "Line", "Sample", "Scale", "Target", "judge"]
+__all__ = ["Figure", "Line", "Sample", "Scale", "Skipped", "Target", "judge"]
 
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +81,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         targets: By name of the line, None where nothing is asked for; a figure may print several lines.
         measure: Takes one sample a line, in a folder on the disk to measure, of the sizes that its benchmark has.
         is_large: Left out unless asked for.
+        needs: Packages that it cannot be measured without, as pip knows them; the extra ``bench`` has them.
     """
 
     name: str
@@ -89,6 +90,19 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     measure: Callable[[Path, Any], dict[str, Sample]]
     units: dict[str, str] = {}
     is_large: bool = False
+    needs: tuple[str, ...] = ()
+
+
+class Skipped(msgspec.Struct, frozen=True, kw_only=True):
+    """Stands in the output for a figure that could not be measured.
+
+    Attributes:
+        ok: False when something was asked for, which nobody knows now; None otherwise.
+    """
+
+    name: str
+    skipped: str
+    ok: bool | None
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

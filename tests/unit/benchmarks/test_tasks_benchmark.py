@@ -1,0 +1,70 @@
+"""The benchmark of tasks runs beside the task systems that are installed, and says of the others how to have them."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+BENCHMARKS = ROOT / "benchmarks"
+LINES = {"bare_rows": None, "huey": "huey", "dbos": "dbos"}
+"""Line, and the package that it needs."""
+
+UNKNOWN_PACKAGE = """
+import sys
+from command import run
+from figures import Figure, Target
+def measure(folder, sizes):
+    raise SystemExit("measured without its package")
+targets = {"beside": Target(bound=1)} if sys.argv[1] == "asked" else {"beside": None}
+figure = Figure(name="beside", unit="s", measure=measure, targets=targets, needs=("no-such-package-anywhere",))
+sys.exit(run((figure,), None, None, "x", ["--check"]))
+"""
+
+
+def run_python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PYTHONPATH": os.pathsep.join((str(ROOT), str(BENCHMARKS))), "PATH": os.defpath}
+    command = [sys.executable, "-W", "error", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200, check=False
+    )
+
+
+def test_the_quick_benchmark_of_tasks_measures_what_is_installed_and_tells_how_to_install_the_rest(tmp_path):
+    """Law: one JSON object a line, the machine first; a peer that is not there has a line too; no file stays."""
+    done = run_python(tmp_path, str(BENCHMARKS / "tasks.py"), "--quick")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    machine, *lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["name"] for line in lines] == list(LINES)
+    for line, package in zip(lines, LINES.values(), strict=True):
+        if package is None or importlib.util.find_spec(package):
+            assert line["value"] > 0
+            assert line["target"] is None, "a quick run is too small to be held against the targets"
+            assert (line["ratio"] is None) == (line["limit"] is None)
+        else:
+            assert machine[package] is None
+            assert line["ok"] is None
+            assert package in line["skipped"]
+            assert "pip install" in line["skipped"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_figure_without_its_package_is_not_measured_and_fails_a_check_exactly_when_something_was_asked_for(tmp_path):
+    """Law: what could not be compared is never said to be met."""
+    for asked, ok in (("asked", False), ("nothing", None)):
+        done = run_python(tmp_path, "-c", UNKNOWN_PACKAGE, asked)
+        assert done.returncode == (1 if ok is False else 0), done.stderr
+        _, line = [json.loads(line) for line in done.stdout.splitlines()]
+        assert line["ok"] is ok
+        assert "no-such-package-anywhere" in line["skipped"]
+
+
+def test_a_result_that_is_not_the_payload_s_is_refused(tmp_path):
+    """Law: a peer whose stored results are wrong has no figure."""
+    wrong = "from task_work import *; check(Question(3, 'a'), Answer(9, 'A')); check(Question(3, 'a'), Answer(9, 'a'))"
+    done = run_python(tmp_path, "-c", wrong)
+    assert done.returncode == 1
+    assert "Answer(square=9, upper='a')" in done.stderr
