@@ -55,7 +55,7 @@ class Gates:
         self.queued_processes = 0
         self._abandoned_limit = abandoned_limit
         self._abandoned = 0
-        # Weakly: a gate lives as long as some node actor of its run, and so as long as some body.
+        # Weakly: a gate lives as long as some body actor of its run, and so as long as some body.
         self._gates: weakref.WeakSet[Gate] = weakref.WeakSet()
         # Gates that want something shared, in the order they will get it. All slots taken = nobody gets anything.
         self._waiting: deque[Gate] = deque()
@@ -328,7 +328,7 @@ class Gate:
             return list(self._running)
 
     def begin(self, ticket: Ticket) -> None:
-        """Record that the body begins now; for its node actor, right before it does.
+        """Record that the body begins now; for its body actor, right before it does.
 
         A place alone is no start: of what merely had one when the process died, nothing was cut off.
         """
@@ -337,7 +337,7 @@ class Gate:
                 self._gates.begin(ticket)
 
     def end(self, ticket: Ticket, payload: bytes, *, success: bool, now_us: int | None = None) -> None:
-        """Record that the body has ended; called by its node actor in the body's thread, before it tells.
+        """Record that the body has ended; called by its body actor in the body's thread, before it tells.
 
         A success admits the next ticket; anything else holds the gate once, in the same step. When the payload does not
         fit the record, the place stays taken until ``forget``: a crash would repeat this attempt. Of an abandoned

@@ -21,7 +21,7 @@ class Ticket:
         item: Position of the map item; -1 is the node itself.
         attempt: From 1.
         priority: Lower goes first.
-        runnable: The node actor's mailbox.
+        runnable: The body actor's mailbox.
         dispatcher: Who gives it its turn.
         is_thread: Whether its body holds a thread of the system; False on the loop.
         is_process: Whether its body holds a worker process instead; not together with ``is_thread``.

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import types
 import typing
 from collections.abc import Callable
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, overload, runtime_checkable
 
-import msgspec
-
 from dagger_actors.bodies.context import BodyContext
+from dagger_actors.bodies.parameters import Parameter, alternatives, decode_custom
 from dagger_actors.bodies.result_check import result_check
-from dagger_actors.bodies.secret import Secret
 from dagger_actors.core.wording import BESIDE
-from dagger_actors.errors import DefinitionError, InputError, Problem
-from dagger_actors.reading.custom_types import make_custom
+from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.reading.importing import FILE_MODULE
 from dagger_actors.reading.installed import is_installed
 
@@ -41,8 +37,6 @@ MARK = "__dagger_action__"
 VERSION = "__dagger_version__"
 LONGEST_TEXT = 200
 """Characters of an action's name, or of its version."""
-
-BYTES_OR_ANY = frozenset({"AnyType", "BytesType", "ByteArrayType", "CustomType", "MemoryViewType", "RawType"})
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,44 +85,6 @@ def marked_name(candidate: object) -> str | None:
     """Give the action name of a marked function; None for anything else."""
     name = getattr(candidate, MARK, None) if inspect.isfunction(candidate) else None
     return name if isinstance(name, str) else None
-
-
-class Parameter:
-    """One parameter of an action.
-
-    Attributes:
-        action: The action's name.
-        name: Its name.
-        required: Whether it has no default.
-        annotation: Its type hint; ``Any`` without one.
-        takes_bytes: Whether an artifact of bytes may be given to it as it is.
-        is_secret: Whether it takes a ``Secret``, so that one is given as it is, not as text.
-    """
-
-    __slots__ = ("_decode", "action", "annotation", "is_secret", "name", "required", "takes_bytes")
-
-    def __init__(self, action: str, name: str, annotation: Any, *, required: bool) -> None:
-        self.action = action
-        self.name = name
-        self.required = required
-        self.annotation = annotation
-        self.takes_bytes = any(map(may_be_bytes, alternatives(annotation)))
-        self.is_secret = Secret in alternatives(annotation)
-        self._decode = msgspec.json.Decoder(annotation, dec_hook=decode_custom).decode
-
-    def __repr__(self) -> str:
-        return f"<Parameter {self.name} of {self.action}>"
-
-    def decode(self, encoded: bytes | str) -> Any:
-        """Decode a value from JSON, strictly.
-
-        Raises:
-            InputError: It does not fit the type hint; the reason ends with the path to what does not.
-        """
-        try:
-            return self._decode(encoded)
-        except (msgspec.DecodeError, NotImplementedError) as error:
-            raise InputError(self.action, self.name, str(error)) from None
 
 
 class Action:
@@ -248,7 +204,11 @@ def action_of(found: Callable[..., Any] | OffersAction, name: str) -> Action:
 
 
 def read_action(
-    function: Callable[..., Any], name: str | None = None, *, source: Callable[..., Any] | None = None
+    function: Callable[..., Any],
+    name: str | None = None,
+    *,
+    source: Callable[..., Any] | None = None,
+    context_type: type[BodyContext] = BodyContext,
 ) -> Action:
     """Read a function's signature.
 
@@ -256,6 +216,7 @@ def read_action(
         function: A function, marked or not, or a method of an object.
         name: The action's name; the marked one or the function's own by default.
         source: What another process imports in its place, such as the class of its object; the function itself by default.
+        context_type: What its owner gives to a parameter that takes a context; by default it is not asked.
 
     Raises:
         DefinitionError: It cannot be an action; says what and where.
@@ -278,6 +239,9 @@ def read_action(
             message = f"parameter {parameter.name!r} of action {name!r} is positional-only"
             raise refusal(function, message, "Inputs are given by name; remove the `/`.")
         elif is_context(hint):
+            if not is_context(hint, context_type):
+                message = f"parameter {parameter.name!r} of action {name!r} takes a context of another kind"
+                raise refusal(function, message, f"It is given a {context_type.__name__} here.")
             context = parameter.name
         elif parameter.kind is not parameter.VAR_POSITIONAL:
             parameters.append(read_parameter(function, name, parameter, hint))
@@ -302,41 +266,10 @@ def read_parameter(function: Callable[..., Any], name: str, parameter: inspect.P
         raise refusal(function, message, "Use types that msgspec or pydantic decodes from JSON.") from None
 
 
-def is_context(hint: Any) -> bool:
-    """Tell whether a type hint asks for the context."""
-    return any(isinstance(kind, type) and issubclass(kind, BodyContext) for kind in alternatives(hint))
-
-
-def alternatives(hint: Any) -> tuple[Any, ...]:
-    """List the members of a union, or what an ``Annotated`` annotates; anything else alone."""
-    origin = typing.get_origin(hint)
-    if origin is typing.Annotated:
-        return alternatives(typing.get_args(hint)[0])
-    return typing.get_args(hint) if origin in (typing.Union, types.UnionType) else (hint,)
-
-
-def may_be_bytes(hint: Any) -> bool:
-    """Tell whether bytes fit a type hint: what msgspec knows only by its name may take them, but a path never does."""
-    try:
-        known = msgspec.inspect.type_info(hint)
-    except (TypeError, ValueError, NameError, RecursionError):
-        return True
-    is_path = isinstance(hint, type) and issubclass(hint, PurePath)
-    return type(known).__name__ in BYTES_OR_ANY and not is_path
-
-
-def decode_custom(kind: Any, value: Any) -> Any:
-    """Build what msgspec does not know, but a secret, which is never made from text.
-
-    Raises:
-        ValueError: The value does not fit; msgspec adds the path to it.
-        NotImplementedError: Nothing is known of this type.
-    """
-    if kind is object:
-        return value  # what a strict type checker wants in place of Any
-    if kind is Secret:
-        raise ValueError("it takes a secret; declare the flow's input with `secret: true`")
-    return make_custom(kind, value)
+def is_context(hint: Any, given: type[BodyContext] = BodyContext) -> bool:
+    """Tell whether a type hint asks for a context, and is served by one of that type."""
+    kinds = [kind for kind in alternatives(hint) if isinstance(kind, type) and issubclass(kind, BodyContext)]
+    return any(issubclass(kind, given) or issubclass(given, kind) for kind in kinds)
 
 
 def place_of(function: Callable[..., Any]) -> tuple[str, int]:

@@ -243,9 +243,9 @@ class BodyContext(ABC):
         return found
 
     def turn(self, artifacts: tuple[ArtifactRecord, ...]) -> Turn:
-        """All that is committed with the end, unless that is a failure; ``artifacts`` of its output first; for the node actor."""
+        """All that is committed with the end, unless that is a failure; ``artifacts`` of its output first; for the body actor."""
         return Turn(artifacts + tuple(self._saved.values()), tuple(self._tables.statements))
 
     def cancel(self) -> None:
-        """Mark the attempt as over; for the node actor."""
+        """Mark the attempt as over; for the body actor."""
         self._is_cancelled = True

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.gate import Gate, Ticket
-from dagger_actors.bodies.node import FOR_LOOP, FOR_THREADS, LoopNode, NodeActor, NodeServices, ThreadNode
+from dagger_actors.bodies.body import FOR_LOOP, FOR_THREADS, BodyActor, LoopBody, ThreadBody
+from dagger_actors.bodies.services import BodyServices
 from dagger_actors.core.messages import StartAttempt, encode
 from dagger_actors.core.protocols import Dispatcher
 
@@ -28,24 +29,24 @@ class Order(NamedTuple):
     isolation: str
     timeout_us: int | None
     priority: int
-    arm: Callable[[NodeActor], None]
+    arm: Callable[[BodyActor], None]
 
 
 class Spawner:
     """Turns starts into actors.
 
     Args:
-        services: What node actors share.
+        services: What body actors share.
         blocking: Gives threads to plain functions.
         io: The event loop.
     """
 
-    def __init__(self, services: NodeServices, *, blocking: Dispatcher, io: Dispatcher) -> None:
+    def __init__(self, services: BodyServices, *, blocking: Dispatcher, io: Dispatcher) -> None:
         self._services = services
         self._blocking = blocking
         self._io = io
 
-    def prepare(self, start: StartAttempt, order: Order, gate: Gate, tell: Callable[[bytes], None]) -> NodeActor:
+    def prepare(self, start: StartAttempt, order: Order, gate: Gate, tell: Callable[[bytes], None]) -> BodyActor:
         """Make the actor of an attempt, its start message in its mailbox, not yet scheduled.
 
         Args:
@@ -57,11 +58,11 @@ class Spawner:
         action = self._services.actions.get(start.action)
         is_thread = action is None or not action.is_async
         inside = self._blocking if is_thread else self._io
-        kind: type[NodeActor]
-        kind, dispatcher = (ThreadNode, FOR_THREADS) if is_thread else (LoopNode, FOR_LOOP)
+        kind: type[BodyActor]
+        kind, dispatcher = (ThreadBody, FOR_THREADS) if is_thread else (LoopBody, FOR_LOOP)
         is_process = order.isolation == "process" and self._services.pool is not None
         if is_process:
-            kind, dispatcher, inside, is_thread = self._process_node(), FOR_THREADS, self._in_processes(), False
+            kind, dispatcher, inside, is_thread = self._process_body(), FOR_THREADS, self._in_processes(), False
         actor = kind(self._services, gate, tell, order.timeout_us)
         # Held: the gate gives it its one turn.
         inbox = actor.actor_inbox
@@ -81,11 +82,11 @@ class Spawner:
             ticket.on_admit = lambda _ticket: order.arm(actor)
         return actor
 
-    def _process_node(self) -> type[NodeActor]:
+    def _process_body(self) -> type[BodyActor]:
         # Loaded with the first such attempt: without one, nothing of processes is paid for.
-        from dagger_actors.bodies.processes.node import ProcessNode  # noqa: PLC0415
+        from dagger_actors.bodies.processes.body import ProcessBody  # noqa: PLC0415
 
-        return ProcessNode
+        return ProcessBody
 
     def _in_processes(self) -> Dispatcher:
         assert self._services.pool is not None

@@ -261,7 +261,7 @@ Outcome = Succeeded | Failed | Suspended
 
 
 class AttemptEnded(msgspec.Struct, frozen=True, gc=False, tag="ended"):
-    """A body has ended; sent by its node actor to whoever ordered the attempt."""
+    """A body has ended; sent by its body actor to whoever ordered the attempt."""
 
     run_key: int
     node: int
@@ -347,7 +347,7 @@ def encode(message: msgspec.Struct) -> bytes:
 
 
 def decode_start(data: bytes) -> StartAttempt:
-    """Decode what a node actor is told; raises ``msgspec.ValidationError`` for anything else."""
+    """Decode what a body actor is told; raises ``msgspec.ValidationError`` for anything else."""
     return _start.decode(data)
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from dagger_actors.actors.gate import Ticket
 from dagger_actors.bodies.artifacts import artifact_row
-from dagger_actors.bodies.node import NodeActor
+from dagger_actors.bodies.body import BodyActor
 from dagger_actors.core.messages import ArtifactRecord, CacheUse, Inline, Output, Turn
 from dagger_actors.core.protocols import Cell, UserWork, Write
 from dagger_actors.flow.machine.events import Decision, Effect, NodeRow
@@ -78,7 +78,7 @@ class Draft:
         self.is_late = False
         self.run_row: tuple[Cell, ...] = ()
         self.effects: list[Effect | Ticket] = []
-        self.ended: list[NodeActor] = []
+        self.ended: list[BodyActor] = []
         self.messages: list[bytes] = []
         self.replies: list[Any] = []
 

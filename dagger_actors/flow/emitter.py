@@ -8,7 +8,7 @@ from typing import assert_never
 
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.bodies.node import NodeActor
+from dagger_actors.bodies.body import BodyActor
 from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ExpandMap, JudgeNode, Progressed, TimerFired, encode
@@ -62,13 +62,13 @@ class Emitter:
         self._count = -1
         self.opened: ReplyFuture[None] = ReplyFuture()
         self.tell: Callable[[bytes], None] = lambda _message: None
-        self.actors: dict[tuple[int, int, int], NodeActor] = {}
+        self.actors: dict[tuple[int, int, int], BodyActor] = {}
         """Attempts that have been granted and not ended, by (node, item, attempt)."""
         self.work: Invocations | None = None
 
     # --- called by the supervisor's turns
 
-    def end_attempt(self, key: tuple[int, int, int]) -> NodeActor | None:
+    def end_attempt(self, key: tuple[int, int, int]) -> BodyActor | None:
         """An attempt's body has ended: forget it, and its time-out."""
         actor = self.actors.pop(key, None)
         if actor is not None and actor.timeout_us is not None:
@@ -142,7 +142,7 @@ class Emitter:
         if self._observers:
             self._tell_observers(self._changes(draft))
 
-    def arm_time_out(self, actor: NodeActor) -> None:
+    def arm_time_out(self, actor: BodyActor) -> None:
         """The gate has let an attempt through whose time is limited."""
         ticket = actor.ticket
         assert actor.timeout_us is not None

@@ -34,7 +34,7 @@ class Opening:
 
     Attributes:
         machine: Restored, nothing applied yet.
-        starter: Makes the node actors of this machine's grants.
+        starter: Makes the body actors of this machine's grants.
         opened: The event that sets it going.
         ends: Completions that were told and not committed, to be applied first thing.
         unskip: Whether what was skipped is forgotten (a retry).

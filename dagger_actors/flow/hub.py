@@ -21,9 +21,9 @@ from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
 from dagger_actors.bodies.artifacts import RunArtifacts
 from dagger_actors.bodies.backends import Backends
-from dagger_actors.bodies.node import NodeServices
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.resources import Resources
+from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.stored_tables import StoredTables
 from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.messages import Detach, TimerFired, is_end
@@ -124,7 +124,7 @@ class FlowHub:
         self._services = Services(
             clock=runtime.clock, timers=runtime.timers, journal=store.journal, breathe=runtime.breathe
         )
-        self._node_services = NodeServices(
+        self._body_services = BodyServices(
             actions=registry,
             context=Context,
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),
@@ -343,7 +343,7 @@ class FlowHub:
         starter = Starter(
             machine.work,
             inputs=active.inputs,
-            services=self._node_services.of(active.actions),
+            services=self._body_services.of(active.actions),
             blocking=self.runtime.blocking,
             io=self.runtime.io,
             arm=active.emitter.arm_time_out,

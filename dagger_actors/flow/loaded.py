@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from dagger_actors.bodies.actions import Action, read_action
+from dagger_actors.flow.context import Context
 from dagger_actors.reading.importing import Wanted, find_target, split_reference
 
 __all__ = ["A_FUNCTION", "LoadedCode"]
@@ -32,7 +33,7 @@ class LoadedCode:
         """
         action = self._actions.get(function)
         if action is None:
-            action = read_action(function)
+            action = read_action(function, context_type=Context)
             self._used[action] = self._stand_in(action)
             self._actions[function] = action
         return action

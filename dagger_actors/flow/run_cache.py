@@ -34,7 +34,7 @@ class RunCache:
         self._source = source
         self._mask = mask
         self.written: list[RunValue] = []
-        """For the node actor."""
+        """For the body actor."""
 
     def get(self, key: str, default: Any = None) -> Any:
         """Give a value, as of the last commit and with what this attempt wrote.

@@ -1,4 +1,4 @@
-"""Orders the node actors of one run: puts their inputs together, and tells what their nodes want of them."""
+"""Orders the body actors of one run: puts their inputs together, and tells what their nodes want of them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable
 
 from dagger_actors.actors.gate import Gate
+from dagger_actors.bodies.body import BodyActor
 from dagger_actors.bodies.fields import UnresolvedReference
-from dagger_actors.bodies.node import NodeActor, NodeServices
+from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.spawner import Order, Spawner
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import CacheWish, ErrorDetail, StartAttempt, Value
@@ -31,7 +32,7 @@ class Starter:
     Args:
         work: The run's invocations; its outputs are read here.
         inputs: The run's inputs as JSON text by name.
-        services: What node actors share.
+        services: What body actors share.
         blocking: Gives threads to plain functions.
         io: The event loop.
         arm: Called when an attempt whose time is limited has passed the gate.
@@ -42,10 +43,10 @@ class Starter:
         work: Invocations,
         *,
         inputs: dict[str, bytes],
-        services: NodeServices,
+        services: BodyServices,
         blocking: Dispatcher,
         io: Dispatcher,
-        arm: Callable[[NodeActor], None],
+        arm: Callable[[BodyActor], None],
     ) -> None:
         self._work = work
         self._nodes = work.definition.nodes
@@ -63,7 +64,7 @@ class Starter:
         self._arm = arm
         self._lists = Lists(work, self._values, services.artifacts.load)
 
-    def prepare(self, grant: Grant, gate: Gate, tell: Callable[[bytes], None]) -> NodeActor:
+    def prepare(self, grant: Grant, gate: Gate, tell: Callable[[bytes], None]) -> BodyActor:
         """Make the actor of a granted attempt, its start message in its mailbox, not yet scheduled."""
         node = self._nodes[grant.node]
         timeout_us = None if node.timeout_s is None else round(node.timeout_s * 1_000_000)

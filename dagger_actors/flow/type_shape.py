@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import inspect
 
-from dagger_actors.bodies.actions import alternatives
+from dagger_actors.bodies.parameters import alternatives
 
 __all__ = [
     "ANY",

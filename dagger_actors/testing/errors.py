@@ -20,7 +20,7 @@ class Killed(BaseException):
     """The worker whose turn this is has just been killed."""
 
     is_death = True
-    """Node actors let it pass: nothing of a dead process is told."""
+    """Body actors let it pass: nothing of a dead process is told."""
 
     def __init__(self, worker: str) -> None:
         self.worker = worker

@@ -22,9 +22,10 @@ import msgspec
 from dagger_actors.actors.timers import MonotonicClock
 from dagger_actors.bodies.actions import Action, action_of
 from dagger_actors.bodies.artifacts import RunArtifacts
+from dagger_actors.bodies.body import AS_BYTES
 from dagger_actors.bodies.context import BodyContext, Surroundings
+from dagger_actors.bodies.error_detail import detail_of
 from dagger_actors.bodies.isolation import Home
-from dagger_actors.bodies.node import AS_BYTES, detail_of
 from dagger_actors.bodies.outputs import to_output
 from dagger_actors.bodies.processes import guard
 from dagger_actors.bodies.processes.frames import READ_BYTES, Answer, Ask, Begin, End, Frames, Logged, Setup, Step, send

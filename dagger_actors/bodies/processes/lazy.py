@@ -34,7 +34,7 @@ class LazyPool:
         """The pool."""
         with self._lock:
             if self._pool is None:
-                # Here and not above: without a process node, nothing of processes is paid for.
+                # Here and not above: without such an attempt, nothing of processes is paid for.
                 from dagger_actors.bodies.processes.pool import WorkerPool  # noqa: PLC0415
 
                 self._pool = WorkerPool(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from dagger_actors.bodies.actions import Parameter
+from dagger_actors.bodies.parameters import Parameter
 from dagger_actors.bodies.secret import Secret
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import InputError

@@ -12,7 +12,8 @@ from typing import Never, NoReturn
 import msgspec
 from msgspec import inspect
 
-from dagger_actors.bodies.actions import Action, Parameter, place_of
+from dagger_actors.bodies.actions import Action, place_of
+from dagger_actors.bodies.parameters import Parameter
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, InputSpec, Reference
 from dagger_actors.flow.loading.conditions import comparisons_in

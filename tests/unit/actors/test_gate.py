@@ -55,7 +55,7 @@ class FewSlots:
 
 
 class Body:
-    """A node actor's mailbox that never runs; it knows its ticket."""
+    """A body actor's mailbox that never runs; it knows its ticket."""
 
     def __init__(self) -> None:
         self.ticket: Any = None

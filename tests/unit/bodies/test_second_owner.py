@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from dagger_actors import ActorSystem, RunFailed, action
+from dagger_actors import ActorSystem, DefinitionError, RunFailed, action
 from dagger_actors.bodies.actions import action_of
 from dagger_actors.bodies.artifacts import RunArtifacts
 from dagger_actors.bodies.backends import Backends
-from dagger_actors.bodies.node import NodeServices
+from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.spawner import Order, Spawner
 from dagger_actors.bodies.stored_tables import StoredTables
 from dagger_actors.bodies.suspend import Suspend
@@ -74,7 +74,7 @@ class Errands:
         runtime, store, gates = system._runtime, system._store, system._gates
         self.steps = Notebook()
         self.told = queue.SimpleQueue()
-        services = NodeServices(
+        services = BodyServices(
             actions={body.__name__: action_of(body, body.__name__) for body in BODIES},
             context=errands.ErrandContext,
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),
@@ -159,6 +159,13 @@ def test_nothing_suspends_a_node_of_a_flow(tmp_path, suffix, isolation):
         run = system.flows.start({"name": "f", "nodes": [node]})
         with pytest.raises(RunFailed, match="Suspend"):
             run.result(60)
+
+
+def test_a_flow_refuses_a_body_that_wants_another_owner_s_context(tmp_path):
+    """Law: a context of another kind would lack what the body asks of it; said before anything runs."""
+    with pytest.raises(DefinitionError, match="a context of another kind") as refused:
+        ActorSystem(tmp_path / "f.db", actions=[errands.tell])
+    assert "It is given a Context here." in str(refused.value)
 
 
 def test_what_a_dead_worker_did_for_a_task_is_no_run_s_business():

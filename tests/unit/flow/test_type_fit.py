@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dagger_actors.bodies.actions import decode_custom
 from dagger_actors.bodies.outputs import to_json
+from dagger_actors.bodies.parameters import decode_custom
 from dagger_actors.flow.type_fit import clash, field_of, item_of
 from dagger_actors.flow.type_shape import hint_type, name_of, output_type
 

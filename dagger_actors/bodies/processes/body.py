@@ -1,4 +1,4 @@
-"""The node actor of an attempt in a worker process."""
+"""The body actor of an attempt in a worker process."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ import msgspec
 
 from dagger_actors.actors.gate import Gate
 from dagger_actors.bodies.actions import Action
+from dagger_actors.bodies.body import ThreadBody
 from dagger_actors.bodies.capture import Capture
 from dagger_actors.bodies.isolation import home_of
-from dagger_actors.bodies.node import NodeServices, ThreadNode
 from dagger_actors.bodies.processes.frames import Answer, Ask, Begin, Logged, Step, ToParent
 from dagger_actors.bodies.processes.pool import Worker, WorkerPool
 from dagger_actors.bodies.processes.remote import Questions
+from dagger_actors.bodies.services import BodyServices
 from dagger_actors.core.messages import Outcome, Progressed, StartAttempt, Succeeded, encode
 from dagger_actors.errors import InputError
 
-__all__ = ["ProcessNode"]
+__all__ = ["ProcessBody"]
 
 
-class ProcessNode(ThreadNode):
+class ProcessBody(ThreadBody):
     """Runs one attempt in a worker process; its turn is a thread of the pool's, which looks after the worker."""
 
     def __init__(
-        self, services: NodeServices, gate: Gate, tell: Callable[[bytes], None], timeout_us: int | None
+        self, services: BodyServices, gate: Gate, tell: Callable[[bytes], None], timeout_us: int | None
     ) -> None:
         super().__init__(services, gate, tell, timeout_us)
         self._kill_lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""Node actors: one fresh actor an attempt, which runs the user's function and tells its owner how it ended.
+"""Body actors: one fresh actor an attempt, which runs the user's function and tells its owner how it ended.
 
 A plain function runs in the turn of a thread, a coroutine function on the event loop. Whatever user code raises is an
 outcome, ``SystemExit`` and ``KeyboardInterrupt`` included: it must neither end the thread nor restart anything.
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
-import traceback
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -18,21 +16,20 @@ import msgspec
 
 from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.gate import Gate, Ticket
-from dagger_actors.actors.telemetry import AttemptSpan, Telemetry
-from dagger_actors.bodies.actions import Action, Actions, Parameter
+from dagger_actors.actors.telemetry import AttemptSpan
+from dagger_actors.bodies.actions import Action
 from dagger_actors.bodies.artifact_source import ArtifactSource
-from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.capture import KEPT_BYTES, Capture
 from dagger_actors.bodies.context import BodyContext, Surroundings
+from dagger_actors.bodies.error_detail import detail_of
 from dagger_actors.bodies.fields import pick, take_apart
-from dagger_actors.bodies.output_cache import OutputCache
 from dagger_actors.bodies.outputs import to_output
-from dagger_actors.bodies.processes.lazy import LazyPool
+from dagger_actors.bodies.parameters import Parameter
 from dagger_actors.bodies.secret import NO_MASK, GuardedArtifacts, Mask, Secret
+from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.suspend import Suspend
 from dagger_actors.core.messages import (
     AttemptEnded,
-    ErrorDetail,
     Failed,
     Gathered,
     Inline,
@@ -47,17 +44,12 @@ from dagger_actors.core.messages import (
     decode_start,
     encode,
 )
-from dagger_actors.core.protocols import Clock, Runnable
-from dagger_actors.core.retry import names_of
-from dagger_actors.core.wording import as_written
+from dagger_actors.core.protocols import Runnable
 from dagger_actors.errors import ArtifactError, InputError, StoreError
-from dagger_actors.store.home import Home
 
-__all__ = ["FOR_LOOP", "FOR_THREADS", "LoopNode", "NodeActor", "NodeServices", "ThreadNode"]
+__all__ = ["FOR_LOOP", "FOR_THREADS", "BodyActor", "LoopBody", "ThreadBody"]
 
 NO_TURN = Turn()
-MESSAGE_CHARS = 4096
-TRACEBACK_CHARS = 8192
 AS_BYTES = "it is given bytes, as another action returned them (or a path, whose content is stored); hint it as bytes"
 REFUSED = (
     "too many bodies of ended attempts still run on threads of this system, so no thread is started for another; "
@@ -65,59 +57,8 @@ REFUSED = (
 )
 
 
-class NodeServices:
-    """What node actors of one owner share.
-
-    Args:
-        actions: The actions by name.
-        context: What contexts are; is made where the body runs, also in a worker process.
-        artifacts: Where large values lie.
-        clock: The time.
-        cache: Where outputs may be found; None = no start wishes for it.
-        backends: What contexts ask.
-        home: The process that all this is for.
-        is_refusing: Whether too many abandoned bodies hold threads to start another on one.
-        with_maker: Names the node that made an artifact which cannot be read.
-        pool: The worker processes; None where there are none.
-        telemetry: Told of each attempt; None = nobody traces or measures this system.
-    """
-
-    def __init__(
-        self,
-        *,
-        actions: Actions,
-        context: type[BodyContext],
-        artifacts: ArtifactSource,
-        clock: Clock,
-        is_refusing: Callable[[], bool],
-        cache: OutputCache | None = None,
-        backends: Backends,
-        home: Home,
-        with_maker: Callable[[ArtifactError, int], ArtifactError],
-        pool: LazyPool | None = None,
-        telemetry: Telemetry | None = None,
-    ) -> None:
-        self.telemetry = telemetry
-        self.home = home
-        self.with_maker = with_maker
-        self.cache = cache
-        self.backends = backends
-        self.pool = pool
-        self.is_refusing = is_refusing
-        self.actions = actions
-        self.context = context
-        self.artifacts = artifacts
-        self.clock = clock
-
-    def of(self, actions: Actions) -> NodeServices:
-        """The same with the actions of another run."""
-        one = copy.copy(self)
-        one.actions = actions
-        return one
-
-
 class Unscheduled:
-    """Stands in for the dispatcher: a node actor has one message, and the gate gives it its one turn."""
+    """Stands in for the dispatcher: a body actor has one message, and the gate gives it its one turn."""
 
     def __init__(self, *, is_loop: bool) -> None:
         self.is_loop = is_loop
@@ -130,11 +71,11 @@ FOR_THREADS = Unscheduled(is_loop=False)
 FOR_LOOP = Unscheduled(is_loop=True)
 
 
-class NodeActor(Actor):
+class BodyActor(Actor):
     """Runs one attempt.
 
     Args:
-        services: What node actors share.
+        services: What body actors share.
         gate: Where its place is given back.
         tell: Takes encoded messages to whoever ordered the attempt.
         timeout_us: How long its attempt may take; None = as long as it likes.
@@ -155,7 +96,7 @@ class NodeActor(Actor):
     _secrets: Mapping[str, Secret] = MappingProxyType({})
 
     def __init__(
-        self, services: NodeServices, gate: Gate, tell: Callable[[bytes], None], timeout_us: int | None
+        self, services: BodyServices, gate: Gate, tell: Callable[[bytes], None], timeout_us: int | None
     ) -> None:
         super().__init__()
         self.timeout_us = timeout_us
@@ -333,7 +274,7 @@ class NodeActor(Actor):
         self._tell(payload)
 
 
-class ThreadNode(NodeActor):
+class ThreadBody(BodyActor):
     """Runs a plain function on one of the system's threads."""
 
     def _refuse_threads(self) -> None:
@@ -349,7 +290,7 @@ class ThreadNode(NodeActor):
         finally:
             # Actor and mailbox hold each other, and would otherwise have to wait for the collector.
             self.actor_stopped.set()
-            inbox.close("a node actor")
+            inbox.close("a body actor")
         return False
 
     def on_receive(self, message: bytes) -> None:
@@ -374,11 +315,11 @@ class ThreadNode(NodeActor):
             self._services.home.end_copy()
 
 
-class LoopNode(NodeActor):
+class LoopBody(BodyActor):
     """Runs a coroutine function on the event loop."""
 
     def __init__(
-        self, services: NodeServices, gate: Gate, tell: Callable[[bytes], None], timeout_us: int | None
+        self, services: BodyServices, gate: Gate, tell: Callable[[bytes], None], timeout_us: int | None
     ) -> None:
         super().__init__(services, gate, tell, timeout_us)
         self._task: asyncio.Task[Outcome] | None = None
@@ -419,29 +360,3 @@ class LoopNode(NodeActor):
             return await action.function(**arguments)
         finally:
             self._services.home.end_copy()
-
-
-def detail_of(error: BaseException, mask: Mask = NO_MASK) -> ErrorDetail:
-    """What is kept of an exception: its names, its text, the user's frames."""
-    kind = type(error)
-    try:
-        text = str(error)
-    except BaseException as second:  # noqa: BLE001 - a broken __str__ is user code too, and may even exit
-        text = f"(its text could not be made: {type(second).__name__})"
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
-    lines = "".join(traceback.format_list(own))
-    return ErrorDetail(
-        f"{as_written(kind.__module__)}.{kind.__qualname__}",
-        _storable(mask.text(text)[:MESSAGE_CHARS]),
-        names_of(kind),
-        _storable(mask.text(lines)[-TRACEBACK_CHARS:]),
-    )
-
-
-def _storable(text: str) -> str:
-    """Text that UTF-8 and SQLite can hold: no lone surrogates, no NUL."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-
-
-_PACKAGE = __file__.rpartition("dagger_actors")[0] + "dagger_actors"
