@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 import msgspec
 from cyclopts import Parameter
 
+from dagger_actors.bodies.action_schemas import ActionSchema, action_schema
 from dagger_actors.cli.exits import OK, UsageError
 from dagger_actors.cli.json_report import write_json
 from dagger_actors.cli.options import AsJson, Imports
 from dagger_actors.cli.text import printable
-from dagger_actors.flow.action_schemas import ActionSchema, action_schema
 from dagger_actors.flow.loading.json_schema import flow_schema
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.supervised.file_format import system_schema

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.action_schemas import ActionSchema, action_schema
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import (
@@ -23,7 +24,6 @@ from dagger_actors.errors import (
     UnitRejected,
 )
 from dagger_actors.errors.commands import command_line
-from dagger_actors.flow.action_schemas import ActionSchema, action_schema
 from dagger_actors.flow.archive import LISTED
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.cancel import Canceller

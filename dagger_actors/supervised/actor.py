@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 import pykka
@@ -10,12 +9,12 @@ import pykka
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.errors import ActorClassError
 from dagger_actors.supervised.bounds import MailboxSpec
+from dagger_actors.supervised.calling import scope_of
 from dagger_actors.supervised.ref import Ref
 from dagger_actors.supervised.traits import Traits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
-    from types import FrameType
 
     from dagger_actors.supervised.context import ActorContext
 
@@ -81,7 +80,7 @@ class Actor(pykka.Actor):
         super().__init_subclass__(**options)
         if durable is not None:
             cls.durable = durable
-        cls.traits = Traits(cls, _scope_of(cls))
+        cls.traits = Traits(cls, scope_of(cls.__module__))
 
     actor_inbox: Any
 
@@ -155,11 +154,3 @@ class Actor(pykka.Actor):
             message: As plain dicts and lists.
             ctx: The context.
         """
-
-
-def _scope_of(cls: type) -> dict[str, Any]:
-    """The names around the class statement: annotations may name what is local to a function."""
-    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  there is no other way to know
-    while frame is not None and frame.f_globals.get("__name__") != cls.__module__:
-        frame = frame.f_back  # the metaclass, written in Python, stands in between
-    return {} if frame is None else frame.f_locals

@@ -14,7 +14,7 @@ import msgspec
 from dagger_actors.bodies.actions import Action, place_of
 from dagger_actors.core.wording import as_written
 
-__all__ = ["ActionSchema", "action_schema"]
+__all__ = ["ActionSchema", "action_schema", "schema_of_type"]
 
 
 class ActionSchema(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,14 +47,19 @@ def action_schema(action: Action) -> ActionSchema:
         "required": [parameter.name for parameter in action.parameters if parameter.required],
         "additionalProperties": action.accepts_any,
     }
-    (output,), of_output = _schemas([action.returns])
     return ActionSchema(
         name=action.name,
         place="{}:{}".format(*place_of(action.source)),
         description=inspect.getdoc(action.source) or "",
         inputs=inputs | ({"$defs": defs} if defs else {}),
-        output=output | ({"$defs": of_output} if of_output else {}),
+        output=schema_of_type(action.returns),
     )
+
+
+def schema_of_type(hint: Any) -> dict[str, Any]:
+    """Describe one type, with its own definitions."""
+    (made,), defs = _schemas([hint])
+    return made | ({"$defs": defs} if defs else {})
 
 
 def _schemas(hints: list[Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
