@@ -1,2 +1,2 @@
--- parameters: worker_id. How many runs a worker still owns.
-SELECT count(*) FROM flow_runs WHERE owner = ?
+-- parameters: worker_id. How many runs and tasks a worker still owns.
+SELECT (SELECT count(*) FROM flow_runs WHERE owner = ?1) + (SELECT count(*) FROM tasks WHERE owner = ?1)
