@@ -18,25 +18,22 @@ from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.actors.telemetry import AttemptSpan
 from dagger_actors.bodies.actions import Action
+from dagger_actors.bodies.arguments import content_of, decoded
 from dagger_actors.bodies.artifact_source import ArtifactSource
 from dagger_actors.bodies.capture import KEPT_BYTES, Capture
 from dagger_actors.bodies.context import BodyContext, Surroundings
 from dagger_actors.bodies.error_detail import detail_of
-from dagger_actors.bodies.fields import pick, take_apart
 from dagger_actors.bodies.outputs import to_output
-from dagger_actors.bodies.parameters import Parameter
 from dagger_actors.bodies.secret import NO_MASK, GuardedArtifacts, Mask, Secret
 from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.suspend import Suspend
 from dagger_actors.core.messages import (
     AttemptEnded,
     Failed,
-    Gathered,
     Inline,
     Outcome,
     SecretName,
     StartAttempt,
-    Stored,
     Succeeded,
     Suspended,
     Turn,
@@ -50,7 +47,6 @@ from dagger_actors.errors import ArtifactError, InputError, StoreError
 __all__ = ["FOR_LOOP", "FOR_THREADS", "BodyActor", "LoopBody", "ThreadBody"]
 
 NO_TURN = Turn()
-AS_BYTES = "it is given bytes, as another action returned them (or a path, whose content is stored); hint it as bytes"
 REFUSED = (
     "too many bodies of ended attempts still run on threads of this system, so no thread is started for another; "
     "let long actions look at ctx.cancelled, or run them as coroutines"
@@ -151,7 +147,8 @@ class BodyActor(Actor):
             elif name in self._secrets and parameter is not None and parameter.is_secret:
                 arguments[name] = self._secrets[name]
             else:
-                arguments[name] = self._argument(name, parameter, value)
+                is_bytes, content = self._content(name, value)
+                arguments[name] = decoded(parameter, content, is_bytes=is_bytes)
         if action.context_parameter is not None:
             self._context = arguments[action.context_parameter] = self._new_context(start)
         return action, arguments
@@ -181,39 +178,8 @@ class BodyActor(Actor):
             context.cancel()
         return context
 
-    def _argument(self, name: str, parameter: Parameter | None, value: Value) -> Any:
-        is_bytes, content = self._content(name, value)
-        if is_bytes:
-            if parameter is not None and not parameter.takes_bytes:
-                raise InputError(parameter.action, parameter.name, AS_BYTES)
-            return content
-        return parameter.decode(content) if parameter is not None else msgspec.json.decode(content)
-
     def _content(self, name: str, value: Value) -> tuple[bool, bytes]:
-        """The content of an argument, and whether it is bytes and no JSON."""
-        match value:
-            case Inline(json=text):
-                return False, text
-            case SecretName():
-                return False, msgspec.json.encode(self._secrets[name].reveal())
-            case Stored():
-                content = self._services.artifacts.load(value.artifact_id)
-                if value.key is None:
-                    return value.kind == "bytes", content
-                return False, pick(take_apart(content, "the node"), value.key, "the node")
-            case Gathered(items=items):
-                return False, b"[" + b",".join(self._item(item) for item in items) + b"]"
-
-    def _item(self, item: Inline | Stored) -> bytes:
-        if isinstance(item, Inline):
-            return item.json
-        content = self._services.artifacts.load(item.artifact_id)
-        if item.kind == "bytes":
-            # A list cannot hold bytes as JSON; its reader gets the reference and loads what it wants.
-            return msgspec.json.encode(
-                {"artifact_id": item.artifact_id, "kind": item.kind, "size_bytes": item.size_bytes}
-            )
-        return content
+        return content_of(value, self._secrets.get(name), self._services.artifacts.load)
 
     def _from_cache(self, action: Action, start: StartAttempt) -> Succeeded | None:
         """The end of the attempt without its body, when the cache has its output; else how its own is to be stored."""

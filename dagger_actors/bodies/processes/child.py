@@ -21,8 +21,8 @@ import msgspec
 
 from dagger_actors.actors.timers import MonotonicClock
 from dagger_actors.bodies.actions import Action, action_of
+from dagger_actors.bodies.arguments import decoded
 from dagger_actors.bodies.artifacts import RunArtifacts
-from dagger_actors.bodies.body import AS_BYTES
 from dagger_actors.bodies.context import BodyContext, Surroundings
 from dagger_actors.bodies.error_detail import detail_of
 from dagger_actors.bodies.isolation import Home
@@ -34,7 +34,6 @@ from dagger_actors.bodies.secret import NO_MASK, GuardedArtifacts, Mask, Secret
 from dagger_actors.bodies.suspend import Suspend
 from dagger_actors.core.messages import Failed, Inline, Outcome, Progressed, Succeeded, Suspended
 from dagger_actors.core.wording import BESIDE
-from dagger_actors.errors import InputError
 from dagger_actors.reading.importing import FILE_MODULE, Wanted, import_file
 from dagger_actors.reading.neighbours import import_again
 from dagger_actors.store.artifacts import ArtifactStore
@@ -93,7 +92,7 @@ class Worker:
             arguments: dict[str, Any] = {name: held for name, held in secrets.items() if is_secret(action, name)}
             for name, is_bytes, content in begin.arguments:
                 if name not in arguments:
-                    arguments[name] = argument(action, name, content, is_bytes=is_bytes)
+                    arguments[name] = decoded(action.by_name.get(name), content, is_bytes=is_bytes)
             around = Surroundings(
                 artifacts=artifacts_of,
                 mask=mask,
@@ -193,16 +192,6 @@ def _traced(begin: Begin) -> contextlib.AbstractContextManager[object]:
     from dagger_actors.telemetry.carrier import carried  # noqa: PLC0415
 
     return carried(begin.trace)
-
-
-def argument(action: Action, name: str, content: bytes, *, is_bytes: bool) -> Any:
-    """Make an argument of what arrived for it."""
-    parameter = action.by_name.get(name)
-    if is_bytes:
-        if parameter is not None and not parameter.takes_bytes:
-            raise InputError(parameter.action, parameter.name, AS_BYTES)
-        return content
-    return parameter.decode(content) if parameter is not None else msgspec.json.decode(content)
 
 
 def is_secret(action: Action, name: str) -> bool:
