@@ -1,6 +1,6 @@
 -- Tasks: work that is made at run time, done by agents, leased by workers.
 
-INSERT INTO id_ranges (name, next) VALUES ('task', 1), ('job', 1);
+INSERT INTO id_ranges (name, next) VALUES ('task', 1), ('job', 1), ('shared', 1);
 
 CREATE TABLE task_agents (
   name TEXT PRIMARY KEY,
@@ -13,6 +13,7 @@ CREATE TABLE task_agents (
   burst REAL NOT NULL DEFAULT 1,     -- how many of them may come at once
   tokens REAL NOT NULL DEFAULT 0,    -- how many may be leased now, as of refilled_at
   refilled_at INTEGER NOT NULL DEFAULT 0,
+  taken INTEGER NOT NULL DEFAULT 0,  -- tasks leased so far: every 16th may be the oldest one
   open INTEGER NOT NULL DEFAULT 0,   -- its tasks that have not ended; kept by the triggers below
   updated_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -24,7 +25,9 @@ CREATE TABLE jobs (
   stall_after_us INTEGER,            -- NULL = a stall is nothing
   stall_action TEXT,                 -- as JSON: what is done when nothing has moved for so long
   stalled_at INTEGER,                -- when it was done
-  cancelled_at INTEGER,
+  cancelled_at INTEGER,              -- by somebody: it takes no new tasks
+  stopped_at INTEGER,                -- by a failure or a stall: it takes no new tasks, and has failed
+  reason TEXT,                       -- why it was cancelled or stopped
   total INTEGER NOT NULL DEFAULT 0,  -- its tasks by what became of them; kept by the triggers below
   open INTEGER NOT NULL DEFAULT 0,
   paused INTEGER NOT NULL DEFAULT 0,
@@ -37,7 +40,8 @@ CREATE TABLE jobs (
   moved_at INTEGER NOT NULL          -- when one of its tasks last changed its state
 ) STRICT;
 
-CREATE INDEX jobs_stalling ON jobs (moved_at) WHERE stall_after_us IS NOT NULL AND stalled_at IS NULL AND open > 0;
+CREATE INDEX jobs_stalling ON jobs (moved_at + stall_after_us)
+  WHERE stall_after_us IS NOT NULL AND stalled_at IS NULL AND open > stuck + paused;
 
 CREATE TABLE tasks (
   task_key INTEGER PRIMARY KEY,      -- its id, from a range that a worker reserves
@@ -77,13 +81,13 @@ CREATE INDEX tasks_claimable ON tasks (agent, priority DESC, created_at, task_ke
   WHERE state = 'ready' AND owner IS NULL AND due_at IS NULL AND held = 0;
 CREATE INDEX tasks_due ON tasks (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX tasks_expiring ON tasks (expires_at)
-  WHERE expires_at IS NOT NULL AND state IN ('pending', 'blocked', 'ready') AND owner IS NULL;
+  WHERE expires_at IS NOT NULL AND state IN ('pending', 'blocked', 'ready') AND owner IS NULL AND attempt = 0;
 CREATE INDEX tasks_owned ON tasks (owner) WHERE owner IS NOT NULL;
 CREATE INDEX tasks_of_job ON tasks (job_key) WHERE job_key IS NOT NULL;
 CREATE UNIQUE INDEX tasks_unique ON tasks (agent, key) WHERE key IS NOT NULL;
 CREATE UNIQUE INDEX tasks_spawned ON tasks (parent_key, spawn_key) WHERE parent_key IS NOT NULL;
 CREATE INDEX tasks_limited ON tasks (agent, limit_key, held, priority DESC, created_at, task_key)
-  WHERE limit_key IS NOT NULL AND state IN ('ready', 'running');
+  WHERE limit_key IS NOT NULL AND state IN ('ready', 'running') AND due_at IS NULL;
 CREATE INDEX tasks_notable ON tasks (state, task_key)
   WHERE state IN ('pending', 'blocked', 'paused', 'failed', 'cancelled', 'accepted', 'rejected');
 
@@ -144,7 +148,7 @@ CREATE TABLE shared_state (
   scope TEXT NOT NULL,
   key TEXT NOT NULL,
   value TEXT NOT NULL,               -- as JSON
-  version INTEGER NOT NULL,          -- counts the changes
+  version INTEGER NOT NULL,          -- rises with each change, and is never used twice: not after a deletion either
   expires_at INTEGER,
   updated_at INTEGER NOT NULL,
   PRIMARY KEY (scope, key)
@@ -152,11 +156,28 @@ CREATE TABLE shared_state (
 
 CREATE INDEX shared_state_expiring ON shared_state (expires_at) WHERE expires_at IS NOT NULL;
 
--- The counters stand in triggers, so that nobody who changes a state can forget them.
+CREATE TABLE shared_scopes (         -- kept by the triggers below
+  scope TEXT PRIMARY KEY,
+  keys INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER shared_state_grows AFTER INSERT ON shared_state BEGIN
+  INSERT INTO shared_scopes (scope, keys) VALUES (NEW.scope, 1) ON CONFLICT DO UPDATE SET keys = keys + 1;
+END;
+
+CREATE TRIGGER shared_state_shrinks AFTER DELETE ON shared_state BEGIN
+  UPDATE shared_scopes SET keys = keys - 1 WHERE scope = OLD.scope;
+  DELETE FROM shared_scopes WHERE scope = OLD.scope AND keys = 0;
+END;
+
+-- The counters stand in triggers, so that nobody who changes a state can forget them. `store/task_refusals.py` reads what they
+-- raise.
 
 CREATE TRIGGER tasks_open AFTER INSERT ON tasks BEGIN
   UPDATE task_agents SET open = open + 1 WHERE name = NEW.agent;
-  SELECT RAISE(ABORT, 'task queue full') FROM task_agents WHERE name = NEW.agent AND open > capacity;
+  SELECT RAISE(ABORT, 'unknown agent ' || json_array(NEW.agent)) WHERE changes() = 0;
+  SELECT RAISE(ABORT, 'task queue full ' || json_array(name, capacity)) FROM task_agents
+  WHERE name = NEW.agent AND open > capacity;
 END;
 
 CREATE TRIGGER tasks_close AFTER UPDATE OF state ON tasks
@@ -169,7 +190,10 @@ BEGIN
 END;
 
 CREATE TRIGGER jobs_grow AFTER INSERT ON tasks WHEN NEW.job_key IS NOT NULL BEGIN
-  UPDATE jobs SET total = total + 1, open = open + 1, moved_at = NEW.created_at WHERE job_key = NEW.job_key;
+  UPDATE jobs SET total = total + 1, open = open + 1, moved_at = NEW.created_at, stalled_at = NULL
+  WHERE job_key = NEW.job_key;
+  SELECT RAISE(ABORT, 'job closed ' || json_array(job_id)) FROM jobs
+  WHERE job_key = NEW.job_key AND (cancelled_at IS NOT NULL OR stopped_at IS NOT NULL);
 END;
 
 CREATE TRIGGER jobs_move AFTER UPDATE OF state, is_stuck ON tasks
@@ -184,6 +208,50 @@ BEGIN
     failed = failed + (NEW.state = 'failed') - (OLD.state = 'failed'),
     cancelled = cancelled + (NEW.state = 'cancelled') - (OLD.state = 'cancelled'),
     rejected = rejected + (NEW.state = 'rejected') - (OLD.state = 'rejected'),
-    moved_at = NEW.updated_at
+    moved_at = NEW.updated_at, stalled_at = NULL
   WHERE job_key = NEW.job_key;
+END;
+
+-- Places of a limit_key. A task has one while it is ready (not waiting for its time, not held) or running; at most `per_key`
+-- of its agent may. One that comes is held; whoever leaves a place, or comes, lets the first of those that are held in, if
+-- there is room. So every statement that moves a task keeps the limit, and none has to know of it.
+
+CREATE TRIGGER tasks_admit_new AFTER INSERT ON tasks
+WHEN NEW.limit_key IS NOT NULL AND NEW.held = 1 AND NEW.state = 'ready' AND NEW.due_at IS NULL
+BEGIN
+  UPDATE tasks SET held = 0
+  WHERE (
+      SELECT per_key IS NULL OR per_key > (
+        SELECT count(*) FROM tasks
+        WHERE agent = NEW.agent AND limit_key = NEW.limit_key AND held = 0 AND state IN ('ready', 'running')
+          AND due_at IS NULL
+      ) FROM task_agents WHERE name = NEW.agent
+    ) AND task_key = (
+      SELECT task_key FROM tasks
+      WHERE agent = NEW.agent AND limit_key = NEW.limit_key AND held = 1 AND state IN ('ready', 'running')
+        AND due_at IS NULL
+      ORDER BY priority DESC, created_at, task_key LIMIT 1
+    );
+END;
+
+CREATE TRIGGER tasks_admit_next AFTER UPDATE OF state, due_at ON tasks
+WHEN NEW.limit_key IS NOT NULL AND (
+  (NEW.held = 1 AND NEW.state = 'ready' AND NEW.due_at IS NULL)
+  OR ((OLD.held = 0 AND OLD.state IN ('ready', 'running') AND OLD.due_at IS NULL)
+    AND NOT (NEW.held = 0 AND NEW.state IN ('ready', 'running') AND NEW.due_at IS NULL))
+)
+BEGIN
+  UPDATE tasks SET held = 0
+  WHERE (
+      SELECT per_key IS NULL OR per_key > (
+        SELECT count(*) FROM tasks
+        WHERE agent = NEW.agent AND limit_key = NEW.limit_key AND held = 0 AND state IN ('ready', 'running')
+          AND due_at IS NULL
+      ) FROM task_agents WHERE name = NEW.agent
+    ) AND task_key = (
+      SELECT task_key FROM tasks
+      WHERE agent = NEW.agent AND limit_key = NEW.limit_key AND held = 1 AND state IN ('ready', 'running')
+        AND due_at IS NULL
+      ORDER BY priority DESC, created_at, task_key LIMIT 1
+    );
 END;
