@@ -19,6 +19,7 @@ __all__ = [
     "REOPENED_TASK",
     "TASK_TRANSITIONS",
     "AddDependencies",
+    "AdmitHeld",
     "CancelJob",
     "CancelTasks",
     "Claim",
@@ -31,11 +32,22 @@ __all__ = [
     "JobState",
     "NewTask",
     "PromoteDue",
+    "PruneTasks",
+    "Pruned",
     "ReleaseTasks",
     "RetryTasks",
+    "SettleEnded",
     "SettleSuspended",
     "ShareValues",
     "SharedChange",
+    "SharedValue",
+    "StallAction",
+    "StallFails",
+    "StallJobs",
+    "StallNotifies",
+    "StallTells",
+    "Stalled",
+    "StalledJob",
     "StopJob",
     "SubmitTasks",
     "Submitted",
@@ -95,7 +107,7 @@ class Claimed(msgspec.Struct, frozen=True, gc=False, array_like=True):
         task_key: Its id.
         epoch: That of the lease.
         agent: The name of its agent.
-        priority: Higher goes first.
+        priority: Higher goes first. A task that is taken for its age has the highest priority of its claim.
         created_at: Wall microseconds; age goes next.
         attempt: How often its body was begun so far.
         try_no: The user's count of the coming attempt; from 1.
@@ -196,6 +208,12 @@ class Submitted(msgspec.Struct, frozen=True):
 class ClaimTasks(msgspec.Struct, frozen=True, tag="claim"):
     """Lease tasks that are ready. Answers a ``ClaimAnswer``.
 
+    **The order, and what keeps a task from starving.** Higher priority first, then age. But while an agent's oldest ready task
+    is over a minute old, one of each 16 of its tasks that are taken is the oldest one, whatever its priority. So under *the
+    documented load*, in which a task's turn comes at least once in 16 claims of its agent, it waits for at most 16 times as
+    many others as are older, however many of higher priority are submitted. (Of more than 256 different priorities that are ready
+    at once, the oldest is sought among the 256 lowest.)
+
     Attributes:
         owner: This worker.
         claims: What it wants, agent by agent.
@@ -213,7 +231,8 @@ class ClaimAnswer(msgspec.Struct, frozen=True):
     Attributes:
         tasks: In the order they are to be begun: by agent, then priority, then age.
         drained: Agents that had fewer than was wanted: nothing more is ready for them.
-        again_us: When the rate of an agent gives its next tasks, wall microseconds, by its name.
+        again_us: When the rate of an agent gives its next task, wall microseconds, by its name; only for agents whose rate
+            has kept this claim small.
     """
 
     tasks: tuple[Claimed, ...]
@@ -270,6 +289,8 @@ class Taken(msgspec.Struct, frozen=True):
 
 class PromoteDue(msgspec.Struct, frozen=True, tag="promote"):
     """Make ready (or blocked) what is due, and cancel what has expired. Answers when to look again, or None.
+
+    At most 1,000 of each at once, so that the unit stays short; when there are more, the answer is a time that has passed.
 
     Attributes:
         now_us: Wall microseconds.
@@ -333,6 +354,30 @@ class CancelJob(msgspec.Struct, frozen=True, tag="cancel_job"):
     now_us: int
 
 
+class SettleEnded(msgspec.Struct, frozen=True, tag="settle_ended"):
+    """Tasks have ended without success in this very unit: what needed them can never run, and is stuck from now on.
+
+    To be put behind the ``tasks.end`` rows of tasks that have failed or were cancelled; for others it does nothing.
+
+    Attributes:
+        tasks: Their ids.
+        now_us: Wall microseconds.
+    """
+
+    tasks: tuple[int, ...]
+    now_us: int
+
+
+class AdmitHeld(msgspec.Struct, frozen=True, tag="admit"):
+    """Let held tasks in where there is room by now; to be asked behind ``task_agents.put``, as ``per_key`` may have grown.
+
+    Attributes:
+        agents: Their agents' names.
+    """
+
+    agents: tuple[str, ...]
+
+
 class StopJob(msgspec.Struct, frozen=True, tag="stop_job"):
     """One of its tasks has failed: if the job says ``on_failure: stop``, cancel the rest. Answers the ids of those cancelled."""
 
@@ -342,6 +387,9 @@ class StopJob(msgspec.Struct, frozen=True, tag="stop_job"):
 
 class RetryTasks(msgspec.Struct, frozen=True, tag="retry"):
     """Open failed, cancelled or paused tasks again, with fresh tries; what they left stuck is so no longer. Answers the ids.
+
+    All of them or, when one of them is not there or in another state, none. What waited for their end waits again, unless
+    it has gone on meanwhile. Their jobs, if they were cancelled or stopped, take tasks again.
 
     Attributes:
         tasks: Ids.
@@ -375,6 +423,8 @@ class DecideTask(msgspec.Struct, frozen=True, tag="decide"):
 class ShareValues(msgspec.Struct, frozen=True, tag="share"):
     """Change the shared state; a stale version refuses all of it with ``SharedConflict``.
 
+    Answers one ``SharedValue`` for each change, in order.
+
     Attributes:
         changes: In order.
         now_us: Wall microseconds.
@@ -382,6 +432,105 @@ class ShareValues(msgspec.Struct, frozen=True, tag="share"):
 
     changes: tuple[SharedChange, ...]
     now_us: int
+
+
+class SharedValue(msgspec.Struct, frozen=True):
+    """What a change has left.
+
+    Attributes:
+        version: The value's; 0 = there is none.
+        json: The value; None = there is none.
+    """
+
+    version: int
+    json: str | None
+
+
+class StallFails(msgspec.Struct, frozen=True, tag="fail"):
+    """The job has failed: what is open of it is cancelled, and it takes no new tasks."""
+
+
+class StallNotifies(msgspec.Struct, frozen=True, tag="notify"):
+    """An agent gets a task, which belongs to no job.
+
+    Attributes:
+        agent: Its name.
+        payload: JSON text; None = ``{"job_id": text, "open": tasks, "still_us": microseconds}``.
+    """
+
+    agent: str
+    payload: str | None = None
+
+
+class StallTells(msgspec.Struct, frozen=True, tag="tell"):
+    """Nothing in the database: whoever asked tells the program."""
+
+
+StallAction = StallFails | StallNotifies | StallTells
+"""What is done about a stalled job; as JSON in ``jobs.stall_action``."""
+
+
+class StallJobs(msgspec.Struct, frozen=True, tag="stall"):
+    """Find jobs in which nothing has moved for their ``stall_after_us``, though tasks that could are open; once each standstill.
+
+    What a job says of it is done with it. Answers a ``Stalled``.
+
+    Attributes:
+        now_us: Wall microseconds.
+    """
+
+    now_us: int
+
+
+class StalledJob(msgspec.Struct, frozen=True):
+    """A job that has stalled.
+
+    Attributes:
+        job_key: Its key.
+        job_id: Its id.
+        moved_at: When one of its tasks last changed its state, wall microseconds.
+        action: What it says of that, and what has been done.
+        cancelled: Ids of tasks that this has cancelled.
+        notified: The id of the task that the agent got; None = there is no such agent, or its queue is full.
+    """
+
+    job_key: int
+    job_id: str
+    moved_at: int
+    action: StallAction
+    cancelled: tuple[int, ...] = ()
+    notified: int | None = None
+
+
+class Stalled(msgspec.Struct, frozen=True):
+    """The jobs that have stalled, and when to look again, wall microseconds; None = when a job is made, or moves."""
+
+    jobs: tuple[StalledJob, ...]
+    again_us: int | None
+
+
+class PruneTasks(msgspec.Struct, frozen=True, tag="prune"):
+    """Delete tasks that ended long ago, oldest ids first, with their attempts, logs and steps. Answers a ``Pruned``.
+
+    Kept is what an open task depends on or has spawned, and what a failed one would still wait for if it was retried. A job
+    whose last task goes, goes too.
+
+    Attributes:
+        before_us: Those that ended before, wall microseconds.
+        limit: Tasks to look at; 1 or more.
+        after: Only those of higher ids; 0 = from the first.
+    """
+
+    before_us: int
+    limit: int
+    after: int = 0
+
+
+class Pruned(msgspec.Struct, frozen=True):
+    """How many tasks are gone, and where to go on: ``after`` of the next ``PruneTasks``, None = that was all."""
+
+    count: int
+    after: int | None
 
 
 TaskOperation = (
@@ -392,10 +541,14 @@ TaskOperation = (
     | PromoteDue
     | AddDependencies
     | SettleSuspended
+    | SettleEnded
+    | AdmitHeld
     | CancelTasks
     | CancelJob
     | StopJob
     | RetryTasks
     | DecideTask
     | ShareValues
+    | StallJobs
+    | PruneTasks
 )

@@ -2,16 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import apsw
 
-from dagger_actors.core.tasks import ClaimTasks, PromoteDue, ReleaseTasks, TaskOperation
+from dagger_actors.core.tasks import (
+    AddDependencies,
+    AdmitHeld,
+    CancelJob,
+    CancelTasks,
+    ClaimTasks,
+    DecideTask,
+    PromoteDue,
+    PruneTasks,
+    ReleaseTasks,
+    RetryTasks,
+    SettleEnded,
+    SettleSuspended,
+    ShareValues,
+    StallJobs,
+    StopJob,
+    SubmitTasks,
+    TakeTasks,
+    TaskOperation,
+)
 from dagger_actors.errors import DaggerError, RequestRefused
-from dagger_actors.store.task_claims import claim, promote, release
+from dagger_actors.store.task_claims import admit, claim, promote, release
+from dagger_actors.store.task_ends import cancel, settle_ended
+from dagger_actors.store.task_graph import depend, settle_suspended
+from dagger_actors.store.task_jobs import cancel_job, stall, stop_job
+from dagger_actors.store.task_pruning import prune
+from dagger_actors.store.task_refusals import refusal
+from dagger_actors.store.task_reopening import decide, retry
+from dagger_actors.store.task_shared import share
+from dagger_actors.store.task_submission import submit
+from dagger_actors.store.task_takeover import take
 
 __all__ = ["TaskWork"]
+
+_RUNS: Final[dict[type, Callable[[apsw.Connection, Any], Any]]] = {
+    SubmitTasks: submit,
+    ClaimTasks: claim,
+    ReleaseTasks: release,
+    TakeTasks: take,
+    PromoteDue: promote,
+    AddDependencies: depend,
+    SettleSuspended: settle_suspended,
+    SettleEnded: settle_ended,
+    AdmitHeld: admit,
+    CancelTasks: cancel,
+    CancelJob: cancel_job,
+    StopJob: stop_job,
+    RetryTasks: retry,
+    DecideTask: decide,
+    ShareValues: share,
+    StallJobs: stall,
+    PruneTasks: prune,
+}
 
 
 class TaskWork:
@@ -35,18 +84,11 @@ class TaskWork:
             apsw.Error: The disk is to blame.
         """
         try:
-            return _run(connection, operation)
+            return _RUNS[type(operation)](connection, operation)
         except DaggerError as error:
             raise RequestRefused(str(self._path), error) from error
-
-
-def _run(connection: apsw.Connection, operation: TaskOperation) -> Any:
-    match operation:
-        case ClaimTasks():
-            return claim(connection, operation)
-        case ReleaseTasks():
-            return release(connection, operation)
-        case PromoteDue():
-            return promote(connection, operation)
-        case _:
-            raise NotImplementedError(type(operation).__name__)
+        except apsw.ConstraintError as error:
+            cause = refusal(str(error))
+            if cause is None:
+                raise
+            raise RequestRefused(str(self._path), cause) from error

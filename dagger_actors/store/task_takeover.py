@@ -1,0 +1,30 @@
+"""What a dead or stalled worker had leased, in other hands."""
+
+from __future__ import annotations
+
+import apsw
+import msgspec
+
+from dagger_actors.core.tasks import Claimed, Taken, TakeTasks
+from dagger_actors.store.task_rows import states_of
+from dagger_actors.store.task_sql import ask, ask_keys, do, text
+
+__all__ = ["take"]
+
+_claimed = msgspec.json.Decoder(tuple[Claimed, ...])
+
+
+def take(connection: apsw.Connection, operation: TakeTasks) -> Taken:
+    """Take what a worker had leased. Who comes second finds nothing."""
+    worker, now_us = operation.worker, operation.now_us
+    ended = ask(connection, "read.ended_of", worker, text(operation.ended))
+    do(connection, "tasks.take_ended", worker, text(operation.ended), operation.owner, now_us)
+    begun, once = text(operation.begun), text(operation.at_most_once)
+    left = ask_keys(connection, "read.tasks_of_worker", worker)
+    do(connection, "task_attempts.interrupt", worker, begun, once, now_us)
+    do(connection, "tasks.take", worker, begun, once, operation.most_crashes, now_us)
+    do(connection, "task_stops.forget", worker)
+    states = states_of(connection, left)
+    released = tuple(key for key in left if states[key].state == "ready")
+    parked = tuple(key for key in left if states[key].state == "paused")
+    return Taken(released, parked, _claimed.decode(ask(connection, "read.leased", ended)))
