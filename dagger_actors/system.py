@@ -39,6 +39,9 @@ from dagger_actors.supervised.headcount import MAX_ACTORS
 from dagger_actors.supervised.house import House
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
 from dagger_actors.supervised.undelivered import Undelivered
+from dagger_actors.tasks.kind import Configured
+from dagger_actors.tasks.registry import TaskAgents
+from dagger_actors.tasks.splitting import split_agents
 
 __all__ = ["ActorSystem"]
 
@@ -60,7 +63,8 @@ class ActorSystem:
         agents: Actors and supervisors to start with the system, in order, and to stop with it, in reverse: the children
             of its root supervisor (``one_for_one``, 3 restarts within 5 s). When that gives up, the system stops, and
             leaving ``with`` raises ``SystemFailed`` with the reason. A class alone stands for ``ChildSpec(cls)``. With a
-            ``spec`` they come behind its agents.
+            ``spec`` they come behind its agents. Task agents too: ``TaskAgent`` classes, as they are or ``configured``, and
+            functions marked ``@task_agent``; these are nobody's children.
         actions: Functions, or modules with marked functions, for names that a flow's own ``actions`` do not give.
         imports: Modules and files with actions: ``module``, ``module:name``, ``file.py``, ``file.py:name``. They go before
             a flow's own of the same name.
@@ -99,7 +103,7 @@ class ActorSystem:
         path: The database, absolute.
 
     Raises:
-        ActorClassError: Something among the ``agents`` is nothing that can be a child.
+        ActorClassError: Something among the ``agents`` is neither anything that can be a child nor a task agent.
         RequestError: An option has a value that it cannot have, the schema or a resource cannot be made.
         StoreError: The database cannot be used; says why and what to do.
         DefinitionError: An import cannot be loaded.
@@ -110,7 +114,7 @@ class ActorSystem:
         db: str | Path | None = None,
         *,
         spec: str | Path | Mapping[str, object] | None = None,
-        agents: Sequence[ChildSpec | Supervisor | type[Actor]] = (),
+        agents: Sequence[ChildSpec | Supervisor | type[Actor] | Configured | Callable[..., Any]] = (),
         actions: Sequence[Callable[..., Any] | ModuleType] = (),
         imports: Sequence[str] = (),
         resources: Mapping[type, Factory] | None = None,
@@ -134,7 +138,7 @@ class ActorSystem:
         _check_options(synchronous, artifact_threshold, readers)
         _check_stuck(stuck_after_s)
         _check_max_actors(max_actors)
-        root = _root(spec, agents)
+        root, self._task_agents = _root(spec, agents)
         processes = (os.cpu_count() or 1) if processes is None else processes
         _check_processes(processes, process_attempts, process_memory_mib)
         registry = ActionRegistry()
@@ -344,13 +348,12 @@ class ActorSystem:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _root(
-    spec: str | Path | Mapping[str, object] | None, agents: Sequence[ChildSpec | Supervisor | type[Actor]]
-) -> Supervisor:
-    """The root supervisor: that of the file, if there is one, with all that is to start."""
+def _root(spec: str | Path | Mapping[str, object] | None, agents: Sequence[object]) -> tuple[Supervisor, TaskAgents]:
+    """The root supervisor: that of the file, if there is one, with all that is to start; and the task agents."""
     root = Supervisor("root") if spec is None else load_supervisor(spec)[1]
-    given = msgspec.structs.replace(root, children=agents).specs()  # which says what is wrong with them
-    return msgspec.structs.replace(root, children=(*root.specs(), *given))
+    children, task_agents = split_agents(agents)
+    given = msgspec.structs.replace(root, children=children).specs()  # which says what is wrong with them
+    return msgspec.structs.replace(root, children=(*root.specs(), *given)), task_agents
 
 
 def _check_options(synchronous: str, artifact_threshold: int, readers: int) -> None:

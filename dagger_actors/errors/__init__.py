@@ -46,6 +46,7 @@
     │   ├── AttemptOver            its run has ended or is another process's: nothing more of it is stored
     │   ├── ResultError            a result that does not fit the action's return hint
     │   ├── WorkerDied             the worker process of an attempt ended before it did
+    │   ├── Fatal                  raised by a task's body: it is not tried again
     │   ├── SpawnMismatch          a task's body that runs again spawns other tasks than before
     │   ├── SharedRefused          a value that ctx.shared cannot take
     │   ├── RunEnded               a run that did not succeed; carries its report
@@ -190,6 +191,7 @@ from dagger_actors.errors.store import (
 from dagger_actors.errors.tasks import (
     AgentsMissing,
     DependencyCycle,
+    Fatal,
     JobCancelled,
     JobClosed,
     JobConflict,
@@ -237,6 +239,7 @@ __all__ = [
     "DefinitionError",
     "DependencyCycle",
     "ExportRefused",
+    "Fatal",
     "IllegalTransition",
     "InputError",
     "InvalidInputs",

@@ -241,6 +241,14 @@ class SharedConflict(RequestError):
 # --- how they ended
 
 
+class Fatal(ActionError):
+    """Raised by a task's body: the task has failed for good, however many tries it has left.
+
+    Args:
+        reason: For people; kept with the task.
+    """
+
+
 class SpawnMismatch(ActionError):
     """A body that runs again spawns other tasks than before.
 

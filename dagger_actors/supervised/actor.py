@@ -65,12 +65,14 @@ class Actor(pykka.Actor):
             ``shared``.
         mailbox: How many messages may be queued, and what happens to more.
         durable: Whether the state outlives restarts and processes; said with the class, ``class Till(Actor, durable=True)``.
+        not_an_actor: Why there can be no actor of the class, and what to do with it instead; empty = there can.
         traits: What was found out about the class.
     """
 
     dispatcher: ClassVar[Literal["shared", "blocking", "io"] | None] = None
     mailbox: ClassVar[MailboxSpec] = MailboxSpec()
     durable: ClassVar[bool] = False
+    not_an_actor: ClassVar[str] = ""
     traits: ClassVar[Traits]
 
     config: Any = None

@@ -77,6 +77,8 @@ class ChildSpec(msgspec.Struct, frozen=True):
             raise ActorClassError(
                 _short(self.actor), "a ChildSpec begins with an Actor class: the class, not an instance"
             )
+        if self.actor.not_an_actor:
+            raise ActorClassError(self.actor.__name__, self.actor.not_an_actor)
         _check_child(self.name, self)
         if type(self.instances) is not int or not 1 <= self.instances <= INSTANCES_MOST:
             raise ActorClassError(self.name, f"instances is 1 to {INSTANCES_MOST:,}, not {self.instances!r}")

@@ -92,8 +92,10 @@ class Traits:
         """Check that there can be actors of the class itself.
 
         Raises:
-            ActorClassError: Its ``__init__`` has parameters.
+            ActorClassError: Its ``__init__`` has parameters, or it is a class of another kind.
         """
+        if self.cls.not_an_actor:
+            raise ActorClassError(self.cls.__name__, self.cls.not_an_actor)
         if not self._can_be_made:
             what = (
                 "it is called without parameters; annotate the class, `config: SomeStruct`, and read self.config there"

@@ -57,9 +57,15 @@ class TaskAgent(Actor):
             has what no task agent uses, such as handlers or state.
     """
 
+    not_an_actor: ClassVar[str] = (
+        "it does tasks, so it is no actor of its own and nobody's child; give the class to ActorSystem(agents=[...]) and "
+        "tasks to it: system.tasks.submit(...), ctx.spawn(...)"
+    )
+
     def __init_subclass__(cls, *, name: str | None = None, **options: Unpack[GivenOptions]) -> None:
         if "durable" in options:
             raise ActorClassError(cls.__name__, "every task is durable; leave out `durable`, or write durability=...")
+        _refuse_settings(cls)
         super().__init_subclass__()
         _refuse_unused(cls)
         given: dict[str, object] = {}
@@ -162,6 +168,10 @@ def _refuse_unused(cls: type[TaskAgent]) -> None:
         if inspect.getattr_static(cls, hook) is not inspect.getattr_static(Actor, hook):
             what = "it is never called, each attempt has an instance of its own; do it in `execute`, or in a resource"
             raise ActorClassError(f"{cls.__name__}.{hook}", what)
+
+
+def _refuse_settings(cls: type[TaskAgent]) -> None:
+    """Refuse what is said of actors by attributes, and of task agents by class keywords."""
     for name, instead in (
         ("dispatcher", "isolation=, or make `execute` async"),
         ("mailbox", "capacity= and overflow="),

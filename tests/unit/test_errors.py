@@ -178,6 +178,7 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ("the shared value 'k' of 's' is of version 2, not 1: somebody was faster; read it again, then put it"),
     ),
     "SharedRefused": (("s", "k", "no"), "the shared value 'k' of 's' cannot be changed: no"),
+    "Fatal": (("no such customer",), "no such customer"),
     "SpawnMismatch": (
         ("#0", "agent", "'a'", "'b'"),
         (
