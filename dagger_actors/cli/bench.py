@@ -162,8 +162,8 @@ def _actors(path: str, child: ChildSpec) -> Iterator[str]:
 
 
 def _read_send(text: str, spec: str, agents: Mapping[str, ChildSpec]) -> Send:
-    name, equals, reference = text.partition("=")
-    if not (equals and name and reference):
+    name, _, reference = text.partition("=")
+    if not (name and reference):
         raise UsageError(f"--send {quoted(text)} is not AGENT=file.py:items", "name an agent and its generator")
     by_id = {path.rpartition("/")[2]: path for path in agents}
     path = name if name in agents else by_id.get(name)

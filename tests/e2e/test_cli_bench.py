@@ -79,6 +79,11 @@ def others():
 
 def number():
     return 7
+
+NUMBERS = [7]
+
+def unsendable():
+    yield Add(object())
 """
 
 
@@ -168,6 +173,9 @@ def test_a_system_that_gives_up_ends_with_1_the_reason_and_what_was_seen(small):
         (("--send", "addr=small.py:adds"), ("small.yaml has no agent 'addr'", "did you mean 'adder'?")),
         (("--send", "x=small.py:adds"), ("small.yaml has no agent 'x'", "it has: adder, keeper")),
         (("--send", "adder=small.py:add"), ("there is no generator 'add' in 'small.py'",)),
+        (("--send", "adder="), ("--send 'adder=' is not AGENT=file.py:items",)),
+        (("--send", "=small.py:adds"), ("--send '=small.py:adds' is not AGENT=file.py:items",)),
+        (("--send", "adder=small.py:NUMBERS"), ("there is no generator 'NUMBERS' in 'small.py'",)),
         (("--send", "adder=small.py"), ("'small.py' names a module, but no generator",)),
         (("--send", "adder=smal.py:adds"), ("there is no file 'smal.py'",)),
         (("--send", "adder=small.py:none"), ("small.py:none yields no items",)),
@@ -177,11 +185,18 @@ def test_a_system_that_gives_up_ends_with_1_the_reason_and_what_was_seen(small):
             ("--send", "adder=small.py:others"),
             ("small.py:others yields an Other, which agent 'adder' does not handle", "It handles: Add."),
         ),
+        (
+            ("--send", "adder=small.py:unsendable"),
+            ("small.py:unsendable: a message of class Add cannot be sent", "Yield messages that the agent can take."),
+        ),
+        (("--send", "adder=small.py:adds") * 101, ("101 times --send are too many", "give 100 at most")),
         (("--send", "adder=small.py:adds", "--rate", "0"), ("--rate is more than 0, not 0", "as fast as it goes")),
         (("--send", "adder=small.py:adds", "--rate", "-5"), ("--rate is more than 0, not -5",)),
         (("--send", "adder=small.py:adds", "--rate", "nan"), ("--rate is more than 0, not nan",)),
         (("--send", "adder=small.py:adds", "--count", "0"), ("--count is more than 0, not 0",)),
+        (("--send", "adder=small.py:adds", "--duration", "0"), ("--duration is more than 0, not 0", "the default")),
         (("--send", "adder=small.py:adds", "--duration", "inf"), ("--duration is more than 0, not inf",)),
+        (("--send", "adder=small.py:adds", "--warmup", "inf"), ("--warmup is 0 seconds or more, not inf",)),
         (("--send", "adder=small.py:adds", "--warmup", "-1"), ("--warmup is 0 seconds or more, not -1",)),
     ],
 )
