@@ -27,9 +27,10 @@ from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.flows import Flows
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.inspection import Inspection
+from dagger_actors.flow.left_behind import LeftBehind
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.run_events import Observer
-from dagger_actors.flow.watch import Watch
+from dagger_actors.flow.watched import WatchedFlows
 from dagger_actors.store.journal import Journal
 from dagger_actors.store.store import Store
 from dagger_actors.supervised.actor import Actor
@@ -39,9 +40,12 @@ from dagger_actors.supervised.headcount import MAX_ACTORS
 from dagger_actors.supervised.house import House
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
 from dagger_actors.supervised.undelivered import Undelivered
+from dagger_actors.tasks.hub import TaskHub
 from dagger_actors.tasks.kind import Configured
 from dagger_actors.tasks.registry import TaskAgents
 from dagger_actors.tasks.splitting import split_agents
+from dagger_actors.tasks.tasks import Tasks
+from dagger_actors.watch import Watch
 
 __all__ = ["ActorSystem"]
 
@@ -83,6 +87,7 @@ class ActorSystem:
         process_attempts: After so many attempts a worker process is replaced, 1 or more: what user code leaks is given
             back, and a new one costs a third of a second or less.
         process_memory_mib: Address space of a worker process at most, in MiB, 256 or more; None = no limit.
+        task_concurrency: Tasks that this process does at once, of all its agents, 1 or more.
         observer: Told what changes, after each commit, on an internal thread; must not block.
         on_undelivered: Told of each message to an actor that was never handled; must not block.
         stuck_after_s: An actor's handler that has not come back for so many seconds, 0.01 or more, is warned of in the
@@ -126,6 +131,7 @@ class ActorSystem:
         processes: int | None = None,
         process_attempts: int = 100,
         process_memory_mib: int | None = None,
+        task_concurrency: int = THREADS,
         observer: Observer | None = None,
         on_undelivered: Callable[[Undelivered], None] | None = None,
         stuck_after_s: float | None = 30.0,
@@ -207,9 +213,29 @@ class ActorSystem:
         if stuck_after_s is not None:
             self._look_out(stuck_after_s, home)
         self.actors = Actors(home, root, failed=lambda _failure: home.run_aside(self.stop))
-        self._watch = Watch(self._hub, runtime=self._runtime, store=self._store, recover=recover)
+        self._tasks_hub = TaskHub(
+            runtime=self._runtime,
+            store=self._store,
+            gates=self._gates,
+            agents=self._task_agents,
+            concurrency=task_concurrency,
+            resources=self._resources,
+            pool=self._pool if self._runtime.can_spawn else None,
+            telemetry=self._telemetry,
+        )
+        self.tasks = Tasks(self._tasks_hub)
+        self._watch = Watch(
+            (WatchedFlows(self._hub), self._tasks_hub),
+            errand=self._hub.errand,
+            sweep=LeftBehind(self._store).sweep,
+            runtime=self._runtime,
+            store=self._store,
+            recover=recover,
+        )
+        self._hub.on_opened = self._watch.hurry
         self._is_closed = False
         self._enter_resources()
+        self._start_tasks()
         self._watch.start()
         self._start_actors()
 
@@ -298,10 +324,12 @@ class ActorSystem:
             return  # left already; or a forked child is leaving the block, and the system is its parent's
         self._is_closed = True
         self.flows.close()
+        self.tasks.close()
         self.artifacts.close()
         self._watch.stop()
         try:
             self.actors.close(grace_s)
+            self._tasks_hub.detach(grace_s)
             self._hub.detach(grace_s)
         finally:
             self._close()
@@ -311,6 +339,13 @@ class ActorSystem:
         house.crowding.after_us = self._hub.holders.after_us = after_us // 3
         looks = (house.alarm.look, house.crowding.look, self._hub.holders.look)
         Lookout(self._runtime.timers, self._runtime.clock, every_us=after_us // LOOKS, looks=looks).start()
+
+    def _start_tasks(self) -> None:
+        try:
+            self._tasks_hub.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def _start_actors(self) -> None:
         try:

@@ -4,6 +4,7 @@ Grants are committed ahead of the limit; their tickets wait here. A gate admits 
 
 - it is not held,
 - fewer than ``limit`` of its places are taken,
+- one of the places that it shares with other gates is free,
 - a record of the slot file is free (it is written before the body can start), and
 - for a body on a thread: one of the system's ``threads`` is free; for one in a process: one of its ``processes``.
 
@@ -28,7 +29,7 @@ from dagger_actors.actors.ticket import Ticket
 from dagger_actors.core.protocols import Clock, Slots
 from dagger_actors.errors import SystemClosed
 
-__all__ = ["Gate", "Gates", "Ticket"]
+__all__ = ["Gate", "Gates", "Share", "Ticket"]
 
 logger = logging.getLogger("dagger_actors.actors")
 
@@ -88,7 +89,14 @@ class Gates:
         return [gate.name(ticket) for gate, ticket in found]
 
     def open(
-        self, run_key: int, *, limit: int, on_started: Callable[[], None], name: Callable[[Ticket], str] = repr
+        self,
+        run_key: int,
+        *,
+        limit: int,
+        on_started: Callable[[], None],
+        name: Callable[[Ticket], str] = repr,
+        share: Share | None = None,
+        holds: bool = True,
     ) -> Gate:
         """Make the gate of a run.
 
@@ -97,9 +105,20 @@ class Gates:
             limit: Attempts of it that run at once; 1 or more.
             on_started: Called, by any thread and outside of the lock, when ``take_started`` has something again.
             name: Names a body of it for people.
+            share: Places that it shares with other gates; None = with none.
+            holds: Whether an end that is no success holds it: for bodies whose successors depend on that.
         """
         assert limit >= 1
-        gate = Gate(self, self._lock, run_key=run_key, limit=limit, on_started=on_started, name=name)
+        gate = Gate(
+            self,
+            self._lock,
+            run_key=run_key,
+            limit=limit,
+            on_started=on_started,
+            name=name,
+            share=share or Share(limit),
+            holds=holds,
+        )
         with self._lock:
             self._gates.add(gate)
         return gate
@@ -224,6 +243,19 @@ class Gates:
         return True
 
 
+class Share:
+    """Places that several gates share; read and changed under their lock.
+
+    Args:
+        places: Bodies at once; 1 or more.
+    """
+
+    __slots__ = ("free",)
+
+    def __init__(self, places: int) -> None:
+        self.free = places
+
+
 class Gate:
     """Where the bodies of one run wait for their start; made by ``Gates.open``, any thread may use it."""
 
@@ -236,9 +268,13 @@ class Gate:
         limit: int,
         on_started: Callable[[], None],
         name: Callable[[Ticket], str],
+        share: Share,
+        holds: bool,
     ) -> None:
         self.run_key = run_key
         self.name = name
+        self._share = share
+        self._holds_on_failure = holds
         self.is_waiting = False
         self._gates = gates
         self._lock = lock
@@ -367,7 +403,8 @@ class Gate:
                 ticket.keeps_place = True
             if not success:
                 ticket.has_failed = True
-                self._holds += 1
+                self._holds += self._holds_on_failure
+            self._share.free += 1
             self._gates.give_back(ticket)
             self._gates.fill(self, admitted, now_us)
         if admitted:
@@ -396,6 +433,7 @@ class Gate:
             del self._running[ticket]
             self._abandoned[ticket] = None
             self._places -= 1
+            self._share.free += 1
             self._gates.give_back(ticket, abandoned=True)
             self._gates.fill(self, admitted)
         self._gates.emit(admitted)
@@ -438,6 +476,8 @@ class Gate:
 
     def first(self, *, may_thread: bool, may_process: bool) -> Ticket | None:
         """Look at the ticket that goes next; the lock is held."""
+        if self._share.free <= 0:
+            return None
         threads, loop, processes = self._for_threads, self._for_loop, self._for_processes
         best = loop[0] if loop else None
         if may_thread and threads and (best is None or threads[0] < best):
@@ -456,6 +496,7 @@ class Gate:
         if ticket.is_process:
             self._gates.queued_processes -= 1
         self._places += 1
+        self._share.free -= 1
         self._running[ticket] = None
         self._started.append(ticket)
         return self._on_started if len(self._started) == 1 else None

@@ -2,8 +2,8 @@
 
 Every record that is about something names it: ``logger.warning("...", extra=LogFields(actor=..., seconds=...))``; a formatter
 finds them as attributes of the record. The loggers are ``dagger_actors.actors`` (actors, their supervisors, threads),
-``dagger_actors.flow`` (runs, and what keeps them going), ``dagger_actors.store`` (the file) and ``dagger_actors.run`` (what
-actions say with ``ctx.log``).
+``dagger_actors.flow`` (runs, and what keeps them going), ``dagger_actors.tasks`` (the same of tasks), ``dagger_actors.store``
+(the file) and ``dagger_actors.run`` (what actions and tasks say with ``ctx.log``).
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class LogFields(TypedDict, total=False):
         run_id: A run's id.
         node_id: A node's id in its flow.
         invocation_key: The map item's key; empty when the node is not mapped.
+        task: A task's id.
+        agent: The name of a task's agent.
         attempt: Which attempt, from 1.
         worker: A worker's number in the file.
         path: The database.
@@ -50,6 +52,8 @@ class LogFields(TypedDict, total=False):
     run_id: str
     node_id: str
     invocation_key: str
+    task: int
+    agent: str
     attempt: int
     worker: int
     path: str

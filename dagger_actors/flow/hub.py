@@ -14,9 +14,9 @@ from typing import Any
 
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
-from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
 from dagger_actors.bodies.artifacts import RunArtifacts
@@ -62,23 +62,12 @@ from dagger_actors.flow.starter import Starter
 from dagger_actors.flow.supervisor import FlowSupervisor
 from dagger_actors.store.store import Store
 
-__all__ = ["FlowHub", "Root"]
+__all__ = ["FlowHub"]
 
 logger = logging.getLogger("dagger_actors.flow")
 
 INTENSITY = 3
 PERIOD_US = 5_000_000
-
-
-class Root(Actor):
-    """Does the hub's errands one at a time, on the control dispatcher: rebuilding and taking over must not overlap."""
-
-    def on_receive(self, message: Callable[[], None]) -> None:
-        """Do one errand; its failure is logged, the next one is done all the same."""
-        try:
-            message()
-        except Exception:  # an errand that fails must not take the root down with it
-            logger.exception("an errand of the flow root failed")
 
 
 class FlowHub:

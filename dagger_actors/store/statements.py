@@ -53,8 +53,9 @@ WRITES: Final[dict[str, Statement]] = {
     "task_agents.put": Statement(table="task_agents", key_width=1),
     "jobs.insert": Statement(table="jobs", key_width=1),
     "tasks.insert": Statement(table="tasks", key_width=0),
-    "tasks.run": Statement(table="tasks", key_width=1),
-    "tasks.end": Statement(table="tasks", key_width=1),
+    # A lease is marked and ended once each, and a commit lies before the next one: its rows never meet in a group.
+    "tasks.run": Statement(table="tasks", key_width=0),
+    "tasks.end": Statement(table="tasks", key_width=0),
     "task_dependencies.meet": Statement(table="task_dependencies", key_width=0),
     "tasks.unblock": Statement(table="tasks that depend", key_width=0),
     "task_attempts.put": Statement(table="task_attempts", key_width=0),

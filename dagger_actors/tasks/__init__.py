@@ -1,1 +1,1 @@
-"""The task system: work that is made at run time, done by agents, leased by any number of processes on one file."""
+"""Tasks: work that is made at run time, leased by workers, done by agents, with dependencies that grow while they run."""

@@ -1,7 +1,7 @@
 -- rows: task_key, owner, epoch, state, attempt, try_no, crash_no, result, result_artifact_id, error, reason, due_at,
 --   started_at, finished_at, updated_at
 -- The fence: whoever lost the lease changes no row, so its unit is refused.
-UPDATE tasks
+UPDATE tasks NOT INDEXED
 SET state = new.state, attempt = new.attempt, try_no = new.try_no, crash_no = new.crash_no, result = new.result,
   result_artifact_id = new.result_artifact_id, error = new.error, reason = new.reason, due_at = new.due_at,
   started_at = new.started_at, finished_at = new.finished_at, updated_at = new.updated_at, owner = NULL,

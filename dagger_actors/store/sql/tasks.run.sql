@@ -1,6 +1,6 @@
 -- rows: task_key, owner, epoch, attempt, started_at, updated_at
 -- A lease that was lost changes nothing here: its end will be refused.
-UPDATE tasks
+UPDATE tasks NOT INDEXED
 SET state = 'running', attempt = new.attempt, started_at = new.started_at, version = version + 1,
   updated_at = new.updated_at
 FROM (

@@ -1,4 +1,4 @@
-"""Looks at the file for what other processes want or left behind: commands, beats, runs without a live owner.
+"""Looks at the file for what other processes want or left behind: commands, beats, work without a live owner.
 
 Polling ``PRAGMA data_version`` costs 0.35 % of a core at 50 ms and 0.08 % at 250 ms; so the quick pace is kept for times
 when a command could be for a run of ours, or another worker lives whose work may have to be taken over; and a quicker
@@ -9,25 +9,22 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import StoreError, SystemClosed
-from dagger_actors.flow.hub import FlowHub
-from dagger_actors.flow.left_behind import LeftBehind
-from dagger_actors.flow.recovery import Recovery
 from dagger_actors.store.ownership import LEASE_US, BeatWatch
 from dagger_actors.store.store import Store
 
-__all__ = ["Watch"]
+__all__ = ["Watch", "Watched"]
 
-logger = logging.getLogger("dagger_actors.flow")
-
-CLOSE_US = 20_000
-"""The pace while a run of ours is active and another process is there, which may be about to cancel it."""
+logger = logging.getLogger("dagger_actors.store")
 
 QUICK_US = 50_000
+"""The pace while another process is there, whose work may have to be taken over."""
+
 SLOW_US = 500_000
 """The pace while nothing of ours runs and nobody else is there: nothing can be told to us, and nobody's work can be left."""
 
@@ -36,18 +33,47 @@ RECOVER_US = 250_000
 GIVE_WAY_US = 1000
 
 
+class Watched(Protocol):
+    """A paradigm, as far as other processes concern it; called on the root's errands."""
+
+    def pace_us(self, *, has_neighbours: bool) -> int:
+        """How long it can go without a look: ``SLOW_US`` when it has no reason for another pace; any thread."""
+        ...
+
+    def look(self) -> None:
+        """Somebody has written to the file: see what is wanted."""
+        ...
+
+    def take_over(self, stalled: frozenset[int]) -> None:
+        """Take what workers that are gone had, or those that have shown no beat for a whole lease."""
+        ...
+
+
 class Watch:
-    """One system's watch; its turns are errands of the hub's root.
+    """One system's watch.
 
     Args:
-        hub: Obeys and takes over.
+        paradigms: What obeys and takes over.
+        errand: Has something done behind what is done already, one at a time.
+        sweep: Clears away what dead workers left once nothing of it matters.
         runtime: The world.
         store: The open database.
         recover: Whether to take over what others left.
     """
 
-    def __init__(self, hub: FlowHub, *, runtime: Runtime, store: Store, recover: bool) -> None:
-        self._hub = hub
+    def __init__(
+        self,
+        paradigms: Sequence[Watched],
+        *,
+        errand: Callable[[Callable[[], None]], None],
+        sweep: Callable[[], None],
+        runtime: Runtime,
+        store: Store,
+        recover: bool,
+    ) -> None:
+        self._paradigms = paradigms
+        self._errand = errand
+        self._sweep = sweep
         self._runtime = runtime
         self._store = store
         self._recover = recover
@@ -55,16 +81,12 @@ class Watch:
         self._is_looking = False
         self._armed_us = SLOW_US
         self._version = -1
-        self._seen: set[int] = set()
         self._has_neighbours = False
         self._next_beat_us = 0
         self._next_recovery_us = 0
         self._beats = BeatWatch()
-        self._recovery = Recovery(hub)
-        self._left_behind = LeftBehind(store)
         self._stalled: frozenset[int] = frozenset()
         store.journal.pause = self._give_way
-        hub.on_opened = self._hurry
 
     def start(self) -> None:
         """Look for the first time, now."""
@@ -82,9 +104,9 @@ class Watch:
         self._arm()
         if not self._is_looking:
             self._is_looking = True
-            self._hub.errand(self._look)
+            self._errand(self._look)
 
-    def _hurry(self) -> None:
+    def hurry(self) -> None:
         """Look sooner than was thought, if something has changed that wants it; any thread."""
         if not self._is_stopped and self._pace_us() < self._armed_us:
             self._arm()
@@ -103,28 +125,28 @@ class Watch:
         try:
             has_changed = self._has_changed()
             if has_changed:
-                if self._hub.active:
-                    self._recovery.obey_commands(self._seen)
+                for paradigm in self._paradigms:
+                    paradigm.look()
                 self._has_neighbours = len(self._store.workers()) > 1
             if now_us >= self._next_beat_us:
                 self._next_beat_us = now_us + BEAT_US
                 self._store.beat(self._has_beaten)
-                self._left_behind.sweep()
+                self._sweep()
             if self._recover and (has_changed or self._has_neighbours) and now_us >= self._next_recovery_us:
                 self._next_recovery_us = now_us + RECOVER_US
-                self._recovery.take_over(self._stalled)
+                for paradigm in self._paradigms:
+                    paradigm.take_over(self._stalled)
             if self._store.checkpointer.claim_turn():
                 self._runtime.blocking.schedule(self._store.checkpointer)
         except StoreError as error:
             logger.warning("looking at the file failed: %s", error, extra=LogFields(reason=str(error)))
         except SystemClosed:
             return
-        self._hurry()
+        self.hurry()
 
     def _pace_us(self) -> int:
-        if self._hub.active and self._has_neighbours:
-            return CLOSE_US
-        return QUICK_US if self._hub.active or self._has_neighbours else SLOW_US
+        longest_us = QUICK_US if self._has_neighbours else SLOW_US
+        return min(longest_us, *(one.pace_us(has_neighbours=self._has_neighbours) for one in self._paradigms))
 
     def _has_changed(self) -> bool:
         version = self._store.readers.data_version()
@@ -137,7 +159,7 @@ class Watch:
         if error is not None:
             logger.warning("this worker's beat could not be written: %s", error, extra=LogFields(reason=str(error)))
             return
-        self._hub.errand(self._look_at_beats)
+        self._errand(self._look_at_beats)
 
     def _look_at_beats(self) -> None:
         if self._is_stopped:

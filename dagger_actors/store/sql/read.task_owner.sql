@@ -1,0 +1,2 @@
+-- parameters: task_key
+SELECT owner, epoch FROM tasks WHERE task_key = ?

@@ -1,0 +1,140 @@
+"""What a task supervisor has decided in one turn: one unit of work, that can be taken apart when a part of it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dagger_actors.bodies.artifacts import artifact_row
+from dagger_actors.core.protocols import Cell, UserWork, Write
+from dagger_actors.core.tasks import FINAL_TASK, Claim, ClaimTasks, ReleaseTasks, TaskOperation
+from dagger_actors.tasks.machine.events import Decision, Effect, End, RunRow, TaskRef
+
+__all__ = ["Batch", "Part"]
+
+
+class Part:
+    """The end of one attempt.
+
+    Attributes:
+        end: What is written.
+        log: What the attempt logged, and how many bytes of it were dropped; None = nothing.
+    """
+
+    __slots__ = ("end", "log")
+
+    def __init__(self, end: End, log: tuple[str, int] | None) -> None:
+        self.end = end
+        self.log = log
+
+    @property
+    def ref(self) -> TaskRef:
+        """The lease that ended."""
+        return self.end.row.task_key, self.end.row.epoch
+
+
+class Batch:
+    """Collects decisions.
+
+    Args:
+        owner: This worker's id.
+
+    Attributes:
+        parts: Ends; each may be refused for itself.
+        effects: To be let out after the commit, in order.
+        claims: What is to be leased with the same commit.
+        stops: Rows of ``task_stops`` that were obeyed.
+        replies: Futures to resolve after the commit.
+    """
+
+    def __init__(self, owner: int) -> None:
+        self._owner = owner
+        self.parts: list[Part] = []
+        self.effects: list[Effect] = []
+        self.claims: tuple[Claim, ...] = ()
+        self.stops: list[tuple[Cell, ...]] = []
+        self.replies: list[Any] = []
+        self._runs: list[RunRow] = []
+        self._released: list[TaskRef] = []
+
+    def add(self, decision: Decision) -> None:
+        """Add what follows from one event, its ends apart."""
+        self._runs += decision.runs
+        self._released += decision.released
+        self.effects += decision.effects
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether there is anything to write or to answer."""
+        return bool(self.parts or self.claims or self._runs or self._released or self.stops or self.replies)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is one end and nothing else: when it is refused, that end is to blame."""
+        rest = self.claims or self._runs or self._released or self.stops or self.replies
+        return len(self.parts) == 1 and not rest
+
+    def writes(self, now_us: int) -> list[Write]:
+        """The rows."""
+        writes: list[Write] = []
+        rows = [part.end.row for part in self.parts]
+        if self._runs:
+            writes.append(Write("tasks.run", self._runs, None))
+        if rows:
+            writes.append(Write("tasks.end", rows, len(rows)))
+            ended = [(row.task_key, now_us) for row in rows if row.state in FINAL_TASK]
+            if ended:
+                writes.append(Write("task_dependencies.meet", ended, None))
+                writes.append(Write("tasks.unblock", ended, None))
+            writes += self._besides(now_us)
+        if self.stops:
+            writes.append(Write("task_stops.clear", self.stops, None))
+        return writes
+
+    def _besides(self, now_us: int) -> list[Write]:
+        attempts: list[Any] = []
+        artifacts: list[tuple[Cell, ...]] = []
+        names: list[tuple[Cell, ...]] = []
+        logs: list[tuple[Cell, ...]] = []
+        for part in self.parts:
+            row, turn = part.end.row, part.end.turn
+            if part.end.attempt is not None:
+                attempts.append(part.end.attempt)
+            if part.log is not None:
+                logs.append((row.task_key, row.attempt, *part.log))
+            for record in turn.artifacts if turn is not None else ():
+                if record.name:
+                    names.append((row.task_key, record.name, record.artifact_id))
+                if record.location != "stored":
+                    artifacts.append(artifact_row(record, now_us))
+        found = (
+            ("artifacts.put", artifacts),
+            ("task_attempts.put", attempts),
+            ("task_logs.put", logs),
+            ("task_artifacts.put", names),
+        )
+        return [Write(statement, rows, None) for statement, rows in found if rows]
+
+    def work(self, now_us: int) -> list[UserWork | TaskOperation]:
+        """What must read before it writes; the claim last, so that it finds what the others made ready."""
+        work: list[UserWork | TaskOperation] = []
+        for part in self.parts:
+            turn, row = part.end.turn, part.end.row
+            if turn is not None and turn.statements:
+                work.append(UserWork((row.task_key, -1, row.epoch, row.attempt), turn.statements, (), now_us))
+            work += part.end.work
+        if self._released:
+            work.append(ReleaseTasks(self._owner, tuple(self._released), now_us))
+        if self.claims:
+            work.append(ClaimTasks(self._owner, self.claims, now_us))
+        return work
+
+    def split(self) -> Sequence[Batch]:
+        """One batch for each end, and one for the rest: so that a part that is refused takes no other with it."""
+        singles: list[Batch] = []
+        for part in self.parts:
+            single = Batch(self._owner)
+            single.parts.append(part)
+            singles.append(single)
+        self.parts = []
+        return [*singles, self]

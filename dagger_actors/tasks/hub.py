@@ -1,0 +1,375 @@
+"""The root of the task paradigm in one system: its agents, the supervisor above its leases, and what other workers left.
+
+A crashed supervisor goes on in place from the file, at most ``INTENSITY`` times in ``PERIOD_US``; bodies that run go on
+meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from dagger_actors.actors.gate import Gate, Gates, Share
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.actors.root import Root
+from dagger_actors.actors.runtime import Runtime
+from dagger_actors.actors.telemetry import Telemetry
+from dagger_actors.bodies.artifacts import RunArtifacts
+from dagger_actors.bodies.backends import Backends
+from dagger_actors.bodies.body import BodyActor
+from dagger_actors.bodies.processes.lazy import LazyPool
+from dagger_actors.bodies.resources import Resources
+from dagger_actors.bodies.services import BodyServices
+from dagger_actors.bodies.spawner import Order, Spawner
+from dagger_actors.bodies.stored_tables import StoredTables
+from dagger_actors.core.intensity import record_restart
+from dagger_actors.core.log_fields import LogFields
+from dagger_actors.core.messages import StartAttempt
+from dagger_actors.core.protocols import Unit, Write
+from dagger_actors.core.tasks import PromoteDue, TaskOperation
+from dagger_actors.core.wording import counted
+from dagger_actors.errors import StoreError, SupervisorGaveUp, SystemClosed
+from dagger_actors.store.store import Store
+from dagger_actors.tasks.children import Children
+from dagger_actors.tasks.context import TaskContext
+from dagger_actors.tasks.keys import Keys
+from dagger_actors.tasks.left_behind import LeftBehind
+from dagger_actors.tasks.machine.events import AgentTerms, Grant, Woken
+from dagger_actors.tasks.machine.machine import TaskMachine
+from dagger_actors.tasks.registry import TaskAgents
+from dagger_actors.tasks.steps import TaskSteps
+from dagger_actors.tasks.supervisor import Adopt, Detach, Services, Stops, TaskSupervisor
+from dagger_actors.tasks.waiters import Waiters
+
+__all__ = ["TaskHub"]
+
+logger = logging.getLogger("dagger_actors.tasks")
+
+INTENSITY = 3
+PERIOD_US = 5_000_000
+
+LONGEST_SLEEP_US = 5_000_000
+"""Due times are wall times, and that clock may step: the file is asked again at least so often while something is due."""
+
+LIVELY_US = 1_000_000
+LIVELY_PACE_US = 5_000
+"""The pace while others have written within ``LIVELY_US``: a task that another process submits begins within this."""
+
+QUICK_US = 20_000
+IDLE_US = 500_000
+
+_refs = msgspec.json.Decoder(list[tuple[int, int]])
+
+
+class TaskHub:
+    """Keeps the task paradigm going.
+
+    Args:
+        runtime: The world.
+        store: The open database.
+        gates: Where attempts start.
+        agents: This worker's.
+        concurrency: Attempts at once, of all its agents; 1 or more.
+        resources: What ``ctx.resource`` gives.
+        pool: The worker processes; None where there are none.
+        telemetry: Told of attempts; None = nobody traces or measures this system.
+
+    Attributes:
+        failure: Why no task is done here any more; None = they are.
+    """
+
+    def __init__(
+        self,
+        *,
+        runtime: Runtime,
+        store: Store,
+        gates: Gates,
+        agents: TaskAgents,
+        concurrency: int,
+        resources: Resources,
+        pool: LazyPool | None = None,
+        telemetry: Telemetry | None = None,
+    ) -> None:
+        self.runtime = runtime
+        self.store = store
+        self.agents = agents
+        self.waiters = Waiters()
+        self.keys = Keys(store, "task", wait=runtime.wait_in_body)
+        self.job_keys = Keys(store, "job", wait=runtime.wait_in_body)
+        self.failure: Exception | None = None
+        self._concurrency = concurrency
+        self._left_behind = LeftBehind(store, agents)
+        self._lock = threading.Lock()
+        self._next_due_us: int | None = None
+        self._restarts: deque[int] = deque()
+        self._is_leaving = False
+        self._looked_us = -LIVELY_US
+        artifacts = RunArtifacts(store.artifacts, store.load_artifact)
+        services = BodyServices(
+            actions=agents.actions,
+            context=TaskContext,
+            artifacts=artifacts,
+            clock=runtime.clock,
+            is_refusing=gates.is_refusing,
+            backends=Backends(
+                steps=TaskSteps(store, clock=runtime.clock, wait=runtime.wait_in_body),
+                resources=resources,
+                tables=StoredTables(store),
+                owner=Children(store, agents, self.keys, clock=runtime.clock),
+            ),
+            home=store.home,
+            with_maker=lambda error, _task: error,
+            pool=pool,
+            telemetry=telemetry,
+        )
+        self.artifacts = artifacts
+        self._spawner = Spawner(services, blocking=runtime.blocking, io=runtime.io)
+        self._root = Root.spawn(dispatcher=runtime.control)
+        share = Share(concurrency)
+        supervisor: TaskSupervisor | None = None
+
+        def on_started() -> None:
+            if supervisor is not None:
+                supervisor.on_started()
+
+        self._gates: dict[str, Gate] = {
+            name: gates.open(
+                0,
+                limit=agents.get(name).options.concurrency,
+                on_started=on_started,
+                name=lambda ticket, name=name: f"task {ticket.run_key} of agent {name!r}",  # type: ignore[misc]
+                share=share,
+                holds=False,
+            )
+            for name in agents.names()
+        }
+        ref = TaskSupervisor.spawn(
+            Services(
+                clock=runtime.clock,
+                timers=runtime.timers,
+                journal=store.journal,
+                agents=agents,
+                prepare=self._prepare,
+                gate_of=self._gates.__getitem__,
+                told=self.waiters.told,
+                due=self.due,
+                progress=lambda _message: None,
+                breathe=runtime.breathe,
+            ),
+            self._machine(),
+            ask_rebuild=self._on_crash,
+            dispatcher=runtime.control,
+        )
+        supervisor = ref._actor_weakref()  # noqa: SLF001 - pykka has no public way from a ref to its actor
+        assert supervisor is not None
+        self.supervisor = supervisor
+
+    def _machine(self) -> TaskMachine:
+        terms = {
+            name: AgentTerms(
+                name=name,
+                concurrency=self.agents.get(name).options.concurrency,
+                is_at_most_once=self.agents.get(name).options.is_careful,
+            )
+            for name in self.agents.names()
+        }
+        return TaskMachine(self.store.worker_id, terms, self._concurrency)
+
+    # --- starting
+
+    def start(self) -> None:
+        """Tell the database of this worker's agents, and begin.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        rows = [self.agents.get(name).row(self.runtime.clock.now().wall_us) for name in self.agents.names()]
+        if rows:
+            self.commit([Write("task_agents.put", rows, len(rows))])
+            self._promote()
+            self.supervisor.tell(Woken())
+
+    def _prepare(self, grant: Grant, tell: Callable[[bytes], None], arm: Callable[[BodyActor], None]) -> BodyActor:
+        task = grant.task
+        entry = self.agents.get(task.agent)
+        start = StartAttempt(
+            task.task_key,
+            -1,
+            task.epoch,
+            grant.attempt,
+            str(task.task_key),
+            task.agent,
+            "",
+            task.agent,
+            entry.inputs(task.input()),
+            owner=self.store.worker_id,
+            epoch=task.epoch,
+        )
+        options = entry.options
+        order = Order(options.isolation or "", options.timeout_us, -task.priority, arm)
+        return self._spawner.prepare(start, order, self._gates[task.agent], tell)
+
+    # --- asking the store
+
+    def ask(self, operations: Sequence[TaskOperation], writes: Sequence[Write] = ()) -> ReplyFuture[list[Any]]:
+        """Hand over a unit of operations; resolved with their answers after the commit, or with what refused it."""
+        future: ReplyFuture[list[Any]] = ReplyFuture()
+        answers: list[Any] = []
+        self.store.journal.submit(
+            Unit(
+                writes,
+                lambda: future.set(answers),
+                lambda error: future.set_exception((type(error), error, None)),
+                operations,
+                answered=answers.extend,
+            )
+        )
+        return future
+
+    def commit(self, writes: Sequence[Write], operations: Sequence[TaskOperation] = ()) -> list[Any]:
+        """Write one unit; it is durable when this returns. Answers what the operations do.
+
+        Raises:
+            UnitRejected: One of its expectations did not hold.
+            StoreError: It could not be written.
+        """
+        answers: list[Any] = self.runtime.wait(self.ask(operations, writes), None)
+        return answers
+
+    # --- what becomes due
+
+    def due(self, due_us: int) -> None:
+        """Something is due then, wall microseconds; any thread."""
+        with self._lock:
+            if self._next_due_us is not None and self._next_due_us <= due_us:
+                return
+            self._next_due_us = due_us
+        self._arm_due(due_us)
+
+    def _arm_due(self, due_us: int) -> None:
+        now = self.runtime.clock.now()
+        delay_us = min(max(0, due_us - now.wall_us), LONGEST_SLEEP_US)
+        if not self._is_leaving:
+            self.runtime.timers.set((id(self), "due"), now.mono_us + delay_us, self._promote)
+
+    def _promote(self) -> None:
+        with self._lock:
+            self._next_due_us = None
+        asked = self.ask([PromoteDue(self.runtime.clock.now().wall_us)])
+        asked.add_done(self._promoted)
+
+    def _promoted(self, asked: ReplyFuture[list[Any]]) -> None:
+        try:
+            next_us: int | None = asked.get(timeout=0)[0]
+        except StoreError as error:
+            logger.warning("what is due cannot be looked at yet: %s", error, extra=LogFields(reason=str(error)))
+            next_us = self.runtime.clock.now().wall_us + LONGEST_SLEEP_US
+        except SystemClosed:
+            return
+        self.supervisor.tell(Woken())
+        if next_us is not None:
+            self.due(next_us)
+
+    # --- other workers
+
+    def pace_us(self, *, has_neighbours: bool) -> int:
+        """How long it can go without a look: a moment while others write, who may be submitting tasks."""
+        if not self.agents.names() or not has_neighbours:
+            return IDLE_US
+        is_lively = self.runtime.clock.now().mono_us - self._looked_us < LIVELY_US
+        return LIVELY_PACE_US if is_lively else QUICK_US
+
+    def look(self) -> None:
+        """The file has changed: see what others want, and what they have made ready."""
+        self._looked_us = self.runtime.clock.now().mono_us
+        if not self.agents.names():
+            return
+        stops = self.store.readers.query("read.task_stops", self.store.worker_id)
+        if stops:
+            self.supervisor.tell(Stops(tuple((key, epoch) for key, epoch in stops)))
+        next_us = self.store.readers.query("read.next_due")[0][0]
+        if next_us is not None:
+            self.due(next_us)
+        self.supervisor.tell(Woken())
+
+    def take_over(self, stalled: frozenset[int]) -> None:
+        """Take what workers that are gone, or stalled, had leased."""
+        workers = self.store.workers()
+        for (owner,) in self.store.readers.query("read.task_owners"):
+            worker = workers.get(owner)
+            if owner == self.store.worker_id:
+                continue
+            if worker is not None and owner not in stalled and not self.store.membership.is_gone(worker):
+                continue
+            operation, payloads = self._left_behind.of(owner, worker, self.runtime.clock.now().wall_us)
+            asked = self.ask([operation])
+            asked.add_done(lambda asked, owner=owner, payloads=payloads: self._taken(asked, owner, payloads))  # type: ignore[misc]
+
+    def _taken(self, asked: ReplyFuture[list[Any]], owner: int, payloads: dict[int, bytes]) -> None:
+        try:
+            taken = asked.get(timeout=0)[0]
+        except StoreError as error:
+            logger.warning(
+                "tasks cannot be taken over yet: %s", error, extra=LogFields(worker=owner, reason=str(error))
+            )
+            return
+        if taken.ended:
+            self.supervisor.tell(Adopt(tuple((task, payloads[task.task_key]) for task in taken.ended)))
+        if taken.released or taken.parked or taken.ended:
+            logger.info(
+                "%s of worker %d taken over, %d parked",
+                counted(len(taken.released) + len(taken.ended), "task"),
+                owner,
+                len(taken.parked),
+                extra=LogFields(worker=owner),
+            )
+        self.supervisor.tell(Woken())
+
+    # --- after a crash
+
+    def errand(self, errand: Callable[[], None]) -> None:
+        """Have the root do something, behind what it does already."""
+        self._root.tell(errand)
+
+    def _on_crash(self, error: BaseException) -> None:
+        for gate in self._gates.values():
+            gate.hold()
+        # Behind everything the journal has of ours already, so that the file holds all of it or none.
+        self.store.transact(lambda _connection: None, lambda _result, _error: self.errand(lambda: self._rebuild(error)))
+
+    def _rebuild(self, error: BaseException) -> None:
+        now = self.runtime.clock.now()
+        is_over = record_restart(self._restarts, now.mono_us, intensity=INTENSITY, period_us=PERIOD_US)
+        if is_over:
+            cause = f"{type(error).__name__}: {error}"
+            self.failure = SupervisorGaveUp("the task supervisor", INTENSITY, PERIOD_US / 1e6, cause)
+            logger.error("%s", self.failure)
+            return
+        drained = [ticket for gate in self._gates.values() for ticket in gate.drain()]
+        owned = _refs.decode(self.store.readers.query("read.owned_tasks", self.store.worker_id)[0][0])
+        for gate in self._gates.values():
+            gate.take_started()
+            gate.release()
+        self.supervisor.reopen(self._machine(), drained, owned)
+
+    # --- leaving
+
+    def detach(self, grace_s: float) -> None:
+        """Begin nothing, give what runs ``grace_s`` to end, then give every lease back."""
+        self._is_leaving = True
+        self.runtime.timers.cancel((id(self), "due"))
+        until = self.runtime.clock.now().mono_us + round(grace_s * 1e6)
+        for is_now in (False, True):
+            remaining_s = 10.0 if is_now else max(0.0, (until - self.runtime.clock.now().mono_us) / 1e6)
+            future: ReplyFuture[Any] = self.supervisor.ask(Detach(now=is_now))
+            try:
+                self.runtime.wait(future, remaining_s)
+            except Exception:  # what still runs is given back, or was lost: there is nothing to wait for
+                logger.debug("the task supervisor did not answer while the system was left", exc_info=True)
+        for gate in self._gates.values():
+            gate.close()

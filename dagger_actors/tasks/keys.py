@@ -1,0 +1,67 @@
+"""Ids of tasks and jobs: taken from ranges that the worker reserves, so that they are known before any commit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.store.ownership import reserve
+from dagger_actors.store.store import Store
+
+__all__ = ["Keys"]
+
+RANGE = 4096
+"""Ids that are reserved at once."""
+
+
+class Keys:
+    """Gives ids; any thread that may block for a moment.
+
+    Args:
+        store: The open database.
+        name: Of the range: ``task`` or ``job``.
+        wait: Blocks the calling thread until a future is resolved.
+    """
+
+    def __init__(self, store: Store, name: str, *, wait: Callable[[ReplyFuture[Any]], Any]) -> None:
+        self._store = store
+        self._name = name
+        self._wait = wait
+        self._lock = threading.Lock()
+        self._free: list[range] = []
+
+    def take(self, count: int = 1) -> Sequence[int]:
+        """Take so many; 1 or more."""
+        while True:
+            with self._lock:
+                if sum(map(len, self._free)) >= count:
+                    return self._cut(count)
+            size = max(RANGE, count)
+            first = self._reserve(size)
+            with self._lock:
+                self._free.append(range(first, first + size))
+
+    def _cut(self, count: int) -> list[int]:
+        taken: list[int] = []
+        while len(taken) < count:
+            one = self._free.pop(0)
+            wanted = count - len(taken)
+            taken += one[:wanted]
+            if one[wanted:]:
+                self._free.insert(0, one[wanted:])
+        return taken
+
+    def _reserve(self, size: int) -> int:
+        future: ReplyFuture[int] = ReplyFuture()
+
+        def done(first: Any, error: Exception | None) -> None:
+            if error is None:
+                future.set(first)
+            else:
+                future.set_exception((type(error), error, None))
+
+        self._store.transact(lambda connection: reserve(connection, self._name, size), done)
+        first: int = self._wait(future)
+        return first

@@ -1,0 +1,1 @@
+"""What one worker decides about the tasks it has leased; pure."""

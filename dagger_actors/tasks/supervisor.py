@@ -1,0 +1,597 @@
+"""The task supervisor of one worker: an actor around the machine, the bodies in its hand, and its timers.
+
+A turn takes all that is queued and leaves one batch: the ends of many attempts, and the claim of the next ones, in one
+unit. When the unit is refused, each end is handed over again by itself: one lost lease, or one body that wanted what the
+transaction cannot take, is no other's business. Effects leave after the commit that records their cause.
+
+When the machine crashes, the supervisor keeps its bodies, and asks the root for a new machine: leases in hand are adopted,
+ends that were told and not committed are told again, and what never began is given back.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, assert_never
+
+import msgspec
+from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
+
+from dagger_actors.actors.actor import Actor
+from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.bodies.body import BodyActor
+from dagger_actors.bodies.error_detail import detail_of
+from dagger_actors.core.log_fields import LogFields
+from dagger_actors.core.messages import AttemptEnded, ErrorDetail, Failed, Progressed, decode_message
+from dagger_actors.core.protocols import Clock, Journal, Now, Timers, Unit
+from dagger_actors.core.retry import AttemptError, names_of
+from dagger_actors.core.tasks import ClaimAnswer, Claimed
+from dagger_actors.errors import RequestRefused, SharedConflict, TaskQueueFull, UnitRejected, WorkRejected
+from dagger_actors.tasks.batch import Batch, Part
+from dagger_actors.tasks.machine.events import (
+    Answered,
+    ArmStuck,
+    Decision,
+    Detached,
+    Effect,
+    Ended,
+    Event,
+    Flushed,
+    Grant,
+    Refused,
+    Started,
+    StopBody,
+    Stopped,
+    Stuck,
+    TaskRef,
+    TimedOut,
+    Unanswered,
+    Woken,
+)
+from dagger_actors.tasks.machine.machine import TaskMachine
+from dagger_actors.tasks.registry import TaskAgents
+from dagger_actors.tasks.results import Cancel, Snooze, asked_of
+
+__all__ = ["Adopt", "Detach", "Hand", "Services", "Stops", "TaskSupervisor", "Woken"]
+
+logger = logging.getLogger("dagger_actors.tasks")
+
+TURN = 128
+"""Messages after which the journal is given what has been decided, so that it can write while we go on."""
+
+FLUSH_US = 50_000
+"""How long ``running`` may go unwritten; most attempts are over by then and need no row for it."""
+
+AGAIN_US = 1_000_000
+"""How long to wait before what the disk refused is handed to it again."""
+
+FATAL = frozenset({"dagger_actors.tasks.results.Fatal"})
+
+
+class Hand:
+    """One attempt in hand.
+
+    Attributes:
+        task: As it was leased.
+        attempt: Its number.
+        actor: Its body.
+        payload: Its encoded end, from when it is told until it is committed.
+    """
+
+    __slots__ = ("actor", "attempt", "payload", "task")
+
+    def __init__(self, task: Claimed, attempt: int, actor: BodyActor) -> None:
+        self.task = task
+        self.attempt = attempt
+        self.actor = actor
+        self.payload: bytes | None = None
+
+
+class Services:
+    """What the supervisor is made with.
+
+    Args:
+        clock: The time.
+        timers: One-shot timers.
+        journal: The writer.
+        agents: Those of this worker.
+        prepare: Makes the body of a granted attempt.
+        gate_of: Where the bodies of an agent start.
+        told: Told of tasks whose attempts have ended here, after the commit: ids and states.
+        due: Told when one of them is due again, wall microseconds.
+        progress: Told how far a body is.
+        breathe: Lets others work for a moment.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        timers: Timers,
+        journal: Journal,
+        agents: TaskAgents,
+        prepare: Callable[[Grant, Callable[[bytes], None], Callable[[BodyActor], None]], BodyActor],
+        gate_of: Callable[[str], Gate],
+        told: Callable[[Sequence[tuple[int, str]]], None],
+        due: Callable[[int], None],
+        progress: Callable[[Progressed], None],
+        breathe: Callable[[], None],
+    ) -> None:
+        self.clock = clock
+        self.timers = timers
+        self.journal = journal
+        self.agents = agents
+        self.prepare = prepare
+        self.gate_of = gate_of
+        self.told = told
+        self.due = due
+        self.progress = progress
+        self.breathe = breathe
+
+
+class Stops(msgspec.Struct, frozen=True):
+    """Rows of ``task_stops`` for this worker: ids and epochs of leases that were taken away."""
+
+    leases: tuple[TaskRef, ...]
+
+
+class Detach(msgspec.Struct, frozen=True):
+    """The system is left: begin nothing, answer when nothing runs any more; with ``now`` give back what still runs."""
+
+    now: bool = False
+
+
+class Adopt(msgspec.Struct, frozen=True):
+    """Ends that a dead worker had told and not committed, of tasks that this worker has leased for that."""
+
+    ends: tuple[tuple[Claimed, bytes], ...]
+
+
+class _Late(msgspec.Struct, frozen=True):
+    """A timer of an attempt has fired."""
+
+    ref: TaskRef
+    is_stuck: bool = False
+
+
+class _Denied(msgspec.Struct, frozen=True):
+    """The journal has refused a batch."""
+
+    batch: Any
+    error: Exception
+
+
+class _Again(msgspec.Struct, frozen=True):
+    """Hand what the disk refused to it again."""
+
+
+class _Reopen(msgspec.Struct, frozen=True):
+    """Go on with a new machine.
+
+    Attributes:
+        machine: It.
+        drained: Tickets that never pass their gate.
+        owned: All leases of this worker, as the file has them.
+    """
+
+    machine: Any
+    drained: tuple[Any, ...]
+    owned: tuple[TaskRef, ...]
+
+
+class TaskSupervisor(Actor):
+    """Decides about the tasks that this worker has leased.
+
+    Args:
+        services: See there.
+        machine: Fresh.
+        ask_rebuild: Told when the machine has crashed; answers with ``reopen``.
+    """
+
+    def __init__(
+        self, services: Services, machine: TaskMachine, *, ask_rebuild: Callable[[BaseException], None]
+    ) -> None:
+        super().__init__()
+        self._services = services
+        self._machine: TaskMachine | None = machine
+        self._owner = machine.owner
+        self._ask_rebuild = ask_rebuild
+        self._batch = Batch(self._owner)
+        self._lock = threading.Lock()
+        self._hands: dict[TaskRef, Hand] = {}
+        self._stash: list[Envelope[Any]] = []
+        self._idle: list[Any] = []
+        self._flush_armed = False
+        self._unwritten: list[Batch] = []
+
+    @property
+    def in_hand(self) -> int:
+        """Attempts that were granted and whose end is not committed; any thread."""
+        return len(self._hands)
+
+    # --- from any thread
+
+    def tell(self, message: object) -> None:
+        """Put a message into this supervisor's own mailbox."""
+        self.actor_inbox.put(Envelope(message))
+
+    def on_started(self) -> None:
+        """A gate let something through: it is written down a little later, if it still runs then."""
+        if not self._flush_armed:
+            self._flush_armed = True
+            due = self._services.clock.now().mono_us + FLUSH_US
+            self._services.timers.set((id(self), "flush"), due, partial(self.tell, Flushed()))
+
+    # --- turns
+
+    def receive_batch(self, envelopes: list[Envelope[Any]]) -> None:
+        """Take all that is queued and leave one batch."""
+        now = self._services.clock.now()
+        for at, envelope in enumerate(envelopes):
+            if self._machine is None and not isinstance(envelope.message, _Reopen):
+                self._stash.append(envelope)
+                continue
+            if at and not at % TURN:
+                self._hand_over(now)
+                now = self._services.clock.now()
+            self._receive(envelope, now)
+        if self._machine is not None:
+            self._hand_over(now)
+            if self._idle:
+                self._tell_idle()
+            if self._machine.has_plenty():
+                # A turn for every end costs two thread switches and a commit each; the bodies lose nothing by our waiting.
+                self._services.breathe()
+
+    def on_crash(self, error: BaseException, envelopes: list[Envelope[Any]]) -> None:
+        """Stop deciding; bodies go on, and what they tell is kept."""
+        logger.error("the task supervisor crashed; it goes on from the file", exc_info=error)
+        replies = self._batch.replies
+        with self._lock:
+            self._machine, self._batch = None, Batch(self._owner)
+            self._unwritten = []
+        # Ends are known by their hands; the rest is told again by whoever sees that nothing came of it.
+        self._stash += [one for one in envelopes if isinstance(one.message, Detach | Adopt | Stops)]
+        for reply in replies:
+            reply.set_exception((type(error), error, None))
+        self._ask_rebuild(error)
+
+    def reopen(self, machine: TaskMachine, drained: Sequence[Ticket], owned: Sequence[TaskRef]) -> None:
+        """Go on with a fresh machine; any thread.
+
+        Args:
+            machine: It.
+            drained: Tickets that were taken out of the gates, unbegun.
+            owned: All leases of this worker, as the file has them.
+        """
+        self.tell(_Reopen(machine, tuple(drained), tuple(owned)))
+
+    def _reopened(self, message: _Reopen, now: Now) -> None:
+        machine: TaskMachine = message.machine
+        self._machine = machine
+        self._flush_armed = False
+        for ticket in message.drained:
+            self._hands.pop((ticket.run_key, ticket.item), None)
+        owned = set(message.owned)
+        again: list[bytes] = []
+        for ref, hand in list(self._hands.items()):
+            if ref not in owned:
+                self._stop_body(ref)  # it was taken away meanwhile, or its end is committed
+                continue
+            owned.discard(ref)
+            machine.adopt(hand.task, hand.attempt)
+            if hand.payload is not None:
+                again.append(hand.payload)
+        self._batch.add(Decision(released=tuple(owned)))
+        for payload in again:
+            self._end(payload, now)
+        stash, self._stash = self._stash, []
+        for envelope in stash:
+            self._receive(envelope, now)
+
+    def ask(self, message: object) -> ReplyFuture[Any]:
+        """Put a message into the mailbox that is answered."""
+        future: ReplyFuture[Any] = ReplyFuture()
+        self.actor_inbox.put(Envelope(message, reply_to=future))
+        return future
+
+    def _receive(self, envelope: Envelope[Any], now: Now) -> None:
+        message = envelope.message
+        match message:
+            case bytes():
+                self._told_by_body(message, now)
+            case Answered(answer=answer):
+                self._claimed(answer, now)
+            case Woken() | Unanswered():
+                self._apply(message, now)
+            case Flushed():
+                self._flush_armed = False
+                self._note_started(now)
+                self._apply(message, now)
+            case _Late(ref=ref, is_stuck=is_stuck):
+                self._late(ref, now, is_stuck=is_stuck)
+            case Stops(leases=leases):
+                self._apply(Stopped(leases), now)
+                self._batch.stops += [(self._owner, *ref) for ref in leases]
+            case Adopt(ends=ends):
+                self._adopt(ends, now)
+            case _Denied(batch=batch, error=error):
+                self._denied(batch, error, now)
+            case _Again():
+                unwritten, self._unwritten = self._unwritten, []
+                for batch in unwritten:
+                    self._submit(batch, now)
+            case Detach(now=is_now):
+                self._detach(envelope, now, is_now=is_now)
+            case _Reopen():
+                self._reopened(message, now)
+            case _:
+                raise AssertionError(f"nobody tells a task supervisor {message!r}")
+
+    # --- messages
+
+    def _told_by_body(self, data: bytes, now: Now) -> None:
+        message = decode_message(data)
+        if isinstance(message, Progressed):
+            self._services.progress(message)
+        else:
+            self._end(data, now)
+
+    def _end(self, data: bytes, now: Now) -> None:
+        message = decode_message(data)
+        assert isinstance(message, AttemptEnded), message
+        ref = (message.run_key, message.item)
+        hand = self._hands.get(ref)
+        if hand is None:
+            return  # its lease was lost, and it was told to stop
+        hand.payload = data
+        if hand.actor.timeout_us is not None:
+            self._services.timers.cancel((id(self), "attempt", ref))
+            self._services.timers.cancel((id(self), "stuck", ref))
+        self._apply(self._ended(hand.task, message), now)
+
+    def _ended(self, task: Claimed, message: AttemptEnded) -> Ended:
+        """The event of an end: with the policy's word on a failure, or with what the body asked for by returning it."""
+        outcome = message.outcome
+        retry_us: int | None = None
+        snooze_us: int | None = None
+        cancel: str | None = None
+        if isinstance(outcome, Failed):
+            match asked_of(outcome.error):
+                case Snooze() as snooze:
+                    snooze_us = snooze.delay_us
+                case Cancel(reason=reason):
+                    cancel = reason
+                case None:
+                    retry_us = self._retry_after(task, outcome.error)
+        times = (message.started_us, message.finished_us)
+        return Ended(task.task_key, task.epoch, *times, outcome, retry_us, snooze_us, cancel)
+
+    def _retry_after(self, task: Claimed, error: ErrorDetail) -> int | None:
+        """Ask the agent's policy through tenacity; the answer goes into the event, so the machine stays pure."""
+        if not FATAL.isdisjoint(error.names):
+            return None
+        policy = self._services.agents.get(task.agent).options.retry
+        if task.try_count is not None:
+            policy = msgspec.structs.replace(policy, tries=task.try_count)
+        delay_s = policy.decide(task.try_no, AttemptError(error.message, error.names))
+        return None if delay_s is None else round(delay_s * 1_000_000)
+
+    def _claimed(self, answer: ClaimAnswer, now: Now) -> None:
+        decision = self._decide(Answered(answer), now)
+        offers: dict[str, list[Any]] = {}
+        for effect in decision.effects:
+            assert isinstance(effect, Grant)
+            actor = self._services.prepare(effect, self.tell, self._arm_time_out)
+            task = effect.task
+            self._hands[task.task_key, task.epoch] = Hand(task, effect.attempt, actor)
+            offers.setdefault(task.agent, []).append(actor.ticket)
+        self._batch.add(msgspec.structs.replace(decision, effects=()))
+        # The leases are committed already: nothing is to be waited for.
+        for agent, tickets in offers.items():
+            self._services.gate_of(agent).offer(tickets)
+
+    def _note_started(self, now: Now) -> None:
+        gates = (self._services.gate_of(name) for name in self._services.agents.names())
+        started = [ticket for gate in gates for ticket in gate.take_started()]
+        if started:
+            facts = tuple((ticket.run_key, ticket.item, ticket.started_us) for ticket in started)
+            self._apply(Started(facts), now)
+
+    def _late(self, ref: TaskRef, now: Now, *, is_stuck: bool) -> None:
+        hand = self._hands.get(ref)
+        if hand is None:
+            return
+        if is_stuck:
+            self._apply(Stuck(*ref), now)
+            return
+        # The gate alone knows whether the body has ended: then its message is on its way, and the attempt is not late.
+        if not self._services.gate_of(hand.task.agent).abandon(hand.actor.ticket):
+            return
+        self._note_started(now)
+        error = ErrorDetail("builtins.TimeoutError", "timed out", names_of(TimeoutError))
+        text = msgspec.json.encode(error).decode()
+        self._apply(TimedOut(*ref, text, self._retry_after(hand.task, error)), now)
+
+    def _adopt(self, ends: Sequence[tuple[Claimed, bytes]], now: Now) -> None:
+        """Commit what a dead worker's bodies had done."""
+        assert self._machine is not None
+        for task, payload in ends:
+            message = decode_message(payload)
+            assert isinstance(message, AttemptEnded), message
+            self._machine.adopt(task, message.attempt)
+            self._apply(self._ended(task, message), now)
+
+    def _detach(self, envelope: Envelope[Any], now: Now, *, is_now: bool) -> None:
+        self._note_started(now)
+        self._apply(Detached(is_last=is_now), now)
+        if envelope.reply_to is None:
+            return
+        if is_now:
+            self._batch.replies.append(envelope.reply_to)
+        else:
+            self._idle.append(envelope.reply_to)
+
+    def _tell_idle(self) -> None:
+        """Answer those who wait for the last body to end, once that is handed over too."""
+        if not any(hand.actor.ticket.state == "admitted" or hand.payload for hand in list(self._hands.values())):
+            idle, self._idle = self._idle, []
+            for reply in idle:
+                reply.set(None)
+
+    # --- deciding
+
+    def _decide(self, event: Event, now: Now) -> Decision:
+        assert self._machine is not None
+        return self._machine.apply(event, now)
+
+    def _apply(self, event: Event, now: Now) -> None:
+        decision = self._decide(event, now)
+        batch = self._batch
+        for end in decision.ends:
+            hand = self._hands.get((end.row.task_key, end.row.epoch))
+            batch.parts.append(Part(end, hand.actor.captured() if hand is not None else None))
+        if decision.ends or decision.released or decision.runs:
+            batch.add(decision)
+            return
+        for effect in decision.effects:  # what is caused by no change of ours
+            self._let_out(effect)
+
+    def _let_out(self, effect: Effect) -> None:
+        match effect:
+            case StopBody(task_key=task_key, epoch=epoch):
+                self._stop_body((task_key, epoch))
+            case ArmStuck(task_key=task_key, epoch=epoch):
+                hand = self._hands.get((task_key, epoch))
+                if hand is not None and hand.actor.timeout_us is not None:
+                    self._arm("stuck", (task_key, epoch), hand.actor.timeout_us)
+            case Grant():
+                raise AssertionError("grants are let out where they are answered")
+            case _:
+                assert_never(effect)
+
+    def _stop_body(self, ref: TaskRef) -> None:
+        hand = self._hands.get(ref)
+        if hand is None:
+            return
+        gate = self._services.gate_of(hand.task.agent)
+        gate.abandon(hand.actor.ticket)
+        hand.actor.cancel()
+        machine = self._machine
+        if machine is None or not machine.is_held(*ref):
+            # Nobody waits for its end.
+            gate.forget(hand.actor.ticket)
+            self._hands.pop(ref, None)
+
+    def _arm_time_out(self, actor: BodyActor) -> None:
+        """The gate has let an attempt through whose time is limited."""
+        assert actor.timeout_us is not None
+        self._arm("attempt", (actor.ticket.run_key, actor.ticket.item), actor.timeout_us)
+
+    def _arm(self, kind: str, ref: TaskRef, delay_us: int) -> None:
+        due = self._services.clock.now().mono_us + delay_us
+        self._services.timers.set((id(self), kind, ref), due, partial(self.tell, _Late(ref, kind == "stuck")))
+
+    # --- committing
+
+    def _hand_over(self, now: Now) -> None:
+        """Let the journal have what this turn decided, and what is wanted next."""
+        assert self._machine is not None
+        if not self._unwritten:
+            self._batch.claims = self._machine.wanted(now)
+            again_us = None if self._batch.claims else self._machine.again_us(now)
+            if again_us is not None:
+                due = now.mono_us + max(0, again_us - now.wall_us)
+                self._services.timers.set((id(self), "rate"), due, partial(self.tell, Woken(frozenset())))
+        batch, self._batch = self._batch, Batch(self._owner)
+        if batch.is_dirty:
+            self._submit(batch, now)
+
+    def _submit(self, batch: Batch, now: Now) -> None:
+        answers: list[Any] = []
+        self._services.journal.submit(
+            Unit(
+                batch.writes(now.wall_us),
+                lambda: self._committed(batch, answers),
+                lambda error: self.tell(_Denied(batch, error)),
+                batch.work(now.wall_us),
+                answered=answers.extend,
+            )
+        )
+
+    def _committed(self, batch: Batch, answers: list[Any]) -> None:
+        """Let out what follows; on the journal's thread, never blocks."""
+        if batch.claims:
+            self.tell(Answered(answers[-1]))
+        told: list[tuple[int, str]] = []
+        done: dict[str, list[Ticket]] = {}
+        for part in batch.parts:
+            told.append((part.end.row.task_key, part.end.row.state))
+            hand = self._hands.pop(part.ref, None)
+            if hand is not None:
+                done.setdefault(hand.task.agent, []).append(hand.actor.ticket)
+            due_at = part.end.row.due_at
+            if due_at is not None:
+                self._services.due(due_at)
+        for agent, tickets in done.items():
+            self._services.gate_of(agent).forget(*tickets)
+        for effect in batch.effects:
+            self._let_out(effect)
+        for reply in batch.replies:
+            reply.set(None)
+        if told:
+            self._services.told(told)
+        if self._idle:
+            self.tell(Woken(frozenset()))
+
+    def _denied(self, batch: Batch, error: Exception, now: Now) -> None:
+        if not isinstance(error, UnitRejected):
+            self._wait_for_disk(batch, error)
+            return
+        if batch.is_single:
+            self._part_refused(batch.parts[0], error, now)
+        elif batch.parts:
+            for single in batch.split():
+                if single.is_dirty:
+                    self._submit(single, now)
+        elif batch.claims:
+            logger.error("a claim was refused", exc_info=error)
+            self._apply(Unanswered(), now)
+
+    def _part_refused(self, part: Part, error: UnitRejected, now: Now) -> None:
+        hand = self._hands.get(part.ref)
+        row = part.end.row
+        if not isinstance(error, WorkRejected | RequestRefused):
+            fields = LogFields(task=row.task_key, reason=str(error))
+            logger.warning("the lease of task %d was lost: its end is not stored", row.task_key, extra=fields)
+            if hand is not None:
+                self._stop_body(part.ref)
+            return
+        cause = error.cause
+        detail = detail_of(cause)
+        is_passing = not isinstance(error, RequestRefused) or isinstance(cause, SharedConflict | TaskQueueFull)
+        retry_us = self._retry_after(part.end.task, detail) if is_passing else None
+        self._apply(
+            Refused(
+                task=part.end.task,
+                attempt=row.attempt,
+                started_us=row.started_at,
+                finished_us=row.finished_at or row.updated_at,
+                error=detail,
+                retry_after_us=retry_us,
+            ),
+            now,
+        )
+
+    def _wait_for_disk(self, batch: Batch, error: Exception) -> None:
+        """Nothing of it is written, and all of it still holds: it is handed over again, and nothing is claimed meanwhile."""
+        if not self._unwritten:
+            logger.error(
+                "the ends of tasks cannot be written; trying again: %s", error, extra=LogFields(reason=str(error))
+            )
+            due = self._services.clock.now().mono_us + AGAIN_US
+            self._services.timers.set((id(self), "disk"), due, partial(self.tell, _Again()))
+        self._unwritten.append(batch)
