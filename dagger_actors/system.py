@@ -329,8 +329,11 @@ class ActorSystem:
         self._watch.stop()
         try:
             self.actors.close(grace_s)
-            self._tasks_hub.detach(grace_s)
+            clock = self._runtime.clock
+            until_us = clock.now().mono_us + round(grace_s * 1e6)
+            idle = self._tasks_hub.begin_leaving()
             self._hub.detach(grace_s)
+            self._tasks_hub.detach(idle, max(0.0, (until_us - clock.now().mono_us) / 1e6))
         finally:
             self._close()
 

@@ -359,17 +359,26 @@ class TaskHub:
 
     # --- leaving
 
-    def detach(self, grace_s: float) -> None:
-        """Begin nothing, give what runs ``grace_s`` to end, then give every lease back."""
+    def begin_leaving(self) -> ReplyFuture[Any]:
+        """Begin nothing any more, and give back what has not begun; resolved when nothing runs."""
         self._is_leaving = True
         self.runtime.timers.cancel((id(self), "due"))
-        until = self.runtime.clock.now().mono_us + round(grace_s * 1e6)
-        for is_now in (False, True):
-            remaining_s = 10.0 if is_now else max(0.0, (until - self.runtime.clock.now().mono_us) / 1e6)
-            future: ReplyFuture[Any] = self.supervisor.ask(Detach(now=is_now))
-            try:
-                self.runtime.wait(future, remaining_s)
-            except Exception:  # what still runs is given back, or was lost: there is nothing to wait for
-                logger.debug("the task supervisor did not answer while the system was left", exc_info=True)
+        return self.supervisor.ask(Detach())
+
+    def detach(self, idle: ReplyFuture[Any], grace_s: float) -> None:
+        """Give what runs ``grace_s`` to end, then give every lease back.
+
+        Args:
+            idle: What ``begin_leaving`` gave.
+            grace_s: Seconds; 0 or more.
+        """
+        self._wait_quietly(idle, grace_s)
+        self._wait_quietly(self.supervisor.ask(Detach(now=True)), 10.0)
         for gate in self._gates.values():
             gate.close()
+
+    def _wait_quietly(self, future: ReplyFuture[Any], timeout_s: float) -> None:
+        try:
+            self.runtime.wait(future, timeout_s)
+        except Exception:  # what still runs is given back, or was lost: there is nothing to wait for
+            logger.debug("the task supervisor did not answer while the system was left", exc_info=True)

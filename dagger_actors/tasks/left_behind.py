@@ -55,6 +55,5 @@ class LeftBehind:
             most_crashes=MOST_CRASHES,
             owner=self._store.worker_id,
             now_us=now_us,
-            agents=tuple(self._agents.names()),
         )
         return operation, {key: payload for (key, _), payload in ends.items()}

@@ -17,7 +17,13 @@ from dagger_actors.testing import simulate
 
 PACKAGE = Path(dagger_actors.__file__).parent
 FIELDS = set(typing.get_type_hints(LogFields))
-LOGGERS = {"dagger_actors.actors", "dagger_actors.flow", "dagger_actors.store", "dagger_actors.run"}
+LOGGERS = {
+    "dagger_actors.actors",
+    "dagger_actors.flow",
+    "dagger_actors.tasks",
+    "dagger_actors.store",
+    "dagger_actors.run",
+}
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 
 
