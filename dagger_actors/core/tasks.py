@@ -209,10 +209,11 @@ class ClaimTasks(msgspec.Struct, frozen=True, tag="claim"):
     """Lease tasks that are ready. Answers a ``ClaimAnswer``.
 
     **The order, and what keeps a task from starving.** Higher priority first, then age. But while an agent's oldest ready task
-    is over a minute old, one of each 16 of its tasks that are taken is the oldest one, whatever its priority. So under *the
-    documented load*, in which a task's turn comes at least once in 16 claims of its agent, it waits for at most 16 times as
-    many others as are older, however many of higher priority are submitted. (Of more than 256 different priorities that are ready
-    at once, the oldest is sought among the 256 lowest.)
+    is over a minute old, one of each 16 of its tasks that are taken is the oldest one, whatever its priority (and then the next in
+    age of that priority, when a claim is so large that it has several such turns). So under *the documented load*, an agent
+    whose tasks go on being claimed, the oldest one is among the next 16 that are taken, however many of higher priority are
+    submitted: each task has its turn. (Of more than 256 different priorities that are ready at once, the oldest is sought among
+    the 256 lowest.)
 
     Attributes:
         owner: This worker.

@@ -48,7 +48,7 @@ def retry(connection: apsw.Connection, operation: RetryTasks) -> tuple[int, ...]
 def _reopen(connection: apsw.Connection, keys: Sequence[int], now_us: int) -> None:
     listed = text(keys)
     do(connection, "jobs.reopen", listed)
-    # First, so that of several at once those that wait for another of them are blocked.
+    do(connection, "task_dependencies.review", listed)
     do(connection, "tasks.reopen", now_us, listed)
     do(connection, "task_dependencies.unmeet", listed)
     reconsider(connection, keys, now_us)
