@@ -94,7 +94,8 @@ class TasksAgainstAModel(RuleBasedStateMachine):
     # --- choices
 
     def some(self, chosen: list[int], *states: str) -> list[int]:
-        keys = sorted(key for key, task in self.model.tasks.items() if not states or task.state in states)
+        """Of the youngest tasks, so that what happens concerns the same few."""
+        keys = sorted(key for key, task in self.model.tasks.items() if not states or task.state in states)[-8:]
         return list(dict.fromkeys(keys[pick % len(keys)] for pick in chosen)) if keys else []
 
     def held(self) -> set[int]:
@@ -109,7 +110,7 @@ class TasksAgainstAModel(RuleBasedStateMachine):
     def submit(self, wanted: list[dict[str, Any]]) -> None:
         drafts: list[NewTask] = []
         for wish in wanted:
-            others = [*sorted(self.model.tasks), *(draft.task_key for draft in drafts)]
+            others = [*sorted(self.model.tasks), *(draft.task_key for draft in drafts)][-8:]
             drafts.append(
                 NewTask(
                     self.next_key + len(drafts),
@@ -321,6 +322,14 @@ class TasksAgainstAModel(RuleBasedStateMachine):
         for key in keys:
             self.model.cancel(key)
             self.finished[key] = self.now
+
+    @rule(pick=picks)
+    def cancel_one_that_is_stuck(self, pick: int) -> None:
+        stuck = sorted(self.model.stuck())
+        if stuck:
+            key = stuck[pick % len(stuck)]
+            self._cancelled([key])
+            assert self.file.run(CancelTasks((key,), "no", self.now)) == (key,)
 
     @rule(chosen=few, is_strict=st.booleans())
     def cancel(self, chosen: list[int], is_strict: bool) -> None:
