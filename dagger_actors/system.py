@@ -43,7 +43,7 @@ from dagger_actors.supervised.undelivered import Undelivered
 from dagger_actors.tasks.hub import TaskHub
 from dagger_actors.tasks.kind import Configured
 from dagger_actors.tasks.registry import TaskAgents
-from dagger_actors.tasks.splitting import split_agents
+from dagger_actors.tasks.splitting import configured_by_file, split_agents
 from dagger_actors.tasks.tasks import Tasks
 from dagger_actors.watch import Watch
 
@@ -388,8 +388,12 @@ class ActorSystem:
 
 def _root(spec: str | Path | Mapping[str, object] | None, agents: Sequence[object]) -> tuple[Supervisor, TaskAgents]:
     """The root supervisor: that of the file, if there is one, with all that is to start; and the task agents."""
-    root = Supervisor("root") if spec is None else load_supervisor(spec)[1]
     children, task_agents = split_agents(agents)
+    root = Supervisor("root")
+    if spec is not None:
+        _, root, tasks = load_supervisor(spec)
+        for name, made in tasks.items():
+            task_agents.add(configured_by_file(name, made))
     given = msgspec.structs.replace(root, children=children).specs()  # which says what is wrong with them
     return msgspec.structs.replace(root, children=(*root.specs(), *given)), task_agents
 

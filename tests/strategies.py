@@ -7,8 +7,18 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from dagger_actors.core.retry import Exponential, Immediate, Linear
+from dagger_actors.reading.retry_keys import RetryStrategy
 from dagger_actors.supervised.bounds import MailboxSpec
-from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, Supervision, SupervisorSpec, SystemDefinition
+from dagger_actors.supervised.definition import (
+    AgentSpec,
+    BackoffSpec,
+    PerKeySpec,
+    Supervision,
+    SupervisorSpec,
+    SystemDefinition,
+    TaskOptionsSpec,
+)
 
 __all__ = ["flows", "names", "systems", "to_yaml"]
 
@@ -155,6 +165,32 @@ mailboxes = st.builds(
     capacity=st.integers(1, 1_000_000),
     overflow=st.sampled_from(["block", "reject", "drop_oldest"]),
 )
+strategies = st.builds(
+    RetryStrategy,
+    wait=st.one_of(
+        st.builds(
+            Exponential, initial_delay_secs=st.floats(0, 100), multiplier=st.floats(1, 10), jitter=st.floats(0, 10)
+        ),
+        st.builds(Linear, delay_secs=st.floats(0, 100), increment_secs=st.floats(0, 10)),
+        st.just(Immediate()),
+    ),
+    retry_on=st.sampled_from([(), ("ValueError", "a.b.Error")]),
+    give_up_on=st.sampled_from([(), ("KeyError",)]),
+)
+task_options = st.builds(
+    TaskOptionsSpec,
+    concurrency=st.none() | st.integers(1, 10_000),
+    try_count=st.none() | st.integers(1, 10_000),
+    retry=st.none() | strategies,
+    timeout_s=st.none() | st.floats(0.001, 1000),
+    rate=st.none() | st.sampled_from(["10/s", "600 / min", "0.5/h"]),
+    burst=st.none() | st.integers(1, 1_000_000),
+    per_key=st.none() | st.builds(PerKeySpec, field=st.sampled_from(["a", "a.b"]), limit=st.integers(1, 10_000)),
+    capacity=st.none() | st.integers(1, 10_000_000),
+    overflow=st.sampled_from([None, "block", "reject"]),
+    isolation=st.sampled_from([None, "thread", "async", "process"]),
+    durability=st.sampled_from([None, "at_least_once", "best_effort", "at_most_once"]),
+)
 parts = st.text(PLAIN, min_size=1, max_size=3)
 classes = st.builds("{}:{}".format, st.sampled_from(["shop", "a.b", "shop.py", "../x y/shop.py"]), parts)
 shutdowns = st.one_of(st.none(), st.floats(0, 86_400))
@@ -190,6 +226,7 @@ def children(draw: st.DrawFn, ids: list[str], auto_shutdown: str, depth: int) ->
                 route=route,
                 key=tuple(draw(st.lists(parts, min_size=1, max_size=3))) if route == "key" else (),
                 mailbox=draw(st.one_of(st.none(), mailboxes)),
+                tasks=draw(st.one_of(st.none(), task_options)),
             )
         )
     return tuple(made)

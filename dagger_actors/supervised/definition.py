@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from dagger_actors.core.task_options import Durability, Isolation, Overflow
+from dagger_actors.reading.retry_keys import RetryStrategy
 from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.places import Places
 
@@ -19,12 +21,14 @@ __all__ = [
     "AgentSpec",
     "AutoShutdown",
     "BackoffSpec",
+    "PerKeySpec",
     "Restart",
     "Route",
     "Strategy",
     "Supervision",
     "SupervisorSpec",
     "SystemDefinition",
+    "TaskOptionsSpec",
 ]
 
 Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
@@ -87,8 +91,50 @@ class EntrySpec(Part, frozen=True, kw_only=True):
     backoff: BackoffSpec | None = None
 
 
+class PerKeySpec(Part, frozen=True, kw_only=True):
+    """How many tasks of one key may be leased at once.
+
+    Attributes:
+        field: Where the key is in a payload: a path of fields.
+        limit: Tasks of one key at once; 1 or more.
+    """
+
+    field: str
+    limit: int
+
+
+class TaskOptionsSpec(Part, frozen=True, kw_only=True):
+    """How the tasks of a task agent are done; None everywhere = as its class or function says.
+
+    Attributes:
+        concurrency: Tasks that one process does at once.
+        try_count: Total tries of a task.
+        retry: How long to wait between them, and what is tried again.
+        timeout_s: Seconds for one attempt.
+        rate: Tasks that are begun in a time, as text: ``10/s``.
+        burst: How many of them may come at once.
+        per_key: How many whose payloads agree in a field may be leased at once.
+        capacity: Tasks that may be open at once.
+        overflow: What becomes of more: whoever submits waits, or gets an error.
+        isolation: Where its code runs.
+        durability: Whether an attempt whose end is unknown is repeated.
+    """
+
+    concurrency: int | None = None
+    try_count: int | None = None
+    retry: RetryStrategy | None = None
+    timeout_s: float | None = None
+    rate: str | None = None
+    burst: int | None = None
+    per_key: PerKeySpec | None = None
+    capacity: int | None = None
+    overflow: Overflow | None = None
+    isolation: Isolation | None = None
+    durability: Durability | None = None
+
+
 class AgentSpec(EntrySpec, frozen=True, kw_only=True, tag_field="kind", tag="agent"):
-    """An agent: one actor, or a pool of equal ones.
+    """An agent: one actor, or a pool of equal ones; or who does tasks, of which most of this says nothing.
 
     Attributes:
         class_reference: ``module:Class`` or ``file.py:Class``, relative to the system's file, then to the current folder.
@@ -98,6 +144,7 @@ class AgentSpec(EntrySpec, frozen=True, kw_only=True, tag_field="kind", tag="age
         key: With ``route: key``: where the key is in a message, as a path of fields; else empty.
         shutdown_s: Seconds that it has to stop; 0 = it is cut off at once, None = as long as it takes.
         mailbox: Its mailbox; None = as its class says.
+        tasks: How its tasks are done; None = as its class says, or it does none.
     """
 
     class_reference: str
@@ -107,6 +154,7 @@ class AgentSpec(EntrySpec, frozen=True, kw_only=True, tag_field="kind", tag="age
     key: tuple[str, ...] = ()
     shutdown_s: float | None = 5.0
     mailbox: MailboxSpec | None = None
+    tasks: TaskOptionsSpec | None = None
 
 
 class SupervisorSpec(EntrySpec, frozen=True, kw_only=True, tag_field="kind", tag="supervisor"):

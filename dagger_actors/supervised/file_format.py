@@ -11,8 +11,31 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from dagger_actors.core.task_options import (
+    MAX_BURST,
+    MAX_CONCURRENCY,
+    MAX_OPEN,
+    MAX_PATH,
+    MAX_PER_KEY,
+    MAX_TASK_SECONDS,
+    RATE,
+    Durability,
+    Isolation,
+)
+from dagger_actors.core.task_options import Overflow as TaskOverflow
 from dagger_actors.reading.form import Form, schema_of
 from dagger_actors.reading.reader import MAX_NAME, MAX_SECONDS
+from dagger_actors.reading.retry_form import (
+    ONE_OF_STRATEGY,
+    ExponentialForm,
+    ImmediateForm,
+    LinearForm,
+    StrategyForm,
+    Tries,
+)
+from dagger_actors.reading.retry_form import (
+    Strategy as RetryStrategy,
+)
 from dagger_actors.supervised.bounds import MAX_CAPACITY, Overflow
 from dagger_actors.supervised.definition import AutoShutdown, Restart, Route, Strategy
 from dagger_actors.supervised.loading import MAX_AGENTS, MAX_INSTANCES
@@ -78,8 +101,70 @@ class ChildForm(Form, frozen=True, kw_only=True):
     backoff: BackoffForm | UnsetType = UNSET
 
 
+class PerKeyForm(Form, frozen=True, kw_only=True):
+    """How many tasks whose payloads agree in a field may be done at once."""
+
+    field: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=MAX_PATH,
+            description="The path of a payload's field.",
+            examples=["customer", "order.customer"],
+        ),
+    ]
+    limit: Annotated[int, Meta(ge=1, le=MAX_PER_KEY, description="Tasks of one key at once, in all processes.")]
+
+
+class TasksForm(Form, frozen=True, kw_only=True):
+    """How the tasks of a task agent are done; what is absent is as its class or function says."""
+
+    concurrency: (
+        Annotated[int, Meta(ge=1, le=MAX_CONCURRENCY, description="Tasks that one process does at once.")] | UnsetType
+    ) = UNSET
+    try_count: Annotated[Tries, Meta(description="Total tries of a task.")] | UnsetType = UNSET
+    retry: RetryStrategy | UnsetType = UNSET
+    timeout: Annotated[float, Meta(gt=0, le=MAX_TASK_SECONDS, description="Seconds for one attempt.")] | UnsetType = (
+        UNSET
+    )
+    rate: (
+        Annotated[
+            str,
+            Meta(
+                pattern=f"^{RATE}$",
+                description="Tasks that are begun in a time, by all processes together.",
+                examples=["10/s", "600/min", "5/h"],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    burst: (
+        Annotated[int, Meta(ge=1, le=MAX_BURST, description="How many of them may come at once; needs a rate.")]
+        | UnsetType
+    ) = UNSET
+    per_key: PerKeyForm | UnsetType = UNSET
+    capacity: Annotated[int, Meta(ge=1, le=MAX_OPEN, description="Tasks that may be open at once.")] | UnsetType = UNSET
+    overflow: (
+        Annotated[TaskOverflow, Meta(description="block: who submits one more waits; reject: gets an error.")]
+        | UnsetType
+    ) = UNSET
+    isolation: (
+        Annotated[
+            Isolation, Meta(description="Where its code runs; absent: on the loop if it is async, else on a thread.")
+        ]
+        | UnsetType
+    ) = UNSET
+    durability: (
+        Annotated[
+            Durability,
+            Meta(description="at_most_once: an attempt whose end is unknown is not repeated; its task is paused."),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
 class AgentForm(ChildForm, frozen=True, kw_only=True):
-    """An agent: one actor, or a pool of equal ones."""
+    """An agent: one actor, or a pool of equal ones; or who does tasks."""
 
     class_: Annotated[
         str,
@@ -87,7 +172,7 @@ class AgentForm(ChildForm, frozen=True, kw_only=True):
             min_length=1,
             max_length=MAX_REFERENCE,
             pattern=r"^.+:[^:\s]+$",
-            description="Its class: module:Class or file.py:Class, relative to this file.",
+            description="Its class, or the function that does its tasks: module:Class or file.py:Class, relative to this file.",
             examples=["shop.py:Pricer"],
         ),
     ] = msgspec.field(name="class")
@@ -110,6 +195,7 @@ class AgentForm(ChildForm, frozen=True, kw_only=True):
         Delay | Literal["infinity"], Meta(description="Seconds that it has to stop; 0: it is cut off at once.")
     ] = 5.0
     mailbox: MailboxForm | UnsetType = UNSET
+    tasks: TasksForm | UnsetType = UNSET
 
 
 class SupervisorForm(ChildForm, frozen=True, kw_only=True):
@@ -137,7 +223,20 @@ class SystemFile(Form, frozen=True, kw_only=True):
     ]
 
 
-FORMS: tuple[type[Form], ...] = (SystemFile, SupervisionForm, BackoffForm, MailboxForm, AgentForm, SupervisorForm)
+FORMS: tuple[type[Form], ...] = (
+    SystemFile,
+    SupervisionForm,
+    BackoffForm,
+    MailboxForm,
+    TasksForm,
+    PerKeyForm,
+    StrategyForm,
+    ExponentialForm,
+    LinearForm,
+    ImmediateForm,
+    AgentForm,
+    SupervisorForm,
+)
 
 
 class EveryForm(Form, frozen=True, kw_only=True):
@@ -152,6 +251,7 @@ def system_schema() -> dict[str, Any]:
     schema, forms = schema_of(EveryForm, "dagger-actors system")
     schema["$ref"] = "#/$defs/SystemFile"
     del forms["EveryForm"]
+    forms["StrategyForm"]["oneOf"] = ONE_OF_STRATEGY
     for name in ("SystemFile", "SupervisorForm"):
         # Told apart by what the reader goes by, so that an editor complains of the one that is meant.
         forms[name]["properties"]["agents"]["items"] = {

@@ -9,36 +9,40 @@ from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, SupervisorSpec, SystemDefinition
 from dagger_actors.supervised.resolving import ResolvedAgent, load_and_resolve
 from dagger_actors.supervised.spec import BackOff, ChildSpec, Supervisor
+from dagger_actors.supervised.task_resolving import ResolvedTasks
 
 __all__ = ["load_supervisor"]
 
-Resolved = Mapping[str, ResolvedAgent[Actor]]
+Actors = Mapping[str, ResolvedAgent[Actor]]
 
 
-def load_supervisor(source: str | Path | Mapping[str, object]) -> tuple[SystemDefinition, Supervisor]:
+def load_supervisor(
+    source: str | Path | Mapping[str, object],
+) -> tuple[SystemDefinition, Supervisor, Mapping[str, ResolvedTasks]]:
     """Read a system file.
 
     Args:
         source: The path of a YAML file, or the same structure as data.
 
     Returns:
-        What the file says, and the root supervisor with its children.
+        What the file says; the root supervisor with its children; and those who do tasks, by their names.
 
     Raises:
         DefinitionError: The system cannot run; carries every problem, in file order.
     """
     definition, resolved = load_and_resolve(source, Actor)
     root = SupervisorSpec(id="root", supervision=definition.supervision, agents=definition.agents)
-    return definition, _supervisor(root, resolved)
+    return definition, _supervisor(root, resolved.actors), resolved.tasks
 
 
-def _supervisor(spec: SupervisorSpec, resolved: Resolved) -> Supervisor:
+def _supervisor(spec: SupervisorSpec, resolved: Actors) -> Supervisor:
     own = spec.supervision
     return Supervisor(
         spec.id,
         tuple(
             _supervisor(one, resolved) if isinstance(one, SupervisorSpec) else _child(one, resolved[one.id])
             for one in spec.agents
+            if isinstance(one, SupervisorSpec) or one.id in resolved
         ),
         strategy=own.strategy,
         intensity=own.intensity,

@@ -26,6 +26,7 @@ from dagger_actors.supervised.definition import (
     SystemDefinition,
 )
 from dagger_actors.supervised.part_keys import (
+    MAILBOX,
     read_backoff,
     read_class,
     read_mailbox,
@@ -35,6 +36,7 @@ from dagger_actors.supervised.part_keys import (
     read_word,
 )
 from dagger_actors.supervised.places import AgentPlace, Places
+from dagger_actors.supervised.task_keys import TASKS, UNSUPERVISED, read_tasks
 
 __all__ = ["SYSTEM_FILE", "load_system", "read_system"]
 
@@ -51,7 +53,11 @@ SYSTEM_FILE = FileKind(noun="system", least="A system needs at least `system` an
 
 CHILD = ("restart", "shutdown_s", "significant", "backoff")
 SYSTEM = Keys(known=("system", "description", "supervision", "agents"), required=("system", "agents"))
-AGENT = Keys(known=("id", "class", "config", "instances", "route", "key", *CHILD, "mailbox"), required=("id", "class"))
+AGENT = Keys(
+    known=("id", "class", "config", "instances", "route", "key", *CHILD, "mailbox", "tasks"),
+    required=("id", "class"),
+    inside={"mailbox": MAILBOX, "tasks": TASKS},
+)
 SUPERVISOR = Keys(known=("id", "supervision", "agents", *CHILD), required=("id", "agents"))
 BOTH = Keys(known=tuple(dict.fromkeys((*AGENT.known, *SUPERVISOR.known))), required=("id",))
 RESTARTS = get_args(Restart)
@@ -235,8 +241,18 @@ class SystemLoader:
             key=key,
             shutdown_s=read_shutdown(reader, fields["shutdown_s"].value) if "shutdown_s" in fields else 5.0,
             mailbox=read_mailbox(reader, fields["mailbox"].value) if "mailbox" in fields else None,
+            tasks=read_tasks(reader, fields["tasks"].value) if "tasks" in fields else None,
         )
-        self._places.append(AgentPlace(at, fields["class"].value.at if "class" in fields else at, config))
+        self._places.append(
+            AgentPlace(
+                at,
+                fields["class"].value.at if "class" in fields else at,
+                config,
+                fields.get("tasks"),
+                is_nested=above.depth > 0,
+                supervised=tuple((key, field.at) for key, field in fields.items() if key in UNSUPERVISED),
+            )
+        )
         return spec
 
     def _restart(self, fields: Fields, above: Below) -> tuple[Restart, bool, BackoffSpec | None]:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from dagger_actors.core.wording import counted
 from dagger_actors.drawing.picture import Picture, PictureNode, line
-from dagger_actors.supervised.definition import AgentSpec, Supervision, SupervisorSpec, SystemDefinition
+from dagger_actors.reading.retry_keys import RetryStrategy
+from dagger_actors.supervised.definition import (
+    AgentSpec,
+    PerKeySpec,
+    Supervision,
+    SupervisorSpec,
+    SystemDefinition,
+    TaskOptionsSpec,
+)
 
 __all__ = ["picture_of_system"]
 
@@ -33,7 +43,8 @@ def _add(
     edges: list[tuple[int, int]],
 ) -> None:
     for child in children:
-        edges.append((parent, len(nodes)))
+        if isinstance(child, SupervisorSpec) or child.tasks is None:  # who does tasks is nobody's child
+            edges.append((parent, len(nodes)))
         if isinstance(child, SupervisorSpec):
             nodes.append(_supervisor(child.id, child.supervision, _restarts(child)))
             _add(child.agents, len(nodes) - 1, nodes, edges)
@@ -49,11 +60,13 @@ def _supervisor(name: str, supervision: Supervision, facts: tuple[Fact, ...]) ->
 
 
 def _agent(agent: AgentSpec) -> PictureNode:
+    if agent.tasks is not None:
+        return _task_agent(agent, agent.tasks)
     facts = list(_restarts(agent))
     facts.append(("shutdown_s", "as long as it takes" if agent.shutdown_s is None else f"{agent.shutdown_s:g}"))
     if agent.mailbox is not None:
         facts.append(("mailbox", f"{agent.mailbox.capacity}, {agent.mailbox.overflow}"))
-    facts += [("config", line(f"{name} = {value!r}")) for name, value in agent.config.items()]
+    facts += _config(agent)
     return PictureNode(
         title=line(agent.id),
         subtitle=line(agent.class_reference),
@@ -61,6 +74,28 @@ def _agent(agent: AgentSpec) -> PictureNode:
         note=line(_pool(agent)) if agent.instances > 1 else "",
         facts=tuple(facts),
     )
+
+
+def _task_agent(agent: AgentSpec, tasks: TaskOptionsSpec) -> PictureNode:
+    """Who does tasks, as the file says it: what class or function says is not known without importing it."""
+    facts: list[Fact] = []
+    for name, value in msgspec.structs.asdict(tasks).items():
+        if isinstance(value, PerKeySpec):
+            facts.append(("per_key", line(f"{value.limit} of each {value.field}")))
+        elif isinstance(value, RetryStrategy):
+            facts.append(("retry", type(value.wait).__name__.lower()))
+        elif value is not None:
+            facts.append((name, line(str(value))))
+    return PictureNode(
+        title=line(agent.id),
+        subtitle=line(agent.class_reference),
+        note="does tasks",
+        facts=(*facts, *_config(agent)),
+    )
+
+
+def _config(agent: AgentSpec) -> list[Fact]:
+    return [("config", line(f"{name} = {value!r}")) for name, value in agent.config.items()]
 
 
 def _pool(agent: AgentSpec) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from dagger_actors.reading.tree import Document, Tree
+from dagger_actors.reading.tree import Document, Field, Tree
 
 __all__ = ["AgentPlace", "Places"]
 
@@ -16,11 +16,17 @@ class AgentPlace(msgspec.Struct, frozen=True, gc=False):
         at: Its own place.
         class_at: The place of its class reference.
         config: Its config as written; None when it has none.
+        tasks: Its `tasks` as written; None when it has none.
+        is_nested: Whether it stands below another supervisor than the root.
+        supervised: Those of its keys that say how it is supervised or sent to, each with its place.
     """
 
     at: int
     class_at: int
     config: Tree | None = None
+    tasks: Field | None = None
+    is_nested: bool = False
+    supervised: tuple[tuple[str, int], ...] = ()
 
 
 class Places(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -22,20 +22,19 @@ from dagger_actors.reading.data_tree import DataDocument
 from dagger_actors.reading.importing import import_target
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import Source
-from dagger_actors.reading.tree import Listing, Table, Tree
 from dagger_actors.supervised.calling import INIT_ADVICE, takes
+from dagger_actors.supervised.complaints import Complaints, Placed
 from dagger_actors.supervised.config_check import MAX_MESSAGE, Fault, check_config
-from dagger_actors.supervised.config_check import Path as ConfigPath
-from dagger_actors.supervised.definition import AgentSpec, SystemDefinition
+from dagger_actors.supervised.definition import SystemDefinition
 from dagger_actors.supervised.loading import read_system
 from dagger_actors.supervised.part_keys import A_CLASS, REFERENCE_FORMS, split_class
 from dagger_actors.supervised.places import AgentPlace
+from dagger_actors.supervised.task_keys import source_of
+from dagger_actors.supervised.task_resolving import ResolvedTasks, resolve_tasks
 
-__all__ = ["ResolvedAgent", "load_and_resolve", "resolve"]
+__all__ = ["Resolved", "ResolvedAgent", "load_and_resolve", "resolve"]
 
 T = TypeVar("T")
-MAX_NAMED = 5
-"""Agents that a message names, of all that share a mistake."""
 
 
 class ResolvedAgent(msgspec.Struct, Generic[T], frozen=True):
@@ -50,15 +49,22 @@ class ResolvedAgent(msgspec.Struct, Generic[T], frozen=True):
     config: msgspec.Struct | None = None
 
 
-def resolve(definition: SystemDefinition, base: type[T]) -> dict[str, ResolvedAgent[T]]:
+class Resolved(msgspec.Struct, Generic[T], frozen=True):
+    """What the agents of a system are made of, by their ids: those who are actors, and those who do tasks."""
+
+    actors: dict[str, ResolvedAgent[T]] = {}
+    tasks: dict[str, ResolvedTasks] = {}
+
+
+def resolve(definition: SystemDefinition, base: type[T]) -> Resolved[T]:
     """Import the classes of a system and make their configs.
 
     Args:
         definition: The system, as ``load_system`` gave it or made in Python.
-        base: What every class must be a subclass of; what it says of ``config`` itself does not count.
+        base: What every class must be a subclass of that does no tasks; what it says of ``config`` itself does not count.
 
     Returns:
-        Class and config of every agent, by id.
+        What every agent is made of.
 
     Raises:
         DefinitionError: A class cannot be had or takes no such config; carries every problem, in file order.
@@ -71,7 +77,7 @@ def resolve(definition: SystemDefinition, base: type[T]) -> dict[str, ResolvedAg
 
 def load_and_resolve(
     source: str | Path | Mapping[str, object] | Source, base: type[T]
-) -> tuple[SystemDefinition, dict[str, ResolvedAgent[T]]]:
+) -> tuple[SystemDefinition, Resolved[T]]:
     """Do ``load_system`` and ``resolve``, so that the mistakes of both are told at once.
 
     Raises:
@@ -83,13 +89,6 @@ def load_and_resolve(
     return definition, resolved
 
 
-class Placed(NamedTuple):
-    """An agent and where it stands."""
-
-    spec: AgentSpec
-    place: AgentPlace
-
-
 class Resolver(Generic[T]):
     """Resolves one definition."""
 
@@ -97,10 +96,11 @@ class Resolver(Generic[T]):
         self._definition = definition
         self._base = base
         self._reader = reader
+        self._complaints = Complaints(reader)
         self._folder = Path(definition.file).parent if definition.file else Path.cwd()
-        self._resolved: dict[str, ResolvedAgent[T]] = {}
+        self._resolved: Resolved[T] = Resolved({}, {})
 
-    def resolve(self) -> dict[str, ResolvedAgent[T]]:
+    def resolve(self) -> Resolved[T]:
         """Resolve every agent; the reader takes what is wrong."""
         places = self._definition.places.agents
         agents = zip(self._definition.all_agents(), places or itertools.repeat(NOWHERE), strict=False)
@@ -124,7 +124,7 @@ class Resolver(Generic[T]):
             try:
                 _, name = split_class(reference)
             except DefinitionError as error:
-                self._complain_of_class(agents, error.problems[0].message, REFERENCE_FORMS)
+                self._complaints.of_class(agents, error.problems[0].message, REFERENCE_FORMS)
             else:
                 names[name] = agents
         if not names:
@@ -134,7 +134,7 @@ class Resolver(Generic[T]):
         except DefinitionError as error:
             everybody = [agent for agents in names.values() for agent in agents]
             for problem in error.problems:
-                self._complain_of_class(everybody, problem.message, problem.advice)
+                self._complaints.of_class(everybody, problem.message, problem.advice)
             return
         for name, agents in names.items():
             self._resolve_class(module, target, name, agents)
@@ -142,21 +142,33 @@ class Resolver(Generic[T]):
     def _resolve_class(self, module: types.ModuleType, target: str, name: str, agents: Sequence[Placed]) -> None:
         found = getattr(module, name, None)
         base = self._base.__name__
-        if found is None:
+        if (source := source_of(found)) is not None:
+            resolve_tasks(found, source, agents, self._complaints, self._resolved.tasks)
+        elif found is None:
             there = [other for other, value in vars(module).items() if isinstance(value, type)]
             fitting = [other for other in there if issubclass(vars(module)[other], self._base)]
             otherwise = f"Define it there: class {name}({base}): ..."
             advice = self._reader.suggest(name, fitting or there, otherwise)
-            self._complain_of_class(agents, f"there is no class {quoted(name)} in {quoted(target)}", advice)
+            self._complaints.of_class(agents, f"there is no class {quoted(name)} in {quoted(target)}", advice)
         elif not isinstance(found, type):
             message = f"{quoted(name)} in {quoted(target)} is no class, but of type {type(found).__name__}"
-            self._complain_of_class(agents, message, "Name a class.")
+            is_function = inspect.isfunction(found)
+            advice = (
+                "Name a class; or mark the function with @task_agent, if it does tasks."
+                if is_function
+                else "Name a class."
+            )
+            self._complaints.of_class(agents, message, advice)
         elif not issubclass(found, self._base):
             message = f"{quoted(name)} in {quoted(target)} is no {base}"
-            self._complain_of_class(agents, message, f"Let it inherit: class {name}({base}): ...")
+            self._complaints.of_class(agents, message, f"Let it inherit: class {name}({base}): ...")
+        elif why := getattr(found, "not_an_actor", ""):
+            self._complaints.of_class(
+                agents, f"{quoted(name)} in {quoted(target)}: {why}", "Name a class that inherits from it."
+            )
         elif not takes(found.__init__, 1):
             message = f"the `__init__` of {quoted(name)} in {quoted(target)} has parameters"
-            self._complain_of_class(agents, message, f"{INIT_ADVICE[0].upper()}{INIT_ADVICE[1:]}.")
+            self._complaints.of_class(agents, message, f"{INIT_ADVICE[0].upper()}{INIT_ADVICE[1:]}.")
         else:
             self._resolve_configs(found, agents)
 
@@ -166,39 +178,22 @@ class Resolver(Generic[T]):
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an annotation is an expression of the user's
             message = f"the annotation of `config` in class {found.__name__} cannot be used: {str(error)[:MAX_MESSAGE]}"
             advice = "Annotate it with a msgspec Struct that can be imported at run time."
-            self._complain_of_class(agents, message, advice)
+            self._complaints.of_class(agents, message, advice)
             return
         for agent in agents:
+            if agent.place.tasks is not None:
+                message = f"`tasks` is for who does tasks, and class {found.__name__} is an actor"
+                advice = f"Remove it; or let the class do tasks: class {found.__name__}(TaskAgent): ..."
+                self._complaints.of_agent(agent, agent.place.tasks.at, message, advice)
             config: msgspec.Struct | None = None
             if kind is not None:
                 config, faults = check_config(kind, agent.spec.config)
                 for fault in faults:
-                    self._complain_of_config(agent, fault)
+                    self._complaints.of_config(agent, fault)
             elif agent.spec.config:
                 advice = "Remove it, or say in the class what it takes: `config: SomeStruct`."
-                self._complain_of_config(agent, Fault((), f"class {found.__name__} takes none", advice))
-            self._resolved[agent.spec.id] = ResolvedAgent(found, config)
-
-    def _complain_of_class(self, agents: Sequence[Placed], message: str, advice: str) -> None:
-        first, *others = agents
-        if others:
-            named = ", ".join(quoted(agent.spec.id) for agent in others[:MAX_NAMED])
-            more = ", ..." if len(others) > MAX_NAMED else ""
-            message += f"; the same holds for {len(others):,} more: {named}{more}"
-        self._reader.subject = first.spec.id
-        self._reader.complain(first.place.class_at, f"class: {message}", advice)
-
-    def _complain_of_config(self, agent: Placed, fault: Fault) -> None:
-        reader = self._reader
-        reader.subject = agent.spec.id
-        written = agent.place.config
-        if written is not None and not isinstance(written, Table):
-            return  # that it is no mapping was complained of
-        is_key = bool(fault.known)
-        advice = reader.suggest(str(fault.path[-1]), fault.known, fault.advice) if is_key else fault.advice
-        at = agent.place.at if written is None else place_in(written, fault.path, is_key=is_key)
-        path = fault.path[:-1] if is_key else fault.path
-        reader.complain(at, f"{spelled(path)}: {fault.message}", advice)
+                self._complaints.of_config(agent, Fault((), f"class {found.__name__} takes none", advice))
+            self._resolved.actors[agent.spec.id] = ResolvedAgent(found, config)
 
 
 class Unplaced(DataDocument):
@@ -238,27 +233,3 @@ def config_type(found: type, base: type) -> type[msgspec.Struct] | None:
                 raise TypeError(f"{getattr(hint, '__name__', hint)} is no msgspec Struct")
             return hint
     return None
-
-
-def spelled(path: Sequence[str | int]) -> str:
-    """Spell a path below `config`."""
-    text = "config"
-    for step in path:
-        text += f".{step}" if isinstance(step, str) and step.isidentifier() else f"[{quoted(step)}]"
-    return text
-
-
-def place_in(tree: Tree, path: ConfigPath, *, is_key: bool) -> int:
-    """Find the place of what a path leads to, or of the last thing on the way that is there."""
-    at = tree.at
-    for step in path:
-        if isinstance(tree, Table) and isinstance(step, str) and step in tree.entries:
-            field = tree.entries[step]
-            tree = field.value
-            at = field.at if is_key else tree.at
-        elif isinstance(tree, Listing) and isinstance(step, int) and step < len(tree.items):
-            tree = tree.items[step]
-            at = tree.at
-        else:
-            break
-    return at

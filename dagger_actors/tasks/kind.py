@@ -15,16 +15,16 @@ from dagger_actors.actors.runtime import THREADS
 from dagger_actors.bodies.actions import Action, place_of
 from dagger_actors.bodies.isolation import misfit
 from dagger_actors.bodies.parameters import Parameter
+from dagger_actors.core.retry import RetryPolicy
 from dagger_actors.errors import ActorClassError, ConfigRefused
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.calling import INIT_ADVICE, takes
+from dagger_actors.supervised.task_keys import MARK
 from dagger_actors.tasks.body import Body, wrong_path
 from dagger_actors.tasks.options import AgentOptions, OptionProblem, complain, make_options
 from dagger_actors.tasks.results import settled
 
 __all__ = ["CONFIG", "MARK", "Configured", "TaskKind", "check_name", "configured", "kind_of"]
-
-MARK = "__dagger_task_agent__"
 
 CONFIG = "self.config"
 """The argument by which a worker process is given the config of an agent; no name that a parameter can have."""
@@ -56,6 +56,11 @@ class TaskKind:
         self.options, problems = self.judge({})
         if problems:
             raise ActorClassError(self.label, complain(problems))
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """What it says of tries."""
+        return self.options.retry
 
     @property
     def label(self) -> str:

@@ -15,47 +15,27 @@ from typing import Any, Literal, TypedDict, TypeGuard
 import msgspec
 
 from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy
+from dagger_actors.core.task_options import (
+    DURABILITIES,
+    ISOLATIONS,
+    MAX_BURST,
+    MAX_CONCURRENCY,
+    MAX_OPEN,
+    MAX_PATH,
+    MAX_PER_KEY,
+    MAX_RATE,
+    MAX_TASK_SECONDS,
+    OVERFLOWS,
+    Durability,
+    Isolation,
+    Overflow,
+    rate_of,
+)
 from dagger_actors.core.wording import as_written, nearest, quoted
 
-__all__ = [
-    "DURABILITIES",
-    "ISOLATIONS",
-    "MAX_BURST",
-    "MAX_CONCURRENCY",
-    "MAX_OPEN",
-    "MAX_PER_KEY",
-    "MAX_SECONDS",
-    "MAX_TRIES",
-    "NO_PATH",
-    "OPTIONS",
-    "OVERFLOWS",
-    "RATE_FORM",
-    "AgentOptions",
-    "GivenOptions",
-    "OptionProblem",
-    "PerKey",
-    "complain",
-    "make_options",
-]
+__all__ = ["OPTIONS", "AgentOptions", "GivenOptions", "OptionProblem", "PerKey", "complain", "make_options"]
 
-MAX_CONCURRENCY = 10_000
-MAX_OPEN = 10_000_000
-"""Open tasks of one agent."""
-MAX_PER_KEY = 10_000
-MAX_BURST = 1_000_000
-MAX_RATE = 1_000_000.0
-"""Tasks a second."""
 MAX_TRIES = 10_000
-MAX_SECONDS = 366 * 86_400
-LONGEST_PATH = 200
-
-RATE_FORM = re.compile(r"\s*(?P<count>\d+(?:\.\d+)?)\s*/\s*(?P<unit>s|min|h)\s*")
-UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
-
-NO_PATH = "it is no path of fields of the payload; write customer, or order.customer"
-OVERFLOWS = ("block", "reject")
-ISOLATIONS = ("thread", "async", "process")
-DURABILITIES = ("at_least_once", "best_effort", "at_most_once")
 
 EXCEPTIONS = frozenset(
     name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
@@ -104,8 +84,8 @@ class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):
     burst: int = 1
     per_key: PerKey | None = None
     capacity: int = 100_000
-    overflow: Literal["block", "reject"] = "block"
-    isolation: Literal["thread", "async", "process"] | None = None
+    overflow: Overflow = "block"
+    isolation: Isolation | None = None
     durability: Literal["at_least_once", "at_most_once"] = "at_least_once"
 
     @property
@@ -129,9 +109,9 @@ class GivenOptions(TypedDict, total=False):
     burst: int | None
     per_key: tuple[str, int] | None
     capacity: int
-    overflow: Literal["block", "reject"]
-    isolation: Literal["thread", "async", "process"] | None
-    durability: Literal["at_least_once", "best_effort", "at_most_once"]
+    overflow: Overflow
+    isolation: Isolation | None
+    durability: Durability
 
 
 class OptionProblem(msgspec.Struct, frozen=True):
@@ -198,9 +178,7 @@ def disagreements(given: Mapping[str, object], made: Mapping[str, Any]) -> list[
     found = []
     if made.get("burst") is not None and given.get("rate") is None:
         found.append(
-            OptionProblem(
-                "burst", "it does nothing without a rate", 'give rate="10/s" too, or leave it out (burst=None)'
-            )
+            OptionProblem("burst", "it does nothing without a rate", 'give a rate too ("10/s"), or leave it out')
         )
     retry = made.get("retry")
     if retry is not None and made.get("durability") == "at_most_once" and retry.tries > 1 and not retry.retry_on:
@@ -244,9 +222,9 @@ def read_timeout(value: object) -> float | None:
     """Read a time-out."""
     if value is None:
         return None
-    if not is_number(value) or not 0 < value <= MAX_SECONDS:
+    if not is_number(value) or not 0 < value <= MAX_TASK_SECONDS:
         raise Misfit(
-            f"it is a number of seconds, more than 0 and at most {MAX_SECONDS:,}, not {quoted(value)}",
+            f"it is a number of seconds, more than 0 and at most {MAX_TASK_SECONDS:,}, not {quoted(value)}",
             "write seconds, or None for no limit",
         )
     return float(value)
@@ -256,13 +234,10 @@ def read_rate(value: object) -> float | None:
     """Read a rate as tasks a second."""
     if value is None:
         return None
-    found = RATE_FORM.fullmatch(value) if isinstance(value, str) else None
-    advice = 'write how many in what time: "10/s", "600/min" or "5/h"'
-    if found is None:
+    rate = rate_of(value.strip()) if isinstance(value, str) else None
+    if rate is None:
+        advice = f'write how many in what time, "10/s", "600/min" or "5/h", at most {MAX_RATE:,}/s'
         raise Misfit(f"{quoted(value)} is no rate", advice)
-    rate = float(found["count"]) / UNITS[found["unit"]]
-    if not 0 < rate <= MAX_RATE:
-        raise Misfit(f"it is more than 0 and at most {MAX_RATE:,.0f}/s, not {quoted(value)}", advice)
     return rate
 
 
@@ -279,7 +254,7 @@ def read_per_key(value: object) -> PerKey | None:
     if not isinstance(value, tuple) or len(value) != 2:
         raise Misfit(f"it is a pair, not {quoted(value)}", advice)
     path, limit = value
-    if not isinstance(path, str) or not 1 <= len(path) <= LONGEST_PATH or "" in (parts := path.split(".")):
+    if not isinstance(path, str) or not 1 <= len(path) <= MAX_PATH or "" in (parts := path.split(".")):
         raise Misfit(f"{quoted(path)} is no path of fields", advice)
     if type(limit) is not int or not 1 <= limit <= MAX_PER_KEY:
         raise Misfit(f"its limit is a whole number from 1 to {MAX_PER_KEY:,}, not {quoted(limit)}", advice)
@@ -310,8 +285,8 @@ def read_retry(value: object) -> RetryPolicy:
     for field in wait.__struct_fields__:
         least = 1 if field == "multiplier" else 0
         number = getattr(wait, field)
-        if not is_number(number) or not least <= number <= MAX_SECONDS:
-            raise Misfit(f"its {field} is a number from {least} to {MAX_SECONDS:,}, not {quoted(number)}", advice)
+        if not is_number(number) or not least <= number <= MAX_TASK_SECONDS:
+            raise Misfit(f"its {field} is a number from {least} to {MAX_TASK_SECONDS:,}, not {quoted(number)}", advice)
     for field in ("retry_on", "give_up_on"):
         check_names(field, getattr(value, field))
     return value

@@ -1,4 +1,4 @@
-"""Tells what of ``agents=[...]`` does tasks from what is supervised."""
+"""Tells what of ``agents=[...]`` does tasks from what is supervised, and takes from a system file what does."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dagger_actors.errors import ActorClassError
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
+from dagger_actors.supervised.task_resolving import ResolvedTasks
 from dagger_actors.tasks.agent import TaskAgent
-from dagger_actors.tasks.kind import Configured, kind_of
+from dagger_actors.tasks.kind import Configured, configured, kind_of
 from dagger_actors.tasks.registry import TaskAgents
 
-__all__ = ["split_agents"]
+__all__ = ["configured_by_file", "split_agents"]
 
 
 def split_agents(agents: Sequence[object]) -> tuple[tuple[ChildSpec | Supervisor | type[Actor], ...], TaskAgents]:
@@ -45,3 +46,14 @@ def split_agents(agents: Sequence[object]) -> tuple[tuple[ChildSpec | Supervisor
             what = "an agent is an Actor class, a ChildSpec, a Supervisor, a TaskAgent class or a function marked @task_agent"
             raise ActorClassError(repr(one)[:100], what)
     return tuple(children), found
+
+
+def configured_by_file(name: str, made: ResolvedTasks) -> Configured:
+    """The task agent that a system file says; its id is its name.
+
+    Raises:
+        ActorClassError: The id cannot be a name.
+    """
+    kind = kind_of(made.source)
+    assert kind is not None, "what the file names was found to do tasks"
+    return configured(kind, name, made.config, made.given)

@@ -177,7 +177,11 @@ TOLD: dict[str, list[tuple[str, str, str]]] = {
         )
     ],
     "function_for_class": [
-        ("3:20", "agent 'a': class: 'price' in 'shop.py' is no class, but of type function", "Name a class.")
+        (
+            "3:20",
+            "agent 'a': class: 'price' in 'shop.py' is no class, but of type function",
+            "Name a class; or mark the function with @task_agent, if it does tasks.",
+        )
     ],
     "huge_number": [("3:48", "a number of 500 digits", "Put quotes around it if it is text.")],
     "id_with_escape": [("3:10", "id holds the control character U+001B", "Remove it.")],
@@ -374,6 +378,186 @@ TOLD: dict[str, list[tuple[str, str, str]]] = {
             "Indent with spaces, not tabs; put quotes around a text that begins with @, ` or %.",
         )
     ],
+    "tasks_as_number": [
+        (
+            "3:45",
+            "agent 'a': tasks must be a mapping, not the number 4",
+            "Known keys: concurrency, try_count, retry, timeout, rate, burst, per_key, capacity, overflow, isolation, durability.",
+        ),
+    ],
+    "tasks_at_most_once_with_tries": [
+        (
+            "3:72",
+            "agent 'a': tasks.try_count: at_most_once work has one try, not 3, unless retry_on lists errors after which a repeat is safe",
+            "List them in its retry_on, or give it tries=1.",
+        ),
+    ],
+    "tasks_below_a_supervisor": [
+        (
+            "5:9",
+            "agent 'a': shout does tasks, and no supervisor has to do with that",
+            "Write it under the `agents` of the system itself.",
+        ),
+    ],
+    "tasks_burst_without_rate": [
+        (
+            "3:46",
+            "agent 'a': tasks.burst: it does nothing without a rate",
+            'Give a rate too ("10/s"), or leave it out.',
+        ),
+    ],
+    "tasks_config_of_a_function": [
+        (
+            "3:46",
+            "agent 'a': config: function shout takes none",
+            "Remove it, or make the function a TaskAgent class with `config: SomeStruct`.",
+        ),
+    ],
+    "tasks_config_wrong": [
+        (
+            "3:58",
+            "agent 'a': config.folder: Expected `str`, got `int`",
+            "Give what Sources takes, or change what it takes.",
+        ),
+        ("3:61", "agent 'a': config: unknown key 'foldr'", "Did you mean 'folder'?"),
+    ],
+    "tasks_key_outside": [
+        ("3:38", "agent 'a': unknown key 'concurrency'", "Write it as `tasks.concurrency`."),
+    ],
+    "tasks_of_wrong_types": [
+        (
+            "6:20",
+            "agent 'a': concurrency must be a whole number from 1 to 10,000, not the number 0",
+            "Write such a number, without quotes, or leave the key out.",
+        ),
+        (
+            "7:18",
+            "agent 'a': try_count must be a whole number from 1 to 10,000, not the text 'many'",
+            "Write such a number, without quotes, or leave the key out.",
+        ),
+        (
+            "8:41",
+            "agent 'a': multiplier must be a number of 1 or more, not the number 0",
+            "Write such a number, without quotes, or leave the key out.",
+        ),
+        (
+            "9:16",
+            "agent 'a': timeout must be more than 0 and at most 31,622,400 seconds, not the number 0",
+            "Write seconds as a number: 5, or 0.5; for no limit leave the key out.",
+        ),
+        (
+            "10:13",
+            "agent 'a': rate must be a rate, not the text '10/day'",
+            "Write how many in what time: 10/s, 600/min or 5/h; at most 1,000,000/s.",
+        ),
+        (
+            "11:14",
+            "agent 'a': burst must be a whole number from 1 to 1,000,000, not the number 1.5",
+            "Write such a number, without quotes, or leave the key out.",
+        ),
+        (
+            "12:24",
+            "agent 'a': field: 'customer..name' is no path of fields",
+            "Write a payload's field: customer, or order.customer.",
+        ),
+        (
+            "13:17",
+            "agent 'a': capacity must be a whole number from 1 to 10,000,000, not the text '99_999_999'",
+            "Write such a number, without quotes, or leave the key out.",
+        ),
+        ("14:17", "agent 'a': overflow must be one of block, reject, not the text 'rejct'", "Did you mean 'reject'?"),
+        (
+            "15:18",
+            "agent 'a': isolation must be one of thread, async, process, not the text 'fork'",
+            "Write thread, say, or leave the key out.",
+        ),
+        (
+            "16:19",
+            "agent 'a': durability must be one of at_least_once, best_effort, at_most_once, not the text 'exactly_once'",
+            "Did you mean 'at_least_once'?",
+        ),
+    ],
+    "tasks_on_an_actor": [
+        (
+            "3:37",
+            "agent 'a': `tasks` is for who does tasks, and class Audit is an actor",
+            "Remove it; or let the class do tasks: class Audit(TaskAgent): ...",
+        ),
+    ],
+    "tasks_on_threads_and_async": [
+        (
+            "3:46",
+            "agent 'a': tasks.isolation: `isolation: thread` needs a plain function, and 'shout' is a coroutine function",
+            "Write `def`, or remove `isolation`.",
+        ),
+    ],
+    "tasks_per_key_of_no_field": [
+        ("3:46", "agent 'a': tasks.per_key: the payload has no field 'custmer'", "Did you mean customer?"),
+    ],
+    "tasks_per_key_without_limit": [
+        ("3:55", "agent 'a': per_key lacks the key `limit`", "Add `limit: ...`."),
+    ],
+    "tasks_rate_as_number": [
+        (
+            "3:52",
+            "agent 'a': rate must be a rate, not the number 10",
+            "Write how many in what time: 10/s, 600/min or 5/h; at most 1,000,000/s.",
+        ),
+    ],
+    "tasks_supervised": [
+        (
+            "5:5",
+            "agent 'a': `instances` does nothing, for shout does tasks",
+            "Remove it; write tasks: {concurrency: ...} for how many are done at once.",
+        ),
+        (
+            "6:5",
+            "agent 'a': `route` does nothing, for shout does tasks",
+            "Remove it; whoever is free takes the next task; for one at a time of each key write tasks: {per_key: ...}.",
+        ),
+        (
+            "7:5",
+            "agent 'a': `key` does nothing, for shout does tasks",
+            "Remove it; write tasks: {per_key: {field: ..., limit: 1}}.",
+        ),
+        (
+            "8:5",
+            "agent 'a': `restart` does nothing, for shout does tasks",
+            "Remove it; each attempt is made anew; write tasks: {try_count: ..., retry: ...}.",
+        ),
+        (
+            "9:5",
+            "agent 'a': `backoff` does nothing, for shout does tasks",
+            "Remove it; write tasks: {retry: {exponential: {...}}}.",
+        ),
+        (
+            "10:5",
+            "agent 'a': `shutdown_s` does nothing, for shout does tasks",
+            "Remove it; what runs when the system is left has the system's grace, and is done again elsewhere.",
+        ),
+        (
+            "11:5",
+            "agent 'a': `mailbox` does nothing, for shout does tasks",
+            "Remove it; write tasks: {capacity: ..., overflow: ...}.",
+        ),
+    ],
+    "tasks_unknown_key": [
+        ("3:46", "agent 'a': tasks: unknown key 'concurency'", "Did you mean 'concurrency'?"),
+    ],
+    "tasks_wider_than_threads": [
+        (
+            "3:70",
+            "agent 'a': tasks.concurrency: a system runs 64 plain functions at once, and this is one; 100 cannot be",
+            "Write 64 or less, or make it `async def`.",
+        ),
+    ],
+    "tasks_without_execute": [
+        (
+            "3:20",
+            "agent 'a': class: Base can do no tasks",
+            "Base: it has no `execute`; write def execute(self, task: SomeStruct, ctx: TaskContext) -> SomeResult.",
+        ),
+    ],
     "temporary_with_backoff": [
         (
             "3:57",
@@ -476,6 +660,17 @@ ONLY_BY_CLASS = {
     "missing_class",
     "missing_file",
     "missing_module",
+    "tasks_at_most_once_with_tries",
+    "tasks_below_a_supervisor",
+    "tasks_burst_without_rate",
+    "tasks_config_of_a_function",
+    "tasks_config_wrong",
+    "tasks_on_an_actor",
+    "tasks_on_threads_and_async",
+    "tasks_per_key_of_no_field",
+    "tasks_supervised",
+    "tasks_wider_than_threads",
+    "tasks_without_execute",
 }
 """What is found out only when the classes are imported."""
 
@@ -516,6 +711,12 @@ SCHEMA_REFUSES = {
     "several_at_once",
     "shrinking_backoff",
     "significant_is_text",
+    "tasks_as_number",
+    "tasks_key_outside",
+    "tasks_of_wrong_types",
+    "tasks_per_key_without_limit",
+    "tasks_rate_as_number",
+    "tasks_unknown_key",
     "text_shutdown",
     "too_many_instances",
     "unknown_auto_shutdown",

@@ -6,13 +6,14 @@ from typing import Any
 
 from dagger_actors.flow.loading.file_format import FlowFile
 from dagger_actors.reading.form import schema_of
+from dagger_actors.reading.retry_form import ONE_OF_STRATEGY
 
 __all__ = ["flow_schema"]
 
 ALTERNATIVES: dict[str, list[dict[str, Any]]] = {
     "ReferenceForm": [{"required": ["reference"]}, {"required": ["value"]}, {"required": ["node"]}],
     "NamedReferenceForm": [{"required": ["reference"]}, {"required": ["value"]}, {"required": ["node"]}],
-    "StrategyForm": [{"required": ["exponential"]}, {"required": ["linear"]}, {"required": ["immediate"]}],
+    "StrategyForm": ONE_OF_STRATEGY,
 }
 """Of these keys a mapping has exactly one; Structs have no word for that."""
 

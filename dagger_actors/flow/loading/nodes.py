@@ -16,17 +16,15 @@ from dagger_actors.flow.loading.isolation import read_isolation
 from dagger_actors.flow.loading.keeping import CACHE, at_most_once, keeping_of
 from dagger_actors.flow.loading.references import Pointer, meanings, reference_of, resolve_anywhere, unknown_node
 from dagger_actors.flow.loading.settings import (
-    NO_STRATEGY,
     ON_FAILURE,
-    STRATEGY,
     merged_retry,
     on_failure_of,
-    read_strategy,
     read_tries,
 )
 from dagger_actors.flow.loading.written import WrittenMap, WrittenNode, pointers_of
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
+from dagger_actors.reading.retry_keys import NO_STRATEGY, STRATEGY, read_strategy
 from dagger_actors.reading.tree import Listing, Scalar, Table, Tree
 
 __all__ = ["check_cycles", "defined", "read_nodes", "resolve_pointers"]

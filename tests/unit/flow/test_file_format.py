@@ -10,10 +10,12 @@ import pytest
 import yaml
 
 from dagger_actors.cli.spec_files import kind_of, read_spec
+from dagger_actors.core import retry
 from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.loading import arguments, conditions, file_format, keeping, loader, nodes, references, settings
 from dagger_actors.flow.loading.file_format import FORMS
 from dagger_actors.flow.loading.json_schema import flow_schema
+from dagger_actors.reading import retry_keys
 from dagger_actors.reading.form import DRAFT
 from dagger_actors.reading.tree import to_data
 from dagger_actors.reading.yaml_tree import read_yaml
@@ -29,10 +31,10 @@ KEYS = {
     "CacheForm": keeping.CACHE,
     "ReferenceForm": references.POINTER,
     "NamedReferenceForm": references._with(arguments.NAME_KEY),
-    "StrategyForm": settings.STRATEGY,
-    "ExponentialForm": settings.WAITS["exponential"][1],
-    "LinearForm": settings.WAITS["linear"][1],
-    "ImmediateForm": settings.WAITS["immediate"][1],
+    "StrategyForm": retry_keys.STRATEGY,
+    "ExponentialForm": retry_keys.WAITS["exponential"][1],
+    "LinearForm": retry_keys.WAITS["linear"][1],
+    "ImmediateForm": retry_keys.WAITS["immediate"][1],
 }
 VALID = [
     path
@@ -91,7 +93,7 @@ def test_the_models_defaults_are_those_of_the_reader():
     for key, field in schema["ConfigForm"]["properties"].items():
         if "default" in field:
             assert field["default"] == getattr(config, key)
-    for form, struct in (("ExponentialForm", settings.Exponential), ("LinearForm", settings.Linear)):
+    for form, struct in (("ExponentialForm", retry.Exponential), ("LinearForm", retry.Linear)):
         for field in msgspec.structs.fields(struct):
             if not field.required:
                 assert schema[form]["properties"][field.name]["default"] == field.default

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from dagger_actors.reading import retry_keys
 from dagger_actors.reading.form import DRAFT
-from dagger_actors.supervised import loading, part_keys
+from dagger_actors.supervised import loading, part_keys, task_keys
 from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, Supervision, SupervisorSpec
 from dagger_actors.supervised.file_format import FORMS, system_schema
@@ -20,6 +21,12 @@ KEYS = {
     "SupervisionForm": part_keys.SUPERVISION,
     "BackoffForm": part_keys.BACKOFF,
     "MailboxForm": part_keys.MAILBOX,
+    "TasksForm": task_keys.TASKS,
+    "PerKeyForm": task_keys.PER_KEY,
+    "StrategyForm": retry_keys.STRATEGY,
+    "ExponentialForm": retry_keys.WAITS["exponential"][1],
+    "LinearForm": retry_keys.WAITS["linear"][1],
+    "ImmediateForm": retry_keys.WAITS["immediate"][1],
     "AgentForm": loading.AGENT,
     "SupervisorForm": loading.SUPERVISOR,
 }

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.supervised.bounds import MailboxSpec
-from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, Supervision, SupervisorSpec, SystemDefinition
+from dagger_actors.supervised.definition import (
+    AgentSpec,
+    BackoffSpec,
+    Supervision,
+    SupervisorSpec,
+    SystemDefinition,
+    TaskOptionsSpec,
+)
 from dagger_actors.supervised.loading import load_system
 from tests.strategies import systems, to_yaml
 
@@ -50,10 +57,24 @@ def written(spec: msgspec.Struct) -> dict[str, Any]:
             said |= {"class": spec.class_reference, "config": spec.config, "instances": spec.instances}
             said |= {"route": spec.route} | ({"key": ".".join(spec.key)} if spec.key else {})
             said |= {"mailbox": written(spec.mailbox)} if spec.mailbox is not None else {}
+            said |= {"tasks": tasks_as_written(spec.tasks)} if spec.tasks is not None else {}
         case Supervision() | BackoffSpec() | MailboxSpec():
             said = msgspec.structs.asdict(spec)
         case _:
             raise AssertionError(spec)
+    return said
+
+
+def tasks_as_written(spec: TaskOptionsSpec) -> dict[str, Any]:
+    said = {key: value for key, value in msgspec.structs.asdict(spec).items() if value is not None}
+    if spec.timeout_s is not None:
+        said["timeout"] = said.pop("timeout_s")
+    if spec.per_key is not None:
+        said["per_key"] = msgspec.structs.asdict(spec.per_key)
+    if spec.retry is not None:
+        wait = msgspec.to_builtins(spec.retry.wait)
+        said["retry"] = {wait.pop("type"): wait}
+        said["retry"] |= {"retry_on": list(spec.retry.retry_on), "give_up_on": list(spec.retry.give_up_on)}
     return said
 
 

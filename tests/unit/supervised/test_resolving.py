@@ -110,7 +110,7 @@ def resolved(shop, base):
         path = shop / "system.yaml"
         lines = [f'- {{id: a{number}, class: "shop.py:{one}}}' for number, one in enumerate(agents)]
         path.write_text("system: s\nagents:\n" + "\n".join(lines) + "\n")
-        return resolve(load_system(path), base)
+        return resolve(load_system(path), base).actors
 
     return resolve_all
 
@@ -161,7 +161,7 @@ class TestClasses:
             "system: s\nagents:\n"
             "- {id: a, class: alpha_agents:One}\n- {id: b, class: beta_agents:One}\n- {id: c, class: beta_agents.py:One}\n"
         )
-        found = resolve(load_system(path), object)
+        found = resolve(load_system(path), object).actors
         assert [Path(sys.modules[one.agent_class.__module__].__file__).parent.name for one in found.values()] == [
             "beside",
             "here",
@@ -310,7 +310,7 @@ class TestDefinitionsMadeInPython:
         system = load_system(path)
         (agent,) = system.agents
         changed = msgspec.structs.replace(system, agents=(msgspec.structs.replace(agent, config={"low": 1}),))
-        assert resolve(changed, base)["a"].config.low == 1
+        assert resolve(changed, base).actors["a"].config.low == 1
         with pytest.raises(DefinitionError) as caught:
             resolve(msgspec.structs.replace(system), base)
         assert str(caught.value).startswith(f"{path}: agent 'a': config: the key `low` is missing")
@@ -343,4 +343,4 @@ def test_mistakes_of_both_steps_are_told_at_once_in_file_order(shop, base):
     path.write_text('system: s\nagents:\n- {id: a, class: "shop.py:Own", config: {low: 1}}\n')
     definition, resolved = load_and_resolve(path, base)
     assert definition == load_system(path)
-    assert resolved["a"].config.low == 1
+    assert resolved.actors["a"].config.low == 1

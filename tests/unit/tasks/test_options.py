@@ -106,8 +106,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"retry": RetryPolicy(retry_on="ValueError")}, "its retry_on is a tuple of exception names"),  # type: ignore[arg-type]
     ({"timeout_s": 0}, "timeout_s: it is a number of seconds, more than 0"),
     ({"timeout_s": float("nan")}, "timeout_s: it is a number"),
-    ({"rate": 10}, 'rate: 10 is no rate; write how many in what time: "10/s"'),
-    ({"rate": "0/s"}, "rate: it is more than 0"),
+    ({"rate": 10}, 'rate: 10 is no rate; write how many in what time, "10/s"'),
+    ({"rate": "0/s"}, "rate: '0/s' is no rate"),
     ({"rate": "10/day"}, "rate: '10/day' is no rate"),
     ({"burst": 3}, "burst: it does nothing without a rate"),
     ({"per_key": "customer"}, "per_key: it is a pair"),
