@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.undelivered import Undelivered
     from dagger_actors.system import ActorSystem
     from dagger_actors.tasks.agent import TaskAgent, task_agent
+    from dagger_actors.tasks.context import TaskContext
     from dagger_actors.tasks.results import Cancel, Snooze, Stall
 
 __all__ = [
@@ -171,6 +172,7 @@ __all__ = [
     "TaskCancelled",
     "TaskChanged",
     "TaskConflict",
+    "TaskContext",
     "TaskEnded",
     "TaskFailed",
     "TaskNotFound",
@@ -193,6 +195,7 @@ __all__ = [
 
 _HOMES = {
     "TaskAgent": "tasks.agent",
+    "TaskContext": "tasks.context",
     "task_agent": "tasks.agent",
     "Snooze": "tasks.results",
     "Cancel": "tasks.results",

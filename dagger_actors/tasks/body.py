@@ -19,6 +19,7 @@ from dagger_actors.bodies.secret import Secret
 from dagger_actors.core.wording import listed, nearest, quoted
 from dagger_actors.errors import ActorClassError
 from dagger_actors.reading.custom_types import make_custom
+from dagger_actors.tasks.context import TaskContext
 from dagger_actors.tasks.results import Cancel, Snooze
 
 __all__ = ["Body", "read_body", "wrong_path"]
@@ -71,7 +72,10 @@ def read_body(where: str, function: Callable[..., Any], scope: Mapping[str, Any]
             raise ActorClassError(where, f"its parameter {str(parameter)!r} cannot be given by name; write {written}")
         if parameter.name not in hints:
             raise ActorClassError(where, f"its parameter {parameter.name!r} has no annotation; write {written}")
-        if is_context(hints[parameter.name]):
+        hint = hints[parameter.name]
+        if is_context(hint):
+            if not is_context(hint, TaskContext):
+                raise ActorClassError(where, f"{parameter.name} is a context of another kind; write ctx: TaskContext")
             if context is not None:
                 raise ActorClassError(where, f"it takes two contexts, {context} and {parameter.name}; write {written}")
             context = parameter.name

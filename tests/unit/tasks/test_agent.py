@@ -16,12 +16,14 @@ from dagger_actors import (
     ActorSystem,
     Cancel,
     ChildSpec,
+    Context,
     Fatal,
     Secret,
     Snooze,
     Stall,
     Supervisor,
     TaskAgent,
+    TaskContext,
     handler,
     task_agent,
 )
@@ -75,7 +77,8 @@ BODIES: list[tuple[Any, str]] = [
 def two(self: Any, task: Topic, other: Topic) -> None: ...
 def many(self: Any, *tasks: Topic) -> None: ...
 def positional(self: Any, task: Topic, /) -> None: ...
-def contexts(self: Any, task: Topic, ctx: BodyContext, more: BodyContext) -> None: ...
+def contexts(self: Any, task: Topic, ctx: TaskContext, more: BodyContext) -> None: ...
+def of_flows(self: Any, task: Topic, ctx: Context) -> None: ...
 def secret(self: Any, task: Secret) -> None: ...
 def nowhere(self: Any, task: Nowhere) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 def undecodable(self: Any, task: Topic | Count) -> None: ...
@@ -88,6 +91,7 @@ BODIES += [
     (many, "its parameter '*tasks: 'Topic'' cannot be given by name"),
     (positional, "cannot be given by name"),
     (contexts, "it takes two contexts, ctx and more"),
+    (of_flows, "ctx is a context of another kind; write ctx: TaskContext"),
     (secret, "task is a Secret, which no payload may be"),
     (nowhere, "its annotations cannot be read: name 'Nowhere' is not defined"),
     (undecodable, "cannot be decoded"),
