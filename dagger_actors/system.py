@@ -41,6 +41,7 @@ from dagger_actors.supervised.house import House
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
 from dagger_actors.supervised.undelivered import Undelivered
 from dagger_actors.tasks.hub import TaskHub
+from dagger_actors.tasks.importing import kinds_at, names_task_agent
 from dagger_actors.tasks.kind import Configured
 from dagger_actors.tasks.registry import TaskAgents
 from dagger_actors.tasks.splitting import configured_by_file, split_agents
@@ -70,8 +71,8 @@ class ActorSystem:
             ``spec`` they come behind its agents. Task agents too: ``TaskAgent`` classes, as they are or ``configured``, and
             functions marked ``@task_agent``; these are nobody's children.
         actions: Functions, or modules with marked functions, for names that a flow's own ``actions`` do not give.
-        imports: Modules and files with actions: ``module``, ``module:name``, ``file.py``, ``file.py:name``. They go before
-            a flow's own of the same name.
+        imports: Modules and files with actions and task agents: ``module``, ``module:name``, ``file.py``, ``file.py:name``.
+            Actions go before a flow's own of the same name; task agents are added that are not among the ``agents``.
         resources: How to make what actions get by ``ctx.resource(Type)``: functions without parameters, by the type. Each
             is called once, in this order, while the system opens; what it gives is entered if it is a context manager,
             sync or async, and closed when the system has been left, the last one first.
@@ -150,8 +151,7 @@ class ActorSystem:
         registry = ActionRegistry()
         for one in actions:
             registry.add(one)
-        for reference in imports:
-            registry.load(reference, Path.cwd(), insists=True)
+        imports = self._import(imports, registry)
         self._folder = None if db is not None else Path(tempfile.mkdtemp(prefix="dagger-actors-"))
         # Absolute from the start: an action may change the folder that a relative one is relative to.
         self.path = Path(db).absolute() if db is not None else Path(str(self._folder)) / "dagger.db"
@@ -336,6 +336,16 @@ class ActorSystem:
             self._tasks_hub.detach(idle, max(0.0, (until_us - clock.now().mono_us) / 1e6))
         finally:
             self._close()
+
+    def _import(self, references: Sequence[str], registry: ActionRegistry) -> tuple[str, ...]:
+        """Import what is named; gives the references that name actions."""
+        folder = Path.cwd()
+        of_actions = tuple(one for one in references if not names_task_agent(one, folder))
+        for reference in of_actions:
+            registry.load(reference, folder, insists=True)
+        for reference in references:
+            self._task_agents.take(kinds_at(reference, folder))
+        return of_actions
 
     def _look_out(self, stuck_after_s: float, house: House) -> None:
         after_us = house.alarm.after_us = round(stuck_after_s * 1e6)

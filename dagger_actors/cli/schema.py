@@ -1,10 +1,10 @@
-"""``schema``: the JSON Schema of flow files or of system files, for editors; and those of actions."""
+"""``schema``: the JSON Schema of flow files or of system files, for editors; and those of actions and task agents."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -17,6 +17,8 @@ from dagger_actors.cli.text import printable
 from dagger_actors.flow.loading.json_schema import flow_schema
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.supervised.file_format import system_schema
+from dagger_actors.tasks.importing import kinds_at, names_task_agent
+from dagger_actors.tasks.schemas import AgentSchema, agent_schema
 
 __all__ = ["schema"]
 
@@ -29,24 +31,30 @@ def schema(
     imports: Imports = (),
     as_json: AsJson = False,
 ) -> int:
-    """Print the JSON Schema of flow or system files, or with --import those of actions."""
+    """Print the JSON Schema of flow or system files, or with --import those of actions and task agents."""
     if kind is not None and imports:
-        raise UsageError("--kind is for the schema of files, --import for those of actions", "give one of the two")
+        raise UsageError(
+            "--kind is for the schema of files, --import for those of actions and agents", "give one of the two"
+        )
     if not imports:
         write_json(system_schema() if kind == "system" else flow_schema())
         return OK
+    folder = Path.cwd()
     registry = ActionRegistry()
     for reference in imports:
-        registry.load(reference, Path.cwd())
+        if not names_task_agent(reference, folder):
+            registry.load(reference, folder)
     found = [action for name in registry.names() if (action := registry.get(name)) is not None]
-    schemas = [action_schema(action) for action in found]
+    kinds = dict.fromkeys(kind for reference in imports for kind in kinds_at(reference, folder))
+    schemas: list[ActionSchema | AgentSchema] = [*map(action_schema, found), *map(agent_schema, kinds)]
     if as_json:
         write_json(schemas)
-    else:
-        for one in schemas:
-            sys.stdout.write(printable(described(one)))
-        if not schemas:
-            sys.stdout.write("no actions there: mark functions with @action\n")
+        return OK
+    for one in schemas:
+        text = described(one) if isinstance(one, ActionSchema) else described_agent(one)
+        sys.stdout.write(printable(text))
+    if not schemas:
+        sys.stdout.write("no actions there: mark functions with @action, or with @task_agent\n")
     return OK
 
 
@@ -59,8 +67,21 @@ def described(one: ActionSchema) -> str:
         lines.append(f"  {name}{'' if name in required else '?'}: {compact(made)}")
     if one.inputs["additionalProperties"]:
         lines.append("  ...: anything")
-    lines.append(f"  -> {compact(one.output)}")
-    for name, made in {**one.inputs.get("$defs", {}), **one.output.get("$defs", {})}.items():
+    return ended(lines, one.inputs, one.output)
+
+
+def described_agent(one: AgentSchema) -> str:
+    """Describe a task agent for people: a line for the payload, and one for the result."""
+    lines = [f"{one.name}, a task agent  ({one.place})"]
+    lines += [f"    {line}".rstrip() for line in one.description.splitlines()]
+    lines.append(f"  {compact(one.payload)}")
+    return ended(lines, one.payload, one.result)
+
+
+def ended(lines: list[str], taken: dict[str, Any], given: dict[str, Any]) -> str:
+    """Add what it gives, and the definitions that both speak of."""
+    lines.append(f"  -> {compact(given)}")
+    for name, made in {**taken.get("$defs", {}), **given.get("$defs", {})}.items():
         lines.append(f"  {name} = {compact(made)}")
     return "\n".join(lines) + "\n"
 

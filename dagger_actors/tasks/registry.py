@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
-from dagger_actors.bodies.action_schemas import schema_of_type
 from dagger_actors.bodies.actions import Action, Actions
 from dagger_actors.bodies.outputs import encode_hook
 from dagger_actors.core.messages import Inline, Output, Value
@@ -16,6 +15,7 @@ from dagger_actors.errors import ActorClassError, OutputError, UnknownAgent
 from dagger_actors.tasks.kind import CONFIG, Configured, TaskKind, configured, kind_of
 from dagger_actors.tasks.options import AgentOptions
 from dagger_actors.tasks.payloads import Payloads
+from dagger_actors.tasks.schemas import agent_schema
 
 __all__ = ["AgentEntry", "TaskAgents"]
 
@@ -34,9 +34,7 @@ class AgentEntry:
         action: What an attempt runs, in this process or, found again by its import path, in a worker process.
         payload_type: What its payloads are annotated with.
         result_type: What its results are; ``Any`` without an annotation.
-        payload_schema: JSON Schema of the one.
-        result_schema: JSON Schema of the other.
-        place: File and line of its body.
+        schema: What it takes and gives, for people and other programs.
     """
 
     def __init__(self, made: Configured) -> None:
@@ -48,14 +46,17 @@ class AgentEntry:
         self.action: Action = kind.bound(made.name, made.config)
         self.payload_type = body.payload
         self.result_type = body.result
-        self.payload_schema = schema_of_type(body.payload)
-        self.result_schema = schema_of_type(body.result)
-        self.place = kind.place
+        self.schema = agent_schema(kind, made.name)
         self._parameter = body.parameter
         per_key = made.options.per_key
         path = None if per_key is None else per_key.path
         self._payloads = Payloads(made.name, self.action.parameters[0], path)
         self._config = self._sent_config()
+
+    @property
+    def place(self) -> str:
+        """File and line of its body."""
+        return self.schema.place
 
     def __repr__(self) -> str:
         return f"<AgentEntry {self.name} {self.place}>"
@@ -84,8 +85,8 @@ class AgentEntry:
         return (
             self.name,
             self.place,
-            msgspec.json.encode(self.payload_schema).decode(),
-            msgspec.json.encode(self.result_schema).decode(),
+            msgspec.json.encode(self.schema.payload).decode(),
+            msgspec.json.encode(self.schema.result).decode(),
             options.capacity,
             None if options.per_key is None else options.per_key.limit,
             options.rate,
@@ -149,6 +150,18 @@ class TaskAgents:
             what = f"two task agents have this name, {known.place} and {entry.place}; give one another: name=..."
             raise ActorClassError(entry.name, what)
         return known
+
+    def take(self, kinds: Iterable[TaskKind]) -> None:
+        """Add what was found in modules, but what is here already, under whatever names and however it is configured.
+
+        Raises:
+            ActorClassError: It does no tasks, or another agent has its name.
+            ConfigRefused: It needs a config.
+        """
+        known = {entry.kind for entry in self._entries.values()}
+        for kind in kinds:
+            if kind not in known:
+                self.add(kind.source)
 
     def get(self, name: str) -> AgentEntry:
         """Give the agent of a name.

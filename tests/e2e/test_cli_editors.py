@@ -85,6 +85,50 @@ def test_schema_lists_what_actions_take_and_give(program):
     assert "  ...: anything\n  -> anything\n" in told.stdout
 
 
+AGENTS = '''
+from __future__ import annotations
+import msgspec
+from dagger_actors import Snooze, TaskAgent, action, task_agent
+
+class Topic(msgspec.Struct):
+    text: str
+
+class Needed(msgspec.Struct):
+    folder: str
+
+class Base(TaskAgent, timeout_s=5):
+    """For others."""
+
+class Research(Base, name="research"):
+    """Finds things."""
+    config: Needed
+
+    def execute(self, task: Topic) -> list[str] | Snooze: ...
+
+@task_agent
+def shout(task: Topic): ...
+
+@action
+def double(n: int) -> int: ...
+'''
+
+
+def test_schema_lists_what_task_agents_take_and_give(program):
+    """Law: beside actions, by name, with payload and result; what only others inherit from is no agent."""
+    (program.folder / "agents.py").write_text(AGENTS)
+    done = program("schema", "--import", "agents.py", "--import", "agents.py:Research", "--json")
+    assert done.returncode == 0, done.stderr
+    double, research, shout = msgspec.json.decode(done.stdout)
+    assert (double["name"], shout["name"], shout["result"]) == ("double", "shout", {})
+    assert (research["name"], research["description"]) == ("research", "Finds things.")
+    assert research["place"].endswith("agents.py:19")
+    assert research["payload"]["$defs"]["Topic"]["required"] == ["text"]
+    assert research["result"] == {"type": "array", "items": {"type": "string"}}
+    told = program("schema", "--import", "agents.py:Research").stdout
+    assert told.startswith("research, a task agent  (")
+    assert '    Finds things.\n  {"$ref":"#/$defs/Topic"}\n  -> {"type":"array"' in told
+
+
 def test_schema_names_what_cannot_be_imported(program):
     """Law: one sentence, exit 2."""
     done = program("schema", "--import", "nowhere.py")
@@ -92,7 +136,10 @@ def test_schema_names_what_cannot_be_imported(program):
     assert done.stdout == ""
     assert "there is no file 'nowhere.py'" in done.stderr
     (program.folder / "plain.py").write_text("def f(): ...\n")
-    assert program("schema", "--import", "plain.py").stdout == "no actions there: mark functions with @action\n"
+    assert (
+        program("schema", "--import", "plain.py").stdout
+        == "no actions there: mark functions with @action, or with @task_agent\n"
+    )
 
 
 def test_a_system_lists_the_schemas_of_its_actions():

@@ -138,6 +138,19 @@ def test_a_system_has_the_actors_and_the_task_agents_of_its_file(tmp_path: Path)
         ActorSystem.from_spec(tmp_path / "system.yaml", agents=[Other])
 
 
+def test_a_system_has_the_task_agents_of_the_modules_that_it_imports(tmp_path: Path, monkeypatch: Any) -> None:
+    """Law: all of a module, or one by its name; who is there already keeps his config; actions come along."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "works.py").write_text(WORKS)
+    (tmp_path / "system.yaml").write_text(EVERYTHING)
+    with ActorSystem(imports=["works.py"]) as system:
+        assert {agent.name for agent in system._task_agents.entries()} == {"research", "loud"}
+    with ActorSystem(imports=["works.py:Research"]) as system:
+        assert [agent.name for agent in system._task_agents.entries()] == ["research"]
+    with ActorSystem(spec="system.yaml", imports=["works.py", "works.py:shout"]) as system:
+        assert [agent.name for agent in system._task_agents.entries()] == ["research", "shouter"]
+
+
 def test_the_class_task_agent_itself_is_named_by_no_file(agents_of: Any) -> None:
     """Law: it has no body; the error says to inherit."""
     with pytest.raises(DefinitionError, match="Name a class that inherits from it"):
