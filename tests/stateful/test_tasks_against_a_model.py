@@ -7,7 +7,7 @@ import itertools
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -42,28 +42,82 @@ AGENTS = {"plain": None, "keyed": 2, "once": 1}
 """Their ``per_key``."""
 WORKERS = (1, 2, 3)
 JOBS = (1, 2)
-CAPACITY = 30
+CAPACITY = 60
 MOST_CRASHES = 2
 
-agents = st.sampled_from(sorted(AGENTS))
-workers = st.sampled_from(WORKERS)
+agents = st.sampled_from(["plain", "plain", "keyed", "once"])
 picks = st.integers(0, 10_000)
-few = st.lists(picks, max_size=4)
 
 
-@st.composite
-def wishes(draw: Any) -> dict[str, Any]:
-    return {
-        "agent": draw(agents),
-        "priority": draw(st.sampled_from([0, 0, 1, 5])),
-        "on": draw(few),
-        "due": draw(st.none() | st.integers(-1, 30)),
-        "expires": draw(st.none() | st.none() | st.integers(1, 60)),
-        "name": draw(st.none() | st.none() | st.sampled_from("xy")),
-        "policy": draw(st.sampled_from(["existing", "reject", "replace"])),
-        "limit": draw(st.sampled_from("st")),
-        "job": draw(st.none() | st.sampled_from(JOBS)),
+def rarely(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.integers(0, 5).flatmap(lambda chance: values if chance == 5 else st.none())
+
+
+wishes = st.fixed_dictionaries(
+    {
+        "agent": agents,
+        "priority": st.sampled_from([0, 0, 1, 5]),
+        "on": st.lists(picks, max_size=2),
+        "due": rarely(st.integers(-1, 30)),
+        "expires": rarely(st.integers(1, 60)),
+        "name": rarely(st.sampled_from("xyz")),
+        "policy": st.sampled_from(["existing", "reject", "replace", "replace"]),
+        "limit": st.sampled_from("st"),
+        "job": rarely(st.sampled_from(JOBS)),
     }
+)
+
+
+class Turn(NamedTuple):
+    """What a step needs to choose; each takes what it knows."""
+
+    pick: int
+    chosen: list[int]
+    others: list[int]
+    kind: Literal["success", "end"]
+    wait: int
+    is_odd: bool
+
+
+few = st.lists(picks, min_size=1, max_size=3)
+turns = st.builds(
+    Turn, picks, few, st.lists(picks, max_size=2), st.sampled_from(["success", "end"]), st.integers(0, 9), st.booleans()
+)
+
+FATES = [
+    "completed", "completed", "completed", "failed", "failed", "cancelled", "paused", "ready", "suspend", "suspend", "suspend", "start", "release",
+    "die",
+]  # fmt: skip
+REQUESTS = [
+    "depend", "depend", "depend", "depend", "cancel", "cancel", "cancel stuck", "cancel stuck", "cancel job", "retry", "retry", "retry", "retry",
+    "accepted", "rejected", "rejected", "ready", "prune", "prune",
+]  # fmt: skip
+"""How often each, among others."""
+
+
+class Work(NamedTuple):
+    worker: int
+    agent: str
+    count: int
+    fate: str
+    more: Turn
+
+
+class Ask(NamedTuple):
+    wish: str
+    more: Turn
+
+
+class Passing(NamedTuple):
+    by: int
+    is_looked_at: bool
+
+
+batches = st.lists(wishes, min_size=1, max_size=4)
+works = st.builds(Work, st.sampled_from(WORKERS), agents, st.integers(1, 3), st.sampled_from(FATES), turns)
+asks = st.builds(Ask, st.sampled_from(REQUESTS), turns)
+passings = st.builds(Passing, st.sampled_from([1, 3, 10, 40, -7, MINUTE_US]), st.booleans())
+steps = st.one_of(batches, works, works, works, asks, asks, passings)
 
 
 class TasksAgainstAModel(RuleBasedStateMachine):
@@ -83,13 +137,64 @@ class TasksAgainstAModel(RuleBasedStateMachine):
         self.file.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(wanted=batches)
+    def begin(self, wanted: list[dict[str, Any]]) -> None:
         for name, per_key in AGENTS.items():
             self.file.agent(name, capacity=CAPACITY, per_key=per_key)
         self.file.job(1)
         self.file.job(2, on_failure="stop")
         self.model.stopping_jobs = {2}
+        self.submit(wanted)
+
+    @rule(step=steps)
+    def happens(self, step: list[Any] | Work | Ask | Passing) -> None:
+        """One rule for all: Hypothesis would leave out some of several in each run, and there is little to see without tasks."""
+        match step:
+            case Work():
+                self.work(step)
+            case Ask():
+                self.ask(step)
+            case Passing():
+                self.now += step.by
+                if step.is_looked_at:
+                    self.promote()
+            case wanted:
+                self.submit(wanted)
+
+    def work(self, step: Work) -> None:
+        """A worker takes tasks and does something with one that it, or another one, has or had."""
+        self.claim(step.worker, step.agent, step.count)
+        more = step.more
+        match step.fate:
+            case "start":
+                self.start(more.pick)
+            case "suspend":
+                self.suspend(more.pick, more.chosen, more.kind)
+            case "release":
+                self.release(step.worker, more.chosen)
+            case "die":
+                self.die(step.worker, more.chosen, more.others)
+            case state:
+                self.end(more.pick, state, more.wait)
+
+    def ask(self, step: Ask) -> None:
+        """Somebody outside asks for something."""
+        more = step.more
+        match step.wish:
+            case "depend":
+                self.depend(more.pick, more.chosen, more.kind)
+            case "cancel":
+                self.cancel(more.chosen, more.is_odd)
+            case "cancel stuck":
+                self.cancel_one_that_is_stuck(more.pick)
+            case "cancel job":
+                self.cancel_job(more.wait % 2 + 1)
+            case "retry":
+                self.retry(more.chosen, more.is_odd and more.wait < 3)
+            case "accepted" | "rejected" | "ready":
+                self.decide(more.pick, step.wish, more.is_odd and more.wait < 3)
+            case _:
+                self.prune(more.wait)
 
     # --- choices
 
@@ -106,7 +211,6 @@ class TasksAgainstAModel(RuleBasedStateMachine):
 
     # --- submission
 
-    @rule(wanted=st.lists(wishes(), min_size=1, max_size=5))
     def submit(self, wanted: list[dict[str, Any]]) -> None:
         drafts: list[NewTask] = []
         for wish in wanted:
@@ -184,7 +288,6 @@ class TasksAgainstAModel(RuleBasedStateMachine):
 
     # --- leases
 
-    @rule(worker=workers, agent=agents, count=st.integers(1, 6))
     def claim(self, worker: int, agent: str, count: int) -> None:
         expected = self.model.claim(agent, count, worker, self.held(), self.now, starts=agent == "once")
         answer = self.file.run(ClaimTasks(worker, (Claim(agent, count, agent == "once"),), self.now))
@@ -201,7 +304,6 @@ class TasksAgainstAModel(RuleBasedStateMachine):
         worker, task = self.leases[-1 - pick % min(12, len(self.leases))]
         return worker, task, self.model.holds(task.task_key, worker, task.epoch)
 
-    @rule(pick=picks)
     def start(self, pick: int) -> None:
         if (lease := self._lease(pick)) is None:
             return
@@ -212,11 +314,6 @@ class TasksAgainstAModel(RuleBasedStateMachine):
             self.model.tasks[task.task_key].state = "running"
             self.model.tasks[task.task_key].attempt = task.attempt + 1
 
-    @rule(
-        pick=picks,
-        state=st.sampled_from(["completed", "completed", "failed", "cancelled", "paused", "ready"]),
-        wait=st.integers(0, 9),
-    )
     def end(self, pick: int, state: str, wait: int) -> None:
         if (lease := self._lease(pick)) is None:
             return
@@ -240,14 +337,13 @@ class TasksAgainstAModel(RuleBasedStateMachine):
         self._cancelled(rest)
         assert set(self.file.run(StopJob(job, self.now))) == set(rest)
 
-    @rule(pick=picks, chosen=few, kind=st.sampled_from(["success", "end"]))
     def suspend(self, pick: int, chosen: list[int], kind: str) -> None:
         on = self.some(chosen)
         if (lease := self._lease(pick)) is None or not on:
             return
         worker, task, is_held = lease
         key = task.task_key
-        wait = AddDependencies(key, tuple(on), kind, self.now, worker, task.epoch)  # type: ignore[arg-type]
+        wait = AddDependencies(key, tuple(on), kind, self.now, worker, task.epoch)
         more = (wait, SettleSuspended(key, self.now))
         kept = dataclasses.replace(self.model.tasks[key]) if is_held else None
         if is_held:
@@ -263,7 +359,6 @@ class TasksAgainstAModel(RuleBasedStateMachine):
                 return
         assert self.file.end(task, "blocked", owner=worker, now_us=self.now, more=more) == is_held
 
-    @rule(worker=workers, chosen=few)
     def release(self, worker: int, chosen: list[int]) -> None:
         pairs = {(task.task_key, task.epoch) for pick in chosen if (lease := self._lease(pick)) for task in lease[1:2]}
         for key, epoch in pairs:
@@ -276,7 +371,6 @@ class TasksAgainstAModel(RuleBasedStateMachine):
                 self.model.release(key)
         self.file.run(ReleaseTasks(worker, tuple(pairs), self.now))
 
-    @rule(worker=workers, begun=few, ended=few)
     def die(self, worker: int, begun: list[int], ended: list[int]) -> None:
         theirs = sorted(task.key for task in self.model.tasks.values() if task.owner == worker)
         other = worker % 3 + 1
@@ -301,7 +395,6 @@ class TasksAgainstAModel(RuleBasedStateMachine):
 
     # --- from outside
 
-    @rule(pick=picks, chosen=few, kind=st.sampled_from(["success", "end"]))
     def depend(self, pick: int, chosen: list[int], kind: str) -> None:
         keys, on = self.some([pick], "pending", "blocked", "ready"), self.some(chosen)
         if not keys or not on:
@@ -323,7 +416,6 @@ class TasksAgainstAModel(RuleBasedStateMachine):
             self.model.cancel(key)
             self.finished[key] = self.now
 
-    @rule(pick=picks)
     def cancel_one_that_is_stuck(self, pick: int) -> None:
         stuck = sorted(self.model.stuck())
         if stuck:
@@ -331,7 +423,6 @@ class TasksAgainstAModel(RuleBasedStateMachine):
             self._cancelled([key])
             assert self.file.run(CancelTasks((key,), "no", self.now)) == (key,)
 
-    @rule(chosen=few, is_strict=st.booleans())
     def cancel(self, chosen: list[int], is_strict: bool) -> None:
         keys = self.some(chosen)
         is_open = [key for key in keys if self.model.tasks[key].state in OPEN]
@@ -342,16 +433,12 @@ class TasksAgainstAModel(RuleBasedStateMachine):
         self._cancelled(is_open)
         assert list(self.file.run(operation)) == is_open
 
-    @rule(job=st.sampled_from(JOBS), twist=st.integers(0, 3))
-    def cancel_job(self, job: int, twist: int) -> None:
-        if twist:  # not too often: little happens in a cancelled job
-            return
+    def cancel_job(self, job: int) -> None:
         rest = [task.key for task in self.model.tasks.values() if task.job == job and task.state in OPEN]
         self.model.closed_jobs.add(job)
         self._cancelled(rest)
         assert set(self.file.run(CancelJob(job, "no", self.now))) == set(rest)
 
-    @rule(chosen=few, is_any=st.booleans())
     def retry(self, chosen: list[int], is_any: bool) -> None:
         keys = self.some(chosen) if is_any else self.some(chosen, "failed", "cancelled", "paused")
         operation = RetryTasks(tuple(keys), self.now)
@@ -361,7 +448,6 @@ class TasksAgainstAModel(RuleBasedStateMachine):
         self.model.retry(keys, self.now)
         assert list(self.file.run(operation)) == keys
 
-    @rule(pick=picks, verdict=st.sampled_from(["accepted", "rejected", "ready"]), is_stale=st.booleans())
     def decide(self, pick: int, verdict: str, is_stale: bool) -> None:
         keys = self.some([pick], "completed", "rejected") or self.some([pick])
         if not keys:
@@ -383,11 +469,6 @@ class TasksAgainstAModel(RuleBasedStateMachine):
 
     # --- time
 
-    @rule(by=st.sampled_from([1, 3, 10, 40, -7, MINUTE_US]))
-    def pass_time(self, by: int) -> None:
-        self.now += by
-
-    @rule()
     def promote(self) -> None:
         self.model.promote(self.now)
         for key, task in self.model.tasks.items():
@@ -396,7 +477,6 @@ class TasksAgainstAModel(RuleBasedStateMachine):
         again = self.file.run(PromoteDue(self.now))
         assert again is None or again > self.now
 
-    @rule(age=st.integers(0, 30))
     def prune(self, age: int) -> None:
         old = {
             key
