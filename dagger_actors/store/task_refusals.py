@@ -21,17 +21,18 @@ def refusal(message: str) -> DaggerError | None:
         ``TaskQueueFull``, ``UnknownAgent`` or ``JobClosed``; None when it is about something else.
     """
     words, bracket, rest = message.partition("[")
-    if not bracket:
-        return None
-    for beginning, error in _REFUSALS.items():
-        if words.endswith(beginning):
-            found: list[Any] = msgspec.json.decode(bracket + rest)
-            return error(*found)
+    for beginning, (error, facts) in _REFUSALS.items():
+        if bracket and words.endswith(beginning):
+            try:
+                found: DaggerError = error(*facts.decode(bracket + rest))
+            except msgspec.MsgspecError:
+                return None  # the words of a trigger of a user's own
+            return found
     return None
 
 
-_REFUSALS: dict[str, type[UnknownAgent | TaskQueueFull | JobClosed]] = {
-    "unknown agent ": UnknownAgent,
-    "task queue full ": TaskQueueFull,
-    "job closed ": JobClosed,
+_REFUSALS: dict[str, tuple[Any, msgspec.json.Decoder[Any]]] = {
+    "unknown agent ": (UnknownAgent, msgspec.json.Decoder(tuple[str])),
+    "task queue full ": (TaskQueueFull, msgspec.json.Decoder(tuple[str, int])),
+    "job closed ": (JobClosed, msgspec.json.Decoder(tuple[str])),
 }

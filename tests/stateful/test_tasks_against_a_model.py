@@ -606,7 +606,7 @@ def test_the_store_does_with_tasks_what_the_model_does() -> None:
 
 @pytest.mark.full
 def test_the_store_does_with_tasks_what_the_model_does_for_long() -> None:
-    run_state_machine_as_test(TasksAgainstAModel, settings=machine_settings(1_500, 80))
+    run_state_machine_as_test(TasksAgainstAModel, settings=machine_settings(300, 80))
 
 
 @given(edges=st.lists(st.tuples(st.integers(1, 7), st.lists(st.integers(1, 7), min_size=1, max_size=3)), max_size=25))

@@ -46,6 +46,7 @@ from dagger_actors.errors import (
     UnknownDependency,
 )
 from dagger_actors.store.journal import Journal
+from dagger_actors.store.task_refusals import refusal
 from tests.tasks_on_file import TasksOnFile
 
 MINUTE_US = 60_000_000
@@ -166,6 +167,13 @@ def test_a_plain_row_is_refused_in_the_same_words_as_an_operation(file: TasksOnF
     assert heard[0] == "written"
     causes = [error.cause for error in heard[1:] if isinstance(error, RequestRefused)]
     assert causes == [TaskQueueFull("few", 1), UnknownAgent("no[ne"), JobClosed("job-1")]
+
+
+@pytest.mark.parametrize(
+    "message", ["job closed [", "job closed [1]", "task queue full", "UNIQUE constraint failed: t[0]", ""]
+)
+def test_words_of_others_are_no_refusal_of_ours(message: str) -> None:
+    assert refusal(message) is None
 
 
 # --- leases
