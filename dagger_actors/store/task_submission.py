@@ -91,7 +91,7 @@ class _Draft:
         """Find out which of them are new; those that make room for them are cancelled."""
         self._look_up()
         for task in self._tasks:
-            earlier = self._earlier(task)
+            earlier = self._earlier(task) if task.key is not None or task.parent_key is not None else None
             if earlier is None:
                 self.fresh.append(task)
                 self._remember(task)
@@ -140,16 +140,17 @@ class _Draft:
         """Write those that are new, with their dependencies."""
         edges = self._edges()
         found = self._look_at_dependencies(edges)
-        rows: list[tuple[Any, ...]] = []
         lines: list[tuple[int, int, str, int]] = []
+        blocked: set[int] = set()
         doubtful: list[int] = []
-        for task in self.fresh:
-            on = edges.get(task.task_key, ())
+        for task_key, on in edges.items():
             met = [other in found and found[other].state in IS_SUCCESS for other in on]
-            lines += [(task.task_key, other, "success", int(is_met)) for other, is_met in zip(on, met, strict=True)]
+            lines += [(task_key, other, "success", int(is_met)) for other, is_met in zip(on, met, strict=True)]
+            if not all(met):
+                blocked.add(task_key)
             if any(other in found and (found[other].is_stuck or found[other].state in BAD_END) for other in on):
-                doubtful.append(task.task_key)
-            rows.append(self._row(task, is_blocked=not all(met)))
+                doubtful.append(task_key)
+        rows = [self._row(task, is_blocked=task.task_key in blocked) for task in self.fresh]
         do(self._connection, "tasks.submit", text(rows))
         if lines:
             do(self._connection, "task_dependencies.put", text(lines))

@@ -334,6 +334,17 @@ def test_who_waits_for_the_end_of_a_cancelled_task_goes_on_and_who_needs_its_suc
     assert file.task(4)["reason"] == "task 3 was cancelled"
 
 
+def test_who_waits_for_the_end_of_a_stuck_task_and_for_more_is_stuck_until_that_one_is_cancelled(
+    file: TasksOnFile,
+) -> None:
+    file.submit(new(1), new(2, depends_on=(1,)), new(3), new(4), new(5, depends_on=(4,)))
+    file.run(AddDependencies(4, (2,), "end", 0), AddDependencies(4, (3,), "success", 0))
+    file.run(CancelTasks((1,), "no", 0))
+    assert file.states() == {1: "cancelled", 2: "stuck", 3: "ready", 4: "stuck", 5: "stuck"}
+    file.run(CancelTasks((2,), "no", 0))
+    assert file.states() == {1: "cancelled", 2: "cancelled", 3: "ready", 4: "blocked", 5: "blocked"}
+
+
 def test_a_stale_version_an_unknown_task_and_an_illegal_state_are_each_refused(file: TasksOnFile) -> None:
     file.submit(new(1))
     assert file.refusal(CancelTasks((1,), "", 0, 9)) == TaskChanged(1, 9, 1)
