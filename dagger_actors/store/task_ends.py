@@ -8,9 +8,9 @@ import apsw
 
 from dagger_actors.core.tasks import CancelTasks, SettleEnded
 from dagger_actors.errors import TaskTransitionRefused
-from dagger_actors.store.task_graph import reconsider, strand_behind
+from dagger_actors.store.task_graph import strand_behind, unstick
 from dagger_actors.store.task_rows import TaskRow, check_version, must_find, states_of
-from dagger_actors.store.task_sql import do, rows_of, text
+from dagger_actors.store.task_sql import ask_keys, do, rows_of, text
 
 __all__ = ["cancel", "cancel_keys", "settle_ended"]
 
@@ -49,13 +49,15 @@ def _cancel(connection: apsw.Connection, tasks: Sequence[TaskRow], reason: str, 
         return
     keys = [task.task_key for task in tasks]
     listed = text(keys)
+    stuck = [task.task_key for task in tasks if task.is_stuck]
+    # Asked before their ends count: who waited for one of these, and for more, is to be found.
+    behind = ask_keys(connection, "read.stuck_behind", text(stuck)) if stuck else []
     if any(task.owner is not None for task in tasks):
         do(connection, "task_stops.put", listed)
         do(connection, "task_attempts.cut_off", now_us, listed)
     do(connection, "tasks.cancel", now_us, reason, listed)
     do(connection, "task_dependencies.meet", rows_of(keys))
     do(connection, "tasks.unblock", rows_of(keys, now_us))
-    stuck = [task.task_key for task in tasks if task.is_stuck]
-    if stuck:  # what waited for their end, waits in vain no longer
-        reconsider(connection, stuck, now_us)
+    if behind:
+        unstick(connection, behind, now_us)
     strand_behind(connection, keys, now_us)

@@ -15,9 +15,9 @@ import msgspec
 from dagger_actors.core.tasks import AddDependencies, SettleSuspended
 from dagger_actors.errors import DependencyCycle, TaskTransitionRefused, UnknownDependency
 from dagger_actors.store.task_rows import TaskRow, must_find, states_of
-from dagger_actors.store.task_sql import ask, do, text
+from dagger_actors.store.task_sql import ask, ask_keys, do, text
 
-__all__ = ["IS_SUCCESS", "depend", "find_cycle", "reconsider", "settle_suspended", "strand", "strand_behind"]
+__all__ = ["IS_SUCCESS", "depend", "find_cycle", "reconsider", "settle_suspended", "strand", "strand_behind", "unstick"]
 
 IS_SUCCESS = frozenset({"completed", "accepted"})
 
@@ -37,12 +37,17 @@ def strand_behind(connection: apsw.Connection, keys: Sequence[int], now_us: int)
 
 
 def reconsider(connection: apsw.Connection, keys: Sequence[int], now_us: int) -> None:
-    """Tell anew who is stuck behind the given tasks, which have been opened again, or were stuck and are no longer."""
-    behind = ask(connection, "read.stuck_behind", text(keys))
-    if behind != "[]":
-        do(connection, "tasks.unstick", now_us, behind)
-        do(connection, "tasks.strand", now_us, behind)
+    """Tell anew who is stuck behind the given tasks, which are open again."""
+    behind = ask_keys(connection, "read.stuck_behind", text(keys))
+    if behind:
+        unstick(connection, behind, now_us)
     strand_behind(connection, keys, now_us)
+
+
+def unstick(connection: apsw.Connection, keys: Sequence[int], now_us: int) -> None:
+    """Mark stuck tasks as such no longer, but those that are for another reason."""
+    do(connection, "tasks.unstick", now_us, text(keys))
+    strand(connection, keys, now_us)
 
 
 def depend(connection: apsw.Connection, operation: AddDependencies) -> None:

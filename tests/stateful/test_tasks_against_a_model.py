@@ -89,7 +89,7 @@ FATES = [
     "die",
 ]  # fmt: skip
 REQUESTS = [
-    "depend", "depend", "depend", "depend", "cancel", "cancel", "cancel stuck", "cancel stuck", "cancel job", "retry", "retry", "retry", "retry",
+    "depend", "depend", "depend", "depend on stuck", "depend on stuck", "cancel", "cancel", "cancel stuck", "cancel stuck", "cancel job", "retry", "retry", "retry", "retry",
     "accepted", "rejected", "rejected", "ready", "prune", "prune",
 ]  # fmt: skip
 """How often each, among others."""
@@ -182,7 +182,10 @@ class TasksAgainstAModel(RuleBasedStateMachine):
         more = step.more
         match step.wish:
             case "depend":
-                self.depend(more.pick, more.chosen, more.kind)
+                self.depend(more.pick, self.some(more.chosen), more.kind)
+            case "depend on stuck":
+                stuck = sorted(self.model.stuck())[-3:]
+                self.depend(more.pick, [*stuck, *self.some(more.others)], more.kind)
             case "cancel":
                 self.cancel(more.chosen, more.is_odd)
             case "cancel stuck":
@@ -395,8 +398,8 @@ class TasksAgainstAModel(RuleBasedStateMachine):
 
     # --- from outside
 
-    def depend(self, pick: int, chosen: list[int], kind: str) -> None:
-        keys, on = self.some([pick], "pending", "blocked", "ready"), self.some(chosen)
+    def depend(self, pick: int, on: list[int], kind: str) -> None:
+        keys = self.some([pick], "pending", "blocked", "ready")
         if not keys or not on:
             return
         task = self.model.tasks[keys[0]]
