@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         SharedConflict,
         SharedRefused,
         SpawnMismatch,
+        SpawnRefused,
         StatementFailed,
         StatementRefused,
         StepRefused,
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
     from dagger_actors.system import ActorSystem
     from dagger_actors.tasks.agent import TaskAgent, task_agent
     from dagger_actors.tasks.context import TaskContext
+    from dagger_actors.tasks.growth import Child
     from dagger_actors.tasks.results import Cancel, Snooze, Stall
 
 __all__ = [
@@ -111,6 +113,7 @@ __all__ = [
     "AttemptReport",
     "BackOff",
     "Cancel",
+    "Child",
     "ChildRefused",
     "ChildSpec",
     "ConfigRefused",
@@ -160,6 +163,7 @@ __all__ = [
     "SharedRefused",
     "Snooze",
     "SpawnMismatch",
+    "SpawnRefused",
     "Stall",
     "StatementFailed",
     "StatementRefused",
@@ -196,6 +200,7 @@ __all__ = [
 _HOMES = {
     "TaskAgent": "tasks.agent",
     "TaskContext": "tasks.context",
+    "Child": "tasks.growth",
     "task_agent": "tasks.agent",
     "Snooze": "tasks.results",
     "Cancel": "tasks.results",

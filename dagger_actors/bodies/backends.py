@@ -5,7 +5,7 @@ Whatever an attempt asks for goes through one of these, so that a body may run i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -112,11 +112,19 @@ class Backends:
         resources: Gives what a process has one of.
         tables: Reads users' tables.
         owner: Answers what else the owner's contexts ask.
+        result_type: The type of what an action or agent of that name gives, as far as this process knows; else ``Any``.
     """
 
     def __init__(
-        self, *, steps: StepSource, resources: ResourceSource, tables: TableSource, owner: OwnerSource
+        self,
+        *,
+        steps: StepSource,
+        resources: ResourceSource,
+        tables: TableSource,
+        owner: OwnerSource,
+        result_type: Callable[[str], Any] = lambda _name: Any,
     ) -> None:
+        self.result_type = result_type
         self.tables = tables
         self.owner = owner
         self.steps = steps

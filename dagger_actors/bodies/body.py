@@ -26,7 +26,7 @@ from dagger_actors.bodies.error_detail import detail_of
 from dagger_actors.bodies.outputs import to_output
 from dagger_actors.bodies.secret import NO_MASK, GuardedArtifacts, Mask, Secret
 from dagger_actors.bodies.services import BodyServices
-from dagger_actors.bodies.suspend import Suspend
+from dagger_actors.bodies.suspend import is_suspension, refuse_swallowed
 from dagger_actors.core.messages import (
     AttemptEnded,
     Failed,
@@ -208,13 +208,14 @@ class BodyActor(Actor):
         if self._context is None and self._turn is None and not artifacts:
             return Succeeded(output)
         turn = Turn(artifacts) if self._context is None else self._context.turn(artifacts)
+        refuse_swallowed(turn)
         if self._turn is not None:
             turn = self._noted(turn)
         return Succeeded(output) if turn == NO_TURN else Succeeded(output, turn)
 
     def _raised(self, error: BaseException) -> Failed | Suspended:
         """The outcome of what was raised."""
-        if isinstance(error, Suspend) and self._services.context.may_suspend:
+        if self._services.context.may_suspend and is_suspension(error):
             return Suspended(NO_TURN if self._context is None else self._context.turn(()))
         if isinstance(error, ArtifactError) and not error.node_id:
             # Else its reader would be told to look for the maker; a disk that cannot tell it changes nothing.

@@ -36,6 +36,7 @@ __all__ = [
     "Stored",
     "Succeeded",
     "Suspended",
+    "TaskFacts",
     "Turn",
     "Value",
     "decode_ended",
@@ -103,6 +104,22 @@ A_TASK = -1
 """In the place of a node: the attempt is one of a task, not of a run's node, and its other keys are the task's."""
 
 
+class TaskFacts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What an attempt at a task may know besides; most have none of it.
+
+    Attributes:
+        try_no: The user's count of it, from 1.
+        job_key: The task's job.
+        parent: Id of the task that spawned it.
+        has_children: Whether an earlier attempt has spawned tasks.
+    """
+
+    try_no: int = 1
+    job_key: int | None = None
+    parent: int | None = None
+    has_children: bool = False
+
+
 class StartAttempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="start"):
     """Run one attempt.
 
@@ -122,6 +139,7 @@ class StartAttempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, ta
         owner: The worker that owns the run; with ``epoch`` the fence of what the attempt itself stores.
         epoch: Counts the run's owners.
         has_secrets: Whether some of its inputs are secrets.
+        task: What else is known of a task; None = nothing out of the ordinary.
     """
 
     run_key: int
@@ -139,6 +157,7 @@ class StartAttempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, ta
     owner: int = 0
     epoch: int = 0
     has_secrets: bool = False
+    task: TaskFacts | None = None
 
 
 class ArtifactRecord(msgspec.Struct, frozen=True, gc=False):
@@ -210,6 +229,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         spawned: Tasks that it has made; for tasks.
         shared: What it changes of the shared state; for tasks.
         waits: Whom it waits for; for tasks that are suspended.
+        mark: What keeps the body, when it runs again, from repeating its shared changes; for tasks that are suspended.
     """
 
     artifacts: tuple[ArtifactRecord, ...] = ()
@@ -220,6 +240,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     spawned: tuple[NewTask, ...] = ()
     shared: tuple[SharedChange, ...] = ()
     waits: tuple[Wait, ...] = ()
+    mark: str = ""
 
 
 class ErrorDetail(msgspec.Struct, frozen=True, gc=False):

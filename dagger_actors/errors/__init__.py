@@ -47,6 +47,7 @@
     │   ├── ResultError            a result that does not fit the action's return hint
     │   ├── WorkerDied             the worker process of an attempt ended before it did
     │   ├── Fatal                  raised by a task's body: it is not tried again
+    │   ├── SpawnRefused           a child that a task's body cannot spawn
     │   ├── SpawnMismatch          a task's body that runs again spawns other tasks than before
     │   ├── SharedRefused          a value that ctx.shared cannot take
     │   ├── RunEnded               a run that did not succeed; carries its report
@@ -203,6 +204,7 @@ from dagger_actors.errors.tasks import (
     SharedConflict,
     SharedRefused,
     SpawnMismatch,
+    SpawnRefused,
     TaskBlocked,
     TaskCancelled,
     TaskChanged,
@@ -282,6 +284,7 @@ __all__ = [
     "SharedConflict",
     "SharedRefused",
     "SpawnMismatch",
+    "SpawnRefused",
     "StateOwned",
     "StateUnreadable",
     "StatementFailed",

@@ -249,6 +249,23 @@ class Fatal(ActionError):
     """
 
 
+class SpawnRefused(ActionError):
+    """A child that a task's body cannot spawn.
+
+    Args:
+        agent: The name of its agent.
+        reason: Why not.
+    """
+
+    def __init__(self, agent: str, reason: str) -> None:
+        self.agent = agent
+        self.reason = reason
+        super().__init__(agent, reason)
+
+    def __str__(self) -> str:
+        return f"a task of the agent {self.agent!r} cannot be spawned: {self.reason}"
+
+
 class SpawnMismatch(ActionError):
     """A body that runs again spawns other tasks than before.
 

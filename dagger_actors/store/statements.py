@@ -61,6 +61,7 @@ WRITES: Final[dict[str, Statement]] = {
     "task_attempts.put": Statement(table="task_attempts", key_width=0),
     "task_logs.put": Statement(table="task_logs", key_width=0),
     "task_steps.put": Statement(table="task_steps", key_width=0),
+    "task_steps.mark": Statement(table="task_steps", key_width=0),
     "task_artifacts.put": Statement(table="task_artifacts", key_width=0),
     "task_stops.clear": Statement(table="task_stops", key_width=0),
 }

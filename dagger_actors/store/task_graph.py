@@ -65,7 +65,7 @@ def depend(connection: apsw.Connection, operation: AddDependencies) -> None:
         if other not in found:
             raise UnknownDependency(key, other)
     _refuse_cycle(connection, key, on)
-    rows = [(key, other, operation.kind, _is_met(found[other], operation.kind)) for other in on]
+    rows = [(key, other, operation.kind, _is_met(found[other], operation.kind), None) for other in on]
     do(connection, "task_dependencies.put", text(rows))
     if operation.owner is None:
         do(connection, "tasks.touch", operation.now_us, key)

@@ -140,12 +140,15 @@ class _Draft:
         """Write those that are new, with their dependencies."""
         edges = self._edges()
         found = self._look_at_dependencies(edges)
-        lines: list[tuple[int, int, str, int]] = []
+        lines: list[tuple[int, int, str, int, int]] = []
         blocked: set[int] = set()
         doubtful: list[int] = []
         for task_key, on in edges.items():
             met = [other in found and found[other].state in IS_SUCCESS for other in on]
-            lines += [(task_key, other, "success", int(is_met)) for other, is_met in zip(on, met, strict=True)]
+            lines += [
+                (task_key, other, "success", int(is_met), place)
+                for place, (other, is_met) in enumerate(zip(on, met, strict=True))
+            ]
             if not all(met):
                 blocked.add(task_key)
             if any(other in found and (found[other].is_stuck or found[other].state in BAD_END) for other in on):

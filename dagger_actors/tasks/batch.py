@@ -9,6 +9,7 @@ from dagger_actors.bodies.artifacts import artifact_row
 from dagger_actors.core.protocols import Cell, UserWork, Write
 from dagger_actors.core.tasks import FINAL_TASK, Claim, ClaimTasks, ReleaseTasks, TaskOperation
 from dagger_actors.tasks.machine.events import Decision, Effect, End, RunRow, TaskRef
+from dagger_actors.tasks.turn_shared import MARK_STEP
 
 __all__ = ["Batch", "Part"]
 
@@ -96,12 +97,15 @@ class Batch:
         artifacts: list[tuple[Cell, ...]] = []
         names: list[tuple[Cell, ...]] = []
         logs: list[tuple[Cell, ...]] = []
+        marks: list[tuple[Cell, ...]] = []
         for part in self.parts:
             row, turn = part.end.row, part.end.turn
             if part.end.attempt is not None:
                 attempts.append(part.end.attempt)
             if part.log is not None:
                 logs.append((row.task_key, row.attempt, *part.log))
+            if turn is not None and turn.mark:
+                marks.append((row.task_key, MARK_STEP, turn.mark, now_us))
             for record in turn.artifacts if turn is not None else ():
                 if record.name:
                     names.append((row.task_key, record.name, record.artifact_id))
@@ -112,6 +116,7 @@ class Batch:
             ("task_attempts.put", attempts),
             ("task_logs.put", logs),
             ("task_artifacts.put", names),
+            ("task_steps.mark", marks),
         )
         return [Write(statement, rows, None) for statement, rows in found if rows]
 

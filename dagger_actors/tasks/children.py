@@ -2,23 +2,91 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
 from dagger_actors.core.protocols import Clock
 from dagger_actors.store.store import Store
+from dagger_actors.tasks.growth import NewChild, Sibling, Wanted, sibling
 from dagger_actors.tasks.keys import Keys
+from dagger_actors.tasks.questions import CHILDREN, JOB, MARK, NEEDS, NEW, OUTCOMES, SHARED
 from dagger_actors.tasks.registry import TaskAgents
+from dagger_actors.tasks.shared import StoredShared
+from dagger_actors.tasks.turn_shared import MARK_STEP
 
 __all__ = ["Children"]
 
+_encode = msgspec.msgpack.encode
+_wanted = msgspec.msgpack.Decoder(Wanted)
+_key = msgspec.msgpack.Decoder(int)
+_keys = msgspec.msgpack.Decoder(list[int])
+_names = msgspec.msgpack.Decoder(tuple[str, str])
+
 
 class Children:
-    """Implements ``bodies.backends.OwnerSource``."""
+    """Implements ``bodies.backends.OwnerSource``.
+
+    Args:
+        store: The open database.
+        agents: This process's.
+        keys: Gives ids of tasks.
+        clock: The time.
+    """
 
     def __init__(self, store: Store, agents: TaskAgents, keys: Keys, *, clock: Clock) -> None:
-        self._store = store
+        self._query = store.readers.query
         self._agents = agents
         self._keys = keys
-        self._clock = clock
+        self._shared = StoredShared(store.readers.query, lambda: clock.now().wall_us)
+        self._answers: dict[str, Callable[[bytes], Any]] = {
+            NEW: self._new,
+            CHILDREN: self._children,
+            OUTCOMES: self._outcomes,
+            NEEDS: self._needs,
+            JOB: self._job,
+            SHARED: self._value,
+            MARK: self._mark,
+        }
 
     def ask(self, question: str, arguments: bytes) -> bytes:
-        """Answer."""
-        raise LookupError(f"contexts of tasks do not ask for {question!r} ({len(arguments)} bytes)")
+        """Answer; see ``questions``.
+
+        Raises:
+            PayloadRefused: The agent of a new child does not take its payload.
+            LookupError: Contexts of tasks do not ask for that.
+        """
+        answer = self._answers.get(question)
+        if answer is None:
+            raise LookupError(f"contexts of tasks do not ask for {question!r} ({len(arguments)} bytes)")
+        return _encode(answer(arguments))
+
+    def _new(self, arguments: bytes) -> NewChild:
+        wanted = _wanted.decode(arguments)
+        entry = self._agents.named(wanted.agent, wanted.made_by)
+        name, limit_key = wanted.agent, None
+        if entry is not None:
+            name, text = entry.name, wanted.payload
+            limit_key = entry.key_of(text) if wanted.is_record else entry.encode(msgspec.json.decode(text))[1]
+        return NewChild(self._keys.take()[0] if wanted.is_new else 0, name, limit_key)
+
+    def _children(self, arguments: bytes) -> list[Sibling]:
+        return [sibling(*row) for row in self._query("read.task_children", _key.decode(arguments))]
+
+    def _outcomes(self, arguments: bytes) -> Any:
+        keys = msgspec.json.encode(_keys.decode(arguments)).decode()
+        return msgspec.json.decode(self._query("read.task_outcomes", keys)[0][0])
+
+    def _needs(self, arguments: bytes) -> Any:
+        return msgspec.json.decode(self._query("read.task_needs", _key.decode(arguments))[0][0])
+
+    def _job(self, arguments: bytes) -> Any:
+        return self._query("read.job_id", _key.decode(arguments))[0][0]
+
+    def _value(self, arguments: bytes) -> tuple[str | None, int]:
+        return self._shared.read(*_names.decode(arguments))
+
+    def _mark(self, arguments: bytes) -> Any:
+        rows = self._query("read.task_step", _key.decode(arguments), MARK_STEP)
+        return rows[0][0] if rows else None

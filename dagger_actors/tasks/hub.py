@@ -29,9 +29,9 @@ from dagger_actors.bodies.spawner import Order, Spawner
 from dagger_actors.bodies.stored_tables import StoredTables
 from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import StartAttempt
+from dagger_actors.core.messages import StartAttempt, TaskFacts
 from dagger_actors.core.protocols import Unit, Write
-from dagger_actors.core.tasks import PromoteDue, TaskOperation
+from dagger_actors.core.tasks import Claimed, PromoteDue, TaskOperation
 from dagger_actors.core.wording import counted
 from dagger_actors.errors import StoreError, SupervisorGaveUp, SystemClosed
 from dagger_actors.store.store import Store
@@ -121,6 +121,7 @@ class TaskHub:
                 resources=resources,
                 tables=StoredTables(store),
                 owner=Children(store, agents, self.keys, clock=runtime.clock),
+                result_type=agents.result_type,
             ),
             home=store.home,
             with_maker=lambda error, _task: error,
@@ -190,6 +191,7 @@ class TaskHub:
         """
         rows = [self.agents.get(name).row(self.runtime.clock.now().wall_us) for name in self.agents.names()]
         if rows:
+            self.keys.fill()
             self.commit([Write("task_agents.put", rows, len(rows))])
             self._promote()
             self.supervisor.tell(Woken())
@@ -209,6 +211,7 @@ class TaskHub:
             entry.inputs(task.input()),
             owner=self.store.worker_id,
             epoch=task.epoch,
+            task=_facts(task),
         )
         options = entry.options
         order = Order(options.isolation or "", options.timeout_us, -task.priority, arm)
@@ -382,3 +385,9 @@ class TaskHub:
             self.runtime.wait(future, timeout_s)
         except Exception:  # what still runs is given back, or was lost: there is nothing to wait for
             logger.debug("the task supervisor did not answer while the system was left", exc_info=True)
+
+
+def _facts(task: Claimed) -> TaskFacts | None:
+    if task.try_no == 1 and not task.has_children and task.job_key is None and task.parent_key is None:
+        return None  # nearly always, and not paid for then
+    return TaskFacts(task.try_no, task.job_key, task.parent_key, bool(task.has_children))

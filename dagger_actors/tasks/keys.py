@@ -31,13 +31,30 @@ class Keys:
         self._wait = wait
         self._lock = threading.Lock()
         self._free: list[range] = []
+        self._is_filling = False
+
+    def fill(self) -> None:
+        """Reserve ahead, so that whoever takes some need not wait: bodies on the event loop should not. Never blocks."""
+        with self._lock:
+            if self._is_filling or sum(map(len, self._free)) >= RANGE // 2:
+                return
+            self._is_filling = True
+        self._store.transact(lambda connection: reserve(connection, self._name, RANGE), self._filled)
+
+    def _filled(self, first: Any, error: Exception | None) -> None:
+        with self._lock:
+            self._is_filling = False
+            if error is None:
+                self._free.append(range(first, first + RANGE))
 
     def take(self, count: int = 1) -> Sequence[int]:
         """Take so many; 1 or more."""
         while True:
             with self._lock:
-                if sum(map(len, self._free)) >= count:
-                    return self._cut(count)
+                taken = self._cut(count) if sum(map(len, self._free)) >= count else None
+            if taken is not None:
+                self.fill()
+                return taken
             size = max(RANGE, count)
             first = self._reserve(size)
             with self._lock:

@@ -5,8 +5,10 @@ It is an attribute of the class or function (``MARK``), by which everybody recog
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,7 +23,9 @@ from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.calling import INIT_ADVICE, takes
 from dagger_actors.supervised.task_keys import MARK
 from dagger_actors.tasks.body import Body, wrong_path
+from dagger_actors.tasks.marked import marked
 from dagger_actors.tasks.options import AgentOptions, OptionProblem, complain, make_options
+from dagger_actors.tasks.payloads import Payloads
 from dagger_actors.tasks.results import settled
 
 __all__ = ["CONFIG", "MARK", "Configured", "TaskKind", "check_name", "configured", "kind_of"]
@@ -71,6 +75,31 @@ class TaskKind:
     def place(self) -> str:
         """File and line of its body."""
         return "{}:{}".format(*place_of(getattr(self._class, "execute", self.source)))
+
+    @functools.cached_property
+    def origin(self) -> str:
+        """What tells the class or function from every other of the program, in all its processes."""
+        file, _, line = self.place.rpartition(":")
+        return f"{Path(file).resolve()}:{line}:{self.source.__qualname__}"
+
+    @property
+    def result(self) -> Any:
+        """The type of its results; ``Any`` = it is not known."""
+        return Any if self.body is None else self.body.result
+
+    def encode(self, payload: object) -> bytes:
+        """Make a payload's JSON text, whatever its agent is named and limited to.
+
+        Raises:
+            PayloadRefused: It does not fit, or is too large.
+            ActorClassError: It cannot do tasks.
+        """
+        return self._payloads.encode(payload)[0]
+
+    @functools.cached_property
+    def _payloads(self) -> Payloads:
+        self.check(self.name, self.options)
+        return Payloads(self.name, self.action(self.name).parameters[0], None)
 
     def judge(self, given: Mapping[str, object]) -> tuple[AgentOptions, list[OptionProblem]]:
         """Judge options that are given besides its own, before which they go.
@@ -202,7 +231,7 @@ class Configured(msgspec.Struct, frozen=True):
 
 def kind_of(given: object) -> TaskKind | None:
     """What is known of a class or function that does tasks; None = it is none."""
-    found = vars(given).get(MARK) if isinstance(given, type) else getattr(given, MARK, None)
+    found = marked(given)
     return found if isinstance(found, TaskKind) else None
 
 

@@ -16,7 +16,7 @@ from dagger_actors.core.wording import as_written
 from dagger_actors.errors import InputError, OutputError, PayloadRefused
 from dagger_actors.supervised.config_check import shape_of, unknown_keys
 
-__all__ = ["MAX_PAYLOAD_BYTES", "Payloads"]
+__all__ = ["MAX_PAYLOAD_BYTES", "Payloads", "is_record"]
 
 MAX_PAYLOAD_BYTES = 1024 * 1024
 LONGEST_KEY = 200
@@ -42,7 +42,7 @@ class Payloads:
         self._hint = parameter.annotation
         # What an instance of another class must not pass for: the same fields may mean something else there.
         self._classes = tuple(
-            kind for kind in alternatives(parameter.annotation) if isinstance(kind, type) and _is_record(kind)
+            kind for kind in alternatives(parameter.annotation) if isinstance(kind, type) and is_record(kind)
         )
 
     def encode(self, payload: object) -> tuple[bytes, str | None]:
@@ -57,8 +57,8 @@ class Payloads:
         Raises:
             PayloadRefused: It does not fit, with the path to what does not; or is too large.
         """
-        is_record = _is_record(type(payload))
-        if is_record and self._classes and not isinstance(payload, self._classes):
+        is_made = is_record(type(payload))
+        if is_made and self._classes and not isinstance(payload, self._classes):
             wanted = " or ".join(kind.__qualname__ for kind in self._classes)
             kind = type(payload)
             found = f"{as_written(kind.__module__)}.{kind.__qualname__}"
@@ -71,13 +71,22 @@ class Payloads:
         if len(text) > MAX_PAYLOAD_BYTES:
             reason = f"it has {len(text):,} bytes of JSON, and {MAX_PAYLOAD_BYTES:,} are allowed"
             raise PayloadRefused(self._agent, reason, BY_REFERENCE)
+        key = self.key_of(text)
+        if not is_made:
+            self._refuse_unknown(payload)
+        return text, key
+
+    def key_of(self, text: bytes) -> str | None:
+        """Check a payload's JSON text, and give the key under which its task is limited; None = it is not.
+
+        Raises:
+            PayloadRefused: It does not fit, with the path to what does not.
+        """
         try:
             made = self._decode(text)
         except InputError as error:
             raise PayloadRefused(self._agent, error.reason) from None
-        if not is_record:
-            self._refuse_unknown(payload)
-        return text, None if self._path is None else self._key(made, self._path)
+        return None if self._path is None else self._key(made, self._path)
 
     @functools.cached_property
     def _shape(self) -> msgspec.inspect.Type | None:
@@ -113,7 +122,8 @@ class Payloads:
         return key
 
 
-def _is_record(kind: type) -> bool:
+def is_record(kind: type) -> bool:
+    """Tell whether instances of a class have just the fields that it names."""
     return issubclass(kind, msgspec.Struct) or dataclasses.is_dataclass(kind) or hasattr(kind, "model_dump")
 
 

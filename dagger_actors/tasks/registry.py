@@ -75,6 +75,14 @@ class AgentEntry:
         """
         return self._payloads.encode(payload)
 
+    def key_of(self, text: bytes) -> str | None:
+        """Check a payload's JSON text, and give the key under which its task is limited; None = it is not.
+
+        Raises:
+            PayloadRefused: It does not fit, with the path to what does not.
+        """
+        return self._payloads.key_of(text)
+
     def inputs(self, payload: Output) -> tuple[tuple[str, Value], ...]:
         """What an attempt at a payload is given: the ``inputs`` of its ``StartAttempt``."""
         return ((self._parameter, payload), *self._config)
@@ -204,6 +212,24 @@ class TaskAgents:
         if stranger is None:
             stranger = self._strangers[kind] = AgentEntry(_configured(agent))
         return stranger
+
+    def named(self, name: str, made_by: str) -> AgentEntry | None:
+        """Give the agent that a body means, in whichever process it runs; None = none of these.
+
+        Args:
+            name: The agent's.
+            made_by: The ``origin`` of its class or function; then the name matters only among several of that. Empty = by
+                its name.
+        """
+        if not made_by:
+            return self._entries.get(name)
+        own = [entry for entry in self._entries.values() if entry.kind.origin == made_by]
+        return own[0] if len(own) == 1 else next((entry for entry in own if entry.name == name), None)
+
+    def result_type(self, name: str) -> Any:
+        """The type of an agent's results; ``Any`` = there is none of that name."""
+        entry = self._entries.get(name)
+        return Any if entry is None else entry.result_type
 
     def names(self) -> tuple[str, ...]:
         """Their names, in the order they were added."""

@@ -29,7 +29,19 @@ from dagger_actors.core.messages import AttemptEnded, ErrorDetail, Failed, Progr
 from dagger_actors.core.protocols import Clock, Journal, Now, Timers, Unit
 from dagger_actors.core.retry import AttemptError, names_of
 from dagger_actors.core.tasks import ClaimAnswer, Claimed
-from dagger_actors.errors import Fatal, RequestRefused, SharedConflict, TaskQueueFull, UnitRejected, WorkRejected
+from dagger_actors.errors import (
+    DependencyCycle,
+    Fatal,
+    RequestRefused,
+    SharedConflict,
+    SpawnMismatch,
+    TaskCancelled,
+    TaskFailed,
+    TaskQueueFull,
+    TaskRejected,
+    UnitRejected,
+    WorkRejected,
+)
 from dagger_actors.tasks.batch import Batch, Part
 from dagger_actors.tasks.machine.events import (
     Answered,
@@ -68,7 +80,11 @@ FLUSH_US = 50_000
 AGAIN_US = 1_000_000
 """How long to wait before what the disk refused is handed to it again."""
 
-FATAL = f"{Fatal.__module__}.{Fatal.__qualname__}"
+FATAL = frozenset(
+    f"{kind.__module__}.{kind.__qualname__}"
+    for kind in (Fatal, SpawnMismatch, DependencyCycle, TaskFailed, TaskCancelled, TaskRejected)
+)
+"""Errors that no further try can change, whatever the agent's policy says."""
 
 
 class Hand:
@@ -372,7 +388,7 @@ class TaskSupervisor(Actor):
 
     def _retry_after(self, task: Claimed, error: ErrorDetail) -> int | None:
         """Ask the agent's policy through tenacity; the answer goes into the event, so the machine stays pure."""
-        if FATAL in error.names:
+        if not FATAL.isdisjoint(error.names):
             return None
         policy = self._services.agents.get(task.agent).options.retry
         if task.try_count is not None:

@@ -179,6 +179,7 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     ),
     "SharedRefused": (("s", "k", "no"), "the shared value 'k' of 's' cannot be changed: no"),
     "Fatal": (("no such customer",), "no such customer"),
+    "SpawnRefused": (("a", "no key"), "a task of the agent 'a' cannot be spawned: no key"),
     "SpawnMismatch": (
         ("#0", "agent", "'a'", "'b'"),
         (

@@ -31,7 +31,7 @@ from dagger_actors.bodies.processes import guard
 from dagger_actors.bodies.processes.frames import READ_BYTES, Answer, Ask, Begin, End, Frames, Logged, Setup, Step, send
 from dagger_actors.bodies.processes.remote import remote_backends
 from dagger_actors.bodies.secret import NO_MASK, GuardedArtifacts, Mask, Secret
-from dagger_actors.bodies.suspend import Suspend
+from dagger_actors.bodies.suspend import is_suspension, refuse_swallowed
 from dagger_actors.core.messages import Failed, Inline, Outcome, Progressed, Succeeded, Suspended
 from dagger_actors.core.wording import BESIDE
 from dagger_actors.reading.importing import FILE_MODULE, Wanted, import_file
@@ -114,9 +114,11 @@ class Worker:
             output, artifacts = to_output(result, start.outputs, artifacts_of)
             if isinstance(output, Inline):
                 mask.refuse(output.json)
-            return Succeeded(output, context.turn(artifacts))
+            turn = context.turn(artifacts)
+            refuse_swallowed(turn)
+            return Succeeded(output, turn)
         except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
-            if isinstance(error, Suspend) and context is not None and context.may_suspend:
+            if context is not None and context.may_suspend and is_suspension(error):
                 return Suspended(context.turn(()))
             return Failed(detail_of(error, mask))
 

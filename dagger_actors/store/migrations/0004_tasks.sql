@@ -96,6 +96,7 @@ CREATE TABLE task_dependencies (
   on_key INTEGER NOT NULL,
   kind TEXT NOT NULL CHECK (kind IN ('success', 'end')), -- met by its success alone, or by any end
   met INTEGER NOT NULL,
+  place INTEGER,                     -- among those it was submitted with; NULL = it has come to depend on it since
   PRIMARY KEY (task_key, on_key)
 ) STRICT, WITHOUT ROWID;
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, assert_never
 
+import msgspec
+
 from dagger_actors.bodies.stored_error import encode_error
 from dagger_actors.core.messages import ErrorDetail, Failed, Inline, Succeeded, Suspended, Turn
 from dagger_actors.core.protocols import Now
@@ -278,7 +280,8 @@ class TaskMachine:
         return End(lease.task, row, attempt, work=self._settle(lease, now))
 
     def _suspended(self, lease: Lease, outcome: Suspended, now: Now) -> End:
-        turn = outcome.turn
+        # The body runs again from its beginning, and executes its statements once more: they are for the end.
+        turn = msgspec.structs.replace(outcome.turn, statements=())
         key, epoch = lease.task.task_key, lease.task.epoch
         waits = tuple(AddDependencies(key, wait.on, wait.kind, now.wall_us, self.owner, epoch) for wait in turn.waits)
         row = self._row(lease, "blocked", now, reason="waits for tasks")

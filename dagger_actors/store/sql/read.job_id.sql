@@ -1,0 +1,2 @@
+-- parameters: job_key
+SELECT job_id FROM jobs WHERE job_key = ?
