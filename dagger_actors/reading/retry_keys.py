@@ -14,7 +14,17 @@ from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Scalar, Tree, described
 
-__all__ = ["MAX_DELAY_SECS", "MAX_TRIES", "NO_STRATEGY", "STRATEGY", "WAITS", "RetryStrategy", "read_strategy"]
+__all__ = [
+    "DOTTED",
+    "EXCEPTIONS",
+    "MAX_DELAY_SECS",
+    "MAX_TRIES",
+    "NO_STRATEGY",
+    "STRATEGY",
+    "WAITS",
+    "RetryStrategy",
+    "read_strategy",
+]
 
 MAX_TRIES = 10_000
 MAX_DELAY_SECS = 366 * 86_400

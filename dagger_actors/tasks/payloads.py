@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +21,8 @@ MAX_PAYLOAD_BYTES = 1024 * 1024
 LONGEST_KEY = 200
 SHOWN = 5
 """Unknown keys that are told at once."""
+
+PLAIN = (str, int, float, bool)
 
 BY_REFERENCE = "keep the content with system.artifacts.put(...), and let the payload hold the reference"
 
@@ -107,11 +108,9 @@ class Payloads:
             found = functools.reduce(_part, path, made)
         except (AttributeError, KeyError, TypeError):
             raise PayloadRefused(self._agent, f"it has no {told}, by which its tasks are limited (per_key)") from None
-        if isinstance(found, enum.Enum):
-            found = found.value
         if found is None:
             return None
-        plain = found if isinstance(found, str | int | float) else _builtin(found)
+        plain = found if type(found) in PLAIN else _builtin(found)
         if not isinstance(plain, str | int | float):
             reason = f"{told}, by which its tasks are limited (per_key), is {type(found).__name__}"
             raise PayloadRefused(self._agent, reason, "it must be text or a number")
@@ -132,7 +131,7 @@ def _part(value: Any, name: str) -> Any:
 
 
 def _builtin(value: object) -> object:
-    """A date, a UUID and the like as JSON would have it."""
+    """A date, an enum and the like as JSON would have it."""
     try:
         return msgspec.to_builtins(value)
     except TypeError:

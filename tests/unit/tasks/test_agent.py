@@ -245,6 +245,18 @@ def test_what_a_body_asks_for_by_returning_it_arrives_as_such(asked: Snooze | Ca
     assert asked_of(detail_of(Fatal("never"))) is None
 
 
+def test_what_a_body_returns_is_its_result_but_what_it_asks_for() -> None:
+    """Law: the annotation of the result leaves out what is no result; nothing else of it is lost."""
+
+    def only(self: Any, task: Topic) -> Snooze: ...
+    def either(self: Any, task: Topic) -> str | int | Cancel: ...
+    def optional(self: Any, task: Topic) -> str | Snooze | None: ...
+    def unsaid(self: Any, task: Topic): ...  # type: ignore[no-untyped-def]
+
+    found = [TaskAgents().add(make(body)).result_type for body in (only, either, optional, unsaid)]
+    assert found == [Any, str | int, str | None, Any]
+
+
 @pytest.mark.parametrize(
     ("wrong", "text"),
     [

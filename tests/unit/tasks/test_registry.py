@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import re
 from dataclasses import make_dataclass
 from pathlib import Path
@@ -161,12 +162,26 @@ def test_a_payload_that_does_not_fit_is_refused_with_the_path_to_what_does_not(p
         entry_of(Research).encode(payload)
 
 
+class Color(enum.StrEnum):
+    """An enum that is text."""
+
+    RED = "red"
+
+
+class Size(enum.Enum):
+    """One that is none."""
+
+    BIG = 2
+
+
 KEYED: list[tuple[Any, str | None]] = [
     ("ann", "ann"),
     (5, "5"),
     (True, "true"),
     (2.5, "2.5"),
     (dt.date(2026, 5, 4), "2026-05-04"),
+    (Color.RED, "red"),
+    (Size.BIG, "2"),
     (None, None),
 ]
 
@@ -181,6 +196,7 @@ def test_the_key_of_a_limit_is_text_or_a_number(value: Any, key: str | None) -> 
 
     entry = entry_of(task_agent(per_key=("customer", 1))(sell))
     assert entry.encode({})[1] == entry.encode(Order())[1] == key
+    assert type(entry.encode(Order())[1]) in (str, type(None))
 
 
 @pytest.mark.parametrize(
