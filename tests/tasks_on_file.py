@@ -39,7 +39,7 @@ class TasksOnFile:
         self,
         name: str,
         *,
-        capacity: int = 1_000_000,
+        capacity: int = 10_000_000,
         per_key: int | None = None,
         rate: float | None = None,
         burst: float = 1,

@@ -45,7 +45,7 @@ JOBS = (1, 2)
 CAPACITY = 60
 MOST_CRASHES = 2
 
-agents = st.sampled_from(["plain", "plain", "keyed", "once"])
+agents = st.sampled_from(["plain", "plain", "keyed", "keyed", "once"])
 picks = st.integers(0, 10_000)
 
 
@@ -62,7 +62,7 @@ wishes = st.fixed_dictionaries(
         "expires": rarely(st.integers(1, 60)),
         "name": rarely(st.sampled_from("xyz")),
         "policy": st.sampled_from(["existing", "reject", "replace", "replace"]),
-        "limit": st.sampled_from("st"),
+        "limit": st.sampled_from("ssst"),
         "job": rarely(st.sampled_from(JOBS)),
     }
 )

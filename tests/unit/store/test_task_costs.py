@@ -11,7 +11,7 @@ from typing import Any, Self
 import apsw
 import pytest
 
-from dagger_actors.core.tasks import CancelTasks, NewTask, RetryTasks, SubmitTasks
+from dagger_actors.core.tasks import AddDependencies, CancelTasks, NewTask, RetryTasks, SettleSuspended, SubmitTasks
 from dagger_actors.store.connection import transaction
 from dagger_actors.store.statements import sql
 from tests.tasks_on_file import TasksOnFile
@@ -167,3 +167,21 @@ def test_what_hangs_on_one_failed_task_is_stuck_and_free_again_in_a_few_steps_ea
         file.run(RetryTasks((1,), 0))
         assert file.rows("SELECT count(*) FROM tasks WHERE is_stuck") == [(0,)]
     assert steps.count < 1_500 * size
+
+
+@pytest.mark.parametrize("size", [2_000, pytest.param(100_000, marks=pytest.mark.full)])
+def test_each_of_many_children_costs_the_same_whatever_their_number(file: TasksOnFile, size: int) -> None:
+    file.agent("parent")
+    file.submit(NewTask(1, "parent", "1"))
+    (parent,) = file.claim("parent")
+    children = range(2, size + 2)
+    for start in range(2, size + 2, 1000):
+        file.submit(*(NewTask(key, "a", "1", parent_key=1, spawn_key=str(key)) for key in range(start, start + 1000)))
+    wait = AddDependencies(1, tuple(children), "end", 0, 1, parent.epoch)
+    assert file.end(parent, "blocked", more=(wait, SettleSuspended(1, 0)))
+    with Steps(file.connection) as steps:
+        for _ in range(size // 500):
+            assert file.task(1)["state"] == "blocked"
+            work_off(file, 500)
+    assert file.task(1)["state"] == "ready"
+    assert steps.count < 1_000 * size

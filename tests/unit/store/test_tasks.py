@@ -267,6 +267,18 @@ def test_no_more_than_per_key_tasks_of_a_limit_key_are_admitted_and_the_next_is_
     assert file.states()[1] == "held"
 
 
+def test_a_task_that_is_blocked_or_opened_again_gives_its_place_up_and_waits_for_one(file: TasksOnFile) -> None:
+    file.agent("k", per_key=1)
+    file.submit(*(new(key, "k", limit_key="x") for key in (1, 2, 3)), new(9))
+    file.run(AddDependencies(1, (9,), "success", 0))
+    assert file.states() == {1: "blocked", 2: "ready", 3: "held", 9: "ready"}
+    file.end(file.claim("a")[0])
+    assert file.states() == {1: "held", 2: "ready", 3: "held", 9: "completed"}
+    file.end(file.claim("k")[0], "failed")
+    file.run(RetryTasks((2,), 0))
+    assert file.states() == {1: "ready", 2: "held", 3: "held", 9: "completed"}
+
+
 def test_a_limit_that_has_grown_lets_in_those_for_whom_there_is_room_by_now(file: TasksOnFile) -> None:
     file.agent("k", per_key=1)
     file.submit(*(new(key, "k", limit_key="x", priority=key) for key in range(1, 6)), new(9, "k", limit_key="y"))
@@ -316,6 +328,24 @@ def test_a_suspended_task_is_ready_at_once_when_all_has_ended_and_stuck_when_it_
         assert file.end(task, "blocked", more=(wait, SettleSuspended(key, 0)))
         assert file.states()[key] == state
         file.run(CancelTasks((key,), "", 0))
+
+
+def test_who_had_its_success_and_now_waits_for_its_end_waits_when_it_was_reopened_meanwhile(file: TasksOnFile) -> None:
+    file.submit(new(1), new(2, depends_on=(1,)))
+    file.end(file.claim("a")[0])
+    (task,) = file.claim("a")
+    file.run(DecideTask(1, "rejected", "", 0), DecideTask(1, "ready", "", 0))
+    assert file.end(task, "blocked", more=(AddDependencies(2, (1,), "end", 0, 1, task.epoch), SettleSuspended(2, 0)))
+    assert file.states() == {1: "ready", 2: "blocked"}
+
+
+def test_a_task_that_is_opened_again_waits_for_what_was_rejected_since(file: TasksOnFile) -> None:
+    file.submit(new(1), new(2, depends_on=(1,)))
+    file.end(file.claim("a")[0])
+    file.run(CancelTasks((2,), "", 0), DecideTask(1, "rejected", "", 0), RetryTasks((2,), 0))
+    assert file.states() == {1: "rejected", 2: "stuck"}
+    file.run(CancelTasks((2,), "", 0), DecideTask(1, "ready", "", 0), CancelTasks((1,), "", 0), RetryTasks((2, 1), 0))
+    assert file.states() == {1: "ready", 2: "blocked"}
 
 
 # --- ends
@@ -523,6 +553,7 @@ def test_pruning_keeps_what_open_tasks_need_and_takes_the_job_with_its_last_task
     assert file.run(PruneTasks(6, 99)).count == 3
     assert file.run(PruneTasks(6, 99)).count == 1
     assert sorted(file.states()) == [5]
+    assert file.refusal(SubmitTasks((new(9, depends_on=(2,)),), 9)) == UnknownDependency(9, 2)
 
 
 # --- shared state
