@@ -468,19 +468,19 @@ def test_a_stalled_job_does_what_it_says_once_each_standstill(file: TasksOnFile)
     file.job(2, stall_us=20, stall='{"type":"notify","agent":"alarm"}')
     file.job(3, stall_us=30, stall='{"type":"tell"}')
     file.submit(*(new(key, job_key=key) for key in (1, 2, 3)))
-    assert file.run(StallJobs(9)) == file.run(StallJobs(8))
-    assert file.run(StallJobs(9)).again_us == 10
-    (failed,) = file.run(StallJobs(10)).jobs
+    assert file.run(StallJobs(9, 1)) == file.run(StallJobs(8, 1))
+    assert file.run(StallJobs(9, 1)).again_us == 10
+    (failed,) = file.run(StallJobs(10, 1)).jobs
     assert (failed.job_key, failed.cancelled) == (1, (1,))
     assert file.rows("SELECT stopped_at, reason FROM jobs WHERE job_key = 1")[0][0] == 10
-    stalled = file.run(StallJobs(40))
+    stalled = file.run(StallJobs(40, 1))
     assert [found.job_key for found in stalled.jobs] == [2, 3]
     assert stalled.again_us is None
     notified = stalled.jobs[0].notified
     assert file.task(notified)["payload"] == '{"job_id":"job-2","open":1,"still_us":40}'
-    assert file.run(StallJobs(99)).jobs == ()
+    assert file.run(StallJobs(99, 1)).jobs == ()
     file.submit(new(5, job_key=3), now_us=100)
-    assert [found.job_key for found in file.run(StallJobs(130)).jobs] == [3]
+    assert [found.job_key for found in file.run(StallJobs(130, 1)).jobs] == [3]
 
 
 # --- time, takeover, pruning
