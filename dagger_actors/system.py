@@ -263,8 +263,8 @@ class ActorSystem:
             db: The database; it must exist.
 
         Returns:
-            Its ``flows`` (``runs``, ``report``, ``explain``), ``tasks`` (``tasks``, ``report``, ``jobs``, ``agents``) and ``artifacts`` (``get``, ``list``, ``export``); a context
-            manager.
+            Its ``flows`` (``runs``, ``report``, ``explain``), ``tasks`` (``tasks``, ``report``, ``jobs``, ``job_report``,
+            ``agents``) and ``artifacts`` (``get``, ``list``, ``export``); a context manager.
 
         Raises:
             StoreError: It cannot be read; says why and what to do.

@@ -91,8 +91,8 @@ def stall(connection: apsw.Connection, operation: StallJobs) -> Stalled:
     jobs = tuple(_act(connection, job, now_us) for job in found)
     # Behind the actions: what they moved does not count as the job's own.
     do(connection, "jobs.stall", now_us, text([job.job_key for job in jobs]))
-    following = next(connection.execute(sql("read.next_stall"), (operation.worker,)), None)
-    return Stalled(jobs, None if following is None else following[0])
+    again_us: int | None = ask(connection, "read.next_stall", operation.worker)
+    return Stalled(jobs, again_us)
 
 
 def _act(connection: apsw.Connection, found: _Found, now_us: int) -> StalledJob:

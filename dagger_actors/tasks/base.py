@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.tasks import TaskOperation
@@ -12,6 +12,7 @@ from dagger_actors.tasks.asking import Asker, Asking, Await
 from dagger_actors.tasks.doors import Doors
 from dagger_actors.tasks.hub import TaskHub
 from dagger_actors.tasks.looking import TaskArchive
+from dagger_actors.tasks.task import Task, TaskSource
 
 __all__ = ["TasksBase"]
 
@@ -29,6 +30,10 @@ class TasksBase(TaskArchive):
         self._asker = Asker(hub.runtime)
         self._doors = Doors(hub.agents, hub.store.readers)
         self._is_closed = False
+
+    def _task(self, task_id: int) -> Task:
+        # What this is a part of has all that a handle asks.
+        return Task(task_id, cast("TaskSource", self))
 
     def close(self) -> None:
         """Take nothing new."""

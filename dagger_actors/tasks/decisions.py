@@ -134,9 +134,16 @@ class Decisions(TasksBase):
         return found
 
     def _retrying_all(self, chosen: GivenFilter) -> Asking[list[int]]:
-        if not chosen:
+        unknown = set(chosen) - set(GivenFilter.__annotations__)
+        if unknown or not chosen:
             raise RequestError("say which: the tasks, or a filter, as in retry(state='failed')")
-        wanted = self._filter(**{"state": "failed", **chosen})
+        wanted = self._filter(
+            state=chosen.get("state", "failed"),
+            agent=chosen.get("agent"),
+            job=chosen.get("job"),
+            since=chosen.get("since"),
+            text=chosen.get("text"),
+        )
         if not wanted.states or not set(wanted.states) <= {"failed", "cancelled", "paused"}:
             raise RequestError("only what is failed, cancelled or paused is opened again; give state= one of these")
         ids, opened = self._keys(wanted, MOST), list[int]()

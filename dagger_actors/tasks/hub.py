@@ -114,7 +114,7 @@ class TaskHub:
         self._is_hurried = False
         self.on_changed: Callable[[], None] = lambda: None
         """Called when the pace may have become a quicker one."""
-        self.waiters.on_watched = lambda: self.on_changed()
+        self.waiters.on_watched = self._on_watched
         self.waiters.hurry = self.hurry
         self._due_times = DueTimes(
             runtime,
@@ -265,6 +265,9 @@ class TaskHub:
         return answers
 
     # --- what has changed
+
+    def _on_watched(self) -> None:
+        self.on_changed()
 
     def has_new(self, agent: str, due_us: int | None, expires_us: int | None, _done: object) -> None:
         """A task was submitted here; any thread."""

@@ -39,6 +39,14 @@ class JobSource(Protocol):
         """All that is known of a job."""
         ...
 
+    def job_progress(self, job_id: str) -> JobProgress:
+        """How far a job is."""
+        ...
+
+    def job_state(self, job_id: str) -> str:
+        """The state of a job."""
+        ...
+
     def wait_for_job(self, job_key: int, job_id: str, timeout: float | None) -> JobReport:
         """Block until a job has come to rest."""
         ...
@@ -89,7 +97,7 @@ class Job:
     @property
     def state(self) -> str:
         """Its state, as of the last commit."""
-        return self.report().state
+        return self._jobs.job_state(self.id)
 
     def submit(self, agent: AgentName, payload: Any = None, **options: Unpack[GivenToJobs]) -> Task:
         """``system.tasks.submit``, as a task of this job.
@@ -99,9 +107,7 @@ class Job:
         """
         return self._jobs.submit(agent, payload, **{**options, "job": self})
 
-    def submit_many(
-        self, agent: AgentName, payloads: Iterable[Any], **options: Unpack[GivenToJobs]
-    ) -> list[Task]:
+    def submit_many(self, agent: AgentName, payloads: Iterable[Any], **options: Unpack[GivenToJobs]) -> list[Task]:
         """``system.tasks.submit_many``, as tasks of this job."""
         return self._jobs.submit_many(agent, payloads, **{**options, "job": self})
 
@@ -121,7 +127,7 @@ class Job:
 
     def progress(self) -> JobProgress:
         """How far it is; costs the same however many tasks it has."""
-        return self.report().progress
+        return self._jobs.job_progress(self.id)
 
     def wait(self, timeout: float | None = None) -> JobReport:
         """Wait until nothing of it moves by itself any more. One without tasks runs, and is waited for.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -11,7 +11,7 @@ from dagger_actors.core.tasks import CancelJob, StallAction, StallFails, StallNo
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import JobConflict, RequestError, UnitRejected
 from dagger_actors.tasks.asking import Asking, Await
-from dagger_actors.tasks.job import Job
+from dagger_actors.tasks.job import Job, JobSource
 from dagger_actors.tasks.report import JobReport
 from dagger_actors.tasks.results import Stall
 from dagger_actors.tasks.submission import Submission
@@ -69,7 +69,7 @@ class Jobs(Submission, Waiting):
         Raises:
             JobNotFound: There is none of that id.
         """
-        return Job(job_id, self._job_row(job_id).job_key, self)
+        return Job(job_id, self._job_row(job_id).job_key, cast("JobSource", self))
 
     def _making(self, job_id: str | None, on_failure: str, stall: Stall | None) -> Asking[Job]:
         self._refuse_closed()
@@ -82,7 +82,7 @@ class Jobs(Submission, Waiting):
         key = yield from self._made(chosen, on_failure, None if stall is None else stall.after_us, action)
         if stall is not None:
             self._hub.stalls.watch(key, stall)
-        return Job(chosen, key, self)
+        return Job(chosen, key, cast("JobSource", self))
 
     def _made(self, job_id: str, on_failure: str, after_us: int | None, action: StallAction | None) -> Asking[int]:
         text = None if action is None else msgspec.json.encode(action).decode()
@@ -139,9 +139,7 @@ class Jobs(Submission, Waiting):
 
     def wait_for_job(self, job_key: int, job_id: str, timeout: float | None) -> JobReport:
         """Block until a job has come to rest; see ``Job.wait``."""
-        self._refuse_to_block(
-            lambda: self.job_report(job_id).state != "running", "job.wait()", "await job.await_report()"
-        )
+        self._refuse_to_block(lambda: self.job_state(job_id) != "running", "job.wait()", "await job.await_report()")
         return self._asker.run_here(self._resting_job(job_key, job_id, timeout))
 
     async def await_job(self, job_key: int, job_id: str) -> JobReport:
@@ -153,9 +151,8 @@ class Jobs(Submission, Waiting):
         while True:
             future = waiters.watch_job(job_key)
             try:
-                report = self.job_report(job_id)
-                if report.state != "running":
-                    return report
+                if self.job_state(job_id) != "running":
+                    return self.job_report(job_id)
                 timeout = yield from self._patiently(future, timeout, f"job {job_id!r} still runs")
             finally:
                 waiters.leave_job(job_key, future)
@@ -164,7 +161,9 @@ class Jobs(Submission, Waiting):
         """The results of its tasks that nobody spawned; see ``Job.result``."""
         rows = self._store.readers.query("read.job_results", job_key, MOST_RESULTS + 1)
         if len(rows) > MOST_RESULTS:
-            raise RequestError(f"this job has more than {MOST_RESULTS:,} results; read those of each task: task.result()")
+            raise RequestError(
+                f"this job has more than {MOST_RESULTS:,} results; read those of each task: task.result()"
+            )
         return [self._result(row[0]) for row in rows]
 
     def cancel_job(self, job_key: int, reason: str) -> list[int]:
@@ -176,7 +175,9 @@ class Jobs(Submission, Waiting):
         return await self._asker.arun(self._cancelling_job(job_key, reason))
 
     def _cancelling_job(self, job_key: int, reason: str) -> Asking[list[int]]:
-        found = list((yield from self._committing(CancelJob(job_key, reason or "its job was cancelled", self._now_us()))))
+        found = list(
+            (yield from self._committing(CancelJob(job_key, reason or "its job was cancelled", self._now_us())))
+        )
         self._hub.has_cancelled(found)
         return found
 

@@ -10,13 +10,14 @@ import msgspec
 
 from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.bodies.stored_error import decode_error
-from dagger_actors.core.tasks import TASK_TRANSITIONS
+from dagger_actors.core.tasks import TASK_TRANSITIONS, JobState
 from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import JobNotFound, RequestError, TaskNotFound
 from dagger_actors.reading.since import since_us
 from dagger_actors.store.look import ReadableStore
 from dagger_actors.tasks.report import (
     AgentSummary,
+    JobProgress,
     JobReport,
     JobSummary,
     TaskAttempt,
@@ -109,7 +110,9 @@ class TaskArchive:
             is_held=bool(row.held) and row.state == "ready" and row.due_at is None,
             reason=row.reason,
             payload=self._value(row.payload, row.payload_artifact_id, "json", 0) if values else None,
-            result=self._value(row.result, row.result_artifact_id, row.result_kind, row.result_bytes) if values else None,
+            result=self._value(row.result, row.result_artifact_id, row.result_kind, row.result_bytes)
+            if values
+            else None,
             error=None if row.error is None else decode_error(row.error),
             attempts=tuple(_attempt(*found) for found in query("read.task_attempts", task)),
             attempt=row.attempt,
@@ -284,9 +287,26 @@ class TaskArchive:
         """
         row = self._job_row(job_id)
         query = self._store.readers.query
-        keys = [found[0] for found in query("read.job_problems", row.job_key, PROBLEMS)]
+        has_problems = row.failed + row.rejected + row.paused + row.stuck
+        keys = [found[0] for found in query("read.job_problems", row.job_key, PROBLEMS)] if has_problems else []
         problems = query("read.tasks", msgspec.json.encode(keys).decode())
         return JobReport(**_of_job(row), problems=tuple(summary_of(one) for one in reversed(problems)))
+
+    def job_progress(self, job_id: str) -> JobProgress:
+        """How far a job is; costs the same however many tasks it has.
+
+        Raises:
+            JobNotFound: There is none of that id.
+        """
+        return progress_of(self._job_row(job_id))
+
+    def job_state(self, job_id: str) -> JobState:
+        """The state of a job, as of the last commit.
+
+        Raises:
+            JobNotFound: There is none of that id.
+        """
+        return self._job_row(job_id).state
 
     def _job_row(self, job_id: str) -> JobRow:
         rows = self._store.readers.query("read.job_row", job_id) if job_id.isprintable() else []

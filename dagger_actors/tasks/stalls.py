@@ -69,9 +69,9 @@ class Stalls:
         Raises:
             StoreError: It cannot be read.
         """
-        rows = self._store.readers.query("read.next_stall", self._store.worker_id)
-        if rows:
-            self.due.at(rows[0][0])
+        next_us = self._store.readers.query("read.next_stall", self._store.worker_id)[0][0]
+        if next_us is not None:
+            self.due.at(next_us)
 
     def _found(self, found: Stalled) -> int | None:
         for job in found.jobs:

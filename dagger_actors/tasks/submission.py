@@ -200,7 +200,7 @@ class _Sending:
 
     def _landed(self, tasks: Sequence[NewTask], answers: Sequence[Any]) -> None:
         keys = [one.task_key for one in (answers[0] if answers else tasks)]
-        self._made += [Task(key, self._tasks) for key in keys]
+        self._made += [self._tasks._task(key) for key in keys]  # noqa: SLF001 - a part of it
 
     def _count_up(self, error: Exception, count: int) -> Asking[None]:
         """Others are on their way: whoever is told of the error must know what became of them."""

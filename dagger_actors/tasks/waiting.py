@@ -38,7 +38,7 @@ class Waiting(TasksBase):
             TaskNotFound: There is none of that id.
         """
         self._state(task)
-        return Task(task, self)
+        return self._task(task)
 
     def wait_for(self, task: int, timeout: float | None) -> TaskReport:
         """Block until a task has come to rest; see ``Task.wait``."""

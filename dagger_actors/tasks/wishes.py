@@ -9,12 +9,13 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.core.task_options import MAX_TASK_SECONDS
 from dagger_actors.core.tasks import Conflict
 from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import RequestError
 from dagger_actors.tasks.given import GivenToJobs
 from dagger_actors.tasks.job import Job
-from dagger_actors.tasks.options import MAX_SECONDS, MAX_TRIES
+from dagger_actors.tasks.options import MAX_TRIES
 from dagger_actors.tasks.task import Task
 
 __all__ = ["GivenWishes", "Wishes", "ids_of", "judge"]
@@ -78,9 +79,7 @@ def judge(given: Mapping[str, Any], now_us: int, *, count: int = 1) -> Wishes:
         key=_key(given.get("key"), count),
         on_conflict=_conflict(given),
         expires_at=expires_at,
-        try_count=None
-        if given.get("try_count") is None
-        else _whole("try_count", given["try_count"], 1, MAX_TRIES),
+        try_count=None if given.get("try_count") is None else _whole("try_count", given["try_count"], 1, MAX_TRIES),
     )
 
 
@@ -160,8 +159,8 @@ def _expires(expires: object, now_us: int) -> int | None:
 
 def _seconds(name: str, value: object) -> int:
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or not 0 <= value <= MAX_SECONDS:  # type: ignore[operator]
-        raise RequestError(f"{name} is seconds, from 0 to {MAX_SECONDS:,}, not {quoted(value)}")
+    if not is_number or not 0 <= value <= MAX_TASK_SECONDS:  # type: ignore[operator]
+        raise RequestError(f"{name} is seconds, from 0 to {MAX_TASK_SECONDS:,}, not {quoted(value)}")
     return round(value * 1e6)  # type: ignore[operator]
 
 
