@@ -13,9 +13,9 @@ from dagger_actors.core.task_options import MAX_TASK_SECONDS
 from dagger_actors.core.tasks import Conflict
 from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import RequestError
+from dagger_actors.reading.retry_keys import MAX_TRIES
 from dagger_actors.tasks.given import GivenToJobs
 from dagger_actors.tasks.job import Job
-from dagger_actors.tasks.options import MAX_TRIES
 from dagger_actors.tasks.task import Task
 
 __all__ = ["GivenWishes", "Wishes", "ids_of", "judge"]
