@@ -464,13 +464,7 @@ class StallNotifies(msgspec.Struct, frozen=True, tag="notify"):
 
 
 class StallTells(msgspec.Struct, frozen=True, tag="tell"):
-    """Nothing in the database: the process that made the job tells its program.
-
-    Attributes:
-        worker: That process. While it is there, no other one finds the job stalled.
-    """
-
-    worker: int
+    """Nothing in the database: whoever asked tells the program."""
 
 
 StallAction = StallFails | StallNotifies | StallTells
@@ -484,11 +478,9 @@ class StallJobs(msgspec.Struct, frozen=True, tag="stall"):
 
     Attributes:
         now_us: Wall microseconds.
-        worker: Who asks.
     """
 
     now_us: int
-    worker: int
 
 
 class StalledJob(msgspec.Struct, frozen=True):

@@ -1,1 +1,0 @@
-SELECT name, worker FROM task_agent_workers

@@ -1,2 +1,0 @@
--- parameters: task_key
-SELECT count(*) FROM tasks WHERE parent_key = ?

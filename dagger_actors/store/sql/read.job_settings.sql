@@ -1,2 +1,0 @@
--- parameters: job_id
-SELECT job_key, on_failure, stall_after_us, stall_action FROM jobs WHERE job_id = ?
