@@ -94,7 +94,10 @@ if TYPE_CHECKING:
     from dagger_actors.tasks.agent import TaskAgent, task_agent
     from dagger_actors.tasks.context import TaskContext
     from dagger_actors.tasks.growth import Child
+    from dagger_actors.tasks.job import Job
+    from dagger_actors.tasks.report import AgentSummary, JobProgress, JobReport, JobSummary, TaskReport, TaskSummary
     from dagger_actors.tasks.results import Cancel, Snooze, Stall
+    from dagger_actors.tasks.task import Task
 
 __all__ = [
     "Actor",
@@ -104,6 +107,7 @@ __all__ = [
     "ActorLimit",
     "ActorStopped",
     "ActorSystem",
+    "AgentSummary",
     "AgentsMissing",
     "ArtifactEntry",
     "ArtifactRef",
@@ -126,6 +130,7 @@ __all__ = [
     "Fatal",
     "Immediate",
     "InvalidInputs",
+    "Job",
     "JobCancelled",
     "JobClosed",
     "JobConflict",
@@ -133,6 +138,9 @@ __all__ = [
     "JobFailed",
     "JobNotFound",
     "JobPaused",
+    "JobProgress",
+    "JobReport",
+    "JobSummary",
     "Linear",
     "MailboxFull",
     "MailboxSpec",
@@ -171,6 +179,7 @@ __all__ = [
     "Supervisor",
     "SupervisorFailed",
     "SystemFailed",
+    "Task",
     "TaskAgent",
     "TaskBlocked",
     "TaskCancelled",
@@ -183,6 +192,8 @@ __all__ = [
     "TaskPaused",
     "TaskQueueFull",
     "TaskRejected",
+    "TaskReport",
+    "TaskSummary",
     "TaskTransitionRefused",
     "Terminated",
     "TooManyActors",
@@ -198,6 +209,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "TaskSummary": "tasks.report",
+    "TaskReport": "tasks.report",
+    "Task": "tasks.task",
+    "JobSummary": "tasks.report",
+    "JobReport": "tasks.report",
+    "JobProgress": "tasks.report",
+    "Job": "tasks.job",
+    "AgentSummary": "tasks.report",
     "TaskAgent": "tasks.agent",
     "TaskContext": "tasks.context",
     "Child": "tasks.growth",

@@ -26,11 +26,11 @@ from dagger_actors.flow.artifact_library import ArtifactLibrary
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.flows import Flows
 from dagger_actors.flow.hub import FlowHub
-from dagger_actors.flow.inspection import Inspection
 from dagger_actors.flow.left_behind import LeftBehind
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.run_events import Observer
 from dagger_actors.flow.watched import WatchedFlows
+from dagger_actors.inspection import Inspection
 from dagger_actors.store.journal import Journal
 from dagger_actors.store.store import Store
 from dagger_actors.supervised.actor import Actor
@@ -104,6 +104,7 @@ class ActorSystem:
 
     Attributes:
         flows: The flow paradigm.
+        tasks: The task paradigm.
         actors: The actors of users' own classes.
         artifacts: What is stored, by its content.
         path: The database, absolute.
@@ -233,6 +234,7 @@ class ActorSystem:
             recover=recover,
         )
         self._hub.on_opened = self._watch.hurry
+        self._tasks_hub.on_changed = self._watch.hurry
         self._is_closed = False
         self._enter_resources()
         self._start_tasks()
@@ -261,8 +263,8 @@ class ActorSystem:
             db: The database; it must exist.
 
         Returns:
-            Its ``flows`` (``runs``, ``report``, ``explain``) and ``artifacts`` (``get``, ``list``, ``export``); a context
-            manager.
+            Its ``flows`` (``runs``, ``report``, ``explain``), ``tasks`` (``tasks``, ``report``, ``jobs``, ``job_report``,
+            ``agents``) and ``artifacts`` (``get``, ``list``, ``export``); a context manager.
 
         Raises:
             StoreError: It cannot be read; says why and what to do.

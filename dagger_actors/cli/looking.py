@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from dagger_actors.cli.options import existing
-from dagger_actors.flow.inspection import Inspection
+from dagger_actors.inspection import Inspection
 
 __all__ = ["look"]
 

@@ -464,7 +464,13 @@ class StallNotifies(msgspec.Struct, frozen=True, tag="notify"):
 
 
 class StallTells(msgspec.Struct, frozen=True, tag="tell"):
-    """Nothing in the database: whoever asked tells the program."""
+    """Nothing in the database: the process that made the job tells its program.
+
+    Attributes:
+        worker: That process. While it is there, no other one finds the job stalled.
+    """
+
+    worker: int
 
 
 StallAction = StallFails | StallNotifies | StallTells
@@ -478,9 +484,11 @@ class StallJobs(msgspec.Struct, frozen=True, tag="stall"):
 
     Attributes:
         now_us: Wall microseconds.
+        worker: Who asks.
     """
 
     now_us: int
+    worker: int
 
 
 class StalledJob(msgspec.Struct, frozen=True):

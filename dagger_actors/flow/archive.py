@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -17,9 +15,8 @@ from dagger_actors.flow.explanation import Explanation, explain
 from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.report import Report, RunSummary, build_report
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
-from dagger_actors.flow.since import since_us
-from dagger_actors.store.ownership import WorkerRow
-from dagger_actors.store.reader import Readers
+from dagger_actors.reading.since import since_us
+from dagger_actors.store.look import ReadableStore
 
 __all__ = ["LISTED", "Archive"]
 
@@ -30,25 +27,6 @@ STATES = (*RUN_TRANSITIONS, "interrupted")
 # once may crash the process (seen with 0.22).
 DEFINITIONS = msgspec.json.Decoder(FlowDefinition)
 CONFIGS = msgspec.json.Decoder(FlowConfig)
-
-
-class ReadableStore(Protocol):
-    """What is read from; ``store.look.Look`` and ``store.store.Store`` are such."""
-
-    path: Path
-    readers: Readers
-
-    def workers(self) -> dict[int, WorkerRow]:
-        """All workers that have not left in order, by id."""
-        ...
-
-    def is_gone(self, worker: WorkerRow) -> bool:
-        """Tell whether that worker's process has died or left."""
-        ...
-
-    def load_artifact(self, artifact_id: str) -> bytes:
-        """Read an artifact's content, verified."""
-        ...
 
 
 class Archive:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 from dagger_actors.errors import ArtifactMissing, OlderSchema, ReadOnlyDatabase
 from dagger_actors.store.artifacts import ArtifactStore
@@ -11,7 +12,26 @@ from dagger_actors.store.ownership import WorkerRow, worker_folder
 from dagger_actors.store.reader import Readers
 from dagger_actors.store.slots import is_gone
 
-__all__ = ["Look", "load_artifact"]
+__all__ = ["Look", "ReadableStore", "load_artifact"]
+
+
+class ReadableStore(Protocol):
+    """What is read from; ``Look`` and ``store.store.Store`` are such."""
+
+    path: Path
+    readers: Readers
+
+    def workers(self) -> dict[int, WorkerRow]:
+        """All workers that have not left in order, by id."""
+        ...
+
+    def is_gone(self, worker: WorkerRow) -> bool:
+        """Tell whether that worker's process has died or left."""
+        ...
+
+    def load_artifact(self, artifact_id: str) -> bytes:
+        """Read an artifact's content, verified."""
+        ...
 
 
 class Look:

@@ -51,7 +51,9 @@ WRITES: Final[dict[str, Statement]] = {
     "agent_states.put": Statement(table="agent_states", key_width=1),
     "agent_states.release": Statement(table="agent_states", key_width=1),
     "task_agents.put": Statement(table="task_agents", key_width=1),
+    "task_agent_workers.put": Statement(table="task_agent_workers", key_width=0),
     "jobs.insert": Statement(table="jobs", key_width=1),
+    "jobs.tell": Statement(table="jobs", key_width=1),
     "tasks.insert": Statement(table="tasks", key_width=0),
     # A lease is marked and ended once each, and a commit lies before the next one: its rows never meet in a group.
     "tasks.run": Statement(table="tasks", key_width=0),

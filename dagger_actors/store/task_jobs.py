@@ -87,11 +87,11 @@ def _job(connection: apsw.Connection, job_key: int) -> tuple[Any, ...]:
 def stall(connection: apsw.Connection, operation: StallJobs) -> Stalled:
     """Do what stalled jobs say is to be done."""
     now_us = operation.now_us
-    found = _found.decode(ask(connection, "read.stalled_jobs", now_us, STALLED_AT_ONCE))
+    found = _found.decode(ask(connection, "read.stalled_jobs", now_us, STALLED_AT_ONCE, operation.worker))
     jobs = tuple(_act(connection, job, now_us) for job in found)
     # Behind the actions: what they moved does not count as the job's own.
     do(connection, "jobs.stall", now_us, text([job.job_key for job in jobs]))
-    again_us: int | None = ask(connection, "read.next_stall")
+    again_us: int | None = ask(connection, "read.next_stall", operation.worker)
     return Stalled(jobs, again_us)
 
 

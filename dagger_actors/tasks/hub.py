@@ -31,17 +31,19 @@ from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import StartAttempt, TaskFacts
 from dagger_actors.core.protocols import Unit, Write
-from dagger_actors.core.tasks import Claimed, PromoteDue, TaskOperation
+from dagger_actors.core.tasks import AdmitHeld, Claimed, PromoteDue, TaskOperation
 from dagger_actors.core.wording import counted
 from dagger_actors.errors import StoreError, SupervisorGaveUp, SystemClosed
 from dagger_actors.store.store import Store
 from dagger_actors.tasks.children import Children
 from dagger_actors.tasks.context import TaskContext
+from dagger_actors.tasks.due import DueTimes
 from dagger_actors.tasks.keys import Keys
 from dagger_actors.tasks.left_behind import LeftBehind
 from dagger_actors.tasks.machine.events import AgentTerms, Grant, Woken
 from dagger_actors.tasks.machine.machine import TaskMachine
 from dagger_actors.tasks.registry import TaskAgents
+from dagger_actors.tasks.stalls import Stalls
 from dagger_actors.tasks.steps import TaskSteps
 from dagger_actors.tasks.supervisor import Adopt, Detach, Services, Stops, TaskSupervisor
 from dagger_actors.tasks.waiters import Waiters
@@ -53,14 +55,14 @@ logger = logging.getLogger("dagger_actors.tasks")
 INTENSITY = 3
 PERIOD_US = 5_000_000
 
-LONGEST_SLEEP_US = 5_000_000
-"""Due times are wall times, and that clock may step: the file is asked again at least so often while something is due."""
-
 LIVELY_US = 1_000_000
 LIVELY_PACE_US = 5_000
 """The pace while others have written within ``LIVELY_US``: a task that another process submits begins within this."""
 
 QUICK_US = 20_000
+BUSY_US = 50_000
+"""The pace while something runs here and nobody else is known to be there: whoever comes may be about to cancel it."""
+
 IDLE_US = 500_000
 
 _refs = msgspec.json.Decoder(list[tuple[int, int]])
@@ -105,10 +107,23 @@ class TaskHub:
         self._concurrency = concurrency
         self._left_behind = LeftBehind(store, agents)
         self._lock = threading.Lock()
-        self._next_due_us: int | None = None
         self._restarts: deque[int] = deque()
         self._is_leaving = False
         self._looked_us = -LIVELY_US
+        self._is_busy = False
+        self._is_hurried = False
+        self.on_changed: Callable[[], None] = lambda: None
+        """Called when the pace may have become a quicker one."""
+        self.waiters.on_watched = self._on_watched
+        self.waiters.hurry = self.hurry
+        self._due_times = DueTimes(
+            runtime,
+            "what is due",
+            ask=lambda: self.ask([PromoteDue(runtime.clock.now().wall_us)]),
+            answered=self._promoted,
+        )
+        self.due = self._due_times.at
+        self.stalls = Stalls(runtime, store, ask=self.ask, moved=self.has_reopened)
         artifacts = RunArtifacts(store.artifacts, store.load_artifact)
         services = BodyServices(
             actions=agents.actions,
@@ -137,6 +152,9 @@ class TaskHub:
         def on_started() -> None:
             if supervisor is not None:
                 supervisor.on_started()
+            if not self._is_busy:
+                self._is_busy = True
+                self.on_changed()
 
         self._gates: dict[str, Gate] = {
             name: gates.open(
@@ -192,8 +210,10 @@ class TaskHub:
         rows = [self.agents.get(name).row(self.runtime.clock.now().wall_us) for name in self.agents.names()]
         if rows:
             self.keys.fill()
-            self.commit([Write("task_agents.put", rows, len(rows))])
-            self._promote()
+            doing = [(name, self.store.worker_id) for name in self.agents.names()]
+            writes = [Write("task_agents.put", rows, len(rows)), Write("task_agent_workers.put", doing, None)]
+            self.commit(writes, [AdmitHeld(self.agents.names())])
+            self._due_times.now()
             self.supervisor.tell(Woken())
 
     def _prepare(self, grant: Grant, tell: Callable[[bytes], None], arm: Callable[[BodyActor], None]) -> BodyActor:
@@ -244,52 +264,68 @@ class TaskHub:
         answers: list[Any] = self.runtime.wait(self.ask(operations, writes), None)
         return answers
 
-    # --- what becomes due
+    # --- what has changed
 
-    def due(self, due_us: int) -> None:
-        """Something is due then, wall microseconds; any thread."""
+    def _on_watched(self) -> None:
+        self.on_changed()
+
+    def has_new(self, agent: str, due_us: int | None, expires_us: int | None, _done: object) -> None:
+        """A task was submitted here; any thread."""
+        for at_us in (due_us, expires_us):
+            if at_us is not None:
+                self.due(at_us)
+        self.supervisor.tell(Woken(frozenset((agent,))))
+
+    def has_reopened(self) -> None:
+        """Tasks may be ready that were not, or at rest; any thread."""
+        self.supervisor.tell(Woken())
+        self.hurry()
+
+    def has_cancelled(self, tasks: Sequence[int]) -> None:
+        """Tasks were cancelled here; any thread."""
+        if tasks:
+            self.waiters.told([(key, "cancelled") for key in tasks])
+            self.hurry()
+
+    def hurry(self) -> None:
+        """Look at the file soon; any thread."""
         with self._lock:
-            if self._next_due_us is not None and self._next_due_us <= due_us:
+            if self._is_hurried or self._is_leaving:
                 return
-            self._next_due_us = due_us
-        self._arm_due(due_us)
+            self._is_hurried = True
+        self.errand(self._look_hurried)
 
-    def _arm_due(self, due_us: int) -> None:
-        now = self.runtime.clock.now()
-        delay_us = min(max(0, due_us - now.wall_us), LONGEST_SLEEP_US)
-        if not self._is_leaving:
-            self.runtime.timers.set((id(self), "due"), now.mono_us + delay_us, self._promote)
-
-    def _promote(self) -> None:
-        with self._lock:
-            self._next_due_us = None
-        asked = self.ask([PromoteDue(self.runtime.clock.now().wall_us)])
-        asked.add_done(self._promoted)
-
-    def _promoted(self, asked: ReplyFuture[list[Any]]) -> None:
+    def _look_hurried(self) -> None:
+        self._is_hurried = False
         try:
-            next_us: int | None = asked.get(timeout=0)[0]
+            self.look()
         except StoreError as error:
-            logger.warning("what is due cannot be looked at yet: %s", error, extra=LogFields(reason=str(error)))
-            next_us = self.runtime.clock.now().wall_us + LONGEST_SLEEP_US
+            logger.warning("looking at the file failed: %s", error, extra=LogFields(reason=str(error)))
         except SystemClosed:
             return
+
+    def _promoted(self, next_us: int | None) -> int | None:
         self.supervisor.tell(Woken())
-        if next_us is not None:
-            self.due(next_us)
+        return next_us
 
     # --- other workers
 
     def pace_us(self, *, has_neighbours: bool) -> int:
         """How long it can go without a look: a moment while others write, who may be submitting tasks."""
-        if not self.agents.names() or not has_neighbours:
-            return IDLE_US
+        if not self.supervisor.in_hand:
+            self._is_busy = False
+        if not has_neighbours:
+            return QUICK_US if self.waiters.are_there else BUSY_US if self._is_busy else IDLE_US
+        if not self.agents.names():
+            return QUICK_US if self.waiters.are_there else IDLE_US
         is_lively = self.runtime.clock.now().mono_us - self._looked_us < LIVELY_US
         return LIVELY_PACE_US if is_lively else QUICK_US
 
     def look(self) -> None:
         """The file has changed: see what others want, and what they have made ready."""
         self._looked_us = self.runtime.clock.now().mono_us
+        self.waiters.look(self.store.readers)
+        self.stalls.look()
         if not self.agents.names():
             return
         stops = self.store.readers.query("read.task_stops", self.store.worker_id)
@@ -365,7 +401,8 @@ class TaskHub:
     def begin_leaving(self) -> ReplyFuture[Any]:
         """Begin nothing any more, and give back what has not begun; resolved when nothing runs."""
         self._is_leaving = True
-        self.runtime.timers.cancel((id(self), "due"))
+        self._due_times.stop()
+        self.stalls.due.stop()
         return self.supervisor.ask(Detach())
 
     def detach(self, idle: ReplyFuture[Any], grace_s: float) -> None:
@@ -379,6 +416,7 @@ class TaskHub:
         self._wait_quietly(self.supervisor.ask(Detach(now=True)), 10.0)
         for gate in self._gates.values():
             gate.close()
+        self.waiters.close()
 
     def _wait_quietly(self, future: ReplyFuture[Any], timeout_s: float) -> None:
         try:

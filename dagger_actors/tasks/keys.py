@@ -9,6 +9,7 @@ from typing import Any
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.store.ownership import reserve
 from dagger_actors.store.store import Store
+from dagger_actors.tasks.asking import Asking, Await
 
 __all__ = ["Keys"]
 
@@ -50,15 +51,25 @@ class Keys:
     def take(self, count: int = 1) -> Sequence[int]:
         """Take so many; 1 or more."""
         while True:
-            with self._lock:
-                taken = self._cut(count) if sum(map(len, self._free)) >= count else None
+            taken = self._try(count)
             if taken is not None:
-                self.fill()
                 return taken
-            size = max(RANGE, count)
-            first = self._reserve(size)
-            with self._lock:
-                self._free.append(range(first, first + size))
+            self._wait(self._reserve(max(RANGE, count)))
+
+    def taking(self, count: int = 1) -> Asking[Sequence[int]]:
+        """``take``, for whoever waits as he can."""
+        while True:
+            taken = self._try(count)
+            if taken is not None:
+                return taken
+            yield Await(self._reserve(max(RANGE, count)))
+
+    def _try(self, count: int) -> Sequence[int] | None:
+        with self._lock:
+            taken = self._cut(count) if sum(map(len, self._free)) >= count else None
+        if taken is not None:
+            self.fill()
+        return taken
 
     def _cut(self, count: int) -> list[int]:
         taken: list[int] = []
@@ -70,15 +81,16 @@ class Keys:
                 self._free.insert(0, one[wanted:])
         return taken
 
-    def _reserve(self, size: int) -> int:
-        future: ReplyFuture[int] = ReplyFuture()
+    def _reserve(self, size: int) -> ReplyFuture[None]:
+        future: ReplyFuture[None] = ReplyFuture()
 
         def done(first: Any, error: Exception | None) -> None:
-            if error is None:
-                future.set(first)
-            else:
+            if error is not None:
                 future.set_exception((type(error), error, None))
+                return
+            with self._lock:
+                self._free.append(range(first, first + size))
+            future.set(None)
 
         self._store.transact(lambda connection: reserve(connection, self._name, size), done)
-        first: int = self._wait(future)
-        return first
+        return future

@@ -19,7 +19,7 @@ from dagger_actors.tasks.schemas import agent_schema
 
 __all__ = ["AgentEntry", "TaskAgents"]
 
-Row = tuple[str, str, str, str, int, int | None, float | None, int, int]
+Row = tuple[str, str, str, str, int, int | None, float | None, int, int, str, str | None]
 """Of ``task_agents.put``, column by column."""
 
 
@@ -100,6 +100,8 @@ class AgentEntry:
             options.rate,
             options.burst,
             now_us,
+            options.overflow,
+            None if options.per_key is None else ".".join(options.per_key.path),
         )
 
     def is_same(self, other: AgentEntry) -> bool:

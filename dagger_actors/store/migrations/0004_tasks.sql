@@ -11,12 +11,24 @@ CREATE TABLE task_agents (
   per_key INTEGER,                   -- tasks of one limit_key that may be leased at once; NULL = any number
   rate REAL,                         -- tasks leased a second, over all workers; NULL = any number
   burst REAL NOT NULL DEFAULT 1,     -- how many of them may come at once
+  overflow TEXT NOT NULL DEFAULT 'block', -- what who submits one more than `capacity` does: block, reject
+  per_key_path TEXT,                 -- where payloads have their limit_key: names of fields, dots between
   tokens REAL NOT NULL DEFAULT 0,    -- how many may be leased now, as of refilled_at
   refilled_at INTEGER NOT NULL DEFAULT 0,
   taken INTEGER NOT NULL DEFAULT 0,  -- tasks leased so far: every 16th may be the oldest one
   open INTEGER NOT NULL DEFAULT 0,   -- its tasks that have not ended; kept by the triggers below
   updated_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE task_agent_workers (    -- who has said that it does an agent's tasks
+  name TEXT NOT NULL,
+  worker INTEGER NOT NULL,
+  PRIMARY KEY (name, worker)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER workers_leave AFTER DELETE ON workers BEGIN
+  DELETE FROM task_agent_workers WHERE worker = OLD.worker_id;
+END;
 
 CREATE TABLE jobs (
   job_key INTEGER PRIMARY KEY,
@@ -39,6 +51,18 @@ CREATE TABLE jobs (
   created_at INTEGER NOT NULL,
   moved_at INTEGER NOT NULL          -- when one of its tasks last changed its state
 ) STRICT;
+
+CREATE VIEW job_states AS            -- what is said of a job, by its counters
+SELECT *, CASE
+  WHEN open > stuck + paused THEN 'running'
+  WHEN paused > 0 THEN 'paused'
+  WHEN cancelled_at IS NOT NULL THEN 'cancelled'
+  WHEN failed + rejected + stuck > 0 OR stopped_at IS NOT NULL THEN 'failed'
+  WHEN cancelled > 0 THEN 'cancelled'
+  WHEN total = 0 THEN 'running'
+  ELSE 'succeeded'
+END AS state
+FROM jobs;
 
 CREATE INDEX jobs_stalling ON jobs (moved_at + stall_after_us)
   WHERE stall_after_us IS NOT NULL AND stalled_at IS NULL AND open > stuck + paused;

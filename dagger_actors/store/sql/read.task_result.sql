@@ -1,2 +1,4 @@
 -- parameters: task_key
-SELECT state, result, result_artifact_id, error FROM tasks WHERE task_key = ?
+SELECT state, is_stuck, agent, result, result_artifact_id, kind, size_bytes
+FROM tasks LEFT JOIN artifacts ON artifact_id = result_artifact_id
+WHERE task_key = ?

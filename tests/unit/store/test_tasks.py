@@ -462,25 +462,39 @@ def test_a_job_that_is_to_stop_cancels_its_rest_once_a_task_has_failed_and_a_ret
     assert file.refusal(CancelJob(5, "", 0)) == JobNotFound("5")
 
 
+def test_of_a_stalled_job_that_a_program_is_told_of_only_that_program_hears_while_it_is_there(
+    file: TasksOnFile,
+) -> None:
+    file.job(1, stall_us=10, stall='{"type":"tell","worker":7}')
+    file.submit(new(1, job_key=1))
+    file.rows("INSERT INTO workers (worker_id, pid, started_at, lease_expires_at, slot_file) VALUES (7, 1, 0, 0, 's')")
+    assert file.run(StallJobs(20, 1)) == file.run(StallJobs(20, 2))
+    assert file.run(StallJobs(20, 1)).again_us is None
+    assert [found.job_key for found in file.run(StallJobs(20, 7)).jobs] == [1]
+    file.submit(new(2, job_key=1), now_us=20)
+    file.rows("DELETE FROM workers")
+    assert [found.job_key for found in file.run(StallJobs(30, 1)).jobs] == [1]
+
+
 def test_a_stalled_job_does_what_it_says_once_each_standstill(file: TasksOnFile) -> None:
     file.agent("alarm")
     file.job(1, stall_us=10, stall='{"type":"fail"}')
     file.job(2, stall_us=20, stall='{"type":"notify","agent":"alarm"}')
-    file.job(3, stall_us=30, stall='{"type":"tell"}')
+    file.job(3, stall_us=30, stall='{"type":"tell","worker":1}')
     file.submit(*(new(key, job_key=key) for key in (1, 2, 3)))
-    assert file.run(StallJobs(9)) == file.run(StallJobs(8))
-    assert file.run(StallJobs(9)).again_us == 10
-    (failed,) = file.run(StallJobs(10)).jobs
+    assert file.run(StallJobs(9, 1)) == file.run(StallJobs(8, 1))
+    assert file.run(StallJobs(9, 1)).again_us == 10
+    (failed,) = file.run(StallJobs(10, 1)).jobs
     assert (failed.job_key, failed.cancelled) == (1, (1,))
     assert file.rows("SELECT stopped_at, reason FROM jobs WHERE job_key = 1")[0][0] == 10
-    stalled = file.run(StallJobs(40))
+    stalled = file.run(StallJobs(40, 1))
     assert [found.job_key for found in stalled.jobs] == [2, 3]
     assert stalled.again_us is None
     notified = stalled.jobs[0].notified
     assert file.task(notified)["payload"] == '{"job_id":"job-2","open":1,"still_us":40}'
-    assert file.run(StallJobs(99)).jobs == ()
+    assert file.run(StallJobs(99, 1)).jobs == ()
     file.submit(new(5, job_key=3), now_us=100)
-    assert [found.job_key for found in file.run(StallJobs(130)).jobs] == [3]
+    assert [found.job_key for found in file.run(StallJobs(130, 1)).jobs] == [3]
 
 
 # --- time, takeover, pruning

@@ -259,7 +259,7 @@ def test_the_row_of_an_agent_has_its_schemas_and_limits() -> None:
     assert "test_registry.py:" in place
     assert "text" in msgspec.json.decode(payload)["$defs"]["Topic"]["properties"]
     assert msgspec.json.decode(result)["type"] == "array"
-    assert limits == [100_000, 1, 10.0, 1, 17]
+    assert limits == [100_000, 1, 10.0, 1, 17, "block", "customer.name"]
 
 
 def test_what_stands_in_for_an_action_is_what_runs() -> None:

@@ -10,6 +10,7 @@ from typing import Self
 from dagger_actors.flow.archive import Archive
 from dagger_actors.flow.artifact_library import ArtifactReader
 from dagger_actors.store.look import Look
+from dagger_actors.tasks.looking import TaskArchive
 
 __all__ = ["Inspection"]
 
@@ -23,6 +24,7 @@ class Inspection:
 
     Attributes:
         flows: Its runs: ``runs``, ``report``, ``explain``, ``resumable``.
+        tasks: Its tasks and jobs: ``tasks``, ``report``, ``logs``, ``jobs``, ``job_report``, ``agents``.
         artifacts: What is stored: ``get``, ``list``, ``export``.
         path: The database, absolute.
 
@@ -34,6 +36,7 @@ class Inspection:
         self.path = Path(db).absolute()
         self._look = Look(self.path)
         self.flows = Archive(self._look, now_us)
+        self.tasks = TaskArchive(self._look, now_us)
         self.artifacts = ArtifactReader(self._look, self.flows.run_key)
 
     def __enter__(self) -> Self:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from dagger_actors.errors import RequestError
-from dagger_actors.flow.since import since_us
+from dagger_actors.reading.since import since_us
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NOW_US = int(NOW.timestamp()) * 1_000_000

@@ -1,0 +1,1 @@
+SELECT name, worker FROM task_agent_workers

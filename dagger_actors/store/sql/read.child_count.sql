@@ -1,0 +1,2 @@
+-- parameters: task_key
+SELECT count(*) FROM tasks WHERE parent_key = ?

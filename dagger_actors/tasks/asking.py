@@ -1,0 +1,125 @@
+"""What is asked of the store by whoever may wait: written once, for threads that block and for coroutines that must not.
+
+A verb is a generator. What it must wait for it yields, and is sent the answer, or thrown what went wrong; ``Asker`` does
+the waiting, on a thread or on an event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.actors.runtime import Runtime
+from dagger_actors.bodies.loop_guard import refuse_on_loop
+from dagger_actors.errors import RequestRefused
+
+__all__ = ["Aside", "Asker", "Asking", "Await"]
+
+T = TypeVar("T")
+
+
+class Await:
+    """An answer is awaited.
+
+    Args:
+        future: Brings it.
+        timeout_s: Seconds, after which TimeoutError is thrown; None = as long as it takes.
+    """
+
+    __slots__ = ("future", "timeout_s")
+
+    def __init__(self, future: ReplyFuture[Any], timeout_s: float | None = None) -> None:
+        self.future = future
+        self.timeout_s = timeout_s
+
+
+class Aside:
+    """Something takes its time: an event loop has it done on a thread.
+
+    Args:
+        run: What is done; its result is the answer.
+    """
+
+    __slots__ = ("run",)
+
+    def __init__(self, run: Callable[[], Any]) -> None:
+        self.run = run
+
+
+Asking = Generator[Await | Aside, Any, T]
+"""A verb on its way to an answer of type ``T``."""
+
+
+class Asker:
+    """Waits for verbs.
+
+    Args:
+        runtime: How a thread waits.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def run(self, asking: Asking[T], verb: str, instead: str) -> T:
+        """Block until a verb has its answer.
+
+        Args:
+            asking: The verb; what refuses it is raised as whoever asked understands it.
+            verb: Its name, for the error.
+            instead: What an event loop is to use.
+
+        Raises:
+            BlockingCall: This thread runs an event loop.
+        """
+        refuse_on_loop(verb, instead)
+        return self.run_here(asking)
+
+    def run_here(self, asking: Asking[T]) -> T:
+        """``run``, where it has been seen already that nothing is blocked, or there is nothing left to wait for."""
+        try:
+            wanted = next(asking)
+            while True:
+                try:
+                    answer = self._answer(wanted)
+                except BaseException as error:  # noqa: BLE001 - also whoever is interrupted must clear up
+                    wanted = asking.throw(_cause(error))
+                else:
+                    wanted = asking.send(answer)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+
+    def _answer(self, wanted: Await | Aside) -> Any:
+        if isinstance(wanted, Aside):
+            return wanted.run()
+        return self._runtime.wait(wanted.future, wanted.timeout_s)
+
+    async def arun(self, asking: Asking[T]) -> T:
+        """``run``, without blocking the loop."""
+        try:
+            wanted = next(asking)
+            while True:
+                try:
+                    answer = await _awaited(wanted)
+                except BaseException as error:  # noqa: BLE001 - also whoever is cancelled must clear up
+                    wanted = asking.throw(_cause(error))
+                else:
+                    wanted = asking.send(answer)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+
+
+async def _awaited(wanted: Await | Aside) -> Any:
+    if isinstance(wanted, Aside):
+        return await asyncio.to_thread(wanted.run)
+    if wanted.timeout_s is None:
+        return await wanted.future
+    async with asyncio.timeout(wanted.timeout_s):
+        return await wanted.future
+
+
+def _cause(error: BaseException) -> BaseException:
+    return error.cause if isinstance(error, RequestRefused) else error

@@ -1,0 +1,170 @@
+"""What whoever submits a task may say about it, and what is wrong with what was said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from dagger_actors.core.task_options import MAX_TASK_SECONDS
+from dagger_actors.core.tasks import Conflict
+from dagger_actors.core.wording import nearest, quoted
+from dagger_actors.errors import RequestError
+from dagger_actors.reading.retry_keys import MAX_TRIES
+from dagger_actors.tasks.given import GivenToJobs
+from dagger_actors.tasks.job import Job
+from dagger_actors.tasks.task import Task
+
+__all__ = ["GivenWishes", "Wishes", "ids_of", "judge"]
+
+MAX_PRIORITY = 2**31 - 1
+MAX_DEPENDENCIES = 100_000
+LONGEST_KEY = 200
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CONFLICTS = ("existing", "reject", "replace")
+OPTIONS = (*GivenToJobs.__annotations__, "job")
+
+
+class GivenWishes(GivenToJobs, total=False):
+    """Options of ``submit``, all of them optional: those of ``GivenToJobs``, and the job.
+
+    Attributes:
+        job: The job that it belongs to, or that one's id; a job of that id is made when there is none.
+    """
+
+    job: Job | str | None
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """The same, judged; times are wall microseconds."""
+
+    priority: int = 0
+    depends_on: tuple[int, ...] = ()
+    job: Job | str | None = None
+    due_at: int | None = None
+    key: str | None = None
+    on_conflict: Conflict = "existing"
+    expires_at: int | None = None
+    try_count: int | None = None
+
+
+def judge(given: Mapping[str, Any], now_us: int, *, count: int = 1) -> Wishes:
+    """Judge what was said.
+
+    Args:
+        given: Of ``GivenWishes``; anything else is refused.
+        now_us: Wall microseconds.
+        count: How many tasks it is about.
+
+    Raises:
+        RequestError: Something cannot be; says what to write.
+    """
+    for name in given:
+        if name not in OPTIONS:
+            near = nearest(name, OPTIONS)
+            hint = f"did you mean {near}?" if near else f"there are {', '.join(OPTIONS)}"
+            raise RequestError(f"tasks have no option {quoted(name)}; {hint}")
+    due_at = _due(given.get("delay"), given.get("run_at"), now_us)
+    expires_at = _expires(given.get("expires"), now_us)
+    if expires_at is not None and expires_at <= max(now_us, due_at or 0):
+        raise RequestError("expires is before the task may begin, so it would never run; give a later time")
+    return Wishes(
+        priority=_whole("priority", given.get("priority", 0), -MAX_PRIORITY, MAX_PRIORITY),
+        depends_on=ids_of("depends_on", given.get("depends_on", ())),
+        job=_job(given.get("job")),
+        due_at=due_at,
+        key=_key(given.get("key"), count),
+        on_conflict=_conflict(given),
+        expires_at=expires_at,
+        try_count=None if given.get("try_count") is None else _whole("try_count", given["try_count"], 1, MAX_TRIES),
+    )
+
+
+def ids_of(name: str, tasks: object) -> tuple[int, ...]:
+    """The ids of tasks that were given as they are, or by their ids.
+
+    Raises:
+        RequestError: Something else was given.
+    """
+    if isinstance(tasks, Task) or type(tasks) is int or isinstance(tasks, str | bytes | Mapping):
+        raise RequestError(f"{name} is a list of tasks or of their ids, not {quoted(tasks)}; write [task]")
+    try:
+        found = tuple(one.id if isinstance(one, Task) else one for one in tasks)  # type: ignore[attr-defined]
+    except TypeError:
+        raise RequestError(f"{name} is a list of tasks or of their ids, not {quoted(tasks)}") from None
+    for one in found:
+        if type(one) is not int or not 0 < one < 2**63:
+            raise RequestError(f"{name} holds tasks or their ids, which are whole numbers, not {quoted(one)}")
+    if len(found) > MAX_DEPENDENCIES:
+        raise RequestError(f"{name} has {len(found):,} tasks, and {MAX_DEPENDENCIES:,} are allowed")
+    return found
+
+
+def _whole(name: str, value: object, least: int, most: int) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise RequestError(f"{name} is a whole number from {least:,} to {most:,}, not {quoted(value)}")
+    return value
+
+
+def _job(job: object) -> Job | str | None:
+    if job is None or isinstance(job, Job | str):
+        return job
+    raise RequestError(f"job is a job of system.tasks.job(...), or the id of one, not {quoted(job)}")
+
+
+def _key(key: object, count: int) -> str | None:
+    if key is None:
+        return None
+    if not isinstance(key, str) or not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
+        raise RequestError(f"key is 1 to {LONGEST_KEY} printable characters, not {quoted(key)}")
+    if count > 1:
+        raise RequestError(f"key names one task, and these are {count:,}; submit them one by one, each with its key")
+    return key
+
+
+def _conflict(given: Mapping[str, Any]) -> Conflict:
+    if "on_conflict" not in given:
+        return "existing"
+    value = given["on_conflict"]
+    if value not in CONFLICTS:
+        raise RequestError(f"on_conflict is one of {', '.join(CONFLICTS)}, not {quoted(value)}")
+    if given.get("key") is None:
+        raise RequestError("on_conflict says what is done about a second task of one key; give the key too")
+    found: Conflict = value
+    return found
+
+
+def _due(delay: object, run_at: object, now_us: int) -> int | None:
+    if delay is not None and run_at is not None:
+        raise RequestError("delay and run_at both say when a task may begin; give one of them")
+    if run_at is not None:
+        if not isinstance(run_at, datetime):
+            raise RequestError(f"run_at is a datetime, not {quoted(run_at)}; seconds from now are delay=")
+        at_us = _moment(run_at)
+        return at_us if at_us > now_us else None
+    if delay is None:
+        return None
+    delay_us = _seconds("delay", delay)
+    return now_us + delay_us if delay_us else None
+
+
+def _expires(expires: object, now_us: int) -> int | None:
+    if expires is None:
+        return None
+    return _moment(expires) if isinstance(expires, datetime) else now_us + _seconds("expires", expires)
+
+
+def _seconds(name: str, value: object) -> int:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_number or not 0 <= value <= MAX_TASK_SECONDS:  # type: ignore[operator]
+        raise RequestError(f"{name} is seconds, from 0 to {MAX_TASK_SECONDS:,}, not {quoted(value)}")
+    return round(value * 1e6)  # type: ignore[operator]
+
+
+def _moment(moment: datetime) -> int:
+    known = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    # In whole microseconds: a float of seconds has not the digits.
+    return (known - EPOCH) // timedelta(microseconds=1)
