@@ -573,6 +573,8 @@ class TaskSupervisor(Actor):
             for single in batch.split():
                 if single.is_dirty:
                     self._submit(single, now)
+            # What they make ready was looked for already, before they are written.
+            self._apply(Woken(), now)
         elif batch.claims:
             logger.error("a claim was refused", exc_info=error)
             self._apply(Unanswered(), now)

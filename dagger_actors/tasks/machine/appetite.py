@@ -33,11 +33,12 @@ class _Share:
         held: Leases in hand.
         ahead: Leases it wants ahead of its places.
         used: Ends since ``since_us``, which the pace is told from.
-        is_drained: Whether the last answer had fewer than was wanted, and nothing has been heard since.
+        is_drained: Whether the last answer had fewer than was wanted, and nothing has been heard since it was asked for.
+        is_woken: Whether something was heard since the last claim: its answer may not know of that.
         again_us: Not before this: the agent's rate; wall microseconds.
     """
 
-    __slots__ = ("again_us", "ahead", "held", "is_drained", "since_us", "terms", "used")
+    __slots__ = ("again_us", "ahead", "held", "is_drained", "is_woken", "since_us", "terms", "used")
 
     def __init__(self, terms: AgentTerms) -> None:
         self.terms = terms
@@ -46,6 +47,7 @@ class _Share:
         self.used = 0
         self.since_us = 0
         self.is_drained = False
+        self.is_woken = False
         self.again_us = 0
 
     def measure(self, now: Now) -> None:
@@ -81,7 +83,8 @@ class Appetite:
     def wake(self, agents: frozenset[str] | None) -> None:
         """Something may be ready for these; None = for any."""
         for name in self._shares if agents is None else agents & self._shares.keys():
-            self._shares[name].is_drained = False
+            share = self._shares[name]
+            share.is_drained, share.is_woken = False, True
 
     def answered(self, answer: ClaimAnswer) -> None:
         """A claim brought these."""
@@ -91,7 +94,7 @@ class Appetite:
         for name in self._claimed:
             share = self._shares[name]
             share.again_us = answer.again_us.get(name, 0)
-            share.is_drained = name in answer.drained
+            share.is_drained = name in answer.drained and not share.is_woken
 
     def adopt(self, agent: str) -> None:
         """A lease that was claimed before."""
@@ -122,6 +125,7 @@ class Appetite:
             count = min(share.wants(now), room)
             if count > 0:
                 claims.append(Claim(name, count, share.terms.is_at_most_once))
+                share.is_woken = False
                 room -= count
         self._claimed = tuple(claim.agent for claim in claims)
         if claims:  # whoever was first is last the next time

@@ -225,6 +225,8 @@ class TaskMachine:
         """What the body did besides returning could not be committed: its attempt has failed with that."""
         lease = Lease(event.task, event.attempt)
         lease.started_us = event.started_us
+        # Its end was refused with what it would have made ready; this one may make other tasks so.
+        self._appetite.wake(None)
         return self._end(self._failed(lease, "failed", event.error, event.retry_after_us, event.finished_us, now))
 
     def _end(self, end: End) -> Decision:
