@@ -171,7 +171,7 @@ class TasksAgainstAModel(RuleBasedStateMachine):
             case "suspend":
                 self.suspend(more.pick, more.chosen, more.kind)
             case "release":
-                self.release(step.worker, more.chosen)
+                self.release(more.chosen)
             case "die":
                 self.die(step.worker, more.chosen, more.others)
             case state:
@@ -362,8 +362,12 @@ class TasksAgainstAModel(RuleBasedStateMachine):
                 return
         assert self.file.end(task, "blocked", owner=worker, now_us=self.now, more=more) == is_held
 
-    def release(self, worker: int, chosen: list[int]) -> None:
-        pairs = {(task.task_key, task.epoch) for pick in chosen if (lease := self._lease(pick)) for task in lease[1:2]}
+    def release(self, chosen: list[int]) -> None:
+        leases = [lease for pick in chosen if (lease := self._lease(pick)) is not None]
+        if not leases:
+            return
+        worker = leases[0][0]
+        pairs = {(task.task_key, task.epoch) for _worker, task, _is_held in leases}
         for key, epoch in pairs:
             if self.model.holds(key, worker, epoch):
                 task = self.model.tasks[key]

@@ -227,6 +227,17 @@ def test_one_of_sixteen_is_the_oldest_once_it_has_waited_for_a_minute(file: Task
     assert file.task(1)["owner"] == 1
 
 
+def test_work_that_is_at_most_once_has_not_begun_when_its_lease_is_given_back(file: TasksOnFile) -> None:
+    file.submit(new(1), new(2))
+    pairs = [(task.task_key, task.epoch) for task in file.claim("a", 2, starts=True)]
+    assert [(file.task(key)["state"], file.task(key)["attempt"]) for key in (1, 2)] == [("running", 1)] * 2
+    file.run(ReleaseTasks(1, (pairs[0], (2, 9)), 0))
+    assert [(file.task(key)["state"], file.task(key)["attempt"], file.task(key)["owner"]) for key in (1, 2)] == [
+        ("ready", 0, None),
+        ("running", 1, 1),
+    ]
+
+
 @pytest.mark.parametrize("size", [1, 3, 16, 40])
 def test_claims_of_any_size_give_the_oldest_its_turn(file: TasksOnFile, size: int) -> None:
     file.submit(*(new(key) for key in (1, 2, 3)), now_us=0)
