@@ -16,7 +16,10 @@ from task_work import answer, questions
 
 from dagger_actors.store.connection import open_writer, transaction
 
-__all__ = ["bare_s"]
+__all__ = ["GROUP", "bare_s"]
+
+GROUP = 500
+"""Rows of one transaction."""
 
 SCHEMA = """
 CREATE TABLE tasks (

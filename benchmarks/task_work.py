@@ -9,7 +9,37 @@ from collections.abc import Iterator
 
 import msgspec
 
-__all__ = ["Answer", "Question", "answer", "check", "questions", "sample"]
+__all__ = ["Answer", "Question", "Sizes", "answer", "check", "questions", "sample"]
+
+
+class Sizes(msgspec.Struct, frozen=True, kw_only=True):
+    """How much work the figures of tasks do; targets hold for the default sizes only.
+
+    Attributes:
+        bare: Tasks whose bare rows are written.
+        processed: Tasks that are enqueued and processed in one process, and in two.
+        huey: Tasks of huey's, under each setting, and of ours beside it.
+        dbos: Tasks of DBOS's, under each setting.
+        rate: Tasks submitted a second while their delay is measured.
+        rated: How many of them.
+        few: Tasks stored in the file that costs are compared with.
+        many: Tasks stored in the other one.
+        slices: How often the two are measured, in turns.
+        slice: Tasks of each turn.
+        passed: Tasks that pass through one process while its memory is looked at.
+    """
+
+    bare: int = 100_000
+    processed: int = 100_000
+    huey: int = 5_000
+    dbos: int = 1_000
+    rate: int = 1_000
+    rated: int = 5_000
+    few: int = 1_000
+    many: int = 1_000_000
+    slices: int = 6
+    slice: int = 2_000
+    passed: int = 1_000_000
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -26,9 +56,9 @@ class Answer(msgspec.Struct, frozen=True):
     upper: str
 
 
-def questions(count: int) -> Iterator[Question]:
-    """Yield so many payloads, numbered from 0."""
-    return (Question(number, f"what to do with {number}") for number in range(count))
+def questions(count: int, first: int = 0) -> Iterator[Question]:
+    """Yield so many payloads, numbered from ``first``."""
+    return (Question(number, f"what to do with {number}") for number in range(first, first + count))
 
 
 def answer(question: Question) -> Answer:
