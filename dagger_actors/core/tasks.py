@@ -259,10 +259,13 @@ class TakeTasks(msgspec.Struct, frozen=True, tag="take"):
     """Take what a dead or stalled worker had leased. Answers a ``Taken``.
 
     Work that had not begun is ready again. What had begun, is ready again and counts a crash; ``most_crashes`` of them, and
-    it is paused as ``poison``. ``at_most_once`` work (its row says running) that had begun is paused as ``interrupted``.
+    it is paused as ``poison``. ``at_most_once`` work that runs by its row counts as begun, whatever the slot file tells
+    (after a power cut that may be old), and is paused as ``interrupted``. Tasks of other agents are left to those who have
+    them.
 
     Attributes:
         worker: Whose.
+        agents: The names of the agents whose tasks are taken: those that the new owner has.
         begun: Ids, epochs, attempts and starts (wall microseconds) of bodies that had begun, as its slot file tells.
         ended: Ids and epochs of those that had ended, with ends that are told again: leased to ``owner`` at a new epoch.
         at_most_once: The agents whose work is.
@@ -272,6 +275,7 @@ class TakeTasks(msgspec.Struct, frozen=True, tag="take"):
     """
 
     worker: int
+    agents: tuple[str, ...]
     begun: tuple[tuple[int, int, int, int], ...]
     ended: tuple[tuple[int, int], ...]
     at_most_once: tuple[str, ...]

@@ -271,5 +271,5 @@ class SupervisorGaveUp(ActorError):
     def __str__(self) -> str:
         return (
             f"{self.name} crashed more than {self.intensity} times in {self.period_s:g} s, last with {self.cause}; "
-            f"its committed work is safe and can be resumed"
+            f"its committed work is safe: resume it, or open the system again"
         )

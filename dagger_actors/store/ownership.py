@@ -92,6 +92,10 @@ class Membership:
         path = self.folder / worker.slot_file
         return read_slots(path) if path.exists() else []
 
+    def own_records(self) -> list[SlotRecord]:
+        """What this worker has started, and how it has ended, as far as that is not committed."""
+        return read_slots(self.slots.path)
+
     def forget(self, worker: WorkerRow) -> None:
         """Remove what a gone worker left in the folder; its row is the caller's business."""
         (self.folder / worker.slot_file).unlink(missing_ok=True)

@@ -16,14 +16,14 @@ _claimed = msgspec.json.Decoder(tuple[Claimed, ...])
 
 def take(connection: apsw.Connection, operation: TakeTasks) -> Taken:
     """Take what a worker had leased. Who comes second finds nothing."""
-    worker, now_us = operation.worker, operation.now_us
-    ended = ask(connection, "read.ended_of", worker, text(operation.ended))
-    do(connection, "tasks.take_ended", worker, text(operation.ended), operation.owner, now_us)
+    worker, now_us, agents = operation.worker, operation.now_us, text(operation.agents)
+    do(connection, "task_stops.take", worker, agents)
+    ended = ask(connection, "read.left_ended", worker, text(operation.ended), agents)
+    do(connection, "tasks.take_ended", operation.owner, now_us, ended)
     begun, once = text(operation.begun), text(operation.at_most_once)
-    left = ask_keys(connection, "read.tasks_of_worker", worker)
-    do(connection, "task_attempts.interrupt", worker, begun, once, now_us)
-    do(connection, "tasks.take", worker, begun, once, operation.most_crashes, now_us)
-    do(connection, "task_stops.forget", worker)
+    left = ask_keys(connection, "read.tasks_of_worker", worker, agents)
+    do(connection, "task_attempts.interrupt", worker, begun, agents, now_us)
+    do(connection, "tasks.take", worker, begun, once, operation.most_crashes, now_us, agents)
     states = states_of(connection, left)
     released = tuple(key for key in left if states[key].state == "ready")
     parked = tuple(key for key in left if states[key].state == "paused")

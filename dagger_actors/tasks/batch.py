@@ -8,7 +8,7 @@ from typing import Any
 from dagger_actors.bodies.artifacts import artifact_row
 from dagger_actors.core.protocols import Cell, UserWork, Write
 from dagger_actors.core.tasks import FINAL_TASK, Claim, ClaimTasks, ReleaseTasks, TaskOperation
-from dagger_actors.tasks.machine.events import Decision, Effect, End, RunRow, TaskRef
+from dagger_actors.tasks.machine.events import Decision, Effect, End, Grant, RunRow, TaskRef
 from dagger_actors.tasks.turn_shared import MARK_STEP
 
 __all__ = ["Batch", "Part"]
@@ -136,10 +136,21 @@ class Batch:
 
     def split(self) -> Sequence[Batch]:
         """One batch for each end, and one for the rest: so that a part that is refused takes no other with it."""
+        effects: dict[TaskRef, list[Effect]] = {}
+        for effect in self.effects:
+            effects.setdefault(_ref_of(effect), []).append(effect)
         singles: list[Batch] = []
         for part in self.parts:
             single = Batch(self._owner)
             single.parts.append(part)
+            single.effects = effects.pop(part.ref, [])
             singles.append(single)
         self.parts = []
+        self.effects = [effect for rest in effects.values() for effect in rest]
         return [*singles, self]
+
+
+def _ref_of(effect: Effect) -> TaskRef:
+    if isinstance(effect, Grant):
+        return effect.task.task_key, effect.task.epoch
+    return effect.task_key, effect.epoch

@@ -59,6 +59,9 @@ LIVELY_US = 1_000_000
 LIVELY_PACE_US = 5_000
 """The pace while others have written within ``LIVELY_US``: a task that another process submits begins within this."""
 
+AGAIN_US = 1_000_000
+"""How long to wait before the file, which could not be read, is asked again."""
+
 QUICK_US = 20_000
 BUSY_US = 50_000
 """The pace while something runs here and nobody else is known to be there: whoever comes may be about to cancel it."""
@@ -66,6 +69,7 @@ BUSY_US = 50_000
 IDLE_US = 500_000
 
 _refs = msgspec.json.Decoder(list[tuple[int, int]])
+_names = msgspec.json.Encoder()
 
 
 class TaskHub:
@@ -103,7 +107,7 @@ class TaskHub:
         self.waiters = Waiters()
         self.keys = Keys(store, "task", wait=runtime.wait_in_body)
         self.job_keys = Keys(store, "job", wait=runtime.wait_in_body)
-        self.failure: Exception | None = None
+        self.failure: SupervisorGaveUp | None = None
         self._concurrency = concurrency
         self._left_behind = LeftBehind(store, agents)
         self._lock = threading.Lock()
@@ -326,7 +330,7 @@ class TaskHub:
         self._looked_us = self.runtime.clock.now().mono_us
         self.waiters.look(self.store.readers)
         self.stalls.look()
-        if not self.agents.names():
+        if not self.agents.names() or self.failure is not None:
             return
         stops = self.store.readers.query("read.task_stops", self.store.worker_id)
         if stops:
@@ -338,8 +342,10 @@ class TaskHub:
 
     def take_over(self, stalled: frozenset[int]) -> None:
         """Take what workers that are gone, or stalled, had leased."""
+        if self.failure is not None:
+            return
         workers = self.store.workers()
-        for (owner,) in self.store.readers.query("read.task_owners"):
+        for (owner,) in self.store.readers.query("read.task_owners", _names.encode(self.agents.names()).decode()):
             worker = workers.get(owner)
             if owner == self.store.worker_id:
                 continue
@@ -383,18 +389,53 @@ class TaskHub:
 
     def _rebuild(self, error: BaseException) -> None:
         now = self.runtime.clock.now()
-        is_over = record_restart(self._restarts, now.mono_us, intensity=INTENSITY, period_us=PERIOD_US)
-        if is_over:
+        if record_restart(self._restarts, now.mono_us, intensity=INTENSITY, period_us=PERIOD_US):
             cause = f"{type(error).__name__}: {error}"
-            self.failure = SupervisorGaveUp("the task supervisor", INTENSITY, PERIOD_US / 1e6, cause)
-            logger.error("%s", self.failure)
+            self._give_up(SupervisorGaveUp("the task supervisor", INTENSITY, PERIOD_US / 1e6, cause))
             return
+        self._go_on()
+
+    def _go_on(self) -> None:
+        try:
+            owned = _refs.decode(self.store.readers.query("read.owned_tasks", self.store.worker_id)[0][0])
+        except StoreError as error:
+            logger.warning("the task supervisor cannot go on yet: %s", error, extra=LogFields(reason=str(error)))
+            due_us = self.runtime.clock.now().mono_us + AGAIN_US
+            self.runtime.timers.set((id(self), "go on"), due_us, lambda: self.errand(self._go_on))
+            return
+        # All gates are held, so what waits in them has not begun.
         drained = [ticket for gate in self._gates.values() for ticket in gate.drain()]
-        owned = _refs.decode(self.store.readers.query("read.owned_tasks", self.store.worker_id)[0][0])
         for gate in self._gates.values():
             gate.take_started()
             gate.release()
         self.supervisor.reopen(self._machine(), drained, owned)
+
+    def _give_up(self, failure: SupervisorGaveUp) -> None:
+        """Leave the tasks to other workers, as a dead one would: what has begun counts a crash."""
+        self.failure = failure
+        logger.error("%s", failure)
+        self.waiters.close(failure)
+        for gate in self._gates.values():
+            gate.drain()
+        begun = self._left_behind.begun_of(self.store.membership.own_records())
+        operation = self._left_behind.operation(self.store.worker_id, begun, (), self.runtime.clock.now().wall_us)
+        self.ask([operation]).add_done(self._given_back)
+
+    def _given_back(self, asked: ReplyFuture[list[Any]]) -> None:
+        try:
+            asked.get(timeout=0)
+        except (StoreError, SystemClosed) as error:
+            logger.warning("tasks cannot be given back: %s", error, extra=LogFields(reason=str(error)))
+        self.supervisor.give_up()
+
+    def check(self) -> None:
+        """Refuse what can come to nothing here.
+
+        Raises:
+            SupervisorGaveUp: No task is done in this process any more.
+        """
+        if self.failure is not None:
+            raise self.failure
 
     # --- leaving
 
@@ -416,7 +457,7 @@ class TaskHub:
         self._wait_quietly(self.supervisor.ask(Detach(now=True)), 10.0)
         for gate in self._gates.values():
             gate.close()
-        self.waiters.close()
+        self.waiters.close(SystemClosed())
 
     def _wait_quietly(self, future: ReplyFuture[Any], timeout_s: float) -> None:
         try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dagger_actors.core.tasks import TakeTasks
 from dagger_actors.store.ownership import WorkerRow
+from dagger_actors.store.slots import SlotRecord
 from dagger_actors.store.store import Store
 from dagger_actors.tasks.registry import TaskAgents
 
@@ -11,6 +14,9 @@ __all__ = ["MOST_CRASHES", "TASK_NODE", "LeftBehind"]
 
 TASK_NODE = -1
 """Stands in the place of the node in the records of tasks; those of flows are 0 or more."""
+
+Begun = tuple[int, int, int, int]
+"""The id of a task, the epoch of its lease, its attempt, and when that began (wall microseconds)."""
 
 MOST_CRASHES = 3
 """Deaths of workers that one task may meet until it is parked as poison."""
@@ -39,21 +45,40 @@ class LeftBehind:
         Returns:
             The operation, and the encoded ends of the tasks that it lists as ended.
         """
-        begun: list[tuple[int, int, int, int]] = []
-        ends: dict[tuple[int, int], bytes] = {}
-        for record in [] if worker is None else self._store.membership.records_of(worker):
-            if record.node != TASK_NODE or not record.has_begun:
-                continue
-            begun.append((record.run_key, record.item, record.attempt, record.started_us))
-            if record.payload is not None:
-                ends[record.run_key, record.item] = record.payload
-        operation = TakeTasks(
+        records = [] if worker is None else self._store.membership.records_of(worker)
+        ends: dict[tuple[int, int], bytes] = {
+            (record.run_key, record.item): record.payload
+            for record in records
+            if _is_begun_task(record) and record.payload is not None
+        }
+        operation = self.operation(owner, self.begun_of(records), tuple(ends), now_us)
+        return operation, {key: payload for (key, _), payload in ends.items()}
+
+    @staticmethod
+    def begun_of(records: Sequence[SlotRecord]) -> tuple[Begun, ...]:
+        """What had begun of tasks, as a slot file has it."""
+        return tuple(
+            (record.run_key, record.item, record.attempt, record.started_us)
+            for record in records
+            if _is_begun_task(record)
+        )
+
+    def operation(
+        self, owner: int, begun: tuple[Begun, ...], ended: tuple[tuple[int, int], ...], now_us: int
+    ) -> TakeTasks:
+        """Ask for the leases of a worker, as far as its tasks can be done here."""
+        names = self._agents.names()
+        return TakeTasks(
             worker=owner,
-            begun=tuple(begun),
-            ended=tuple(ends),
-            at_most_once=tuple(name for name in self._agents.names() if self._agents.get(name).options.is_careful),
+            agents=tuple(names),
+            begun=begun,
+            ended=ended,
+            at_most_once=tuple(name for name in names if self._agents.get(name).options.is_careful),
             most_crashes=MOST_CRASHES,
             owner=self._store.worker_id,
             now_us=now_us,
         )
-        return operation, {key: payload for (key, _), payload in ends.items()}
+
+
+def _is_begun_task(record: SlotRecord) -> bool:
+    return record.node == TASK_NODE and record.has_begun

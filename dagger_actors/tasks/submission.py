@@ -131,6 +131,7 @@ class Submission(TasksBase):
 
     def _submitting(self, agent: AgentName, payloads: Sequence[Any], given: Mapping[str, Any]) -> Asking[list[Task]]:
         self._refuse_closed()
+        self._hub.check()
         door = self._doors.find(agent)
         wishes = judge(given, self._now_us(), count=len(payloads))
         if not payloads:
@@ -220,6 +221,7 @@ class _Sending:
         began_us = clock.now().mono_us
         while tasks:
             self._tasks._refuse_closed()  # noqa: SLF001 - a part of it
+            hub.check()
             moved = hub.waiters.next_move()
             room, capacity = self._tasks._doors.room(self._door.name)  # noqa: SLF001 - a part of it
             if room:

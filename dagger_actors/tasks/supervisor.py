@@ -5,7 +5,8 @@ unit. When the unit is refused, each end is handed over again by itself: one los
 transaction cannot take, is no other's business. Effects leave after the commit that records their cause.
 
 When the machine crashes, the supervisor keeps its bodies, and asks the root for a new machine: leases in hand are adopted,
-ends that were told and not committed are told again, and what never began is given back.
+ends that were told and not committed are told again, and what never began is given back. All that the old machine has
+handed to the journal is answered by then, so nothing of that is waited for.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from dagger_actors.errors import (
     UnitRejected,
     WorkRejected,
 )
+from dagger_actors.tasks.aside import Aside
 from dagger_actors.tasks.batch import Batch, Part
 from dagger_actors.tasks.machine.events import (
     Answered,
@@ -184,6 +186,10 @@ class _Again(msgspec.Struct, frozen=True):
     """Hand what the disk refused to it again."""
 
 
+class _GiveUp(msgspec.Struct, frozen=True):
+    """Do no task any more: the leases are given back, the bodies are to stop."""
+
+
 class _Reopen(msgspec.Struct, frozen=True):
     """Go on with a new machine.
 
@@ -218,7 +224,10 @@ class TaskSupervisor(Actor):
         self._batch = Batch(self._owner)
         self._lock = threading.Lock()
         self._hands: dict[TaskRef, Hand] = {}
-        self._stash: list[Envelope[Any]] = []
+        self._aside = Aside((Detach, Adopt, Stops, _Late), self._note_told)
+        self._adopted: dict[TaskRef, tuple[Claimed, bytes]] = {}
+        self._leaving: Detached | None = None
+        self._has_given_up = False
         self._idle: list[Any] = []
         self._flush_armed = False
         self._unwritten: list[Batch] = []
@@ -247,8 +256,8 @@ class TaskSupervisor(Actor):
         """Take all that is queued and leave one batch."""
         now = self._services.clock.now()
         for at, envelope in enumerate(envelopes):
-            if self._machine is None and not isinstance(envelope.message, _Reopen):
-                self._stash.append(envelope)
+            if self._machine is None and not isinstance(envelope.message, _Reopen | _GiveUp):
+                self._set_aside(envelope)
                 continue
             if at and not at % TURN:
                 self._hand_over(now)
@@ -265,15 +274,23 @@ class TaskSupervisor(Actor):
     def on_crash(self, error: BaseException, envelopes: list[Envelope[Any]]) -> None:
         """Stop deciding; bodies go on, and what they tell is kept."""
         logger.error("the task supervisor crashed; it goes on from the file", exc_info=error)
-        replies = self._batch.replies
         with self._lock:
             self._machine, self._batch = None, Batch(self._owner)
-            self._unwritten = []
-        # Ends are known by their hands; the rest is told again by whoever sees that nothing came of it.
-        self._stash += [one for one in envelopes if isinstance(one.message, Detach | Adopt | Stops)]
-        for reply in replies:
-            reply.set_exception((type(error), error, None))
+            unwritten, self._unwritten = self._unwritten, []
+        self._aside.put_all(envelopes, [reply for batch in unwritten for reply in batch.replies])
         self._ask_rebuild(error)
+
+    def _set_aside(self, envelope: Envelope[Any]) -> None:
+        if self._has_given_up:
+            if envelope.reply_to is not None:  # nothing of it runs any more
+                _answer(envelope.reply_to)
+            return
+        self._aside.put(envelope)
+
+    def _note_told(self, ended: AttemptEnded, data: bytes) -> None:
+        hand = self._hands.get((ended.run_key, ended.item))
+        if hand is not None:
+            hand.payload = data
 
     def reopen(self, machine: TaskMachine, drained: Sequence[Ticket], owned: Sequence[TaskRef]) -> None:
         """Go on with a fresh machine; any thread.
@@ -285,6 +302,20 @@ class TaskSupervisor(Actor):
         """
         self.tell(_Reopen(machine, tuple(drained), tuple(owned)))
 
+    def give_up(self) -> None:
+        """Do no task any more, once all leases are given back; any thread."""
+        self.tell(_GiveUp())
+
+    def _given_up(self) -> None:
+        self._has_given_up = True
+        for ref in list(self._hands):
+            self._stop_body(ref)
+        for reply in [*self._idle, *self._aside.replies]:
+            _answer(reply)
+        self._idle = []
+        for envelope in self._aside.take():
+            self._set_aside(envelope)
+
     def _reopened(self, message: _Reopen, now: Now) -> None:
         machine: TaskMachine = message.machine
         self._machine = machine
@@ -292,21 +323,34 @@ class TaskSupervisor(Actor):
         for ticket in message.drained:
             self._hands.pop((ticket.run_key, ticket.item), None)
         owned = set(message.owned)
-        again: list[bytes] = []
         for ref, hand in list(self._hands.items()):
             if ref not in owned:
-                self._stop_body(ref)  # it was taken away meanwhile, or its end is committed
+                self._stop_body(ref)  # it was taken away meanwhile
                 continue
             owned.discard(ref)
-            machine.adopt(hand.task, hand.attempt)
-            if hand.payload is not None:
-                again.append(hand.payload)
-        self._batch.add(Decision(released=tuple(owned)))
-        for payload in again:
-            self._end(payload, now)
-        stash, self._stash = self._stash, []
-        for envelope in stash:
+            self._take_up(machine, hand, now)
+        adopted = [(task, payload) for ref, (task, payload) in self._adopted.items() if ref in owned]
+        owned -= self._adopted.keys()
+        self._adopted = {}
+        self._adopt(adopted, now)
+        if owned:  # leased, and not begun
+            self._batch.add(Decision(released=tuple(sorted(owned))))
+        self._batch.replies += self._aside.replies
+        self._aside.replies = []
+        if self._leaving is not None:
+            self._apply(self._leaving, now)
+        for envelope in self._aside.take():
             self._receive(envelope, now)
+        self.on_started()
+
+    def _take_up(self, machine: TaskMachine, hand: Hand, now: Now) -> None:
+        """Go on with what is in hand; the old machine's word on it is lost if it is not in the file."""
+        ticket = hand.actor.ticket
+        machine.adopt(hand.task, hand.attempt, ticket.started_us)
+        if ticket.state == "abandoned":
+            self._decide_late(hand, now)
+        if hand.payload is not None:
+            self._end(hand.payload, now)
 
     def ask(self, message: object) -> ReplyFuture[Any]:
         """Put a message into the mailbox that is answered."""
@@ -344,6 +388,8 @@ class TaskSupervisor(Actor):
                 self._detach(envelope, now, is_now=is_now)
             case _Reopen():
                 self._reopened(message, now)
+            case _GiveUp():
+                self._given_up()
             case _:
                 raise AssertionError(f"nobody tells a task supervisor {message!r}")
 
@@ -411,11 +457,13 @@ class TaskSupervisor(Actor):
             self._services.gate_of(agent).offer(tickets)
 
     def _note_started(self, now: Now) -> None:
-        gates = (self._services.gate_of(name) for name in self._services.agents.names())
-        started = [ticket for gate in gates for ticket in gate.take_started()]
+        started = [ticket for gate in self._gates() for ticket in gate.take_started()]
         if started:
             facts = tuple((ticket.run_key, ticket.item, ticket.started_us) for ticket in started)
             self._apply(Started(facts), now)
+
+    def _gates(self) -> list[Gate]:
+        return [self._services.gate_of(name) for name in self._services.agents.names()]
 
     def _late(self, ref: TaskRef, now: Now, *, is_stuck: bool) -> None:
         hand = self._hands.get(ref)
@@ -428,8 +476,12 @@ class TaskSupervisor(Actor):
         if not self._services.gate_of(hand.task.agent).abandon(hand.actor.ticket):
             return
         self._note_started(now)
+        self._decide_late(hand, now)
+
+    def _decide_late(self, hand: Hand, now: Now) -> None:
         error = ErrorDetail("builtins.TimeoutError", "timed out", names_of(TimeoutError))
         text = msgspec.json.encode(error).decode()
+        ref = (hand.task.task_key, hand.task.epoch)
         self._apply(TimedOut(*ref, text, self._retry_after(hand.task, error)), now)
 
     def _adopt(self, ends: Sequence[tuple[Claimed, bytes]], now: Now) -> None:
@@ -438,25 +490,29 @@ class TaskSupervisor(Actor):
         for task, payload in ends:
             message = decode_message(payload)
             assert isinstance(message, AttemptEnded), message
-            self._machine.adopt(task, message.attempt)
+            self._adopted[task.task_key, task.epoch] = task, payload
+            self._machine.adopt(task, message.attempt, message.started_us)
             self._apply(self._ended(task, message), now)
 
     def _detach(self, envelope: Envelope[Any], now: Now, *, is_now: bool) -> None:
+        # First of all, or what is given back as unbegun might begin yet.
+        for ticket in [ticket for gate in self._gates() for ticket in gate.drain()]:
+            self._hands.pop((ticket.run_key, ticket.item), None)
         self._note_started(now)
-        self._apply(Detached(is_last=is_now), now)
-        if envelope.reply_to is None:
-            return
+        self._leaving = Detached(is_last=is_now)
+        self._apply(self._leaving, now)
+        reply = envelope.reply_to
         if is_now:
-            self._batch.replies.append(envelope.reply_to)
-        else:
-            self._idle.append(envelope.reply_to)
+            self._batch.replies.append(reply)
+        elif reply not in self._idle:  # received again after a crash
+            self._idle.append(reply)
 
     def _tell_idle(self) -> None:
         """Answer those who wait for the last body to end, once that is handed over too."""
         if not any(hand.actor.ticket.state == "admitted" or hand.payload for hand in list(self._hands.values())):
             idle, self._idle = self._idle, []
             for reply in idle:
-                reply.set(None)
+                _answer(reply)
 
     # --- deciding
 
@@ -544,8 +600,13 @@ class TaskSupervisor(Actor):
             self.tell(Answered(answers[-1]))
         told: list[tuple[int, str]] = []
         done: dict[str, list[Ticket]] = {}
+        for (
+            effect
+        ) in batch.effects:  # before the hands are given up: a body whose attempt was ended for it is told to stop
+            self._let_out(effect)
         for part in batch.parts:
             told.append((part.end.row.task_key, part.end.row.state))
+            self._adopted.pop(part.ref, None)
             hand = self._hands.pop(part.ref, None)
             if hand is not None:
                 done.setdefault(hand.task.agent, []).append(hand.actor.ticket)
@@ -554,10 +615,8 @@ class TaskSupervisor(Actor):
                 self._services.due(due_at)
         for agent, tickets in done.items():
             self._services.gate_of(agent).forget(*tickets)
-        for effect in batch.effects:
-            self._let_out(effect)
         for reply in batch.replies:
-            reply.set(None)
+            _answer(reply)
         if told:
             self._services.told(told)
         if self._idle:
@@ -585,6 +644,7 @@ class TaskSupervisor(Actor):
         if not isinstance(error, WorkRejected | RequestRefused):
             fields = LogFields(task=row.task_key, reason=str(error))
             logger.warning("the lease of task %d was lost: its end is not stored", row.task_key, extra=fields)
+            self._adopted.pop(part.ref, None)
             if hand is not None:
                 self._stop_body(part.ref)
             return
@@ -613,3 +673,8 @@ class TaskSupervisor(Actor):
             due = self._services.clock.now().mono_us + AGAIN_US
             self._services.timers.set((id(self), "disk"), due, partial(self.tell, _Again()))
         self._unwritten.append(batch)
+
+
+def _answer(reply: Any) -> None:
+    if not reply.is_done():  # who asked before a crash is asked for again behind it
+        reply.set(None)

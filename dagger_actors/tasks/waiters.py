@@ -14,7 +14,6 @@ import msgspec
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.tasks import FINAL_TASK
-from dagger_actors.errors import SystemClosed
 from dagger_actors.store.reader import Readers
 
 __all__ = ["Waiters"]
@@ -38,7 +37,7 @@ class Waiters:
         self._tasks: Futures = {}
         self._jobs: Futures = {}
         self._moved: ReplyFuture[None] | None = None
-        self._is_closed = False
+        self._closed: Exception | None = None
         self.on_watched: Callable[[], None] = lambda: None
         """Called when somebody begins to wait."""
         self.hurry: Callable[[], None] = lambda: None
@@ -60,8 +59,8 @@ class Waiters:
     def _watch(self, futures: Futures, key: int) -> ReplyFuture[None]:
         future: ReplyFuture[None] = ReplyFuture()
         with self._lock:
-            if self._is_closed:
-                raise SystemClosed
+            if self._closed is not None:
+                raise self._closed
             futures.setdefault(key, []).append(future)
         self.on_watched()
         return future
@@ -85,8 +84,8 @@ class Waiters:
     def next_move(self) -> ReplyFuture[None]:
         """A future that is resolved when the next task comes to rest here."""
         with self._lock:
-            if self._is_closed:
-                raise SystemClosed
+            if self._closed is not None:
+                raise self._closed
             if self._moved is None:
                 self._moved = ReplyFuture()
             return self._moved
@@ -129,10 +128,10 @@ class Waiters:
             woken = [future for key in found for future in futures.pop(key, ())]
         _set(woken)
 
-    def close(self) -> None:
-        """The system has been left: whoever still waits hears of it."""
+    def close(self, error: Exception) -> None:
+        """Nothing comes to rest here any more, for this reason: whoever waits, and whoever is going to, hears of it."""
         with self._lock:
-            self._is_closed = True
+            self._closed = error
             left = [future for futures in (self._tasks, self._jobs) for many in futures.values() for future in many]
             self._tasks.clear()
             self._jobs.clear()
@@ -140,7 +139,7 @@ class Waiters:
                 left.append(self._moved)
                 self._moved = None
         for future in left:
-            future.set_exception((SystemClosed, SystemClosed(), None))
+            future.set_exception((type(error), error, None))
 
 
 def _set(futures: Iterable[ReplyFuture[None]]) -> None:

@@ -82,6 +82,8 @@ class Waiting(TasksBase):
     def _resting(self, task: int, timeout: float | None) -> Asking[None]:
         self._hub.store.home.check()
         waiters = self._hub.waiters
+        if self._hub.failure is not None and self._is_at_rest(task):
+            return
         while True:
             # Watched before it is looked at, so that no end falls between the two.
             future = waiters.watch(task)

@@ -224,20 +224,27 @@ class TasksModel:
                 if task.state == "ready":
                     task.state = "blocked"
 
-    def take(self, worker: int, begun: dict[int, int], ended: set[int], once: set[str], most: int, owner: int) -> None:
+    def take(  # noqa: PLR0917 - what the operation says
+        self,
+        worker: int,
+        agents: set[str],
+        begun: dict[int, int],
+        ended: set[int],
+        once: set[str],
+        most: int,
+        owner: int,
+    ) -> None:
         for task in self.tasks.values():
-            if task.owner != worker:
+            if task.owner != worker or task.agent not in agents:
                 continue
             if task.key in ended:
                 task.owner, task.epoch = owner, task.epoch + 1
                 continue
             is_once = task.agent in once
-            has_begun = task.key in begun or (task.state == "running" and not is_once)
+            has_begun = task.key in begun or task.state == "running"
             if has_begun:
                 task.attempt = begun.get(task.key, task.attempt)
                 task.crashes += 1
-            elif task.state == "running":
-                task.attempt -= 1
             is_parked = has_begun and (is_once or task.crashes >= most)
             task.state, task.owner = "paused" if is_parked else "ready", None
 

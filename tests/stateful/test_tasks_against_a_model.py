@@ -173,7 +173,8 @@ class TasksAgainstAModel(RuleBasedStateMachine):
             case "release":
                 self.release(more.chosen)
             case "die":
-                self.die(step.worker, more.chosen, more.others)
+                taken = {step.agent} if more.is_odd else {*AGENTS}
+                self.die(step.worker, taken, more.chosen, more.others)
             case state:
                 self.end(more.pick, state, more.wait)
 
@@ -378,8 +379,8 @@ class TasksAgainstAModel(RuleBasedStateMachine):
                 self.model.release(key)
         self.file.run(ReleaseTasks(worker, tuple(pairs), self.now))
 
-    def die(self, worker: int, begun: list[int], ended: list[int]) -> None:
-        theirs = sorted(task.key for task in self.model.tasks.values() if task.owner == worker)
+    def die(self, worker: int, agents: set[str], begun: list[int], ended: list[int]) -> None:
+        theirs = sorted(task.key for task in self.model.tasks.values() if task.owner == worker and task.agent in agents)
         other = worker % 3 + 1
         if not theirs:
             return
@@ -390,10 +391,10 @@ class TasksAgainstAModel(RuleBasedStateMachine):
         }
         epochs = {key: self.model.tasks[key].epoch for key in theirs}
         operation = TakeTasks(
-            worker, tuple((key, epochs[key], attempts[key], self.now) for key in had_begun), tuple((key, epochs[key]) for key in over),
+            worker, tuple(agents), tuple((key, epochs[key], attempts[key], self.now) for key in had_begun), tuple((key, epochs[key]) for key in over),
             ("once",), MOST_CRASHES, other, self.now,
         )  # fmt: skip
-        self.model.take(worker, attempts, over, {"once"}, MOST_CRASHES, other)
+        self.model.take(worker, agents, attempts, over, {"once"}, MOST_CRASHES, other)
         taken = self.file.run(operation)
         assert {task.task_key for task in taken.ended} == over
         assert {*taken.released} == {key for key in theirs if self.model.tasks[key].state == "ready"} - over

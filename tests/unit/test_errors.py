@@ -238,7 +238,7 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     ),
     "SupervisorGaveUp": (
         ("s", 3, 5.0, "ValueError: x"),
-        "s crashed more than 3 times in 5 s, last with ValueError: x; its committed work is safe and can be resumed",
+        "s crashed more than 3 times in 5 s, last with ValueError: x; its committed work is safe: resume it, or open the system again",
     ),
     "StoreError": (("x.db", "why"), "x.db: why"),
     "NotADatabase": (

@@ -169,6 +169,10 @@ CREATE TABLE task_stops (            -- leases that were taken away from a live 
   PRIMARY KEY (worker, task_key, epoch)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TRIGGER task_stops_forget AFTER DELETE ON workers BEGIN
+  DELETE FROM task_stops WHERE worker = OLD.worker_id;
+END;
+
 CREATE TABLE shared_state (
   scope TEXT NOT NULL,
   key TEXT NOT NULL,

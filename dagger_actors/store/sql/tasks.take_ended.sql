@@ -1,4 +1,4 @@
--- parameters: the worker that is gone, [id, epoch] each as a JSON array, the new owner, now. Answers nothing; a new epoch each.
+-- parameters: the new owner, now, ids as a JSON array. A new epoch each.
 UPDATE tasks
-SET owner = ?3, epoch = epoch + 1, version = version + 1, updated_at = ?4
-WHERE owner = ?1 AND (task_key, epoch) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2))
+SET owner = ?1, epoch = epoch + 1, version = version + 1, updated_at = ?2
+WHERE task_key IN (SELECT value FROM json_each(?3))

@@ -349,9 +349,12 @@ class TaskMachine:
 
     # --- after a crash
 
-    def adopt(self, task: Claimed, attempt: int) -> None:
-        """Take a lease in hand that another machine of this worker has granted."""
-        self._leases[task.task_key, task.epoch] = Lease(task, attempt)
+    def adopt(self, task: Claimed, attempt: int, started_us: int) -> None:
+        """Take a lease in hand whose attempt has begun under another machine, of this worker or of a dead one."""
+        lease = Lease(task, attempt)
+        lease.started_us = started_us
+        self._leases[task.task_key, task.epoch] = lease
+        self._unsaved.append(lease)
         self._appetite.adopt(task.agent)
 
     # --- rows

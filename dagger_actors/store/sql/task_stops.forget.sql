@@ -1,2 +1,0 @@
--- parameters: a worker that is gone
-DELETE FROM task_stops WHERE worker = ?
