@@ -20,6 +20,8 @@ from tests.simulation.random_tasks import Stage, random_scripts
 SLICE = 20
 FULL = 2000
 HOUR_S = 3600.0
+SWEEP_S = 11.0
+"""Longer than between two beats, with which a living worker clears away what the dead have left."""
 
 
 class Play:
@@ -76,6 +78,7 @@ class Play:
             self.worker()
             self.sim.advance(2.0)
             if self.stage.is_at_rest():
+                self.sim.advance(SWEEP_S)
                 return
             self.sim.run()
         raise AssertionError(f"never at rest: {self.stage.query('SELECT * FROM tasks')}")
