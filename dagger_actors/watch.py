@@ -85,7 +85,7 @@ class Watch:
         self._next_beat_us = 0
         self._next_recovery_us = 0
         self._beats = BeatWatch()
-        self._stalled: frozenset[int] = frozenset()
+        self._stalled: dict[int, int] = {}
         store.journal.pause = self._give_way
 
     def start(self) -> None:
@@ -134,8 +134,9 @@ class Watch:
                 self._sweep()
             if self._recover and (has_changed or self._has_neighbours) and now_us >= self._next_recovery_us:
                 self._next_recovery_us = now_us + RECOVER_US
+                stalled = self._still_stalled()
                 for paradigm in self._paradigms:
-                    paradigm.take_over(self._stalled)
+                    paradigm.take_over(stalled)
             if self._store.checkpointer.claim_turn():
                 self._runtime.blocking.schedule(self._store.checkpointer)
         except StoreError as error:
@@ -169,14 +170,21 @@ class Watch:
             for worker in self._store.workers().values()
             if worker.worker_id != self._store.worker_id
         }
-        stalled = frozenset(self._beats.stalled(beats, self._runtime.clock.now()))
-        for worker_id in stalled - self._stalled:
+        stalled = {one: beats[one] for one in self._beats.stalled(beats, self._runtime.clock.now())}
+        for worker_id in stalled.keys() - self._stalled.keys():
             logger.warning(
                 "worker %s has shown no life for a whole lease; its work is taken over",
                 worker_id,
                 extra=LogFields(worker=worker_id),
             )
         self._stalled = stalled
+
+    def _still_stalled(self) -> frozenset[int]:
+        """Those that stalled and have shown no beat since: who goes on is not to be robbed of what it leases from then on."""
+        if not self._stalled:
+            return frozenset()
+        workers = self._store.workers().values()
+        return frozenset(one.worker_id for one in workers if self._stalled.get(one.worker_id) == one.beat)
 
     def _give_way(self, resume: Callable[[], None]) -> bool:
         """SQLite's write lock is not fair: while another worker lives, leave it free for a millisecond after each group."""

@@ -17,7 +17,7 @@ from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation, simulate
 from tests.simulation.random_tasks import Stage, random_scripts
 
-SLICE = 20
+SLICE = 14
 FULL = 2000
 HOUR_S = 3600.0
 SWEEP_S = 11.0
@@ -152,7 +152,7 @@ def test_a_clock_that_steps_loses_and_repeats_nothing(tmp_path: Path) -> None:
 
 def test_one_seed_gives_one_trace(tmp_path: Path) -> None:
     """A failure can be repeated: equal seeds make equal choices, step by step."""
-    for seed in range(5):
+    for seed in range(2):
         traces = []
         for turn in ("a", "b"):
             folder = tmp_path / f"{seed}{turn}"
