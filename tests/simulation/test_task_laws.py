@@ -17,7 +17,7 @@ from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation, simulate
 from tests.simulation.random_tasks import Stage, random_scripts
 
-SLICE = 14
+SLICE = 8
 FULL = 2000
 HOUR_S = 3600.0
 SWEEP_S = 11.0

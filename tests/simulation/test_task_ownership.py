@@ -74,7 +74,7 @@ def test_a_worker_that_goes_on_begins_nothing_of_what_was_taken_over(seed: int) 
         sim.freeze(first)
         second = sim.system(agents=[work], recover=True)
         sim.advance(3 * LEASE_S)
-        assert [second.tasks.state_of(task.id) for task in tasks] == ["completed"] * 20
+        assert [second.tasks.get(task.id).state for task in tasks] == ["completed"] * 20
         sim.thaw(first)
         sim.advance(10)
         assert sum(count for (_, owner), count in ran.items() if owner == first._store.worker_id) <= 4

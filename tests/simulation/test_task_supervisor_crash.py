@@ -123,7 +123,7 @@ def test_leaving_after_a_crash_gives_back_what_runs_and_does_not_let_others_begi
         sim.settle()
         other = sim.system(agents=[slow])
         system.stop(grace_s=10)
-        assert other.tasks.state_of(task.id) == "completed"
+        assert other.tasks.get(task.id).state == "completed"
         sim.advance(10)
         assert ran == {"1": 1}
 
@@ -180,7 +180,7 @@ def test_one_that_crashes_again_and_again_gives_up_and_says_so_to_all_who_wait(t
         system.stop()
         other = sim.system(agents=[slow])
         sim.run()
-        assert [other.tasks.state_of(task.id) for task in tasks] == ["completed"] * 3
+        assert [other.tasks.get(task.id).state for task in tasks] == ["completed"] * 3
 
 
 def test_crashes_far_apart_never_add_up() -> None:
