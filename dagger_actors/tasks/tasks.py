@@ -1,9 +1,12 @@
-"""``system.tasks``: submit tasks, wait for them, look at them, decide about them, group them in jobs."""
+"""``system.tasks``: submit tasks, wait for them, look at them, decide about them, group them in jobs, share values."""
 
 from __future__ import annotations
 
 from dagger_actors.tasks.decisions import Decisions
+from dagger_actors.tasks.hub import TaskHub
 from dagger_actors.tasks.jobs import Jobs
+from dagger_actors.tasks.shared import StoredShared
+from dagger_actors.tasks.sharing import Shared
 
 __all__ = ["Tasks"]
 
@@ -16,4 +19,12 @@ class Tasks(Jobs, Decisions):
 
     Args:
         hub: Keeps it going.
+
+    Attributes:
+        shared: The shared state.
     """
+
+    def __init__(self, hub: TaskHub) -> None:
+        super().__init__(hub)
+        reader = StoredShared(hub.store.readers.query, self._now_us)
+        self.shared = Shared(reader, asker=self._asker, committing=self._committing, now_us=self._now_us)
