@@ -548,7 +548,7 @@ class TaskSupervisor(Actor):
     def _stop_body(self, ref: TaskRef) -> None:
         hand = self._hands.get(ref)
         if hand is None:
-            return
+            return  # its end is committed, and has stopped it
         gate = self._services.gate_of(hand.task.agent)
         gate.abandon(hand.actor.ticket)
         hand.actor.cancel()
@@ -609,6 +609,9 @@ class TaskSupervisor(Actor):
             self._adopted.pop(part.ref, None)
             hand = self._hands.pop(part.ref, None)
             if hand is not None:
+                if hand.payload is None:  # it has not ended, it was cut off
+                    self._services.gate_of(hand.task.agent).abandon(hand.actor.ticket)
+                    hand.actor.cancel()
                 done.setdefault(hand.task.agent, []).append(hand.actor.ticket)
             due_at = part.end.row.due_at
             if due_at is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -163,3 +164,42 @@ def test_a_refused_end_fails_its_own_attempt_and_the_others_are_committed(
                 assert counted == [(str(GOOD),)]
     if error not in {"OutputError", "PayloadRefused", "TaskFailed"}:  # those are refused before they are ends
         assert 2 in shared_units, "no refused end was in a unit with a good one"
+
+
+def test_what_is_cut_off_together_with_a_refused_end_is_stopped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: the body of an attempt that has used up its time is cancelled, whatever was decided beside it."""
+    mixed: list[bool] = []
+    split = Batch.split
+
+    def noted(batch: Batch) -> Any:
+        mixed.append({part.end.task.agent for part in batch.parts} == {"hangs", "stale"})
+        return split(batch)
+
+    monkeypatch.setattr(Batch, "split", noted)
+    stopped: list[int] = []
+
+    @task_agent(timeout_s=1, retry=RetryPolicy(tries=1))
+    async def hangs(task: int) -> None:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            stopped.append(task)
+            raise
+
+    @task_agent(retry=RetryPolicy(tries=1))
+    async def stale(task: int, ctx: TaskContext) -> None:
+        await asyncio.sleep(1)
+        ctx.shared.put("all", "version", 1, version=99)
+
+    for seed in range(100):
+        with simulate(seed) as sim:
+            system = sim.system(agents=[hangs, stale])
+            tasks = [*system.tasks.submit_many(hangs, [seed] * 3), *system.tasks.submit_many(stale, [seed] * 3)]
+            sim.run()
+            assert [task.state for task in tasks] == ["failed"] * 6
+            assert sim.now_s < 3
+        assert stopped == [seed] * 3
+        stopped.clear()
+        if any(mixed):
+            return
+    raise AssertionError("no attempt was cut off in a unit with a refused end")
