@@ -21,6 +21,9 @@ AS_BYTES = "store it with ctx.save(name, data, media_type=...)"
 INLINE_BYTES = 1024
 """Outputs up to this long live in their row; longer ones are artifacts, which keeps the table the engine reads small."""
 
+BINARY = (bytes, bytearray, memoryview)
+"""A tuple, for a union would be made anew for each output."""
+
 LEAVES = frozenset({int, str, bool, type(None)})
 
 _encoder = msgspec.json.Encoder()
@@ -43,7 +46,7 @@ def to_output(
         value = _with_names(value, declared)
     if isinstance(value, Path):
         value = _read(value)
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, BINARY):
         record = artifacts.prepare(bytes(value), kind="bytes", media_type="application/octet-stream")
     else:
         data = to_json(value)
@@ -145,7 +148,7 @@ def _check_all(values: Collection[Any], todo: list[Any]) -> None:
 
 
 def _check_other(one: Any, todo: list[Any]) -> None:
-    if isinstance(one, bytes | bytearray | memoryview | Path | msgspec.Raw):
+    if isinstance(one, (*BINARY, Path, msgspec.Raw)):
         raise OutputError(f"it holds {indefinite(type(one).__name__)} inside another value", AS_BYTES)
     if isinstance(one, list | tuple | set | frozenset):
         todo.extend(one)

@@ -167,38 +167,42 @@ class TaskKind:
     def action(self, name: str) -> Action:
         """The action of an agent whose config comes with each attempt, by the name ``CONFIG``: for worker processes."""
         if self._class is None:
-            return self._action(name, self.source)
+            return self._action(name, lambda _arguments: self.source)
         make = self._class.traits.make_config
 
-        def execute(**arguments: Any) -> Any:
+        def made_of(arguments: dict[str, Any]) -> Callable[..., Any]:
             config = arguments.pop(CONFIG, None)
-            return self._agent(make(None) if config is None else config).execute(**arguments)
+            return self._execute(make(None) if config is None else config)
 
-        return self._action(name, execute, takes_config=self.config is not None)
+        return self._action(name, made_of, takes_config=self.config is not None)
 
     def bound(self, name: str, config: Any) -> Action:
         """The action of an agent with this config."""
         if self._class is None:
-            return self._action(name, self.source)
-        return self._action(name, lambda **arguments: self._agent(config).execute(**arguments))
+            return self._action(name, lambda _arguments: self.source)
+        return self._action(name, lambda _arguments: self._execute(config))
 
-    def _agent(self, config: Any) -> Any:
-        """A new one, as for each attempt: nothing is left from one task to the next."""
+    def _execute(self, config: Any) -> Callable[..., Any]:
+        """The method of a new one, as for each attempt: nothing is left from one task to the next."""
         assert self._class is not None
         agent: Any = self._class.__new__(self._class)
         agent.config = config
         agent.__init__()
-        return agent
+        execute: Callable[..., Any] = agent.execute
+        return execute
 
-    def _action(self, name: str, function: Callable[..., Any], *, takes_config: bool = False) -> Action:
+    def _action(
+        self, name: str, made_of: Callable[[dict[str, Any]], Callable[..., Any]], *, takes_config: bool = False
+    ) -> Action:
+        """An action whose function is made for each attempt, of its arguments: it takes what is its own out of them."""
         body = self.body
         assert body is not None, "a class without `execute` does nothing"
 
         def run(**arguments: Any) -> Any:
-            return settled(function(**arguments))
+            return settled(made_of(arguments)(**arguments))
 
         async def run_async(**arguments: Any) -> Any:
-            return settled(await function(**arguments))
+            return settled(await made_of(arguments)(**arguments))
 
         parameters = [Parameter(name, body.parameter, body.payload, required=True)]
         if takes_config:

@@ -113,6 +113,9 @@ class Asked(Exception):
         return msgspec.json.encode(self.wanted).decode()
 
 
+ASKABLE = (Snooze, Cancel)
+"""A tuple, for a union would be made anew for each result."""
+
 ASKED = f"{Asked.__module__}.{Asked.__qualname__}"
 
 _decode = msgspec.json.Decoder(Snooze | Cancel).decode
@@ -124,7 +127,7 @@ def settled(result: Any) -> Any:
     Raises:
         Asked: It is a ``Snooze`` or a ``Cancel``.
     """
-    if isinstance(result, Snooze | Cancel):
+    if isinstance(result, ASKABLE):
         raise Asked(result)
     return result
 

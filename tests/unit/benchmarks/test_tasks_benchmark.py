@@ -93,12 +93,15 @@ def test_a_result_that_is_not_the_payload_s_is_refused(tmp_path):
 
 def test_tasks_of_ours_are_counted_in_the_file_and_a_wrong_result_has_no_figure(tmp_path):
     """Law: what was not stored, or is not the payload's answer, is not measured."""
-    told = {"Answer(-1, question.text)": "Answer(square=-1", "1 / 0": "of 20 tasks: {'failed': 20}"}
+    told = {"Answer(-1, question.text)": "Answer(square=-1", "fail()": "of 20 tasks: {'failed': 20}"}
     for instead, complaint in told.items():
         script = f"""
 from pathlib import Path
 import task_agents, task_rates
+from dagger_actors import Fatal
 from task_work import Answer, Sizes
+def fail():
+    raise Fatal("no answer")
 task_agents.answer = lambda question: {instead}
 task_rates.one(Path("."), Sizes(processed=20))
 """
