@@ -82,7 +82,8 @@ class ActorSystem:
         artifact_threshold: Size in bytes from which an artifact is a file.
         readers: Connections that read at once; 1 or more.
         schema: A file with ``CREATE TABLE IF NOT EXISTS`` and the like for tables of your own, which ``ctx.execute`` and
-            ``ctx.query`` use; run whenever a system is opened with it, all of it or nothing.
+            ``ctx.query`` use; run whenever a system is opened with it, all of it or nothing. Instead of the one
+            that the ``spec`` names.
         processes: Attempts of ``isolation: process`` at once, 1 or more; None = as many as there are cores. Their worker
             processes are spawned when they are first wanted, and kept.
         process_attempts: After so many attempts a worker process is replaced, 1 or more: what user code leaks is given
@@ -146,7 +147,7 @@ class ActorSystem:
         _check_options(synchronous, artifact_threshold, readers)
         _check_stuck(stuck_after_s)
         _check_max_actors(max_actors)
-        root, self._task_agents = _root(spec, agents)
+        root, self._task_agents, own_schema = _root(spec, agents)
         processes = (os.cpu_count() or 1) if processes is None else processes
         _check_processes(processes, process_attempts, process_memory_mib)
         registry = ActionRegistry()
@@ -166,7 +167,7 @@ class ActorSystem:
                 synchronous=synchronous,
                 artifact_threshold=artifact_threshold,
                 readers=readers,
-                schema=schema,
+                schema=own_schema if schema is None else schema,
                 vfs=vfs,
             )
         except BaseException:
@@ -398,16 +399,19 @@ class ActorSystem:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _root(spec: str | Path | Mapping[str, object] | None, agents: Sequence[object]) -> tuple[Supervisor, TaskAgents]:
-    """The root supervisor: that of the file, if there is one, with all that is to start; and the task agents."""
+def _root(
+    spec: str | Path | Mapping[str, object] | None, agents: Sequence[object]
+) -> tuple[Supervisor, TaskAgents, Path | None]:
+    """The root supervisor: that of the file, if there is one, with all that is to start; the task agents; the file's schema."""
     children, task_agents = split_agents(agents)
-    root = Supervisor("root")
+    root, schema = Supervisor("root"), None
     if spec is not None:
-        _, root, tasks = load_supervisor(spec)
+        definition, root, tasks = load_supervisor(spec)
+        schema = definition.schema_path
         for name, made in tasks.items():
             task_agents.add(configured_by_file(name, made))
     given = msgspec.structs.replace(root, children=children).specs()  # which says what is wrong with them
-    return msgspec.structs.replace(root, children=(*root.specs(), *given)), task_agents
+    return msgspec.structs.replace(root, children=(*root.specs(), *given)), task_agents, schema
 
 
 def _check_options(synchronous: str, artifact_threshold: int, readers: int) -> None:

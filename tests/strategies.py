@@ -238,7 +238,13 @@ def systems(draw: st.DrawFn) -> SystemDefinition:
     ids = draw(st.lists(names, min_size=1, max_size=10, unique=True))
     supervision = draw(st.one_of(st.just(Supervision()), supervisions))
     agents = draw(children(ids, supervision.auto_shutdown, 0))
-    return SystemDefinition(name=draw(names), agents=agents, description=draw(texts), supervision=supervision)
+    return SystemDefinition(
+        name=draw(names),
+        agents=agents,
+        description=draw(texts),
+        supervision=supervision,
+        schema=draw(st.one_of(st.just(""), names)),
+    )
 
 
 def to_yaml(value: object) -> str:

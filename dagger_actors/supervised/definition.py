@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -180,6 +181,7 @@ class SystemDefinition(Part, frozen=True, kw_only=True, dict=True):
         agents: What is below the root, in the order of the start.
         description: For people.
         supervision: What the root does when something below it ends.
+        schema: The script of the tables that its agents have for their own, relative to the file; empty = none.
         file: The file it was read from, as the caller named it; empty for data and text.
     """
 
@@ -187,12 +189,18 @@ class SystemDefinition(Part, frozen=True, kw_only=True, dict=True):
     agents: tuple[AgentSpec | SupervisorSpec, ...]
     description: str = ""
     supervision: Supervision = Supervision()
+    schema: str = ""
     file: str = ""
 
     @functools.cached_property
     def places(self) -> Places:
         """Where everything stands in the file; no part of the definition: equality and copies know nothing of it."""
         return Places()
+
+    @property
+    def schema_path(self) -> Path | None:
+        """Where that script is; None = there is none."""
+        return Path(self.file).parent / self.schema if self.schema else None
 
     def all_agents(self) -> Iterator[AgentSpec]:
         """Every agent of the tree, in the order of the start."""

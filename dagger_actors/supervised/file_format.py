@@ -217,6 +217,16 @@ class SystemFile(Form, frozen=True, kw_only=True):
     system: Annotated[Name, Meta(description="Its name.", examples=["shop"])]
     description: Annotated[str, Meta(description="What it is for.")] = ""
     supervision: SupervisionForm | UnsetType = UNSET
+    schema: (
+        Annotated[
+            Name,
+            Meta(
+                description="A script of CREATE TABLE IF NOT EXISTS for tables of the agents' own, relative to this file.",
+                examples=["shop.sql"],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     agents: Annotated[
         list[AgentForm],
         Meta(min_length=1, max_length=MAX_AGENTS, description="What is below the root, in the order of the start."),

@@ -52,7 +52,7 @@ MAX_DEPTH = 20
 SYSTEM_FILE = FileKind(noun="system", least="A system needs at least `system` and `agents`.")
 
 CHILD = ("restart", "shutdown_s", "significant", "backoff")
-SYSTEM = Keys(known=("system", "description", "supervision", "agents"), required=("system", "agents"))
+SYSTEM = Keys(known=("system", "description", "supervision", "schema", "agents"), required=("system", "agents"))
 AGENT = Keys(
     known=("id", "class", "config", "instances", "route", "key", *CHILD, "mailbox", "tasks"),
     required=("id", "class"),
@@ -139,12 +139,19 @@ class SystemLoader:
         name = reader.name(fields["system"].value, "system") if "system" in fields else ""
         description = reader.text(fields["description"].value, "description") if "description" in fields else ""
         supervision, below = self._supervision(fields, "the system", 0)
+        schema = reader.name(fields["schema"].value, "schema") if "schema" in fields else ""
         agents = self._agents(fields["agents"].value, below) if "agents" in fields else ()
         reader.subject = ""
         definition = SystemDefinition(
-            name=name or "", agents=agents, description=description or "", supervision=supervision, file=self._file
+            name=name or "",
+            agents=agents,
+            description=description or "",
+            supervision=supervision,
+            schema=schema or "",
+            file=self._file,
         )
-        vars(definition)["places"] = Places(reader.document, tuple(self._places))
+        schema_at = fields["schema"].value.at if "schema" in fields else 0
+        vars(definition)["places"] = Places(reader.document, tuple(self._places), schema_at)
         return definition
 
     def _supervision(self, fields: Fields, name: str, depth: int) -> tuple[Supervision, Below]:

@@ -30,12 +30,14 @@ class AgentPlace(msgspec.Struct, frozen=True, gc=False):
 
 
 class Places(msgspec.Struct, frozen=True):
-    """Where the agents of a definition stand.
+    """Where the parts of a definition stand.
 
     Attributes:
         document: Knows lines and columns; None for a definition that was not read.
         agents: Their places, in the order of ``all_agents()``; empty for a definition that was not read.
+        schema_at: The place of its schema; 0 without one.
     """
 
     document: Document | None = None
     agents: tuple[AgentPlace, ...] = ()
+    schema_at: int = 0

@@ -102,6 +102,10 @@ class Resolver(Generic[T]):
 
     def resolve(self) -> Resolved[T]:
         """Resolve every agent; the reader takes what is wrong."""
+        schema = self._definition.schema_path
+        if schema is not None and not schema.is_file():
+            advice = "Write the path of an SQL script, relative to this file."
+            self._reader.complain(self._definition.places.schema_at, f"there is no file {schema}", advice)
         places = self._definition.places.agents
         agents = zip(self._definition.all_agents(), places or itertools.repeat(NOWHERE), strict=False)
         # What a whole module or class lacks is one mistake, however many agents name it.

@@ -420,3 +420,15 @@ def test_the_command_line_takes_a_schema(program):
     again = program("retry", "r", "--schema", "missing.sql")
     assert (again.returncode, "Traceback" in again.stderr) == (2, False)
     assert "the schema missing.sql cannot be applied: No such file or directory" in again.stderr
+
+
+def test_a_system_file_brings_the_tables_of_its_agents_and_an_option_goes_before_it(open_system, schema, tmp_path):
+    """Law: the file's script is beside it, wherever the program stands."""
+    spec = tmp_path / "specs" / "system.yaml"
+    spec.parent.mkdir()
+    (spec.parent / "own.sql").write_text("CREATE TABLE IF NOT EXISTS own (name TEXT);")
+    (spec.parent / "clerk.py").write_text("from dagger_actors import Actor\nclass Clerk(Actor): pass\n")
+    spec.write_text('system: s\nschema: own.sql\nagents: [{id: clerk, class: "clerk.py:Clerk"}]\n')
+    made = "SELECT name FROM sqlite_schema WHERE name IN ('own', 'item')"
+    assert rows(open_system(spec=spec, db=tmp_path / "one.db"), made) == [("own",)]
+    assert rows(open_system(spec=spec, schema=schema, db=tmp_path / "two.db"), made) == [("item",)]

@@ -48,6 +48,7 @@ def written(spec: msgspec.Struct) -> dict[str, Any]:
         case SystemDefinition():
             said: dict[str, Any] = {"system": spec.name, "description": spec.description}
             said["supervision"] = written(spec.supervision)
+            said |= {"schema": spec.schema} if spec.schema else {}
             said["agents"] = [written(child) for child in spec.agents]
         case SupervisorSpec():
             said = child_keys(spec) | {"supervision": written(spec.supervision)}

@@ -344,3 +344,18 @@ def test_mistakes_of_both_steps_are_told_at_once_in_file_order(shop, base):
     definition, resolved = load_and_resolve(path, base)
     assert definition == load_system(path)
     assert resolved.actors["a"].config.low == 1
+
+
+def test_a_schema_that_is_not_there_is_told_at_its_place_beside_other_mistakes(tmp_path):
+    """Law: it is looked for beside the file, and nothing is run without it."""
+    file = tmp_path / "system.yaml"
+    (tmp_path / "agents.py").write_text("class Agent: pass\n")
+    file.write_text('system: s\nschema: tables.sql\nagents: [{id: a, class: "agents.py:Agnt"}]\n')
+    with pytest.raises(DefinitionError) as caught:
+        load_and_resolve(file, object)
+    assert [(one.line, one.column) for one in caught.value.problems] == [(2, 9), (3, 25)]
+    assert f"there is no file {tmp_path / 'tables.sql'}" in str(caught.value)
+    (tmp_path / "tables.sql").write_text("")
+    with pytest.raises(DefinitionError) as caught:
+        load_and_resolve(file, object)
+    assert [one.line for one in caught.value.problems] == [3]
