@@ -51,8 +51,15 @@ class Child:
 
     def go(self) -> None:
         """Let it through its barrier."""
+        self._write("go")
+
+    def send(self, **order: Any) -> None:
+        """Give it an order more."""
+        self._write(json.dumps(order))
+
+    def _write(self, line: str) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write("go\n")
+        self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
 
     def kill(self) -> None:
