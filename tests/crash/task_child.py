@@ -28,7 +28,9 @@ def main(order: dict[str, Any]) -> None:
             if "leave" in more:
                 break
             submitted = [
-                task.id for agent, payloads in more["submit"].items() for task in system.tasks.submit_many(agent, payloads)
+                task.id
+                for agent, payloads in more["submit"].items()
+                for task in system.tasks.submit_many(agent, payloads)
             ]
             tell(submitted=submitted)
 

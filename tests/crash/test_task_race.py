@@ -26,7 +26,9 @@ LEASE_S = 1.5
 PLACES = 4
 """Bodies that one worker runs at once, as ``tasks.py`` says."""
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS effects (task INTEGER NOT NULL, epoch INTEGER NOT NULL, pid INTEGER NOT NULL) STRICT;"
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS effects (task INTEGER NOT NULL, epoch INTEGER NOT NULL, pid INTEGER NOT NULL) STRICT;"
+)
 WITNESS = """
 CREATE TABLE ends (task INTEGER NOT NULL, epoch INTEGER NOT NULL) STRICT;
 CREATE TRIGGER ends_are_noted AFTER UPDATE OF state ON tasks WHEN NEW.state IN ('completed', 'failed') BEGIN
@@ -103,7 +105,9 @@ class Race:
     def wait_until_done(self, patience_s: float = PATIENCE_S) -> None:
         deadline = time.monotonic() + patience_s
         while self.left():
-            assert time.monotonic() < deadline, self.stage.query("SELECT state, owner, count(*) FROM tasks GROUP BY 1, 2")
+            assert time.monotonic() < deadline, self.stage.query(
+                "SELECT state, owner, count(*) FROM tasks GROUP BY 1, 2"
+            )
             time.sleep(0.05)  # other processes do it, and a death at an instant waits for no signal
 
     def begins(self) -> list[Begin]:
@@ -118,7 +122,9 @@ class Race:
         assert query("SELECT count(*), count(DISTINCT task) FROM effects") == [(self.count, self.count)]
         ends = query("SELECT task, epoch FROM ends ORDER BY task")
         assert len(ends) == self.count, "a task was ended twice"
-        assert ends == query("SELECT task_key, epoch FROM tasks ORDER BY task_key"), "an end under a lease that was lost"
+        assert ends == query("SELECT task_key, epoch FROM tasks ORDER BY task_key"), (
+            "an end under a lease that was lost"
+        )
         # A turn that was over when its worker died is committed by whoever took its lease, at the next epoch.
         found = query("SELECT tasks.epoch - effects.epoch, pid FROM effects JOIN tasks ON task_key = task")
         odd = [(later, pid) for later, pid in found if later and (later != 1 or pid not in self.suspects)]
