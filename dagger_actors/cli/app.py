@@ -38,6 +38,37 @@ zsh: dagger-actors completion zsh > ~/.zsh/_dagger-actors (with ~/.zsh in fpath 
 
 fish: dagger-actors completion fish > ~/.config/fish/completions/dagger-actors.fish"""
 
+TASKS_LIST = """
+
+dagger-actors tasks list --state failed --state stuck --since 1d
+
+dagger-actors tasks list --agent search --text 'connection refused' --json"""
+SUBMIT = """
+
+dagger-actors tasks submit search '{"query": "words"}' --wait
+
+dagger-actors tasks submit search - --import agents.py --job nightly --priority 5 < payload.json
+
+Its id is on stdout. With --wait the result is instead, and it exits with 0 when the task succeeded, 1 when it did not, 3 when
+it is paused or has not ended within --timeout, 130 when it was interrupted; what has not ended goes on."""
+RETRY = """
+
+dagger-actors tasks retry 17 18
+
+dagger-actors tasks retry --state failed --agent search --since 1d --text timeout
+
+Fresh tries, and what they left stuck is opened with them. Options without --state choose among the failed ones."""
+REJECT = """
+
+dagger-actors tasks reject 17 --reason 'sources are missing' --version 3
+
+With --version the verdict is about what was looked at, or is refused. What needs its success and has not begun waits again."""
+PRUNE = """
+
+dagger-actors tasks prune 30d
+
+Their attempts, logs and steps go too; a job goes with its last task. Kept is what an open task depends on or has spawned."""
+
 COMMANDS = (
     ("run", "dagger_actors.cli.run:run", "Run a flow file to its end."),
     ("resume", "dagger_actors.cli.run:resume", "Go on with a paused or interrupted run."),
@@ -66,6 +97,31 @@ ARTIFACTS = (
 )
 
 
+TASKS = (
+    ("list", "dagger_actors.cli.tasks:list_tasks", f"List the tasks of a database.{TASKS_LIST}"),
+    ("show", "dagger_actors.cli.tasks:show", "Show tasks: payload, result, errors, attempts, whom they wait for."),
+    ("logs", "dagger_actors.cli.tasks:logs", "Print what the attempts at a task logged."),
+    ("agents", "dagger_actors.cli.tasks:agents", "List the agents that the database knows, and who does their tasks."),
+    ("submit", "dagger_actors.cli.task_submit:submit", f"Submit a task; with --wait print its result.{SUBMIT}"),
+    ("cancel", "dagger_actors.cli.task_verbs:cancel", "Cancel tasks, wherever they run."),
+    ("retry", "dagger_actors.cli.task_verbs:retry", f"Open failed, cancelled or paused tasks again.{RETRY}"),
+    ("accept", "dagger_actors.cli.task_verbs:accept", "Accept the results of completed tasks."),
+    ("reject", "dagger_actors.cli.task_verbs:reject", f"Reject the results of completed tasks.{REJECT}"),
+    ("reopen", "dagger_actors.cli.task_verbs:reopen", "Have rejected tasks done again."),
+    ("prune", "dagger_actors.cli.task_verbs:prune", f"Delete tasks that ended long ago.{PRUNE}"),
+)
+JOBS = (
+    ("list", "dagger_actors.cli.jobs:list_jobs", "List the jobs of a database: groups of tasks."),
+    ("show", "dagger_actors.cli.jobs:show", "Show a job: how far it is, and which of its tasks need a look."),
+    ("cancel", "dagger_actors.cli.task_verbs:cancel_jobs", "Cancel jobs: what is open of them, and what would come."),
+)
+GROUPS = {
+    "artifacts": ("List, read and export what runs stored.", ARTIFACTS),
+    "tasks": ("List, submit, retry, cancel and judge tasks.", TASKS),
+    "jobs": ("List, show, cancel and draw jobs: groups of tasks.", JOBS),
+}
+
+
 def _version() -> str:
     from importlib.metadata import version  # noqa: PLC0415 - it loads the e-mail parser, a third of the start-up time
 
@@ -89,10 +145,11 @@ app = App(
 )
 for name, target, text in COMMANDS:
     app.command(target, name=name, help=text)
-artifacts = App(name="artifacts", help="List, read and export what runs stored.")
-for name, target, text in ARTIFACTS:
-    artifacts.command(target, name=name, help=text)
-app.command(artifacts)
+for group, (about, members) in GROUPS.items():
+    words = App(name=group, help=about)
+    for name, target, text in members:
+        words.command(target, name=name, help=text)
+    app.command(words)
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
@@ -126,13 +183,19 @@ def _unexpected(words: Sequence[str]) -> str:
     return f"nothing takes {' '.join(map(shlex.quote, words))}{hint}"
 
 
+def _named(tokens: Sequence[str]) -> Sequence[str]:
+    """The command that a command line begins with, as far as there is such a one."""
+    if tokens[:1] and tokens[0] in GROUPS:
+        return tokens[: 2 if tokens[1:] and tokens[1] in {name for name, _, _ in GROUPS[tokens[0]][1]} else 1]
+    return tokens[: 1 if tokens[:1] and tokens[0] in {name for name, _, _ in COMMANDS} else 0]
+
+
 def _dispatch(tokens: list[str]) -> int:
     try:
         result = app(tokens, print_error=False, exit_on_error=False, help_on_error=False)
     except CycloptsError as error:
         text = _unexpected(error.unused_tokens or []) if isinstance(error, UnusedCliTokensError) else str(error)
-        named = [word for word in tokens[:1] if word in {*(name for name, _, _ in COMMANDS), artifacts.name[0]}]
-        complain(f"{text}\n  see: {' '.join(['dagger-actors', *named, '--help'])}")
+        complain(f"{text}\n  see: {' '.join(['dagger-actors', *_named(tokens), '--help'])}")
     except (RunEnded, ActorError) as error:
         complain(error)
         return FAILED

@@ -16,11 +16,16 @@ __all__ = [
     "Database",
     "Imports",
     "Inputs",
+    "JobFilter",
+    "JobId",
+    "OnlyVersion",
     "Processes",
     "Quiet",
     "RunId",
     "Schema",
     "Spec",
+    "TaskId",
+    "TaskIds",
     "existing",
 ]
 
@@ -41,6 +46,20 @@ Schema = Annotated[
     str | None, Parameter(name="--schema", help="SQL file with CREATE TABLE IF NOT EXISTS for tables of your own.")
 ]
 RunId = Annotated[str, Parameter(name="RUN", help="The run's id; `dagger-actors runs` lists them.")]
+TaskId = Annotated[int, Parameter(name="TASK", help="The task's id; `dagger-actors tasks list` lists them.")]
+TaskIds = Annotated[
+    tuple[int, ...],
+    Parameter(name="TASK", help="Ids of tasks, one or more; `dagger-actors tasks list` lists them.", required=True),
+]
+JobId = Annotated[str, Parameter(name="JOB", help="The job's id; `dagger-actors jobs list` lists them.")]
+JobFilter = Annotated[str | None, Parameter(help="Only tasks of the job of this id.")]
+OnlyVersion = Annotated[
+    int | None,
+    Parameter(
+        name="--version",
+        help="Only if the one task named is of this version, which `dagger-actors tasks show` tells; else it is refused.",
+    ),
+]
 Spec = Annotated[str, Parameter(name="SPEC", help="The flow file.")]
 AnySpec = Annotated[str, Parameter(name="SPEC", help="The flow file or system file.")]
 Quiet = Annotated[

@@ -225,7 +225,7 @@ def _stay(
                 sys.stderr.write(printable(f"run {one_line(one.id)} in {db}{voice.pinned}\n"))
         with display, LogLines(display.tell):
             try:
-                ended = wait_for(runs, interrupts) if runs else []
+                ended = wait_for(lambda: [one.wait() for one in runs], interrupts)
             except (StoreFull, StoreBroken, ReadOnlyDatabase) as error:
                 raise UsageError(str(error), f"then go on with: {step}") from error
         # The display is closed by now: a second signal leaves the terminal as it was.

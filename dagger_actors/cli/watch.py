@@ -1,4 +1,4 @@
-"""Waiting for runs to end, or for a person to have had enough."""
+"""Waiting for runs and tasks to end, or for a person to have had enough."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Sequence
-from typing import Final, Self
+from collections.abc import Callable
+from typing import Final, Self, TypeVar
 
 from dagger_actors.cli.exits import INTERRUPTED
 from dagger_actors.cli.text import printable
-from dagger_actors.flow.report import Report
-from dagger_actors.flow.run import Run
 
 __all__ = ["GRACE_S", "Interrupts", "wait_for"]
+
+T = TypeVar("T")
 
 GRACE_S: Final = {signal.SIGINT: 10.0, signal.SIGTERM: 25.0}
 """How long running code may still end after the first signal; service managers kill 30 s or more after SIGTERM."""
@@ -34,7 +34,7 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self.words: queue.SimpleQueue[signal.Signals | list[Report] | BaseException] = queue.SimpleQueue()
+        self.words: queue.SimpleQueue[signal.Signals | BaseException | None] = queue.SimpleQueue()
         self.first: signal.Signals | None = None
         self.parting = "left at once"
         """Said when the second one comes."""
@@ -76,32 +76,43 @@ class Interrupts:
         self.words.put(number)
 
 
-def wait_for(runs: Sequence[Run], interrupts: Interrupts) -> list[Report] | None:
-    """Wait until every run has ended or paused, or until the first signal.
+def wait_for(
+    wait: Callable[[], T], interrupts: Interrupts, look: Callable[[], None] = lambda: None, look_s: float | None = None
+) -> T | None:
+    """Wait until something has come to rest, or until the first signal.
 
     Args:
-        runs: At least one.
+        wait: Waits, on a thread; what it gives is given.
         interrupts: Entered.
+        look: Called now and then meanwhile, on this thread.
+        look_s: Seconds between two looks; None = it is not called.
 
     Returns:
-        Their reports, in order; None when a signal came first.
+        What ``wait`` gave; None when a signal came first.
 
     Raises:
-        BaseException: What waiting for a run raised.
+        BaseException: What ``wait`` raised.
     """
+    ended: list[T] = []
 
     def watch() -> None:
         try:
-            interrupts.words.put([run.wait() for run in runs])
+            ended.append(wait())
+            interrupts.words.put(None)
         except BaseException as error:  # noqa: BLE001 - it is raised again by the thread that waits
             interrupts.words.put(error)
 
-    threading.Thread(target=watch, name="run watcher", daemon=True).start()
-    word = interrupts.words.get()
-    match word:
-        case signal.Signals():
-            return None
-        case BaseException():
-            raise word
-        case _:
-            return word
+    threading.Thread(target=watch, name="watcher", daemon=True).start()
+    while True:
+        try:
+            word = interrupts.words.get(timeout=look_s)
+        except queue.Empty:
+            look()
+            continue
+        match word:
+            case None:
+                return ended[0]
+            case signal.Signals():
+                return None
+            case _:
+                raise word

@@ -12,7 +12,7 @@ from dagger_actors.core.wording import nearest
 from dagger_actors.errors import UnknownAgent
 from dagger_actors.store.reader import Readers
 from dagger_actors.tasks.payloads import Payloads
-from dagger_actors.tasks.registry import TaskAgents
+from dagger_actors.tasks.registry import AgentEntry, TaskAgents
 
 __all__ = ["AgentName", "Door", "Doors"]
 
@@ -27,11 +27,13 @@ class Door(msgspec.Struct, frozen=True):
         name: Its name.
         encode: Makes a payload's JSON text, and its limit's key.
         overflow: What is done when its queue is full.
+        unknown: What the database is to be told of it before a task is, for it has never heard of it; None = it has.
     """
 
     name: str
     encode: Callable[[object], tuple[bytes, str | None]]
     overflow: Literal["block", "reject"]
+    unknown: AgentEntry | None = None
 
 
 class Doors:
@@ -59,7 +61,8 @@ class Doors:
         """
         if not isinstance(agent, str) or agent in self._agents.names():
             entry = self._agents.find(agent)
-            return Door(entry.name, entry.encode, entry.options.overflow)
+            is_known = entry.name in self._agents.names() or bool(self._readers.query("read.task_door", entry.name))
+            return Door(entry.name, entry.encode, entry.options.overflow, None if is_known else entry)
         rows = self._readers.query("read.task_door", agent) if agent.isprintable() else []
         if not rows:
             known = msgspec.json.decode(self._readers.query("read.task_agent_names")[0][0], type=list[str])

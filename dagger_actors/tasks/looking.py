@@ -215,12 +215,14 @@ class TaskArchive:
         query, found = self._store.readers.query, []
         more = (wanted.agent, wanted.first_us, wanted.text, limit)
         for state in wanted.states or ("",):
-            if wanted.job_key is not None:
+            if state in OPEN_STATES:
+                rows = query("read.task_keys_open", state, *more, wanted.job_key or 0)
+            elif state not in MANY_STATES:
+                rows = query("read.task_keys_notable", state, *more, wanted.job_key or 0)
+            elif wanted.job_key is not None:
                 rows = query("read.task_keys_of_job", state, *more, wanted.job_key)
-            elif state in MANY_STATES:
-                rows = query("read.task_keys", state, *more)
             else:
-                rows = query("read.task_keys_open" if state in OPEN_STATES else "read.task_keys_notable", state, *more)
+                rows = query("read.task_keys", state, *more)
             found += [row[0] for row in rows]
         return sorted(set(found), reverse=True)[:limit]
 

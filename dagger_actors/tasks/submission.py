@@ -140,6 +140,8 @@ class Submission(TasksBase):
         drafts: list[Draft] = (yield Aside(judging)) if len(payloads) >= MANY else judging()
         if any(len(draft.text) > INLINE_BYTES for draft in drafts):
             yield Aside(partial(self._keep_large, drafts))
+        if door.unknown is not None:
+            yield Await(self._hub.ask((), [Write("task_agents.put", [door.unknown.row(self._now_us())], 1)]))
         job_key = yield from self._job_key(wishes.job)
         keys = yield from self._hub.keys.taking(len(drafts))
         sending = _Sending(self, door, wishes, job_key)

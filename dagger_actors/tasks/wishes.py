@@ -18,7 +18,7 @@ from dagger_actors.tasks.given import GivenToJobs
 from dagger_actors.tasks.job import Job
 from dagger_actors.tasks.task import Task
 
-__all__ = ["GivenWishes", "Wishes", "ids_of", "judge"]
+__all__ = ["OPTIONS", "GivenWishes", "Wishes", "ids_of", "judge"]
 
 MAX_PRIORITY = 2**31 - 1
 MAX_DEPENDENCIES = 100_000

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+
+from dagger_actors.cli import main
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 60
@@ -202,3 +205,64 @@ def program(tmp_path: Path) -> Iterator[Program]:
 @pytest.fixture
 def repository() -> Path:
     return REPOSITORY
+
+
+TASK_AGENTS = """
+import threading
+from pathlib import Path
+import msgspec
+from dagger_actors import Fatal, RetryPolicy, TaskContext, task_agent
+
+class Word(msgspec.Struct, frozen=True):
+    text: str
+
+@task_agent(retry=RetryPolicy(tries=1))
+def measure(task: Word, ctx: TaskContext) -> dict[str, int]:
+    ctx.log(f"measures \\x1b[2J{task.text}")
+    return {"letters": len(task.text)}
+
+@task_agent(retry=RetryPolicy(tries=2))
+def fail(task: Word) -> int:
+    if Path("mended").exists():
+        return 7
+    raise ValueError(f"broken \\x1b[2J {task.text}")
+
+@task_agent
+def parent(task: Word, ctx: TaskContext) -> list[int]:
+    children = [ctx.spawn(measure, Word(word)) for word in task.text.split()]
+    return [one["letters"] for one in ctx.gather(children)]
+
+@task_agent(durability="at_most_once")
+def patient(task: Word, ctx: TaskContext) -> str:
+    Path("begun").touch()
+    while not ctx.cancelled and not Path("go").exists():
+        threading.Event().wait(0.005)
+    return "told"
+"""
+
+
+class Typed:
+    """Commands in this process, as ``main`` runs them; what they wrote and their status."""
+
+    def __init__(self, folder: Path, captured: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self._captured = captured
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        self._captured.readouterr()
+        status = main(words)
+        out, err = self._captured.readouterr()
+        return status, out, err
+
+    def json(self, *words: str) -> Any:
+        """Run one that prints JSON and succeeds."""
+        status, out, err = self(*words, "--json")
+        assert status == 0, err
+        return msgspec.json.decode(out)
+
+
+@pytest.fixture
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    (tmp_path / "agents.py").write_text(TASK_AGENTS)
+    monkeypatch.chdir(tmp_path)
+    return Typed(tmp_path, capsys)

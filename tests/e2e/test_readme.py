@@ -9,6 +9,7 @@ import pytest
 
 from dagger_actors.core.trigger import TRIGGERS
 from dagger_actors.flow.loading.conditions import GROUPS, OPERATORS
+from dagger_actors.tasks.wishes import OPTIONS
 
 SET_UP = re.compile(r"^python3 -m venv \.venv && \.venv/bin/pip install .*$", re.MULTILINE)
 
@@ -85,6 +86,30 @@ def test_the_readmes_actor_runs(readme, program):
         check=False,
     )
     assert (done.stdout, done.stderr) == ("9\n", "")
+
+
+def test_the_readmes_tasks_run(readme, program):
+    """Law: the example of tasks, copied as it stands, prints what its comments say."""
+    (code,) = [block for block in blocks(readme, "python") if "class Digest(TaskAgent" in block]
+    (program.folder / "digest.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "digest.py"],
+        cwd=program.folder,
+        env=program.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == re.findall(r"print\(.*\)  # (.*)", code)
+
+
+def test_the_readme_names_every_option_of_submit(readme):
+    """Law: what may be said with a task is in the table, in full."""
+    table = readme.split("| option | |")[1].split("\n\n")[0]
+    named = set(re.findall(r"`(\w+)`", " ".join(line.split("|")[1] for line in table.splitlines() if "|" in line[1:])))
+    assert named == set(OPTIONS)
 
 
 def test_every_command_and_option_in_the_readme_exists(readme, program):

@@ -214,3 +214,57 @@ def test_a_job_is_waited_for_and_gives_the_results_of_its_tasks(system: ActorSys
     progress = job.progress()
     assert (progress.total, progress.open, progress.succeeded, job.state) == (5, 0, 5, "succeeded")
     assert system.tasks.get_job("nightly") == job == system.tasks.job("nightly")
+
+
+# --- several workers on one file
+
+
+def test_whoever_has_no_agents_submits_by_name_and_waits_for_what_another_worker_does(
+    open_tasks: Callable[..., ActorSystem], system: ActorSystem
+) -> None:
+    submitter = open_tasks()
+    task = submitter.tasks.submit("measure", {"text": "abc"})
+    assert task.result(PATIENCE_S) == {"number": 3}, "plain data, where nobody knows its type"
+    typed = submitter.tasks.submit(measure, Word("abcd"))
+    assert typed.result(PATIENCE_S) == {"number": 4}
+    job = submitter.tasks.job("j")
+    job.submit_many("measure", [{"text": "x" * at} for at in range(3)])
+    assert job.result(PATIENCE_S) == [{"number": at} for at in range(3)]
+
+    async def wait() -> Any:
+        return await asyncio.gather(*await submitter.tasks.asubmit_many("measure", [{"text": "ab"}] * 50))
+
+    assert asyncio.run(wait()) == [{"number": 2}] * 50
+    failed = submitter.tasks.submit("fail", Word("x"))
+    with pytest.raises(TaskBlocked):
+        submitter.tasks.submit("measure", Word("x"), depends_on=[failed]).result(PATIENCE_S)
+
+
+def test_a_cancel_from_another_worker_is_recorded_at_once_and_reaches_the_running_body(
+    open_tasks: Callable[..., ActorSystem], system: ActorSystem, held: Held, diary: Diary
+) -> None:
+    task = system.tasks.submit(held.agent, Word("a"))
+    diary.wait_for("a")
+    other = open_tasks()
+    other.tasks.cancel(task.id, reason="by another")
+    assert task.state == "cancelled"
+    diary.wait_for("a stopped")
+    with pytest.raises(TaskCancelled, match="by another"):
+        task.result(PATIENCE_S)
+    assert system.tasks.submit(measure, Word("ab")).result(PATIENCE_S) == Length(2)
+
+
+def test_two_workers_share_many_tasks_and_each_is_done_once(
+    open_tasks: Callable[..., ActorSystem], diary: Diary
+) -> None:
+    @task_agent(name="count")
+    def count(task: Word) -> str:
+        diary.note(task.text)
+        return task.text
+
+    workers = [open_tasks(count), open_tasks(count)]
+    words = [str(at) for at in range(600)]
+    tasks = [*workers[0].tasks.submit_many(count, [Word(word) for word in words[:300]])]
+    tasks += workers[1].tasks.submit_many(count, [Word(word) for word in words[300:]])
+    assert [workers[0].tasks.get(task.id).result(PATIENCE_S) for task in tasks] == words
+    assert sorted(diary.notes, key=int) == words

@@ -1,6 +1,6 @@
 -- parameters: state ('' = any), agent ('' = any), created_at from, text in lower case ('' = any), limit,
 -- job_key. The newest ids.
 SELECT task_key FROM tasks
-WHERE job_key = ?6 AND iif(?1 = 'stuck', is_stuck, ?1 = '' OR state = ?1) AND (?2 = '' OR agent = ?2) AND created_at >= ?3
+WHERE job_key = ?6 AND (?1 = '' OR state = ?1) AND (?2 = '' OR agent = ?2) AND created_at >= ?3
   AND (?4 = '' OR instr(lower(payload), ?4) OR instr(lower(reason), ?4) OR instr(lower(error), ?4))
 ORDER BY task_key DESC LIMIT ?5

@@ -1,0 +1,64 @@
+"""``jobs list`` and ``show``: look at groups of tasks; they change nothing."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from dagger_actors.cli.command_line import command
+from dagger_actors.cli.exits import OK
+from dagger_actors.cli.json_report import write_json
+from dagger_actors.cli.looking import look
+from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, JobId
+from dagger_actors.cli.render import stdout
+from dagger_actors.cli.runs import as_written
+from dagger_actors.cli.task_pages import job_page, jobs_table
+from dagger_actors.cli.task_steps import next_for_job
+from dagger_actors.cli.text import printable
+from dagger_actors.core.tasks import JobState
+from dagger_actors.tasks.looking import LISTED
+
+__all__ = ["list_jobs", "show"]
+
+
+def list_jobs(
+    *,
+    state: Annotated[
+        tuple[JobState, ...], Parameter(converter=as_written, help="Only jobs in this state; repeatable: any of them.")
+    ] = (),
+    since: Annotated[
+        str | None, Parameter(help="Only jobs made after this: an age (30m, 2h, 7d), a date or a time (UTC).")
+    ] = None,
+    limit: Annotated[int, Parameter(help="At most so many, the newest.", show_default=True)] = LISTED,
+    db: Database = DEFAULT_DATABASE,
+    as_json: AsJson = False,
+) -> int:
+    """List the jobs of a database, the newest first; changes nothing, and works on a read-only folder."""
+    with look(db) as here:
+        found = here.tasks.jobs(state=state, since=since, limit=limit)
+    if as_json:
+        write_json(found)
+    elif found:
+        stdout().print(jobs_table(found))
+        if len(found) == limit:
+            sys.stderr.write(f"the newest {limit:,}; --limit N shows more\n")
+    elif state or since:
+        sys.stderr.write(printable(f"no such jobs; all of them: {command('jobs list', db=db)}\n"))
+    else:
+        sys.stderr.write("no jobs yet; submit a task to one with: dagger-actors tasks submit AGENT 'JSON' --job ID\n")
+    return OK
+
+
+def show(job: JobId, /, *, db: Database = DEFAULT_DATABASE, as_json: AsJson = False) -> int:
+    """Show a job: how far it is, and which of its tasks failed, were rejected, are paused or stuck; at most 100 of them."""
+    with look(db) as here:
+        report = here.tasks.job_report(job)
+    if as_json:
+        write_json(report)
+        return OK
+    job_page(stdout(), report)
+    for step in next_for_job(report, db):
+        sys.stderr.write(printable(f"next: {step}\n"))
+    return OK
