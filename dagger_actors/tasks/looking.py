@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,34 +10,28 @@ import msgspec
 
 from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.bodies.stored_error import decode_error
-from dagger_actors.core.tasks import TASK_TRANSITIONS, JobState
-from dagger_actors.core.wording import nearest, quoted
-from dagger_actors.errors import JobNotFound, RequestError, TaskNotFound
+from dagger_actors.core.tasks import TASK_TRANSITIONS
+from dagger_actors.core.wording import quoted
+from dagger_actors.errors import RequestError, TaskNotFound
 from dagger_actors.reading.since import since_us
-from dagger_actors.store.look import ReadableStore
+from dagger_actors.tasks.filters import LISTED, check_limit, states_of
+from dagger_actors.tasks.job_looking import JobArchive
 from dagger_actors.tasks.report import (
     AgentSummary,
-    JobProgress,
-    JobReport,
-    JobSummary,
     TaskAttempt,
     TaskDependency,
     TaskLog,
     TaskReport,
     TaskSummary,
 )
-from dagger_actors.tasks.rows import JobRow, TaskRow, progress_of, summary_of
+from dagger_actors.tasks.rows import TaskRow, summary_of
 
 __all__ = ["LISTED", "TaskArchive", "TaskFilter"]
 
-LISTED = 1000
 STATES = (*TASK_TRANSITIONS, "stuck")
-JOB_STATES = ("running", "paused", "succeeded", "failed", "cancelled")
 MANY_STATES = frozenset({"", "completed"})
 """Those that most tasks are in: the newest ones are found by going back from the last."""
 OPEN_STATES = frozenset({"ready", "running"})
-PROBLEMS = 100
-"""Tasks that a job's report names."""
 
 
 class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,17 +52,13 @@ class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
 
 
-class TaskArchive:
+class TaskArchive(JobArchive):
     """Reads the tasks of one database; changes nothing.
 
     Args:
         store: The database.
         now_us: The time now, microseconds UTC.
     """
-
-    def __init__(self, store: ReadableStore, now_us: Callable[[], int]) -> None:
-        self._store = store
-        self._now_us = now_us
 
     # --- one task
 
@@ -183,7 +173,7 @@ class TaskArchive:
             RequestError: A filter has a value that it cannot have.
             JobNotFound: There is no such job.
         """
-        _check_limit(limit)
+        check_limit(limit)
         wanted = self._filter(state=state, agent=agent, job=job, since=since, text=text)
         keys = self._keys(wanted, limit)
         rows = self._store.readers.query("read.tasks", msgspec.json.encode(keys).decode())
@@ -203,7 +193,7 @@ class TaskArchive:
         if agent is not None and not agent:
             raise RequestError("agent is the name of an agent, which is never empty")
         return TaskFilter(
-            states=_states(state, STATES, "task"),
+            states=states_of(state, STATES, "task"),
             agent=agent or "",
             job_key=None if job is None else self._job_row(job).job_key,
             first_us=0 if since is None else since_us(since, self._now_us()),
@@ -256,86 +246,11 @@ class TaskArchive:
         """The processes of the workers that live, by the workers' ids."""
         return {one.worker_id: one.pid for one in self._store.workers().values() if not self._store.is_gone(one)}
 
-    # --- jobs
-
-    def jobs(
-        self,
-        *,
-        state: str | Sequence[str] = (),
-        since: str | datetime | timedelta | None = None,
-        limit: int = LISTED,
-    ) -> list[JobSummary]:
-        """The newest jobs, newest first.
-
-        Args:
-            state: Only in this state, or in one of these: running, paused, succeeded, failed, cancelled.
-            since: Only made after this moment: an age such as ``2h``, a date, a time, or the object of either.
-            limit: At most so many; 1 or more.
-
-        Raises:
-            RequestError: A filter has a value that it cannot have.
-        """
-        _check_limit(limit)
-        states = msgspec.json.encode(_states(state, JOB_STATES, "job")).decode()
-        first = 0 if since is None else since_us(since, self._now_us())
-        rows = self._store.readers.query("read.jobs", states, first, limit)
-        return [JobSummary(**_of_job(JobRow(*row))) for row in rows]
-
-    def job_report(self, job_id: str) -> JobReport:
-        """All that is known of a job.
-
-        Raises:
-            JobNotFound: There is none of that id.
-        """
-        row = self._job_row(job_id)
-        query = self._store.readers.query
-        has_problems = row.failed + row.rejected + row.paused + row.stuck
-        keys = [found[0] for found in query("read.job_problems", row.job_key, PROBLEMS)] if has_problems else []
-        problems = query("read.tasks", msgspec.json.encode(keys).decode())
-        return JobReport(**_of_job(row), problems=tuple(summary_of(one) for one in reversed(problems)))
-
-    def job_progress(self, job_id: str) -> JobProgress:
-        """How far a job is; costs the same however many tasks it has.
-
-        Raises:
-            JobNotFound: There is none of that id.
-        """
-        return progress_of(self._job_row(job_id))
-
-    def job_state(self, job_id: str) -> JobState:
-        """The state of a job, as of the last commit.
-
-        Raises:
-            JobNotFound: There is none of that id.
-        """
-        return self._job_row(job_id).state
-
-    def _job_row(self, job_id: str) -> JobRow:
-        rows = self._store.readers.query("read.job_row", job_id) if job_id.isprintable() else []
-        if not rows:
-            raise JobNotFound(job_id, str(self._store.path))
-        return JobRow(*rows[0])
-
 
 def _checked_id(task: int) -> int:
     if type(task) is not int or not -(2**63) <= task < 2**63:
         raise RequestError(f"a task's id is a whole number, not {quoted(task)}")
     return task
-
-
-def _check_limit(limit: int) -> None:
-    if type(limit) is not int or not 1 <= limit < 2**63:
-        raise RequestError(f"limit is a whole number, 1 or more, not {quoted(limit)}")
-
-
-def _states(state: str | Sequence[str], known: Sequence[str], noun: str) -> tuple[str, ...]:
-    states = (state,) if isinstance(state, str) else tuple(dict.fromkeys(state))
-    for one in states:
-        if one not in known:
-            near = nearest(str(one), known)
-            hint = f" (did you mean {near!r}?)" if near else ""
-            raise RequestError(f"no {noun} is ever {quoted(one)}{hint}; its state is one of {', '.join(known)}")
-    return states
 
 
 def _is_in(task: TaskSummary, states: Sequence[str]) -> bool:
@@ -357,17 +272,3 @@ def _attempt(
 
 def _dependency(on: int, kind: Any, met: int, state: Any) -> TaskDependency:
     return TaskDependency(id=on, kind=kind, is_met=bool(met), state=state)
-
-
-def _of_job(row: JobRow) -> dict[str, Any]:
-    return {
-        "id": row.job_id,
-        "state": row.state,
-        "reason": row.reason,
-        "on_failure": row.on_failure,
-        "progress": progress_of(row),
-        "stall_after_s": None if row.stall_after_us is None else row.stall_after_us / 1e6,
-        "created_us": row.created_at,
-        "moved_us": row.moved_at,
-        "stalled_us": row.stalled_at,
-    }

@@ -70,7 +70,7 @@ class Stall(msgspec.Struct, frozen=True):
         after_s: That time in seconds, more than 0.
         action: ``fail``: the job's open tasks are cancelled, and it has failed; ``notify``: somebody is told.
         agent: For ``notify``: the task agent (class, function or name) that gets a task with the job's progress.
-        callback: For ``notify``: a function that is called with it, in the process that made the job.
+        callback: For ``notify``: a function that is called with the ``JobReport``, in the process that made the job.
 
     Raises:
         ValueError: The parts do not fit together; says what to write.

@@ -260,11 +260,9 @@ def test_what_names_what_is_not_there_is_refused_and_nothing_is_stored(sim: Any,
     agent = seen.agent()
     system = sim.system(agents=[agent])
     tasks = system.tasks
-    stranger = task_agent(name="stranger")(lambda_like)
     refused: list[tuple[Any, type[DaggerError]]] = [
         (lambda: tasks.submit("wrok", Word()), UnknownAgent),
         (lambda: tasks.submit("a\x00b", Word()), UnknownAgent),
-        (lambda: tasks.submit(stranger, Word()), UnknownAgent),
         (lambda: tasks.submit(agent, Word(), depends_on=[99]), UnknownDependency),
         (lambda: tasks.submit_many(agent, [Word()] * 3, depends_on=[99]), UnknownDependency),
         (lambda: tasks.submit(agent, {"text": 5}), PayloadRefused),
@@ -288,9 +286,21 @@ def test_what_names_what_is_not_there_is_refused_and_nothing_is_stored(sim: Any,
         tasks.submit("wrok", Word())
 
 
-def lambda_like(task: Word) -> str:
-    """A body of an agent that no system has."""
+@task_agent(name="stranger", per_key=("customer", 1))
+def stranger(task: Word) -> str:
+    """Give the text."""
     return task.text
+
+
+def test_a_class_that_no_process_has_yet_is_made_known_and_its_tasks_wait_for_one_that_has(sim: Any) -> None:
+    submitter = sim.system()
+    tasks = submitter.tasks.submit_many(stranger, [Word("a", "c"), Word("b", "c")])
+    sim.run()
+    assert [(one.name, one.open, one.per_key, one.worker_pids) for one in submitter.tasks.agents()] == [
+        ("stranger", 2, 1, ())
+    ]
+    sim.system(agents=[stranger])
+    assert [task.result() for task in tasks] == ["a", "b"]
 
 
 def test_a_dependency_that_can_never_be_met_leaves_the_task_stuck_from_the_start(sim: Any, seen: Seen) -> None:
