@@ -92,8 +92,8 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.undelivered import Undelivered
     from dagger_actors.system import ActorSystem
     from dagger_actors.tasks.agent import TaskAgent, task_agent
+    from dagger_actors.tasks.child import Child
     from dagger_actors.tasks.context import TaskContext
-    from dagger_actors.tasks.growth import Child
     from dagger_actors.tasks.job import Job
     from dagger_actors.tasks.report import AgentSummary, JobProgress, JobReport, JobSummary, TaskReport, TaskSummary
     from dagger_actors.tasks.results import Cancel, Snooze, Stall
@@ -219,7 +219,7 @@ _HOMES = {
     "AgentSummary": "tasks.report",
     "TaskAgent": "tasks.agent",
     "TaskContext": "tasks.context",
-    "Child": "tasks.growth",
+    "Child": "tasks.child",
     "task_agent": "tasks.agent",
     "Snooze": "tasks.results",
     "Cancel": "tasks.results",

@@ -15,7 +15,9 @@ from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ArtifactRecord, StartAttempt, TaskFacts, Turn
 from dagger_actors.core.task_rows import DependencyKind, Wait
 from dagger_actors.errors import RequestError, UnknownDependency
-from dagger_actors.tasks.growth import Child, Growth
+from dagger_actors.tasks.child import Child
+from dagger_actors.tasks.given_values import MAX_PRIORITY, MAX_TRIES, ids_of, seconds, whole
+from dagger_actors.tasks.growth import Growth, Options
 from dagger_actors.tasks.marked import marked
 from dagger_actors.tasks.outcomes import Outcomes, TaskOutcome
 from dagger_actors.tasks.questions import Questions
@@ -113,17 +115,17 @@ class TaskContext(BodyContext):
         Raises:
             PayloadRefused: Its agent does not take the payload.
             SpawnMismatch: This body has spawned another task under that name; the attempt has failed for good.
-            SpawnRefused: An option cannot be, or these are more than 100,000 children, or 16 MiB in one turn.
+            RequestError: An option cannot be.
+            SpawnRefused: Its key cannot be, or these are more than 100,000 children, or 16 MiB in one turn.
         """
-        child = self._growth.spawn(
-            agent,
-            payload,
-            key=key,
-            priority=priority,
-            depends_on=_ids(depends_on),
-            delay=delay,
-            try_count=try_count,
+        delay_us = seconds("delay", delay)
+        options = Options(
+            priority=whole("priority", priority, -MAX_PRIORITY, MAX_PRIORITY),
+            depends_on=ids_of("depends_on", depends_on) if depends_on else (),
+            due_at=self._clock.now().wall_us + delay_us if delay_us else None,
+            try_count=None if try_count is None else whole("try_count", try_count, 1, MAX_TRIES),
         )
+        child = self._growth.spawn(agent, payload, key, options)
         kind = None if isinstance(agent, str) else marked(agent)
         if kind is not None:
             self._outcomes.know(child.agent, kind.result)
@@ -137,7 +139,6 @@ class TaskContext(BodyContext):
             ask=self._questions.new,
             ask_children=self._questions.children,
             artifacts=self._artifacts,
-            clock=self._clock,
             mask=self._mask,
         )
 
@@ -161,7 +162,7 @@ class TaskContext(BodyContext):
             TaskFailed, TaskCancelled, TaskRejected: The first one that has not succeeded, without ``return_errors``.
             UnknownDependency: One of them is not there.
         """
-        return self._awaited(_ids(tasks), "end", return_errors=return_errors)
+        return self._awaited(ids_of("gather", tasks), "end", return_errors=return_errors)
 
     def depend_on(self, *tasks: Child | Task | int) -> list[Any]:
         """Give the results of tasks when all of them have succeeded; until then this attempt is over, as with ``gather``.
@@ -174,7 +175,7 @@ class TaskContext(BodyContext):
         Raises:
             UnknownDependency: One of them is not there.
         """
-        return self._awaited(_ids(tasks), "success", return_errors=False)
+        return self._awaited(ids_of("depend_on", tasks), "success", return_errors=False)
 
     def results(self) -> list[Any]:
         """Give the results of what this task was submitted to depend on, in that order."""
@@ -188,7 +189,7 @@ class TaskContext(BodyContext):
             RequestError: It has not ended; ``gather`` and ``depend_on`` wait.
             UnknownDependency: It is not there.
         """
-        (outcome,) = self._found(_ids((task,)))
+        (outcome,) = self._found(ids_of("result_of", [task]))
         if not outcome.is_final:
             raise RequestError(
                 f"task {outcome.task_key} is {outcome.state}; wait for it with ctx.gather or ctx.depend_on"
@@ -227,14 +228,3 @@ class TaskContext(BodyContext):
             mark = shared.mark() if self._waits else ""
             turn = msgspec.structs.replace(turn, shared=tuple(shared.changes), mark=mark)
         return msgspec.structs.replace(turn, waits=tuple(self._waits)) if self._waits else turn
-
-
-def _ids(tasks: Iterable[Child | Task | int]) -> tuple[int, ...]:
-    return tuple(map(_id, tasks))
-
-
-def _id(task: Child | Task | int) -> int:
-    task_id = task if isinstance(task, int) else getattr(task, "id", None)
-    if not isinstance(task_id, int):
-        raise RequestError(f"a task is a child, a handle or an id, not {task!r:.100}")
-    return task_id

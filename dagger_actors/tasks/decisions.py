@@ -15,8 +15,8 @@ from dagger_actors.errors import RequestError, TaskNotFound, TaskTransitionRefus
 from dagger_actors.reading.since import since_us
 from dagger_actors.tasks.asking import Asking
 from dagger_actors.tasks.base import TasksBase
+from dagger_actors.tasks.given_values import ids_of
 from dagger_actors.tasks.task import Task
-from dagger_actors.tasks.wishes import ids_of
 
 __all__ = ["Decisions", "GivenFilter"]
 

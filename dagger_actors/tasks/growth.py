@@ -16,14 +16,13 @@ from dagger_actors.bodies.artifact_source import ArtifactSource
 from dagger_actors.bodies.outputs import INLINE_BYTES, to_json
 from dagger_actors.bodies.secret import Mask
 from dagger_actors.core.messages import ArtifactRecord, TaskFacts
-from dagger_actors.core.protocols import Clock
 from dagger_actors.core.task_rows import NewTask
 from dagger_actors.errors import OutputError, PayloadRefused, SpawnMismatch, SpawnRefused
+from dagger_actors.tasks.child import Child
 from dagger_actors.tasks.marked import Marked, marked
 from dagger_actors.tasks.payloads import MAX_PAYLOAD_BYTES, is_record
-from dagger_actors.tasks.results import MAX_SECONDS
 
-__all__ = ["LARGEST_TURN", "MOST_CHILDREN", "Child", "Growth", "NewChild", "Sibling", "Wanted", "sibling"]
+__all__ = ["LARGEST_TURN", "MOST_CHILDREN", "Growth", "NewChild", "Options", "Sibling", "Wanted", "sibling"]
 
 MOST_CHILDREN = 100_000
 """Children of one task."""
@@ -33,31 +32,15 @@ LARGEST_TURN = 16 * 1024 * 1024
 
 LONGEST_KEY = 200
 SHOWN = 80
-HIGHEST = 2**31
 
 
-class Child:
-    """A task that this one has spawned; equal ones are of the same id.
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What is given with a child, judged; times are wall microseconds."""
 
-    Attributes:
-        id: Its id.
-        agent: Its agent's name.
-    """
-
-    __slots__ = ("agent", "id")
-
-    def __init__(self, task_id: int, agent: str) -> None:
-        self.id = task_id
-        self.agent = agent
-
-    def __repr__(self) -> str:
-        return f"<Child {self.id} of {self.agent}>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Child) and other.id == self.id
-
-    def __hash__(self) -> int:
-        return hash(self.id)
+    priority: int
+    depends_on: tuple[int, ...]
+    due_at: int | None
+    try_count: int | None
 
 
 class Wanted(msgspec.Struct, frozen=True, array_like=True):
@@ -133,7 +116,6 @@ class Growth:
         ask: Asks the process that has the agents for a new child.
         ask_children: Asks it for those there are.
         artifacts: Where large payloads go.
-        clock: The time.
         mask: What no payload may hold.
 
     Attributes:
@@ -149,7 +131,6 @@ class Growth:
         ask: Callable[[Wanted], NewChild],
         ask_children: Callable[[int], Sequence[Sibling]],
         artifacts: ArtifactSource,
-        clock: Clock,
         mask: Mask,
     ) -> None:
         self._task_key = task_key
@@ -157,7 +138,6 @@ class Growth:
         self._ask = ask
         self._ask_children = ask_children
         self._artifacts = artifacts
-        self._clock = clock
         self._mask = mask
         self._size = 0
         self._unnamed = 0
@@ -165,29 +145,19 @@ class Growth:
         self.spawned: list[NewTask] = []
         self.records: list[ArtifactRecord] = []
 
-    def spawn(
-        self,
-        agent: str | type | Callable[..., Any],
-        payload: Any,
-        *,
-        key: str | None,
-        priority: int,
-        depends_on: Sequence[int],
-        delay: float,
-        try_count: int | None,
-    ) -> Child:
+    def spawn(self, agent: str | type | Callable[..., Any], payload: Any, key: str | None, options: Options) -> Child:
         """See ``TaskContext.spawn``."""
         kind = None if isinstance(agent, str) else marked(agent)
         if kind is None and not isinstance(agent, str):
-            raise SpawnRefused(
-                repr(agent)[:100],
-                "it is no task agent: give a TaskAgent class, a function marked @task_agent, or a name",
-            )
+            what = "it is no task agent: give a TaskAgent class, a function marked @task_agent, or a name"
+            raise SpawnRefused(repr(agent)[:100], what)
         name = kind.name if kind is not None else str(agent)
+        _check_key(name, key)
         text = self._encode(name, kind, payload)
-        self._check(name, len(text), key=key, priority=priority, delay=delay, try_count=try_count)
         spawn_key = self._name(key)
         before = self._siblings().get(spawn_key)
+        if before is None:
+            self._check_room(name, len(text))
         made_by = "" if kind is None else kind.origin
         new = self._ask(Wanted(name, made_by, text, is_record(type(payload)), before is None))
         inline, artifact_id, record = self._stored(text)
@@ -195,28 +165,30 @@ class Growth:
         if before is not None:
             _refuse_other(before, now)
             return Child(before.task_key, before.agent)
-        due_at = self._clock.now().wall_us + round(delay * 1e6) if delay else None
         self._siblings()[spawn_key] = now
         self._size += len(text)
         if record is not None:
             self.records.append(record)
-        self.spawned.append(
-            NewTask(
-                new.task_key,
-                new.agent,
-                inline,
-                artifact_id,
-                priority=priority,
-                job_key=self._facts.job_key,
-                limit_key=new.limit_key,
-                due_at=due_at,
-                try_count=try_count,
-                depends_on=tuple(depends_on),
-                parent_key=self._task_key,
-                spawn_key=spawn_key,
-            )
-        )
+        self.spawned.append(self._task(new, spawn_key, inline, artifact_id, options))
         return Child(new.task_key, new.agent)
+
+    def _task(
+        self, new: NewChild, spawn_key: str, payload: str | None, artifact_id: str | None, options: Options
+    ) -> NewTask:
+        return NewTask(
+            new.task_key,
+            new.agent,
+            payload,
+            artifact_id,
+            priority=options.priority,
+            job_key=self._facts.job_key,
+            limit_key=new.limit_key,
+            due_at=options.due_at,
+            try_count=options.try_count,
+            depends_on=options.depends_on,
+            parent_key=self._task_key,
+            spawn_key=spawn_key,
+        )
 
     def has_new(self, ids: Sequence[int]) -> bool:
         """Whether one of these is of this turn, so that it cannot have ended."""
@@ -237,18 +209,7 @@ class Growth:
         self._mask.refuse(text)
         return text
 
-    def _check(self, agent: str, size: int, *, key: object, priority: object, delay: object, try_count: object) -> None:
-        if key is not None and (
-            not isinstance(key, str) or not key.isprintable() or not 1 <= len(key) <= LONGEST_KEY or key.startswith("#")
-        ):
-            what = f"a key is text of 1 to {LONGEST_KEY} printable characters that does not begin with '#'"
-            raise SpawnRefused(agent, f"{what}, not {key!r:.100}")
-        if not isinstance(priority, int) or not -HIGHEST <= priority < HIGHEST:
-            raise SpawnRefused(agent, f"a priority is a whole number, not {priority!r:.100}")
-        if not isinstance(delay, int | float) or not 0 <= delay <= MAX_SECONDS:
-            raise SpawnRefused(agent, f"a delay is seconds from 0 to {MAX_SECONDS:,}, not {delay!r:.100}")
-        if try_count is not None and (not isinstance(try_count, int) or try_count < 1):
-            raise SpawnRefused(agent, f"a try_count is a whole number of 1 or more, not {try_count!r:.100}")
+    def _check_room(self, agent: str, size: int) -> None:
         if len(self._siblings()) >= MOST_CHILDREN:
             raise SpawnRefused(agent, f"a task has at most {MOST_CHILDREN:,} children; let children spawn some of them")
         if self._size + size > LARGEST_TURN:
@@ -272,6 +233,14 @@ class Growth:
             found = self._ask_children(self._task_key) if self._facts.has_children else ()
             self._known = {one.spawn_key: one for one in found}
         return self._known
+
+
+def _check_key(agent: str, key: object) -> None:
+    if key is None:
+        return
+    if not isinstance(key, str) or not key.isprintable() or not 1 <= len(key) <= LONGEST_KEY or key.startswith("#"):
+        what = f"a key is text of 1 to {LONGEST_KEY} printable characters that does not begin with '#'"
+        raise SpawnRefused(agent, f"{what}, not {key!r:.100}")
 
 
 def _refuse_other(before: Sibling, now: Sibling) -> None:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from dagger_actors.core.task_options import MAX_TASK_SECONDS
 from dagger_actors.core.tasks import Conflict
 from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import RequestError
-from dagger_actors.reading.retry_keys import MAX_TRIES
 from dagger_actors.tasks.given import GivenToJobs
+from dagger_actors.tasks.given_values import MAX_PRIORITY, MAX_TRIES, ids_of, seconds, whole
 from dagger_actors.tasks.job import Job
-from dagger_actors.tasks.task import Task
 
-__all__ = ["OPTIONS", "GivenWishes", "Wishes", "ids_of", "judge"]
+__all__ = ["OPTIONS", "GivenWishes", "Wishes", "judge"]
 
-MAX_PRIORITY = 2**31 - 1
-MAX_DEPENDENCIES = 100_000
 LONGEST_KEY = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CONFLICTS = ("existing", "reject", "replace")
@@ -72,41 +67,15 @@ def judge(given: Mapping[str, Any], now_us: int, *, count: int = 1) -> Wishes:
     if expires_at is not None and expires_at <= max(now_us, due_at or 0):
         raise RequestError("expires is before the task may begin, so it would never run; give a later time")
     return Wishes(
-        priority=_whole("priority", given.get("priority", 0), -MAX_PRIORITY, MAX_PRIORITY),
+        priority=whole("priority", given.get("priority", 0), -MAX_PRIORITY, MAX_PRIORITY),
         depends_on=ids_of("depends_on", given.get("depends_on", ())),
         job=_job(given.get("job")),
         due_at=due_at,
         key=_key(given.get("key"), count),
         on_conflict=_conflict(given),
         expires_at=expires_at,
-        try_count=None if given.get("try_count") is None else _whole("try_count", given["try_count"], 1, MAX_TRIES),
+        try_count=None if given.get("try_count") is None else whole("try_count", given["try_count"], 1, MAX_TRIES),
     )
-
-
-def ids_of(name: str, tasks: object) -> tuple[int, ...]:
-    """The ids of tasks that were given as they are, or by their ids.
-
-    Raises:
-        RequestError: Something else was given.
-    """
-    if isinstance(tasks, Task) or type(tasks) is int or isinstance(tasks, str | bytes | Mapping):
-        raise RequestError(f"{name} is a list of tasks or of their ids, not {quoted(tasks)}; write [task]")
-    try:
-        found = tuple(one.id if isinstance(one, Task) else one for one in tasks)  # type: ignore[attr-defined]
-    except TypeError:
-        raise RequestError(f"{name} is a list of tasks or of their ids, not {quoted(tasks)}") from None
-    for one in found:
-        if type(one) is not int or not 0 < one < 2**63:
-            raise RequestError(f"{name} holds tasks or their ids, which are whole numbers, not {quoted(one)}")
-    if len(found) > MAX_DEPENDENCIES:
-        raise RequestError(f"{name} has {len(found):,} tasks, and {MAX_DEPENDENCIES:,} are allowed")
-    return found
-
-
-def _whole(name: str, value: object, least: int, most: int) -> int:
-    if type(value) is not int or not least <= value <= most:
-        raise RequestError(f"{name} is a whole number from {least:,} to {most:,}, not {quoted(value)}")
-    return value
 
 
 def _job(job: object) -> Job | str | None:
@@ -147,21 +116,14 @@ def _due(delay: object, run_at: object, now_us: int) -> int | None:
         return at_us if at_us > now_us else None
     if delay is None:
         return None
-    delay_us = _seconds("delay", delay)
+    delay_us = seconds("delay", delay)
     return now_us + delay_us if delay_us else None
 
 
 def _expires(expires: object, now_us: int) -> int | None:
     if expires is None:
         return None
-    return _moment(expires) if isinstance(expires, datetime) else now_us + _seconds("expires", expires)
-
-
-def _seconds(name: str, value: object) -> int:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or not 0 <= value <= MAX_TASK_SECONDS:  # type: ignore[operator]
-        raise RequestError(f"{name} is seconds, from 0 to {MAX_TASK_SECONDS:,}, not {quoted(value)}")
-    return round(value * 1e6)  # type: ignore[operator]
+    return _moment(expires) if isinstance(expires, datetime) else now_us + seconds("expires", expires)
 
 
 def _moment(moment: datetime) -> int:
