@@ -89,6 +89,8 @@ def test_a_cancelled_task_is_recorded_at_once_and_its_body_is_stopped(sim: Any, 
     running, waiting = system.tasks.submit("work", Word("a")), system.tasks.submit("work", Word("b"), delay=5)
     sim.settle()
     running.cancel("enough")
+    sim.settle()
+    assert system.tasks._hub.supervisor.in_hand == 0, "it is told at once, without a look at the file"
     assert (running.state, running.report().reason, running.report().worker_pid) == ("cancelled", "enough", None)
     assert system.tasks.cancel([running, waiting.id, 999]) == [waiting.id]
     sim.run()
@@ -100,9 +102,10 @@ def test_a_cancelled_task_is_recorded_at_once_and_its_body_is_stopped(sim: Any, 
 
 
 def test_a_cancel_from_another_process_reaches_the_body(sim: Any, system: Any, seen: Seen) -> None:
-    """Law: within 150 ms, recorded at once."""
+    """Law: within 150 ms, recorded at once; also of one that has just begun, in a system that was idle and alone."""
+    sim.advance(10)
     task = system.tasks.submit("work", Word("a"))
-    sim.advance(1)
+    sim.settle()
     other = sim.system()
     began = sim.now_s
     other.tasks.cancel(task.id)
@@ -111,6 +114,16 @@ def test_a_cancel_from_another_process_reaches_the_body(sim: Any, system: Any, s
     assert system.tasks._hub.supervisor.in_hand == 0
     sim.run()
     assert seen.texts == ["a"]
+
+
+def test_a_system_in_which_nothing_runs_looks_at_the_file_seldom(sim: Any, system: Any) -> None:
+    pace = system.tasks._hub.pace_us
+    idle = pace(has_neighbours=False)
+    system.tasks.submit("work", Word("a"))
+    sim.settle()
+    assert pace(has_neighbours=False) <= 50_000
+    sim.run()
+    assert pace(has_neighbours=False) == idle == 500_000
 
 
 def test_many_are_cancelled_a_thousand_to_a_commit(system: Any, seen: Seen) -> None:
@@ -153,6 +166,8 @@ def test_a_retry_by_a_filter_opens_what_it_says(sim: Any, system: Any, seen: See
     with pytest.raises(JobNotFound):
         retry(job="k")
     assert retry(agent="nobody") == retry(since="1970-01-01", text="kiwi") == []
+    sim.advance(100)
+    assert retry(since="50s") == []
     assert retry(job="j") == [c.id]
     assert retry(text="PEAR") == [b.id]
     assert retry(state=["failed", "cancelled"]) == [d.id, a.id]

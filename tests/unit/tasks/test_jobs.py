@@ -247,6 +247,18 @@ def test_a_program_is_told_of_each_standstill_once_by_the_process_that_made_the_
     assert (len(alarm.reports), len(others)) == (1, 1)
 
 
+def test_a_short_standstill_is_told_in_time_in_a_system_where_nothing_runs(sim: Any, system: Any, alarm: Alarm) -> None:
+    """Law: neither the standstill nor its notice waits for a look at the file, which is seldom then."""
+    sim.advance(10)
+    told: list[JobReport] = []
+    one = system.tasks.job("one", stall=Stall(after_s=0.1, agent=alarm.agent))
+    two = system.tasks.job("two", stall=Stall(after_s=0.1, callback=told.append))
+    for job in (one, two):
+        job.submit(echo, Word(), delay=100)
+    sim.advance(0.15)
+    assert (len(alarm.notices), len(told)) == (1, 1)
+
+
 def test_a_callback_that_raises_is_logged_and_does_no_harm(sim: Any, system: Any, caplog: Any) -> None:
     def explode(_report: JobReport) -> None:
         raise ValueError("on purpose")
