@@ -12,7 +12,16 @@ import apsw
 import msgspec
 import pytest
 
-from dagger_actors import ActorSystem, Linear, RetryPolicy, TaskAgent, TaskContext, task_agent
+from dagger_actors import (
+    ActorSystem,
+    Linear,
+    RetryPolicy,
+    TaskAgent,
+    TaskChanged,
+    TaskContext,
+    TaskTransitionRefused,
+    task_agent,
+)
 from dagger_actors.testing.simulation import simulate
 
 SEEDS = range(5)
@@ -274,3 +283,26 @@ def test_a_full_queue_holds_the_spawning_task_back_and_loses_nothing(seed: int) 
             task.result()
         sim.run()
     assert done == {f"{number}{letter}": 1 for number in range(5) for letter in "ab"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_illegal_and_stale_updates_raise_and_change_nothing(seed: int) -> None:
+    @task_agent
+    def work(task: str) -> str:
+        return task
+
+    with simulate(seed) as sim:
+        system = sim.system(agents=[work])
+        task, waiting = system.tasks.submit(work, "a"), system.tasks.submit(work, "b", delay=60)
+        version = task.wait().version
+        with pytest.raises(TaskChanged, match=f"it is of version {version}, not {version - 1}"):
+            system.tasks.accept(task, version=version - 1)
+        with pytest.raises(TaskTransitionRefused, match="pending, it cannot become accepted"):
+            system.tasks.accept(waiting)
+        with pytest.raises(TaskTransitionRefused, match="completed, it cannot become ready"):
+            system.tasks.retry(task)
+        assert [one.state for one in (task, waiting)] == ["completed", "pending"]
+        system.tasks.accept(task, version=version)
+        with pytest.raises(TaskTransitionRefused, match="accepted, it cannot become rejected"):
+            system.tasks.reject(task, "too late")
+        assert task.state == "accepted"
