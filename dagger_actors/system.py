@@ -147,6 +147,7 @@ class ActorSystem:
         _check_options(synchronous, artifact_threshold, readers)
         _check_stuck(stuck_after_s)
         _check_max_actors(max_actors)
+        _check_task_concurrency(task_concurrency)
         root, self._task_agents, own_schema = _root(spec, agents)
         processes = (os.cpu_count() or 1) if processes is None else processes
         _check_processes(processes, process_attempts, process_memory_mib)
@@ -431,6 +432,11 @@ def _check_stuck(after_s: float | None) -> None:
 def _check_max_actors(max_actors: int) -> None:
     if type(max_actors) is not int or max_actors < 1:
         raise RequestError(f"max_actors is a whole number, 1 or more, not {max_actors!r}")
+
+
+def _check_task_concurrency(concurrency: int) -> None:
+    if type(concurrency) is not int or concurrency < 1:
+        raise RequestError(f"task_concurrency is a whole number, 1 or more, not {concurrency!r}")
 
 
 def _check_processes(processes: int, attempts: int, memory_mib: int | None) -> None:

@@ -38,6 +38,16 @@ zsh: dagger-actors completion zsh > ~/.zsh/_dagger-actors (with ~/.zsh in fpath 
 
 fish: dagger-actors completion fish > ~/.config/fish/completions/dagger-actors.fish"""
 
+WORKER = """
+
+dagger-actors worker --db shop.db --import shop.agents --concurrency 8
+
+dagger-actors worker --import agents.py --until-rest
+
+It does the tasks of all agents that the modules and files have, and takes over what dead workers left, until Ctrl-C or
+SIGTERM: what it has in hand then has 10 or 25 s to end, and is given back; the second one ends it at once. Any number of
+workers may share a database. Exits with 0 at rest, 1 when it gives up, 2 when it has no agent for what waits, 130 when it was
+stopped."""
 TASKS_LIST = """
 
 dagger-actors tasks list --state failed --state stuck --since 1d
@@ -77,6 +87,7 @@ COMMANDS = (
     ("runs", "dagger_actors.cli.runs:runs", "List the runs of a database."),
     ("show", "dagger_actors.cli.runs:show", "Show one run: its nodes, attempts, errors and outputs."),
     ("why", "dagger_actors.cli.why:why", "Say why a node of a run is in its state."),
+    ("worker", "dagger_actors.cli.worker:worker", f"Do tasks: add a worker to a database.{WORKER}"),
     ("up", "dagger_actors.cli.up:up", "Run the actors of a system file until they are stopped."),
     ("bench", "dagger_actors.cli.bench:bench", "Measure a system file under load, beside the machine's own limits."),
     ("validate", "dagger_actors.cli.specs:validate", "Check a flow or system file and its code without running it."),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +19,7 @@ from dagger_actors.cli.exits import INTERRUPTED, OK
 from dagger_actors.cli.options import Database
 from dagger_actors.cli.progress import LogLines
 from dagger_actors.cli.render import plain
+from dagger_actors.cli.task_board import TaskBoard
 from dagger_actors.cli.text import one_line, printable
 from dagger_actors.cli.watch import GRACE_S, Interrupts
 from dagger_actors.core.wording import counted
@@ -43,17 +44,18 @@ def up(
     *,
     db: Database | None = None,
     until_rest: Annotated[
-        bool, Parameter(help="End when nothing is queued or handled and no timer is set.", negative=())
+        bool,
+        Parameter(help="End when nothing is queued or handled, no timer is set, and no task is open.", negative=()),
     ] = False,
 ) -> int:
-    """Run the actors of a system file until Ctrl-C or SIGTERM, or with --until-rest until nothing happens any more.
+    """Run the actors and task agents of a system file until Ctrl-C or SIGTERM, or with --until-rest until nothing happens.
 
     Without --db their durable state is in a temporary file, and gone with it. Exits with 0 at rest, 1 when the root
     supervisor gives up, 2 when the file cannot run, 130 when it was stopped.
     """
     with Interrupts() as interrupts, LogLines(_say):
         with advising(spec):
-            system = ActorSystem.from_spec(spec, db, recover=False)
+            system = ActorSystem.from_spec(spec, db)
         with system:
             watch = Watch(system, spec)
             with watch.shown():
@@ -89,6 +91,7 @@ class Watch:
         self._system = system
         self._title = title
         self._console = Console(stderr=True, highlight=False, markup=False)
+        self._board = TaskBoard(system.tasks, is_shown=self._console.is_terminal) if system.tasks.own else None
         self._rows: list[tuple[Branch, int]] = []
         self._handled: dict[str, int] = {}
         self._rates: dict[str, float] = {}
@@ -97,7 +100,7 @@ class Watch:
 
     def shown(self) -> Live:
         """Show it while this is entered."""
-        return Live(console=self._console, get_renderable=self._table, refresh_per_second=4, transient=True)
+        return Live(console=self._console, get_renderable=self._tables, refresh_per_second=4, transient=True)
 
     def look(self) -> bool:
         """Look once; True when nothing happens any more."""
@@ -111,24 +114,32 @@ class Watch:
             self._handled[one.name] = one.handled
         if not self._console.is_terminal and now - self._told >= LINES_S:
             self.tell()
-        return self._system.actors.is_at_rest() and sum(self._handled.values()) == before
+        if self._board is not None:
+            self._board.look()
+        is_quiet = self._system.actors.is_at_rest() and sum(self._handled.values()) == before
+        return is_quiet and (self._board is None or self._system.tasks.is_at_rest())
 
     def tell(self) -> None:
         """Write how it stands, as one line."""
         self._told = self._looked
         actors = [one for one, _ in self._rows if one.kind != "supervisor"]
+        tasks = "" if self._board is None else f"; tasks: {self._board.line()}"
         undelivered = sum(self._system.actors.undelivered_counts.values())
         sys.stderr.write(
             printable(
                 f"{self._title}: {counted(len(actors), 'actor')}, {counted(sum(self._handled.values()), 'message')} handled, "
                 f"{sum(one.queued for one in actors):,} queued, {undelivered:,} undelivered, "
-                f"{counted(sum(one.restarts for one, _ in self._rows), 'restart')}\n"
+                f"{counted(sum(one.restarts for one, _ in self._rows), 'restart')}{tasks}\n"
             )
         )
 
-    def _table(self) -> Table:
+    def _tables(self) -> Group:
         if not self._console.is_terminal:
-            return Table.grid()
+            return Group()
+        tasks = () if self._board is None else self._board.tables()
+        return Group(*([self._table()] if self._rows or not tasks else ()), *tasks)
+
+    def _table(self) -> Table:
         table = plain(
             "actor", "class", "state", "queued", "messages/s", "restarts", right=("queued", "messages/s", "restarts")
         )

@@ -46,6 +46,7 @@ from dagger_actors.tasks.registry import TaskAgents
 from dagger_actors.tasks.stalls import Stalls
 from dagger_actors.tasks.steps import TaskSteps
 from dagger_actors.tasks.supervisor import Adopt, Detach, Services, Stops, TaskSupervisor
+from dagger_actors.tasks.tally import TaskTally
 from dagger_actors.tasks.waiters import Waiters
 
 __all__ = ["TaskHub"]
@@ -105,6 +106,7 @@ class TaskHub:
         self.store = store
         self.agents = agents
         self.waiters = Waiters()
+        self.tally = TaskTally()
         self.keys = Keys(store, "task", wait=runtime.wait_in_body)
         self.job_keys = Keys(store, "job", wait=runtime.wait_in_body)
         self.failure: SupervisorGaveUp | None = None
@@ -179,6 +181,7 @@ class TaskHub:
                 agents=agents,
                 prepare=self._prepare,
                 gate_of=self._gates.__getitem__,
+                tally=self.tally,
                 told=self.waiters.told,
                 due=self.due,
                 progress=lambda _message: None,

@@ -242,6 +242,10 @@ class TaskArchive(JobArchive):
             )
         ]
 
+    def can_move(self, agents: Sequence[str]) -> bool:
+        """Whether a task of these agents, by name, can still move by itself: it is neither ended, paused nor stuck."""
+        return bool(self._store.readers.query("read.tasks_can_move", msgspec.json.encode(agents).decode())[0][0])
+
     def _living(self) -> dict[int, int]:
         """The processes of the workers that live, by the workers' ids."""
         return {one.worker_id: one.pid for one in self._store.workers().values() if not self._store.is_gone(one)}

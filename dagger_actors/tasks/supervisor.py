@@ -68,6 +68,7 @@ from dagger_actors.tasks.machine.events import (
 from dagger_actors.tasks.machine.machine import TaskMachine
 from dagger_actors.tasks.registry import TaskAgents
 from dagger_actors.tasks.results import Cancel, Snooze, asked_of
+from dagger_actors.tasks.tally import TaskTally
 
 __all__ = ["Adopt", "Detach", "Hand", "Services", "Stops", "TaskSupervisor", "Woken"]
 
@@ -118,6 +119,7 @@ class Services:
         agents: Those of this worker.
         prepare: Makes the body of a granted attempt.
         gate_of: Where the bodies of an agent start.
+        tally: Counts the ends of attempts here.
         told: Told of tasks whose attempts have ended here, after the commit: ids and states.
         due: Told when one of them is due again, wall microseconds.
         progress: Told how far a body is.
@@ -133,6 +135,7 @@ class Services:
         agents: TaskAgents,
         prepare: Callable[[Grant, Callable[[bytes], None], Callable[[BodyActor], None]], BodyActor],
         gate_of: Callable[[str], Gate],
+        tally: TaskTally,
         told: Callable[[Sequence[tuple[int, str]]], None],
         due: Callable[[int], None],
         progress: Callable[[Progressed], None],
@@ -144,6 +147,7 @@ class Services:
         self.agents = agents
         self.prepare = prepare
         self.gate_of = gate_of
+        self.tally = tally
         self.told = told
         self.due = due
         self.progress = progress
@@ -621,6 +625,7 @@ class TaskSupervisor(Actor):
         for reply in batch.replies:
             _answer(reply)
         if told:
+            self._services.tally.count(part.end for part in batch.parts)
             self._services.told(told)
         if self._idle:
             self.tell(Woken(frozenset()))

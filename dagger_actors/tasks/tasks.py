@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dagger_actors.tasks.at_work import AtWork
 from dagger_actors.tasks.decisions import Decisions
 from dagger_actors.tasks.hub import TaskHub
 from dagger_actors.tasks.jobs import Jobs
@@ -11,11 +12,11 @@ from dagger_actors.tasks.sharing import Shared
 __all__ = ["Tasks"]
 
 
-class Tasks(Jobs, Decisions):
+class Tasks(Jobs, Decisions, AtWork):
     """The task paradigm of one system.
 
-    Its verbs are in ``submission``, ``jobs``, ``waiting``, ``decisions`` and ``looking``. Those that change something are
-    durable when they return, and have a twin for event loops, whose name begins with ``a``.
+    Its verbs are in ``submission``, ``jobs``, ``waiting``, ``decisions``, ``looking`` and ``at_work``. Those that change
+    something are durable when they return, and have a twin for event loops, whose name begins with ``a``.
 
     Args:
         hub: Keeps it going.

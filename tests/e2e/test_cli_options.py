@@ -37,8 +37,16 @@ class Idler(Actor):
 def nudges():
     yield "up"
 """
+WORKERS = """
+from dagger_actors import task_agent
+
+@task_agent
+def other(word: str) -> int:
+    return 0
+"""
 TASKS = (("abc", None), ("later", 3600.0), ("", None), ("d", None))
 WORDS = {
+    "worker": ("--import", "workers.py", "--until-rest"),
     "up": ("small.yaml", "--until-rest"),
     "bench": ("small.yaml", "--send", "idler=idler.py:nudges"),
     "run": ("fan.yaml",),
@@ -108,6 +116,7 @@ def paused(program, monkeypatch):
     (program.folder / "bare.yaml").write_text(BARE)
     (program.folder / "small.yaml").write_text(SYSTEM)
     (program.folder / "idler.py").write_text(IDLER)
+    (program.folder / "workers.py").write_text(WORKERS)
     with ActorSystem(program.folder / "other.db", imports=["actions.py"], agents=[measure]) as system:
         assert system.flows.start("bare.yaml", run_id="one").wait(60).state == "paused"
         system.artifacts.put("a letter")

@@ -1,0 +1,88 @@
+"""What is seen of tasks while they are done: a table that moves on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from rich.table import Table
+from rich.text import Text
+
+from dagger_actors.cli.render import plain
+from dagger_actors.cli.task_pages import progress_text
+from dagger_actors.cli.text import one_line
+from dagger_actors.core.wording import counted
+from dagger_actors.tasks.at_work import AgentStanding
+from dagger_actors.tasks.report import JobSummary
+from dagger_actors.tasks.tasks import Tasks
+
+__all__ = ["TaskBoard"]
+
+ROWS = 30
+JOBS = 5
+JOBS_S = 2.0
+"""Between two looks at the jobs, of which there may be many."""
+NUMBERS = ("running", "waiting", "done/s", "done", "failed", "retries")
+
+
+class TaskBoard:
+    """Looks at the tasks of a system.
+
+    Args:
+        tasks: They.
+        is_shown: Whether anybody sees the table.
+    """
+
+    def __init__(self, tasks: Tasks, *, is_shown: bool) -> None:
+        self._tasks = tasks
+        self._is_shown = is_shown
+        self._agents: list[AgentStanding] = []
+        self._jobs: list[JobSummary] = []
+        self._rates: dict[str, float] = {}
+        self._looked = time.monotonic()
+        self._looked_at_jobs = 0.0
+
+    def look(self) -> None:
+        """Look once."""
+        now = time.monotonic()
+        span, self._looked = now - self._looked, now
+        before = {one.name: one.completed for one in self._agents}
+        self._agents = [one for one in self._tasks.standing() if one.is_own or one.open]
+        for one in self._agents:
+            self._rates[one.name] = (one.completed - before.get(one.name, 0)) / span if span else 0.0
+        if self._is_shown and now - self._looked_at_jobs >= JOBS_S:
+            self._looked_at_jobs = now
+            self._jobs = self._tasks.jobs(state="running", limit=JOBS)
+
+    def line(self) -> str:
+        """How it stands, in one line."""
+        own = [one for one in self._agents if one.is_own]
+        running, is_open = sum(one.running for one in own), sum(one.open for one in own)
+        return (
+            f"{counted(len(own), 'agent')}, {running:,} running, {is_open - running:,} waiting, "
+            f"{sum(one.completed for one in own):,} done, {sum(one.failed for one in own):,} failed, "
+            f"{sum(one.retried for one in own):,} to be tried again"
+        )
+
+    def tables(self) -> Iterator[Table]:
+        """The agents that are at work here or have something open, and the newest jobs that run."""
+        table = plain("agent", *NUMBERS, right=NUMBERS)
+        for one in self._agents[:ROWS]:
+            name = one_line(one.name) if one.is_own else f"{one_line(one.name)} (elsewhere)"
+            table.add_row(
+                Text(name),
+                f"{one.running:,}",
+                f"{one.open - one.running:,}",
+                f"{self._rates[one.name]:,.0f}",
+                f"{one.completed:,}",
+                Text(f"{one.failed:,}", style="red" if one.failed else ""),
+                f"{one.retried:,}",
+            )
+        if len(self._agents) > ROWS:
+            table.add_row(Text(f"... and {len(self._agents) - ROWS} more"))
+        yield table
+        if self._jobs:
+            jobs = plain("job", "progress")
+            for job in self._jobs:
+                jobs.add_row(Text(one_line(job.id)), progress_text(job.progress))
+            yield jobs

@@ -1,0 +1,64 @@
+"""How a system's task agents stand, for whoever watches it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dagger_actors.tasks.base import TasksBase
+
+__all__ = ["AgentStanding", "AtWork"]
+
+
+class AgentStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """One agent at this moment.
+
+    Attributes:
+        open: Its tasks in the file that have not ended.
+        running: Those of them that a worker, this one or another, has leased.
+        is_own: Whether this process does its tasks.
+        completed: Tasks that this process has completed, since it was opened.
+        failed: Those that failed here for good.
+        retried: Tries that failed here and are followed by another one.
+    """
+
+    name: str
+    open: int
+    running: int
+    is_own: bool
+    completed: int
+    failed: int
+    retried: int
+
+
+class AtWork(TasksBase):
+    """What is seen of the work."""
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The names of the agents whose tasks this process does."""
+        return self._hub.agents.names()
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why no task is done here any more; None = they are."""
+        return self._hub.failure
+
+    def standing(self) -> list[AgentStanding]:
+        """All agents that the database knows, by name."""
+        own, tally = set(self.own), self._hub.tally
+        return [
+            AgentStanding(
+                name=name,
+                open=is_open,
+                running=running,
+                is_own=name in own,
+                completed=tally.of(name, "completed"),
+                failed=tally.of(name, "failed"),
+                retried=tally.of(name, "retried"),
+            )
+            for name, is_open, running in self._store.readers.query("read.agents_at_work")
+        ]
+
+    def is_at_rest(self) -> bool:
+        """Whether no task of this process's agents can move by itself: none is left that is not paused, or stuck."""
+        return not self.can_move(self.own)
