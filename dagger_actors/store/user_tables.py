@@ -162,5 +162,5 @@ def _reason(error: Exception, guard: Guard) -> str:
     if isinstance(error, apsw.InterruptError):
         return "it takes too long"
     if str(error).startswith("no such table"):
-        return f"{error}; make your tables with ActorSystem(schema=...) or --schema FILE"
+        return f"{error}; make your tables with ActorSystem(schema=...), --schema FILE, or `schema` in the system file"
     return str(error)

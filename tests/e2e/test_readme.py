@@ -2,6 +2,9 @@
 
 import os
 import re
+import shlex
+import shutil
+import signal
 import subprocess
 import sys
 
@@ -103,6 +106,39 @@ def test_the_readmes_tasks_run(readme, program):
     )
     assert done.stderr == ""
     assert done.stdout.splitlines() == re.findall(r"print\(.*\)  # (.*)", code)
+
+
+def test_the_readmes_search_index_answers_on_the_command_line_and_in_python(readme, program, repository, wait_for):
+    """Law: the commands and the program, copied as they stand, find what the README looks for."""
+    (program.folder / "specs").mkdir()
+    for name in ("index.yaml", "index.sql", "index_agents.py"):
+        shutil.copy(repository / "specs" / name, program.folder / "specs")
+    (block,) = [block for block in blocks(readme, "console") if "tasks submit search" in block]
+    worker, *commands = [shlex.split(line, comments=True)[2:] for line in block.splitlines()]
+    assert (worker.pop(), worker[0]) == ("&", "worker")
+    beside = program.start(*worker)
+    wait_for(beside, "worker on dagger.db: index, ")
+    for command in commands:
+        done = program(*command)
+        assert done.returncode == 0, done.stderr
+    assert "tenacity/wait.py:" in done.stdout
+    beside.send_signal(signal.SIGTERM)
+    assert beside.wait(60) == 130
+    (code,) = [block for block in blocks(readme, "python") if "specs/index.yaml" in block]
+    (program.folder / "find.py").write_text(code)
+    found = subprocess.run(
+        [sys.executable, "find.py"],
+        cwd=program.folder,
+        env=program.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    first, *hits = found.stdout.splitlines()
+    assert (first.split("(")[0], "parsed=0" in first) == ("Summary", True), found.stderr
+    assert hits[0].startswith("wait_")
+    assert "tenacity/wait.py:" in hits[0]
 
 
 def test_the_readme_names_every_option_of_submit(readme):

@@ -131,7 +131,10 @@ ONLY = "it may only insert, update or delete rows of your own tables"
         ("", "it changes nothing"),
         ("-- nothing", "it changes nothing"),
         ("DELETE FROM item; DELETE FROM counted", "it is more than one statement; call ctx.execute for each"),
-        ("DELETE FROM itme", "no such table: itme; make your tables with ActorSystem(schema=...) or --schema FILE"),
+        (
+            "DELETE FROM itme",
+            "no such table: itme; make your tables with ActorSystem(schema=...), --schema FILE, or `schema` in the system file",
+        ),
         ("DELETE FROM item WHERE", "incomplete input"),
         ("DELETE FROM item WHERE id = ?", "Incorrect number of bindings"),
     ],
@@ -413,7 +416,10 @@ def test_the_command_line_takes_a_schema(program):
     (program.folder / "s.sql").write_text("CREATE TABLE IF NOT EXISTS t (a INTEGER);")
     paused = program("run", "f.yaml", "--run-id", "r")
     assert paused.returncode == 3
-    assert "no such table: t; make your tables with ActorSystem(schema=...) or --schema FILE" in paused.stderr
+    assert (
+        "no such table: t; make your tables with ActorSystem(schema=...), --schema FILE, or `schema` in the system file"
+        in paused.stderr
+    )
     done = program("resume", "r", "--schema", "s.sql")
     assert (done.returncode, done.stdout) == (0, "n: 0\n"), done.stderr
     assert program("run", "f.yaml", "--schema", "s.sql").stdout == "n: 1\n"
