@@ -18,6 +18,7 @@ from dagger_actors.errors import (
     JobNotFound,
     JobPaused,
     RequestError,
+    TaskPaused,
     UnknownAgent,
 )
 
@@ -181,6 +182,9 @@ def test_a_paused_job_says_so_and_goes_on_after_a_retry(sim: Any) -> None:
     with pytest.raises(JobPaused, match="interrupted"):
         job.result()
     assert job.progress().paused == 1
+    with pytest.raises(TaskPaused, match="is paused: interrupted") as caught:
+        system.tasks.get(task.id).result()
+    assert caught.value.report == system.tasks.report(task.id)
     system.tasks.retry(task.id)
     assert job.state == "running"
     assert job.result() == ["done"]

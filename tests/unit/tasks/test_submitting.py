@@ -177,6 +177,29 @@ def test_a_payload_that_only_a_worker_can_judge_fails_there(sim: Any, seen: Seen
     assert (len(task.report().attempts), seen.texts) == (1, [])
 
 
+# --- waiting
+
+
+def test_who_waits_is_woken_by_the_end_itself_here_and_by_a_look_at_what_others_do(sim: Any, seen: Seen) -> None:
+    """Law: at once for what ends in this process, within 25 ms for the rest, a stuck task among it."""
+    agent, bad = seen.agent(1.0), seen.agent(1.0, fails=True, name="bad")
+    here = sim.system(agents=[agent, bad])
+    sim.advance(10)
+    began = sim.now_s
+    assert here.tasks.submit(agent, Word("a")).result() == "a"
+    assert sim.now_s - began < 1.001
+    there = sim.system()
+    sim.advance(10)
+    began = sim.now_s
+    failed = there.tasks.submit("bad", Word("b"), try_count=1)
+    stuck = there.tasks.submit("work", Word("c"), depends_on=[failed])
+    stuck.wait()
+    assert 1 <= sim.now_s - began < 1.05
+    with pytest.raises(TimeoutError, match="has not ended yet"):
+        there.tasks.submit("work", Word("d")).wait(0.5)
+    assert sim.now_s - began < 1.6
+
+
 # --- full queues
 
 
@@ -186,6 +209,19 @@ def test_a_full_queue_pushes_back_and_loses_nothing(sim: Any, seen: Seen) -> Non
     made = tasks.submit_many(agent, [Word(str(at)) for at in range(50)])
     assert [task.result() for task in made] == [str(at) for at in range(50)]
     assert sorted(seen.texts, key=int) == [str(at) for at in range(50)]
+
+
+def test_a_full_queue_pushes_back_on_an_event_loop_too(open_system: Any) -> None:
+    @task_agent(name="echo", capacity=5)
+    def echo(task: Word) -> str:
+        return task.text
+
+    system = open_system(agents=[echo], synchronous="normal")
+
+    async def all_of_it() -> list[str]:
+        return list(await asyncio.gather(*await system.tasks.asubmit_many(echo, [Word(str(at)) for at in range(40)])))
+
+    assert asyncio.run(all_of_it()) == [str(at) for at in range(40)]
 
 
 def test_a_full_queue_that_nobody_empties_is_waited_for_half_a_minute(sim: Any, seen: Seen) -> None:
