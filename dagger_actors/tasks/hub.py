@@ -38,14 +38,16 @@ from dagger_actors.store.store import Store
 from dagger_actors.tasks.children import Children
 from dagger_actors.tasks.context import TaskContext
 from dagger_actors.tasks.due import DueTimes
+from dagger_actors.tasks.handover import Services
 from dagger_actors.tasks.keys import Keys
 from dagger_actors.tasks.left_behind import LeftBehind
 from dagger_actors.tasks.machine.events import AgentTerms, Grant, Woken
 from dagger_actors.tasks.machine.machine import TaskMachine
+from dagger_actors.tasks.orders import Adopt, Detach, Stops
 from dagger_actors.tasks.registry import TaskAgents
 from dagger_actors.tasks.stalls import Stalls
 from dagger_actors.tasks.steps import TaskSteps
-from dagger_actors.tasks.supervisor import Adopt, Detach, Services, Stops, TaskSupervisor
+from dagger_actors.tasks.supervisor import TaskSupervisor
 from dagger_actors.tasks.tally import TaskTally
 from dagger_actors.tasks.waiters import Waiters
 

@@ -21,56 +21,40 @@ import msgspec
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.actor import Actor
-from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.actors.gate import Ticket
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.bodies.body import BodyActor
-from dagger_actors.bodies.error_detail import detail_of
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import AttemptEnded, ErrorDetail, Failed, Progressed, decode_message
-from dagger_actors.core.protocols import Clock, Journal, Now, Timers, Unit
-from dagger_actors.core.retry import AttemptError, names_of
+from dagger_actors.core.messages import AttemptEnded, Progressed, decode_message
+from dagger_actors.core.protocols import Now, Unit
+from dagger_actors.core.retry import RetryPolicy
 from dagger_actors.core.tasks import ClaimAnswer, Claimed
-from dagger_actors.errors import (
-    DependencyCycle,
-    Fatal,
-    RequestRefused,
-    SharedConflict,
-    SpawnMismatch,
-    TaskCancelled,
-    TaskFailed,
-    TaskQueueFull,
-    TaskRejected,
-    UnitRejected,
-    WorkRejected,
-)
+from dagger_actors.errors import RequestRefused, UnitRejected, WorkRejected
 from dagger_actors.tasks.aside import Aside
 from dagger_actors.tasks.batch import Batch, Part
+from dagger_actors.tasks.handover import Services
+from dagger_actors.tasks.hands import Hand, Hands
 from dagger_actors.tasks.machine.events import (
     Answered,
     ArmStuck,
     Decision,
     Detached,
     Effect,
-    Ended,
     Event,
     Flushed,
     Grant,
-    Refused,
     Started,
     StopBody,
     Stopped,
     Stuck,
     TaskRef,
-    TimedOut,
     Unanswered,
     Woken,
 )
 from dagger_actors.tasks.machine.machine import TaskMachine
-from dagger_actors.tasks.registry import TaskAgents
-from dagger_actors.tasks.results import Cancel, Snooze, asked_of
-from dagger_actors.tasks.tally import TaskTally
+from dagger_actors.tasks.orders import Adopt, Again, Denied, Detach, GiveUp, Late, Reopen, Stops
+from dagger_actors.tasks.verdicts import ended, refused, timed_out
 
-__all__ = ["Adopt", "Detach", "Hand", "Services", "Stops", "TaskSupervisor", "Woken"]
+__all__ = ["TaskSupervisor"]
 
 logger = logging.getLogger("dagger_actors.tasks")
 
@@ -82,130 +66,6 @@ FLUSH_US = 50_000
 
 AGAIN_US = 1_000_000
 """How long to wait before what the disk refused is handed to it again."""
-
-FATAL = frozenset(
-    f"{kind.__module__}.{kind.__qualname__}"
-    for kind in (Fatal, SpawnMismatch, DependencyCycle, TaskFailed, TaskCancelled, TaskRejected)
-)
-"""Errors that no further try can change, whatever the agent's policy says."""
-
-
-class Hand:
-    """One attempt in hand.
-
-    Attributes:
-        task: As it was leased.
-        attempt: Its number.
-        actor: Its body.
-        payload: Its encoded end, from when it is told until it is committed.
-    """
-
-    __slots__ = ("actor", "attempt", "payload", "task")
-
-    def __init__(self, task: Claimed, attempt: int, actor: BodyActor) -> None:
-        self.task = task
-        self.attempt = attempt
-        self.actor = actor
-        self.payload: bytes | None = None
-
-
-class Services:
-    """What the supervisor is made with.
-
-    Args:
-        clock: The time.
-        timers: One-shot timers.
-        journal: The writer.
-        agents: Those of this worker.
-        prepare: Makes the body of a granted attempt.
-        gate_of: Where the bodies of an agent start.
-        tally: Counts the ends of attempts here.
-        told: Told of tasks whose attempts have ended here, after the commit: ids and states.
-        due: Told when one of them is due again, wall microseconds.
-        progress: Told how far a body is.
-        breathe: Lets others work for a moment.
-    """
-
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        timers: Timers,
-        journal: Journal,
-        agents: TaskAgents,
-        prepare: Callable[[Grant, Callable[[bytes], None], Callable[[BodyActor], None]], BodyActor],
-        gate_of: Callable[[str], Gate],
-        tally: TaskTally,
-        told: Callable[[Sequence[tuple[int, str]]], None],
-        due: Callable[[int], None],
-        progress: Callable[[Progressed], None],
-        breathe: Callable[[], None],
-    ) -> None:
-        self.clock = clock
-        self.timers = timers
-        self.journal = journal
-        self.agents = agents
-        self.prepare = prepare
-        self.gate_of = gate_of
-        self.tally = tally
-        self.told = told
-        self.due = due
-        self.progress = progress
-        self.breathe = breathe
-
-
-class Stops(msgspec.Struct, frozen=True):
-    """Rows of ``task_stops`` for this worker: ids and epochs of leases that were taken away."""
-
-    leases: tuple[TaskRef, ...]
-
-
-class Detach(msgspec.Struct, frozen=True):
-    """The system is left: begin nothing, answer when nothing runs any more; with ``now`` give back what still runs."""
-
-    now: bool = False
-
-
-class Adopt(msgspec.Struct, frozen=True):
-    """Ends that a dead worker had told and not committed, of tasks that this worker has leased for that."""
-
-    ends: tuple[tuple[Claimed, bytes], ...]
-
-
-class _Late(msgspec.Struct, frozen=True):
-    """A timer of an attempt has fired."""
-
-    ref: TaskRef
-    is_stuck: bool = False
-
-
-class _Denied(msgspec.Struct, frozen=True):
-    """The journal has refused a batch."""
-
-    batch: Any
-    error: Exception
-
-
-class _Again(msgspec.Struct, frozen=True):
-    """Hand what the disk refused to it again."""
-
-
-class _GiveUp(msgspec.Struct, frozen=True):
-    """Do no task any more: the leases are given back, the bodies are to stop."""
-
-
-class _Reopen(msgspec.Struct, frozen=True):
-    """Go on with a new machine.
-
-    Attributes:
-        machine: It.
-        drained: Tickets that never pass their gate.
-        owned: All leases of this worker, as the file has them.
-    """
-
-    machine: Any
-    drained: tuple[Any, ...]
-    owned: tuple[TaskRef, ...]
 
 
 class TaskSupervisor(Actor):
@@ -227,8 +87,8 @@ class TaskSupervisor(Actor):
         self._ask_rebuild = ask_rebuild
         self._batch = Batch(self._owner)
         self._lock = threading.Lock()
-        self._hands: dict[TaskRef, Hand] = {}
-        self._aside = Aside((Detach, Adopt, Stops, _Late), self._note_told)
+        self._hands = Hands(services, self.tell)
+        self._aside = Aside((Detach, Adopt, Stops, Late), self._note_told)
         self._adopted: dict[TaskRef, tuple[Claimed, bytes]] = {}
         self._leaving: Detached | None = None
         self._has_given_up = False
@@ -260,7 +120,7 @@ class TaskSupervisor(Actor):
         """Take all that is queued and leave one batch."""
         now = self._services.clock.now()
         for at, envelope in enumerate(envelopes):
-            if self._machine is None and not isinstance(envelope.message, _Reopen | _GiveUp):
+            if self._machine is None and not isinstance(envelope.message, Reopen | GiveUp):
                 self._set_aside(envelope)
                 continue
             if at and not at % TURN:
@@ -304,32 +164,30 @@ class TaskSupervisor(Actor):
             drained: Tickets that were taken out of the gates, unbegun.
             owned: All leases of this worker, as the file has them.
         """
-        self.tell(_Reopen(machine, tuple(drained), tuple(owned)))
+        self.tell(Reopen(machine, tuple(drained), tuple(owned)))
 
     def give_up(self) -> None:
         """Do no task any more, once all leases are given back; any thread."""
-        self.tell(_GiveUp())
+        self.tell(GiveUp())
 
     def _given_up(self) -> None:
         self._has_given_up = True
-        for ref in list(self._hands):
-            self._stop_body(ref)
+        for ref, _hand in self._hands:
+            self._hands.stop(ref, is_waited_for=False)
         for reply in [*self._idle, *self._aside.replies]:
             _answer(reply)
         self._idle = []
         for envelope in self._aside.take():
             self._set_aside(envelope)
 
-    def _reopened(self, message: _Reopen, now: Now) -> None:
-        machine: TaskMachine = message.machine
-        self._machine = machine
+    def _reopened(self, message: Reopen, now: Now) -> None:
+        machine = self._machine = message.machine
         self._flush_armed = False
-        for ticket in message.drained:
-            self._hands.pop((ticket.run_key, ticket.item), None)
+        self._hands.drop(message.drained)
         owned = set(message.owned)
-        for ref, hand in list(self._hands.items()):
+        for ref, hand in self._hands:
             if ref not in owned:
-                self._stop_body(ref)  # it was taken away meanwhile
+                self._hands.stop(ref, is_waited_for=False)  # it was taken away meanwhile
                 continue
             owned.discard(ref)
             self._take_up(machine, hand, now)
@@ -352,7 +210,7 @@ class TaskSupervisor(Actor):
         ticket = hand.actor.ticket
         machine.adopt(hand.task, hand.attempt, ticket.started_us)
         if ticket.state == "abandoned":
-            self._decide_late(hand, now)
+            self._apply(timed_out(self._policy(hand.task), hand.task), now)
         if hand.payload is not None:
             self._end(hand.payload, now)
 
@@ -375,24 +233,24 @@ class TaskSupervisor(Actor):
                 self._flush_armed = False
                 self._note_started(now)
                 self._apply(message, now)
-            case _Late(ref=ref, is_stuck=is_stuck):
+            case Late(ref=ref, is_stuck=is_stuck):
                 self._late(ref, now, is_stuck=is_stuck)
             case Stops(leases=leases):
                 self._apply(Stopped(leases), now)
                 self._batch.stops += [(self._owner, *ref) for ref in leases]
             case Adopt(ends=ends):
                 self._adopt(ends, now)
-            case _Denied(batch=batch, error=error):
+            case Denied(batch=batch, error=error):
                 self._denied(batch, error, now)
-            case _Again():
+            case Again():
                 unwritten, self._unwritten = self._unwritten, []
                 for batch in unwritten:
                     self._submit(batch, now)
             case Detach(now=is_now):
                 self._detach(envelope, now, is_now=is_now)
-            case _Reopen():
+            case Reopen():
                 self._reopened(message, now)
-            case _GiveUp():
+            case GiveUp():
                 self._given_up()
             case _:
                 raise AssertionError(f"nobody tells a task supervisor {message!r}")
@@ -409,65 +267,23 @@ class TaskSupervisor(Actor):
     def _end(self, data: bytes, now: Now) -> None:
         message = decode_message(data)
         assert isinstance(message, AttemptEnded), message
-        ref = (message.run_key, message.item)
-        hand = self._hands.get(ref)
-        if hand is None:
-            return  # its lease was lost, and it was told to stop
-        hand.payload = data
-        if hand.actor.timeout_us is not None:
-            self._services.timers.cancel((id(self), "attempt", ref))
-            self._services.timers.cancel((id(self), "stuck", ref))
-        self._apply(self._ended(hand.task, message), now)
+        hand = self._hands.end((message.run_key, message.item), data)
+        if hand is not None:  # else its lease was lost, and it was told to stop
+            self._apply(ended(self._policy(hand.task), hand.task, message), now)
 
-    def _ended(self, task: Claimed, message: AttemptEnded) -> Ended:
-        """The event of an end: with the policy's word on a failure, or with what the body asked for by returning it."""
-        outcome = message.outcome
-        retry_us: int | None = None
-        snooze_us: int | None = None
-        cancel: str | None = None
-        if isinstance(outcome, Failed):
-            match asked_of(outcome.error):
-                case Snooze() as snooze:
-                    snooze_us = snooze.delay_us
-                case Cancel(reason=reason):
-                    cancel = reason
-                case None:
-                    retry_us = self._retry_after(task, outcome.error)
-        times = (message.started_us, message.finished_us)
-        return Ended(task.task_key, task.epoch, *times, outcome, retry_us, snooze_us, cancel)
-
-    def _retry_after(self, task: Claimed, error: ErrorDetail) -> int | None:
-        """Ask the agent's policy through tenacity; the answer goes into the event, so the machine stays pure."""
-        if not FATAL.isdisjoint(error.names):
-            return None
-        policy = self._services.agents.get(task.agent).options.retry
-        if task.try_count is not None:
-            policy = msgspec.structs.replace(policy, tries=task.try_count)
-        delay_s = policy.decide(task.try_no, AttemptError(error.message, error.names))
-        return None if delay_s is None else round(delay_s * 1_000_000)
+    def _policy(self, task: Claimed) -> RetryPolicy:
+        return self._services.agents.get(task.agent).options.retry
 
     def _claimed(self, answer: ClaimAnswer, now: Now) -> None:
         decision = self._decide(Answered(answer), now)
-        offers: dict[str, list[Any]] = {}
-        for effect in decision.effects:
-            assert isinstance(effect, Grant)
-            actor = self._services.prepare(effect, self.tell, self._arm_time_out)
-            task = effect.task
-            self._hands[task.task_key, task.epoch] = Hand(task, effect.attempt, actor)
-            offers.setdefault(task.agent, []).append(actor.ticket)
         self._batch.add(msgspec.structs.replace(decision, effects=()))
         # The leases are committed already: nothing is to be waited for.
-        for agent, tickets in offers.items():
-            self._services.gate_of(agent).offer(tickets)
+        self._hands.begin(effect for effect in decision.effects if isinstance(effect, Grant))
 
     def _note_started(self, now: Now) -> None:
-        started = [ticket for gate in self._gates() for ticket in gate.take_started()]
+        started = self._hands.take_started()
         if started:
-            facts = tuple((ticket.run_key, ticket.item, ticket.started_us) for ticket in started)
-            self._apply(Started(facts), now)
-
-    def _gates(self) -> list[Gate]:
-        return [self._services.gate_of(name) for name in self._services.agents.names()]
+            self._apply(Started(started), now)
 
     def _late(self, ref: TaskRef, now: Now, *, is_stuck: bool) -> None:
         hand = self._hands.get(ref)
@@ -477,16 +293,10 @@ class TaskSupervisor(Actor):
             self._apply(Stuck(*ref), now)
             return
         # The gate alone knows whether the body has ended: then its message is on its way, and the attempt is not late.
-        if not self._services.gate_of(hand.task.agent).abandon(hand.actor.ticket):
+        if not self._hands.abandon(hand):
             return
         self._note_started(now)
-        self._decide_late(hand, now)
-
-    def _decide_late(self, hand: Hand, now: Now) -> None:
-        error = ErrorDetail("builtins.TimeoutError", "timed out", names_of(TimeoutError))
-        text = msgspec.json.encode(error).decode()
-        ref = (hand.task.task_key, hand.task.epoch)
-        self._apply(TimedOut(*ref, text, self._retry_after(hand.task, error)), now)
+        self._apply(timed_out(self._policy(hand.task), hand.task), now)
 
     def _adopt(self, ends: Sequence[tuple[Claimed, bytes]], now: Now) -> None:
         """Commit what a dead worker's bodies had done."""
@@ -496,12 +306,11 @@ class TaskSupervisor(Actor):
             assert isinstance(message, AttemptEnded), message
             self._adopted[task.task_key, task.epoch] = task, payload
             self._machine.adopt(task, message.attempt, message.started_us)
-            self._apply(self._ended(task, message), now)
+            self._apply(ended(self._policy(task), task, message), now)
 
     def _detach(self, envelope: Envelope[Any], now: Now, *, is_now: bool) -> None:
         # First of all, or what is given back as unbegun might begin yet.
-        for ticket in [ticket for gate in self._gates() for ticket in gate.drain()]:
-            self._hands.pop((ticket.run_key, ticket.item), None)
+        self._hands.drain()
         self._note_started(now)
         self._leaving = Detached(is_last=is_now)
         self._apply(self._leaving, now)
@@ -513,7 +322,7 @@ class TaskSupervisor(Actor):
 
     def _tell_idle(self) -> None:
         """Answer those who wait for the last body to end, once that is handed over too."""
-        if not any(hand.actor.ticket.state == "admitted" or hand.payload for hand in list(self._hands.values())):
+        if self._hands.are_idle():
             idle, self._idle = self._idle, []
             for reply in idle:
                 _answer(reply)
@@ -541,35 +350,15 @@ class TaskSupervisor(Actor):
             case StopBody(task_key=task_key, epoch=epoch):
                 self._stop_body((task_key, epoch))
             case ArmStuck(task_key=task_key, epoch=epoch):
-                hand = self._hands.get((task_key, epoch))
-                if hand is not None and hand.actor.timeout_us is not None:
-                    self._arm("stuck", (task_key, epoch), hand.actor.timeout_us)
+                self._hands.arm_stuck((task_key, epoch))
             case Grant():
                 raise AssertionError("grants are let out where they are answered")
             case _:
                 assert_never(effect)
 
     def _stop_body(self, ref: TaskRef) -> None:
-        hand = self._hands.get(ref)
-        if hand is None:
-            return  # its end is committed, and has stopped it
-        gate = self._services.gate_of(hand.task.agent)
-        gate.abandon(hand.actor.ticket)
-        hand.actor.cancel()
         machine = self._machine
-        if machine is None or not machine.is_held(*ref):
-            # Nobody waits for its end.
-            gate.forget(hand.actor.ticket)
-            self._hands.pop(ref, None)
-
-    def _arm_time_out(self, actor: BodyActor) -> None:
-        """The gate has let an attempt through whose time is limited."""
-        assert actor.timeout_us is not None
-        self._arm("attempt", (actor.ticket.run_key, actor.ticket.item), actor.timeout_us)
-
-    def _arm(self, kind: str, ref: TaskRef, delay_us: int) -> None:
-        due = self._services.clock.now().mono_us + delay_us
-        self._services.timers.set((id(self), kind, ref), due, partial(self.tell, _Late(ref, kind == "stuck")))
+        self._hands.stop(ref, is_waited_for=machine is not None and machine.is_held(*ref))
 
     # --- committing
 
@@ -592,7 +381,7 @@ class TaskSupervisor(Actor):
             Unit(
                 batch.writes(now.wall_us),
                 lambda: self._committed(batch, answers),
-                lambda error: self.tell(_Denied(batch, error)),
+                lambda error: self.tell(Denied(batch, error)),
                 batch.work(now.wall_us),
                 answered=answers.extend,
             )
@@ -602,26 +391,16 @@ class TaskSupervisor(Actor):
         """Let out what follows; on the journal's thread, never blocks."""
         if batch.claims:
             self.tell(Answered(answers[-1]))
-        told: list[tuple[int, str]] = []
-        done: dict[str, list[Ticket]] = {}
-        for (
-            effect
-        ) in batch.effects:  # before the hands are given up: a body whose attempt was ended for it is told to stop
+        for effect in batch.effects:  # before the hands are given up, or nobody could tell a body to stop
             self._let_out(effect)
+        told: list[tuple[int, str]] = []
         for part in batch.parts:
-            told.append((part.end.row.task_key, part.end.row.state))
+            row = part.end.row
+            told.append((row.task_key, row.state))
             self._adopted.pop(part.ref, None)
-            hand = self._hands.pop(part.ref, None)
-            if hand is not None:
-                if hand.payload is None:  # it has not ended, it was cut off
-                    self._services.gate_of(hand.task.agent).abandon(hand.actor.ticket)
-                    hand.actor.cancel()
-                done.setdefault(hand.task.agent, []).append(hand.actor.ticket)
-            due_at = part.end.row.due_at
-            if due_at is not None:
-                self._services.due(due_at)
-        for agent, tickets in done.items():
-            self._services.gate_of(agent).forget(*tickets)
+            if row.due_at is not None:
+                self._services.due(row.due_at)
+        self._hands.give_up(part.ref for part in batch.parts)
         for reply in batch.replies:
             _answer(reply)
         if told:
@@ -647,30 +426,14 @@ class TaskSupervisor(Actor):
             self._apply(Unanswered(), now)
 
     def _part_refused(self, part: Part, error: UnitRejected, now: Now) -> None:
-        hand = self._hands.get(part.ref)
-        row = part.end.row
-        if not isinstance(error, WorkRejected | RequestRefused):
-            fields = LogFields(task=row.task_key, reason=str(error))
-            logger.warning("the lease of task %d was lost: its end is not stored", row.task_key, extra=fields)
-            self._adopted.pop(part.ref, None)
-            if hand is not None:
-                self._stop_body(part.ref)
+        if isinstance(error, WorkRejected | RequestRefused):
+            self._apply(refused(self._policy(part.end.task), part.end, error), now)
             return
-        cause = error.cause
-        detail = detail_of(cause)
-        is_passing = not isinstance(error, RequestRefused) or isinstance(cause, SharedConflict | TaskQueueFull)
-        retry_us = self._retry_after(part.end.task, detail) if is_passing else None
-        self._apply(
-            Refused(
-                task=part.end.task,
-                attempt=row.attempt,
-                started_us=row.started_at,
-                finished_us=row.finished_at or row.updated_at,
-                error=detail,
-                retry_after_us=retry_us,
-            ),
-            now,
-        )
+        task = part.end.row.task_key
+        fields = LogFields(task=task, reason=str(error))
+        logger.warning("the lease of task %d was lost: its end is not stored", task, extra=fields)
+        self._adopted.pop(part.ref, None)
+        self._stop_body(part.ref)
 
     def _wait_for_disk(self, batch: Batch, error: Exception) -> None:
         """Nothing of it is written, and all of it still holds: it is handed over again, and nothing is claimed meanwhile."""
@@ -679,7 +442,7 @@ class TaskSupervisor(Actor):
                 "the ends of tasks cannot be written; trying again: %s", error, extra=LogFields(reason=str(error))
             )
             due = self._services.clock.now().mono_us + AGAIN_US
-            self._services.timers.set((id(self), "disk"), due, partial(self.tell, _Again()))
+            self._services.timers.set((id(self), "disk"), due, partial(self.tell, Again()))
         self._unwritten.append(batch)
 
 

@@ -1,0 +1,60 @@
+"""What a task supervisor is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from dagger_actors.actors.gate import Gate
+from dagger_actors.bodies.body import BodyActor
+from dagger_actors.core.messages import Progressed
+from dagger_actors.core.protocols import Clock, Journal, Timers
+from dagger_actors.tasks.machine.events import Grant
+from dagger_actors.tasks.registry import TaskAgents
+from dagger_actors.tasks.tally import TaskTally
+
+__all__ = ["Services"]
+
+
+class Services:
+    """What the supervisor is made with.
+
+    Args:
+        clock: The time.
+        timers: One-shot timers.
+        journal: The writer.
+        agents: Those of this worker.
+        prepare: Makes the body of a granted attempt.
+        gate_of: Where the bodies of an agent start.
+        tally: Counts the ends of attempts here.
+        told: Told of tasks whose attempts have ended here, after the commit: ids and states.
+        due: Told when one of them is due again, wall microseconds.
+        progress: Told how far a body is.
+        breathe: Lets others work for a moment.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        timers: Timers,
+        journal: Journal,
+        agents: TaskAgents,
+        prepare: Callable[[Grant, Callable[[bytes], None], Callable[[BodyActor], None]], BodyActor],
+        gate_of: Callable[[str], Gate],
+        tally: TaskTally,
+        told: Callable[[Sequence[tuple[int, str]]], None],
+        due: Callable[[int], None],
+        progress: Callable[[Progressed], None],
+        breathe: Callable[[], None],
+    ) -> None:
+        self.clock = clock
+        self.timers = timers
+        self.journal = journal
+        self.agents = agents
+        self.prepare = prepare
+        self.gate_of = gate_of
+        self.tally = tally
+        self.told = told
+        self.due = due
+        self.progress = progress
+        self.breathe = breathe
