@@ -39,8 +39,8 @@ LOOK_S = 0.002
 """How often it is asked whether all tasks have ended; one row is read then."""
 
 CAPACITY = 10_000_000
-CONCURRENCY = 4
-"""Bodies at once, of such as take microseconds."""
+CONCURRENCY = 2
+"""Bodies at once, of such as take microseconds: more only wait for one another."""
 
 done: list[int] = []
 """The numbers of the questions that this process has answered."""

@@ -1,15 +1,13 @@
 """How long a task waits from when it was to be submitted until its body begins, while many come at a fixed rate.
 
 An open loop: each task has its time, whatever became of those before it, and its delay counts from that time; so it holds what
-``submit`` takes, its commit included, and what a sender that was late had to catch up. Several threads send, each by one call a
-task, as those of a server do.
+``asubmit`` takes, its commit included, and what a sender that was late had to catch up. One event loop sends, by one call a task.
 """
 
 from __future__ import annotations
 
-import itertools
+import asyncio
 import statistics
-import threading
 import time
 from pathlib import Path
 
@@ -23,10 +21,8 @@ from dagger_actors.store.connection import open_reader
 
 __all__ = ["one", "two"]
 
-SENDERS = 16
-"""Threads that submit: so many that the next one is free when its time comes, unless a commit takes many milliseconds."""
-
 AHEAD_NS = 50_000_000
+"""How long before the first task's time everything is ready."""
 
 _begun = msgspec.json.Decoder(Begun)
 
@@ -53,7 +49,7 @@ def _lines(name: str, delays_ms: list[float]) -> dict[str, Sample]:
 def _delays_ms(system: ActorSystem, sizes: Sizes) -> list[float]:
     """Send tasks at the rate, a tenth more at first that is not counted, and read the delays from their results."""
     warm = sizes.rated // 10
-    _send(system, warm + sizes.rated, 1_000_000_000 // sizes.rate)
+    asyncio.run(_send(system, warm + sizes.rated, 1_000_000_000 // sizes.rate))
     watching = open_reader(system.path)
     wait_until(watching)
     found = [_begun.decode(text) for (text,) in watching.execute("SELECT result FROM tasks WHERE state = 'completed'")]
@@ -63,27 +59,11 @@ def _delays_ms(system: ActorSystem, sizes: Sizes) -> list[float]:
     return [begun.late_ns / 1e6 for begun in found if begun.number >= warm]
 
 
-def _send(system: ActorSystem, count: int, apart_ns: int) -> None:
+async def _send(system: ActorSystem, count: int, apart_ns: int) -> None:
+    """Submit each task when its time comes, however many of those before it are still to be answered."""
     first_ns = time.monotonic_ns() + AHEAD_NS
-    numbers = itertools.count()
-    failed: list[BaseException] = []
-
-    def send() -> None:
-        for number in numbers:
-            if number >= count or failed:
-                return
+    async with asyncio.TaskGroup() as asked:
+        for number in range(count):
             due_ns = first_ns + number * apart_ns
-            time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
-            try:
-                system.tasks.submit(Timing, Sent(number, due_ns))
-            except BaseException as error:
-                failed.append(error)
-                raise
-
-    senders = [threading.Thread(target=send) for _ in range(SENDERS)]
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join()
-    if failed:
-        raise SystemExit(f"a task could not be submitted: {failed[0]!r}")
+            await asyncio.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
+            asked.create_task(system.tasks.asubmit(Timing, Sent(number, due_ns)))

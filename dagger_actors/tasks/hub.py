@@ -278,12 +278,13 @@ class TaskHub:
     def _on_watched(self) -> None:
         self.on_changed()
 
-    def has_new(self, agent: str, due_us: int | None, expires_us: int | None, _done: object) -> None:
-        """A task was submitted here; any thread."""
+    def has_new(self, agent: str, due_us: int | None, expires_us: int | None) -> None:
+        """A task is handed over to the journal, whatever becomes of it there; any thread."""
         for at_us in (due_us, expires_us):
             if at_us is not None:
                 self.due(at_us)
-        self.supervisor.tell(Woken(frozenset((agent,))))
+        if agent in self._gates:  # else another worker has to hear of it, from the file
+            self.supervisor.tell(Woken(frozenset((agent,))))
 
     def has_reopened(self) -> None:
         """Tasks may be ready that were not, or at rest; any thread."""

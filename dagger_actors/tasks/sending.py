@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -206,7 +205,8 @@ class Sending:
             future = self._hub.ask((), [*writes, Write("tasks.insert", rows, len(rows))])
         else:
             future = self._hub.ask([SubmitTasks(tuple(tasks), now_us)], writes)
-        future.add_done(partial(self._hub.has_new, self._door.name, self._wishes.due_at, self._wishes.expires_at))
+        # Not only when it is committed: the claim that follows stands behind it in the journal, often in the same commit.
+        self._hub.has_new(self._door.name, self._wishes.due_at, self._wishes.expires_at)
         return Sent(tasks, records, future)
 
 

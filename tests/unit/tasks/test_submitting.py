@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,6 +23,8 @@ from dagger_actors import (
     UnknownDependency,
     task_agent,
 )
+from dagger_actors.core.protocols import Unit
+from dagger_actors.core.tasks import ClaimTasks
 from dagger_actors.errors import DaggerError, JobClosed, RequestError, SystemClosed
 
 
@@ -355,3 +359,38 @@ def test_a_closed_system_submits_nothing(sim: Any, seen: Seen) -> None:
     for call in (lambda: system.tasks.submit(agent, Word()), lambda: system.tasks.job("a")):
         with pytest.raises(SystemClosed):
             call()
+
+
+def test_the_claim_of_a_task_waits_in_the_journal_while_the_task_is_being_committed(tmp_path: Path) -> None:
+    """Law: from submit to start there is one commit where the journal is busy, and never a thread's wake between two."""
+
+    @task_agent
+    def echo(task: Word) -> str:
+        return task.text
+
+    def claims(unit: Unit) -> bool:
+        return any(isinstance(one, ClaimTasks) for one in unit.work)
+
+    is_claimed, met = threading.Event(), []
+    with ActorSystem(tmp_path / "dagger.db", agents=[echo]) as system:
+        journal = system.journal
+        hand_over, commit = journal.submit, journal._commit_group
+
+        def submit(unit: Unit) -> None:
+            if any(one.statement == "tasks.insert" for one in unit.writes):
+                is_claimed.clear()
+            hand_over(unit)
+            if claims(unit):
+                is_claimed.set()
+
+        def commit_group(units: list[Unit]) -> list[Exception | None]:
+            if any(one.statement == "tasks.insert" for unit in units for one in unit.writes):
+                met.append(any(map(claims, units)) or is_claimed.wait(10))
+            return commit(units)
+
+        system.tasks._hub.look = lambda: None  # type: ignore[method-assign]  # it would find the task within half a second
+        journal.submit = submit  # type: ignore[method-assign]
+        journal._commit_group = commit_group  # type: ignore[method-assign]
+        for _ in range(5):
+            assert system.tasks.submit(echo, Word("x")).result(timeout=30) == "x"
+    assert met == [True] * 5
