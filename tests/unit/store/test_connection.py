@@ -359,3 +359,11 @@ def test_a_checkpoint_waits_for_nobody(database: Path) -> None:
     assert seen == [True]
     for connection in (reader, helper, writer):
         connection.close()
+
+
+def test_a_writer_that_waits_looks_as_often_at_the_end_as_at_first() -> None:
+    """Law: a gap of a millisecond between another process's commits is enough, however long it was waited for."""
+    is_patient, looks = connections._patience(60), 0
+    while is_patient(looks):
+        looks += 1
+    assert looks >= 12, "SQLite's own handler looks seven times in 60 ms, and then every 25 to 100 ms"
