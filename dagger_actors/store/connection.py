@@ -31,6 +31,7 @@ import tenacity
 from dagger_actors.errors import ReadOnlyDatabase, StoreBroken
 from dagger_actors.store.migrate import check_identity, migrations
 from dagger_actors.store.refusals import check_library, check_path, translate
+from dagger_actors.store.task_refusals import install as install_refusals
 
 __all__ = ["WalState", "checkpoint", "close", "open_reader", "open_writer", "rest_stamp", "transaction", "translate"]
 
@@ -104,6 +105,7 @@ def open_writer(
             connection.pragma("journal_size_limit", WAL_KEPT_BYTES)
             connection.wal_autocheckpoint(WAL_BOUND_PAGES)
             connection.transaction_mode = "IMMEDIATE"
+            install_refusals(connection, where)
         except BaseException:
             close(connection)
             raise

@@ -29,12 +29,11 @@ import msgspec
 
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.protocols import Dispatcher, Owner, Unit, UserWork, Write
-from dagger_actors.errors import RequestRefused, StoreBusy, UnitRejected
+from dagger_actors.errors import StoreBusy, UnitRejected
 from dagger_actors.store.connection import close, open_writer
 from dagger_actors.store.home import Home
 from dagger_actors.store.refusals import busy, translate
 from dagger_actors.store.statements import RANK, WRITES, sql
-from dagger_actors.store.task_refusals import refusal
 from dagger_actors.store.task_work import TaskWork
 from dagger_actors.store.user_work import WorkRunner
 
@@ -267,9 +266,6 @@ class Journal:
                 connection.execute("RELEASE unit")
             if isinstance(error, UnitRejected):
                 return error
-            cause = refusal(str(error))
-            if cause is not None:
-                return RequestRefused(str(self._path), cause)
             return UnitRejected(str(self._path), str(error), 0, 0)
         connection.execute("RELEASE unit")
         return None

@@ -1,38 +1,46 @@
-"""What the triggers on tasks refuse, in this package's words."""
+"""What the triggers on tasks refuse, in this package's words.
+
+A trigger calls the function ``refuse_task``, which writers' connections have and which raises. (``RAISE`` with anything but
+a constant cannot be read by SQLite before 3.47: other programs could not even open the file. A function is looked for only
+by who inserts a task.)
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-import msgspec
+import apsw
 
-from dagger_actors.errors import DaggerError, JobClosed, TaskQueueFull, UnknownAgent
+from dagger_actors.errors import DaggerError, JobClosed, RequestRefused, TaskQueueFull, UnknownAgent
 
-__all__ = ["refusal"]
+__all__ = ["install"]
 
 
-def refusal(message: str) -> DaggerError | None:
-    """Say what a constraint's message means for whoever asked.
+def install(connection: apsw.Connection, path: Path) -> None:
+    """Give a writer's connection what the triggers on tasks call.
 
     Args:
-        message: What SQLite says; the triggers of tasks raise a few words and a JSON array.
-
-    Returns:
-        ``TaskQueueFull``, ``UnknownAgent`` or ``JobClosed``; None when it is about something else.
+        connection: The connection.
+        path: The database, for messages.
     """
-    words, bracket, rest = message.partition("[")
-    for beginning, (error, facts) in _REFUSALS.items():
-        if bracket and words.endswith(beginning):
-            try:
-                found: DaggerError = error(*facts.decode(bracket + rest))
-            except msgspec.MsgspecError:
-                return None  # the words of a trigger of a user's own
-            return found
-    return None
+
+    def refuse(*facts: Any) -> None:
+        reason, name, capacity = facts
+        made = _REFUSALS.get(reason)
+        if made is not None:  # users' statements may call it too, with what they like
+            raise RequestRefused(str(path), made(str(name), capacity if isinstance(capacity, int) else 0))
+
+    # Innocuous: the schema is not trusted, and may call nothing else.
+    connection.create_scalar_function("refuse_task", refuse, 3, flags=apsw.SQLITE_INNOCUOUS)
 
 
-_REFUSALS: dict[str, tuple[Any, msgspec.json.Decoder[Any]]] = {
-    "unknown agent ": (UnknownAgent, msgspec.json.Decoder(tuple[str])),
-    "task queue full ": (TaskQueueFull, msgspec.json.Decoder(tuple[str, int])),
-    "job closed ": (JobClosed, msgspec.json.Decoder(tuple[str])),
-}
+def _unknown(name: str, _capacity: int) -> DaggerError:
+    return UnknownAgent(name)
+
+
+def _closed(name: str, _capacity: int) -> DaggerError:
+    return JobClosed(name)
+
+
+_REFUSALS: Final = {"unknown agent": _unknown, "queue full": TaskQueueFull, "job closed": _closed}

@@ -34,7 +34,6 @@ from dagger_actors.store.task_ends import cancel, settle_ended
 from dagger_actors.store.task_graph import depend, settle_suspended
 from dagger_actors.store.task_jobs import cancel_job, stall, stop_job
 from dagger_actors.store.task_pruning import prune
-from dagger_actors.store.task_refusals import refusal
 from dagger_actors.store.task_reopening import decide, retry
 from dagger_actors.store.task_shared import share
 from dagger_actors.store.task_submission import submit
@@ -85,10 +84,7 @@ class TaskWork:
         """
         try:
             return _RUNS[type(operation)](connection, operation)
+        except RequestRefused:
+            raise
         except DaggerError as error:
             raise RequestRefused(str(self._path), error) from error
-        except apsw.ConstraintError as error:
-            cause = refusal(str(error))
-            if cause is None:
-                raise
-            raise RequestRefused(str(self._path), cause) from error

@@ -199,14 +199,13 @@ CREATE TRIGGER shared_state_shrinks AFTER DELETE ON shared_state BEGIN
   DELETE FROM shared_scopes WHERE scope = OLD.scope AND keys = 0;
 END;
 
--- The counters stand in triggers, so that nobody who changes a state can forget them. `store/task_refusals.py` reads what they
--- raise.
+-- The counters stand in triggers, so that nobody who changes a state can forget them. What they refuse is raised by
+-- `refuse_task`, a function of `store/task_refusals.py`: RAISE takes no more than a constant before SQLite 3.47.
 
 CREATE TRIGGER tasks_open AFTER INSERT ON tasks BEGIN
   UPDATE task_agents SET open = open + 1 WHERE name = NEW.agent;
-  SELECT RAISE(ABORT, 'unknown agent ' || json_array(NEW.agent)) WHERE changes() = 0;
-  SELECT RAISE(ABORT, 'task queue full ' || json_array(name, capacity)) FROM task_agents
-  WHERE name = NEW.agent AND open > capacity;
+  SELECT refuse_task('unknown agent', NEW.agent, NULL) WHERE changes() = 0;
+  SELECT refuse_task('queue full', name, capacity) FROM task_agents WHERE name = NEW.agent AND open > capacity;
 END;
 
 -- CASE, not IN: in a trigger's program each list would be built anew for each row, as an index of its own (8 us an end).
@@ -223,7 +222,7 @@ END;
 CREATE TRIGGER jobs_grow AFTER INSERT ON tasks WHEN NEW.job_key IS NOT NULL BEGIN
   UPDATE jobs SET total = total + 1, open = open + 1, moved_at = NEW.created_at, stalled_at = NULL
   WHERE job_key = NEW.job_key;
-  SELECT RAISE(ABORT, 'job closed ' || json_array(job_id)) FROM jobs
+  SELECT refuse_task('job closed', job_id, NULL) FROM jobs
   WHERE job_key = NEW.job_key AND (cancelled_at IS NOT NULL OR stopped_at IS NOT NULL);
 END;
 

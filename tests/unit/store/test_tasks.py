@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +49,6 @@ from dagger_actors.errors import (
 )
 from dagger_actors.store.connection import transaction
 from dagger_actors.store.journal import Journal
-from dagger_actors.store.task_refusals import refusal
 from tests.tasks_on_file import TasksOnFile
 
 MINUTE_US = 60_000_000
@@ -170,11 +171,18 @@ def test_a_plain_row_is_refused_in_the_same_words_as_an_operation(file: TasksOnF
     assert causes == [TaskQueueFull("few", 1), UnknownAgent("no[ne"), JobClosed("job-1")]
 
 
-@pytest.mark.parametrize(
-    "message", ["job closed [", "job closed [1]", "task queue full", "UNIQUE constraint failed: t[0]", ""]
-)
-def test_words_of_others_are_no_refusal_of_ours(message: str) -> None:
-    assert refusal(message) is None
+def test_a_statement_of_a_users_that_calls_what_refuses_tasks_is_its_own_affair(file: TasksOnFile) -> None:
+    for arguments in ("'no such reason', 'a', 1", "1, 2, 3", "NULL, NULL, NULL"):
+        assert list(file.connection.execute(f"SELECT refuse_task({arguments})")) == [(None,)]
+
+
+def test_other_programs_with_an_older_sqlite_read_the_file(file: TasksOnFile, memory: Path) -> None:
+    """Law: what is written is read by plain SQL; the module of the standard library has another SQLite, here often older."""
+    file.agent("a")
+    file.submit(new(1))
+    with contextlib.closing(sqlite3.connect(f"file:{memory / 'a.db'}?mode=ro", uri=True)) as other:
+        assert other.execute("SELECT task_key, state FROM tasks").fetchall() == [(1, "ready")]
+        assert other.execute("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'").fetchone()[0] > 3
 
 
 # --- leases
