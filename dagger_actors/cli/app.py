@@ -79,6 +79,13 @@ dagger-actors tasks prune 30d
 
 Their attempts, logs and steps go too; a job goes with its last task. Kept is what an open task depends on or has spawned."""
 
+JOB_GRAPH = """
+
+dagger-actors jobs graph nightly --output nightly.svg
+
+An arrow goes to each task from those that it waits for, and from the one that spawned it. svg needs the extra: pip install
+'dagger-actors[graph]'."""
+
 COMMANDS = (
     ("run", "dagger_actors.cli.run:run", "Run a flow file to its end."),
     ("resume", "dagger_actors.cli.run:resume", "Go on with a paused or interrupted run."),
@@ -124,6 +131,7 @@ TASKS = (
 JOBS = (
     ("list", "dagger_actors.cli.jobs:list_jobs", "List the jobs of a database: groups of tasks."),
     ("show", "dagger_actors.cli.jobs:show", "Show a job: how far it is, and which of its tasks need a look."),
+    ("graph", "dagger_actors.cli.jobs:graph", f"Draw a job's tasks with their states: mermaid, dot or svg.{JOB_GRAPH}"),
     ("cancel", "dagger_actors.cli.task_verbs:cancel_jobs", "Cancel jobs: what is open of them, and what would come."),
 )
 GROUPS = {

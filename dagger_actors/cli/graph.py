@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from dagger_actors.actors.settings import collector_paused
-from dagger_actors.cli.exits import OK, UsageError
+from dagger_actors.cli.exits import UsageError
 from dagger_actors.cli.options import DEFAULT_DATABASE, Imports, existing
+from dagger_actors.cli.pictures import Format, Output, write_picture
 from dagger_actors.cli.spec_files import kind_of, read_spec
-from dagger_actors.cli.text import printable
-from dagger_actors.drawing.dot import write_dot
-from dagger_actors.drawing.mermaid import write_mermaid
 from dagger_actors.drawing.picture import Picture
-from dagger_actors.drawing.svg import write_svg
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.run_picture import picture_of_run
@@ -26,10 +21,6 @@ from dagger_actors.system import ActorSystem
 
 __all__ = ["graph"]
 
-Format = Literal["mermaid", "dot", "svg"]
-WRITERS = {"mermaid": write_mermaid, "dot": write_dot, "svg": write_svg}
-SUFFIXES: dict[str, Format] = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".mermaid": "mermaid"}
-
 
 def graph(
     spec: Annotated[str | None, Parameter(name="SPEC", help="The flow or system file; or give --run.")] = None,
@@ -37,10 +28,8 @@ def graph(
     *,
     run: Annotated[str | None, Parameter(help="Draw this run of the database instead, with its states.")] = None,
     db: Annotated[str | None, Parameter(help=f"Database file of the run; {DEFAULT_DATABASE} when absent.")] = None,
-    format_: Annotated[
-        Format | None, Parameter(name="--format", help="Absent: by the name of --output, else mermaid.")
-    ] = None,
-    output: Annotated[str | None, Parameter(help="File to write instead of stdout; replaced when it exists.")] = None,
+    format_: Format = None,
+    output: Output = None,
     imports: Imports = (),
 ) -> int:
     """Draw a flow or system file, or a run with its states: mermaid, dot or svg.
@@ -49,21 +38,7 @@ def graph(
     """
     if (spec is None) == (run is None):
         raise UsageError("graph draws one thing", "give either a flow or system file, or --run RUN")
-    suffix = Path(output).suffix.lower() if output is not None else ""
-    if format_ is None and suffix and suffix not in SUFFIXES:
-        known = ", ".join(SUFFIXES)
-        raise UsageError(f"{output!r} does not tell the format", f"give --format, or a name that ends in {known}")
-    text = WRITERS[format_ or SUFFIXES.get(suffix, "mermaid")](_picture(spec, run, db, imports))
-    if output is None:
-        sys.stdout.write(text)
-        return OK
-    try:
-        Path(output).write_text(text, encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"{output!r} cannot be written: {reason}", "give another --output") from None
-    sys.stderr.write(printable(f"wrote {output}\n"))
-    return OK
+    return write_picture(lambda: _picture(spec, run, db, imports), format_, output)
 
 
 def _picture(spec: str | None, run: str | None, db: str | None, imports: tuple[str, ...]) -> Picture:

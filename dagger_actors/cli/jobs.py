@@ -1,4 +1,4 @@
-"""``jobs list`` and ``show``: look at groups of tasks; they change nothing."""
+"""``jobs list``, ``show`` and ``graph``: look at groups of tasks; they change nothing."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from dagger_actors.cli.command_line import command
-from dagger_actors.cli.exits import OK
+from dagger_actors.cli.exits import OK, UsageError
 from dagger_actors.cli.json_report import write_json
 from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, JobId
+from dagger_actors.cli.pictures import Format, Output, write_picture
 from dagger_actors.cli.render import stdout
 from dagger_actors.cli.runs import as_written
 from dagger_actors.cli.task_pages import job_page, jobs_table
 from dagger_actors.cli.task_steps import next_for_job
 from dagger_actors.cli.text import printable
 from dagger_actors.core.tasks import JobState
-from dagger_actors.tasks.looking import LISTED
+from dagger_actors.drawing.picture import Picture
+from dagger_actors.tasks.filters import LISTED
+from dagger_actors.tasks.job_graph import DRAWN, MOST_DRAWN, picture_of_job
 
-__all__ = ["list_jobs", "show"]
+__all__ = ["graph", "list_jobs", "show"]
 
 
 def list_jobs(
@@ -62,3 +65,32 @@ def show(job: JobId, /, *, db: Database = DEFAULT_DATABASE, as_json: AsJson = Fa
     for step in next_for_job(report, db):
         sys.stderr.write(printable(f"next: {step}\n"))
     return OK
+
+
+def graph(
+    job: JobId,
+    /,
+    *,
+    format_: Format = None,
+    output: Output = None,
+    limit: Annotated[
+        int,
+        Parameter(
+            help="Tasks at most: those that need a look first, then those that run, then the first; the rest is counted.",
+            show_default=True,
+        ),
+    ] = DRAWN,
+    db: Database = DEFAULT_DATABASE,
+) -> int:
+    """Draw a job's tasks with their states, an arrow to each from those it waits for and from the one that spawned it.
+
+    svg needs the extra: pip install 'dagger-actors[graph]'.
+    """
+    if not 1 <= limit <= MOST_DRAWN:
+        raise UsageError(f"--limit {limit} is out of range", f"give 1 to {MOST_DRAWN:,}; more of them nobody can read")
+
+    def picture() -> Picture:
+        with look(db) as here:
+            return picture_of_job(here.tasks.job_graph(job, limit))
+
+    return write_picture(picture, format_, output)

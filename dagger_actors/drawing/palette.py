@@ -26,6 +26,12 @@ LIGHT = {
     "cancelled": Colour("#fdeede", "#d9772b", "#7c3a0a"),
     "timed_out": Colour("#fbe4f1", "#c0267e", "#771650"),
     "interrupted": Colour("#efe8fd", "#7c4fe0", "#45249b"),
+    "blocked": Colour("#fef6d8", "#d19a06", "#6b4e02"),
+    "paused": Colour("#efe8fd", "#7c4fe0", "#45249b"),
+    "completed": Colour("#e3f6e8", "#2f9e58", "#14532d"),
+    "accepted": Colour("#c8ecd3", "#1f7a41", "#0f4023"),
+    "rejected": Colour("#fbe4f1", "#c0267e", "#771650"),
+    "stuck": Colour("#fde6e6", "#9aa4b2", "#7f1d1d"),
 }
 DARK = {
     "pending": Colour("#1f2630", "#4d5868", "#b6c0cd"),
@@ -38,4 +44,10 @@ DARK = {
     "cancelled": Colour("#3d2613", "#e08a45", "#fbdcc0"),
     "timed_out": Colour("#401a30", "#dc5ba4", "#fbcfe5"),
     "interrupted": Colour("#2b2150", "#9a78f0", "#ddd1ff"),
+    "blocked": Colour("#3a2f0c", "#c2960f", "#f7e3a0"),
+    "paused": Colour("#2b2150", "#9a78f0", "#ddd1ff"),
+    "completed": Colour("#14321f", "#3fae69", "#c4efd2"),
+    "accepted": Colour("#1b4a2c", "#52c97f", "#d6f7e1"),
+    "rejected": Colour("#401a30", "#dc5ba4", "#fbcfe5"),
+    "stuck": Colour("#431b1e", "#5c6778", "#ffd3d3"),
 }

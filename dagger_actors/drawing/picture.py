@@ -14,7 +14,8 @@ from dagger_actors.drawing.text import shorten, visible
 __all__ = ["LONGEST", "NAMED", "STATES", "Picture", "PictureNode", "line", "names"]
 
 STATES = (
-    "pending", "ready", "running", "waiting", "succeeded", "failed", "skipped", "cancelled", "timed_out", "interrupted",
+    "pending", "blocked", "ready", "running", "waiting", "paused", "succeeded", "completed", "accepted", "failed", "rejected",
+    "stuck", "skipped", "cancelled", "timed_out", "interrupted",
 )  # fmt: skip
 LONGEST = 200
 """Cells of one text; what is longer ends in an ellipsis."""
@@ -29,7 +30,7 @@ class PictureNode(msgspec.Struct, frozen=True, kw_only=True):
         title: Its id.
         subtitle: What it does: its action or class.
         is_mapped: Whether it stands for many: invocations of a mapped node, actors of a pool.
-        state: Of a run; None in a picture of a definition.
+        state: Of a run or a task; None in a picture of a definition.
         note: A line on how it went or how many it stands for; may be empty.
         facts: What a closer look shows, each a name and a text.
     """
@@ -43,7 +44,7 @@ class PictureNode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
-    """A flow, a run or a system.
+    """A flow, a run, a system or a job.
 
     Attributes:
         title: The name of the flow or system.

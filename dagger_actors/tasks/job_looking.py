@@ -13,6 +13,7 @@ from dagger_actors.errors import JobNotFound
 from dagger_actors.reading.since import since_us
 from dagger_actors.store.look import ReadableStore
 from dagger_actors.tasks.filters import LISTED, check_limit, states_of
+from dagger_actors.tasks.job_graph import JobGraph, read_graph
 from dagger_actors.tasks.report import JobProgress, JobReport, JobSummary
 from dagger_actors.tasks.rows import JobRow, progress_of, summary_of
 
@@ -71,6 +72,15 @@ class JobArchive:
         keys = [found[0] for found in query("read.job_problems", row.job_key, PROBLEMS)] if has_problems else []
         problems = query("read.tasks", msgspec.json.encode(keys).decode())
         return JobReport(**_of_job(row), problems=tuple(summary_of(one) for one in reversed(problems)))
+
+    def job_graph(self, job_id: str, limit: int) -> JobGraph:
+        """The tasks of a job and how they hang together, to be drawn; at most ``limit`` of them, 1 or more.
+
+        Raises:
+            JobNotFound: There is none of that id.
+        """
+        check_limit(limit)
+        return read_graph(self._store.readers, self._job_row(job_id).job_key, self.job_report(job_id), limit)
 
     def job_progress(self, job_id: str) -> JobProgress:
         """How far a job is; costs the same however many tasks it has.

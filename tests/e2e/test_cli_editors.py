@@ -248,6 +248,11 @@ def test_completion_prints_a_script_that_the_shell_can_read(program, shell):
         ("runs --state s", ["succeeded"]),
         ("runs --state i", ["interrupted"]),
         ("run act", []),
+        ("wor", ["worker"]),
+        ("tasks sub", ["submit"]),
+        ("tasks list --state stu", ["stuck"]),
+        ("jobs gr", ["graph"]),
+        ("jobs graph x --format s", ["svg"]),
         ("run x.yaml --db act", []),
     ],
 )

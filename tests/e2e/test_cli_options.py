@@ -76,6 +76,7 @@ WORDS = {
     "tasks prune": ("7d",),
     "jobs list": (),
     "jobs show": ("nightly",),
+    "jobs graph": ("nightly",),
     "jobs cancel": ("nightly",),
 }
 """What each command is given where the run ``one`` is paused, task 1 completed, 2 delayed, 3 failed, and 4 rejected."""

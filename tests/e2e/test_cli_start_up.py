@@ -47,9 +47,10 @@ def test_a_cold_flow_of_one_node_takes_less_than_0_6_s(compiled) -> None:
 
 
 def test_looking_loads_nothing_that_only_running_needs(program) -> None:
-    """Law: `runs`, `show`, `why` and `artifacts` answer in about half the time of a run."""
+    """Law: `runs`, `show`, `why`, `artifacts`, `tasks list` and `jobs` answer in about half the time of a run."""
     script = (
         "import sys; import dagger_actors.cli.runs, dagger_actors.cli.why, dagger_actors.cli.artifacts; "
+        "import dagger_actors.cli.tasks, dagger_actors.cli.jobs; "
         "print({'pykka', 'yaml', 'dagger_actors.system', 'dagger_actors.flow.hub'} & {*sys.modules})"
     )
     import subprocess
@@ -60,3 +61,20 @@ def test_looking_loads_nothing_that_only_running_needs(program) -> None:
         timeout=60, check=True,
     )  # fmt: skip
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("words", [("--help",), ("tasks", "--help"), ("jobs", "--help")])
+def test_help_of_the_program_and_of_a_group_loads_neither_the_store_nor_tables(program, words) -> None:
+    """Law: the commands are named, not imported."""
+    import subprocess
+    import sys
+
+    script = (
+        f"import sys; from dagger_actors.cli import main; main({list(words)!r}); "
+        "print({'apsw', 'pykka', 'yaml', 'rich.table', 'dagger_actors.system', 'dagger_actors.tasks'} & {*sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=program.folder, env=program.environment, capture_output=True, text=True,
+        timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "set()"

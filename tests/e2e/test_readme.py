@@ -106,6 +106,15 @@ def test_the_readmes_tasks_run(readme, program):
     )
     assert done.stderr == ""
     assert done.stdout.splitlines() == re.findall(r"print\(.*\)  # (.*)", code)
+    (typed,) = [block for block in blocks(readme, "sh") if "tasks submit digest" in block]
+    for line in typed.splitlines():
+        words = shlex.split(line, comments=True)
+        told = program(*words[1:])
+        assert (words[0], told.returncode) == ("dagger-actors", 0), told.stderr
+        _, _, printed = line.partition("  # ")
+        assert not printed or told.stdout == f"{printed}\n"
+    assert "1 task opened again" in told.stderr
+    assert (program.folder / "pages.svg").exists()
 
 
 def test_the_readmes_search_index_answers_on_the_command_line_and_in_python(readme, program, repository, wait_for):
