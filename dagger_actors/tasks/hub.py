@@ -14,38 +14,33 @@ from typing import Any
 
 import msgspec
 
-from dagger_actors.actors.gate import Gate, Gates, Share
+from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
-from dagger_actors.bodies.artifacts import RunArtifacts
 from dagger_actors.bodies.backends import Backends
-from dagger_actors.bodies.body import BodyActor
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.resources import Resources
-from dagger_actors.bodies.services import BodyServices
-from dagger_actors.bodies.spawner import Order, Spawner
 from dagger_actors.bodies.stored_tables import StoredTables
 from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import StartAttempt, TaskFacts
 from dagger_actors.core.protocols import Unit, Write
-from dagger_actors.core.tasks import AdmitHeld, Claimed, PromoteDue, TaskOperation
+from dagger_actors.core.tasks import AdmitHeld, PromoteDue, TaskOperation
 from dagger_actors.core.wording import counted
 from dagger_actors.errors import StoreError, SupervisorGaveUp, SystemClosed
 from dagger_actors.store.store import Store
 from dagger_actors.tasks.children import Children
-from dagger_actors.tasks.context import TaskContext
 from dagger_actors.tasks.due import DueTimes
 from dagger_actors.tasks.handover import Services
 from dagger_actors.tasks.keys import Keys
 from dagger_actors.tasks.left_behind import LeftBehind
-from dagger_actors.tasks.machine.events import AgentTerms, Grant, Woken
+from dagger_actors.tasks.machine.events import AgentTerms, Woken
 from dagger_actors.tasks.machine.machine import TaskMachine
 from dagger_actors.tasks.orders import Adopt, Detach, Stops
 from dagger_actors.tasks.registry import TaskAgents
 from dagger_actors.tasks.stalls import Stalls
+from dagger_actors.tasks.starter import Starter
 from dagger_actors.tasks.steps import TaskSteps
 from dagger_actors.tasks.supervisor import TaskSupervisor
 from dagger_actors.tasks.tally import TaskTally
@@ -132,13 +127,12 @@ class TaskHub:
         )
         self.due = self._due_times.at
         self.stalls = Stalls(runtime, store, ask=self.ask, moved=self.has_reopened)
-        artifacts = RunArtifacts(store.artifacts, store.load_artifact)
-        services = BodyServices(
-            actions=agents.actions,
-            context=TaskContext,
-            artifacts=artifacts,
-            clock=runtime.clock,
-            is_refusing=gates.is_refusing,
+        self._starter = Starter(
+            runtime=runtime,
+            store=store,
+            gates=gates,
+            agents=agents,
+            concurrency=concurrency,
             backends=Backends(
                 steps=TaskSteps(store, clock=runtime.clock, wait=runtime.wait_in_body),
                 resources=resources,
@@ -146,43 +140,20 @@ class TaskHub:
                 owner=Children(store, agents, self.keys, clock=runtime.clock),
                 result_type=agents.result_type,
             ),
-            home=store.home,
-            with_maker=lambda error, _task: error,
+            on_started=self._on_started,
             pool=pool,
             telemetry=telemetry,
         )
-        self.artifacts = artifacts
-        self._spawner = Spawner(services, blocking=runtime.blocking, io=runtime.io)
+        self.artifacts = self._starter.artifacts
         self._root = Root.spawn(dispatcher=runtime.control)
-        share = Share(concurrency)
-        supervisor: TaskSupervisor | None = None
-
-        def on_started() -> None:
-            if supervisor is not None:
-                supervisor.on_started()
-            if not self._is_busy:
-                self._is_busy = True
-                self.on_changed()
-
-        self._gates: dict[str, Gate] = {
-            name: gates.open(
-                0,
-                limit=agents.get(name).options.concurrency,
-                on_started=on_started,
-                name=lambda ticket, name=name: f"task {ticket.run_key} of agent {name!r}",  # type: ignore[misc]
-                share=share,
-                holds=False,
-            )
-            for name in agents.names()
-        }
         ref = TaskSupervisor.spawn(
             Services(
                 clock=runtime.clock,
                 timers=runtime.timers,
                 journal=store.journal,
                 agents=agents,
-                prepare=self._prepare,
-                gate_of=self._gates.__getitem__,
+                prepare=self._starter.prepare,
+                gate_of=self._starter.gates.__getitem__,
                 tally=self.tally,
                 told=self.waiters.told,
                 due=self.due,
@@ -196,6 +167,12 @@ class TaskHub:
         supervisor = ref._actor_weakref()  # noqa: SLF001 - pykka has no public way from a ref to its actor
         assert supervisor is not None
         self.supervisor = supervisor
+
+    def _on_started(self) -> None:
+        self.supervisor.on_started()
+        if not self._is_busy:
+            self._is_busy = True
+            self.on_changed()
 
     def _machine(self) -> TaskMachine:
         terms = {
@@ -224,27 +201,6 @@ class TaskHub:
             self.commit(writes, [AdmitHeld(self.agents.names())])
             self._due_times.now()
             self.supervisor.tell(Woken())
-
-    def _prepare(self, grant: Grant, tell: Callable[[bytes], None], arm: Callable[[BodyActor], None]) -> BodyActor:
-        task = grant.task
-        entry = self.agents.get(task.agent)
-        start = StartAttempt(
-            task.task_key,
-            -1,
-            task.epoch,
-            grant.attempt,
-            str(task.task_key),
-            task.agent,
-            "",
-            task.agent,
-            entry.inputs(task.input()),
-            owner=self.store.worker_id,
-            epoch=task.epoch,
-            task=_facts(task),
-        )
-        options = entry.options
-        order = Order(options.isolation or "", options.timeout_us, -task.priority, arm)
-        return self._spawner.prepare(start, order, self._gates[task.agent], tell)
 
     # --- asking the store
 
@@ -283,7 +239,7 @@ class TaskHub:
         for at_us in (due_us, expires_us):
             if at_us is not None:
                 self.due(at_us)
-        if agent in self._gates:  # else another worker has to hear of it, from the file
+        if agent in self._starter.gates:  # else another worker has to hear of it, from the file
             self.supervisor.tell(Woken(frozenset((agent,))))
 
     def has_reopened(self) -> None:
@@ -388,7 +344,7 @@ class TaskHub:
         self._root.tell(errand)
 
     def _on_crash(self, error: BaseException) -> None:
-        for gate in self._gates.values():
+        for gate in self._starter.gates.values():
             gate.hold()
         # Behind everything the journal has of ours already, so that the file holds all of it or none.
         self.store.transact(lambda _connection: None, lambda _result, _error: self.errand(lambda: self._rebuild(error)))
@@ -410,8 +366,8 @@ class TaskHub:
             self.runtime.timers.set((id(self), "go on"), due_us, lambda: self.errand(self._go_on))
             return
         # All gates are held, so what waits in them has not begun.
-        drained = [ticket for gate in self._gates.values() for ticket in gate.drain()]
-        for gate in self._gates.values():
+        drained = [ticket for gate in self._starter.gates.values() for ticket in gate.drain()]
+        for gate in self._starter.gates.values():
             gate.take_started()
             gate.release()
         self.supervisor.reopen(self._machine(), drained, owned)
@@ -421,7 +377,7 @@ class TaskHub:
         self.failure = failure
         logger.error("%s", failure)
         self.waiters.close(failure)
-        for gate in self._gates.values():
+        for gate in self._starter.gates.values():
             gate.drain()
         begun = self._left_behind.begun_of(self.store.membership.own_records())
         operation = self._left_behind.operation(self.store.worker_id, begun, (), self.runtime.clock.now().wall_us)
@@ -461,7 +417,7 @@ class TaskHub:
         """
         self._wait_quietly(idle, grace_s)
         self._wait_quietly(self.supervisor.ask(Detach(now=True)), 10.0)
-        for gate in self._gates.values():
+        for gate in self._starter.gates.values():
             gate.close()
         self.waiters.close(SystemClosed())
 
@@ -470,9 +426,3 @@ class TaskHub:
             self.runtime.wait(future, timeout_s)
         except Exception:  # what still runs is given back, or was lost: there is nothing to wait for
             logger.debug("the task supervisor did not answer while the system was left", exc_info=True)
-
-
-def _facts(task: Claimed) -> TaskFacts | None:
-    if task.try_no == 1 and not task.has_children and task.job_key is None and task.parent_key is None:
-        return None  # nearly always, and not paid for then
-    return TaskFacts(task.try_no, task.job_key, task.parent_key, bool(task.has_children))
