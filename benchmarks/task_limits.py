@@ -16,7 +16,7 @@ from task_work import answer, questions
 
 from dagger_actors.store.connection import open_writer, transaction
 
-__all__ = ["GROUP", "bare_s"]
+__all__ = ["GROUP", "bare_s", "commits_ms"]
 
 GROUP = 500
 """Rows of one transaction."""
@@ -76,6 +76,22 @@ def bare_s(path: Path, count: int, group: int) -> float:
         return time.perf_counter() - began
     finally:
         connection.close()
+
+
+def commits_ms(path: Path, count: int) -> list[float]:
+    """Write ``count`` tasks into a file that does not exist, each by a commit of its own: milliseconds of each."""
+    connection = open_writer(path)
+    took: list[float] = []
+    try:
+        connection.execute(SCHEMA)
+        for question in questions(count):
+            began = time.perf_counter()
+            with transaction(connection):
+                connection.execute(INSERT, (question.number, _text(question), NOW_US))
+            took.append((time.perf_counter() - began) * 1e3)
+    finally:
+        connection.close()
+    return took
 
 
 def _text(value: object) -> str:

@@ -31,10 +31,10 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
 
     bare: int = 100_000
     processed: int = 100_000
-    huey: int = 5_000
-    dbos: int = 1_000
+    huey: int = 3_000
+    dbos: int = 500
     rate: int = 1_000
-    rated: int = 5_000
+    rated: int = 4_000
     few: int = 1_000
     many: int = 1_000_000
     slices: int = 6

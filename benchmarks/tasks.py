@@ -10,8 +10,8 @@ stored, and read back for a sample. Each peer is run in a process of its own und
 tried (``task_peers``), and its best is taken.
 
 One JSON object a line: first the machine and the versions, then the figures. ``limit`` is the rows of as many tasks written by
-bare APSW in groups, right after; of ``against`` the better peer; of ``stored`` the file with few tasks. ``ratio`` is value /
-limit, side by side. Where 10,000 tasks a second are asked for, 25,000 are wished for.
+bare APSW in groups, right after; of ``against`` the better peer; of ``stored`` the file with few tasks; of a delay
+a bare commit. ``ratio`` is value / limit, side by side. Where 10,000 tasks a second are asked for, 25,000 are wished for.
 """
 
 from __future__ import annotations
