@@ -33,6 +33,11 @@ class Part:
         """The lease that ended."""
         return self.end.row.task_key, self.end.row.epoch
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is a failure that brings nothing besides: there is nothing left that could be left out."""
+        return self.end.row.state == "failed" and self.end.turn is None
+
 
 class Batch:
     """Collects decisions.

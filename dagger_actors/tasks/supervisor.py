@@ -28,7 +28,7 @@ from dagger_actors.core.messages import AttemptEnded, Progressed, decode_message
 from dagger_actors.core.protocols import Now, Unit
 from dagger_actors.core.retry import RetryPolicy
 from dagger_actors.core.tasks import ClaimAnswer, Claimed
-from dagger_actors.errors import RequestRefused, UnitRejected, WorkRejected
+from dagger_actors.errors import UnitRejected
 from dagger_actors.tasks.aside import Aside
 from dagger_actors.tasks.batch import Batch, Part
 from dagger_actors.tasks.handover import Services
@@ -66,6 +66,9 @@ FLUSH_US = 50_000
 
 AGAIN_US = 1_000_000
 """How long to wait before what the disk refused is handed to it again."""
+
+FENCE = "tasks.end"
+"""The statement that changes nothing when its lease was lost."""
 
 
 class TaskSupervisor(Actor):
@@ -426,7 +429,7 @@ class TaskSupervisor(Actor):
             self._apply(Unanswered(), now)
 
     def _part_refused(self, part: Part, error: UnitRejected, now: Now) -> None:
-        if isinstance(error, WorkRejected | RequestRefused):
+        if error.statement != FENCE and not part.is_bare:
             self._apply(refused(self._policy(part.end.task), part.end, error), now)
             return
         task = part.end.row.task_key

@@ -18,6 +18,7 @@ from dagger_actors.errors import (
     TaskFailed,
     TaskQueueFull,
     TaskRejected,
+    UnitRejected,
     WorkRejected,
 )
 from dagger_actors.tasks.machine.events import End, Ended, Refused, TimedOut
@@ -57,11 +58,14 @@ def timed_out(policy: RetryPolicy, task: Claimed) -> TimedOut:
     return TimedOut(task.task_key, task.epoch, text, _retry_after(policy, task, error))
 
 
-def refused(policy: RetryPolicy, end: End, error: WorkRejected | RequestRefused) -> Refused:
-    """The event of an end that the transaction could not take, for what the body wanted written with it."""
-    row, cause = end.row, error.cause
+def refused(policy: RetryPolicy, end: End, error: UnitRejected) -> Refused:
+    """The event of an end that the transaction could not take, for what the body wanted written with it.
+
+    What its rows are refused for (a constraint, text that is none) is a defect of ours, and no reason to hang.
+    """
+    row, cause = end.row, error.cause if isinstance(error, WorkRejected | RequestRefused) else error
     detail = detail_of(cause)
-    is_passing = not isinstance(error, RequestRefused) or isinstance(cause, SharedConflict | TaskQueueFull)
+    is_passing = isinstance(error, WorkRejected) or isinstance(cause, SharedConflict | TaskQueueFull)
     return Refused(
         task=end.task,
         attempt=row.attempt,

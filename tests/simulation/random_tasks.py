@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import apsw
@@ -26,7 +26,11 @@ TRIES = 2
 DELAY_S = 2.0
 TIMEOUT_S = 1.5
 AGED_US = 60_000_000
-KINDS = ("plain", "slow", "late", "careful", "keyed", "rated")
+KINDS = ("plain", "slow", "late", "careful", "keyed", "rated", "tree")
+CHILDREN = 2
+FIRST = 1_000_000
+"""The first id; workers reserve theirs from 1."""
+
 SCHEMA = "CREATE TABLE IF NOT EXISTS effects (task INTEGER NOT NULL) STRICT;"
 
 
@@ -101,6 +105,14 @@ def random_scripts(chance: random.Random) -> tuple[Script, ...]:
     return tuple(scripts)
 
 
+@task_agent(concurrency=1, name="leaf")
+async def leaf(task: int, ctx: TaskContext) -> int:
+    """What trees spawn."""
+    await asyncio.sleep(0.3)
+    ctx.execute("INSERT INTO effects VALUES (?)", (ctx.task_id,))
+    return task
+
+
 class Stage:
     """Plays tasks in one simulation, and remembers every body and every commit, across the deaths of workers.
 
@@ -109,6 +121,7 @@ class Stage:
         starts: Bodies that began.
         kills: Workers that died or stood still for longer than their lease.
         is_timely: Whether the wall clock has gone as it should.
+        asked_about: Numbers of tasks that somebody has cancelled or tried again.
     """
 
     def __init__(self, sim: Simulation, scripts: tuple[Script, ...]) -> None:
@@ -118,20 +131,22 @@ class Stage:
         self.starts: list[Start] = []
         self.kills = 0
         self.is_timely = True
+        self.asked_about: set[int] = set()
         self.ids: dict[int, int] = {}
         self.gone: set[int] = set()
         self._inside: Counter[tuple[int, str]] = Counter()
         self._rows: dict[int, Row] = {}
         self._connection: apsw.Connection | None = None
-        self._agents = [self._agent(kind) for kind in KINDS]
+        self._agents = {kind: self._agent(kind) for kind in KINDS}
         self.schema = sim.path.with_name("schema.sql")
         self.schema.write_text(SCHEMA)
 
     # --- workers
 
-    def system(self, **options: Any) -> ActorSystem:
-        """Start a worker, whose commits are looked at."""
-        system = self.sim.system(agents=self._agents, schema=self.schema, recover=True, **options)
+    def system(self, kinds: Sequence[str] = KINDS, **options: Any) -> ActorSystem:
+        """Start a worker that has these agents, and whose commits are looked at."""
+        agents = [self._agents[kind] for kind in kinds]
+        system = self.sim.system(agents=[*agents, leaf], schema=self.schema, recover=True, **options)
         passing = system.journal.on_commit
         assert passing is not None
         worker = system._store.worker_id
@@ -169,6 +184,16 @@ class Stage:
                 return self._end(task, ctx)
 
             return body
+
+        if kind == "tree":
+
+            @task_agent(**options)
+            def tree(task: Work, ctx: TaskContext) -> Any:
+                self._inside[self._begin(task, ctx)] -= 1
+                ctx.gather([ctx.spawn(leaf, number) for number in range(CHILDREN)])
+                return self._end(task, ctx)
+
+            return tree
 
         @task_agent(**options)
         def plain(task: Work, ctx: TaskContext) -> Any:
@@ -216,7 +241,8 @@ class Stage:
             self.complaints.append(f"{where} began while its row was {found}")
         if any(other[:2] == begun[:2] for other in self.starts):
             self.complaints.append(f"{where} began twice under one lease")
-        if script.agent == "careful" and any(other.task == begun.task for other in self.starts):
+        is_asked = task.number in self.asked_about
+        if script.agent == "careful" and not is_asked and any(other.task == begun.task for other in self.starts):
             self.complaints.append(f"{where} began again, though at most once was asked")
         for on in script.depends_on:
             if self.query("SELECT state FROM tasks WHERE task_key = ?", self.ids[on]) != [("completed",)]:
@@ -229,7 +255,7 @@ class Stage:
             )
             if rows != [(1,)]:
                 self.complaints.append(f"{where}: {rows} leases of its key")
-        if self.is_timely:
+        if self.is_timely and not is_asked:
             self._check_wait(where, begun)
 
     def _check_wait(self, where: str, begun: Start) -> None:
@@ -267,7 +293,7 @@ class Stage:
         now_us = self.sim.world.now().wall_us
         if script.in_job and not self.query("SELECT 1 FROM jobs"):
             hub.commit([Write("jobs.insert", [(1, "job", "continue", None, None, now_us)], 1)])
-        self.ids[number] = key = number + 1  # ids that no worker reserves: a repetition is the same task
+        self.ids[number] = key = number + FIRST  # a repetition is the same task
         new = NewTask(
             key,
             script.agent,
@@ -308,9 +334,10 @@ class Stage:
             was = before.get(key)
             if was is None or was[:6] == row[:6]:
                 continue
-            if was.state in ("completed", "failed", "cancelled"):
+            if was.state in ("completed", "failed", "cancelled") and key - FIRST not in self.asked_about:
                 self.complaints.append(f"worker {worker} wrote what was over: {was} -> {row}")
-            if was.owner is not None and was.owner != worker:
+            is_cancelled = row.state == "cancelled" and key - FIRST in self.asked_about
+            if was.owner is not None and was.owner != worker and not is_cancelled:
                 if was.owner not in self.gone:
                     self.complaints.append(f"worker {worker} wrote what a living one has leased: {was} -> {row}")
                 if row.state not in ("ready", "paused", "running"):
@@ -348,9 +375,12 @@ class Stage:
                 own = {"failed"}
             if script.agent == "careful" and self.kills:
                 own |= {"paused"}
+            if number in self.asked_about:
+                own |= {"completed", "failed", "cancelled"}
+                own |= {"paused"} if script.agent == "careful" else set()
             wanted = [states[on] for on in script.depends_on]
             if any("completed" not in one for one in wanted):
-                own = {"blocked"}
+                own = {"blocked"} | (own & {"cancelled"} if number in self.asked_about else set())
             elif any(one != {"completed"} for one in wanted):
                 own |= {"blocked"}
             states[number] = own
@@ -364,7 +394,11 @@ class Stage:
             for key, *rest in self.query("SELECT task_key, state, owner, reason, crash_no, is_stuck FROM tasks")
         }
         expected = self.expected()
-        assert sorted(rows) == sorted(self.ids.values()), "what was accepted is there, once"
+        children = self.query("SELECT task_key, parent_key, state, owner FROM tasks WHERE parent_key IS NOT NULL")
+        assert all(child[2:] == ("completed", None) for child in children), children
+        assert all(count <= CHILDREN for count in Counter(child[1] for child in children).values())
+        roots = {*rows} - {child[0] for child in children}
+        assert sorted(roots) == sorted(self.ids.values()), "what was accepted is there, once"
         for number, key in self.ids.items():
             state, owner, reason, crashes, is_stuck = rows[key]
             assert state in expected[number], (number, rows[key], expected[number])
@@ -390,12 +424,19 @@ class Stage:
 
     def _check_repeats(self, rows: dict[int, Any]) -> None:
         attempts = self.query("SELECT task_key, attempt, outcome, started_at FROM task_attempts")
-        ended = sum(1 for one in attempts if one[2] != "interrupted" and one[3] is not None)
-        ended += sum(1 for row in rows.values() if row[0] == "completed")
-        repeats = len(self.starts) - ended
+        # A tree's suspended turns leave no row; its children are not written down.
+        known = {self.ids[at] for at, script in enumerate(self.scripts) if script.agent != "tree"} - {
+            self.ids[at] for at in self.asked_about
+        }
+        ended = sum(1 for one in attempts if one[0] in known and one[2] != "interrupted" and one[3] is not None)
+        ended += sum(1 for key in known if rows[key][0] == "completed")
+        repeats = sum(start.task in known for start in self.starts) - ended
         assert repeats <= self.kills * CONCURRENCY * len(KINDS), (repeats, self.kills)
         if not self.kills:
             assert repeats == 0, repeats
+            begun = Counter(start.task for start in self.starts)
+            trees = [self.ids[at] for at, script in enumerate(self.scripts) if script.agent == "tree"]
+            assert all(begun[key] <= 2 * (TRIES + 1) for key in trees)
 
     def _check_counters(self) -> None:
         is_open = "state IN ('pending', 'blocked', 'ready', 'running', 'paused')"

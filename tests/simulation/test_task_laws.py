@@ -5,21 +5,26 @@ CI runs a slice; the full number is behind the marker: ``pytest -m full tests/si
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dagger_actors import ActorSystem
-from dagger_actors.errors import SystemClosed
+from dagger_actors.errors import RequestError, SystemClosed
 from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation, simulate
-from tests.simulation.random_tasks import Stage, random_scripts
+from tests.simulation.random_tasks import KINDS, Stage, random_scripts
 
 SLICE = 8
 FULL = 2000
 HOUR_S = 3600.0
+NONSENSE = object()
+"""What no supervisor understands: its turn ends with an error, as a defect of ours would end it."""
+
 SWEEP_S = 11.0
 """Longer than between two beats, with which a living worker clears away what the dead have left."""
 
@@ -64,45 +69,110 @@ class Play:
                 self.sim.thaw(worker)
         self.frozen = []
 
+    def crash(self) -> None:
+        """Let the task supervisor of some worker crash, somewhere in the midst of its turns."""
+        worker = self.worker()
+        for _ in range(self.chance.randrange(12)):
+            self.sim.world.step()
+        if self.sim.is_alive(worker):
+            worker._tasks_hub.supervisor.tell(NONSENSE)
+
+    def leave(self) -> None:
+        """Let some worker leave as it should, with or without time for what runs."""
+        worker = self.worker()
+        self.workers.remove(worker)
+        self.stage.kills += 1
+        with contextlib.suppress(WorkerKilled, SystemClosed):
+            worker.stop(grace_s=self.chance.choice((0.0, 0.3, 10.0)))
+        self.sim.kill(worker) if self.sim.is_alive(worker) else None
+        self.stage.gone.add(worker._store.worker_id)
+
+    def ask(self) -> None:
+        """Cancel a task, or try it again."""
+        number = self.chance.choice(sorted(self.stage.ids))
+        self.stage.asked_about.add(number)
+        tasks = self.worker().tasks
+        try:
+            if self.chance.random() < 0.6:
+                tasks.cancel(self.stage.ids[number])
+            else:
+                tasks.retry(self.stage.ids[number])
+        except (WorkerKilled, SystemClosed, RequestError):
+            return
+
     def submit(self, number: int) -> None:
-        for _ in range(6):
+        kind = self.stage.scripts[number].agent
+        for _ in range(20):
+            worker = self.worker()
+            if kind not in worker._tasks_hub.agents.names():
+                self.workers.append(self.stage.system())
+                continue
             try:
-                self.stage.submit(self.worker(), number)
+                self.stage.submit(worker, number)
             except (WorkerKilled, SystemClosed):
                 continue
             return
-        raise AssertionError("six workers were not enough to submit a task")
+        raise AssertionError("twenty turns were not enough to submit a task")
 
     def settle(self) -> None:
-        for _ in range(200):
+        for turn in range(200):
             self.worker()
+            if not turn or not any(set(KINDS) <= {*one._tasks_hub.agents.names()} for one in self.living()):
+                self.workers.append(self.stage.system())
             self.sim.advance(2.0)
             if self.stage.is_at_rest():
                 self.sim.advance(SWEEP_S)
                 return
             self.sim.run()
-        raise AssertionError(f"never at rest: {self.stage.query('SELECT * FROM tasks')}")
+        open_tasks = "SELECT * FROM tasks WHERE owner IS NOT NULL OR state IN ('ready', 'running', 'pending')"
+        raise AssertionError(f"never at rest: {self.stage.query(open_tasks)}")
 
 
-def play(seed: int, folder: Path, *, deaths: int = 0, freezes: int = 0, steps: int = 0, workers: int = 2) -> list[str]:
+class Faults(msgspec.Struct, frozen=True):
+    """How many of each one story has at most, and how many workers it begins with."""
+
+    deaths: int = 0
+    freezes: int = 0
+    steps: int = 0
+    crashes: int = 0
+    leaves: int = 0
+    asks: int = 0
+    workers: int = 2
+    are_narrow: bool = False
+
+
+def play(seed: int, folder: Path, **faults: int) -> list[str]:
     """Play one seed; tells its trace."""
+    left: dict[str, int] = msgspec.structs.asdict(Faults(**faults))  # type: ignore[arg-type]
+
+    def strikes(name: str, share: float) -> bool:
+        if not left[name] or chance.random() >= share:
+            return False
+        left[name] -= 1
+        return True
+
     chance = random.Random(seed)
     with simulate(seed, folder) as sim:
         stage = Stage(sim, random_scripts(chance))
         story = Play(sim, stage, chance)
         try:
-            story.workers = [stage.system(task_concurrency=chance.choice((1, 2, 64))) for _ in range(workers)]
+            for _ in range(left["workers"]):
+                kinds = chance.sample(KINDS, 4) if left["are_narrow"] else KINDS
+                story.workers.append(stage.system(kinds, task_concurrency=chance.choice((1, 2, 64))))
             for number in range(len(stage.scripts)):
-                if deaths and chance.random() < 0.3:
-                    deaths -= 1
+                if strikes("deaths", 0.3):
                     story.doom(story.worker())
-                if freezes and chance.random() < 0.2 and len(story.living()) > 1:
-                    freezes -= 1
+                if len(story.living()) > 1 and strikes("freezes", 0.2):
                     story.freeze(story.worker())
-                if steps and chance.random() < 0.3:
-                    steps -= 1
+                if strikes("steps", 0.3):
                     stage.is_timely = False
                     sim.world.wall_offset_us += round(chance.choice((-1, 1, 24, 24 * 365)) * HOUR_S * 1e6)
+                if strikes("crashes", 0.4):
+                    story.crash()
+                if strikes("leaves", 0.2):
+                    story.leave()
+                if stage.ids and strikes("asks", 0.3):
+                    story.ask()
                 story.submit(number)
                 sim.advance(chance.choice((0.0, 0.0, 0.01, 0.7, 3.0)))
                 if story.frozen and chance.random() < 0.3:
@@ -150,6 +220,11 @@ def test_a_clock_that_steps_loses_and_repeats_nothing(tmp_path: Path) -> None:
     explore(tmp_path, SLICE // 2, deaths=1, steps=2)
 
 
+def test_workers_that_crash_in_part_leave_and_have_some_agents_only_lose_nothing(tmp_path: Path) -> None:
+    """The same, while people cancel tasks and try them again."""
+    explore(tmp_path, SLICE, deaths=1, crashes=2, leaves=1, asks=2, are_narrow=True)
+
+
 def test_one_seed_gives_one_trace(tmp_path: Path) -> None:
     """A failure can be repeated: equal seeds make equal choices, step by step."""
     for seed in range(2):
@@ -157,7 +232,7 @@ def test_one_seed_gives_one_trace(tmp_path: Path) -> None:
         for turn in ("a", "b"):
             folder = tmp_path / f"{seed}{turn}"
             folder.mkdir()
-            traces.append(play(seed, folder, deaths=1, freezes=1, steps=1, workers=3))
+            traces.append(play(seed, folder, deaths=1, freezes=1, steps=1, crashes=1, leaves=1, asks=1, workers=3))
         assert traces[0] == traces[1]
 
 
@@ -165,4 +240,4 @@ def test_one_seed_gives_one_trace(tmp_path: Path) -> None:
 @pytest.mark.timeout(3000)
 def test_two_thousand_seeds_with_deaths_stops_and_clock_steps(tmp_path: Path) -> None:
     """All of it at once."""
-    explore(tmp_path, FULL, deaths=1, freezes=1, steps=1, workers=3)
+    explore(tmp_path, FULL, deaths=1, freezes=1, steps=1, crashes=1, leaves=1, asks=1, workers=3, are_narrow=True)

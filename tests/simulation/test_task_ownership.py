@@ -9,6 +9,7 @@ from typing import Any
 import apsw
 import pytest
 
+from dagger_actors.core.tasks import NewTask, SubmitTasks
 from dagger_actors.store import journal
 from dagger_actors.store.statements import sql
 from dagger_actors.tasks.agent import task_agent
@@ -122,3 +123,27 @@ def test_without_the_fence_the_old_owner_ends_what_was_taken_over(monkeypatch: p
     assert fence in sql("tasks.end")
     assert not old_owner_ends(monkeypatch)
     assert old_owner_ends(monkeypatch, fence)
+
+
+def test_an_end_that_is_refused_for_what_it_brings_is_no_lost_lease() -> None:
+    """Law: the rows of a turn may meet a constraint; its attempt has failed with that, and nobody holds it for ever."""
+
+    @task_agent
+    def leaf(task: int) -> int:
+        return task
+
+    @task_agent
+    def parent(task: int, ctx: TaskContext) -> list[int]:
+        return ctx.gather([ctx.spawn(leaf, task)])
+
+    with simulate(1) as sim:
+        system = sim.system(agents=[parent, leaf])
+        taken = system.tasks.submit(leaf, 0).id
+        sim.run()
+        task_key = taken + 1
+        task = system.tasks.submit(parent, 1)
+        assert task.id == task_key
+        # Somebody has written a row under an id that this worker has reserved, for the child.
+        system._tasks_hub.commit((), [SubmitTasks((NewTask(task_key + 1, "leaf", "0"),), 0)])
+        sim.run()
+        assert query(sim, f"SELECT state, owner FROM tasks WHERE task_key = {task_key}") == [("failed", None)]
