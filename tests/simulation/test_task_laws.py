@@ -19,7 +19,7 @@ from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation, simulate
 from tests.simulation.random_tasks import KINDS, Stage, random_scripts
 
-SLICE = 8
+SLICE = 6
 FULL = 2000
 HOUR_S = 3600.0
 NONSENSE = object()
