@@ -106,9 +106,13 @@ class BeatWatch:
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[int, int]] = {}
+        self._looked_us: int | None = None
 
     def stalled(self, beats: Mapping[int, int], now: Now) -> list[int]:
         """Look at all beats; to be called regularly, and only while our own commits go through.
+
+        After a gap of half a lease, in which we stood still or somebody held the write lock, all beats are news: who could
+        not write any more than we could has not stalled.
 
         Args:
             beats: Beat counters by worker id.
@@ -118,6 +122,9 @@ class BeatWatch:
             Workers whose counter has not changed for a whole lease.
         """
         stalled: list[int] = []
+        if self._looked_us is not None and now.mono_us - self._looked_us > LEASE_US // 2:
+            self._seen = {}
+        self._looked_us = now.mono_us
         for worker_id, beat in beats.items():
             before = self._seen.get(worker_id)
             if before is None or before[0] != beat:
