@@ -76,7 +76,7 @@ FIGURES = (
         unit="MiB",
         units={"memory_rate": "tasks/s"},
         measure=task_stored.memory,
-        targets={"memory_growth": Target(bound=20), "memory_whole": None, "memory_rate": None},
+        targets={"memory_growth": Target(bound=20), "memory_cached": None, "memory_whole": None, "memory_rate": None},
         is_large=True,
     ),
 )

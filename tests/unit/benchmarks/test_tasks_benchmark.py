@@ -24,10 +24,11 @@ LINES = (
     "dbos",
     "against",
     "memory_growth",
+    "memory_cached",
     "memory_whole",
     "memory_rate",
 )
-MAY_BE_NOTHING = {"two_smaller_share", "memory_growth"}
+MAY_BE_NOTHING = {"two_smaller_share", "memory_growth", "memory_cached"}
 PEERS = ("huey", "dbos")
 NEED_PEERS = (*PEERS, "against")
 """They are measured together, or not at all: then ``against`` says why."""
