@@ -118,7 +118,7 @@ class Gates:
             limit=limit,
             on_started=on_started,
             name=name,
-            share=share or Share(limit),
+            share=share,
             holds=holds,
         )
         with self._lock:
@@ -157,8 +157,10 @@ class Gates:
         """
         is_wanting = gate.wants()
         while is_wanting and not self._is_slotless:
-            # Who waits in line for a thread goes before who asks only now.
+            # Who waits in line for what is shared goes before who asks only now.
             is_first = not self._waiting
+            if gate.is_sharing and not is_first:
+                break
             ticket = gate.first(
                 may_thread=is_first and self._free_threads > 0, may_process=is_first and self._free_processes > 0
             )
@@ -170,7 +172,8 @@ class Gates:
             gate.is_waiting = True
             self._waiting.append(gate)
         # (A free process is worth a look along the line only when somebody waits for one.)
-        if self._waiting and (self._free_threads > 0 or (self.queued_processes and self._free_processes > 0)):
+        has_room = self._free_threads > 0 or (self.queued_processes and self._free_processes > 0)
+        if self._waiting and (has_room or gate.is_sharing):
             self._serve(admitted)
 
     def give_back(self, ticket: Ticket, *, abandoned: bool = False) -> None:
@@ -270,12 +273,13 @@ class Gate:
         limit: int,
         on_started: Callable[[], None],
         name: Callable[[Ticket], str],
-        share: Share,
+        share: Share | None,
         holds: bool,
     ) -> None:
         self.run_key = run_key
         self.name = name
-        self._share = share
+        self.is_sharing = share is not None
+        self._share = share or Share(limit)
         self._holds_on_failure = holds
         self.is_waiting = False
         self._gates = gates

@@ -63,16 +63,26 @@ class Hands:
 
     # --- they begin
 
-    def begin(self, grants: Iterable[Grant]) -> None:
-        """Make the bodies of committed leases, and let them wait for their places."""
+    def begin(self, grants: Iterable[Grant]) -> list[tuple[Grant, Exception]]:
+        """Make the bodies of committed leases, and let them wait for their places.
+
+        Returns:
+            Those that cannot be made, and why: no worker process can be started, for one.
+        """
         offers: dict[str, list[Ticket]] = {}
+        failed: list[tuple[Grant, Exception]] = []
         for grant in grants:
             task = grant.task
-            actor = self._services.prepare(grant, self._tell, self._arm_time_out)
+            try:
+                actor = self._services.prepare(grant, self._tell, self._arm_time_out)
+            except Exception as error:  # noqa: BLE001 - its attempt has failed with that, and the others begin
+                failed.append((grant, error))
+                continue
             self._hands[task.task_key, task.epoch] = Hand(task, grant.attempt, actor)
             offers.setdefault(task.agent, []).append(actor.ticket)
         for agent, tickets in offers.items():
             self._services.gate_of(agent).offer(tickets)
+        return failed
 
     def take_started(self) -> tuple[tuple[int, int, int], ...]:
         """Ids, epochs and starts (wall microseconds) of those that have passed their gate since the last call."""
@@ -87,6 +97,10 @@ class Hands:
         """Give up hands whose bodies never begin."""
         for ticket in tickets:
             self._hands.pop((ticket.run_key, ticket.item), None)
+
+    def drop_queued(self) -> None:
+        """Give up all that waits for a place at a gate that has been drained, or was never offered to one."""
+        self.drop([hand.actor.ticket for _, hand in self if hand.actor.ticket.state == "queued"])
 
     # --- they end
 

@@ -366,11 +366,12 @@ class TaskHub:
             self.runtime.timers.set((id(self), "go on"), due_us, lambda: self.errand(self._go_on))
             return
         # All gates are held, so what waits in them has not begun.
-        drained = [ticket for gate in self._starter.gates.values() for ticket in gate.drain()]
+        for gate in self._starter.gates.values():
+            gate.drain()
         for gate in self._starter.gates.values():
             gate.take_started()
             gate.release()
-        self.supervisor.reopen(self._machine(), drained, owned)
+        self.supervisor.reopen(self._machine(), owned)
 
     def _give_up(self, failure: SupervisorGaveUp) -> None:
         """Leave the tasks to other workers, as a dead one would: what has begun counts a crash."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from dagger_actors.actors.gate import Ticket
 from dagger_actors.core.tasks import Claimed
 from dagger_actors.tasks.batch import Batch
 from dagger_actors.tasks.machine.events import TaskRef
@@ -58,10 +57,8 @@ class Reopen(msgspec.Struct, frozen=True):
 
     Attributes:
         machine: It.
-        drained: Tickets that never pass their gate.
         owned: All leases of this worker, as the file has them.
     """
 
     machine: TaskMachine
-    drained: tuple[Ticket, ...]
     owned: tuple[TaskRef, ...]

@@ -110,7 +110,10 @@ class Asked(Exception):
         super().__init__(wanted)
 
     def __str__(self) -> str:
-        return msgspec.json.encode(self.wanted).decode()
+        # What is kept of an error's text is cut, and rid of what cannot be stored: this can be read all the same.
+        if isinstance(self.wanted, Snooze):
+            return f"{SNOOZE} {self.wanted.delay_us}"
+        return f"{CANCEL} {self.wanted.reason}"
 
 
 ASKABLE = (Snooze, Cancel)
@@ -118,7 +121,7 @@ ASKABLE = (Snooze, Cancel)
 
 ASKED = f"{Asked.__module__}.{Asked.__qualname__}"
 
-_decode = msgspec.json.Decoder(Snooze | Cancel).decode
+SNOOZE, CANCEL = "snooze", "cancel"
 
 
 def settled(result: Any) -> Any:
@@ -134,7 +137,12 @@ def settled(result: Any) -> Any:
 
 def asked_of(error: ErrorDetail) -> Snooze | Cancel | None:
     """Tell what a body asked for by what it returned, from the failure that this became; None = it is a real failure."""
-    return _decode(error.message) if error.type == ASKED else None
+    if error.type != ASKED:
+        return None
+    word, _, rest = error.message.partition(" ")
+    if word == SNOOZE and rest.isdecimal():
+        return Snooze(int(rest) / 1e6)
+    return Cancel(rest[:LONGEST_REASON]) if word == CANCEL else None
 
 
 def _is_seconds(value: object) -> bool:

@@ -21,10 +21,10 @@ import msgspec
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.actor import Actor
-from dagger_actors.actors.gate import Ticket
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.bodies.error_detail import detail_of
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import AttemptEnded, Progressed, decode_message
+from dagger_actors.core.messages import AttemptEnded, Failed, Progressed, decode_message
 from dagger_actors.core.protocols import Now, Unit
 from dagger_actors.core.retry import RetryPolicy
 from dagger_actors.core.tasks import ClaimAnswer, Claimed
@@ -159,15 +159,14 @@ class TaskSupervisor(Actor):
         if hand is not None:
             hand.payload = data
 
-    def reopen(self, machine: TaskMachine, drained: Sequence[Ticket], owned: Sequence[TaskRef]) -> None:
-        """Go on with a fresh machine; any thread.
+    def reopen(self, machine: TaskMachine, owned: Sequence[TaskRef]) -> None:
+        """Go on with a fresh machine, the gates having been drained; any thread.
 
         Args:
             machine: It.
-            drained: Tickets that were taken out of the gates, unbegun.
             owned: All leases of this worker, as the file has them.
         """
-        self.tell(Reopen(machine, tuple(drained), tuple(owned)))
+        self.tell(Reopen(machine, tuple(owned)))
 
     def give_up(self) -> None:
         """Do no task any more, once all leases are given back; any thread."""
@@ -186,7 +185,7 @@ class TaskSupervisor(Actor):
     def _reopened(self, message: Reopen, now: Now) -> None:
         machine = self._machine = message.machine
         self._flush_armed = False
-        self._hands.drop(message.drained)
+        self._hands.drop_queued()
         owned = set(message.owned)
         for ref, hand in self._hands:
             if ref not in owned:
@@ -281,7 +280,12 @@ class TaskSupervisor(Actor):
         decision = self._decide(Answered(answer), now)
         self._batch.add(msgspec.structs.replace(decision, effects=()))
         # The leases are committed already: nothing is to be waited for.
-        self._hands.begin(effect for effect in decision.effects if isinstance(effect, Grant))
+        failed = self._hands.begin(effect for effect in decision.effects if isinstance(effect, Grant))
+        for grant, error in failed:
+            task = grant.task
+            outcome = Failed(detail_of(error))
+            told = AttemptEnded(task.task_key, -1, task.epoch, grant.attempt, now.wall_us, now.wall_us, outcome)
+            self._apply(ended(self._policy(task), task, told), now)
 
     def _note_started(self, now: Now) -> None:
         started = self._hands.take_started()

@@ -29,7 +29,7 @@ FROM (
   SELECT task_key FROM tasks
   WHERE agent = ?1 AND state = 'ready' AND owner IS NULL AND due_at IS NULL AND held = 0
     AND priority = (SELECT at FROM first ORDER BY created_at LIMIT 1) AND created_at <= ?3 - 60000000
-    AND (expires_at IS NULL OR expires_at > ?3)
+    AND (expires_at IS NULL OR expires_at > ?3 OR attempt > 0)
   ORDER BY created_at, task_key
   LIMIT ?2
 )
