@@ -41,6 +41,9 @@ __all__ = ["Call", "Journal"]
 
 logger = logging.getLogger("dagger_actors.store")
 
+EXPECTED = (apsw.ConstraintError, msgspec.MsgspecError, UnicodeEncodeError)
+"""What a unit can be refused for by what it brings; anything else is a mistake of ours, and refuses that unit alone too."""
+
 GROUP_UNITS = 1024
 """Units in one group at most, so that one commit's latency stays bounded."""
 
@@ -223,7 +226,9 @@ class Journal:
                 self._execute(name, [row for write in writes for row in write.rows], _expected(writes))
             self._answers = [self._run_work(unit) for unit in units]
             self._commit()
-        except (apsw.Error, UnitRejected, msgspec.MsgspecError, UnicodeEncodeError) as error:
+        except StoreBusy:
+            raise
+        except Exception as error:  # noqa: BLE001  the replay finds out whose it is
             self._roll_back(error)
             return self._replay(units)
         return [None] * len(units)
@@ -260,13 +265,18 @@ class Journal:
             for name, writes in _by_statement([unit]):
                 self._execute(name, [row for write in writes for row in write.rows], _expected(writes))
             self._answers[-1] = self._run_work(unit)
-        except (UnitRejected, apsw.ConstraintError, msgspec.MsgspecError, UnicodeEncodeError) as error:
+        except Exception as error:
+            if isinstance(error, apsw.Error) and not isinstance(error, apsw.ConstraintError):
+                raise
             if connection.in_transaction:
                 connection.execute("ROLLBACK TO unit")
                 connection.execute("RELEASE unit")
             if isinstance(error, UnitRejected):
                 return error
-            return UnitRejected(str(self._path), str(error), 0, 0)
+            if isinstance(error, EXPECTED):
+                return UnitRejected(str(self._path), str(error), 0, 0)
+            logger.exception("%s: an operation failed", self._path, extra=LogFields(path=str(self._path)))
+            return UnitRejected(str(self._path), f"{type(error).__name__}: {error}", 0, 0)
         connection.execute("RELEASE unit")
         return None
 

@@ -10,7 +10,7 @@ import pytest
 
 from dagger_actors.actors.dispatcher import ThreadDispatcher
 from dagger_actors.core.protocols import Unit, Write
-from dagger_actors.errors import StoreError
+from dagger_actors.errors import StoreError, UnitRejected
 from dagger_actors.store.connection import open_writer
 from dagger_actors.store.journal import Call, Journal
 from dagger_actors.store.migrate import migrate
@@ -164,3 +164,35 @@ def test_what_waits_for_the_lock_keeps_its_order(path, journal):
     other.close()
     assert done.wait(PATIENCE_S)
     assert order == ["unit", "call"]
+
+
+def test_an_operation_that_fails_as_nobody_thought_of_takes_no_other_unit_of_its_group_with_it(path, journal):
+    """Law: whatever an operation raises refuses its own unit alone, and leaves no transaction open."""
+    held, go, answered = threading.Event(), threading.Event(), threading.Event()
+
+    def hold(_connection: apsw.Connection) -> None:
+        held.set()
+        assert go.wait(PATIENCE_S)
+
+    outcomes: dict[int, Exception | None] = {}
+
+    def submit(worker: int, work: tuple[object, ...]) -> None:
+        def answer(error: Exception | None = None) -> None:
+            outcomes[worker] = error
+            if len(outcomes) == 3:
+                answered.set()
+
+        row = (worker, 1, 0, 0, "1.slots")
+        journal.submit(Unit([Write("workers.insert", (row,), 1)], answer, answer, work))
+
+    journal.transact(Call(hold, lambda _result: None, lambda _error: None))
+    assert held.wait(PATIENCE_S)
+    for worker, work in ((1, ()), (2, (object(),)), (3, ())):  # all three in one group
+        submit(worker, work)
+    go.set()
+    assert answered.wait(PATIENCE_S)
+    assert outcomes[1] is None
+    assert isinstance(outcomes[2], UnitRejected)
+    assert outcomes[3] is None
+    assert write(journal, 4) is None
+    assert stored(path) == [1, 3, 4]
