@@ -52,9 +52,10 @@ class DueTimes:
             if self._is_stopped or (self._next_us is not None and self._next_us <= due_us):
                 return
             self._next_us = due_us
-        now = self._runtime.clock.now()
-        delay_us = min(max(0, due_us - now.wall_us), LONGEST_SLEEP_US)
-        self._runtime.timers.set((id(self), self._name), now.mono_us + delay_us, self.now)
+            now = self._runtime.clock.now()
+            delay_us = min(max(0, due_us - now.wall_us), LONGEST_SLEEP_US)
+            # Under the lock, or of two threads the later time might be the one that stays armed.
+            self._runtime.timers.set((id(self), self._name), now.mono_us + delay_us, self.now)
 
     def now(self) -> None:
         """Ask at once."""
@@ -68,7 +69,7 @@ class DueTimes:
         """Ask no more."""
         with self._lock:
             self._is_stopped = True
-        self._runtime.timers.cancel((id(self), self._name))
+            self._runtime.timers.cancel((id(self), self._name))
 
     def _done(self, asked: ReplyFuture[list[Any]]) -> None:
         try:
