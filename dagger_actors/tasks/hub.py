@@ -60,6 +60,9 @@ LIVELY_PACE_US = 5_000
 AGAIN_US = 1_000_000
 """How long to wait before the file, which could not be read, is asked again."""
 
+LOOK_ON_US = 5_000
+"""How soon the next of many waiters are looked after, though the file has not changed again: a pace, not a loop."""
+
 QUICK_US = 20_000
 BUSY_US = 50_000
 """The pace while something runs here and nobody else is known to be there: whoever comes may be about to cancel it."""
@@ -291,6 +294,7 @@ class TaskHub:
         """The file has changed: see what others want, and what they have made ready."""
         self._looked_us = self.runtime.clock.now().mono_us
         self.waiters.look(self.store.readers)
+        self._look_on_later()
         self.stalls.look()
         if not self.agents.names() or self.failure is not None:
             return
@@ -301,6 +305,20 @@ class TaskHub:
         if next_us is not None:
             self.due(next_us)
         self.supervisor.tell(Woken())
+
+    def _look_on_later(self) -> None:
+        if self.waiters.is_cut_short and not self._is_leaving:
+            due_us = self.runtime.clock.now().mono_us + LOOK_ON_US
+            self.runtime.timers.set((id(self), "look on"), due_us, lambda: self.errand(self._look_on))
+
+    def _look_on(self) -> None:
+        try:
+            self.waiters.look_on(self.store.readers)
+        except StoreError as error:
+            logger.warning("looking at the file failed: %s", error, extra=LogFields(reason=str(error)))
+        except SystemClosed:
+            return
+        self._look_on_later()
 
     def take_over(self, stalled: frozenset[int]) -> None:
         """Take what workers that are gone, or stalled, had leased."""
@@ -317,7 +335,7 @@ class TaskHub:
             asked = self.ask([operation])
             asked.add_done(lambda asked, owner=owner, payloads=payloads: self._taken(asked, owner, payloads))  # type: ignore[misc]
 
-    def _taken(self, asked: ReplyFuture[list[Any]], owner: int, payloads: dict[int, bytes]) -> None:
+    def _taken(self, asked: ReplyFuture[list[Any]], owner: int, payloads: dict[tuple[int, int], bytes]) -> None:
         try:
             taken = asked.get(timeout=0)[0]
         except StoreError as error:
@@ -326,7 +344,9 @@ class TaskHub:
             )
             return
         if taken.ended:
-            self.supervisor.tell(Adopt(tuple((task, payloads[task.task_key]) for task in taken.ended)))
+            # Taken over, it has the next epoch; a slot file may still hold ends of earlier ones.
+            adopted = tuple((task, payloads[task.task_key, task.epoch - 1]) for task in taken.ended)
+            self.supervisor.tell(Adopt(adopted))
         if taken.released or taken.parked or taken.ended:
             logger.info(
                 "%s of worker %d taken over, %d parked",

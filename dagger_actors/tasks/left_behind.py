@@ -34,7 +34,7 @@ class LeftBehind:
         self._store = store
         self._agents = agents
 
-    def of(self, owner: int, worker: WorkerRow | None, now_us: int) -> tuple[TakeTasks, dict[int, bytes]]:
+    def of(self, owner: int, worker: WorkerRow | None, now_us: int) -> tuple[TakeTasks, dict[tuple[int, int], bytes]]:
         """What is to be asked of the store about a worker's leases.
 
         Args:
@@ -43,7 +43,7 @@ class LeftBehind:
             now_us: Wall microseconds.
 
         Returns:
-            The operation, and the encoded ends of the tasks that it lists as ended.
+            The operation, and the encoded ends of what it lists as ended, by task and the epoch of the lost lease.
         """
         records = [] if worker is None else self._store.membership.records_of(worker)
         ends: dict[tuple[int, int], bytes] = {
@@ -52,7 +52,7 @@ class LeftBehind:
             if _is_begun_task(record) and record.payload is not None
         }
         operation = self.operation(owner, self.begun_of(records), tuple(ends), now_us)
-        return operation, {key: payload for (key, _), payload in ends.items()}
+        return operation, ends
 
     @staticmethod
     def begun_of(records: Sequence[SlotRecord]) -> tuple[Begun, ...]:

@@ -22,7 +22,7 @@ AT_REST = FINAL_TASK | {"paused"}
 BAD_END = frozenset({"failed", "cancelled"})
 
 LOOKED_AT = 1000
-"""Tasks that one look asks about, so that it stays short however many are waited for; the next look goes on behind them."""
+"""Tasks that one look asks about, so that it stays short however many are waited for; ``look_on`` goes on behind them."""
 
 _keys = msgspec.json.Decoder(list[int])
 
@@ -38,6 +38,7 @@ class Waiters:
         self._jobs: Futures = {}
         self._moved: ReplyFuture[None] | None = None
         self._closed: Exception | None = None
+        self._left = 0
         self.on_watched: Callable[[], None] = lambda: None
         """Called when somebody begins to wait."""
         self.hurry: Callable[[], None] = lambda: None
@@ -107,13 +108,28 @@ class Waiters:
             self.hurry()
 
     def look(self, readers: Readers) -> None:
-        """Wake those whose tasks and jobs are at rest by the file; one thread at a time.
+        """The file has changed: wake those whose tasks and jobs are at rest by it; one thread at a time.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        self._left = max(len(self._tasks), len(self._jobs))
+        self.look_on(readers)
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether somebody has not been looked after yet since the file changed."""
+        return self._left > 0
+
+    def look_on(self, readers: Readers) -> None:
+        """Look after the next ones; one thread at a time.
 
         Raises:
             StoreError: The file cannot be read.
         """
         self._look(self._tasks, "read.tasks_at_rest", readers)
         self._look(self._jobs, "read.jobs_at_rest", readers)
+        self._left -= LOOKED_AT
 
     def _look(self, futures: Futures, statement: str, readers: Readers) -> None:
         with self._lock:
