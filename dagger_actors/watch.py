@@ -123,11 +123,14 @@ class Watch:
             return
         now_us = self._runtime.clock.now().mono_us
         try:
-            has_changed = self._has_changed()
+            version = self._store.readers.data_version()
+            has_changed = version != self._version
             if has_changed:
-                for paradigm in self._paradigms:
-                    paradigm.look()
+                self._version = -1  # whoever could not look has still to hear of this change
+                have_looked = self._each(lambda paradigm: paradigm.look())
                 self._has_neighbours = len(self._store.workers()) > 1
+                if have_looked:
+                    self._version = version
             if now_us >= self._next_beat_us:
                 self._next_beat_us = now_us + BEAT_US
                 self._store.beat(self._has_beaten)
@@ -135,8 +138,7 @@ class Watch:
             if self._recover and (has_changed or self._has_neighbours) and now_us >= self._next_recovery_us:
                 self._next_recovery_us = now_us + RECOVER_US
                 stalled = self._still_stalled()
-                for paradigm in self._paradigms:
-                    paradigm.take_over(stalled)
+                self._each(lambda paradigm: paradigm.take_over(stalled))
             if self._store.checkpointer.claim_turn():
                 self._runtime.blocking.schedule(self._store.checkpointer)
         except StoreError as error:
@@ -149,11 +151,16 @@ class Watch:
         longest_us = QUICK_US if self._has_neighbours else SLOW_US
         return min(longest_us, *(one.pace_us(has_neighbours=self._has_neighbours) for one in self._paradigms))
 
-    def _has_changed(self) -> bool:
-        version = self._store.readers.data_version()
-        is_new = version != self._version
-        self._version = version
-        return is_new
+    def _each(self, call: Callable[[Watched], None]) -> bool:
+        """Call each paradigm, whatever becomes of it in the others; tells whether it went well in all."""
+        are_well = True
+        for paradigm in self._paradigms:
+            try:
+                call(paradigm)
+            except StoreError as error:
+                are_well = False
+                logger.warning("looking at the file failed: %s", error, extra=LogFields(reason=str(error)))
+        return are_well
 
     def _has_beaten(self, error: Exception | None) -> None:
         """Our own beat went through, so the file can be written: a worker whose beat stands still is to blame itself."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from dagger_actors import action
+from dagger_actors import action, task_agent
+from dagger_actors.errors import StoreBroken
 from dagger_actors.testing.simulation import simulate
 
 
@@ -27,3 +28,76 @@ def test_a_run_that_has_just_been_opened_is_looked_after_at_once():
             sim.advance(0.5)
             gaps = [after - before for before, after in zip([began, *looks], looks, strict=False)]
             assert max(gaps) <= 0.06, gaps
+
+
+def test_a_change_that_could_not_be_looked_at_is_looked_at_again():
+    """Law: a read that fails once delays what others want by one look; it does not lose it until the next commit."""
+    stopped: list[float] = []
+
+    @task_agent
+    async def work(task: int) -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            stopped.append(sim.now_s)
+
+    with simulate(1) as sim:
+        doing, asking = sim.system(agents=[work]), sim.system()
+        task = asking.tasks.submit(work, 1)
+        sim.advance(2)
+        readers, failed = doing._store.readers, []
+        query = readers.query
+
+        def fail_once(name, *parameters):
+            if name == "read.task_stops" and not failed:
+                failed.append(sim.now_s)
+                raise StoreBroken(str(sim.path), "once")
+            return query(name, *parameters)
+
+        readers.query = fail_once
+        task.cancel()
+        sim.advance(1)
+        assert failed
+        assert stopped
+
+
+def test_a_paradigm_that_cannot_look_does_not_keep_the_others_from_it():
+    """Law: flows and tasks share the file, not their failures."""
+    with simulate(1) as sim:
+        system = sim.system()
+        sim.advance(1)
+        first, second = system._watch._paradigms
+        looks: list[float] = []
+
+        def fail() -> None:
+            raise StoreBroken(str(sim.path), "for long")
+
+        first.look = fail
+        second.look = lambda: looks.append(sim.now_s)
+        other = sim.system()
+        sim.advance(2)
+        assert looks
+        other.stop()
+
+
+def test_any_number_of_waiters_is_woken_though_the_file_does_not_change_again():
+    """Law: one change of the file is looked at for all who wait, however many that is."""
+
+    @task_agent
+    async def root(task: int) -> None:
+        await asyncio.sleep(1)
+        raise TypeError("no")
+
+    @task_agent
+    def leaf(task: int) -> int:
+        return task
+
+    with simulate(1) as sim:
+        system = sim.system(agents=[root, leaf])
+        culprit = system.tasks.submit(root, 1)
+        leaves = system.tasks.submit_many(leaf, list(range(3500)), depends_on=[culprit])
+        waiters = system._tasks_hub.waiters
+        futures = [waiters.watch(task.id) for task in leaves]
+        sim.advance(2)
+        assert culprit.state == "failed"
+        assert all(future.is_done() for future in futures)
