@@ -222,8 +222,7 @@ class Journal:
     def _commit_group(self, units: list[Unit]) -> list[Exception | None]:
         try:
             self._begin()
-            for name, writes in _by_statement(units):
-                self._execute(name, [row for write in writes for row in write.rows], _expected(writes))
+            self._execute_all(units)
             self._answers = [self._run_work(unit) for unit in units]
             self._commit()
         except StoreBusy:
@@ -262,8 +261,7 @@ class Journal:
         connection = self._use()
         connection.execute("SAVEPOINT unit")
         try:
-            for name, writes in _by_statement([unit]):
-                self._execute(name, [row for write in writes for row in write.rows], _expected(writes))
+            self._execute_all([unit])
             self._answers[-1] = self._run_work(unit)
         except Exception as error:
             if isinstance(error, apsw.Error) and not isinstance(error, apsw.ConstraintError):
@@ -280,15 +278,25 @@ class Journal:
         connection.execute("RELEASE unit")
         return None
 
-    def _execute(self, name: str, rows: list[Any], expect: int | None) -> None:
+    def _execute_all(self, units: list[Unit]) -> None:
+        changed: dict[str, int] = {}
+        for name, writes in _by_statement(units):
+            after = WRITES[name].only_after
+            if after is None or changed.get(after):
+                changed[name] = self._execute(name, [row for write in writes for row in write.rows], _expected(writes))
+
+    def _execute(self, name: str, rows: list[Any], expect: int | None) -> int:
+        """Execute a statement once for all its rows; answers how many it changed."""
         connection = self._use()
         if WRITES[name].is_wide:
             assert expect is None, "SQLite tells the changes of the last row alone"
             connection.executemany(sql(name), rows)
-            return
+            return len(rows)
         connection.execute(sql(name), (msgspec.json.encode(rows).decode(),))
-        if expect is not None and connection.changes() != expect:
-            raise UnitRejected(str(self._path), name, expect, connection.changes())
+        changes = connection.changes()
+        if expect is not None and changes != expect:
+            raise UnitRejected(str(self._path), name, expect, changes)
+        return changes
 
     def _run_work(self, unit: Unit) -> list[Any]:
         answers: list[Any] = []
