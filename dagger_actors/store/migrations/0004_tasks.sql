@@ -146,6 +146,16 @@ CREATE TABLE task_logs (
   PRIMARY KEY (task_key, attempt)
 ) STRICT, WITHOUT ROWID;
 
+-- A task that snoozes, or waits for others, lives for as many attempts as it likes: the last hundred are kept.
+
+CREATE TRIGGER task_attempts_fade AFTER INSERT ON task_attempts WHEN NEW.attempt > 100 BEGIN
+  DELETE FROM task_attempts WHERE task_key = NEW.task_key AND attempt <= NEW.attempt - 100;
+END;
+
+CREATE TRIGGER task_logs_fade AFTER INSERT ON task_logs WHEN NEW.attempt > 100 BEGIN
+  DELETE FROM task_logs WHERE task_key = NEW.task_key AND attempt <= NEW.attempt - 100;
+END;
+
 CREATE TABLE task_steps (
   task_key INTEGER NOT NULL REFERENCES tasks (task_key) ON DELETE CASCADE,
   name TEXT NOT NULL,
