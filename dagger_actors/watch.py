@@ -180,8 +180,11 @@ class Watch:
         stalled = {one: beats[one] for one in self._beats.stalled(beats, self._runtime.clock.now())}
         for worker_id in stalled.keys() - self._stalled.keys():
             logger.warning(
-                "worker %s has shown no life for a whole lease; its work is taken over",
+                "worker %s has shown no life for a whole lease; %s",
                 worker_id,
+                "its work is taken over"
+                if self._recover
+                else "its work is left to others, for this one takes none over",
                 extra=LogFields(worker=worker_id),
             )
         self._stalled = stalled

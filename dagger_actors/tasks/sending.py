@@ -159,14 +159,16 @@ class Sending:
                 try:
                     answers = yield Await(sent.future)
                 except TaskQueueFull:  # somebody was faster
+                    pass
+                else:
+                    self._landed(sent.tasks, answers)
+                    tasks, began_us = tasks[room:], clock.now().mono_us
                     continue
-                self._landed(sent.tasks, answers)
-                tasks, began_us = tasks[room:], clock.now().mono_us
-                continue
             if clock.now().mono_us - began_us >= PATIENCE_S * 1e6:
                 raise TimeoutError(
-                    f"the agent {self._door.name!r} has {capacity:,} open tasks, which is its capacity, and for "
-                    f"{PATIENCE_S:g} s none has ended; start a worker that does them, raise the capacity, or submit later"
+                    f"the agent {self._door.name!r} has {capacity:,} open tasks, which is its "
+                    f"capacity, and for {PATIENCE_S:g} s there was no room for another; start a worker that does them, "
+                    "raise the capacity, or submit later"
                 )
             try:
                 yield Await(moved, POLL_S)

@@ -95,12 +95,14 @@ def test_a_key_names_one_task_of_its_agent(file: TasksOnFile) -> None:
     assert error == TaskConflict("a", "k", 1)
 
 
-def test_a_replaced_task_is_cancelled_and_gives_its_key_away_unless_it_runs(file: TasksOnFile) -> None:
+@pytest.mark.parametrize("starts", [False, True])
+def test_a_replaced_task_is_cancelled_and_gives_its_key_away_unless_it_runs(file: TasksOnFile, starts: bool) -> None:
+    """Law: what is leased runs, whether that is written already or not."""
     file.submit(new(1, key="k"), new(2, depends_on=(1,)))
     file.submit(new(3, key="k", on_conflict="replace"))
     assert file.states() == {1: "cancelled", 2: "stuck", 3: "ready"}
     assert (file.task(1)["reason"], file.task(1)["key"], file.task(3)["key"]) == ("replaced by task 3", None, "k")
-    file.claim("a", starts=True)
+    file.claim("a", starts=starts)
     assert file.refusal(SubmitTasks((new(4, key="k", on_conflict="replace"),), 0)) == TaskConflict(
         "a", "k", 3, is_running=True
     )

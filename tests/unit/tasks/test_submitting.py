@@ -234,10 +234,29 @@ def test_a_full_queue_that_nobody_empties_is_waited_for_half_a_minute(sim: Any, 
     system.tasks.submit_many(agent, [Word()] * 2, delay=1000)
     began = sim.now_s
     with pytest.raises(
-        TimeoutError, match="2 open tasks, which is its capacity, and for 30 s none has ended; start a worker"
+        TimeoutError, match="2 open tasks, which is its capacity, and for 30 s there was no room for another; start a"
     ):
         system.tasks.submit(agent, Word())
     assert 30 <= sim.now_s - began < 31
+    assert rows(system) == 2
+
+
+def test_who_is_always_too_late_for_a_full_queue_gives_up_after_half_a_minute_too(sim: Any, seen: Seen) -> None:
+    """Law: seeing room and finding it taken, again and again, is no progress."""
+    agent = seen.agent(1.0, capacity=2, concurrency=1)
+    system = sim.system(agents=[agent])
+    system.tasks.submit_many(agent, [Word()] * 2, delay=1000)
+    looks = []
+
+    def room(_agent: str) -> tuple[int, int]:
+        looks.append(sim.now_s)
+        assert len(looks) < 1000, "it goes on for ever"
+        sim.advance(1)
+        return 1, 2
+
+    system.tasks._doors.room = room
+    with pytest.raises(TimeoutError, match="no room for another"):
+        system.tasks.submit(agent, Word())
     assert rows(system) == 2
 
 
