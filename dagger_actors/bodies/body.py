@@ -129,8 +129,10 @@ class BodyActor(Actor):
         return start
 
     def _prepare(self, start: StartAttempt) -> tuple[Action, dict[str, Any]]:
-        self._refuse_late()
+        # In this order: what was abandoned before its beginning was written down does not begin, so that the record
+        # tells for certain which bodies have.
         self._gate.begin(self.ticket)
+        self._refuse_late()
         action = self._services.actions.get(start.action)
         if action is None:
             raise LookupError(f"the action {start.action!r} is not loaded in this process")
@@ -161,7 +163,7 @@ class BodyActor(Actor):
         self._artifacts = GuardedArtifacts(self._services.artifacts, self._mask)
 
     def _refuse_late(self) -> None:
-        if self._is_cancelled:
+        if self._is_cancelled or self.ticket.state == "abandoned":
             raise asyncio.CancelledError("the attempt was over before its body began")
 
     def _new_context(self, start: StartAttempt) -> BodyContext:

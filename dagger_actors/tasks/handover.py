@@ -8,7 +8,7 @@ from dagger_actors.actors.gate import Gate
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.core.messages import Progressed
 from dagger_actors.core.protocols import Clock, Journal, Timers
-from dagger_actors.tasks.machine.events import Grant
+from dagger_actors.tasks.machine.events import Grant, TaskRef
 from dagger_actors.tasks.registry import TaskAgents
 from dagger_actors.tasks.tally import TaskTally
 
@@ -26,6 +26,7 @@ class Services:
         prepare: Makes the body of a granted attempt.
         gate_of: Where the bodies of an agent start.
         tally: Counts the ends of attempts here.
+        unbegun: Tells what has a place here and has not begun: ids and epochs.
         told: Told of tasks whose attempts have ended here, after the commit: ids and states.
         due: Told when one of them is due again, wall microseconds.
         progress: Told how far a body is.
@@ -42,6 +43,7 @@ class Services:
         prepare: Callable[[Grant, Callable[[bytes], None], Callable[[BodyActor], None]], BodyActor],
         gate_of: Callable[[str], Gate],
         tally: TaskTally,
+        unbegun: Callable[[], frozenset[TaskRef]],
         told: Callable[[Sequence[tuple[int, str]]], None],
         due: Callable[[int], None],
         progress: Callable[[Progressed], None],
@@ -54,6 +56,7 @@ class Services:
         self.prepare = prepare
         self.gate_of = gate_of
         self.tally = tally
+        self.unbegun = unbegun
         self.told = told
         self.due = due
         self.progress = progress

@@ -158,6 +158,7 @@ class TaskHub:
                 prepare=self._starter.prepare,
                 gate_of=self._starter.gates.__getitem__,
                 tally=self.tally,
+                unbegun=lambda: self._left_behind.unbegun_of(store.membership.own_records()),
                 told=self.waiters.told,
                 due=self.due,
                 progress=lambda _message: None,

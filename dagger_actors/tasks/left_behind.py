@@ -63,6 +63,13 @@ class LeftBehind:
             if _is_begun_task(record)
         )
 
+    @staticmethod
+    def unbegun_of(records: Sequence[SlotRecord]) -> frozenset[tuple[int, int]]:
+        """Tasks and epochs of what had a place and had not begun, as a slot file has it."""
+        return frozenset(
+            (record.run_key, record.item) for record in records if record.node == TASK_NODE and not record.has_begun
+        )
+
     def operation(
         self, owner: int, begun: tuple[Begun, ...], ended: tuple[tuple[int, int], ...], now_us: int
     ) -> TakeTasks:

@@ -211,7 +211,7 @@ class TaskSupervisor(Actor):
         """Go on with what is in hand; the old machine's word on it is lost if it is not in the file."""
         ticket = hand.actor.ticket
         machine.adopt(hand.task, hand.attempt, ticket.started_us)
-        if ticket.state == "abandoned":
+        if ticket.state == "abandoned" and not (self._leaving is not None and self._leaving.is_last):
             self._apply(timed_out(self._policy(hand.task), hand.task), now)
         if hand.payload is not None:
             self._end(hand.payload, now)
@@ -319,13 +319,19 @@ class TaskSupervisor(Actor):
         # First of all, or what is given back as unbegun might begin yet.
         self._hands.drain()
         self._note_started(now)
-        self._leaving = Detached(is_last=is_now)
+        self._leaving = Detached(is_last=is_now, unbegun=self._cut_off() if is_now else frozenset())
         self._apply(self._leaving, now)
         reply = envelope.reply_to
         if is_now:
             self._batch.replies.append(reply)
         elif reply not in self._idle:  # received again after a crash
             self._idle.append(reply)
+
+    def _cut_off(self) -> frozenset[TaskRef]:
+        """End every attempt whose body goes on; gives those whose body has not begun, and never will."""
+        cut_off = [ref for ref, hand in self._hands if hand.payload is None and self._hands.abandon(hand)]
+        # Behind that: whoever has not written its beginning by now does not begin.
+        return self._services.unbegun().intersection(cut_off)
 
     def _tell_idle(self) -> None:
         """Answer those who wait for the last body to end, once that is handed over too."""

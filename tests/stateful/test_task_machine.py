@@ -212,11 +212,15 @@ class TaskMachineRules(RuleBasedStateMachine):
         self.ended.add(ref)
         self.forget(ref)
 
-    @rule(is_last=st.booleans())
+    @rule(is_last=st.booleans(), data=st.data())
     @precondition(lambda self: self.keys > 20)
-    def leave(self, is_last) -> None:
+    def leave(self, is_last, data) -> None:
         self.is_leaving = True
-        decision = self.apply(Detached(is_last=is_last))
+        leases = sorted(self.leases)
+        unbegun = data.draw(st.frozensets(st.sampled_from(leases))) if is_last and leases else frozenset()
+        self.begun -= unbegun  # a place alone is no beginning
+        decision = self.apply(Detached(is_last=is_last, unbegun=unbegun))
+        assert unbegun <= set(decision.released), "what has not begun is no attempt"
         assert all(end.row.state in ("ready", "paused") for end in decision.ends)
         assert is_last or not decision.ends
         if is_last:

@@ -151,9 +151,11 @@ class Detached(msgspec.Struct, frozen=True):
 
     Attributes:
         is_last: Whether what still runs is given back too.
+        unbegun: What had a place when it was cut off, and whose body has not begun and never will.
     """
 
     is_last: bool = False
+    unbegun: frozenset[TaskRef] = frozenset()
 
 
 Event = Woken | Answered | Unanswered | Started | Flushed | Ended | TimedOut | Stuck | Refused | Stopped | Detached

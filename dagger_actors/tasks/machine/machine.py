@@ -161,8 +161,8 @@ class TaskMachine:
                 return self._refused(event, now)
             case Stopped(leases=leases):
                 return self._stopped(leases)
-            case Detached(is_last=is_last):
-                return self._detached(now, is_last=is_last)
+            case Detached(is_last=is_last, unbegun=unbegun):
+                return self._detached(now, is_last=is_last, unbegun=unbegun)
             case _:
                 assert_never(event)
 
@@ -323,7 +323,7 @@ class TaskMachine:
                 effects.append(StopBody(*ref))
         return Decision(effects=tuple(effects))
 
-    def _detached(self, now: Now, *, is_last: bool) -> Decision:
+    def _detached(self, now: Now, *, is_last: bool, unbegun: frozenset[TaskRef] = frozenset()) -> Decision:
         """Give back what has not begun; at last what still runs too."""
         self._is_leaving = True
         released: list[TaskRef] = []
@@ -333,6 +333,10 @@ class TaskMachine:
             if lease.started_us is None:
                 self._forget(lease)
                 released.append(ref)
+            elif ref in unbegun:
+                self._forget(lease)
+                released.append(ref)
+                effects.append(StopBody(*ref))
             elif is_last:
                 self._forget(lease)
                 ends.append(self._cut_off(lease, now))
