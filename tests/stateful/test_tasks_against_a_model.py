@@ -256,7 +256,7 @@ class TasksAgainstAModel(RuleBasedStateMachine):
             earlier = names.get(name) if draft.key is not None else None
             if earlier is not None and draft.on_conflict != "existing":
                 is_new = earlier not in self.model.tasks
-                if draft.on_conflict == "reject" or is_new or self.model.tasks[earlier].state == "running":
+                if draft.on_conflict == "reject" or is_new or self.model.tasks[earlier].owner is not None:
                     raise Refused("TaskConflict")
                 displaced.append(earlier)
                 earlier = None
