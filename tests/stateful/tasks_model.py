@@ -116,7 +116,7 @@ class TasksModel:
             and task.owner is None
             and task.due is None
             and task.key not in held
-            and (task.expires is None or task.expires > now)
+            and (task.expires is None or task.expires > now or task.attempt > 0)  # what has begun goes on
         ]
         return sorted(found, key=lambda task: (-task.priority, task.created, task.key))
 
