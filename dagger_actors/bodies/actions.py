@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar, overload, runtime_checkable
 from dagger_actors.bodies.context import BodyContext
 from dagger_actors.bodies.parameters import Parameter, alternatives, decode_custom
 from dagger_actors.bodies.result_check import result_check
-from dagger_actors.core.wording import BESIDE
+from dagger_actors.core.wording import BESIDE, indefinite
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.reading.importing import FILE_MODULE
 from dagger_actors.reading.installed import is_installed
@@ -241,7 +241,7 @@ def read_action(
         elif is_context(hint):
             if not is_context(hint, context_type):
                 message = f"parameter {parameter.name!r} of action {name!r} takes a context of another kind"
-                raise refusal(function, message, f"It is given a {context_type.__name__} here.")
+                raise refusal(function, message, f"It is given {indefinite(context_type.__name__)} here.")
             context = parameter.name
         elif parameter.kind is not parameter.VAR_POSITIONAL:
             parameters.append(read_parameter(function, name, parameter, hint))

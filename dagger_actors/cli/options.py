@@ -57,7 +57,7 @@ OnlyVersion = Annotated[
     int | None,
     Parameter(
         name="--version",
-        help="Only if the one task named is of this version, which `dagger-actors tasks show` tells; else it is refused.",
+        help="Only if the one task named is of this version, which `dagger-actors tasks show 7` tells; else it is refused.",
     ),
 ]
 Spec = Annotated[str, Parameter(name="SPEC", help="The flow file.")]

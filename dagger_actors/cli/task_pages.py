@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dagger_actors.bodies.artifact_ref import ArtifactRef
+from dagger_actors.cli.command_line import command
 from dagger_actors.cli.render import LONGEST_CELL, TRACE_LINES, is_rows, is_scalar, outputs, plain, value_text
 from dagger_actors.cli.text import duration, one_line, printable, shorten, when
 from dagger_actors.core.messages import ErrorDetail
@@ -164,7 +165,7 @@ def error_lines(error: ErrorDetail | None) -> list[str]:
     return [f"error: {shorten(_error(error), 1000)}", *(f"  {printable(line)}" for line in frames)]
 
 
-def result_lines(console: Console, result: object) -> None:
+def result_lines(console: Console, result: object, db: str) -> None:
     """Print a result alone, for the next program in the pipe or a person: fields by name, rows as a table, a value as it is."""
     if isinstance(result, dict) and result and all(map(is_scalar, result.values())):
         for name, value in result.items():
@@ -174,7 +175,8 @@ def result_lines(console: Console, result: object) -> None:
     elif is_rows(result):
         outputs(console, {"result": result})
     elif isinstance(result, ArtifactRef):
-        console.print(Text(f"{value_text(result)}; read it with: dagger-actors artifacts get {result.artifact_id}"))
+        advice = command("artifacts get", result.artifact_id, db=db)
+        console.print(Text(f"{value_text(result)}; read it with: {advice}"), soft_wrap=True)
     elif result is not None:
         console.print(Text(value_text(result)), soft_wrap=True)
 

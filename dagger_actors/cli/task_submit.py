@@ -247,7 +247,7 @@ def _tell(report: TaskReport, db: str, *, as_json: bool) -> int:
     if as_json:
         write_json(report)
     elif report.state in ("completed", "accepted"):
-        result_lines(stdout(), report.result)
+        result_lines(stdout(), report.result, db)
     else:
         for line in error_lines(report.error if report.state == "failed" else None):
             sys.stderr.write(f"{line}\n")

@@ -142,7 +142,7 @@ def reject(
 
     dagger-actors tasks reject 17 --reason 'sources are missing'
 
-    Exits with 2 when one of them cannot be. `dagger-actors tasks reopen` has it done again.
+    Exits with 2 when one of them cannot be. `dagger-actors tasks reopen 7` has it done again.
     """
 
     def decide(here: Tasks, task: int) -> None:
