@@ -1,4 +1,4 @@
-"""Durable actors on one SQLite file: flows from YAML that survive ``kill -9``, with no broker and no server.
+"""Durable actors on one SQLite file: flows from YAML and tasks that survive ``kill -9``, with no broker and no server.
 
 The public names are loaded when they are first used: ``dagger-actors --help`` needs neither the store nor asyncio, whose
 loading would double its time.

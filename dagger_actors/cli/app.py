@@ -150,9 +150,9 @@ def _version() -> str:
 app = App(
     name="dagger-actors",
     help=(
-        "Durable flows on one SQLite file: run, watch, interrupt, resume. Exit status: 0 succeeded; 1 failed, cancelled "
-        "or timed out; 2 bad definition, usage or database; 3 paused; 130 interrupted (once: what runs has 10 s to end; "
-        "twice: at once)."
+        "Durable flows, tasks and actors on one SQLite file: run, watch, interrupt, resume. Exit status: 0 succeeded; "
+        "1 failed, cancelled or timed out; 2 bad definition, usage or database; 3 paused; 130 interrupted (once: what runs "
+        "has 10 s to end; twice: at once)."
     ),
     version=_version,
     # Markdown and panels would load rich's markdown reader, a third of the start-up time.

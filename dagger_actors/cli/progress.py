@@ -28,7 +28,7 @@ from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.flow.report import Report
 from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, RunChanged, RunEvent
 
-__all__ = ["Display", "Lines", "LogLines", "Moving", "Silent", "Voice", "display_for"]
+__all__ = ["Display", "Lines", "LogLines", "Moving", "Silent", "Voice", "display_for", "say"]
 
 LONGEST_LINE = 400
 
@@ -94,6 +94,11 @@ class Silent:
         return self
 
     def __exit__(self, *exc: object) -> None: ...
+
+
+def say(text: str) -> None:
+    """Write a line to stderr; while a live table is shown, rich puts it above that."""
+    sys.stderr.write(f"{printable(text)}\n")
 
 
 class LogLines(logging.Handler):

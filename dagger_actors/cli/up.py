@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import sys
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from rich.text import Text
 from dagger_actors.cli.command_line import advising
 from dagger_actors.cli.exits import INTERRUPTED, OK
 from dagger_actors.cli.options import Database
-from dagger_actors.cli.progress import LogLines
+from dagger_actors.cli.progress import LogLines, say
 from dagger_actors.cli.render import plain
 from dagger_actors.cli.task_board import TaskBoard
 from dagger_actors.cli.text import one_line, printable
@@ -53,7 +52,7 @@ def up(
     Without --db their durable state is in a temporary file, and gone with it. Exits with 0 at rest, 1 when the root
     supervisor gives up, 2 when the file cannot run, 130 when it was stopped.
     """
-    with Interrupts() as interrupts, LogLines(_say):
+    with Interrupts() as interrupts, LogLines(say):
         with advising(spec):
             system = ActorSystem.from_spec(spec, db)
         with system:
@@ -62,7 +61,7 @@ def up(
                 while interrupts.first is None and system.actors.failure is None:
                     if watch.look() and until_rest:
                         break
-                    _pause(interrupts)
+                    interrupts.pause(LOOK_S)
                 else:
                     watch.look()
             if interrupts.first is not None:
@@ -71,17 +70,6 @@ def up(
                 system.stop(grace_s=grace_s)
     watch.tell()
     return INTERRUPTED if interrupts.first is not None else OK
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{printable(text)}\n")  # while the table is shown, rich puts this above it
-
-
-def _pause(interrupts: Interrupts) -> None:
-    try:
-        interrupts.words.get(timeout=LOOK_S)
-    except queue.Empty:
-        return
 
 
 class Watch:

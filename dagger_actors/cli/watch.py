@@ -59,6 +59,11 @@ class Interrupts:
         signal.set_wakeup_fd(self._writer_before)
         os.close(self._writer)
 
+    def pause(self, seconds: float) -> None:
+        """Wait so long, or until there is a word."""
+        with contextlib.suppress(queue.Empty):
+            self.words.get(timeout=seconds)
+
     def _listen(self, reader: int) -> None:
         with os.fdopen(reader, "rb", buffering=0) as signals:
             while told := signals.read(1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import sys
 import time
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from dagger_actors.cli.exits import INTERRUPTED, OK, UsageError
 from dagger_actors.cli.leaving import leaving
 from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, Database, Processes, Schema
-from dagger_actors.cli.progress import LogLines
+from dagger_actors.cli.progress import LogLines, say
 from dagger_actors.cli.task_board import TaskBoard
 from dagger_actors.cli.text import printable
 from dagger_actors.cli.watch import GRACE_S, Interrupts
@@ -73,7 +72,7 @@ def worker(
         raise UsageError("these files name different schemas", "give one with all their tables: --schema FILE")
     chosen = schema or next(iter(schemas), None)
     _check_agents(agents, imports, db)
-    with Interrupts() as interrupts, LogLines(_say):
+    with Interrupts() as interrupts, LogLines(say):
         system = ActorSystem(
             db, agents=agents, imports=imports, task_concurrency=concurrency, processes=processes, schema=chosen
         )
@@ -85,7 +84,7 @@ def worker(
                     watch.look()
                     if until_rest and system.tasks.is_at_rest():
                         break
-                    _pause(interrupts)
+                    interrupts.pause(LOOK_S)
             if interrupts.first is not None:
                 grace_s = GRACE_S[interrupts.first]
                 sys.stderr.write(f"stopping: tasks in hand have {grace_s:g} s to end; once more to leave at once\n")
@@ -127,17 +126,6 @@ def _check_agents(agents: Sequence[Configured], imports: Sequence[str], db: str)
         sys.stderr.write(
             printable(f"nobody does what waits for other agents: {listed(missing)}; name their modules with --import\n")
         )
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{printable(text)}\n")  # while the table is shown, rich puts this above it
-
-
-def _pause(interrupts: Interrupts) -> None:
-    try:
-        interrupts.words.get(timeout=LOOK_S)
-    except queue.Empty:
-        return
 
 
 class Watch:

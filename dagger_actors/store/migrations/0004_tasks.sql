@@ -255,7 +255,8 @@ END;
 
 -- Places of a limit_key. A task has one while it is ready (not waiting for its time, not held) or running; at most `per_key`
 -- of its agent may. One that comes is held; whoever leaves a place, or comes, lets the first of those that are held in, if
--- there is room. So every statement that moves a task keeps the limit, and none has to know of it.
+-- there is room. So every statement that moves a task keeps the limit, and none has to know of it. (The two triggers have one
+-- body: SQLite has no trigger for an insert and an update at once, and no procedures.)
 
 CREATE TRIGGER tasks_admit_new AFTER INSERT ON tasks
 WHEN NEW.limit_key IS NOT NULL AND NEW.held = 1 AND NEW.state = 'ready' AND NEW.due_at IS NULL
