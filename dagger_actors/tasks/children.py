@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from dagger_actors.core.protocols import Clock
+from dagger_actors.errors import SpawnRefused
 from dagger_actors.store.store import Store
+from dagger_actors.tasks.given_values import one_try
 from dagger_actors.tasks.growth import NewChild, Sibling, Wanted, sibling
 from dagger_actors.tasks.keys import Keys
 from dagger_actors.tasks.questions import CHILDREN, JOB, MARK, NEEDS, NEW, OUTCOMES, SHARED
@@ -55,6 +57,7 @@ class Children:
 
         Raises:
             PayloadRefused: The agent of a new child does not take its payload.
+            SpawnRefused: The agent of a new child tries once, and it wants more.
             LookupError: Contexts of tasks do not ask for that.
         """
         answer = self._answers.get(question)
@@ -68,6 +71,8 @@ class Children:
         name, limit_key = wanted.agent, None
         if entry is not None:
             name, text = entry.name, wanted.payload
+            if wanted.try_count is not None and wanted.try_count > 1 and entry.options.has_one_try:
+                raise SpawnRefused(name, one_try(wanted.try_count, name))
             limit_key = entry.key_of(text) if wanted.is_record else entry.encode(msgspec.json.decode(text))[1]
         return NewChild(self._keys.take()[0] if wanted.is_new else 0, name, limit_key)
 

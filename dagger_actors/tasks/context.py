@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from dagger_actors.core.messages import ArtifactRecord, StartAttempt, TaskFacts,
 from dagger_actors.core.task_rows import DependencyKind, Wait
 from dagger_actors.errors import RequestError, UnknownDependency
 from dagger_actors.tasks.child import Child
-from dagger_actors.tasks.given_values import MAX_PRIORITY, MAX_TRIES, ids_of, seconds, whole
+from dagger_actors.tasks.given_values import MAX_PRIORITY, MAX_TRIES, due_of, expires_of, ids_of, whole
 from dagger_actors.tasks.growth import Growth, Options
 from dagger_actors.tasks.marked import marked
 from dagger_actors.tasks.outcomes import Outcomes, TaskOutcome
@@ -91,7 +92,9 @@ class TaskContext(BodyContext):
         *,
         priority: int = 0,
         depends_on: Iterable[Child | Task | int] = (),
-        delay: float = 0.0,
+        delay: float | None = None,
+        run_at: datetime | None = None,
+        expires: float | datetime | None = None,
         try_count: int | None = None,
     ) -> Child:
         """Make a task, of the same job; it is written with the end of this turn, so nothing of it runs before.
@@ -106,7 +109,9 @@ class TaskContext(BodyContext):
             key: Names it among the children of this task; 1 to 200 printable characters, the first one not ``#``.
             priority: Higher goes first.
             depends_on: What must succeed before: other children, tasks, or ids.
-            delay: Seconds before it may begin, up to a year.
+            delay: Seconds before it may begin, up to a year; not together with ``run_at``.
+            run_at: When it may begin; a time without a zone is UTC.
+            expires: Seconds, or a time; when it has not begun by then, it is cancelled.
             try_count: Total tries; None = as its agent says.
 
         Returns:
@@ -116,13 +121,16 @@ class TaskContext(BodyContext):
             PayloadRefused: Its agent does not take the payload.
             SpawnMismatch: This body has spawned another task under that name; the attempt has failed for good.
             RequestError: An option cannot be.
-            SpawnRefused: Its key cannot be, or these are more than 100,000 children, or 16 MiB in one turn.
+            SpawnRefused: Its key cannot be, it would never run, or never again as ``try_count`` says, or these are more than
+                100,000 children, or 16 MiB in one turn.
         """
-        delay_us = seconds("delay", delay)
+        now_us = self._clock.now().wall_us
         options = Options(
             priority=whole("priority", priority, -MAX_PRIORITY, MAX_PRIORITY),
             depends_on=ids_of("depends_on", depends_on) if depends_on else (),
-            due_at=self._clock.now().wall_us + delay_us if delay_us else None,
+            due_at=due_of(delay, run_at, now_us),
+            expires_at=expires_of(expires, now_us),
+            now_us=now_us,
             try_count=None if try_count is None else whole("try_count", try_count, 1, MAX_TRIES),
         )
         child = self._growth.spawn(agent, payload, key, options)

@@ -27,12 +27,14 @@ class Door(msgspec.Struct, frozen=True):
         name: Its name.
         encode: Makes a payload's JSON text, and its limit's key.
         overflow: What is done when its queue is full.
+        has_one_try: Whether its tasks are never tried again; False too where only another process can tell, which keeps to it.
         unknown: What the database is to be told of it before a task is, for it has never heard of it; None = it has.
     """
 
     name: str
     encode: Callable[[object], tuple[bytes, str | None]]
     overflow: Literal["block", "reject"]
+    has_one_try: bool = False
     unknown: AgentEntry | None = None
 
 
@@ -62,7 +64,8 @@ class Doors:
         if not isinstance(agent, str) or agent in self._agents.names():
             entry = self._agents.find(agent)
             is_known = entry.name in self._agents.names() or bool(self._readers.query("read.task_door", entry.name))
-            return Door(entry.name, entry.encode, entry.options.overflow, None if is_known else entry)
+            options = entry.options
+            return Door(entry.name, entry.encode, options.overflow, options.has_one_try, None if is_known else entry)
         rows = self._readers.query("read.task_door", agent) if agent.isprintable() else []
         if not rows:
             known = msgspec.json.decode(self._readers.query("read.task_agent_names")[0][0], type=list[str])

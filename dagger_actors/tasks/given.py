@@ -23,7 +23,8 @@ class GivenToJobs(TypedDict, total=False):
         on_conflict: What is done when another task has the key: ``existing`` gives that one, ``reject`` raises
             ``TaskConflict``, ``replace`` cancels that one unless it runs. Only together with ``key``.
         expires: Seconds, or a time; when it has not begun by then, it is cancelled.
-        try_count: Total tries, 1 to 10,000, instead of what the agent's ``retry`` says.
+        try_count: Total tries, 1 to 10,000, instead of what the agent's ``retry`` says. ``at_most_once`` work has one, unless
+            its ``retry_on`` lists errors after which a repeat is safe.
     """
 
     priority: int

@@ -40,7 +40,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     priority: int
     depends_on: tuple[int, ...]
     due_at: int | None
+    expires_at: int | None
     try_count: int | None
+    now_us: int
+
+    @property
+    def is_vain(self) -> bool:
+        """Whether it expires before it may begin."""
+        return self.expires_at is not None and self.expires_at <= max(self.now_us, self.due_at or 0)
 
 
 class Wanted(msgspec.Struct, frozen=True, array_like=True):
@@ -52,6 +59,7 @@ class Wanted(msgspec.Struct, frozen=True, array_like=True):
         payload: JSON text.
         is_record: Whether it was made of a Struct or the like, which has no keys too many.
         is_new: Whether it needs an id.
+        try_count: Total tries; None = as its agent says.
     """
 
     agent: str
@@ -59,6 +67,7 @@ class Wanted(msgspec.Struct, frozen=True, array_like=True):
     payload: bytes
     is_record: bool
     is_new: bool
+    try_count: int | None = None
 
 
 class NewChild(msgspec.Struct, frozen=True, array_like=True):
@@ -158,8 +167,10 @@ class Growth:
         before = self._siblings().get(spawn_key)
         if before is None:
             self._check_room(name, len(text))
+            if options.is_vain:  # one that is there already may well have expired since
+                raise SpawnRefused(name, "expires is before it may begin, so it would never run; give a later time")
         made_by = "" if kind is None else kind.origin
-        new = self._ask(Wanted(name, made_by, text, is_record(type(payload)), before is None))
+        new = self._ask(Wanted(name, made_by, text, is_record(type(payload)), before is None, options.try_count))
         inline, artifact_id, record = self._stored(text)
         now = sibling(spawn_key, new.task_key, new.agent, inline, artifact_id)
         if before is not None:
@@ -184,6 +195,7 @@ class Growth:
             job_key=self._facts.job_key,
             limit_key=new.limit_key,
             due_at=options.due_at,
+            expires_at=options.expires_at,
             try_count=options.try_count,
             depends_on=options.depends_on,
             parent_key=self._task_key,

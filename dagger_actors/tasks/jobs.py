@@ -42,7 +42,7 @@ class Jobs(Submission, Waiting):
             on_failure: What the first failed task does to the rest: nothing, or it cancels them.
             stall: What is done when nothing has moved for some time; None = nothing. A ``callback`` is called in this process,
                 on a thread, with the ``JobReport``; when the process ends, the next one that gives the job's ``stall`` takes
-                over.
+                over. Of jobs that have ended some callbacks are kept, in case that they are opened again: a thousand at most.
 
         Raises:
             JobConflict: It exists with other settings.

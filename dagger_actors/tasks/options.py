@@ -75,6 +75,17 @@ class AgentOptions(msgspec.Struct, frozen=True, kw_only=True):
         """Whether an attempt whose end is unknown must not be repeated."""
         return self.durability == "at_most_once"
 
+    @property
+    def has_one_try(self) -> bool:
+        """Whether no task is tried again, whatever is said with it: no error is listed after which a repeat is safe."""
+        return self.is_careful and not self.retry.retry_on
+
+    def retry_of(self, try_count: int | None) -> RetryPolicy:
+        """The policy for a task with which so many tries were given; None = none were."""
+        if try_count is None:
+            return self.retry
+        return msgspec.structs.replace(self.retry, tries=1 if self.has_one_try else try_count)
+
 
 class GivenOptions(TypedDict, total=False):
     """The options as they are given: class keywords, arguments of ``@task_agent`` and ``configured``."""

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.core.log_fields import LogFields
@@ -23,6 +25,9 @@ from dagger_actors.tasks.results import Stall
 __all__ = ["Stalls"]
 
 logger = logging.getLogger("dagger_actors.tasks")
+
+KEPT = 1_000
+"""Callbacks that are kept whatever became of their jobs; of more, those of jobs that have not ended."""
 
 
 class Stalls:
@@ -48,6 +53,7 @@ class Stalls:
         self._moved = moved
         self._lock = threading.Lock()
         self._callbacks: dict[int, Callable[..., object]] = {}
+        self._open = 0
         self._archive = TaskArchive(store, lambda: runtime.clock.now().wall_us)
         self.due = DueTimes(
             runtime,
@@ -57,11 +63,27 @@ class Stalls:
         )
 
     def watch(self, job_key: int, stall: Stall) -> None:
-        """A job of this process may stall."""
+        """A job of this process may stall.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
         if stall.callback is not None:
             with self._lock:
                 self._callbacks[job_key] = stall.callback
+                keys = list(self._callbacks) if len(self._callbacks) > max(KEPT, 2 * self._open) else []
+            if keys:
+                self._forget_ended(keys)
         self.due.at(self._runtime.clock.now().wall_us + stall.after_us)
+
+    def _forget_ended(self, keys: Sequence[int]) -> None:
+        text = self._store.readers.query("read.jobs_ended", msgspec.json.encode(keys).decode())[0][0]
+        ended = msgspec.json.decode(text, type=list[int])
+        with self._lock:
+            for key in ended:
+                self._callbacks.pop(key, None)
+            # Only at twice as many again, so that each costs the same, however many are open.
+            self._open = len(self._callbacks)
 
     def look(self) -> None:
         """The file has changed: see when the next job may stall.
@@ -81,7 +103,14 @@ class Stalls:
                 logger.error("the agent %r cannot be told that job %r has stalled", job.action.agent, job.job_id)
             with self._lock:
                 callback = self._callbacks.get(job.job_key) if isinstance(job.action, StallTells) else None
-            if callback is not None:
+            if callback is None and isinstance(job.action, StallTells):
+                logger.error(
+                    "nobody is told that job %r has stalled: whose callback it was is gone, or has forgotten it when the job "
+                    "had ended; give its stall again: system.tasks.job(...)",
+                    job.job_id,
+                    extra=fields,
+                )
+            elif callback is not None:
                 self._runtime.waiting.schedule(_Told(partial(self._tell, callback, job.job_id)))
         if found.jobs:
             self._moved()

@@ -19,6 +19,7 @@ from dagger_actors.errors import PayloadRefused, RequestError
 from dagger_actors.tasks.asking import Aside, Asking, Await
 from dagger_actors.tasks.base import TasksBase
 from dagger_actors.tasks.doors import AgentName, Door
+from dagger_actors.tasks.given_values import one_try
 from dagger_actors.tasks.sending import Draft, Sending
 from dagger_actors.tasks.task import Task
 from dagger_actors.tasks.wishes import GivenWishes, judge
@@ -87,6 +88,8 @@ class Submission(TasksBase):
         self._hub.check()
         door = self._doors.find(agent)
         wishes = judge(given, self._now_us(), count=len(payloads))
+        if door.has_one_try and wishes.try_count is not None and wishes.try_count > 1:
+            raise RequestError(one_try(wishes.try_count, door.name))
         if not payloads:
             return []
         judging = partial(_judged, door, payloads)

@@ -274,7 +274,7 @@ class TaskSupervisor(Actor):
             self._apply(ended(self._policy(hand.task), hand.task, message), now)
 
     def _policy(self, task: Claimed) -> RetryPolicy:
-        return self._services.agents.get(task.agent).options.retry
+        return self._services.agents.get(task.agent).options.retry_of(task.try_count)
 
     def _claimed(self, answer: ClaimAnswer, now: Now) -> None:
         decision = self._decide(Answered(answer), now)

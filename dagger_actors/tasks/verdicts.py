@@ -80,7 +80,5 @@ def _retry_after(policy: RetryPolicy, task: Claimed, error: ErrorDetail) -> int 
     """Ask the policy, through tenacity: microseconds until the next try, None = there is none."""
     if not FATAL.isdisjoint(error.names):
         return None
-    if task.try_count is not None:
-        policy = msgspec.structs.replace(policy, tries=task.try_count)
     delay_s = policy.decide(task.try_no, AttemptError(error.message, error.names))
     return None if delay_s is None else round(delay_s * 1_000_000)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,13 +11,12 @@ from dagger_actors.core.tasks import Conflict
 from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import RequestError
 from dagger_actors.tasks.given import GivenToJobs
-from dagger_actors.tasks.given_values import MAX_PRIORITY, MAX_TRIES, ids_of, seconds, whole
+from dagger_actors.tasks.given_values import MAX_PRIORITY, MAX_TRIES, due_of, expires_of, ids_of, whole
 from dagger_actors.tasks.job import Job
 
 __all__ = ["OPTIONS", "GivenWishes", "Wishes", "judge"]
 
 LONGEST_KEY = 200
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CONFLICTS = ("existing", "reject", "replace")
 OPTIONS = (*GivenToJobs.__annotations__, "job")
 
@@ -62,8 +60,8 @@ def judge(given: Mapping[str, Any], now_us: int, *, count: int = 1) -> Wishes:
             near = nearest(name, OPTIONS)
             hint = f"did you mean {near}?" if near else f"there are {', '.join(OPTIONS)}"
             raise RequestError(f"tasks have no option {quoted(name)}; {hint}")
-    due_at = _due(given.get("delay"), given.get("run_at"), now_us)
-    expires_at = _expires(given.get("expires"), now_us)
+    due_at = due_of(given.get("delay"), given.get("run_at"), now_us)
+    expires_at = expires_of(given.get("expires"), now_us)
     if expires_at is not None and expires_at <= max(now_us, due_at or 0):
         raise RequestError("expires is before the task may begin, so it would never run; give a later time")
     return Wishes(
@@ -104,29 +102,3 @@ def _conflict(given: Mapping[str, Any]) -> Conflict:
         raise RequestError("on_conflict says what is done about a second task of one key; give the key too")
     found: Conflict = value
     return found
-
-
-def _due(delay: object, run_at: object, now_us: int) -> int | None:
-    if delay is not None and run_at is not None:
-        raise RequestError("delay and run_at both say when a task may begin; give one of them")
-    if run_at is not None:
-        if not isinstance(run_at, datetime):
-            raise RequestError(f"run_at is a datetime, not {quoted(run_at)}; seconds from now are delay=")
-        at_us = _moment(run_at)
-        return at_us if at_us > now_us else None
-    if delay is None:
-        return None
-    delay_us = seconds("delay", delay)
-    return now_us + delay_us if delay_us else None
-
-
-def _expires(expires: object, now_us: int) -> int | None:
-    if expires is None:
-        return None
-    return _moment(expires) if isinstance(expires, datetime) else now_us + seconds("expires", expires)
-
-
-def _moment(moment: datetime) -> int:
-    known = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    # In whole microseconds: a float of seconds has not the digits.
-    return (known - EPOCH) // timedelta(microseconds=1)

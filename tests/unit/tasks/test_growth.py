@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import apsw
@@ -154,6 +156,53 @@ def test_what_is_given_with_a_child_counts(seed: int) -> None:
         ]
         sim.advance(11)
         assert {state for (state,) in rows(sim, "SELECT state FROM tasks WHERE agent = 'echo'")} == {"completed"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_child_begins_at_a_time_and_expires(seed: int) -> None:
+    """Law: times of children are those of tasks that are submitted; a child that is there is judged no more."""
+    with simulate(seed) as sim:
+        now = datetime.fromtimestamp(sim.world.now().wall_us / 1e6, UTC)
+
+        @task_agent
+        def planner(task: str, ctx: TaskContext) -> list[Any]:
+            late = ctx.spawn(echo, "late", run_at=now + timedelta(seconds=30), expires=now + timedelta(seconds=31))
+            same = ctx.spawn(echo, "same", run_at=(now + timedelta(seconds=30)).replace(tzinfo=None))
+            ctx.spawn(echo, "vain", "vain", expires=10, depends_on=[late])
+            return ctx.gather([late, same, ctx.spawn(echo, "slow", delay=50)])
+
+        system = sim.system(agents=[echo, planner])
+        task = system.tasks.submit(planner, "x")
+        found = "SELECT json(payload), state FROM tasks WHERE parent_key IS NOT NULL ORDER BY 1"
+        sim.advance(29)
+        assert rows(sim, found) == [
+            ('"late"', "pending"),
+            ('"same"', "pending"),
+            ('"slow"', "pending"),
+            ('"vain"', "cancelled"),
+        ]
+        sim.advance(2)
+        assert [state for _text, state in rows(sim, found)] == ["completed", "completed", "pending", "cancelled"]
+        assert task.result() == ["late", "same", "slow"]
+
+
+def test_a_child_that_would_never_run_is_refused() -> None:
+    options: dict[str, Any] = {}
+
+    @task_agent
+    def silly(task: str, ctx: TaskContext) -> None:
+        ctx.spawn(echo, task, **options)
+
+    with simulate(0) as sim:
+        for given, told in (
+            ({"delay": 5, "expires": 3}, "SpawnRefused: .* expires is before it may begin"),
+            ({"expires": 0}, "SpawnRefused: .* expires is before it may begin"),
+            ({"delay": -1}, "RequestError: delay is seconds"),
+            ({"delay": 1, "run_at": datetime.now(UTC)}, "RequestError: delay and run_at both"),
+        ):
+            options.clear()
+            options.update(given)
+            assert re.match(told, error_of(sim, silly))
 
 
 def test_children_are_limited_and_as_many_as_are_allowed_may_be_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from dagger_actors.errors import (
     TaskPaused,
     UnknownAgent,
 )
+from dagger_actors.tasks import stalls
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -271,6 +272,27 @@ def test_a_callback_that_raises_is_logged_and_does_no_harm(sim: Any, system: Any
     job.submit(long, Word())
     assert job.result() == [""]
     assert "the callback of job 'j', which has stalled, failed" in caplog.text
+
+
+def test_callbacks_of_jobs_that_have_ended_do_not_pile_up(
+    sim: Any, system: Any, alarm: Alarm, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """Law: of a thousand jobs after each other few callbacks are kept, and no job that is open loses its own."""
+    monkeypatch.setattr(stalls, "KEPT", 4)
+    first = system.tasks.job("first", stall=Stall(after_s=60, callback=alarm.reports.append))
+    first.submit(long, Word())
+    for number in range(30):
+        job = system.tasks.job(f"j{number}", stall=Stall(after_s=1000, callback=alarm.reports.append))
+        job.submit(echo, Word()).wait()
+    kept = system.tasks._hub.stalls._callbacks
+    assert len(kept) <= 5
+    assert first.key in kept
+    sim.advance(40)
+    assert [one.id for one in alarm.reports] == ["first"]
+    again = system.tasks.get_job("j3")
+    again.submit(long, Word(), delay=2000)
+    sim.advance(1200)
+    assert "nobody is told that job 'j3' has stalled" in caplog.text
 
 
 def test_what_is_stuck_or_paused_does_not_stall(sim: Any, system: Any, alarm: Alarm) -> None:

@@ -14,6 +14,7 @@ from dagger_actors import (
     ActorSystem,
     Cancel,
     Fatal,
+    Immediate,
     Linear,
     RetryPolicy,
     Snooze,
@@ -23,6 +24,7 @@ from dagger_actors import (
     TaskQueueFull,
     task_agent,
 )
+from dagger_actors.errors import RequestError
 
 
 class Topic(msgspec.Struct, frozen=True):
@@ -205,6 +207,46 @@ def test_at_most_once_work_whose_end_is_unknown_is_paused(sim: Any, seen: Seen) 
     sim.run()
     assert task.state == "paused"
     assert len(seen.began) == 1
+
+
+def test_at_most_once_work_has_one_try_whatever_is_said_with_a_task(sim: Any, tmp_path: Any) -> None:
+    """Law: more tries are refused where the agent is known; said by its name by another process, they are not taken."""
+    began: list[str] = []
+
+    @task_agent(durability="at_most_once")
+    def once(task: str) -> None:
+        began.append(task)
+        raise ValueError(task)
+
+    @task_agent
+    def planner(task: str, ctx: TaskContext) -> int:
+        return ctx.spawn(once, task, try_count=3).id
+
+    system = sim.system(agents=[once, planner])
+    for agent in (once, "once"):
+        with pytest.raises(RequestError, match="try_count=3: the agent 'once' is at_most_once, so it has one try"):
+            system.tasks.submit(agent, "x", try_count=3)
+    with pytest.raises(TaskEnded, match="at_most_once, so it has one try"):
+        system.tasks.submit(planner, "x", try_count=1).result()
+    elsewhere = sim.system().tasks.submit("once", "far", try_count=3)
+    near = system.tasks.submit(once, "near", try_count=1)
+    sim.run()
+    assert (near.state, elsewhere.state, sorted(began)) == ("failed", "failed", ["far", "near"])
+
+
+def test_at_most_once_work_is_tried_again_after_what_is_listed(sim: Any) -> None:
+    """Law: after an error of `retry_on` a repeat is safe, so as many tries may be given as one likes."""
+    began: list[int] = []
+
+    @task_agent(durability="at_most_once", retry=RetryPolicy(tries=2, wait=Immediate(), retry_on=("ValueError",)))
+    def listed(task: str, ctx: TaskContext) -> None:
+        began.append(ctx.try_no)
+        raise ValueError(task)
+
+    system = sim.system(agents=[listed])
+    system.tasks.submit(listed, "x", try_count=4)
+    sim.run()
+    assert began == [1, 2, 3, 4]
 
 
 def test_a_full_queue_rejects_one_more(sim: Any, seen: Seen) -> None:
