@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 import msgspec
 
 from dagger_actors.actors.gate import Gates
+from dagger_actors.actors.holders import ThreadHolders
 from dagger_actors.actors.lookout import Lookout
 from dagger_actors.actors.runtime import ABANDONED, THREADS, Runtime, ThreadRuntime
 from dagger_actors.actors.telemetry import Telemetry, TelemetrySource
@@ -213,6 +214,7 @@ class ActorSystem:
             commit=caller.commit,
             clock=self._runtime.clock,
         )
+        self._holders = ThreadHolders(self._gates, lambda: self._runtime.clock.now().mono_us)
         if stuck_after_s is not None:
             self._look_out(stuck_after_s, home)
         self.actors = Actors(home, root, failed=lambda _failure: home.run_aside(self.stop))
@@ -353,8 +355,8 @@ class ActorSystem:
 
     def _look_out(self, stuck_after_s: float, house: House) -> None:
         after_us = house.alarm.after_us = round(stuck_after_s * 1e6)
-        house.crowding.after_us = self._hub.holders.after_us = after_us // 3
-        looks = (house.alarm.look, house.crowding.look, self._hub.holders.look)
+        house.crowding.after_us = self._holders.after_us = after_us // 3
+        looks = (house.alarm.look, house.crowding.look, self._holders.look)
         Lookout(self._runtime.timers, self._runtime.clock, every_us=after_us // LOOKS, looks=looks).start()
 
     def _start_tasks(self) -> None:

@@ -90,6 +90,17 @@ class Gates:
             found = [(gate, ticket) for gate in self._gates for ticket in gate.bodies() if ticket.is_thread]
         return [gate.name(ticket) for gate, ticket in found]
 
+    def holders(self) -> dict[Ticket, str]:
+        """Name the bodies that hold threads, by their tickets; abandoned ones hold none that others wait for."""
+        with self._lock:
+            found = [
+                (gate, ticket)
+                for gate in self._gates
+                for ticket in gate.bodies()
+                if ticket.is_thread and ticket.state == "admitted"
+            ]
+        return {ticket: gate.name(ticket) for gate, ticket in found}
+
     def open(
         self,
         run_key: int,

@@ -46,7 +46,6 @@ from dagger_actors.flow.context import Context
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.handover import Opening, Services
-from dagger_actors.flow.holders import ThreadHolders
 from dagger_actors.flow.left_behind import LeftBehind, is_success, key_of
 from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.machine.invocations import RunIdentity
@@ -131,7 +130,6 @@ class FlowHub:
             telemetry=telemetry,
             with_maker=self.archive.with_maker,
         )
-        self.holders = ThreadHolders(gates, self.active, lambda: runtime.clock.now().mono_us)
         self._root = Root.spawn(dispatcher=runtime.control)
         self.on_opened: Callable[[], None] = lambda: None
         """Told whenever a run has been opened here: from now on somebody may want to cancel it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dagger_actors import Actor, ActorSystem, action, handler
+from dagger_actors import Actor, ActorSystem, action, handler, task_agent
 from dagger_actors.actors.runtime import SHARED, THREADS
 from tests.unit.supervised.conftest import PATIENCE_S
 
@@ -134,7 +134,7 @@ def test_bodies_that_hold_all_threads_are_named_by_run_and_node(
             offered.set()
 
     with ActorSystem(actions=[hold, nothing], stuck_after_s=None, observer=observe) as system:
-        holders, now = system._hub.holders, [0]
+        holders, now = system._holders, [0]
         monkeypatch.setattr(holders, "_now_us", lambda: now[0])
         first = system.flows.start(wide)
         bodies.all_are_there.wait(PATIENCE_S)
@@ -148,11 +148,56 @@ def test_bodies_that_hold_all_threads_are_named_by_run_and_node(
             now[0] += seconds * 1_000_000
             holders.look()
         (record,) = caplog.records
-        assert sorted(record.holders) == sorted(f"{first.id}/n{number}" for number in range(THREADS))
+        assert sorted(record.holders) == sorted(f"node 'n{number}' of run {first.id!r}" for number in range(THREADS))
         assert record.waiting == 1
-        assert f"and {THREADS - 8} more; write actions that wait `async`" in record.getMessage()
+        assert f"and {THREADS - 8} more; write bodies that wait `async`" in record.getMessage()
         bodies.is_open.set()
         assert second.result(timeout=PATIENCE_S) == {"n": 1}
         first.result(timeout=PATIENCE_S)
         holders.look()
-        assert caplog.records[1].getMessage() == "the threads for bodies of actions go on"
+        assert caplog.records[1].getMessage() == "the threads for bodies go on"
+
+
+@task_agent(concurrency=THREADS)
+def stay(task: int) -> int:
+    bodies.wait()
+    return task
+
+
+@task_agent
+async def passing(task: int) -> int:
+    return task
+
+
+@task_agent
+def short(task: int) -> int:
+    return task
+
+
+def test_bodies_of_tasks_that_hold_threads_are_named_beside_those_of_nodes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Law: whose body holds a thread makes no difference to who waits for one."""
+    bodies.__init__(THREADS)  # type: ignore[misc]
+    half = THREADS // 2
+    nodes = [{"id": f"n{number}", "action": "hold", "inputs": {"number": {"value": number}}} for number in range(half)]
+    wide = {"name": "wide", "config": {"max_parallel_nodes": half}, "nodes": nodes}
+    with ActorSystem(actions=[hold], agents=[stay, short, passing], task_concurrency=THREADS, stuck_after_s=None) as system:
+        holders, now = system._holders, [0]
+        monkeypatch.setattr(holders, "_now_us", lambda: now[0])
+        run = system.flows.start(wide)
+        long = system.tasks.submit_many(stay, range(THREADS - half))
+        bodies.all_are_there.wait(PATIENCE_S)
+        waits = system.tasks.submit(short, 7)
+        for number in range(2):  # a turn behind the one that has begun the waiting one, and another one behind that
+            assert system.tasks.submit(passing, number).result(timeout=PATIENCE_S) == number
+        for seconds in (0, 11):
+            now[0] += seconds * 1_000_000
+            holders.look()
+        (record,) = caplog.records
+        told = {f"node 'n{number}' of run {run.id!r}" for number in range(half)}
+        assert set(record.holders) == told | {f"task {task.id} of agent 'stay'" for task in long}
+        assert f"{THREADS} bodies have held all threads for 11 s, and 1 more waits for one" in record.getMessage()
+        bodies.is_open.set()
+        assert waits.result(timeout=PATIENCE_S) == 7
+        run.result(timeout=PATIENCE_S)
