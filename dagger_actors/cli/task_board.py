@@ -20,6 +20,7 @@ __all__ = ["TaskBoard"]
 
 ROWS = 30
 JOBS = 5
+BODIES = 10
 JOBS_S = 2.0
 """Between two looks at the jobs, of which there may be many."""
 NUMBERS = ("running", "waiting", "done/s", "done", "failed", "retries")
@@ -62,10 +63,10 @@ class TaskBoard:
             f"{counted(len(own), 'agent')}, {running:,} running, {is_open - running:,} waiting, "
             f"{sum(one.completed for one in own):,} done, {sum(one.failed for one in own):,} failed, "
             f"{sum(one.retried for one in own):,} to be tried again"
-        )
+        ) + "".join(f", task {one.task} {one}" for one in self._tasks.progress()[-1:])
 
     def tables(self) -> Iterator[Table]:
-        """The agents that are at work here or have something open, and the newest jobs that run."""
+        """The agents that are at work here or have something open, how far bodies are, and the newest jobs that run."""
         table = plain("agent", *NUMBERS, right=NUMBERS)
         for one in self._agents[:ROWS]:
             name = one_line(one.name) if one.is_own else f"{one_line(one.name)} (elsewhere)"
@@ -81,6 +82,14 @@ class TaskBoard:
         if len(self._agents) > ROWS:
             table.add_row(Text(f"... and {len(self._agents) - ROWS} more"))
         yield table
+        told = self._tasks.progress()
+        if told:
+            bodies = plain("task", "agent", "progress", right=("task",))
+            for body in told[:BODIES]:
+                bodies.add_row(str(body.task), Text(one_line(body.agent)), str(body))
+            if len(told) > BODIES:
+                bodies.add_row("", Text(f"... and {len(told) - BODIES} more"))
+            yield bodies
         if self._jobs:
             jobs = plain("job", "progress")
             for job in self._jobs:

@@ -29,6 +29,7 @@ from dagger_actors.cli.watch import GRACE_S, Interrupts, wait_for
 from dagger_actors.core.wording import counted, nearest
 from dagger_actors.errors import UnknownAgent
 from dagger_actors.system import ActorSystem
+from dagger_actors.tasks.at_work import TaskProgress
 from dagger_actors.tasks.importing import kinds_at
 from dagger_actors.tasks.kind import TaskKind
 from dagger_actors.tasks.report import TaskReport
@@ -188,7 +189,7 @@ class Stay:
         """Wait until it is at rest; the exit status instead, when that is not waited for any more."""
 
         def look() -> None:
-            self._say(system.tasks.report(task.id, values=False))
+            self._say(system.tasks.report(task.id, values=False), system.tasks.progress(task.id))
 
         with self._shown(), LogLines(self._tell_line):
             look()
@@ -215,8 +216,10 @@ class Stay:
         )
         return self._live
 
-    def _say(self, report: TaskReport) -> None:
-        before, self._told = self._told, standing(report)
+    def _say(self, report: TaskReport, progress: Sequence[TaskProgress]) -> None:
+        # To lines that stay it would add one for each look.
+        told = map(str, progress) if self._live is not None else ()
+        before, self._told = self._told, ", ".join([standing(report), *told])
         if not self._is_quiet and self._live is None and self._told != before:
             sys.stderr.write(f"{self._told}\n")
 

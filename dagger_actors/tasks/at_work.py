@@ -6,7 +6,7 @@ import msgspec
 
 from dagger_actors.tasks.base import TasksBase
 
-__all__ = ["AgentStanding", "AtWork"]
+__all__ = ["AgentStanding", "AtWork", "TaskProgress"]
 
 
 class AgentStanding(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +28,27 @@ class AgentStanding(msgspec.Struct, frozen=True, kw_only=True):
     completed: int
     failed: int
     retried: int
+
+
+class TaskProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the body of a task is, as it told last: ``ctx.progress(done, total)``.
+
+    Attributes:
+        task: The task's id.
+        agent: The name of its agent.
+        attempt: From 1.
+        done: So much.
+        total: Of so much; None = it does not know.
+    """
+
+    task: int
+    agent: str
+    attempt: int
+    done: float
+    total: float | None
+
+    def __str__(self) -> str:
+        return f"{self.done:g}" if self.total is None else f"{self.done:g}/{self.total:g}"
 
 
 class AtWork(TasksBase):
@@ -57,6 +78,20 @@ class AtWork(TasksBase):
                 retried=tally.of(name, "retried"),
             )
             for name, is_open, running in self._store.readers.query("read.agents_at_work")
+        ]
+
+    def progress(self, task: int | None = None) -> list[TaskProgress]:
+        """How far bodies are that run in this process, those that told so, as they began; nothing of it is stored.
+
+        Args:
+            task: The id of the one that is asked about; None = all of them.
+        """
+        return [
+            TaskProgress(
+                task=hand.task.task_key, agent=hand.task.agent, attempt=hand.attempt, done=told.done, total=told.total
+            )
+            for hand in self._hub.supervisor.hands()
+            if (told := hand.progress) is not None and task in (None, hand.task.task_key)
         ]
 
     def is_at_rest(self) -> bool:

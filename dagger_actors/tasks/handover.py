@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from dagger_actors.actors.gate import Gate
 from dagger_actors.bodies.body import BodyActor
-from dagger_actors.core.messages import Progressed
 from dagger_actors.core.protocols import Clock, Journal, Timers
 from dagger_actors.tasks.machine.events import Grant, TaskRef
 from dagger_actors.tasks.registry import TaskAgents
@@ -29,7 +28,6 @@ class Services:
         unbegun: Tells what has a place here and has not begun: ids and epochs.
         told: Told of tasks whose attempts have ended here, after the commit: ids and states.
         due: Told when one of them is due again, wall microseconds.
-        progress: Told how far a body is.
         breathe: Lets others work for a moment.
     """
 
@@ -46,7 +44,6 @@ class Services:
         unbegun: Callable[[], frozenset[TaskRef]],
         told: Callable[[Sequence[tuple[int, str]]], None],
         due: Callable[[int], None],
-        progress: Callable[[Progressed], None],
         breathe: Callable[[], None],
     ) -> None:
         self.clock = clock
@@ -59,5 +56,4 @@ class Services:
         self.unbegun = unbegun
         self.told = told
         self.due = due
-        self.progress = progress
         self.breathe = breathe

@@ -11,6 +11,7 @@ from functools import partial
 
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.bodies.body import BodyActor
+from dagger_actors.core.messages import Progressed
 from dagger_actors.core.tasks import Claimed
 from dagger_actors.tasks.handover import Services
 from dagger_actors.tasks.machine.events import Grant, TaskRef
@@ -27,15 +28,17 @@ class Hand:
         attempt: Its number.
         actor: Its body.
         payload: Its encoded end, from when it is told until it is committed.
+        progress: How far its body is, as that told last; None = it told nothing.
     """
 
-    __slots__ = ("actor", "attempt", "payload", "task")
+    __slots__ = ("actor", "attempt", "payload", "progress", "task")
 
     def __init__(self, task: Claimed, attempt: int, actor: BodyActor) -> None:
         self.task = task
         self.attempt = attempt
         self.actor = actor
         self.payload: bytes | None = None
+        self.progress: Progressed | None = None
 
 
 class Hands:
@@ -101,6 +104,12 @@ class Hands:
     def drop_queued(self) -> None:
         """Give up all that waits for a place at a gate that has been drained, or was never offered to one."""
         self.drop([hand.actor.ticket for _, hand in self if hand.actor.ticket.state == "queued"])
+
+    def note_progress(self, message: Progressed) -> None:
+        """A body has told how far it is; nothing of it is stored."""
+        hand = self._hands.get((message.run_key, message.item))
+        if hand is not None:
+            hand.progress = message
 
     # --- they end
 

@@ -161,7 +161,6 @@ class TaskHub:
                 unbegun=lambda: self._left_behind.unbegun_of(store.membership.own_records()),
                 told=self.waiters.told,
                 due=self.due,
-                progress=lambda _message: None,
                 breathe=runtime.breathe,
             ),
             self._machine(),

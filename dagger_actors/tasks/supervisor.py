@@ -104,6 +104,10 @@ class TaskSupervisor(Actor):
         """Attempts that were granted and whose end is not committed; any thread."""
         return len(self._hands)
 
+    def hands(self) -> list[Hand]:
+        """The same, one by one, in the order they were granted; any thread."""
+        return [hand for _ref, hand in self._hands]
+
     # --- from any thread
 
     def tell(self, message: object) -> None:
@@ -262,7 +266,7 @@ class TaskSupervisor(Actor):
     def _told_by_body(self, data: bytes, now: Now) -> None:
         message = decode_message(data)
         if isinstance(message, Progressed):
-            self._services.progress(message)
+            self._hands.note_progress(message)
         else:
             self._end(data, now)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import threading
 from collections.abc import Callable
@@ -9,9 +10,10 @@ from typing import Any
 
 from rich.console import Console
 
-from dagger_actors import ActorSystem, RetryPolicy, task_agent
+from dagger_actors import ActorSystem, RetryPolicy, TaskContext, task_agent
 from dagger_actors.cli.task_board import TaskBoard
 from dagger_actors.cli.task_pages import agents_table
+from dagger_actors.cli.task_submit import Stay
 from tests.conftest import Diary
 
 PATIENCE_S = 30
@@ -57,6 +59,40 @@ def test_the_table_has_what_runs_waits_is_done_failed_and_tried_again(
         assert "nobody" in " ".join(shown(agents_table(system.tasks.agents())))
     finally:
         go.set()
+
+
+def test_how_far_bodies_are_is_shown_while_they_run(sim: Any) -> None:
+    """Law: what they told last, with or without a total; a few of many; nothing of those that have ended."""
+
+    @task_agent(name="c[o]pies", concurrency=20)
+    async def copies(task: int, ctx: TaskContext) -> None:
+        ctx.progress(1, task)
+        ctx.progress(2, task)
+        await asyncio.sleep(1)
+        ctx.progress(task)
+        await asyncio.sleep(1)
+
+    system = sim.system(agents=[copies])
+    task = system.tasks.submit(copies, 40)
+    board = TaskBoard(system.tasks, is_shown=True)
+    stay = Stay("x.db", None, is_quiet=False)
+    stay._console = Console(file=io.StringIO(), force_terminal=True)
+    for at_s, told in ((0.5, "1/40"), (1, "40")):
+        sim.advance(at_s)
+        assert [str(one) for one in system.tasks.progress(task.id)] == [told]
+        assert system.tasks.progress(task.id + 1) == []
+        board.look()
+        rows = [line.split() for line in shown(*board.tables())]
+        assert rows[-2:] == [["task", "agent", "progress"], [str(task.id), "c[o]pies", told]]
+        assert board.line().endswith(f"to be tried again, task {task.id} {told}")
+        with stay._shown():
+            stay._say(task.report(), system.tasks.progress(task.id))
+            assert stay._told.endswith(f", {told}")
+    sim.advance(2)
+    assert (system.tasks.progress(), task.state) == ([], "completed")
+    system.tasks.submit_many(copies, range(3, 15))
+    sim.advance(0.5)
+    assert shown(*board.tables())[-1].strip() == "... and 2 more"
 
 
 def shown(*tables: Any) -> list[str]:

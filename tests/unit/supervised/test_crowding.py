@@ -182,7 +182,9 @@ def test_bodies_of_tasks_that_hold_threads_are_named_beside_those_of_nodes(
     half = THREADS // 2
     nodes = [{"id": f"n{number}", "action": "hold", "inputs": {"number": {"value": number}}} for number in range(half)]
     wide = {"name": "wide", "config": {"max_parallel_nodes": half}, "nodes": nodes}
-    with ActorSystem(actions=[hold], agents=[stay, short, passing], task_concurrency=THREADS, stuck_after_s=None) as system:
+    with ActorSystem(
+        actions=[hold], agents=[stay, short, passing], task_concurrency=THREADS, stuck_after_s=None
+    ) as system:
         holders, now = system._holders, [0]
         monkeypatch.setattr(holders, "_now_us", lambda: now[0])
         run = system.flows.start(wide)

@@ -34,6 +34,17 @@ def leaf(task: Order, ctx: TaskContext) -> Receipt:
     return Receipt(len(task.path))
 
 
+class Telling(TaskAgent):
+    def execute(self, task: str, ctx: TaskContext) -> None:
+        ctx.progress(3, 10)
+        Path(task).read_text()
+
+
+@task_agent
+async def passing(task: int) -> int:
+    return task
+
+
 def pay(path: str) -> int:
     with Path(path).open("a") as file:
         file.write("paid\n")

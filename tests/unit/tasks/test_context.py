@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,7 +14,19 @@ import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, TaskEnded
-from tests.unit.tasks.asking import Growing, OnLoop, Order, Plain, Receipt, Resourceful, Till, Told, leaf
+from tests.unit.tasks.asking import (
+    Growing,
+    OnLoop,
+    Order,
+    Plain,
+    Receipt,
+    Resourceful,
+    Telling,
+    Till,
+    Told,
+    leaf,
+    passing,
+)
 
 AGENTS = [
     Plain.configured(name="thread"),
@@ -24,6 +37,9 @@ AGENTS = [
     Growing.configured(name="growing"),
     Growing.configured(name="growing in a process", isolation="process"),
     leaf,
+    Telling.configured(name="telling"),
+    Telling.configured(name="telling in a process", isolation="process"),
+    passing,
 ]
 Rows = Callable[..., list[tuple[Any, ...]]]
 WAYS = ["thread", "loop", "process", "loop in a process"]
@@ -81,6 +97,22 @@ def test_the_job_is_known_and_children_join_it(way: str, system: ActorSystem, tm
     assert told.facts == (task.id, way, f"job of {way}", None, 2, 1, f"task/{task.id}")
     job.wait(60)
     assert rows("SELECT total, succeeded FROM jobs WHERE job_id = ?", job.id) == [(2, 2)]
+
+
+@pytest.mark.parametrize("way", ["telling", "telling in a process"])
+def test_how_far_a_body_is_is_known_while_it_runs(way: str, system: ActorSystem, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    task = system.tasks.submit(way, str(pipe))
+    with pipe.open("w"):  # it has told, and stays until this is closed
+        for number in range(1000):
+            if system.tasks.progress():
+                break
+            system.tasks.submit(passing, number).result(60)
+        (told,) = system.tasks.progress()
+    assert (told.task, told.agent, told.attempt, told.done, told.total) == (task.id, way, 1, 3.0, 10.0)
+    task.result(60)
+    assert system.tasks.progress() == []
 
 
 def test_a_resource_is_given_to_a_task(system: ActorSystem) -> None:
