@@ -11,9 +11,9 @@ from dagger_actors.core.tasks import Claim, Claimed, ClaimTasks, NewTask, Settle
 from dagger_actors.errors import DaggerError, RequestRefused
 from dagger_actors.store.connection import open_writer, transaction
 from dagger_actors.store.migrate import migrate
+from dagger_actors.store.operations import Operations
 from dagger_actors.store.ownership import reserve
 from dagger_actors.store.statements import sql
-from dagger_actors.store.task_work import TaskWork
 
 __all__ = ["TasksOnFile"]
 
@@ -30,7 +30,7 @@ class TasksOnFile:
         migrate(self.connection, path)
         with transaction(self.connection):
             reserve(self.connection, "task", 1_000_000)  # ids below are the test's own
-        self._work = TaskWork(path)
+        self._work = Operations(path)
 
     def close(self) -> None:
         self.connection.close()

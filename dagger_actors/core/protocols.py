@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from dagger_actors.core.channels import ChannelOperation
 from dagger_actors.core.durable import Found
 from dagger_actors.core.messages import RunValue, Statement
 from dagger_actors.core.tasks import TaskOperation
@@ -155,7 +156,7 @@ class Unit(msgspec.Struct, frozen=True):
     writes: Sequence[Write]
     committed: Callable[[], None]
     rejected: Callable[[Exception], None]
-    work: Sequence[UserWork | TaskOperation] = ()
+    work: Sequence[UserWork | TaskOperation | ChannelOperation] = ()
     is_void: Callable[[], bool] = never
     answered: Callable[[Sequence[Any]], None] = unasked
 

@@ -32,9 +32,9 @@ from dagger_actors.core.protocols import Dispatcher, Owner, Unit, UserWork, Writ
 from dagger_actors.errors import StoreBusy, UnitRejected
 from dagger_actors.store.connection import close, open_writer
 from dagger_actors.store.home import Home
+from dagger_actors.store.operations import Operations
 from dagger_actors.store.refusals import busy, translate
 from dagger_actors.store.statements import RANK, WRITES, sql
-from dagger_actors.store.task_work import TaskWork
 from dagger_actors.store.user_work import WorkRunner
 
 __all__ = ["Call", "Journal"]
@@ -89,7 +89,7 @@ class Journal:
         self._connection: apsw.Connection | None = connection or self._open()
         self._dispatcher = dispatcher
         self._work = WorkRunner(path)
-        self._task_work = TaskWork(path)
+        self._operations = Operations(path)
         self._answers: list[list[Any]] = []
         self._lock = threading.Lock()
         self._queue: deque[Owner | Unit | Call] = deque()
@@ -311,7 +311,7 @@ class Journal:
                 self._work.run(self._use(), work)
                 answers.append(None)
             else:
-                answers.append(self._task_work.run(self._use(), work))
+                answers.append(self._operations.run(self._use(), work))
         return answers
 
     def _commit(self) -> None:

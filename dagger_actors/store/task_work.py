@@ -1,9 +1,8 @@
-"""Operations on tasks: what must read before it writes, inside the transaction of the unit it belongs to."""
+"""How the store carries out each operation on tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import apsw
@@ -26,9 +25,7 @@ from dagger_actors.core.tasks import (
     StopJob,
     SubmitTasks,
     TakeTasks,
-    TaskOperation,
 )
-from dagger_actors.errors import DaggerError, RequestRefused
 from dagger_actors.store.task_claims import admit, claim, promote, release
 from dagger_actors.store.task_ends import cancel, settle_ended
 from dagger_actors.store.task_graph import depend, settle_suspended
@@ -39,9 +36,9 @@ from dagger_actors.store.task_shared import share
 from dagger_actors.store.task_submission import submit
 from dagger_actors.store.task_takeover import take
 
-__all__ = ["TaskWork"]
+__all__ = ["TASK_RUNS"]
 
-_RUNS: Final[dict[type, Callable[[apsw.Connection, Any], Any]]] = {
+TASK_RUNS: Final[dict[type, Callable[[apsw.Connection, Any], Any]]] = {
     SubmitTasks: submit,
     ClaimTasks: claim,
     ReleaseTasks: release,
@@ -60,31 +57,3 @@ _RUNS: Final[dict[type, Callable[[apsw.Connection, Any], Any]]] = {
     StallJobs: stall,
     PruneTasks: prune,
 }
-
-
-class TaskWork:
-    """Runs operations on the journal's connection.
-
-    Args:
-        path: The database, for messages.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def run(self, connection: apsw.Connection, operation: TaskOperation) -> Any:
-        """Run one operation.
-
-        Returns:
-            Its answer, as the operation says.
-
-        Raises:
-            RequestRefused: It cannot be; nothing of its unit may stay.
-            apsw.Error: The disk is to blame.
-        """
-        try:
-            return _RUNS[type(operation)](connection, operation)
-        except RequestRefused:
-            raise
-        except DaggerError as error:
-            raise RequestRefused(str(self._path), error) from error

@@ -1,0 +1,1 @@
+"""Pub/sub: agents that talk through channels, wired by declaration."""

@@ -1,0 +1,46 @@
+"""Operations: what must read before it writes, inside the transaction of the unit it belongs to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from dagger_actors.core.channels import ChannelOperation
+from dagger_actors.core.tasks import TaskOperation
+from dagger_actors.errors import DaggerError, RequestRefused
+from dagger_actors.store.channel_work import CHANNEL_RUNS
+from dagger_actors.store.task_work import TASK_RUNS
+
+__all__ = ["Operations"]
+
+_RUNS: Final = {**TASK_RUNS, **CHANNEL_RUNS}
+
+
+class Operations:
+    """Runs operations on the journal's connection.
+
+    Args:
+        path: The database, for messages.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def run(self, connection: apsw.Connection, operation: TaskOperation | ChannelOperation) -> Any:
+        """Run one operation.
+
+        Returns:
+            Its answer, as the operation says.
+
+        Raises:
+            RequestRefused: It cannot be; nothing of its unit may stay.
+            apsw.Error: The disk is to blame.
+        """
+        try:
+            return _RUNS[type(operation)](connection, operation)
+        except RequestRefused:
+            raise
+        except DaggerError as error:
+            raise RequestRefused(str(self._path), error) from error
