@@ -291,16 +291,16 @@ class End(msgspec.Struct, frozen=True):
 
     Attributes:
         turn: Which; its key, its messages.
+        verdict: What was said of it; its effects are written with it when it was handled.
         ranges: The ranges that it touches.
-        effects: What is written besides; None = nothing.
         deliveries: Rows to put.
         clear: Cursor_key and offset of rows to delete; only where there may be one.
         dead_letters: Rows to put.
     """
 
     turn: TurnRef
+    verdict: DoneTurn
     ranges: tuple[int, ...]
-    effects: TurnEffects | None = None
     deliveries: tuple[DeliveryRow, ...] = ()
     clear: tuple[tuple[int, int], ...] = ()
     dead_letters: tuple[DeadLetterRow, ...] = ()
