@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.actors.due import DueTimes
 from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
@@ -31,7 +32,6 @@ from dagger_actors.core.wording import counted
 from dagger_actors.errors import StoreError, SupervisorGaveUp, SystemClosed
 from dagger_actors.store.store import Store
 from dagger_actors.tasks.children import Children
-from dagger_actors.tasks.due import DueTimes
 from dagger_actors.tasks.handover import Services
 from dagger_actors.tasks.keys import Keys
 from dagger_actors.tasks.left_behind import LeftBehind

@@ -13,12 +13,12 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.actors.due import DueTimes
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.tasks import Stalled, StallJobs, StallNotifies, StallTells, TaskOperation
 from dagger_actors.store.store import Store
-from dagger_actors.tasks.due import DueTimes
 from dagger_actors.tasks.looking import TaskArchive
 from dagger_actors.tasks.results import Stall
 

@@ -14,7 +14,7 @@ from dagger_actors.errors import StoreError, SystemClosed
 
 __all__ = ["DueTimes"]
 
-logger = logging.getLogger("dagger_actors.tasks")
+logger = logging.getLogger("dagger_actors.store")
 
 LONGEST_SLEEP_US = 5_000_000
 """Due times are wall times, and that clock may step: the file is asked again at least so often while something is due."""

@@ -6,8 +6,8 @@ import threading
 from types import SimpleNamespace
 from typing import Any
 
+from dagger_actors.actors.due import DueTimes
 from dagger_actors.core.protocols import Now
-from dagger_actors.tasks.due import DueTimes
 
 PATIENCE_S = 20
 
