@@ -6,10 +6,13 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["RANGES", "NewMessage", "NewTimer", "private_channel", "range_of"]
+__all__ = ["NO_KEY", "RANGES", "NewMessage", "NewTimer", "private_channel", "range_of"]
 
 RANGES: Final = 64
 """Key ranges of a group: what its members share out among them."""
+
+NO_KEY: Final = "\x00"
+"""The key of a message that has none though its subscription wants one: they share a lane, and each is refused."""
 
 _FNV_OFFSET: Final = 0xCBF29CE484222325
 _FNV_PRIME: Final = 0x100000001B3

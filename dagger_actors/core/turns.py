@@ -87,12 +87,14 @@ class TurnEffects(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         published: In order.
         timers: In order.
         turn: Statements, artifacts, spawned tasks, shared values.
+        has_steps: Whether results of ``ctx.step`` are kept for its messages, to be forgotten with the acknowledgement.
     """
 
     state: bytes | None = None
     published: tuple[NewMessage, ...] = ()
     timers: tuple[NewTimer, ...] = ()
     turn: Turn | None = None
+    has_steps: bool = False
 
 
 NO_EFFECTS = TurnEffects()
@@ -111,11 +113,13 @@ class TurnFailed(msgspec.Struct, frozen=True, gc=False, tag="failed"):
         error: What was raised.
         is_fatal: Whether no other try is wanted.
         is_refused: Whether the message does not fit what the handler takes: it is tried no more.
+        is_unreadable: Whether the state of its key cannot be read: the subscription is paused, and no try is counted.
     """
 
     error: ErrorDetail
     is_fatal: bool = False
     is_refused: bool = False
+    is_unreadable: bool = False
 
 
 class Snoozed(msgspec.Struct, frozen=True, gc=False, tag="snoozed"):
