@@ -20,7 +20,7 @@ from dagger_actors.cli.text import printable
 from dagger_actors.core.tasks import TaskState
 from dagger_actors.errors import ArtifactCorrupt, ArtifactMissing
 from dagger_actors.inspection import Inspection
-from dagger_actors.tasks.filters import LISTED
+from dagger_actors.reading.filters import LISTED
 from dagger_actors.tasks.report import TaskReport
 
 __all__ = ["agents", "list_tasks", "logs", "show"]

@@ -32,6 +32,14 @@
     │   ├── JobConflict            a job of that id exists with other settings
     │   ├── AgentsMissing          a worker has no agent for what waits
     │   ├── SharedConflict         a shared value is of another version by now
+    │   ├── UnknownChannel         no channel of that name is declared
+    │   ├── UnknownSubscription    no subscription of that name
+    │   ├── UnknownGroup           no group of subscriptions of that name
+    │   ├── PublicationRefused     a message that the channel does not take
+    │   ├── ChannelFull            the channel's slowest subscription is as far behind as it may be
+    │   ├── OutboxFull             as many messages wait to be committed as may
+    │   ├── OffsetRefused          an offset that the channel has not reached
+    │   ├── DeadLetterNotFound     no dead letter of that id in this database
     │   ├── SystemClosed           the system has been left
     │   └── SystemForked           the database was open already when this process was forked
     ├── ActionError                user code, kept in history
@@ -147,6 +155,16 @@ from dagger_actors.errors.actor import (
 from dagger_actors.errors.base import (
     DaggerError,
 )
+from dagger_actors.errors.channels import (
+    ChannelFull,
+    DeadLetterNotFound,
+    OffsetRefused,
+    OutboxFull,
+    PublicationRefused,
+    UnknownChannel,
+    UnknownGroup,
+    UnknownSubscription,
+)
 from dagger_actors.errors.definition import (
     DefinitionError,
     InvalidSupervision,
@@ -235,9 +253,11 @@ __all__ = [
     "AskInsideHandler",
     "AttemptOver",
     "BlockingCall",
+    "ChannelFull",
     "ChildRefused",
     "ConfigRefused",
     "DaggerError",
+    "DeadLetterNotFound",
     "DefinitionError",
     "DependencyCycle",
     "ExportRefused",
@@ -260,11 +280,14 @@ __all__ = [
     "NetworkFilesystem",
     "NewerSchema",
     "NotADatabase",
+    "OffsetRefused",
     "OlderSchema",
+    "OutboxFull",
     "OutputError",
     "OwnershipLost",
     "PayloadRefused",
     "Problem",
+    "PublicationRefused",
     "ReadOnlyDatabase",
     "RequestError",
     "RequestRefused",
@@ -316,9 +339,12 @@ __all__ = [
     "UnknownActor",
     "UnknownAgent",
     "UnknownArtifact",
+    "UnknownChannel",
     "UnknownDependency",
+    "UnknownGroup",
     "UnknownNode",
     "UnknownResource",
+    "UnknownSubscription",
     "UnsafeSQLite",
     "WorkRejected",
     "WorkerDied",

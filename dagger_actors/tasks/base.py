@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+from dagger_actors.bodies.asking import Asker, Asking, Await
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.tasks import TaskOperation
 from dagger_actors.errors import SystemClosed
-from dagger_actors.tasks.asking import Asker, Asking, Await
 from dagger_actors.tasks.doors import Doors
 from dagger_actors.tasks.hub import TaskHub
 from dagger_actors.tasks.looking import TaskArchive

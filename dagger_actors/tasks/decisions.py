@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Literal, TypedDict, Unpack
 
+from dagger_actors.bodies.asking import Asking
 from dagger_actors.core.tasks import AddDependencies, CancelTasks, DecideTask, PruneTasks, RetryTasks
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import RequestError, TaskNotFound, TaskTransitionRefused
 from dagger_actors.reading.since import since_us
-from dagger_actors.tasks.asking import Asking
 from dagger_actors.tasks.base import TasksBase
 from dagger_actors.tasks.given_values import ids_of
 from dagger_actors.tasks.task import Task

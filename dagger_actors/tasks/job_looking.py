@@ -10,9 +10,9 @@ import msgspec
 
 from dagger_actors.core.tasks import JobState
 from dagger_actors.errors import JobNotFound
+from dagger_actors.reading.filters import LISTED, check_limit, states_of
 from dagger_actors.reading.since import since_us
 from dagger_actors.store.look import ReadableStore
-from dagger_actors.tasks.filters import LISTED, check_limit, states_of
 from dagger_actors.tasks.job_graph import JobGraph, read_graph
 from dagger_actors.tasks.report import JobProgress, JobReport, JobSummary
 from dagger_actors.tasks.rows import JobRow, progress_of, summary_of

@@ -6,11 +6,11 @@ from typing import Any, Literal, cast
 
 import msgspec
 
+from dagger_actors.bodies.asking import Asking, Await
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.tasks import CancelJob, StallAction, StallFails, StallNotifies, StallTells
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import JobConflict, RequestError, UnitRejected
-from dagger_actors.tasks.asking import Asking, Await
 from dagger_actors.tasks.job import Job, JobSource
 from dagger_actors.tasks.report import JobReport
 from dagger_actors.tasks.results import Stall

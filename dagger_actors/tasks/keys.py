@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.bodies.asking import Asking, Await
 from dagger_actors.store.ownership import reserve
 from dagger_actors.store.store import Store
-from dagger_actors.tasks.asking import Asking, Await
 
 __all__ = ["Keys"]
 

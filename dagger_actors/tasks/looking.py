@@ -13,8 +13,8 @@ from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.tasks import TASK_TRANSITIONS
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import RequestError, TaskNotFound
+from dagger_actors.reading.filters import LISTED, check_limit, states_of
 from dagger_actors.reading.since import since_us
-from dagger_actors.tasks.filters import LISTED, check_limit, states_of
 from dagger_actors.tasks.job_looking import JobArchive
 from dagger_actors.tasks.report import (
     AgentSummary,

@@ -12,11 +12,11 @@ from typing import Any, Unpack
 
 import msgspec
 
+from dagger_actors.bodies.asking import Aside, Asking, Await
 from dagger_actors.bodies.outputs import INLINE_BYTES
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import PayloadRefused, RequestError
-from dagger_actors.tasks.asking import Aside, Asking, Await
 from dagger_actors.tasks.base import TasksBase
 from dagger_actors.tasks.doors import AgentName, Door
 from dagger_actors.tasks.given_values import one_try

@@ -9,11 +9,11 @@ import msgspec
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.bodies.artifact_ref import ArtifactRef
+from dagger_actors.bodies.asking import Aside, Asking, Await
 from dagger_actors.bodies.loop_guard import refuse_on_loop
 from dagger_actors.bodies.parameters import Parameter
 from dagger_actors.core.tasks import FINAL_TASK
 from dagger_actors.errors import BlockingCall, InputError, ResultError, TaskNotFound
-from dagger_actors.tasks.asking import Aside, Asking, Await
 from dagger_actors.tasks.base import TasksBase
 from dagger_actors.tasks.hub import TaskHub
 from dagger_actors.tasks.report import TaskReport

@@ -56,6 +56,38 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
             "start a new process instead: subprocess, or multiprocessing with 'spawn'"
         ),
     ),
+    "UnknownChannel": (("ordes", "orders"), "there is no channel 'ordes'; did you mean 'orders'?"),
+    "UnknownSubscription": (
+        ("shop.sel",),
+        "there is no subscription 'shop.sel'; its name is GROUP.HANDLER; list them with: dagger-actors subscriptions list",
+    ),
+    "UnknownGroup": (("shp", "shop"), "there is no group 'shp'; did you mean 'shop'?"),
+    "PublicationRefused": (
+        ("orders", "Expected `int`, got `str` - at `$.amount`"),
+        "the channel 'orders' does not take this message: Expected `int`, got `str` - at `$.amount`; correct it",
+    ),
+    "ChannelFull": (
+        ("orders", 1000, 30.0),
+        (
+            "1,000 messages of the channel 'orders' wait for its slowest subscription, which is its capacity, and for 30 s "
+            "there was no room for another; publish slower, help that subscription, or raise the capacity"
+        ),
+    ),
+    "OutboxFull": (
+        (10_000, 123_456),
+        (
+            "10,000 messages with 123,456 bytes wait to be committed, which is all that this process keeps; publish with "
+            "wait=True, which waits for room, or publish slower"
+        ),
+    ),
+    "OffsetRefused": (
+        ("orders", 1000, 7),
+        ("the channel 'orders' has no offset 1,000 yet: its next message gets 7; give that one or less, or 'latest'"),
+    ),
+    "DeadLetterNotFound": (
+        (3, "x.db"),
+        "no dead letter 3 in x.db; list them with: dagger-actors dead-letters list",
+    ),
     "OutputError": (
         ("a set is no JSON", "sort it into a list"),
         "the result cannot be stored: a set is no JSON; sort it into a list",

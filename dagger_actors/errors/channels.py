@@ -1,0 +1,171 @@
+"""Errors of channels, messages and subscriptions: what a caller asked of them."""
+
+from __future__ import annotations
+
+from dagger_actors.errors.commands import command_line
+from dagger_actors.errors.request import RequestError
+
+# --- the caller, now
+
+
+class UnknownChannel(RequestError):
+    """No channel of that name is declared, here or in the database.
+
+    Args:
+        channel: The name that was asked for.
+        near: The nearest one there is; may be empty.
+    """
+
+    def __init__(self, channel: str, near: str = "") -> None:
+        self.channel = channel
+        self.near = near
+        super().__init__(channel, near)
+
+    def __str__(self) -> str:
+        advice = (
+            f"did you mean {self.near!r}?"
+            if self.near
+            else "declare it with ActorSystem(channels=[Channel(...)]), or by whoever publishes or reads it"
+        )
+        return f"there is no channel {self.channel!r}; {advice}"
+
+
+class UnknownSubscription(RequestError):
+    """No subscription of that name is in the database.
+
+    Args:
+        subscription: The name that was asked for: ``GROUP.HANDLER``.
+        near: The nearest one there is; may be empty.
+    """
+
+    def __init__(self, subscription: str, near: str = "") -> None:
+        self.subscription = subscription
+        self.near = near
+        super().__init__(subscription, near)
+
+    def __str__(self) -> str:
+        advice = (
+            f"did you mean {self.near!r}?"
+            if self.near
+            else f"its name is GROUP.HANDLER; list them with: {command_line('subscriptions list')}"
+        )
+        return f"there is no subscription {self.subscription!r}; {advice}"
+
+
+class UnknownGroup(RequestError):
+    """No group of that name is in the database.
+
+    Args:
+        group: The name that was asked for.
+        near: The nearest one there is; may be empty.
+    """
+
+    def __init__(self, group: str, near: str = "") -> None:
+        self.group = group
+        self.near = near
+        super().__init__(group, near)
+
+    def __str__(self) -> str:
+        advice = (
+            f"did you mean {self.near!r}?"
+            if self.near
+            else f"it is what stands before the dot of a subscription; list them with: {command_line('subscriptions list')}"
+        )
+        return f"there is no group {self.group!r}; {advice}"
+
+
+class PublicationRefused(RequestError):
+    """A message that the channel does not take, or that is too large.
+
+    Args:
+        channel: The channel's name.
+        reason: What is wrong with it, with the path to the bad field.
+        advice: What to do.
+    """
+
+    def __init__(self, channel: str, reason: str, advice: str = "correct it") -> None:
+        self.channel = channel
+        self.reason = reason
+        self.advice = advice
+        super().__init__(channel, reason, advice)
+
+    def __str__(self) -> str:
+        return f"the channel {self.channel!r} does not take this message: {self.reason}; {self.advice}"
+
+
+class ChannelFull(RequestError):
+    """As many messages of the channel wait for its slowest subscription as may.
+
+    Args:
+        channel: The channel's name.
+        capacity: How many that is.
+        waited_s: For how long there was no room; 0 = that was not waited for.
+    """
+
+    def __init__(self, channel: str, capacity: int, waited_s: float = 0.0) -> None:
+        self.channel = channel
+        self.capacity = capacity
+        self.waited_s = waited_s
+        super().__init__(channel, capacity, waited_s)
+
+    def __str__(self) -> str:
+        waited = f", and for {self.waited_s:g} s there was no room for another" if self.waited_s else ""
+        return (
+            f"{self.capacity:,} messages of the channel {self.channel!r} wait for its slowest subscription, which is its "
+            f"capacity{waited}; publish slower, help that subscription, or raise the capacity"
+        )
+
+
+class OutboxFull(RequestError):
+    """As many messages of this process wait to be committed as may.
+
+    Args:
+        messages: How many wait.
+        size_bytes: How many bytes they have.
+    """
+
+    def __init__(self, messages: int, size_bytes: int) -> None:
+        self.messages = messages
+        self.size_bytes = size_bytes
+        super().__init__(messages, size_bytes)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.messages:,} messages with {self.size_bytes:,} bytes wait to be committed, which is all that this "
+            f"process keeps; publish with wait=True, which waits for room, or publish slower"
+        )
+
+
+class OffsetRefused(RequestError):
+    """An offset that the channel has not reached yet.
+
+    Args:
+        channel: The channel's name.
+        offset: The offset that was asked for.
+        next_offset: What its next message gets.
+    """
+
+    def __init__(self, channel: str, offset: int, next_offset: int) -> None:
+        self.channel = channel
+        self.offset = offset
+        self.next_offset = next_offset
+        super().__init__(channel, offset, next_offset)
+
+    def __str__(self) -> str:
+        return (
+            f"the channel {self.channel!r} has no offset {self.offset:,} yet: its next message gets {self.next_offset:,}; give "
+            f"that one or less, or 'latest'"
+        )
+
+
+class DeadLetterNotFound(RequestError):
+    """No dead letter of that id in this database."""
+
+    def __init__(self, dead_letter: int, database: str = "") -> None:
+        self.dead_letter = dead_letter
+        self.database = database
+        super().__init__(dead_letter, database)
+
+    def __str__(self) -> str:
+        where = f" in {self.database}" if self.database else ""
+        return f"no dead letter {self.dead_letter}{where}; list them with: {command_line('dead-letters list')}"
