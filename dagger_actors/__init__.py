@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dagger_actors.bodies.actions import action
     from dagger_actors.bodies.artifact_ref import ArtifactRef
     from dagger_actors.bodies.secret import Secret
+    from dagger_actors.bodies.snooze import Snooze
     from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy
     from dagger_actors.errors import (
         ActorClassError,
@@ -96,7 +97,7 @@ if TYPE_CHECKING:
     from dagger_actors.tasks.context import TaskContext
     from dagger_actors.tasks.job import Job
     from dagger_actors.tasks.report import AgentSummary, JobProgress, JobReport, JobSummary, TaskReport, TaskSummary
-    from dagger_actors.tasks.results import Cancel, Snooze, Stall
+    from dagger_actors.tasks.results import Cancel, Stall
     from dagger_actors.tasks.task import Task
 
 __all__ = [
@@ -221,7 +222,7 @@ _HOMES = {
     "TaskContext": "tasks.context",
     "Child": "tasks.child",
     "task_agent": "tasks.agent",
-    "Snooze": "tasks.results",
+    "Snooze": "bodies.snooze",
     "Cancel": "tasks.results",
     "Stall": "tasks.results",
     "RetryPolicy": "core.retry",

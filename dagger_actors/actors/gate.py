@@ -203,6 +203,10 @@ class Gates:
         """Write a beginning to the slot file; the lock is held."""
         self._slots.begin(ticket.slot)
 
+    def mark(self, ticket: Ticket, run_key: int, item: int) -> None:
+        """Write the beginning of a piece to the slot file; the lock is held."""
+        self._slots.mark(ticket.slot, run_key, item)
+
     def keep(self, ticket: Ticket, payload: bytes) -> bool:
         """Write an end to the slot file; the lock is held."""
         return self._slots.end(ticket.slot, payload)
@@ -388,6 +392,24 @@ class Gate:
         with self._lock:  # its record may be given back, and to another attempt, at any moment
             if not self._is_closed and ticket.state == "admitted":
                 self._gates.begin(ticket)
+
+    def mark(self, ticket: Ticket, run_key: int, item: int) -> bool:
+        """Record that the body begins one of several pieces of its work now; for its body actor, right before it does.
+
+        Args:
+            ticket: An admitted or abandoned one.
+            run_key: Names the piece, in the place of the ticket's.
+            item: As ``run_key``.
+
+        Returns:
+            False when it was abandoned: then the piece is not to be begun.
+        """
+        with self._lock:
+            if ticket.state != "admitted":
+                return False
+            if not self._is_closed:
+                self._gates.mark(ticket, run_key, item)
+            return True
 
     def end(self, ticket: Ticket, payload: bytes, *, success: bool, now_us: int | None = None) -> None:
         """Record that the body has ended; called by its body actor in the body's thread, before it tells.

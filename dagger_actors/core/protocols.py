@@ -243,6 +243,10 @@ class Slots(Protocol):
         """Record that its body begins now."""
         ...
 
+    def mark(self, slot: int, run_key: int, item: int) -> None:
+        """Record that its body begins another piece of its work, named so."""
+        ...
+
     def end(self, slot: int, payload: bytes) -> bool:
         """Record the end of an attempt (its encoded completion message).
 

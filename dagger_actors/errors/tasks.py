@@ -242,10 +242,10 @@ class SharedConflict(RequestError):
 
 
 class Fatal(ActionError):
-    """Raised by a task's body: the task has failed for good, however many tries it has left.
+    """Raised by the body of a task or by a handler of a subscriber: it has failed for good, however many tries are left.
 
     Args:
-        reason: For people; kept with the task.
+        reason: For people; kept with the task, or the dead letter.
     """
 
 

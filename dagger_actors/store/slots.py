@@ -165,6 +165,22 @@ class SlotFile:
         """
         self._map[HEAD_BYTES + slot * RECORD_BYTES] = BEGUN
 
+    def mark(self, slot: int, run_key: int, item: int) -> None:
+        """Record that the body has begun another piece of its work: a death is one that this piece meets.
+
+        A process killed in between leaves a record that is passed over: the piece before had ended, this one not begun.
+
+        Args:
+            slot: What ``start`` returned.
+            run_key: Instead of the one before; node, attempt and start stay.
+            item: As ``run_key``.
+        """
+        at = HEAD_BYTES + slot * RECORD_BYTES
+        _, node, _, attempt, started_us = FIELDS.unpack_from(self._map, at + START_AT)
+        check = crc32(FIELDS.pack(run_key, node, item, attempt, started_us))
+        START.pack_into(self._map, at + START_AT, run_key, node, item, attempt, started_us, check)
+        self._map[at] = BEGUN
+
     def end(self, slot: int, payload: bytes) -> bool:
         """Record the end of an attempt.
 

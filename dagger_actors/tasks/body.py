@@ -16,11 +16,12 @@ from msgspec import inspect as shapes
 from dagger_actors.bodies.actions import is_context
 from dagger_actors.bodies.parameters import alternatives
 from dagger_actors.bodies.secret import Secret
+from dagger_actors.bodies.snooze import Snooze
 from dagger_actors.core.wording import listed, nearest, quoted
 from dagger_actors.errors import ActorClassError
 from dagger_actors.reading.custom_types import make_custom
 from dagger_actors.tasks.context import TaskContext
-from dagger_actors.tasks.results import Cancel, Snooze
+from dagger_actors.tasks.results import Cancel
 
 __all__ = ["Body", "read_body", "wrong_path"]
 

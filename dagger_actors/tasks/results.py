@@ -6,42 +6,17 @@ nothing of what the attempt has executed or spawned is committed, wherever the b
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
 
+from dagger_actors.bodies.snooze import MAX_SECONDS, Snooze, is_seconds
 from dagger_actors.core.messages import ErrorDetail
 
-__all__ = ["Asked", "Cancel", "Snooze", "Stall", "asked_of", "settled"]
+__all__ = ["Asked", "Cancel", "Stall", "asked_of", "settled"]
 
-MAX_SECONDS = 366 * 86_400
 LONGEST_REASON = 1_000
-
-
-class Snooze(msgspec.Struct, frozen=True, tag="snooze"):
-    """Returned by a task's body: not now, again in so many seconds.
-
-    It counts as no try, and nothing that the attempt executed or spawned is committed.
-
-    Attributes:
-        seconds: 0 to a year.
-
-    Raises:
-        ValueError: It is something else.
-    """
-
-    seconds: float
-
-    def __post_init__(self) -> None:
-        if not _is_seconds(self.seconds):
-            raise ValueError(f"Snooze takes seconds from 0 to {MAX_SECONDS:,}, not {self.seconds!r}")
-
-    @property
-    def delay_us(self) -> int:
-        """The same in microseconds."""
-        return round(self.seconds * 1e6)
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
@@ -82,7 +57,7 @@ class Stall(msgspec.Struct, frozen=True):
     callback: Callable[..., object] | None = None
 
     def __post_init__(self) -> None:
-        if not _is_seconds(self.after_s) or self.after_s == 0:
+        if not is_seconds(self.after_s) or self.after_s == 0:
             raise ValueError(f"Stall takes after_s, seconds from more than 0 to {MAX_SECONDS:,}, not {self.after_s!r}")
         if self.action not in ("fail", "notify"):
             raise ValueError(f"the action of a Stall is 'fail' or 'notify', not {self.action!r}")
@@ -143,8 +118,3 @@ def asked_of(error: ErrorDetail) -> Snooze | Cancel | None:
     if word == SNOOZE and rest.isdecimal():
         return Snooze(int(rest) / 1e6)
     return Cancel(rest[:LONGEST_REASON]) if word == CANCEL else None
-
-
-def _is_seconds(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return is_number and 0 <= value <= MAX_SECONDS  # type: ignore[operator]

@@ -13,9 +13,9 @@ import msgspec
 
 from dagger_actors.bodies.outputs import to_json
 from dagger_actors.bodies.secret import NO_MASK, Mask
+from dagger_actors.bodies.snooze import MAX_SECONDS
 from dagger_actors.core.task_rows import SharedChange
 from dagger_actors.errors import OutputError, SharedRefused
-from dagger_actors.tasks.results import MAX_SECONDS
 
 __all__ = [
     "SharedEntry",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dagger_actors.bodies.error_detail import detail_of
+from dagger_actors.bodies.snooze import Snooze
 from dagger_actors.core.messages import AttemptEnded, ErrorDetail, Failed
 from dagger_actors.core.retry import AttemptError, RetryPolicy, names_of
 from dagger_actors.core.tasks import Claimed
@@ -22,7 +23,7 @@ from dagger_actors.errors import (
     WorkRejected,
 )
 from dagger_actors.tasks.machine.events import End, Ended, Refused, TimedOut
-from dagger_actors.tasks.results import Cancel, Snooze, asked_of
+from dagger_actors.tasks.results import Cancel, asked_of
 
 __all__ = ["ended", "refused", "timed_out"]
 

@@ -12,13 +12,14 @@ import apsw
 import msgspec
 
 from dagger_actors import ActorSystem, RetryPolicy
+from dagger_actors.bodies.snooze import Snooze
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.retry import Linear
 from dagger_actors.core.tasks import NewTask, SubmitTasks
 from dagger_actors.tasks.agent import task_agent
 from dagger_actors.tasks.context import TaskContext
 from dagger_actors.tasks.machine.events import Woken
-from dagger_actors.tasks.results import Cancel, Snooze
+from dagger_actors.tasks.results import Cancel
 from dagger_actors.testing.simulation import Simulation
 
 CONCURRENCY = 3

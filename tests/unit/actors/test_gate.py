@@ -41,6 +41,10 @@ class FewSlots:
                 return slot
         return -1
 
+    def mark(self, slot: int, run_key: int, item: int) -> None:
+        _, node, _, attempt = self.held[slot]
+        self.held[slot] = (run_key, node, item, attempt)
+
     def end(self, slot: int, payload: bytes) -> bool:
         assert slot in self.held
         assert slot not in self.ended
@@ -597,3 +601,19 @@ def test_what_makes_no_sense_is_a_defect_at_once() -> None:
     ):
         with pytest.raises(AssertionError):
             wrong()
+
+
+def test_a_body_marks_its_pieces_until_it_is_abandoned_and_of_a_closed_gate_nothing_is_written() -> None:
+    """Law: the mark and the abandoning are one step each: once abandoned, its record is not touched, and no piece begins."""
+    world = World()
+    gate = world.open(1)
+    first, second = world.ticket(), world.ticket()
+    gate.offer([first, second])
+    assert gate.mark(first, 7, 40)
+    assert world.slots.held[first.slot][0::2] == (7, 40)
+    gate.abandon(first)
+    assert not gate.mark(first, 7, 41)
+    assert world.slots.held[first.slot][0::2] == (7, 40)
+    gate.close()
+    assert gate.mark(second, 7, 42)
+    assert world.slots.held[second.slot][0::2] == (1, -1)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dagger_actors.errors import StoreBroken
@@ -70,6 +71,27 @@ def test_a_started_slot_reads_as_started_and_an_ended_one_with_its_message(slots
     assert read_slots(slots.path) == [record(1, payload=b"done"), record(2)]
     slots.free(first)
     assert read_slots(slots.path) == [record(2)]
+
+
+def test_a_mark_names_the_piece_that_is_at_work_and_a_torn_one_names_none(slots: SlotFile) -> None:
+    """Law: of a body that does several pieces the record names the last one begun; a death within the mark itself, when no
+    piece is at work, leaves nothing that looks like one."""
+    slot = begin(slots)
+    slots.mark(slot, 9, 41)
+    marked = msgspec.structs.replace(record(9, has_begun=True), item=41)
+    assert read_slots(slots.path) == [marked]
+    slots.mark(slot, 9, 42)
+    assert read_slots(slots.path) == [msgspec.structs.replace(marked, item=42)]
+    whole = slots.path.read_bytes()
+    slots.mark(slot, 8, 43)
+    changed = [at for at, (one, other) in enumerate(zip(whole, slots.path.read_bytes(), strict=True)) if one != other]
+    for cut in changed[1:]:
+        torn = bytearray(whole)
+        torn[changed[0] : cut] = slots.path.read_bytes()[changed[0] : cut]
+        slots.path.with_name("torn").write_bytes(torn)
+        assert read_slots(slots.path.with_name("torn")) == []
+    slots.end(slot, b"")
+    assert read_slots(slots.path) == [msgspec.structs.replace(marked, run_key=8, item=43, payload=b"")]
 
 
 def test_extreme_values_come_back(slots: SlotFile) -> None:
