@@ -126,6 +126,8 @@ def submit(
     ):
         task = send(system)
         interrupts.parting = f"left at once; {stay.goes_on(task)}"
+        if not is_ours:
+            stay.say_who_does(system, agent)
         ended = stay.wait(system, task, interrupts)
     if isinstance(ended, int):
         return ended
@@ -184,6 +186,15 @@ class Stay:
     def goes_on(self, task: Task) -> str:
         """Say how to look at it again."""
         return f"task {task.id} goes on; look at it with: {command('tasks show', str(task.id), db=self._db)}"
+
+    def say_who_does(self, system: ActorSystem, agent: str) -> None:
+        """Say it when nobody is there who does an agent's tasks, and how to start one: else it is waited for in vain."""
+        found = next((one for one in system.tasks.agents() if one.name == agent), None)
+        if found is None or found.worker_pids or self._is_quiet:
+            return
+        file = found.place.rpartition(":")[0]
+        start = command("worker", db=self._db, imports=[file] if file else ())
+        self._say_aside(f"nobody does the tasks of the agent {agent!r} now; start a worker that has it: {start}")
 
     def wait(self, system: ActorSystem, task: Task, interrupts: Interrupts) -> TaskReport | int:
         """Wait until it is at rest; the exit status instead, when that is not waited for any more."""

@@ -69,7 +69,7 @@ def retry(
         str | None, Parameter(help="Only tasks made after this: an age (30m, 2h, 7d), a date or a time (UTC).")
     ] = None,
     text: Annotated[
-        str | None, Parameter(help="Only tasks whose payload (up to 1 KiB of it), reason or error holds this.")
+        str | None, Parameter(help="Only tasks whose payload (up to 32 KiB of JSON), reason or error holds this.")
     ] = None,
     version: OnlyVersion = None,
     db: Database = DEFAULT_DATABASE,

@@ -44,7 +44,7 @@ def list_tasks(
         str | None, Parameter(help="Only tasks made after this: an age (30m, 2h, 7d), a date or a time (UTC).")
     ] = None,
     text: Annotated[
-        str | None, Parameter(help="Only tasks whose payload (up to 1 KiB of it), reason or error holds this.")
+        str | None, Parameter(help="Only tasks whose payload (up to 32 KiB of JSON), reason or error holds this.")
     ] = None,
     limit: Annotated[int, Parameter(help="At most so many, the newest.", show_default=True)] = LISTED,
     db: Database = DEFAULT_DATABASE,

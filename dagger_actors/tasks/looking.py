@@ -166,7 +166,8 @@ class TaskArchive(JobArchive):
             agent: Only of the agent of this name.
             job: Only of the job of this id.
             since: Only made after this moment: an age such as ``2h``, a date, a time, or the object of either.
-            text: Only those whose payload (up to 1 KiB of JSON), reason or error holds it, whatever the case of ASCII letters.
+            text: Only those whose payload, reason or error holds it, whatever the case of ASCII letters. Payloads as JSON has
+                them, and those alone that lie in the database: up to the system's ``artifact_threshold``, 32 KiB by default.
             limit: At most so many; 1 or more.
 
         Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -209,6 +210,23 @@ def test_timeout_ends_the_wait_and_not_the_task(typed):
     assert (status, out) == (3, "")
     assert "waited for 0.05 s; task" in err
     assert {one["state"] for one in typed.json("tasks", "list")} == {"ready"}
+
+
+def test_wait_says_when_nobody_does_the_task_and_how_to_start_one(typed):
+    """Law: not when somebody is there, nor when it is to be quiet; the command that is told does it."""
+    task = submit(typed, "measure", "x")
+    waiting = ("tasks", "submit", "measure", ABC, "--wait", "--timeout", "0.05")
+    told = "nobody does the tasks of the agent 'measure' now; start a worker that has it: "
+    _, _, err = typed(*waiting)
+    (line,) = [line for line in err.splitlines() if line.startswith(told)]
+    assert told not in typed(*waiting, "--quiet")[2]
+    with ActorSystem("dagger.db", agents=[measure_otherwise], synchronous="normal"):
+        assert told not in typed(*waiting[:-2], "--timeout", "60")[2]
+    second = submit(typed, "measure", "y")
+    program, *words = shlex.split(typed(*waiting)[2].partition(told)[2].splitlines()[0])
+    assert (program, line.startswith(told)) == ("dagger-actors", True)
+    assert typed(*words, "--until-rest")[0] == 0
+    assert {one["state"] for one in typed.json("tasks", "show", str(task), str(second))} == {"completed"}
 
 
 @task_agent(name="measure")

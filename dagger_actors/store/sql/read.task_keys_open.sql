@@ -10,5 +10,6 @@ WHERE task_key IN (
     WHERE limit_key IS NOT NULL AND state IN ('ready', 'running') AND due_at IS NULL AND held = 1 AND ?1 = 'ready'
   )
   AND state = ?1 AND (?6 = 0 OR +job_key = ?6) AND (?2 = '' OR agent = ?2) AND created_at >= ?3
-  AND (?4 = '' OR instr(lower(payload), ?4) OR instr(lower(reason), ?4) OR instr(lower(error), ?4))
+  AND (?4 = '' OR instr(lower(payload), ?4) OR instr(lower(reason), ?4) OR instr(lower(error), ?4)
+    OR (SELECT instr(lower(CAST(inline_data AS TEXT)), ?4) FROM artifacts WHERE artifact_id = payload_artifact_id))
 ORDER BY task_key DESC LIMIT ?5

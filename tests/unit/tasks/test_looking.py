@@ -171,6 +171,34 @@ def test_tasks_are_listed_by_each_filter_newest_first(sim: Any, system: ActorSys
     assert (summary.reason, summary.job, summary.attempt, summary.agent) == ("ValueError: no pear", "j", 1, "fail")
 
 
+def test_a_text_is_looked_for_in_large_payloads_too(sim: Any) -> None:
+    """Law: in all that lie in the database; of larger ones, in files, nothing is read."""
+    tasks = sim.system(agents=[echo], artifact_threshold=4000).tasks
+    sizes = {}
+    for size in (20, 2000, 5000):
+        for word in ("Needle", "straw"):
+            for delay in (0, 500):
+                task = tasks.submit(echo, Word(f"{word} {'x' * size}"), job="j", delay=delay)
+                sizes[task.id] = size
+                if delay and size == 2000:
+                    task.cancel()
+    sim.advance(50)
+
+    def listed(**filters: Any) -> list[int]:
+        return sorted(sizes[one.id] for one in tasks.tasks(text="needLE", **filters))
+
+    assert listed() == listed(job="j") == [20, 20, 2000, 2000]
+    assert listed(state="completed") == [20, 2000]
+    assert (listed(state="pending"), listed(state="cancelled"), listed(state="cancelled", job="j")) == (
+        [20],
+        [2000],
+        [2000],
+    )
+    sim.system().tasks.submit("echo", Word(f"Needle {'x' * 2000}"))
+    assert [one.state for one in tasks.tasks(text="needle", state="ready")] == ["ready"]
+    sim.run()
+
+
 @pytest.mark.parametrize(
     ("filters", "told"),
     [
