@@ -176,7 +176,8 @@ def prune(
 ) -> int:
     """Delete tasks that ended longer ago than AGE, with their attempts, logs and steps; a job goes with its last task.
 
-    Kept is what an open task depends on or has spawned, and what a failed one would wait for if it was retried.
+    Kept is what an open task depends on or has spawned, and what a failed one would wait for if it was retried. A job that was
+    made longer ago and has no tasks goes too.
     """
     with ActorSystem(existing(db), recover=False) as system:
         count = system.tasks.prune(age)

@@ -526,11 +526,11 @@ class PruneTasks(msgspec.Struct, frozen=True, tag="prune"):
     """Delete tasks that ended long ago, oldest ids first, with their attempts, logs and steps. Answers a ``Pruned``.
 
     Kept is what an open task depends on or has spawned, and what a failed one would still wait for if it was retried. A job
-    whose last task goes, goes too.
+    whose last task goes, goes too; and behind the last tasks those go that have none and have not moved for as long.
 
     Attributes:
         before_us: Those that ended before, wall microseconds.
-        limit: Tasks to look at; 1 or more.
+        limit: Tasks to look at, and jobs to delete that have none; 1 or more.
         after: Only those of higher ids; 0 = from the first.
     """
 

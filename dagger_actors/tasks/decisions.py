@@ -244,6 +244,7 @@ class Decisions(TasksBase):
     def prune(self, age: str | timedelta) -> int:
         """Delete tasks that ended longer ago, with their attempts, logs and steps; a job goes with its last task.
 
+        One that was made longer ago and has none goes too.
         Kept is what an open task depends on or has spawned, and what a failed one would still wait for if it was retried.
 
         Args:

@@ -46,6 +46,8 @@ class Refused(Exception):
 class TasksModel:
     def __init__(self) -> None:
         self.tasks: dict[int, Task] = {}
+        self.jobs: dict[int, int] = {}
+        """When each was made."""
         self.closed_jobs: set[int] = set()
         self.stopping_jobs: set[int] = set()
         self.pruned: dict[int, int] = {}
@@ -248,8 +250,12 @@ class TasksModel:
             is_parked = has_begun and (is_once or task.crashes >= most)
             task.state, task.owner = "paused" if is_parked else "ready", None
 
-    def prune(self, finished: set[int]) -> set[int]:
-        """Those that may go, of those that ended long ago; a child of an open parent and what is waited for stay."""
+    def prune(self, finished: set[int], before: int) -> tuple[set[int], set[int]]:
+        """Those that may go, of those that ended long ago; a child of an open parent and what is waited for stay.
+
+        And the jobs that go: with their last tasks, or because they were made before and have none.
+        """
+        had = {task.job for task in self.tasks.values()}
         gone = set()
         for key in finished:
             needs = [task for task in self.tasks.values() if key in task.on]
@@ -259,4 +265,10 @@ class TasksModel:
             job = self.tasks.pop(key).job
             if job is not None:
                 self.pruned[job] = self.pruned.get(job, 0) + 1
-        return gone
+        have = {task.job for task in self.tasks.values()}
+        jobs = {job for job, made in self.jobs.items() if job not in have and (job in had or made < before)}
+        for job in jobs:
+            del self.jobs[job]
+            self.closed_jobs.discard(job)
+            self.pruned.pop(job, None)
+        return gone, jobs

@@ -141,9 +141,9 @@ class TasksAgainstAModel(RuleBasedStateMachine):
     def begin(self, wanted: list[dict[str, Any]]) -> None:
         for name, per_key in AGENTS.items():
             self.file.agent(name, capacity=CAPACITY, per_key=per_key)
-        self.file.job(1)
-        self.file.job(2, on_failure="stop")
         self.model.stopping_jobs = {2}
+        for job in JOBS:
+            self.make_job(job)
         self.submit(wanted)
 
     @rule(step=steps)
@@ -491,17 +491,15 @@ class TasksAgainstAModel(RuleBasedStateMachine):
             for key, task in self.model.tasks.items()
             if task.state not in OPEN and self.finished[key] < self.now - age
         }
-        jobs = {task.job for task in self.model.tasks.values()}
-        gone = self.model.prune(old)
-        if jobs - {task.job for task in self.model.tasks.values()} - {None}:  # a job goes with its last task: not here
-            gone_jobs = jobs - {task.job for task in self.model.tasks.values()} - {None}
-            self.model.closed_jobs -= gone_jobs
-            for job in gone_jobs:
-                self.model.pruned.pop(job, None)
+        gone, jobs = self.model.prune(old, self.now - age)
         assert self.file.run(PruneTasks(self.now - age, 1_000)).count == len(gone)
-        there = {key for (key,) in self.file.rows("SELECT job_key FROM jobs")}
-        for job in set(JOBS) - there:
-            self.file.job(job, on_failure="stop" if job in self.model.stopping_jobs else "continue")
+        assert {key for (key,) in self.file.rows("SELECT job_key FROM jobs")} == self.model.jobs.keys()
+        for job in jobs:
+            self.make_job(job)
+
+    def make_job(self, job: int) -> None:
+        self.model.jobs[job] = self.now
+        self.file.job(job, on_failure="stop" if job in self.model.stopping_jobs else "continue", now_us=self.now)
 
     # --- what must hold after every step
 

@@ -24,6 +24,7 @@ from dagger_actors.errors import (
     TaskTransitionRefused,
     UnknownDependency,
 )
+from dagger_actors.tasks import decisions
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -275,6 +276,21 @@ def test_what_ended_long_ago_is_pruned(sim: Any, system: Any) -> None:
     assert system.tasks.jobs() == []
     with pytest.raises(TaskNotFound):
         old.wait()
+
+
+def test_jobs_that_have_no_tasks_are_pruned_when_they_are_old(sim: Any, system: Any, monkeypatch: Any) -> None:
+    """Law: as old as a task would have to be, however many they are; one that has a task stays with it."""
+    monkeypatch.setattr(decisions, "AT_ONCE", 3)
+    for number in range(7):
+        system.tasks.job(f"old {number}")
+    for _ in range(4):
+        system.tasks.job("busy").submit("work", Word(), delay=900)
+    sim.advance(60)
+    system.tasks.job("young")
+    assert system.tasks.prune("100s") == 0
+    assert len(system.tasks.jobs()) == 9
+    assert system.tasks.prune("30s") == 0
+    assert [one.id for one in system.tasks.jobs()] == ["young", "busy"]
 
 
 def test_shared_values_have_a_version_and_an_end(sim: Any, system: Any) -> None:
