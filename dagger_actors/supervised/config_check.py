@@ -89,6 +89,11 @@ def steps(text: str) -> Iterator[str | int]:
         yield step["name"] or int(step["index"])
 
 
+def spelt(path: Path) -> str:
+    """Write a path as msgspec writes it: ``$.items[2].name``."""
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+
+
 def faults_of_fields(kind: type[msgspec.Struct], config: Mapping[str, Any], path: Path) -> Iterator[Fault]:
     """Try every field by itself."""
     for field in msgspec.structs.fields(kind):

@@ -14,13 +14,14 @@ import msgspec
 
 from dagger_actors.bodies.artifact_source import ArtifactSource
 from dagger_actors.bodies.outputs import INLINE_BYTES, to_json
+from dagger_actors.bodies.records import is_record
 from dagger_actors.bodies.secret import Mask
 from dagger_actors.core.messages import ArtifactRecord, TaskFacts
 from dagger_actors.core.task_rows import NewTask
 from dagger_actors.errors import OutputError, PayloadRefused, SpawnMismatch, SpawnRefused
 from dagger_actors.tasks.child import Child
 from dagger_actors.tasks.marked import Marked, marked
-from dagger_actors.tasks.payloads import MAX_PAYLOAD_BYTES, is_record
+from dagger_actors.tasks.payloads import MAX_PAYLOAD_BYTES
 
 __all__ = ["LARGEST_TURN", "MOST_CHILDREN", "Growth", "NewChild", "Options", "Sibling", "Wanted", "sibling"]
 

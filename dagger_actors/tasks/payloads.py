@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +10,12 @@ import msgspec
 
 from dagger_actors.bodies.outputs import to_json
 from dagger_actors.bodies.parameters import Parameter, alternatives
+from dagger_actors.bodies.records import is_record
 from dagger_actors.core.wording import as_written
 from dagger_actors.errors import InputError, OutputError, PayloadRefused
-from dagger_actors.supervised.config_check import shape_of, unknown_keys
+from dagger_actors.supervised.config_check import shape_of, spelt, unknown_keys
 
-__all__ = ["MAX_PAYLOAD_BYTES", "Payloads", "is_record"]
+__all__ = ["MAX_PAYLOAD_BYTES", "Payloads"]
 
 MAX_PAYLOAD_BYTES = 1024 * 1024
 LONGEST_KEY = 200
@@ -99,7 +99,7 @@ class Payloads:
             return
         faults = list(unknown_keys(self._shape, payload, ()))
         if faults:
-            told = "; ".join(f"{fault.message} at {_spelt(fault.path[:-1])}" for fault in faults[:SHOWN])
+            told = "; ".join(f"{fault.message} at {spelt(fault.path[:-1])}" for fault in faults[:SHOWN])
             raise PayloadRefused(self._agent, told, faults[0].advice.rstrip("."))
 
     def _key(self, made: object, path: tuple[str, ...]) -> str | None:
@@ -121,11 +121,6 @@ class Payloads:
         return key
 
 
-def is_record(kind: type) -> bool:
-    """Tell whether instances of a class have just the fields that it names."""
-    return issubclass(kind, msgspec.Struct) or dataclasses.is_dataclass(kind) or hasattr(kind, "model_dump")
-
-
 def _part(value: Any, name: str) -> Any:
     return value[name] if isinstance(value, Mapping) else None if value is None else getattr(value, name)
 
@@ -136,7 +131,3 @@ def _builtin(value: object) -> object:
         return msgspec.to_builtins(value)
     except TypeError:
         return value
-
-
-def _spelt(path: tuple[str | int, ...]) -> str:
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
