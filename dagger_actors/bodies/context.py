@@ -72,6 +72,9 @@ class BodyContext(ABC):
 
     may_suspend: ClassVar[bool] = False
 
+    _made_tables: Tables | None = None
+    _made_steps: Steps | None = None
+
     def __init__(self, start: StartAttempt, around: Surroundings) -> None:
         self.attempt = start.attempt
         self._start = start
@@ -82,11 +85,26 @@ class BodyContext(ABC):
         self._backends = around.backends
         self._mask = around.mask
         self._saved: dict[str, ArtifactRecord] = {}
-        self._tables = Tables(around.backends.tables, around.mask)
-        place = StepPlace(run_key=start.run_key, node=start.node, item=start.item, owner=start.owner, epoch=start.epoch)
-        self._steps = Steps(place, source=around.backends.steps, artifacts=around.artifacts, mask=around.mask)
         self._is_cancelled = False
         self._told_us = -PROGRESS_EVERY_US
+
+    # Made when they are needed; setdefault, so that threads of one body that are the first at once have the same ones.
+
+    @property
+    def _tables(self) -> Tables:
+        return self._made_tables or self.__dict__.setdefault("_made_tables", Tables(self._backends.tables, self._mask))
+
+    @property
+    def _steps(self) -> Steps:
+        if self._made_steps is None:
+            made = Steps(self._step_place(), source=self._backends.steps, artifacts=self._artifacts, mask=self._mask)
+            self.__dict__.setdefault("_made_steps", made)
+        assert self._made_steps is not None
+        return self._made_steps
+
+    def _step_place(self) -> StepPlace:
+        start = self._start
+        return StepPlace(run_key=start.run_key, node=start.node, item=start.item, owner=start.owner, epoch=start.epoch)
 
     @staticmethod
     @abstractmethod
@@ -244,7 +262,8 @@ class BodyContext(ABC):
 
     def turn(self, artifacts: tuple[ArtifactRecord, ...]) -> Turn:
         """All that is committed with the end, unless that is a failure; ``artifacts`` of its output first; for the body actor."""
-        return Turn(artifacts + tuple(self._saved.values()), tuple(self._tables.statements))
+        tables = self._made_tables
+        return Turn(artifacts + tuple(self._saved.values()), () if tables is None else tuple(tables.statements))
 
     def cancel(self) -> None:
         """Mark the attempt as over; for the body actor."""

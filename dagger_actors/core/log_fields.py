@@ -3,7 +3,7 @@
 Every record that is about something names it: ``logger.warning("...", extra=LogFields(actor=..., seconds=...))``; a formatter
 finds them as attributes of the record. The loggers are ``dagger_actors.actors`` (actors, their supervisors, threads),
 ``dagger_actors.flow`` (runs, and what keeps them going), ``dagger_actors.tasks`` (the same of tasks), ``dagger_actors.store``
-(the file) and ``dagger_actors.run`` (what actions and tasks say with ``ctx.log``).
+(the file) and ``dagger_actors.run`` (what actions, tasks and subscribers say with ``ctx.log``).
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ class LogFields(TypedDict, total=False):
         task: A task's id.
         agent: The name of a task's agent.
         attempt: Which attempt, from 1.
+        subscription: The name of a subscription.
+        channel: The name of a channel.
+        offset: A message's place on it.
         worker: A worker's number in the file.
         path: The database.
     """
@@ -55,5 +58,8 @@ class LogFields(TypedDict, total=False):
     task: int
     agent: str
     attempt: int
+    subscription: str
+    channel: str
+    offset: int
     worker: int
     path: str

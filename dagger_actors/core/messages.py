@@ -14,6 +14,7 @@ import msgspec
 from dagger_actors.core.task_rows import NewTask, SharedChange, Wait
 
 __all__ = [
+    "A_DELIVERY",
     "A_TASK",
     "ArtifactRecord",
     "AttemptEnded",
@@ -102,6 +103,10 @@ class CacheWish(msgspec.Struct, frozen=True, gc=False):
 
 A_TASK = -1
 """In the place of a node: the attempt is one of a task, not of a run's node, and its other keys are the task's."""
+
+
+A_DELIVERY = -2
+"""In the place of a node: a turn of a subscriber; the run's place has the cursor_key, the item's the offset."""
 
 
 class TaskFacts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -58,6 +58,11 @@
     │   ├── SpawnRefused           a child that a task's body cannot spawn
     │   ├── SpawnMismatch          a task's body that runs again spawns other tasks than before
     │   ├── SharedRefused          a value that ctx.shared cannot take
+    │   ├── DeliveryRefused        a message that does not fit what the handler takes
+    │   ├── GivenRefused           what a handler gave to be published, and may not
+    │   ├── PublicationUndeclared  a handler publishes to a channel that its subscription does not declare
+    │   ├── TurnLimit              a turn does more than one may
+    │   ├── TimerRefused           a timer that a handler cannot set
     │   ├── RunEnded               a run that did not succeed; carries its report
     │   │   ├── RunFailed
     │   │   ├── RunCancelled
@@ -88,6 +93,7 @@
     │   ├── AskCircle              actors that would await each other's answers for ever
     │   ├── TurnRefused            a turn of a durable actor that cannot be committed
     │   ├── StateUnreadable        a stored state that does not fit the actor's class: the actor is held
+    │   ├── SubscriberStateUnreadable  a subscriber's stored state that does not fit its class: it is paused
     │   ├── ChildRefused           a supervisor could not do what was asked about a child
     │   ├── SupervisorFailed       a supervisor gave up, or could not start
     │   ├── SystemFailed           the root supervisor gave up: the system has stopped
@@ -237,6 +243,14 @@ from dagger_actors.errors.tasks import (
     UnknownAgent,
     UnknownDependency,
 )
+from dagger_actors.errors.turns import (
+    DeliveryRefused,
+    GivenRefused,
+    PublicationUndeclared,
+    SubscriberStateUnreadable,
+    TimerRefused,
+    TurnLimit,
+)
 
 __all__ = [
     "ActionError",
@@ -259,9 +273,11 @@ __all__ = [
     "DaggerError",
     "DeadLetterNotFound",
     "DefinitionError",
+    "DeliveryRefused",
     "DependencyCycle",
     "ExportRefused",
     "Fatal",
+    "GivenRefused",
     "IllegalTransition",
     "InputError",
     "InvalidInputs",
@@ -288,6 +304,7 @@ __all__ = [
     "PayloadRefused",
     "Problem",
     "PublicationRefused",
+    "PublicationUndeclared",
     "ReadOnlyDatabase",
     "RequestError",
     "RequestRefused",
@@ -317,6 +334,7 @@ __all__ = [
     "StoreBusy",
     "StoreError",
     "StoreFull",
+    "SubscriberStateUnreadable",
     "SupervisorFailed",
     "SupervisorGaveUp",
     "SystemClosed",
@@ -333,7 +351,9 @@ __all__ = [
     "TaskQueueFull",
     "TaskRejected",
     "TaskTransitionRefused",
+    "TimerRefused",
     "TooManyActors",
+    "TurnLimit",
     "TurnRefused",
     "UnitRejected",
     "UnknownActor",

@@ -62,6 +62,36 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         "there is no subscription 'shop.sel'; its name is GROUP.HANDLER; list them with: dagger-actors subscriptions list",
     ),
     "UnknownGroup": (("shp", "shop"), "there is no group 'shp'; did you mean 'shop'?"),
+    "DeliveryRefused": (
+        ("news.add", "notes/7", "Expected `int`, got `str` - at `$.stars`"),
+        (
+            "the message notes/7 does not fit what news.add takes: Expected `int`, got `str` - at `$.stars`; correct the "
+            "handler's annotation and redrive it, or correct whoever publishes"
+        ),
+    ),
+    "GivenRefused": (
+        ("news.add", "int", "it is annotated to give Note; correct the code or the annotation"),
+        "news.add gave int to be published: it is annotated to give Note; correct the code or the annotation",
+    ),
+    "PublicationUndeclared": (
+        ("news.add", "log", ("notes", "answers")),
+        "news.add publishes to 'log', and it declares 'notes', 'answers'; write it to the `publishes` of the subscription",
+    ),
+    "TurnLimit": (
+        ("news.add", "it publishes more than 10,000 messages; let several do it"),
+        "a turn of news.add does too much: it publishes more than 10,000 messages; let several do it",
+    ),
+    "TimerRefused": (
+        ("flush", "no handler takes Flush"),
+        "the timer 'flush' cannot be set: no handler takes Flush",
+    ),
+    "SubscriberStateUnreadable": (
+        ("news", "ada", "Draft has no 'stars'"),
+        (
+            "the stored state of the key 'ada' of the group 'news' does not fit its class: Draft has no 'stars'; give new fields "
+            "defaults, or the class a `migrate(cls, old)`, and resume the subscription; until then it is paused"
+        ),
+    ),
     "PublicationRefused": (
         ("orders", "Expected `int`, got `str` - at `$.amount`"),
         "the channel 'orders' does not take this message: Expected `int`, got `str` - at `$.amount`; correct it",
