@@ -84,6 +84,9 @@ if TYPE_CHECKING:
     from dagger_actors.flow.logs import AttemptLog
     from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
     from dagger_actors.flow.run import Run
+    from dagger_actors.pubsub.channel import Channel
+    from dagger_actors.pubsub.subscribe import subscribe
+    from dagger_actors.pubsub.subscriber import Subscriber
     from dagger_actors.supervised.actor import Actor
     from dagger_actors.supervised.bounds import MailboxSpec
     from dagger_actors.supervised.context import ActorContext, Terminated
@@ -118,6 +121,7 @@ __all__ = [
     "AttemptReport",
     "BackOff",
     "Cancel",
+    "Channel",
     "Child",
     "ChildRefused",
     "ChildSpec",
@@ -177,6 +181,7 @@ __all__ = [
     "StatementFailed",
     "StatementRefused",
     "StepRefused",
+    "Subscriber",
     "Supervisor",
     "SupervisorFailed",
     "SystemFailed",
@@ -205,6 +210,7 @@ __all__ = [
     "UnknownResource",
     "action",
     "handler",
+    "subscribe",
     "task_agent",
     "tell_all",
 ]
@@ -253,6 +259,9 @@ _HOMES = {
     "Secret": "bodies.secret",
     "action": "bodies.actions",
     "tell_all": "supervised.ref",
+    "Channel": "pubsub.channel",
+    "Subscriber": "pubsub.subscriber",
+    "subscribe": "pubsub.subscribe",
 }
 
 

@@ -63,6 +63,7 @@
     │   ├── PublicationUndeclared  a handler publishes to a channel that its subscription does not declare
     │   ├── TurnLimit              a turn does more than one may
     │   ├── TimerRefused           a timer that a handler cannot set
+    │   ├── KeyRefused             a message without the key that a subscription tells messages apart by
     │   ├── RunEnded               a run that did not succeed; carries its report
     │   │   ├── RunFailed
     │   │   ├── RunCancelled
@@ -164,6 +165,7 @@ from dagger_actors.errors.base import (
 from dagger_actors.errors.channels import (
     ChannelFull,
     DeadLetterNotFound,
+    KeyRefused,
     OffsetRefused,
     OutboxFull,
     PublicationRefused,
@@ -289,6 +291,7 @@ __all__ = [
     "JobFailed",
     "JobNotFound",
     "JobPaused",
+    "KeyRefused",
     "MailboxFull",
     "MessageRefused",
     "MessageUnhandled",

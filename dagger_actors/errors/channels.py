@@ -1,7 +1,8 @@
-"""Errors of channels, messages and subscriptions: what a caller asked of them."""
+"""Errors of channels, messages and subscriptions: what a caller asked of them, and what was published."""
 
 from __future__ import annotations
 
+from dagger_actors.errors.action import ActionError
 from dagger_actors.errors.commands import command_line
 from dagger_actors.errors.request import RequestError
 
@@ -169,3 +170,23 @@ class DeadLetterNotFound(RequestError):
     def __str__(self) -> str:
         where = f" in {self.database}" if self.database else ""
         return f"no dead letter {self.dead_letter}{where}; list them with: {command_line('dead-letters list')}"
+
+
+# --- whoever published
+
+
+class KeyRefused(ActionError):
+    """A message without the key that a subscription tells messages apart by: it goes to the dead letters.
+
+    Args:
+        path: The path of the key's field.
+        reason: What is wrong.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(path, reason)
+
+    def __str__(self) -> str:
+        return f"the message has no key {self.path}: {self.reason}"

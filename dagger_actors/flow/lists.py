@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from dagger_actors.bodies.fields import UnresolvedReference, pick, take_apart
+from dagger_actors.core.comparisons import ABSENT
 from dagger_actors.core.messages import Gathered, Inline, Output, SecretName, Stored, Value
 from dagger_actors.flow.definition import FromNode, MapSpec, Reference
 from dagger_actors.flow.machine.invocations import HOLE, Invocations
-from dagger_actors.flow.predicates import ABSENT
 from dagger_actors.flow.values import Values
 
 __all__ = ["Lists"]

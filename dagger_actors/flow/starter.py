@@ -10,6 +10,7 @@ from dagger_actors.bodies.body import BodyActor
 from dagger_actors.bodies.fields import UnresolvedReference
 from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.spawner import Order, Spawner
+from dagger_actors.core.comparisons import IncomparableValues
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import CacheWish, ErrorDetail, StartAttempt, Value
 from dagger_actors.core.protocols import Dispatcher
@@ -18,7 +19,7 @@ from dagger_actors.flow.definition import FromInput, NodeDefinition
 from dagger_actors.flow.lists import Lists
 from dagger_actors.flow.machine.events import Grant
 from dagger_actors.flow.machine.invocations import Invocations
-from dagger_actors.flow.predicates import IncomparableValues, evaluate
+from dagger_actors.flow.predicates import evaluate
 from dagger_actors.flow.values import Values
 
 __all__ = ["Starter"]

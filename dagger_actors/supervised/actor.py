@@ -66,6 +66,7 @@ class Actor(pykka.Actor):
         mailbox: How many messages may be queued, and what happens to more.
         durable: Whether the state outlives restarts and processes; said with the class, ``class Till(Actor, durable=True)``.
         not_an_actor: Why there can be no actor of the class, and what to do with it instead; empty = there can.
+        has_mailbox: Whether what ``@handler`` marks takes messages that others send.
         traits: What was found out about the class.
     """
 
@@ -73,6 +74,7 @@ class Actor(pykka.Actor):
     mailbox: ClassVar[MailboxSpec] = MailboxSpec()
     durable: ClassVar[bool] = False
     not_an_actor: ClassVar[str] = ""
+    has_mailbox: ClassVar[bool] = True
     traits: ClassVar[Traits]
 
     config: Any = None

@@ -15,7 +15,7 @@ from dagger_actors.errors import ActorClassError
 if TYPE_CHECKING:
     from dagger_actors.supervised.context import ActorContext
 
-__all__ = ["Handler", "HandlerTable", "handler", "table_of"]
+__all__ = ["NO_HANDLERS", "Handler", "HandlerTable", "handler", "table_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -70,6 +70,10 @@ class HandlerTable(NamedTuple):
     def find(self, kind: type) -> Handler | None:
         """The handler for messages of a class that is not in the table itself, by its name; None = there is none."""
         return self.by_name.get(kind.__name__)
+
+
+NO_HANDLERS = HandlerTable({}, {}, is_async=False)
+"""Of a class that nobody sends messages."""
 
 
 @overload

@@ -80,7 +80,7 @@ UNSUPERVISED: Mapping[str, str] = {
 
 
 class Complaint(Protocol):
-    """An option that cannot be; see ``tasks.options.OptionProblem``."""
+    """An option that cannot be; see ``bodies.option_values.OptionProblem``."""
 
     option: str
     message: str

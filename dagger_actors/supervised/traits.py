@@ -16,14 +16,14 @@ from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.calling import takes
 from dagger_actors.supervised.config_check import Fault, check_config, converted, shape_of, unknown_keys
 from dagger_actors.supervised.context import ActorContext
-from dagger_actors.supervised.handlers import Handler, HandlerTable, table_of
+from dagger_actors.supervised.handlers import NO_HANDLERS, Handler, HandlerTable, table_of
 from dagger_actors.supervised.state_codec import StateCodec
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
     from dagger_actors.supervised.lifecycle import Lifecycle
 
-__all__ = ["DISPATCHERS", "HOOKS", "Traits", "traits_of"]
+__all__ = ["DISPATCHERS", "HOOKS", "Traits", "codec_of", "traits_of"]
 
 ROOT = "dagger_actors.supervised.actor"
 
@@ -54,7 +54,7 @@ class Traits:
 
     def __init__(self, cls: type[Actor], scope: Mapping[str, Any]) -> None:
         self.cls = cls
-        self.table: HandlerTable = table_of(cls, ActorContext, scope)
+        self.table: HandlerTable = table_of(cls, ActorContext, scope) if cls.has_mailbox else NO_HANDLERS
         self.short: dict[type, tuple[Callable[[bytes], Any], Callable[..., Any]]] = {
             kind: (one.decode, one.call) for kind, one in self.table.by_class.items() if one.is_plain
         }
@@ -202,8 +202,17 @@ def _codec(cls: type[Actor], state: type[msgspec.Struct] | None) -> StateCodec |
         return None
     if state is None:
         raise ActorClassError(cls.__name__, "it is durable and has no state; annotate the class, `state: SomeStruct`")
+    return codec_of(cls, state)
+
+
+def codec_of(cls: type[Actor], state: type[msgspec.Struct]) -> StateCodec:
+    """How the state of a class is stored.
+
+    Raises:
+        ActorClassError: It cannot be.
+    """
     if state.__struct_config__.array_like:
-        raise ActorClassError(f"{cls.__name__}.state", "the state of a durable actor is no array_like Struct")
+        raise ActorClassError(f"{cls.__name__}.state", "a state that is stored is no array_like Struct")
     migrate = inspect.getattr_static(cls, "migrate")
     if migrate is inspect.getattr_static(_root_of(cls), "migrate"):
         return StateCodec(state, None)

@@ -16,6 +16,7 @@ import msgspec
 from dagger_actors.actors.runtime import THREADS
 from dagger_actors.bodies.actions import Action, place_of
 from dagger_actors.bodies.isolation import misfit
+from dagger_actors.bodies.option_values import OptionProblem, complain
 from dagger_actors.bodies.parameters import Parameter
 from dagger_actors.core.retry import RetryPolicy
 from dagger_actors.errors import ActorClassError, ConfigRefused
@@ -24,7 +25,7 @@ from dagger_actors.supervised.calling import INIT_ADVICE, takes
 from dagger_actors.supervised.task_keys import MARK
 from dagger_actors.tasks.body import Body, wrong_path
 from dagger_actors.tasks.marked import marked
-from dagger_actors.tasks.options import AgentOptions, OptionProblem, complain, make_options
+from dagger_actors.tasks.options import AgentOptions, make_options
 from dagger_actors.tasks.payloads import Payloads
 from dagger_actors.tasks.results import settled
 

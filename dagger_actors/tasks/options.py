@@ -7,29 +7,32 @@ before what was given earlier, and all that is given is judged together.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypedDict
 
 import msgspec
 
+from dagger_actors.bodies.option_values import (
+    Misfit,
+    OptionProblem,
+    read_retry,
+    read_timeout,
+    whole,
+    word,
+)
 from dagger_actors.core.retry import Exponential, RetryPolicy
 from dagger_actors.core.task_options import MAX_CONCURRENCY, MAX_OPEN, OVERFLOWS, Durability, Isolation, Overflow
 from dagger_actors.core.wording import nearest
 from dagger_actors.tasks.option_values import (
-    Misfit,
     PerKey,
     read_burst,
     read_durability,
     read_isolation,
     read_per_key,
     read_rate,
-    read_retry,
-    read_timeout,
-    whole,
-    word,
 )
 
-__all__ = ["OPTIONS", "AgentOptions", "GivenOptions", "OptionProblem", "PerKey", "complain", "make_options"]
+__all__ = ["OPTIONS", "AgentOptions", "GivenOptions", "PerKey", "make_options"]
 
 RETRY = RetryPolicy(tries=3, wait=Exponential(initial_delay_secs=1.0, max_delay_secs=60.0, multiplier=2.0, jitter=1.0))
 ONE_TRY = msgspec.structs.replace(RETRY, tries=1)
@@ -102,23 +105,6 @@ class GivenOptions(TypedDict, total=False):
     durability: Durability
 
 
-class OptionProblem(msgspec.Struct, frozen=True):
-    """An option that cannot be.
-
-    Attributes:
-        option: Its name.
-        message: What is wrong with it.
-        advice: What to do.
-    """
-
-    option: str
-    message: str
-    advice: str
-
-    def __str__(self) -> str:
-        return f"{self.option}: {self.message}; {self.advice}"
-
-
 def make_options(given: Mapping[str, object]) -> tuple[AgentOptions, list[OptionProblem]]:
     """Judge what was given, and fill in the rest.
 
@@ -150,11 +136,6 @@ def make_options(given: Mapping[str, object]) -> tuple[AgentOptions, list[Option
     if made.get("durability") == "at_most_once" and "retry" not in made:
         made["retry"] = ONE_TRY
     return AgentOptions(**made), problems
-
-
-def complain(problems: Iterable[OptionProblem]) -> str:
-    """Word all problems as one text."""
-    return "; ".join(map(str, problems))
 
 
 def disagreements(given: Mapping[str, object], made: Mapping[str, Any]) -> list[OptionProblem]:

@@ -23,7 +23,6 @@ from dagger_actors.flow.definition.references import (
     FromInput,
     FromNode,
     Not,
-    Operator,
     Predicate,
     Reference,
 )
@@ -48,7 +47,6 @@ __all__ = [
     "NodeDefinition",
     "Not",
     "OnFailure",
-    "Operator",
     "Predicate",
     "Reference",
 ]

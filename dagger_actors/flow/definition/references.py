@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
+
+from dagger_actors.core.comparisons import Operator
 
 __all__ = [
     "AllOf",
@@ -14,12 +14,9 @@ __all__ = [
     "FromInput",
     "FromNode",
     "Not",
-    "Operator",
     "Predicate",
     "Reference",
 ]
-
-Operator = Literal["equals", "not_equals", "gt", "ge", "lt", "le", "in", "exists"]
 
 
 class FromInput(msgspec.Struct, frozen=True, tag="input", omit_defaults=True):

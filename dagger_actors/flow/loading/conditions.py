@@ -7,11 +7,11 @@ from typing import cast
 
 import msgspec
 
+from dagger_actors.core.comparisons import OPERATORS, ORDERS, Operator, kind_of, order_of
 from dagger_actors.core.trigger import NEEDS_DEPENDENCIES, TRIGGERS, Trigger
-from dagger_actors.flow.definition import AllOf, AnyOf, Comparison, Not, Operator, Predicate
+from dagger_actors.flow.definition import AllOf, AnyOf, Comparison, Not, Predicate
 from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of
 from dagger_actors.flow.loading.secret_inputs import refuse_secret
-from dagger_actors.flow.predicates import ORDERS, kind_of, order_of
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Fields, Listing, Scalar, Table, Tree, described
@@ -28,7 +28,6 @@ __all__ = [
 ]
 
 WORDS = cast("tuple[str, ...]", tuple(TRIGGERS))
-OPERATORS: tuple[Operator, ...] = ("equals", "not_equals", "gt", "ge", "lt", "le", "in", "exists")
 COMPARED = frozenset(OPERATORS)
 GROUPS = ("all", "any", "not")
 WHEN = Keys(known=(*GROUPS, "reference", "node", "key", "default", *OPERATORS))

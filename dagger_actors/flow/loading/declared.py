@@ -8,10 +8,10 @@ import msgspec
 from msgspec import inspect
 
 from dagger_actors.bodies.actions import Action
+from dagger_actors.bodies.type_fit import field_of, fields_of
+from dagger_actors.bodies.type_shape import ANY, Artifact, members_of, name_of, output_type
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.loading.written import WrittenNode
-from dagger_actors.flow.type_fit import field_of, fields_of
-from dagger_actors.flow.type_shape import ANY, Artifact, members_of, name_of, output_type
 from dagger_actors.reading.tree import Listing, Scalar
 
 __all__ = ["Fault", "as_item", "declared_outputs", "listed", "missing_output", "named_output", "place_of_output"]

@@ -11,12 +11,12 @@ import msgspec
 
 from dagger_actors.bodies.parameters import Parameter
 from dagger_actors.bodies.secret import Secret
+from dagger_actors.bodies.type_shape import hint_type, name_of
+from dagger_actors.core.comparisons import kind_of
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import InputError
 from dagger_actors.flow.definition import FromInput, InputSpec
 from dagger_actors.flow.loading.references import Pointer
-from dagger_actors.flow.predicates import kind_of
-from dagger_actors.flow.type_shape import hint_type, name_of
 from dagger_actors.reading.reader import Reader
 
 __all__ = ["Defaults"]

@@ -14,6 +14,9 @@ from msgspec import inspect
 
 from dagger_actors.bodies.actions import Action, place_of
 from dagger_actors.bodies.parameters import Parameter
+from dagger_actors.bodies.type_fit import clash, field_of, fields_of, item_of, written_as
+from dagger_actors.bodies.type_shape import ANY, hint_type, name_of, output_type
+from dagger_actors.core.comparisons import ORDERS, kind_of, order_of
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, InputSpec, Reference
 from dagger_actors.flow.loading.conditions import comparisons_in
@@ -29,9 +32,6 @@ from dagger_actors.flow.loading.declared import (
 from dagger_actors.flow.loading.default_types import Defaults
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.loading.written import WrittenNode
-from dagger_actors.flow.predicates import ORDERS, kind_of, order_of
-from dagger_actors.flow.type_fit import clash, field_of, fields_of, item_of, written_as
-from dagger_actors.flow.type_shape import ANY, hint_type, name_of, output_type
 from dagger_actors.reading.reader import Reader
 
 __all__ = ["TypeEdges"]

@@ -15,8 +15,8 @@ import pytest
 
 from dagger_actors.bodies.outputs import to_json
 from dagger_actors.bodies.parameters import decode_custom
-from dagger_actors.flow.type_fit import clash, field_of, item_of
-from dagger_actors.flow.type_shape import hint_type, name_of, output_type
+from dagger_actors.bodies.type_fit import clash, field_of, item_of
+from dagger_actors.bodies.type_shape import hint_type, name_of, output_type
 
 
 class Point(msgspec.Struct):

@@ -15,8 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from dagger_actors.core.wording import counted
-from dagger_actors.flow.type_shape import (
+from dagger_actors.bodies.type_shape import (
     ANY,
     BYTES,
     FIELDS,
@@ -28,6 +27,7 @@ from dagger_actors.flow.type_shape import (
     members_of,
     name_of,
 )
+from dagger_actors.core.wording import counted
 
 __all__ = ["Clash", "clash", "field_of", "fields_of", "item_of", "written_as"]
 

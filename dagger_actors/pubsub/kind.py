@@ -1,0 +1,309 @@
+"""What is known of a ``Subscriber`` class and of its handlers: found out once, when it is made.
+
+It is an attribute of the class (``MARK``), by which everybody recognizes it, those too that know nothing of channels.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from dagger_actors.actors.runtime import THREADS
+from dagger_actors.bodies.actions import place_of
+from dagger_actors.bodies.option_values import Misfit, OptionProblem, complain
+from dagger_actors.errors import ActorClassError
+from dagger_actors.pubsub.field_paths import filter_names, key_function, key_names
+from dagger_actors.pubsub.filters import filter_function
+from dagger_actors.pubsub.message_types import hint_of
+from dagger_actors.pubsub.option_values import check_name
+from dagger_actors.pubsub.options import SubscribeOptions, make_options
+from dagger_actors.pubsub.signature import Signature
+from dagger_actors.supervised.actor import Actor
+from dagger_actors.supervised.calling import INIT_ADVICE, takes
+from dagger_actors.supervised.state_codec import StateCodec
+
+__all__ = ["MARK", "Configured", "HandlerKind", "SubscriberKind", "check_agent_name", "configured", "kind_of"]
+
+MARK = "__dagger_subscriber__"
+
+
+class HandlerKind(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One handler of a subscriber.
+
+    Attributes:
+        name: The method's.
+        function: As the class has it: takes the subscriber, the message (or a list of some), and the context when
+            ``has_context``.
+        is_async: Whether calling it gives a coroutine or an async generator.
+        is_generator: Whether it yields what it gives.
+        takes: Types of messages by the names of their classes; ``{"": Any}`` = any message.
+        is_batch: Whether it takes a list of them.
+        has_context: Whether it takes a context, behind the messages.
+        publishes: Channels that its turns may publish to, patterns too; what it gives goes to the first.
+        gives: Types of what it gives by the names of their classes; empty = it gives nothing.
+        options: Its options; of a handler of timers the defaults.
+        given: Those that were given.
+        place: File and line.
+        key_of: Gives the key of a message's JSON text, or raises ``KeyRefused``; None = messages have no key.
+        filter_of: Tells of a message's JSON text whether it is taken; None = all are.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    is_async: bool
+    is_generator: bool
+    takes: dict[str, Any]
+    is_batch: bool
+    has_context: bool
+    publishes: tuple[str, ...]
+    gives: dict[str, Any]
+    options: SubscribeOptions
+    given: dict[str, object] = {}
+    place: str = ""
+    key_of: Callable[[bytes | str], str] | None = None
+    filter_of: Callable[[bytes | str], bool] | None = None
+
+    def hint_of(self, type_name: str) -> Any | None:
+        """The type by which a message of a class is read; None = it is passed over."""
+        return hint_of(self.takes, type_name)
+
+    def judge(self, given: Mapping[str, object]) -> tuple[HandlerKind, list[OptionProblem]]:
+        """Judge options that are given besides its own, before which they go.
+
+        Returns:
+            The handler with all options, to be used only if there are no problems; and the problems.
+        """
+        signature = Signature(self.takes, self.is_batch, self.has_context, self.gives, self.is_async, self.is_generator)
+        return judged(self.name, self.function, signature, {**self.given, **given})
+
+
+def judged(
+    name: str, function: Callable[..., Any], signature: Signature, given: Mapping[str, object]
+) -> tuple[HandlerKind, list[OptionProblem]]:
+    """Make a handler of its signature and the options that were given; to be used only if there are no problems."""
+    options, problems = make_options(given)
+    names: dict[str, Any] = {}
+    if not problems:
+        problems = [*_misfits(options, signature)]
+        for option, find in (
+            ("key", lambda: key_names(options.key, signature.takes) if options.key else None),
+            ("filter", lambda: filter_names(options.filter, signature.takes) if options.filter else None),
+        ):
+            try:
+                names[option] = find()
+            except Misfit as error:
+                problems.append(OptionProblem(option, *error.args))
+    is_right = not problems
+    key, chosen = (names["key"], names["filter"]) if is_right else (None, None)
+    made = HandlerKind(
+        name=name,
+        function=function,
+        is_async=signature.is_async,
+        is_generator=signature.is_generator,
+        takes=signature.takes,
+        is_batch=signature.is_list,
+        has_context=signature.has_context,
+        publishes=options.publishes,
+        gives=signature.gives if options.publishes or not _is_unknown(signature.gives) else {},
+        options=options,
+        given=dict(given),
+        place="{}:{}".format(*place_of(function)),
+        key_of=None if key is None else key_function(options.key, key),
+        filter_of=None if chosen is None or options.filter is None else filter_function(options.filter, chosen),
+    )
+    return made, problems
+
+
+def _misfits(options: SubscribeOptions, signature: Signature) -> Iterator[OptionProblem]:
+    if signature.is_list and options.batch == 1:
+        advice = "give batch=100, say, or let it take one message"
+        yield OptionProblem("batch", "the handler takes a list, and no batch is given", advice)
+    if options.batch > 1 and not signature.is_list:
+        advice = "annotate it `messages: list[SomeStruct]`, or leave the batch out"
+        yield OptionProblem("batch", "the handler takes one message", advice)
+    if options.concurrency > THREADS and not signature.is_async:
+        message = f"a system runs {THREADS} plain functions at once, and this is one; {options.concurrency:,} cannot be"
+        yield OptionProblem("concurrency", message, f"write {THREADS} or less, or make it `async def`")
+    if signature.gives and not _is_unknown(signature.gives) and not options.publishes:
+        given = ", ".join(signature.gives)
+        yield OptionProblem(
+            "publishes", f"it gives {given}, and no channel is named for that", "name it: publishes=..."
+        )
+    if signature.gives and options.publishes and "*" in options.publishes[0]:
+        message = f"what it gives goes to the first channel, and {options.publishes[0]} is a pattern"
+        yield OptionProblem("publishes", message, "name the channel of its results first")
+
+
+def _is_unknown(gives: Mapping[str, Any]) -> bool:
+    return "" in gives
+
+
+class SubscriberKind:
+    """What is known of a subscriber class.
+
+    Attributes:
+        source: The class.
+        name: The name of its agent, unless it is configured with another.
+        group: Its group; None = its agent's name.
+        handlers: Its subscriptions, by the names of the methods.
+        timers: The handlers of its timers, by the names of the messages' classes.
+        config: The Struct that its ``config`` is annotated with; None = it takes none.
+        state: The Struct that its ``state`` is annotated with; None = it has none.
+        codec: How its state is stored; None = it has none.
+    """
+
+    def __init__(
+        self,
+        source: type[Actor],
+        name: str,
+        group: str | None,
+        handlers: Mapping[str, HandlerKind],
+        timers: Mapping[str, HandlerKind],
+        codec: StateCodec | None,
+    ) -> None:
+        self.source = source
+        self.name = check_agent_name(name)
+        self.group = None if group is None else check_agent_name(group)
+        self.handlers = dict(handlers)
+        self.timers = dict(timers)
+        self.config: type[msgspec.Struct] | None = source.traits.config
+        self.state: type[msgspec.Struct] | None = source.traits.state
+        self.codec = codec
+
+    @property
+    def label(self) -> str:
+        """The class, for errors."""
+        return self.source.__name__
+
+    @property
+    def place(self) -> str:
+        """File and line of its first handler."""
+        return next(iter(self.handlers.values())).place if self.handlers else self.label
+
+    def make_config(self, given: object) -> Any:
+        """Make the config of an agent.
+
+        Args:
+            given: An instance, a mapping, or None for the defaults.
+
+        Raises:
+            ConfigRefused: It does not fit; names the paths of the bad fields.
+        """
+        return self.source.traits.make_config(given)
+
+    def check(self) -> None:
+        """Check what can be told only when it is used: then a class is complete.
+
+        Raises:
+            ActorClassError: It can take no messages; says what to write.
+        """
+        if not self.handlers:
+            what = 'it has no subscription; write one: @subscribe("orders") above def take(self, order: Order) -> None'
+            raise ActorClassError(self.label, what)
+        if not takes(inspect.getattr_static(self.source, "__init__"), 1):
+            raise ActorClassError(f"{self.label}.__init__", INIT_ADVICE)
+
+    def judge(
+        self, subscriptions: Mapping[str, Mapping[str, object]], group: str
+    ) -> tuple[dict[str, HandlerKind], list[tuple[str, OptionProblem]]]:
+        """Judge options that are given besides its own, before which they go.
+
+        Args:
+            subscriptions: Options by the names of handlers.
+            group: The group of those handlers that name none.
+
+        Returns:
+            Its handlers with all options, to be used only if there are no problems; and the problems, each with the name of
+            its handler.
+        """
+        made, problems = {}, []
+        for name, own in self.handlers.items():
+            made[name], wrong = own.judge(subscriptions.get(name, {}))
+            problems += [(name, one) for one in wrong]
+        if not problems and self.state is not None:
+            problems = [*_state_problems(made, group)]
+        return made, problems
+
+
+def _state_problems(handlers: Mapping[str, HandlerKind], group: str) -> Iterator[tuple[str, OptionProblem]]:
+    """State is of a key of one group, and one turn at a time has it."""
+    first = ""
+    for name, one in handlers.items():
+        if one.options.order == "none":
+            advice = "give a key, or leave out order='none'; or write it without `state`"
+            yield name, OptionProblem("order", "turns in any order cannot share the state", advice)
+        own = one.options.group or group
+        if first and own != first:
+            message = f"state belongs to one group, and its handlers are in {first} and {own}"
+            yield name, OptionProblem("group", message, "write the same for all, or leave it out")
+        first = first or own
+
+
+class Configured(msgspec.Struct, frozen=True):
+    """A subscriber as it is to be in one system; made by ``configured`` of its class.
+
+    Attributes:
+        kind: What is known of its class.
+        name: Its name.
+        group: The group of those handlers that name none.
+        config: Its config.
+        handlers: Its handlers with all options.
+    """
+
+    kind: SubscriberKind
+    name: str
+    group: str
+    config: Any
+    handlers: dict[str, HandlerKind]
+
+
+def kind_of(given: object) -> SubscriberKind | None:
+    """What is known of a subscriber class; None = it is none. What a class inherits is another's."""
+    found = vars(given).get(MARK) if isinstance(given, type) else None
+    return found if isinstance(found, SubscriberKind) else None
+
+
+def configured(
+    kind: SubscriberKind,
+    name: str | None,
+    group: str | None,
+    config: object,
+    subscriptions: Mapping[str, Mapping[str, object]],
+) -> Configured:
+    """Put together what an agent is to be.
+
+    Raises:
+        ActorClassError: An option cannot be, there is no such handler, or the class has none.
+        ConfigRefused: The config does not fit.
+    """
+    kind.check()
+    made = kind.name if name is None else check_agent_name(name)
+    own = check_agent_name(group) if group is not None else kind.group or made
+    unknown = [one for one in subscriptions if one not in kind.handlers]
+    if unknown:
+        raise ActorClassError(kind.label, f"it has no subscription {unknown[0]!r}; it has {', '.join(kind.handlers)}")
+    handlers, problems = kind.judge(subscriptions, own)
+    if problems:
+        raise ActorClassError(kind.label, told(problems))
+    return Configured(kind, made, own, kind.make_config(config), handlers)
+
+
+def told(problems: list[tuple[str, OptionProblem]]) -> str:
+    """Word problems of handlers as one text."""
+    names = dict.fromkeys(name for name, _ in problems)
+    return "; ".join(f"{name}: {complain(one for other, one in problems if other == name)}" for name in names)
+
+
+def check_agent_name(name: object) -> str:
+    """Check the name of an agent or a group.
+
+    Raises:
+        ActorClassError: It is no name.
+    """
+    wrong = check_name(name)
+    if wrong:
+        raise ActorClassError(repr(name)[:100], "; ".join(wrong))
+    return str(name)

@@ -1,0 +1,118 @@
+"""The types of messages, by the names of their classes: what ``type`` says on the wire."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from dagger_actors.bodies.parameters import alternatives
+from dagger_actors.bodies.secret import Secret
+from dagger_actors.errors import ActorClassError
+from dagger_actors.reading.custom_types import make_custom
+
+__all__ = ["UNTYPED", "hint_of", "type_name", "types_of"]
+
+UNTYPED = ""
+"""The name of messages that have no class."""
+
+
+def type_name(hint: Any) -> str | None:
+    """Name the type of a message as it stands on the wire; empty for any type, None = it cannot be one.
+
+    A class has its own name, a container that of its class without what is in it, a literal that of its values.
+    """
+    hint = bare(hint)
+    if hint is Any or hint is object:
+        return UNTYPED
+    origin = typing.get_origin(hint)
+    if origin is typing.Literal:
+        names = {type(value).__name__ for value in typing.get_args(hint)}
+        return names.pop() if len(names) == 1 else None
+    kind = hint if origin is None else origin
+    return kind.__name__ if isinstance(kind, type) and kind is not type(None) else None
+
+
+def bare(hint: Any) -> Any:
+    """A hint without what only annotates or names it."""
+    while True:
+        if typing.get_origin(hint) is typing.Annotated:
+            hint = typing.get_args(hint)[0]
+        elif isinstance(hint, typing.NewType):
+            hint = hint.__supertype__
+        elif isinstance(value := getattr(hint, "__value__", None), object) and type(hint).__name__ == "TypeAliasType":
+            hint = value
+        else:
+            return hint
+
+
+def members(hint: Any) -> Iterator[Any]:
+    """The members of a union, those of its members too; anything else alone."""
+    plain = bare(hint)
+    if typing.get_origin(plain) in (typing.Union, types.UnionType):
+        for member in alternatives(plain):
+            yield from members(member)
+    else:
+        yield hint
+
+
+def types_of(where: str, hint: Any, what: str) -> dict[str, Any]:
+    """Read the types that an annotation admits.
+
+    Args:
+        where: Whose it is, for errors.
+        hint: A type, or a union of some.
+        what: What is annotated so, for errors.
+
+    Returns:
+        The types by the names of their classes.
+
+    Raises:
+        ActorClassError: One can be no message, or two have one name.
+    """
+    found: dict[str, Any] = {}
+    for member in members(hint):
+        name = type_name(member)
+        if name is None:
+            raise ActorClassError(
+                where, f"{what} has a class of its own, such as a msgspec Struct; {_spelled(member)} is none"
+            )
+        if name in found and found[name] != member:
+            message = f"two classes of {what} are named {name}; on a channel they could not be told apart, rename one"
+            raise ActorClassError(where, message)
+        _check(where, member, what)
+        found[name] = member
+    if UNTYPED in found:
+        return {UNTYPED: Any}
+    return found
+
+
+def hint_of(found: dict[str, Any], name: str) -> Any | None:
+    """The type by which a message of a class is read; None = it is not taken. What has no class is read as the only one."""
+    hint = found.get(name)
+    if hint is not None:
+        return hint
+    if UNTYPED in found:
+        return found[UNTYPED]
+    return next(iter(found.values())) if not name and len(found) == 1 else None
+
+
+def _check(where: str, hint: Any, what: str) -> None:
+    if Secret in alternatives(hint):
+        raise ActorClassError(
+            where, f"{what} is a Secret, which is never sent; take it from a resource: ctx.resource(...)"
+        )
+    try:
+        msgspec.json.Decoder(hint, dec_hook=make_custom)
+    except Exception as error:
+        raise ActorClassError(
+            where,
+            f"{what} of type {_spelled(hint)} cannot be decoded: {error}; use a msgspec Struct, a dataclass or a model",
+        ) from error
+
+
+def _spelled(hint: Any) -> str:
+    return hint.__qualname__ if isinstance(hint, type) else str(hint)
