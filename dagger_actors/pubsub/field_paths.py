@@ -14,6 +14,7 @@ from msgspec import inspect
 from dagger_actors.bodies.option_values import Misfit
 from dagger_actors.bodies.type_fit import fields_of, written_as
 from dagger_actors.bodies.type_shape import ANY, hint_type, is_open, members_of, name_of
+from dagger_actors.core.channel_rows import NO_KEY
 from dagger_actors.core.comparisons import ORDERS, kind_of, order_of
 from dagger_actors.core.wording import indefinite, listed, nearest, quoted
 from dagger_actors.errors import KeyRefused
@@ -183,6 +184,8 @@ def key_function(path: str, names: tuple[str, ...]) -> Callable[[bytes | str], s
         if not 0 < len(found) <= LONGEST_KEY:
             what = f"it has {len(found):,} characters" if found else "it is empty"
             raise KeyRefused(path, f"{what}; a key has 1 to {LONGEST_KEY}")
+        if NO_KEY in found:
+            raise KeyRefused(path, "it has a zero character")
         return found
 
     return key_of

@@ -9,10 +9,9 @@ from typing import Any
 
 import msgspec
 
-from dagger_actors.bodies.parameters import alternatives
+from dagger_actors.bodies.parameters import alternatives, decode_custom
 from dagger_actors.bodies.secret import Secret
 from dagger_actors.errors import ActorClassError
-from dagger_actors.reading.custom_types import make_custom
 
 __all__ = ["UNTYPED", "hint_of", "type_name", "types_of"]
 
@@ -106,7 +105,7 @@ def _check(where: str, hint: Any, what: str) -> None:
             where, f"{what} is a Secret, which is never sent; take it from a resource: ctx.resource(...)"
         )
     try:
-        msgspec.json.Decoder(hint, dec_hook=make_custom)
+        msgspec.json.Decoder(hint, dec_hook=decode_custom)
     except Exception as error:
         raise ActorClassError(
             where,

@@ -240,6 +240,7 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ("the shared value 'k' of 's' is of version 2, not 1: somebody was faster; read it again, then put it"),
     ),
     "SharedRefused": (("s", "k", "no"), "the shared value 'k' of 's' cannot be changed: no"),
+    "KeyRefused": (("customer", "it is empty"), "the message has no key customer: it is empty"),
     "Fatal": (("no such customer",), "no such customer"),
     "SpawnRefused": (("a", "no key"), "a task of the agent 'a' cannot be spawned: no key"),
     "SpawnMismatch": (
