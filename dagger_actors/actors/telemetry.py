@@ -66,11 +66,16 @@ class Depth(NamedTuple):
 
 
 class AttemptSpan(Protocol):
-    """An attempt of a node while its body runs."""
+    """An attempt of a node or a task while its body runs."""
 
     @property
     def carrier(self) -> tuple[tuple[str, str], ...]:
         """Its trace context as text, for another process."""
+        ...
+
+    @property
+    def text(self) -> str | None:
+        """The same in the form of ``Telemetry.carrier``."""
         ...
 
     def end(self, error: ErrorDetail | None) -> None:
@@ -83,6 +88,10 @@ class Telemetry(Protocol):
 
     def context(self) -> Any:
         """The trace context of the code that calls, to lie in an envelope."""
+        ...
+
+    def carrier(self) -> str | None:
+        """The same as text, to lie in the file with what is to be done later by whichever process; None = there is none."""
         ...
 
     def handling(self, what: Handling) -> AbstractContextManager[object]:

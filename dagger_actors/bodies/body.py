@@ -226,6 +226,8 @@ class BodyActor(Actor):
         return Failed(detail_of(error, self._mask))
 
     def _report(self, outcome: Outcome) -> None:
+        if self._span is not None and not isinstance(outcome, Failed) and outcome.turn.spawned:
+            outcome = msgspec.structs.replace(outcome, turn=_traced(outcome.turn, self._span))
         ticket = self.ticket
         started_us = ticket.started_us
         now_us = self._services.clock.now().wall_us
@@ -241,6 +243,14 @@ class BodyActor(Actor):
         if self._span is not None:
             self._span.end(outcome.error if isinstance(outcome, Failed) else None)
         self._tell(payload)
+
+
+def _traced(turn: Turn, span: AttemptSpan) -> Turn:
+    """What a body spawns is part of its trace."""
+    trace = span.text
+    return msgspec.structs.replace(
+        turn, spawned=tuple(msgspec.structs.replace(one, trace=trace) for one in turn.spawned)
+    )
 
 
 class ThreadBody(BodyActor):

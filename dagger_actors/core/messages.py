@@ -117,12 +117,14 @@ class TaskFacts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         job_key: The task's job.
         parent: Id of the task that spawned it.
         has_children: Whether an earlier attempt has spawned tasks.
+        trace: The trace that the task is part of, as text of the telemetry; None = of none.
     """
 
     try_no: int = 1
     job_key: int | None = None
     parent: int | None = None
     has_children: bool = False
+    trace: str | None = None
 
 
 class StartAttempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="start"):

@@ -33,6 +33,7 @@ class NewTask(msgspec.Struct, frozen=True, gc=False):
         on_conflict: What is done about a second one of that key.
         parent_key: The task that spawned it; None = nobody did.
         spawn_key: Its name, or ``#`` and its place, among the children of its parent.
+        trace: The trace context of who submits it, as text of the telemetry; None = it is part of no trace.
     """
 
     task_key: int
@@ -50,6 +51,7 @@ class NewTask(msgspec.Struct, frozen=True, gc=False):
     on_conflict: Conflict = "existing"
     parent_key: int | None = None
     spawn_key: str | None = None
+    trace: str | None = None
 
     @property
     def is_plain(self) -> bool:

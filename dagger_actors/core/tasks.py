@@ -119,6 +119,7 @@ class Claimed(msgspec.Struct, frozen=True, gc=False, array_like=True):
         parent_key: Who spawned it.
         limit_key: Its share of the agent's ``per_key``.
         has_children: Whether an earlier attempt has spawned tasks: the body runs again with their results at hand.
+        trace: The trace that it is part of, see ``NewTask``.
     """
 
     task_key: int
@@ -136,6 +137,7 @@ class Claimed(msgspec.Struct, frozen=True, gc=False, array_like=True):
     parent_key: int | None = None
     limit_key: str | None = None
     has_children: int = 0
+    trace: str | None = None
 
     def input(self) -> Output:
         """The payload as an attempt is given it."""

@@ -166,7 +166,7 @@ class _Draft:
         return (
             task.task_key, task.agent, state, task.priority, task.payload, task.payload_artifact_id, task.job_key,
             task.limit_key, due_at, task.expires_at, task.try_count, self._now_us, task.key, task.parent_key,
-            task.spawn_key,
+            task.spawn_key, task.trace,
         )  # fmt: skip
 
     def _edges(self) -> dict[int, tuple[int, ...]]:

@@ -110,6 +110,8 @@ class TaskHub:
         self.keys = Keys(store, "task", wait=runtime.wait_in_body)
         self.job_keys = Keys(store, "job", wait=runtime.wait_in_body)
         self.failure: SupervisorGaveUp | None = None
+        self.trace: Callable[[], str | None] = (lambda: None) if telemetry is None else telemetry.carrier
+        """Gives the trace context of the code that calls, as text; None = it is in no trace."""
         self._concurrency = concurrency
         self._left_behind = LeftBehind(store, agents)
         self._lock = threading.Lock()

@@ -74,6 +74,7 @@ class Sending:
         door: Whose they are.
         wishes: What was said with them.
         job_key: Their job's.
+        trace: See ``NewTask``.
         room: How many tasks an agent takes at the moment, and its capacity.
         refuse_closed: Raises SystemClosed when the system was left.
     """
@@ -85,6 +86,7 @@ class Sending:
         wishes: Wishes,
         job_key: int | None,
         *,
+        trace: str | None,
         room: Callable[[str], tuple[int, int]],
         refuse_closed: Callable[[], None],
     ) -> None:
@@ -94,6 +96,7 @@ class Sending:
         self._refuse_closed = refuse_closed
         self._wishes = wishes
         self._job_key = job_key
+        self._trace = trace
         self._flying: deque[Sent] = deque()
         self._is_tight = False
         self._made: list[int] = []
@@ -192,6 +195,7 @@ class Sending:
                 wishes.depends_on,
                 wishes.key,
                 wishes.on_conflict,
+                trace=self._trace,
             )
             for key, draft in unit
         ]
@@ -217,6 +221,7 @@ def _row(task: NewTask, now_us: int) -> tuple[Any, ...]:
     return (
         task.task_key, task.agent, "ready" if task.due_at is None else "pending", task.priority, task.payload,
         task.payload_artifact_id, task.job_key, task.limit_key, task.due_at, task.expires_at, task.try_count, now_us,
+        task.trace,
     )  # fmt: skip
 
 

@@ -114,6 +114,12 @@ class Starter:
 
 
 def _facts(task: Claimed) -> TaskFacts | None:
-    if task.try_no == 1 and not task.has_children and task.job_key is None and task.parent_key is None:
+    if (
+        task.try_no == 1
+        and not task.has_children
+        and task.job_key is None
+        and task.parent_key is None
+        and task.trace is None
+    ):
         return None  # nearly always, and not paid for then
-    return TaskFacts(task.try_no, task.job_key, task.parent_key, bool(task.has_children))
+    return TaskFacts(task.try_no, task.job_key, task.parent_key, bool(task.has_children), task.trace)

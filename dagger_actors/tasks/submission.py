@@ -86,6 +86,7 @@ class Submission(TasksBase):
     def _submitting(self, agent: AgentName, payloads: Sequence[Any], given: Mapping[str, Any]) -> Asking[list[Task]]:
         self._refuse_closed()
         self._hub.check()
+        trace = self._hub.trace()  # of the code that calls: further on it may be another thread's
         door = self._doors.find(agent)
         wishes = judge(given, self._now_us(), count=len(payloads))
         if door.has_one_try and wishes.try_count is not None and wishes.try_count > 1:
@@ -100,7 +101,9 @@ class Submission(TasksBase):
             yield Await(self._hub.ask((), [Write("task_agents.put", [door.unknown.row(self._now_us())], 1)]))
         job_key = yield from self._job_key(wishes.job)
         keys = yield from self._hub.keys.taking(len(drafts))
-        sending = Sending(self._hub, door, wishes, job_key, room=self._doors.room, refuse_closed=self._refuse_closed)
+        sending = Sending(
+            self._hub, door, wishes, job_key, trace=trace, room=self._doors.room, refuse_closed=self._refuse_closed
+        )
         made = yield from sending.run(list(zip(keys, drafts, strict=True)))
         return [self._task(key) for key in made]
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from opentelemetry import context as contexts
 from opentelemetry import propagate
 from opentelemetry.context import Context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-__all__ = ["carried", "carrier_of"]
+__all__ = ["carried", "carrier_of", "stored", "text_of"]
+
+LONGEST_STATE = 512
+"""Characters of ``tracestate`` that W3C wants to be passed on."""
+
+_w3c = TraceContextTextMapPropagator()
 
 
 def carrier_of(context: Context) -> tuple[tuple[str, str], ...]:
@@ -27,3 +34,21 @@ def carried(carrier: tuple[tuple[str, str], ...]) -> Iterator[None]:
         yield
     finally:
         contexts.detach(token)
+
+
+def text_of(context: Context) -> str | None:
+    """Write down to which span a context belongs, to lie in a file; None = to none.
+
+    In W3C's format whatever the process has chosen, for another program may read it; and without the baggage, which is for
+    those who are called and not for those who look into the file.
+    """
+    headers: dict[str, str] = {}
+    _w3c.inject(headers, context)
+    if len(headers.get("tracestate", "")) > LONGEST_STATE:
+        del headers["tracestate"]
+    return json.dumps(headers) if headers else None
+
+
+def stored(text: str | None) -> Context:
+    """The context that was written down; an empty one when there was none."""
+    return Context() if text is None else _w3c.extract(json.loads(text), Context())

@@ -20,10 +20,10 @@ from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation, g
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer, TracerProvider
 
 from dagger_actors.actors.telemetry import Depth, Handling, Receiver
-from dagger_actors.core.messages import ErrorDetail, StartAttempt
+from dagger_actors.core.messages import A_TASK, ErrorDetail, StartAttempt
 from dagger_actors.core.protocols import Clock
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.telemetry.carrier import carrier_of
+from dagger_actors.telemetry.carrier import carrier_of, stored, text_of
 from dagger_actors.telemetry.instruments import Instruments
 
 __all__ = ["OpenTelemetry"]
@@ -89,6 +89,10 @@ class _System:
     def context(self) -> Context:
         """The trace context of the code that calls."""
         return contexts.get_current()
+
+    def carrier(self) -> str | None:
+        """The same as text, for a file."""
+        return text_of(contexts.get_current())
 
     def handling(self, what: Handling) -> _Handled:
         """Around a handler."""
@@ -166,8 +170,11 @@ class _System:
 
     def attempt(self, start: StartAttempt) -> _Attempt:
         """The body of an attempt is about to begin."""
+        if start.node == A_TASK:
+            trace = None if start.task is None else start.task.trace
+            return _Attempt(self, f"task {start.action}", _of_task(start), stored(trace))
         run = self._runs.get(start.run_id)
-        return _Attempt(self, start, Context() if run is None else run.context)
+        return _Attempt(self, f"node {start.node_id}", _of_node(start), Context() if run is None else run.context)
 
     def attempt_ended(self, run_id: str, node_id: str, state: str) -> None:
         """It is committed in which state an attempt has ended."""
@@ -257,31 +264,26 @@ class _Handled:
 
 
 class _Attempt:
-    """An attempt of a node; see ``actors.telemetry.AttemptSpan``."""
+    """An attempt of a node or a task; see ``actors.telemetry.AttemptSpan``."""
 
     __slots__ = ("_context", "_span", "_system", "_token")
 
-    def __init__(self, system: _System, start: StartAttempt, run: Context) -> None:
+    def __init__(self, system: _System, name: str, attributes: Attributes, parent: Context) -> None:
         self._system = system
-        attributes: Attributes = {
-            "dagger_actors.run.id": start.run_id,
-            "dagger_actors.node.id": start.node_id,
-            "dagger_actors.node.attempt": start.attempt,
-            "code.function.name": start.action,
-        }
-        if start.invocation_key:
-            attributes["dagger_actors.node.invocation_key"] = start.invocation_key
         began_us = system.clock.now().wall_us
-        self._span = system.tracer.start_span(
-            f"node {start.node_id}", run, attributes=attributes, start_time=began_us * 1_000
-        )
-        self._context = trace.set_span_in_context(self._span, run)
+        self._span = system.tracer.start_span(name, parent, attributes=attributes, start_time=began_us * 1_000)
+        self._context = trace.set_span_in_context(self._span, parent)
         self._token = contexts.attach(self._context)
 
     @property
     def carrier(self) -> tuple[tuple[str, str], ...]:
         """Its context as text."""
         return carrier_of(self._context)
+
+    @property
+    def text(self) -> str | None:
+        """The same, for a file."""
+        return text_of(self._context)
 
     def end(self, error: ErrorDetail | None) -> None:
         """The body has ended."""
@@ -299,6 +301,26 @@ class _Attempt:
             self._span.set_attribute("error.type", error.type)
             self._span.set_status(StatusCode.ERROR, error.message)
         self._span.end(self._system.clock.now().wall_us * 1_000)
+
+
+def _of_node(start: StartAttempt) -> Attributes:
+    attributes: Attributes = {
+        "dagger_actors.run.id": start.run_id,
+        "dagger_actors.node.id": start.node_id,
+        "dagger_actors.node.attempt": start.attempt,
+        "code.function.name": start.action,
+    }
+    if start.invocation_key:
+        attributes["dagger_actors.node.invocation_key"] = start.invocation_key
+    return attributes
+
+
+def _of_task(start: StartAttempt) -> Attributes:
+    return {
+        "dagger_actors.task.id": start.run_key,
+        "dagger_actors.task.agent": start.action,
+        "dagger_actors.task.attempt": start.attempt,
+    }
 
 
 def _is_set(provider: TracerProvider | MeterProvider) -> bool:

@@ -113,6 +113,10 @@ class Meter:
         """Give what a letter holds."""
         return cause.get() or NOBODY
 
+    def carrier(self) -> str | None:
+        """Give what a task holds: nothing, for its attempts are not measured."""
+        return None
+
     @contextlib.contextmanager
     def handling(self, what: Handling) -> Iterator[None]:
         """Time a handler."""
@@ -194,6 +198,7 @@ class _Unmeasured:
     """The attempt of a flow."""
 
     carrier: tuple[tuple[str, str], ...] = ()
+    text: str | None = None
 
     def end(self, error: ErrorDetail | None) -> None:
         """It has ended."""

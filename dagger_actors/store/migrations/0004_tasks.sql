@@ -98,7 +98,8 @@ CREATE TABLE tasks (
   expires_at INTEGER,                -- not begun by then, it is cancelled
   started_at INTEGER,                -- of the last attempt
   finished_at INTEGER,
-  updated_at INTEGER NOT NULL
+  updated_at INTEGER NOT NULL,
+  trace TEXT                         -- the trace that it is part of, as W3C's headers in JSON; NULL = none
 ) STRICT;
 
 CREATE INDEX tasks_claimable ON tasks (agent, priority DESC, created_at, task_key)

@@ -10,17 +10,30 @@ from typing import Any
 
 import msgspec
 import pytest
-from opentelemetry import trace
+from opentelemetry import baggage, trace
+from opentelemetry.context import Context
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceState
 
-from dagger_actors import Actor, ActorContext, ActorSystem, ChildSpec, action, handler
+from dagger_actors import (
+    Actor,
+    ActorContext,
+    ActorSystem,
+    ChildSpec,
+    Immediate,
+    RetryPolicy,
+    TaskContext,
+    action,
+    handler,
+    task_agent,
+)
 from dagger_actors.telemetry import OpenTelemetry
+from dagger_actors.telemetry.carrier import stored, text_of
 from dagger_actors.testing import simulate
 
 PATIENCE_S = 20.0
@@ -381,6 +394,84 @@ def test_the_trace_goes_on_in_a_worker_process(kit: Kit) -> None:
         outputs = system.flows.start(spec).result(timeout=60)
     context = kit.span("node n").context
     assert outputs["n"]["trace"].startswith(f"00-{context.trace_id:032x}-{context.span_id:016x}-")
+
+
+@task_agent(name="leaf", retry=RetryPolicy(tries=2, wait=Immediate()))
+def leaf(task: str, ctx: TaskContext) -> str:
+    if task == "again" and ctx.try_no == 1:
+        raise ValueError("not yet")
+    return task
+
+
+@task_agent(name="tree")
+async def tree(task: str, ctx: TaskContext) -> list[Any]:
+    return ctx.gather([ctx.spawn(leaf, task), ctx.spawn(leaf, "again")])
+
+
+@task_agent(name="far", isolation="process")
+def far(task: str, ctx: TaskContext) -> str:
+    ctx.spawn(leaf, task)
+    return carried()["trace"]
+
+
+def test_an_attempt_at_a_task_is_beneath_who_submitted_it_whichever_process_does_it(kit: Kit) -> None:
+    """Law: each attempt, a repeated one too; submitted one by one, many, or with a key, while nobody was there to do it."""
+    with simulate(1) as sim:
+        other = sim.system(telemetry=kit.telemetry)
+        with kit.tracer.start_as_current_span("outside"):
+            tasks = [other.tasks.submit(leaf, "a"), *other.tasks.submit_many(leaf, ["b", "again"])]
+            tasks.append(other.tasks.submit(leaf, "c", key="k", job="j"))
+        tasks.append(other.tasks.submit(leaf, "no trace"))
+        worker = sim.system(agents=[leaf], telemetry=kit.telemetry)
+        for task in tasks:
+            worker.tasks.get(task.id).result()
+    outside, spans = kit.span("outside"), kit.spans("task leaf")
+    beneath = [(one.attributes or {})["dagger_actors.task.id"] for one in spans if kit.is_child(one, outside)]
+    assert sorted(beneath) == sorted([task.id for task in tasks[:-1]] + [tasks[2].id])
+    (alone,) = [one for one in spans if one.parent is None]
+    assert alone.attributes == {
+        "dagger_actors.task.id": tasks[-1].id, "dagger_actors.task.agent": "leaf", "dagger_actors.task.attempt": 1
+    }  # fmt: skip
+    failed = [one for one in spans if one.status.status_code is StatusCode.ERROR]
+    assert [(one.attributes or {})["dagger_actors.task.id"] for one in failed] == [tasks[2].id]
+
+
+def test_what_a_body_spawns_is_beneath_its_attempt(kit: Kit) -> None:
+    """Law: beneath the attempt that ended with it, though the body runs again."""
+    with simulate(1) as sim:
+        system = sim.system(agents=[tree, leaf], telemetry=kit.telemetry)
+        with kit.tracer.start_as_current_span("outside"):
+            assert system.tasks.submit(tree, "x").result() == ["x", "again"]
+    first, second = kit.spans("task tree")
+    assert kit.is_child(first, kit.span("outside"))
+    assert kit.is_child(second, kit.span("outside"))
+    assert [kit.is_child(one, first) for one in kit.spans("task leaf")] == [True] * 3
+
+
+def test_a_trace_of_tasks_goes_through_worker_processes(kit: Kit) -> None:
+    with ActorSystem(agents=[far, leaf], telemetry=kit.telemetry, processes=1) as system:
+        with kit.tracer.start_as_current_span("outside"):
+            traced = system.tasks.submit(far, "x").result(timeout=60)
+        context = kit.span("task far").context
+        assert traced.startswith(f"00-{context.trace_id:032x}-{context.span_id:016x}-")
+        for task in system.tasks.tasks(agent="leaf"):
+            system.tasks.get(task.id).wait(60)
+    assert kit.is_child(kit.span("task leaf"), kit.span("task far"))
+
+
+def test_what_is_stored_of_a_trace_is_bounded_and_has_no_baggage(kit: Kit) -> None:
+    """Law: the state that others put into it is passed on up to 512 characters; baggage is nobody's who looks into the file."""
+    span = kit.tracer.start_span("outside").get_span_context()
+    for letters, is_kept in ((10, True), (600, False)):
+        state = TraceState([("vendor", "x" * letters)] if letters < 256 else [(f"v{at}", "x" * 100) for at in range(6)])
+        context = trace.set_span_in_context(
+            NonRecordingSpan(SpanContext(span.trace_id, span.span_id, is_remote=True, trace_state=state))
+        )
+        text = text_of(baggage.set_baggage("secret", "s", context)) or ""
+        assert ("tracestate" in text, "baggage" in text, len(text) < 1000) == (is_kept, False, True)
+        found = trace.get_current_span(stored(text)).get_span_context()
+        assert (found.trace_id, found.span_id) == (span.trace_id, span.span_id)
+    assert (text_of(Context()), stored(None)) == (None, Context())
 
 
 def test_a_system_that_is_opened_while_no_provider_is_set_goes_without() -> None:
