@@ -171,6 +171,8 @@ class SubscriptionRow(msgspec.Struct, frozen=True, kw_only=True):
         start: ``earliest``, ``latest``, ``offset:N`` or ``time:N`` (wall microseconds): where it begins on a channel that is
             new to it. On a channel that was made after it, at the earliest.
         ranges: 64, or 1 when all is in order.
+        keying: What says the range of a message, as text: its order, the path of its key. When that changes, nobody knows
+            which messages of a new range are done: all ranges go on from the lowest floor, and what was done above comes again.
         settings: The rest of its options as JSON text, for people.
         place: Where its class stands, for people.
     """
@@ -181,6 +183,7 @@ class SubscriptionRow(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[str, ...]
     start: str = "earliest"
     ranges: Literal[1, 64] = 64
+    keying: str = ""
     settings: str = "{}"
     place: str = ""
 
@@ -188,7 +191,9 @@ class SubscriptionRow(msgspec.Struct, frozen=True, kw_only=True):
 class Declare(msgspec.Struct, frozen=True, tag="declare"):
     """Write channels and subscriptions, new ones and changed ones; what is there and not named stays. Answers ``Declared``.
 
-    A subscription is put on its ``channels`` and on its group's private channel, which is made with it.
+    A subscription is put on its ``channels`` and on its group's private channel, which is made with it; from a channel that a
+    changed pattern leaves out it is taken away. Refused: ``UnknownChannel``, and ``OffsetRefused`` for a start above a
+    channel's next offset.
 
     Attributes:
         channels: Durable ones.
@@ -221,7 +226,8 @@ class PublishMessages(msgspec.Struct, frozen=True, tag="publish"):
     Attributes:
         messages: Of any channels; each must be there (``UnknownChannel``).
         now_us: Wall microseconds.
-        is_whole: Whether a full channel refuses the unit (``ChannelFull``: a turn's publications go out together); else
+        is_whole: Whether a full channel refuses the unit (``ChannelFull``: a turn's publications go out together; the last
+            unit that a channel takes may overstep its capacity, or one of more messages than that would never go out); else
             the messages that find theirs full are answered so, and the others are appended.
     """
 
@@ -330,24 +336,26 @@ class TakeRanges(msgspec.Struct, frozen=True, tag="take_ranges"):
 
     Attributes:
         owner: The dead worker.
-        begun: Messages that it had begun and not ended: cursor_key and offset. Their ``crash_no`` rises by one.
+        begun: Messages that it had begun and not ended: cursor_key, offset and range. The ``crash_no`` of those that are not
+            done rises by one.
         now_us: Wall microseconds.
     """
 
     owner: int
-    begun: tuple[tuple[int, int], ...]
+    begun: tuple[tuple[int, int, int], ...]
     now_us: int
 
 
 class Seek(msgspec.Struct, frozen=True, tag="seek"):
     """Move a subscription: it goes on from another place on all its channels, or on one.
 
-    Cursors and waiting deliveries are forgotten, and the ranges of its group get new epochs, so that what is in hand is
-    committed by nobody. Answers the number of channels.
+    Cursors and waiting deliveries are forgotten, and the ranges of its group become nobody's, with new epochs, so that what is
+    in hand is committed by nobody. What is kept no longer is passed over. Answers the number of channels. Refused:
+    ``UnknownSubscription``, ``UnknownChannel`` (it does not read that one), ``OffsetRefused``.
 
     Attributes:
         subscription: Its name.
-        channel: None = all of its.
+        channel: None = all of its, but for its group's private one.
         offset: Where it goes on; None = as ``to`` or ``since_us`` says. Refused when it is above the channel's next one.
         to: ``earliest``, ``latest`` or None.
         since_us: From the first message published then or later, wall microseconds.
@@ -380,7 +388,8 @@ class ResumeSubscription(msgspec.Struct, frozen=True, tag="resume_subscription")
 class Redrive(msgspec.Struct, frozen=True, tag="redrive"):
     """Publish dead letters again, each on the private channel of its group, for its subscription alone.
 
-    Answers how many; those that are redriven already are passed over.
+    Answers how many, at most 1,000 at once: of ``subscription`` the oldest; those that are redriven already are passed over.
+    Refused: ``DeadLetterNotFound``, ``UnknownSubscription``.
 
     Attributes:
         dead_letters: Ids; None = all of ``subscription``.
@@ -396,7 +405,7 @@ class Redrive(msgspec.Struct, frozen=True, tag="redrive"):
 class PruneMessages(msgspec.Struct, frozen=True, tag="prune_messages"):
     """Delete messages that every subscription has acknowledged and whose channel keeps them no longer.
 
-    Answers how many were deleted and whether there may be more.
+    Answers how many were deleted and whether there may be more, a tuple.
 
     Attributes:
         limit: At most so many at once.

@@ -69,6 +69,8 @@ WRITES: Final[dict[str, Statement]] = {
     "task_steps.mark": Statement(table="task_steps", key_width=0),
     "task_artifacts.put": Statement(table="task_artifacts", key_width=0),
     "task_stops.clear": Statement(table="task_stops", key_width=0),
+    # Rows of these may meet in a group: they are put in the order of the units, and the last one stays.
+    "cursors.put": Statement(table="cursors", key_width=0),
 }
 
 RANK: Final[dict[str, int]] = {name: rank for rank, name in enumerate(WRITES)}

@@ -9,9 +9,9 @@ import apsw
 import msgspec
 
 from dagger_actors.core.tasks import AdmitHeld, Claim, ClaimAnswer, Claimed, ClaimTasks, PromoteDue, ReleaseTasks
+from dagger_actors.store.stepping import ask, ask_keys, do, text
 from dagger_actors.store.task_ends import cancel_keys
 from dagger_actors.store.task_graph import strand
-from dagger_actors.store.task_sql import ask, ask_keys, do, text
 
 __all__ = ["admit", "claim", "promote", "release"]
 

@@ -8,9 +8,9 @@ import apsw
 
 from dagger_actors.core.tasks import CancelTasks, SettleEnded
 from dagger_actors.errors import TaskTransitionRefused
+from dagger_actors.store.stepping import ask_keys, do, rows_of, text
 from dagger_actors.store.task_graph import strand_behind, unstick
 from dagger_actors.store.task_rows import TaskRow, check_version, must_find, states_of
-from dagger_actors.store.task_sql import ask_keys, do, rows_of, text
 
 __all__ = ["cancel", "cancel_keys", "settle_ended"]
 

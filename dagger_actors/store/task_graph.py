@@ -14,8 +14,8 @@ import msgspec
 
 from dagger_actors.core.tasks import AddDependencies, SettleSuspended
 from dagger_actors.errors import DependencyCycle, TaskTransitionRefused, UnknownDependency
+from dagger_actors.store.stepping import ask, ask_keys, do, text
 from dagger_actors.store.task_rows import TaskRow, must_find, states_of
-from dagger_actors.store.task_sql import ask, ask_keys, do, text
 
 __all__ = ["IS_SUCCESS", "depend", "find_cycle", "reconsider", "settle_suspended", "strand", "strand_behind", "unstick"]
 

@@ -23,8 +23,8 @@ from dagger_actors.core.tasks import (
 from dagger_actors.errors import DaggerError, JobNotFound
 from dagger_actors.store.ownership import reserve
 from dagger_actors.store.statements import sql
+from dagger_actors.store.stepping import ask, ask_keys, do, text
 from dagger_actors.store.task_ends import cancel_keys
-from dagger_actors.store.task_sql import ask, ask_keys, do, text
 from dagger_actors.store.task_submission import submit
 
 __all__ = ["cancel_job", "stall", "stop_job"]

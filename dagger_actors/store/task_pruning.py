@@ -6,7 +6,7 @@ import apsw
 
 from dagger_actors.core.tasks import Pruned, PruneTasks
 from dagger_actors.store.statements import sql
-from dagger_actors.store.task_sql import ask, do
+from dagger_actors.store.stepping import ask, do
 
 __all__ = ["prune"]
 

@@ -8,9 +8,9 @@ import apsw
 
 from dagger_actors.core.tasks import REOPENED_TASK, DecideTask, RetryTasks
 from dagger_actors.errors import TaskTransitionRefused
+from dagger_actors.store.stepping import ask_keys, do, text
 from dagger_actors.store.task_graph import reconsider, strand, strand_behind
 from dagger_actors.store.task_rows import check_version, must_become, must_find, states_of
-from dagger_actors.store.task_sql import ask_keys, do, text
 
 __all__ = ["decide", "retry"]
 

@@ -9,7 +9,7 @@ import msgspec
 
 from dagger_actors.core.tasks import FINAL_TASK, TASK_TRANSITIONS
 from dagger_actors.errors import TaskChanged, TaskNotFound, TaskTransitionRefused
-from dagger_actors.store.task_sql import ask, text
+from dagger_actors.store.stepping import ask, text
 
 __all__ = ["TaskRow", "check_version", "must_become", "must_find", "states_of"]
 

@@ -12,7 +12,7 @@ from dagger_actors.core.tasks import SharedChange, SharedValue, ShareValues
 from dagger_actors.errors import SharedConflict, SharedRefused
 from dagger_actors.store.ownership import reserve
 from dagger_actors.store.statements import sql
-from dagger_actors.store.task_sql import ask, do
+from dagger_actors.store.stepping import ask, do
 
 __all__ = ["MOST_BYTES", "MOST_KEYS", "share"]
 

@@ -21,10 +21,10 @@ from dagger_actors.errors import (
     UnknownAgent,
     UnknownDependency,
 )
+from dagger_actors.store.stepping import ask, do, text
 from dagger_actors.store.task_ends import cancel_keys
 from dagger_actors.store.task_graph import IS_SUCCESS, find_cycle, strand
 from dagger_actors.store.task_rows import TaskRow, states_of
-from dagger_actors.store.task_sql import ask, do, text
 
 __all__ = ["submit"]
 

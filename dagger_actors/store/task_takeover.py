@@ -6,8 +6,8 @@ import apsw
 import msgspec
 
 from dagger_actors.core.tasks import Claimed, Taken, TakeTasks
+from dagger_actors.store.stepping import ask, ask_keys, do, text
 from dagger_actors.store.task_rows import states_of
-from dagger_actors.store.task_sql import ask, ask_keys, do, text
 
 __all__ = ["take"]
 

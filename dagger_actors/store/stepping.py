@@ -1,4 +1,4 @@
-"""How operations on tasks speak to SQLite: any number of tasks in one step, the answer in one row.
+"""How operations speak to SQLite: any number of rows in one step, the answer in one row.
 
 APSW gives the GIL away at every step, and beside one CPU-bound thread each row of its own would cost a switch interval. So
 ids go in as one JSON array and come out as one.

@@ -1,0 +1,10 @@
+-- parameters: channel_key. Below it every subscription has done all; of a channel that nobody reads, its end.
+SELECT coalesce(min(iif(rows < ranges, min(start_offset, coalesce(lowest, start_offset)), lowest)),
+  (SELECT next_offset FROM channels WHERE channel_key = ?1))
+FROM (
+  SELECT start_offset, ranges,
+    (SELECT count(*) FROM cursors WHERE cursors.cursor_key = subscription_channels.cursor_key) AS rows,
+    (SELECT min(floor) FROM cursors WHERE cursors.cursor_key = subscription_channels.cursor_key) AS lowest
+  FROM subscription_channels JOIN subscriptions USING (subscription_key)
+  WHERE channel_key = ?1
+)

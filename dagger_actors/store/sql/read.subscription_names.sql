@@ -1,0 +1,2 @@
+-- no parameters
+SELECT json_group_array(name) FROM subscriptions
