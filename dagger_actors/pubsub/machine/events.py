@@ -163,7 +163,8 @@ class DoneTurn(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         kind: ``handled``; ``retry`` (at ``due_at``, as try ``try_no``), ``snooze`` (at ``due_at``, no try counted), ``dead``
-            (given up, for ``reason``), ``not_taken`` (delivered again at once, and not before what failed of its key).
+            (given up, for ``reason``), ``not_taken`` (delivered again at once, and not before what failed of its key);
+            the machine itself says ``skipped`` of what had a row and is not wanted.
         effects: What is committed with it, when handled.
         due_at: Wall microseconds.
         reason: Of a dead letter.
@@ -198,11 +199,14 @@ class TurnRef(msgspec.Struct, frozen=True, gc=False):
         subscription: The subscription's name.
         key: Its key.
         messages: Cursor_key, offset, range and try_no of each of its messages.
+        number: Rising in the order in which turns ended: a message that was snoozed may have two of the same try, and one
+            that ended under an earlier lease is not told again under the next.
     """
 
     subscription: str
     key: str
     messages: tuple[tuple[int, int, int, int], ...]
+    number: int = 0
 
 
 class Undone(msgspec.Struct, frozen=True):
