@@ -9,11 +9,13 @@ from __future__ import annotations
 import msgspec
 
 from dagger_actors.core.channel_rows import NewMessage, NewTimer
-from dagger_actors.core.messages import ErrorDetail, Turn
+from dagger_actors.core.messages import ErrorDetail, Progressed, Turn
 
 __all__ = [
+    "NO_EFFECTS",
     "Delivered",
     "Handled",
+    "Misfit",
     "NotTaken",
     "ShiftEnded",
     "Snoozed",
@@ -25,6 +27,7 @@ __all__ = [
     "TurnOutcome",
     "decode_shift",
     "decode_shift_ended",
+    "decode_told",
     "encode_turns",
 ]
 
@@ -79,6 +82,20 @@ class StartShift(msgspec.Struct, frozen=True, gc=False, tag="shift"):
     turns: tuple[StartTurn, ...]
 
 
+class Misfit(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A message of a batch that does not fit what the handler takes: a dead letter, ``refused``.
+
+    Attributes:
+        cursor_key: The subscription on the channel.
+        offset: On the channel.
+        error: What does not fit.
+    """
+
+    cursor_key: int
+    offset: int
+    error: ErrorDetail
+
+
 class TurnEffects(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a turn did, all of it to be committed with its acknowledgement.
 
@@ -88,6 +105,7 @@ class TurnEffects(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         timers: In order.
         turn: Statements, artifacts, spawned tasks, shared values.
         has_steps: Whether results of ``ctx.step`` are kept for its messages, to be forgotten with the acknowledgement.
+        misfits: Messages of its batch that the handler was not given, to be given up with the commit of the others.
     """
 
     state: bytes | None = None
@@ -95,6 +113,7 @@ class TurnEffects(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     timers: tuple[NewTimer, ...] = ()
     turn: Turn | None = None
     has_steps: bool = False
+    misfits: tuple[Misfit, ...] = ()
 
 
 NO_EFFECTS = TurnEffects()
@@ -164,6 +183,7 @@ class ShiftEnded(msgspec.Struct, frozen=True, gc=False, tag="shift_ended"):
 _encoder = msgspec.msgpack.Encoder()
 _shift = msgspec.msgpack.Decoder(StartShift)
 _shift_ended = msgspec.msgpack.Decoder(ShiftEnded)
+_told = msgspec.msgpack.Decoder(ShiftEnded | Progressed)
 
 
 def encode_turns(message: StartShift | ShiftEnded) -> bytes:
@@ -179,3 +199,9 @@ def decode_shift(data: bytes) -> StartShift:
 def decode_shift_ended(data: bytes) -> ShiftEnded:
     """Decode what a body tells; raises ``msgspec.ValidationError`` for anything else."""
     return _shift_ended.decode(data)
+
+
+def decode_told(data: bytes) -> ShiftEnded | Progressed:
+    """Decode what a body tells while it works and when it has ended; raises ``msgspec.ValidationError`` for anything else."""
+    message: ShiftEnded | Progressed = _told.decode(data)
+    return message

@@ -1,0 +1,320 @@
+"""What a handler of a subscriber may ask of the turn it is called in."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from dagger_actors.bodies.backends import StepPlace
+from dagger_actors.bodies.context import BodyContext, Surroundings
+from dagger_actors.bodies.outputs import to_json
+from dagger_actors.bodies.snooze import MAX_SECONDS, is_seconds
+from dagger_actors.core.channel_rows import RANGES, NewMessage, NewTimer, private_channel, range_of
+from dagger_actors.core.log_fields import LogFields
+from dagger_actors.core.messages import ArtifactRecord, StartAttempt, Turn
+from dagger_actors.core.task_rows import NewTask
+from dagger_actors.core.turns import Delivered, StartTurn
+from dagger_actors.core.wording import indefinite, listed
+from dagger_actors.errors import (
+    AttemptOver,
+    DeliveryRefused,
+    OutputError,
+    PublicationUndeclared,
+    SpawnRefused,
+    TimerRefused,
+    TurnLimit,
+)
+from dagger_actors.pubsub.turns.outgoing import LARGEST_TURN, LONGEST_NAME, Given, Outgoing, is_name
+from dagger_actors.pubsub.turns.plan import Plan
+from dagger_actors.pubsub.turns.sources import Publisher, SpawnOptions, TaskBridge
+from dagger_actors.pubsub.turns.steps import TurnPlace
+
+__all__ = ["MOST_SPAWNED", "TIMER", "TurnContext", "TurnFacts"]
+
+logger = logging.getLogger("dagger_actors.run")
+
+TIMER: Final = "timer"
+"""The header of a timer's message: its name."""
+
+MOST_SPAWNED: Final = 10_000
+"""Tasks of one turn."""
+
+
+class TurnFacts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What a context is made with besides what every body's is.
+
+    Attributes:
+        turn: The turn.
+        outgoing: What it publishes, and its timers.
+        subscription: ``GROUP.HANDLER``.
+        group: The group's name.
+        group_key: Its id.
+        member: The member's name.
+        may_publish: Whether a channel is declared.
+        declared: What is, for people.
+        is_ordered: Whether messages without a key have an order.
+        publisher: Encodes messages.
+        timers: How the handlers of timers are called, by the names of their messages' classes.
+        bridge: Makes tasks; None = this system has none.
+    """
+
+    turn: StartTurn
+    outgoing: Outgoing
+    subscription: str
+    group: str
+    group_key: int
+    member: str
+    may_publish: Callable[[str], bool]
+    declared: tuple[str, ...]
+    is_ordered: bool
+    publisher: Publisher
+    timers: Mapping[str, Plan]
+    bridge: TaskBridge | None
+
+
+class TurnContext(BodyContext):
+    """Given to a handler that declares a parameter of this type, behind its message.
+
+    What is of one message is, in a turn of a batch, that of the first.
+
+    Attributes:
+        subscription: ``GROUP.HANDLER``.
+        group: The group's name.
+        key: The key of the turn; empty = it has none.
+        channel: The channel of the message.
+        offset: Its place there, from 0.
+        published_at: When it was published, wall microseconds.
+        attempt: Which try this is, from 1: what ``retry`` counts; after a crash it is the same one.
+        message_ids: ``CHANNEL/OFFSET`` of each message of the turn, in order.
+        idempotency_key: The same for every try.
+    """
+
+    def __init__(self, start: StartAttempt, around: Surroundings, facts: TurnFacts) -> None:
+        super().__init__(start, around)
+        first = facts.turn.deliveries[0]
+        self.subscription = facts.subscription
+        self.group = facts.group
+        self.key = facts.turn.key
+        self.channel = first.channel
+        self.offset = first.offset
+        self.published_at = first.published_at
+        self._first: Delivered = first
+        self._facts = facts
+        self._spawned: list[NewTask] = []
+        self._records: list[ArtifactRecord] = []
+        self._spawned_size = 0
+
+    @staticmethod
+    def write_log(start: StartAttempt, level: int, message: str) -> None:
+        """Write what a turn logged."""
+        fields = LogFields(
+            subscription=start.action, channel=start.invocation_key, offset=start.item, attempt=start.attempt
+        )
+        logger.log(
+            level, "message %s/%d of %s: %s", start.invocation_key, start.item, start.action, message, extra=fields
+        )
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every try: ``delivery/SUBSCRIPTION/CHANNEL/OFFSET``."""
+        return f"delivery/{self.subscription}/{self.channel}/{self.offset}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the message; a copy."""
+        found: dict[str, str] = {} if self._first.headers is None else msgspec.json.decode(self._first.headers)
+        return found
+
+    @property
+    def correlation_id(self) -> str | None:
+        """What the message has to do with, as its publisher said; goes on to what this turn publishes. None = nothing."""
+        return self.headers.get("correlation_id")
+
+    @property
+    def message_ids(self) -> tuple[str, ...]:
+        """``CHANNEL/OFFSET`` of each message of the turn, in order."""
+        return tuple(f"{one.channel}/{one.offset}" for one in self._facts.turn.deliveries)
+
+    # --- what goes out with the turn
+
+    def publish(
+        self,
+        channel: str,
+        message: object,
+        key: str | None = None,
+        id: str | None = None,  # noqa: A002 - as everywhere that messages are published
+        delay: float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Publish a message with the commit of this turn; of a turn that fails nothing is published.
+
+        Args:
+            channel: One that the subscription declares in its ``publishes``.
+            message: What the channel takes, at most 1 MiB of JSON.
+            key: Says which lane it takes, whatever its fields say.
+            id: Unique on its channel while it is kept there: a second one is the first one.
+            delay: Seconds, up to a year.
+            headers: Texts by name, besides ``correlation_id`` and ``traceparent``, which go on from the message.
+
+        Raises:
+            PublicationUndeclared: The subscription does not declare the channel.
+            PublicationRefused: The channel does not take the message, or what is given with it cannot be.
+            TurnLimit: These are more than 10,000 messages, or 16 MiB.
+            AttemptOver: The turn has ended.
+        """
+        facts = self._facts
+        if not isinstance(channel, str) or not facts.may_publish(channel):
+            raise PublicationUndeclared(facts.subscription, str(channel), facts.declared)
+        name, text = facts.publisher.encode(channel, message)
+        given = Given(key=key, id=id, delay=delay, headers=headers)
+        facts.outgoing.publish(channel, name, text, given, self._clock.now().wall_us)
+
+    def set_timer(self, name: str, seconds: float, message: object) -> None:
+        """Have a message handled later by the ``@handler`` of its class, with the key and state of this turn.
+
+        It is set with the commit of this turn, and survives restarts. Setting it again replaces it.
+
+        Args:
+            name: Unique for the key; 1 to 200 printable characters.
+            seconds: From now on, 0 to a year.
+            message: An instance of what a ``@handler`` of the class takes.
+
+        Raises:
+            TimerRefused: One of these cannot be.
+            TurnLimit: These are more than 10,000 timers, or 16 MiB.
+            AttemptOver: The turn has ended.
+        """
+        facts = self._facts
+        if not is_seconds(seconds):
+            raise TimerRefused(name, f"it takes seconds from 0 to {MAX_SECONDS:,}, not {seconds!r:.80}")
+        kind, text = self._timer_text(name, message)
+        headers = msgspec.json.encode({**facts.outgoing.forwarded(), TIMER: name}).decode()
+        due_at = self._clock.now().wall_us + math.ceil(seconds * 1e6)
+        sent = NewMessage(
+            private_channel(facts.group),
+            kind,
+            text,
+            key=self.key or None,
+            headers=headers,
+            due_at=due_at,
+            target=facts.subscription,
+        )
+        facts.outgoing.set_timer(NewTimer(facts.group_key, self.key, name, sent))
+
+    def cancel_timer(self, name: str) -> None:
+        """Cancel a timer of this key, with the commit of this turn; one that is not set is no mistake.
+
+        Raises:
+            TimerRefused: The name is none.
+            TurnLimit: These are more than 10,000 timers.
+            AttemptOver: The turn has ended.
+        """
+        self._check_timer(name)
+        self._facts.outgoing.set_timer(NewTimer(self._facts.group_key, self.key, name))
+
+    def _check_timer(self, name: str) -> None:
+        if not is_name(name):
+            raise TimerRefused(name, f"its name has 1 to {LONGEST_NAME} printable characters")
+
+    def _timer_text(self, name: str, message: object) -> tuple[str, str]:
+        self._check_timer(name)
+        timers = self._facts.timers
+        kind = type(message).__name__
+        plan = timers.get(kind)
+        if plan is None:
+            known = f"it takes {listed(sorted(timers))}" if timers else "write one: @handler"
+            raise TimerRefused(name, f"no @handler of the class takes {indefinite(kind)}; {known}")
+        try:
+            text = to_json(message)
+            plan.decode(Delivered(0, 0, private_channel(self.group), kind, text, 0))
+        except OutputError as error:
+            raise TimerRefused(name, error.reason) from None
+        except DeliveryRefused as error:
+            raise TimerRefused(name, error.reason) from None
+        return kind, text.decode()
+
+    def spawn(
+        self,
+        agent: str | type | Callable[..., Any],
+        payload: object,
+        key: str | None = None,
+        *,
+        priority: int = 0,
+        delay: float | None = None,
+        run_at: datetime | None = None,
+        expires: float | datetime | None = None,
+        try_count: int | None = None,
+    ) -> int:
+        """Make a task, written with the commit of this turn: nothing of it runs before.
+
+        Args:
+            agent: Class, function or name.
+            payload: What its ``execute`` takes.
+            key: Unique among the tasks of its agent: a second one is the first one; None = has none.
+            priority: Higher goes first.
+            delay: Seconds before it may begin, up to a year; not together with ``run_at``.
+            run_at: When it may begin; a time without a zone is UTC.
+            expires: Seconds, or a time; when it has not begun by then, it is cancelled.
+            try_count: Total tries; None = as its agent says.
+
+        Returns:
+            Its id.
+
+        Raises:
+            SpawnRefused: This system has no task agents, or it would never run.
+            UnknownAgent: There is no agent of that name.
+            PayloadRefused: Its agent does not take the payload.
+            RequestError: An option cannot be.
+            TurnLimit: These are more than 10,000 tasks, or 16 MiB.
+            AttemptOver: The turn has ended.
+        """
+        facts = self._facts
+        if facts.bridge is None:
+            raise SpawnRefused(str(agent), "this system has no task agents; give it some: ActorSystem(agents=[...])")
+        if facts.outgoing.is_over:
+            raise AttemptOver("a task")
+        options = SpawnOptions(
+            key=key, priority=priority, delay=delay, run_at=run_at, expires=expires, try_count=try_count
+        )
+        made = facts.bridge.make(agent, payload, options)
+        self._spawned_size += len(made.task.payload or "")
+        if len(self._spawned) >= MOST_SPAWNED or self._spawned_size > LARGEST_TURN:
+            raise TurnLimit(
+                facts.subscription, f"it makes more than {MOST_SPAWNED:,} tasks or {LARGEST_TURN:,} bytes of payloads"
+            )
+        self._spawned.append(made.task)
+        self._records += made.records
+        return made.task.task_key
+
+    # --- for the body
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether results of steps may be kept for the turn: by this try, or by one before."""
+        return self._made_steps is not None or any(one.try_no > 1 for one in self._facts.turn.deliveries)
+
+    def _step_place(self) -> StepPlace:
+        start, facts = self._start, self._facts
+        without_key = 0 if facts.is_ordered else start.item % RANGES
+        return TurnPlace(
+            run_key=start.run_key,
+            node=start.node,
+            item=start.item,
+            owner=start.owner,
+            epoch=start.epoch,
+            group_key=facts.group_key,
+            member=facts.member,
+            range=range_of(self.key) if self.key else without_key,
+        )
+
+    def turn(self, artifacts: tuple[ArtifactRecord, ...]) -> Turn:
+        """What every body's turn has, and the tasks that it made."""
+        turn = super().turn(artifacts)
+        if not self._spawned:
+            return turn
+        return msgspec.structs.replace(turn, artifacts=(*turn.artifacts, *self._records), spawned=tuple(self._spawned))

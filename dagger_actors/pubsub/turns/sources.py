@@ -1,0 +1,70 @@
+"""What turns take from their surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from dagger_actors.core.messages import ArtifactRecord
+from dagger_actors.core.task_rows import NewTask
+
+__all__ = ["Publisher", "SpawnOptions", "Spawned", "StateSource", "TaskBridge"]
+
+
+class Publisher(Protocol):
+    """Knows what channels take."""
+
+    def encode(self, channel: str, message: object, /) -> tuple[str, str]:
+        """Give the name of a message's class, empty = none, and its JSON text, at most 1 MiB; any thread.
+
+        Raises:
+            PublicationRefused: The channel does not take it, or it is too large.
+            UnknownChannel: There is no such channel.
+        """
+        ...
+
+
+class StateSource(Protocol):
+    """Reads states, as of the last commit; any thread, and it may block for a moment."""
+
+    def load(self, group_key: int, keys: Sequence[str], /) -> dict[str, bytes]:
+        """Give those states that there are, as MessagePack, by their keys."""
+        ...
+
+
+class SpawnOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be given with a task that a turn makes; as in ``TaskContext.spawn``."""
+
+    key: str | None = None
+    priority: int = 0
+    delay: float | None = None
+    run_at: datetime | None = None
+    expires: float | datetime | None = None
+    try_count: int | None = None
+
+
+class Spawned(msgspec.Struct, frozen=True):
+    """A task to be written with the turn that makes it.
+
+    Attributes:
+        task: It.
+        records: The artifacts of its payload.
+    """
+
+    task: NewTask
+    records: tuple[ArtifactRecord, ...] = ()
+
+
+class TaskBridge(Protocol):
+    """Makes tasks for turns; any thread."""
+
+    def make(self, agent: Any, payload: object, options: SpawnOptions, /) -> Spawned:
+        """Make one, its id drawn, not yet written.
+
+        Raises:
+            UnknownAgent, PayloadRefused, RequestError, SpawnRefused: It cannot be.
+        """
+        ...
