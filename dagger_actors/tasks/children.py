@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from dagger_actors.core.protocols import Clock
-from dagger_actors.errors import SpawnRefused
+from dagger_actors.errors import SpawnRefused, UnknownAgent
 from dagger_actors.store.store import Store
+from dagger_actors.tasks.doors import Doors
 from dagger_actors.tasks.given_values import one_try
 from dagger_actors.tasks.growth import NewChild, Sibling, Wanted, sibling
 from dagger_actors.tasks.keys import Keys
@@ -41,6 +42,7 @@ class Children:
         self._query = store.readers.query
         self._agents = agents
         self._keys = keys
+        self._doors = Doors(agents, store.readers)
         self._shared = StoredShared(store.readers.query, lambda: clock.now().wall_us)
         self._answers: dict[str, Callable[[bytes], Any]] = {
             NEW: self._new,
@@ -68,13 +70,22 @@ class Children:
     def _new(self, arguments: bytes) -> NewChild:
         wanted = _wanted.decode(arguments)
         entry = self._agents.named(wanted.agent, wanted.made_by)
-        name, limit_key = wanted.agent, None
-        if entry is not None:
-            name, text = entry.name, wanted.payload
+        text = wanted.payload
+        if entry is None:
+            name, limit_key = wanted.agent, self._elsewhere(wanted.agent, text)
+        else:
+            name = entry.name
             if wanted.try_count is not None and wanted.try_count > 1 and entry.options.has_one_try:
                 raise SpawnRefused(name, one_try(wanted.try_count, name))
             limit_key = entry.key_of(text) if wanted.is_record else entry.encode(msgspec.json.decode(text))[1]
         return NewChild(self._keys.take()[0] if wanted.is_new else 0, name, limit_key)
+
+    def _elsewhere(self, agent: str, text: bytes) -> str | None:
+        try:
+            door = self._doors.stranger(agent)
+        except UnknownAgent:
+            return None  # the transaction refuses it, unless somebody has told of it by then
+        return door.encode(msgspec.json.decode(text))[1]
 
     def _children(self, arguments: bytes) -> list[Sibling]:
         return [sibling(*row) for row in self._query("read.task_children", _key.decode(arguments))]

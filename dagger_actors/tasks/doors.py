@@ -9,10 +9,11 @@ import msgspec
 
 from dagger_actors.bodies.parameters import Parameter
 from dagger_actors.core.wording import nearest
-from dagger_actors.errors import UnknownAgent
+from dagger_actors.errors import PayloadRefused, UnknownAgent
 from dagger_actors.store.reader import Readers
 from dagger_actors.tasks.payloads import Payloads
 from dagger_actors.tasks.registry import AgentEntry, TaskAgents
+from dagger_actors.tasks.schema_fit import filled, misfit
 
 __all__ = ["AgentName", "Door", "Doors"]
 
@@ -54,8 +55,8 @@ class Doors:
         """Find the agent that a caller means.
 
         Args:
-            agent: One that only the database knows is meant by its name; its payloads are judged by the worker that does
-                its tasks.
+            agent: One that only the database knows is meant by its name; its payloads are judged by the schema that a process
+                that has it told last, and by the worker that does its tasks.
 
         Raises:
             UnknownAgent: There is none; names the nearest.
@@ -66,14 +67,33 @@ class Doors:
             is_known = entry.name in self._agents.names() or bool(self._readers.query("read.task_door", entry.name))
             options = entry.options
             return Door(entry.name, entry.encode, options.overflow, options.has_one_try, None if is_known else entry)
+        return self.stranger(agent)
+
+    def stranger(self, agent: str) -> Door:
+        """Find an agent that no one but the database need know.
+
+        Raises:
+            UnknownAgent: There is none; names the nearest.
+        """
         rows = self._readers.query("read.task_door", agent) if agent.isprintable() else []
         if not rows:
             known = msgspec.json.decode(self._readers.query("read.task_agent_names")[0][0], type=list[str])
             raise UnknownAgent(agent, nearest(agent, [*self._agents.names(), *known]) or "")
-        path = rows[0][3]
+        _capacity, _open, overflow, path, schema = rows[0]
         anything = Parameter(agent, "task", Any, required=True)
-        payloads = Payloads(agent, anything, None if path is None else tuple(path.split(".")))
-        return Door(agent, payloads.encode, rows[0][2])
+        names = () if path is None else tuple(path.split("."))
+        plain, keyed = Payloads(agent, anything, None), Payloads(agent, anything, names or None)
+        described = msgspec.json.decode(schema)
+
+        def encode(payload: object) -> tuple[bytes, str | None]:
+            text, _key = plain.encode(payload)
+            value = msgspec.json.decode(text)
+            fault = misfit(described, value)
+            if fault is not None:
+                raise PayloadRefused(agent, fault)
+            return text, keyed.key_of(msgspec.json.encode(filled(described, value, names))) if names else None
+
+        return Door(agent, encode, overflow)
 
     def room(self, agent: str) -> tuple[int, int]:
         """How many tasks an agent takes at the moment, and its capacity; the latter may have shrunk below what is open.

@@ -38,7 +38,9 @@ class Submission(TasksBase):
 
         Args:
             agent: Its class, its function, or its name; by its name also one that only another process has.
-            payload: What its body takes: an instance of the annotated type, or plain data that makes one; at most 1 MiB.
+            payload: What its body takes: an instance of the annotated type, or plain data that makes one; at most 1 MiB. Where
+                only another process has the agent, its fields and their plain types are checked here, by the JSON Schema in the
+                database; the rest when it begins: then the task has failed with ``InputError``, and is not tried again.
             **options: See ``GivenWishes``.
 
         Returns:

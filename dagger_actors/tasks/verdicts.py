@@ -12,6 +12,7 @@ from dagger_actors.core.tasks import Claimed
 from dagger_actors.errors import (
     DependencyCycle,
     Fatal,
+    InputError,
     RequestRefused,
     SharedConflict,
     SpawnMismatch,
@@ -29,7 +30,7 @@ __all__ = ["ended", "refused", "timed_out"]
 
 FATAL = frozenset(
     f"{kind.__module__}.{kind.__qualname__}"
-    for kind in (Fatal, SpawnMismatch, DependencyCycle, TaskFailed, TaskCancelled, TaskRejected)
+    for kind in (Fatal, InputError, SpawnMismatch, DependencyCycle, TaskFailed, TaskCancelled, TaskRejected)
 )
 """Errors that no further try can change, whatever the agent's policy says."""
 

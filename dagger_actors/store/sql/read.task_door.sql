@@ -1,2 +1,3 @@
--- parameters: agent. What whoever submits to it must know: capacity, open, overflow, per_key_path.
-SELECT capacity, open, overflow, per_key_path FROM task_agents WHERE name = ?
+-- parameters: agent. What whoever submits to it must know: capacity, open, overflow, per_key_path,
+-- payload_schema.
+SELECT capacity, open, overflow, per_key_path, payload_schema FROM task_agents WHERE name = ?
