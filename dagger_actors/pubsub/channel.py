@@ -19,6 +19,7 @@ from dagger_actors.core.channel_options import (
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import ActorClassError
 from dagger_actors.pubsub.message_types import types_of
+from dagger_actors.pubsub.places import InCode, Placed
 
 __all__ = ["RETAIN_AGE_S", "Channel"]
 
@@ -42,10 +43,12 @@ class Channel:
             allow.
         retain_count: How many of those are kept at most; None = any number.
         retain_bytes: How much of those; None = any amount.
-        place: Where it is declared, for errors; the caller's by default.
+        place: Where it is declared, as ``file:line``; the caller's by default.
+        where: Words what is wrong with it later on; by default with that place.
 
     Attributes:
         types: Its types by the names of their classes; None = they are not declared.
+        where: Words what is wrong with it.
 
     Raises:
         ActorClassError: Something of it cannot be; tells all that.
@@ -62,6 +65,7 @@ class Channel:
         "retain_count",
         "type",
         "types",
+        "where",
     )
 
     def __init__(
@@ -76,6 +80,7 @@ class Channel:
         retain_count: int | None = None,
         retain_bytes: int | None = None,
         place: str = "",
+        where: Placed | None = None,
     ) -> None:
         self.name = name
         self.type = type
@@ -89,6 +94,7 @@ class Channel:
         self.place = place or f"{caller.f_code.co_filename}:{caller.f_lineno}"
         problems = misfits(self)
         label = f"Channel({quoted(name)})"
+        self.where = InCode(self.place, label) if where is None else where
         if problems:
             raise ActorClassError(label, complain(problems))
         self.types: dict[str, Any] | None = None if type is None else types_of(label, type, "a message")

@@ -20,6 +20,7 @@ from dagger_actors.pubsub.filters import filter_function
 from dagger_actors.pubsub.message_types import hint_of
 from dagger_actors.pubsub.option_values import check_name
 from dagger_actors.pubsub.options import SubscribeOptions, make_options
+from dagger_actors.pubsub.places import Placed
 from dagger_actors.pubsub.signature import Signature
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.calling import INIT_ADVICE, takes
@@ -44,8 +45,10 @@ class HandlerKind(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         has_context: Whether it takes a context, behind the messages.
         publishes: Channels that its turns may publish to, patterns too; what it gives goes to the first.
         gives: Types of what it gives by the names of their classes; empty = it gives nothing.
+        is_certain: Whether each of its turns gives just one thing.
         options: Its options; of a handler of timers the defaults.
-        given: Those that were given.
+        signature: What it takes and gives as it is written, whatever its options are.
+        given: The options that were given.
         place: File and line.
         key_of: Gives the key of a message's JSON text, or raises ``KeyRefused``; None = messages have no key.
         filter_of: Tells of a message's JSON text whether it is taken; None = all are.
@@ -60,7 +63,9 @@ class HandlerKind(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     has_context: bool
     publishes: tuple[str, ...]
     gives: dict[str, Any]
+    is_certain: bool
     options: SubscribeOptions
+    signature: Signature
     given: dict[str, object] = {}
     place: str = ""
     key_of: Callable[[bytes | str], str] | None = None
@@ -76,8 +81,7 @@ class HandlerKind(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Returns:
             The handler with all options, to be used only if there are no problems; and the problems.
         """
-        signature = Signature(self.takes, self.is_batch, self.has_context, self.gives, self.is_async, self.is_generator)
-        return judged(self.name, self.function, signature, {**self.given, **given})
+        return judged(self.name, self.function, self.signature, {**self.given, **given})
 
 
 def judged(
@@ -107,8 +111,10 @@ def judged(
         is_batch=signature.is_list,
         has_context=signature.has_context,
         publishes=options.publishes,
+        is_certain=signature.is_certain,
         gives=signature.gives if options.publishes or not _is_unknown(signature.gives) else {},
         options=options,
+        signature=signature,
         given=dict(given),
         place="{}:{}".format(*place_of(function)),
         key_of=None if key is None else key_function(options.key, key),
@@ -251,6 +257,7 @@ class Configured(msgspec.Struct, frozen=True):
         group: The group of those handlers that name none.
         config: Its config.
         handlers: Its handlers with all options.
+        where: Words what is wrong with a handler, by its name; without one that is said with the place of its code.
     """
 
     kind: SubscriberKind
@@ -258,6 +265,7 @@ class Configured(msgspec.Struct, frozen=True):
     group: str
     config: Any
     handlers: dict[str, HandlerKind]
+    where: Mapping[str, Placed] = {}
 
 
 def kind_of(given: object) -> SubscriberKind | None:

@@ -11,6 +11,7 @@ import msgspec
 
 from dagger_actors.bodies.parameters import alternatives, decode_custom
 from dagger_actors.bodies.secret import Secret
+from dagger_actors.bodies.type_shape import is_path
 from dagger_actors.errors import ActorClassError
 
 __all__ = ["UNTYPED", "hint_of", "type_name", "types_of"]
@@ -104,6 +105,9 @@ def _check(where: str, hint: Any, what: str) -> None:
         raise ActorClassError(
             where, f"{what} is a Secret, which is never sent; take it from a resource: ctx.resource(...)"
         )
+    if _is_unknown(hint):
+        advice = "make it a msgspec Struct, a dataclass or a model"
+        raise ActorClassError(where, f"no {what.rsplit(maxsplit=1)[-1]} of type {_spelled(hint)} can be sent; {advice}")
     try:
         msgspec.json.Decoder(hint, dec_hook=decode_custom)
     except Exception as error:
@@ -111,6 +115,17 @@ def _check(where: str, hint: Any, what: str) -> None:
             where,
             f"{what} of type {_spelled(hint)} cannot be decoded: {error}; use a msgspec Struct, a dataclass or a model",
         ) from error
+
+
+def _is_unknown(hint: Any) -> bool:
+    """Whether values of a type can be made by nobody: it is no model and no path, and msgspec knows its name alone."""
+    try:
+        shape = msgspec.inspect.type_info(hint)
+    except Exception:  # noqa: BLE001 - what msgspec refuses altogether it says itself
+        return False
+    if not isinstance(shape, msgspec.inspect.CustomType) or hint is object:
+        return False
+    return not hasattr(shape.cls, "model_validate") and not is_path(shape)
 
 
 def _spelled(hint: Any) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from dagger_actors.core.wording import nearest
 from dagger_actors.errors import ActorClassError, UnknownAgent
 from dagger_actors.pubsub.kind import Configured, HandlerKind, SubscriberKind, configured, kind_of
+from dagger_actors.pubsub.places import InCode, Placed
 
 __all__ = ["Member", "Members", "Subscription"]
 
@@ -22,12 +23,14 @@ class Subscription(msgspec.Struct, frozen=True, eq=False):
         group: The group's name.
         handler: The handler.
         kind: What is known of its class.
+        where: Words what is wrong with it.
     """
 
     name: str
     group: str
     handler: HandlerKind
     kind: SubscriberKind
+    where: Placed
 
 
 class Member:
@@ -49,7 +52,13 @@ class Member:
         self.handlers = made.handlers
         self.groups = {name: one.options.group or made.group for name, one in made.handlers.items()}
         found = [
-            Subscription(f"{self.groups[name]}.{name}", self.groups[name], one, made.kind)
+            Subscription(
+                f"{self.groups[name]}.{name}",
+                self.groups[name],
+                one,
+                made.kind,
+                made.where.get(name) or InCode(one.place, f"{made.kind.label}.{name}"),
+            )
             for name, one in made.handlers.items()
         ]
         self.subscriptions = {one.name: one for one in found}

@@ -42,6 +42,7 @@ class Signature(NamedTuple):
         gives: Types of what it gives to be published, in the same way; empty = nothing.
         is_async: Whether calling it gives a coroutine or an async generator.
         is_generator: Whether it yields what it gives.
+        is_certain: Whether each call gives just one thing to be published.
     """
 
     takes: dict[str, Any]
@@ -50,6 +51,7 @@ class Signature(NamedTuple):
     gives: dict[str, Any]
     is_async: bool
     is_generator: bool
+    is_certain: bool
 
 
 def read_signature(where: str, function: Callable[..., Any], scope: Mapping[str, Any]) -> Signature:
@@ -84,22 +86,28 @@ def read_signature(where: str, function: Callable[..., Any], scope: Mapping[str,
     if is_list:
         (hint,) = typing.get_args(bare(hint))
     is_generator = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+    gives, is_certain = _gives(where, hints.get("return", Any), is_generator=is_generator)
     return Signature(
         takes=types_of(where, hint, "a message"),
         is_list=is_list,
         has_context=len(contexts) > 1,
-        gives=_gives(where, hints.get("return", Any), is_generator=is_generator),
+        gives=gives,
         is_async=inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function),
         is_generator=is_generator,
+        is_certain=is_certain,
     )
 
 
-def _gives(where: str, hint: Any, *, is_generator: bool) -> dict[str, Any]:
-    """What of a return annotation is published: the items of what holds many, and nothing of None and ``Snooze``."""
-    found = []
+def _gives(where: str, hint: Any, *, is_generator: bool) -> tuple[dict[str, Any], bool]:
+    """What of a return annotation is published: the items of what holds many, and nothing of None and ``Snooze``.
+
+    Tells too whether each call gives just one thing.
+    """
+    found, is_certain = [], not is_generator and bare(hint) is not Any
     for member in members(hint):
         origin = typing.get_origin(bare(member)) or bare(member)
         if origin in MANY:
+            is_certain = False
             arguments = typing.get_args(bare(member))
             found += [*members(arguments[0])] if arguments else [Any]
         elif is_generator and bare(member) is not Any:
@@ -108,5 +116,8 @@ def _gives(where: str, hint: Any, *, is_generator: bool) -> dict[str, Any]:
             )
         else:
             found.append(member)
-    found = [one for one in found if bare(one) not in (None, types.NoneType, Snooze)]
-    return types_of(where, functools.reduce(operator.or_, found), "a result") if found else {}
+    results = [one for one in found if bare(one) not in (None, types.NoneType, Snooze)]
+    if not results:
+        return {}, False
+    is_certain = is_certain and len(results) == len(found)
+    return types_of(where, functools.reduce(operator.or_, results), "a result"), is_certain
