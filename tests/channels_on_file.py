@@ -128,6 +128,18 @@ class ChannelsOnFile:
         ((answer,),) = self.read(name, *parameters)
         return msgspec.json.decode(answer)
 
+    def cursors(self, group: str, *ranges: int) -> dict[int, Any]:
+        """Start and ranges of each cursor of a group."""
+        keys = [key for key, *_ in self.read_json("read.group_cursors", self.declared.groups[group])]
+        rows = self.read_json("read.cursors", msgspec.json.encode(keys).decode(), msgspec.json.encode(ranges).decode())
+        return {key: rest for key, *rest in rows}
+
+    def waiting(self, *cursors: int) -> list[list[Any]]:
+        """All that waits of cursors."""
+        ranges = msgspec.json.encode(list(range(64))).decode()
+        found: list[list[Any]] = self.read_json("read.deliveries", msgspec.json.encode(cursors).decode(), ranges)
+        return found
+
     def messages(self, channel: str) -> list[tuple[int, str]]:
         """Offset and payload of all that is kept."""
         return self.rows(

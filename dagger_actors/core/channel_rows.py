@@ -73,3 +73,13 @@ def range_of(key: str) -> int:
     for byte in key.encode("utf-8", "surrogatepass"):
         value = ((value ^ byte) * _FNV_PRIME) & 0xFFFFFFFFFFFFFFFF
     return (value ^ (value >> 32)) % RANGES
+
+
+def piece_of(offset: int, key_range: int) -> int:
+    """What a slot file calls a message whose turn is taken, besides its cursor: one number for its offset and its range."""
+    return offset * RANGES + key_range
+
+
+def place_of(piece: int) -> tuple[int, int]:
+    """Offset and range of what ``piece_of`` named."""
+    return divmod(piece, RANGES)

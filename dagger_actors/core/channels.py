@@ -336,8 +336,8 @@ class TakeRanges(msgspec.Struct, frozen=True, tag="take_ranges"):
 
     Attributes:
         owner: The dead worker.
-        begun: Messages that it had begun and not ended: cursor_key, offset and range. The ``crash_no`` of those that are not
-            done rises by one.
+        begun: Messages that it had begun and not ended: cursor_key, offset and range (its slot file says both: ``place_of``).
+            The ``crash_no`` of those that are not done rises by one.
         now_us: Wall microseconds.
     """
 

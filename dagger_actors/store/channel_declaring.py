@@ -14,13 +14,13 @@ from dagger_actors.errors import OffsetRefused
 from dagger_actors.store.channel_logs import Log, logs_of, offset_at
 from dagger_actors.store.stepping import ask, do, text
 
-__all__ = ["Reading", "declare", "forget_cursors", "readings_of"]
+__all__ = ["KnownSubscription", "Reading", "declare", "forget_cursors", "named", "readings_of"]
 
 PRIVATE_CAPACITY = 1_000_000_000
 """None in effect: what comes on a private channel was let in before it came there."""
 
 
-class _Known(msgspec.Struct, frozen=True, array_like=True):
+class KnownSubscription(msgspec.Struct, frozen=True, array_like=True):
     """A row of ``read.subscriptions_named``."""
 
     name: str
@@ -45,7 +45,7 @@ class Reading(msgspec.Struct, frozen=True, array_like=True):
 
 
 _names = msgspec.json.Decoder(list[tuple[str, int]])
-_subscriptions = msgspec.json.Decoder(list[_Known])
+_subscriptions = msgspec.json.Decoder(list[KnownSubscription])
 _readings = msgspec.json.Decoder(list[Reading])
 _floors = msgspec.json.Decoder(list[tuple[int, int]])
 
@@ -65,18 +65,19 @@ def declare(connection: apsw.Connection, operation: Declare) -> Declared:
     do(connection, "subscription_groups.declare", text([(name, place, now_us) for name, place in places.items()]))
     groups = dict(_names.decode(ask(connection, "read.groups_named", text(list(places)))))
     do(connection, "group_ranges.make", text(list(groups.values())), RANGES)
-    before = _subscriptions_of(connection, operation.subscriptions)
+    names = [one.name for one in operation.subscriptions]
+    before = named(connection, names)
     rows = [
         (groups[one.group], one.name, one.pattern, one.start, one.ranges, one.keying, one.settings, now_us)
         for one in operation.subscriptions
     ]
     do(connection, "subscriptions.declare", text(rows))
-    after = _subscriptions_of(connection, operation.subscriptions)
+    after = named(connection, names)
     for one in operation.subscriptions:
         if one.name in before:
             _change(connection, one, before[one.name])
-    named = [name for one in operation.subscriptions for name in one.channels]
-    logs = logs_of(connection, [one.name for one in (*operation.channels, *private)] + named)
+    read = [name for one in operation.subscriptions for name in one.channels]
+    logs = logs_of(connection, [one.name for one in (*operation.channels, *private)] + read)
     _attach(connection, operation, after, before, logs, old)
     return _declared(connection, groups, logs, after)
 
@@ -93,9 +94,10 @@ def _known_channels(connection: apsw.Connection, names: Iterable[str]) -> frozen
     return frozenset(row[0] for row in rows)
 
 
-def _subscriptions_of(connection: apsw.Connection, rows: Iterable[SubscriptionRow]) -> dict[str, _Known]:
-    names = text([one.name for one in rows])
-    return {one.name: one for one in _subscriptions.decode(ask(connection, "read.subscriptions_named", names))}
+def named(connection: apsw.Connection, names: Iterable[str]) -> dict[str, KnownSubscription]:
+    """Those of the subscriptions that are there, by name."""
+    rows = ask(connection, "read.subscriptions_named", text(list(names)))
+    return {one.name: one for one in _subscriptions.decode(rows)}
 
 
 def readings_of(connection: apsw.Connection, subscription_keys: Iterable[int]) -> list[Reading]:
@@ -109,7 +111,7 @@ def forget_cursors(connection: apsw.Connection, cursor_keys: list[int]) -> None:
         do(connection, name, text(cursor_keys))
 
 
-def _change(connection: apsw.Connection, one: SubscriptionRow, before: _Known) -> None:
+def _change(connection: apsw.Connection, one: SubscriptionRow, before: KnownSubscription) -> None:
     """What a changed pattern or keying means to the channels that are read already."""
     is_other = (one.ranges, one.keying) != (before.ranges, before.keying)
     if one.pattern == before.pattern and not is_other:
@@ -131,6 +133,7 @@ def _change(connection: apsw.Connection, one: SubscriptionRow, before: _Known) -
         do(connection, "subscription_channels.move", floors)
         forget_cursors(connection, keys)
         do(connection, "group_ranges.renew", before.group_key)
+    do(connection, "subscription_groups.bump", before.group_key)
 
 
 def _matches(pattern: str, channel: str) -> bool:
@@ -140,8 +143,8 @@ def _matches(pattern: str, channel: str) -> bool:
 def _attach(
     connection: apsw.Connection,
     operation: Declare,
-    after: dict[str, _Known],
-    before: dict[str, _Known],
+    after: dict[str, KnownSubscription],
+    before: dict[str, KnownSubscription],
     logs: dict[str, Log],
     old: frozenset[str],
 ) -> None:
@@ -182,7 +185,7 @@ def _start(connection: apsw.Connection, start: str, log: Log) -> int:
 
 
 def _declared(
-    connection: apsw.Connection, groups: dict[str, int], logs: dict[str, Log], after: dict[str, _Known]
+    connection: apsw.Connection, groups: dict[str, int], logs: dict[str, Log], after: dict[str, KnownSubscription]
 ) -> Declared:
     names = {known.subscription_key: known.name for known in after.values()}
     cursors = tuple(

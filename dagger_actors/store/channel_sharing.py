@@ -6,10 +6,10 @@ import apsw
 import msgspec
 
 from dagger_actors.core.channel_rows import RANGES
-from dagger_actors.core.channels import Lease, ReleaseRanges, Shared, ShareRanges
+from dagger_actors.core.channels import Lease, ReleaseRanges, Shared, ShareRanges, TakeRanges
 from dagger_actors.store.stepping import ask, do, text
 
-__all__ = ["release", "share"]
+__all__ = ["release", "share", "take"]
 
 _members = msgspec.json.Decoder(list[tuple[int, str]])
 _ranges = msgspec.json.Decoder(list[tuple[int, int | None, str | None, int]])
@@ -22,6 +22,7 @@ def share(connection: apsw.Connection, operation: ShareRanges) -> Shared:
     if me not in members:
         do(connection, "group_members.tidy", group_key)
         do(connection, "group_members.join", group_key, *me, operation.now_us)
+        do(connection, "subscription_groups.bump", group_key)
         members = _members.decode(ask(connection, "read.group_members", group_key))
     count = len(members)
     # A worker that was taken over is no member any more, whatever it believes.
@@ -42,3 +43,15 @@ def release(connection: apsw.Connection, operation: ReleaseRanges) -> None:
     do(connection, "group_ranges.release", *me, None if operation.ranges is None else text(operation.ranges))
     if operation.ranges is None:
         do(connection, "group_members.leave", *me)
+    do(connection, "subscription_groups.bump", operation.group_key)
+
+
+def take(connection: apsw.Connection, operation: TakeRanges) -> int:
+    """Take all from a worker that is gone; answers how many ranges. Who comes second finds nothing."""
+    owner = operation.owner
+    if operation.begun:
+        do(connection, "deliveries.interrupt", owner, text(operation.begun), operation.now_us)
+    do(connection, "subscription_groups.bump_of", owner)
+    do(connection, "group_members.take_from", owner)
+    do(connection, "group_ranges.take_from", owner)
+    return connection.changes()

@@ -7,16 +7,41 @@ from typing import Any, Final
 
 import apsw
 
-from dagger_actors.core.channels import Declare, PublishMessages, ReleaseRanges, ShareRanges
+from dagger_actors.core.channels import (
+    Declare,
+    PauseSubscription,
+    PromoteMessages,
+    PruneMessages,
+    PublishMessages,
+    Redrive,
+    ReleaseRanges,
+    ResumeSubscription,
+    Seek,
+    SetTimers,
+    ShareRanges,
+    TakeRanges,
+)
 from dagger_actors.store.channel_declaring import declare
+from dagger_actors.store.channel_moving import pause, resume, seek
+from dagger_actors.store.channel_pruning import prune
 from dagger_actors.store.channel_publishing import publish
-from dagger_actors.store.channel_sharing import release, share
+from dagger_actors.store.channel_redriving import redrive
+from dagger_actors.store.channel_sharing import release, share, take
+from dagger_actors.store.channel_timers import promote, set_timers
 
 __all__ = ["CHANNEL_RUNS"]
 
 CHANNEL_RUNS: Final[dict[type, Callable[[apsw.Connection, Any], Any]]] = {
     Declare: declare,
     PublishMessages: publish,
+    SetTimers: set_timers,
+    PromoteMessages: promote,
     ShareRanges: share,
     ReleaseRanges: release,
+    TakeRanges: take,
+    Seek: seek,
+    PauseSubscription: pause,
+    ResumeSubscription: resume,
+    Redrive: redrive,
+    PruneMessages: prune,
 }

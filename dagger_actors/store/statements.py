@@ -71,6 +71,13 @@ WRITES: Final[dict[str, Statement]] = {
     "task_stops.clear": Statement(table="task_stops", key_width=0),
     # Rows of these may meet in a group: they are put in the order of the units, and the last one stays.
     "cursors.put": Statement(table="cursors", key_width=0),
+    # A message waits, or is done: what is cleared is put no more.
+    "deliveries.put": Statement(table="deliveries", key_width=0),
+    "deliveries.clear": Statement(table="deliveries", key_width=0),
+    "dead_letters.put": Statement(table="dead_letters", key_width=0),
+    "subscriber_states.put": Statement(table="subscriber_states", key_width=0),
+    "subscriber_steps.put": Statement(table="subscriber_steps", key_width=0),
+    "subscriber_steps.forget": Statement(table="subscriber_steps", key_width=0),
 }
 
 RANK: Final[dict[str, int]] = {name: rank for rank, name in enumerate(WRITES)}

@@ -74,6 +74,7 @@ CREATE TABLE subscription_groups (
   group_key INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
   place TEXT NOT NULL,               -- where its class was found last, for people
+  version INTEGER NOT NULL DEFAULT 0, -- rises when its members should look again
   created_at INTEGER NOT NULL
 ) STRICT;
 
@@ -119,6 +120,8 @@ CREATE TABLE group_members (
   joined_at INTEGER NOT NULL,
   PRIMARY KEY (group_key, worker, member)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX group_members_worker ON group_members (worker);
 
 CREATE TABLE group_ranges (          -- the leases
   group_key INTEGER NOT NULL REFERENCES subscription_groups (group_key),

@@ -1,0 +1,2 @@
+-- parameters: worker
+DELETE FROM group_members WHERE worker = ?

@@ -1,0 +1,2 @@
+-- no parameters. Names.
+SELECT name FROM subscriptions WHERE paused_at IS NOT NULL
