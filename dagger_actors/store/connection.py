@@ -213,6 +213,9 @@ def _harden(connection: apsw.Connection, busy_timeout_ms: int) -> None:
     apsw.bestpractice.connection_recursive_triggers(connection)
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    # Else what it knows of a partial index by a parameter's value it must know anew: such a statement was compiled at each
+    # execution, the claim of tasks for one. (https://sqlite.org/queryplanner-ng.html, "Query Planner Stability Guarantee")
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.pragma("mmap_size", 0)
 
 

@@ -50,6 +50,7 @@ FREQUENT = {
     "retry": ("tasks.reopen", "task_dependencies.review", "task_dependencies.unmeet", "jobs.reopen"),
     "pruning": ("read.prunable", "tasks.prune", "jobs.prune"),
 }
+MINUTE_US = 60_000_000
 TABLES = "tasks|task_dependencies|task_agents|jobs|task_stops|task_attempts|theirs|waiting|culprit|child|parent"
 
 
@@ -192,3 +193,23 @@ def test_each_of_many_children_costs_the_same_whatever_their_number(file: TasksO
             work_off(file, 500)
     assert file.task(1)["state"] == "ready"
     assert steps.count < 1_000 * size
+
+
+def test_no_statement_is_compiled_again_for_what_is_bound_to_it(file: TasksOnFile) -> None:
+    """Law: what is executed all the time is compiled once, whatever its parameters are."""
+    compiled: list[int] = []
+
+    def note(*asked: object) -> int:  # SQLite asks while it compiles, and at no other time
+        compiled.append(len(asked))
+        return apsw.SQLITE_OK
+
+    file.connection.authorizer = note
+    for at in range(3):
+        if at == 1:
+            assert compiled
+            compiled.clear()
+        first = 100 * at + 1
+        file.submit(*(NewTask(key, "a", "1", priority=at) for key in range(first, first + 40)))
+        for task in file.claim("a", 40 - at, now_us=MINUTE_US * (at + 2)):
+            assert file.end(task)
+    assert not compiled
