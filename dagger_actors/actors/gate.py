@@ -547,10 +547,12 @@ class Gate:
 
     def _withdraw(self, ticket: Ticket) -> None:
         ticket.state = "done"
-        self._gates.queued_processes -= ticket.is_process
         heap = self._heap_of(ticket)
-        heap[:] = [entry for entry in heap if entry[2] is not ticket]
-        heapq.heapify(heap)
+        kept = [entry for entry in heap if entry[2] is not ticket]
+        if len(kept) < len(heap):  # else it was drained, and is counted no more
+            self._gates.queued_processes -= ticket.is_process
+            heap[:] = kept
+            heapq.heapify(heap)
 
     def _heap_of(self, ticket: Ticket) -> list[tuple[int, int, Ticket]]:
         if ticket.is_thread:

@@ -517,6 +517,21 @@ def test_abandoning_what_has_not_started_takes_it_out_for_good() -> None:
     assert world.started() == [running, last]
 
 
+def test_abandoning_drained_bodies_of_processes_keeps_no_other_from_its_process() -> None:
+    """Law: those that wait for a process are counted right, so that the next one gets it though no thread is free."""
+    world = World(threads=1, processes=1)
+    cancelled, other = world.open(1), world.open(2)
+    running, *waiting = world.tickets(3, is_process=True)
+    cancelled.offer([running, *waiting])
+    for ticket in cancelled.drain():
+        assert not cancelled.abandon(ticket)
+    assert world.gates.queued_processes == 0
+    thread, process = world.ticket(2), world.ticket(2, is_process=True)
+    other.offer([thread, process])
+    cancelled.end(running, b"", success=True)
+    assert world.started() == [running, thread, process]
+
+
 def test_an_admitted_ticket_lets_go_of_what_its_callback_holds() -> None:
     """Law: ticket, time-out and actor refer to one another; memory must not wait for the collector."""
     world = World()
