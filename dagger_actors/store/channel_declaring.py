@@ -11,7 +11,7 @@ import msgspec
 from dagger_actors.core.channel_rows import RANGES, private_channel
 from dagger_actors.core.channels import ChannelRow, Declare, Declared, SubscriptionRow
 from dagger_actors.errors import OffsetRefused
-from dagger_actors.store.channel_logs import Log, logs_of, offset_at
+from dagger_actors.store.channel_logs import Log, logs_of
 from dagger_actors.store.stepping import ask, do, text
 
 __all__ = ["KnownSubscription", "Reading", "declare", "forget_cursors", "named", "readings_of"]
@@ -181,7 +181,8 @@ def _start(connection: apsw.Connection, start: str, log: Log) -> int:
                 raise OffsetRefused(log.name, int(number), log.next_offset)
             return max(int(number), log.first_offset)
         case _:
-            return offset_at(connection, log.channel_key, log.first_offset, log.next_offset, int(number))
+            offset: int = ask(connection, "read.offset_at", log.channel_key, int(number))
+            return offset
 
 
 def _declared(

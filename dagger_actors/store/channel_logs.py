@@ -9,10 +9,9 @@ import apsw
 import msgspec
 
 from dagger_actors.errors import UnknownChannel
-from dagger_actors.store.statements import sql
 from dagger_actors.store.stepping import ask, do, text
 
-__all__ = ["Log", "logs_of", "offset_at", "write_logs"]
+__all__ = ["Log", "logs_of", "write_logs"]
 
 
 class Log(msgspec.Struct, array_like=True):
@@ -73,26 +72,3 @@ def write_logs(connection: apsw.Connection, logs: Iterable[Log], now_us: int) ->
             do(connection, "messages.append", log.channel_key, log.next_offset, now_us, text(log.rows))
     if grown:
         do(connection, "channels.grow", text([(one.channel_key, len(one.rows), one.bytes, one.floor) for one in grown]))
-
-
-def offset_at(connection: apsw.Connection, channel_key: int, first: int, end: int, since_us: int) -> int:
-    """Find the first message that was published then or later, in as many steps as the range has binary digits.
-
-    Times are those of whoever published: with clocks that step it is one of the places where they pass that time.
-
-    Args:
-        connection: The connection.
-        channel_key: The channel.
-        first: The lowest offset that is kept.
-        end: Behind the highest one; the answer when all are older.
-        since_us: Wall microseconds.
-    """
-    low, high = first, end
-    while low < high:
-        middle = (low + high) // 2
-        offset, published_at = next(connection.execute(sql("read.message_time"), (channel_key, middle)))
-        if published_at >= since_us:
-            high = middle
-        else:
-            low = offset + 1
-    return low

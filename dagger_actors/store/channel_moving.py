@@ -10,7 +10,6 @@ import msgspec
 from dagger_actors.core.channels import PauseSubscription, ResumeSubscription, Seek
 from dagger_actors.errors import OffsetRefused, UnknownChannel, UnknownSubscription
 from dagger_actors.store.channel_declaring import KnownSubscription, Reading, forget_cursors, named, readings_of
-from dagger_actors.store.channel_logs import offset_at
 from dagger_actors.store.stepping import ask, do, text
 
 __all__ = ["must_find", "pause", "resume", "seek"]
@@ -63,7 +62,8 @@ def _place(connection: apsw.Connection, operation: Seek, one: Reading) -> int:
             raise OffsetRefused(one.channel, operation.offset, one.next_offset)
         return max(operation.offset, one.first_offset)
     if operation.since_us is not None:
-        return offset_at(connection, one.channel_key, one.first_offset, one.next_offset, operation.since_us)
+        offset: int = ask(connection, "read.offset_at", one.channel_key, operation.since_us)
+        return offset
     assert operation.to is not None, "where it goes on is said in one of three ways"
     return one.first_offset if operation.to == "earliest" else one.next_offset
 

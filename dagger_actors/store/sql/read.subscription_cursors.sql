@@ -1,0 +1,8 @@
+-- parameters: a subscription's name ('' = all). One row: a JSON array of subscription_key, channel, start_offset, next_offset,
+--   ranges, and floor and gaps of each that has begun, of each subscription on each channel.
+SELECT json_group_array(json_array(subscription_key, channels.name, start_offset, next_offset, ranges, json((
+  SELECT json_group_array(json_array(cursors.floor, json(gaps)))
+  FROM cursors WHERE cursors.cursor_key = subscription_channels.cursor_key
+))))
+FROM subscriptions JOIN subscription_channels USING (subscription_key) JOIN channels USING (channel_key)
+WHERE ?1 = '' OR subscriptions.name = ?1
