@@ -155,4 +155,4 @@ class ChannelsHere:
         self.channels.close()
         self.outbox.close()
         self.runtime.close(5)
-        self.store.abandon()
+        self.store.leave()
