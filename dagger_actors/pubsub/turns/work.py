@@ -47,16 +47,17 @@ class TurnWork:
         outgoing: What it publishes.
     """
 
-    context: TurnContext | None = None
-    _plan: Plan
-    _is_wrong = False
-    _misfits: tuple[Misfit, ...] = ()
+    __slots__ = ("_desk", "_is_wrong", "_misfits", "_plan", "_tell", "_turn", "activation", "context", "outgoing")
 
     def __init__(self, desk: Desk, turn: StartTurn, activation: Activation, tell: Callable[[bytes], None]) -> None:
         self._desk = desk
         self._turn = turn
-        self._tell = tell
         self.activation = activation
+        self._tell = tell
+        self._is_wrong = False
+        self._misfits: tuple[Misfit, ...] = ()
+        self._plan: Plan = desk.plan
+        self.context: TurnContext | None = None
         self.outgoing = Outgoing(desk.subscription, turn.key, turn.deliveries)
 
     def take(self) -> TurnOutcome:

@@ -92,6 +92,7 @@ def settled(file: ChannelsOnFile) -> int:
     cursor = file.cursor("g.h", "a")
     file.acknowledge_all(cursor, "g", 8)
     file.write("deliveries.put", DeliveryRow(cursor, 8, 1, 2, 0, 99, None, 1))
+    file.rows("UPDATE channels SET floor = 8 WHERE name = 'a'")  # as it is once it was looked up
     return cursor
 
 
@@ -107,7 +108,7 @@ def test_a_subscription_goes_on_where_it_is_moved_to(file: ChannelsOnFile, how: 
     assert file.waiting(cursor) == []
     assert not file.acknowledge(cursor, 0, "g", epoch, 9), "what was in hand is committed by nobody"
     assert len(file.share("g").taken) == 64
-    assert file.channel("a")["floor"] <= place
+    assert file.channel("a")["floor"] == min(place, 8)
 
 
 def test_a_subscription_is_moved_on_all_its_channels_but_not_on_its_groups_own(file: ChannelsOnFile) -> None:

@@ -116,7 +116,15 @@ def test_what_a_dead_worker_held_is_nobodys_and_its_messages_have_met_a_death(fi
     epoch = file.share("g").held[0].epoch
     file.acknowledge(cursor, 5, "g", epoch, 3, "[[5,6]]")
     file.write("deliveries.put", DeliveryRow(cursor, 7, 5, 2, 1, 99, '"why"', 1))
-    begun = ((cursor, 2, 5), (cursor, 3, 5), (cursor, 6, 5), (cursor, 7, 5), (cursor, 0, 6), (999, 0, 0))
+    begun = (
+        (cursor, 2, 5),
+        (cursor, 3, 5),
+        (cursor, 5, 5),
+        (cursor, 6, 5),
+        (cursor, 7, 5),
+        (cursor, 0, 6),
+        (999, 0, 0),
+    )
     assert file.run(TakeRanges(1, begun, 8)) == 64
     assert file.waiting(cursor) == [
         [cursor, 0, 6, 1, 1, None], [cursor, 3, 5, 1, 1, None], [cursor, 7, 5, 2, 2, None]
