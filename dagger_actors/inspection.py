@@ -9,6 +9,7 @@ from typing import Self
 
 from dagger_actors.flow.archive import Archive
 from dagger_actors.flow.artifact_library import ArtifactReader
+from dagger_actors.pubsub.looking import ChannelArchive
 from dagger_actors.store.look import Look
 from dagger_actors.tasks.looking import TaskArchive
 
@@ -25,6 +26,7 @@ class Inspection:
     Attributes:
         flows: Its runs: ``runs``, ``report``, ``explain``, ``resumable``.
         tasks: Its tasks and jobs: ``tasks``, ``report``, ``logs``, ``jobs``, ``job_report``, ``agents``.
+        channels: Its channels: ``read``, ``channels``, ``subscriptions``, ``dead_letters``, ``dead_letter``, ``state``.
         artifacts: What is stored: ``get``, ``list``, ``export``.
         path: The database, absolute.
 
@@ -37,6 +39,7 @@ class Inspection:
         self._look = Look(self.path)
         self.flows = Archive(self._look, now_us)
         self.tasks = TaskArchive(self._look, now_us)
+        self.channels = ChannelArchive(self._look, now_us)
         self.artifacts = ArtifactReader(self._look, self.flows.run_key)
 
     def __enter__(self) -> Self:

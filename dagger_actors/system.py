@@ -268,7 +268,8 @@ class ActorSystem:
 
         Returns:
             Its ``flows`` (``runs``, ``report``, ``explain``), ``tasks`` (``tasks``, ``report``, ``jobs``, ``job_report``,
-            ``agents``) and ``artifacts`` (``get``, ``list``, ``export``); a context manager.
+            ``agents``), ``channels`` (``read``, ``channels``, ``subscriptions``, ``dead_letters``, ``dead_letter``, ``state``)
+            and ``artifacts`` (``get``, ``list``, ``export``); a context manager.
 
         Raises:
             StoreError: It cannot be read; says why and what to do.

@@ -79,6 +79,17 @@ dagger-actors tasks prune 30d
 
 Their attempts, logs and steps go too; a job goes with its last task. Kept is what an open task depends on or has spawned."""
 
+TAIL = """
+
+One a line: offset, time (UTC), class, [key], content. It is no subscription: nothing is acknowledged, and nobody is disturbed.
+
+dagger-actors tail orders --from 1h
+
+dagger-actors tail orders --follow --json | jq .message"""
+DEAD_LETTERS_LIST = """
+
+dagger-actors dead-letters list --subscription shop.count"""
+
 JOB_GRAPH = """
 
 dagger-actors jobs graph nightly --output nightly.svg
@@ -96,6 +107,8 @@ COMMANDS = (
     ("why", "dagger_actors.cli.why:why", "Say why a node of a run is in its state."),
     ("worker", "dagger_actors.cli.worker:worker", f"Do tasks: add a worker to a database.{WORKER}"),
     ("up", "dagger_actors.cli.up:up", "Run the actors of a system file until they are stopped."),
+    ("channels", "dagger_actors.cli.channels:list_channels", "List the channels of a database."),
+    ("tail", "dagger_actors.cli.channels:tail", f"Print the messages of a channel, and those that come.{TAIL}"),
     ("bench", "dagger_actors.cli.bench:bench", "Measure a system file under load, beside the machine's own limits."),
     ("validate", "dagger_actors.cli.specs:validate", "Check a flow or system file and its code without running it."),
     (
@@ -134,10 +147,28 @@ JOBS = (
     ("graph", "dagger_actors.cli.jobs:graph", f"Draw a job's tasks with their states: mermaid, dot or svg.{JOB_GRAPH}"),
     ("cancel", "dagger_actors.cli.task_verbs:cancel_jobs", "Cancel jobs: what is open of them, and what would come."),
 )
+SUBSCRIPTIONS = (
+    (
+        "list",
+        "dagger_actors.cli.subscriptions:list_subscriptions",
+        "List the subscriptions of a database, and their lag.",
+    ),
+    ("show", "dagger_actors.cli.subscriptions:show", "Show a subscription: how far it is, who takes its turns."),
+)
+DEAD_LETTERS = (
+    (
+        "list",
+        "dagger_actors.cli.dead_letters:list_dead_letters",
+        f"List the messages that subscriptions have given up.{DEAD_LETTERS_LIST}",
+    ),
+    ("show", "dagger_actors.cli.dead_letters:show", "Show dead letters: the message, and why it was given up."),
+)
 GROUPS = {
     "artifacts": ("List, read and export what runs stored.", ARTIFACTS),
     "tasks": ("List, submit, retry, cancel and judge tasks.", TASKS),
     "jobs": ("List, show, cancel and draw jobs: groups of tasks.", JOBS),
+    "subscriptions": ("List and show who reads channels, and how far they are.", SUBSCRIPTIONS),
+    "dead-letters": ("List and show messages that were given up.", DEAD_LETTERS),
 }
 
 
@@ -150,7 +181,7 @@ def _version() -> str:
 app = App(
     name="dagger-actors",
     help=(
-        "Durable flows, tasks and actors on one SQLite file: run, watch, interrupt, resume. Exit status: 0 succeeded; "
+        "Durable flows, tasks, channels and actors on one SQLite file: run, watch, interrupt, resume. Exit status: 0 succeeded; "
         "1 failed, cancelled or timed out; 2 bad definition, usage or database; 3 paused; 130 interrupted (once: what runs "
         "has 10 s to end; twice: at once)."
     ),

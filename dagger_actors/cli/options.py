@@ -13,17 +13,20 @@ __all__ = [
     "DEFAULT_DATABASE",
     "AnySpec",
     "AsJson",
+    "ChannelName",
     "Database",
     "Imports",
     "Inputs",
     "JobFilter",
     "JobId",
+    "OfSubscription",
     "OnlyVersion",
     "Processes",
     "Quiet",
     "RunId",
     "Schema",
     "Spec",
+    "SubscriptionName",
     "TaskId",
     "TaskIds",
     "existing",
@@ -53,6 +56,14 @@ TaskIds = Annotated[
 ]
 JobId = Annotated[str, Parameter(name="JOB", help="The job's id; `dagger-actors jobs list` lists them.")]
 JobFilter = Annotated[str | None, Parameter(help="Only tasks of the job of this id.")]
+ChannelName = Annotated[str, Parameter(name="CHANNEL", help="The channel's name; `dagger-actors channels` lists them.")]
+SubscriptionName = Annotated[
+    str,
+    Parameter(name="SUBSCRIPTION", help="Its name, GROUP.HANDLER; `dagger-actors subscriptions list` lists them."),
+]
+OfSubscription = Annotated[
+    str | None, Parameter(help="Only those of this subscription; `dagger-actors subscriptions list` lists them.")
+]
 OnlyVersion = Annotated[
     int | None,
     Parameter(

@@ -92,6 +92,11 @@ class Outbox:
             self._journal.wake(self)
         return None
 
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many messages wait for the journal, and how many bytes they have."""
+        return self._shelf.size
+
     def moved(self, channel: str) -> None:
         """Somebody has done messages of a channel: there may be room in it."""
         with self._lock:

@@ -49,6 +49,11 @@ class Shelf:
         self._bytes = 0
 
     @property
+    def size(self) -> tuple[int, int]:
+        """How many messages wait, and how many bytes they have."""
+        return self._count, self._bytes
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing waits for the journal."""
         return not (self._incoming or self._suspects or self.flying)
@@ -75,7 +80,7 @@ class Shelf:
         count, size_bytes = len(parcel.messages), parcel.size_bytes
         if self._count and (self._count + count > WAITING or self._bytes + size_bytes > WAITING_BYTES):
             if not parcel.waits:
-                raise OutboxFull(self._count, self._bytes)
+                raise OutboxFull(*self.size)
             return False
         parcel.is_counted = True
         self._count += count

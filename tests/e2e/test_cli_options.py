@@ -6,13 +6,16 @@ import hashlib
 import inspect
 from collections.abc import Iterator
 from importlib import import_module, metadata
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, RetryPolicy, TaskContext, task_agent
 from dagger_actors.cli.app import COMMANDS, GROUPS
+from dagger_actors.pubsub.channel import Channel
 from dagger_actors.tasks.tasks import Tasks
+from tests.channels_here import ChannelsHere
 
 BARE = """
 name: bare
@@ -78,8 +81,15 @@ WORDS = {
     "jobs show": ("nightly",),
     "jobs graph": ("nightly",),
     "jobs cancel": ("nightly",),
+    "channels": (),
+    "tail": ("orders",),
+    "subscriptions list": (),
+    "subscriptions show": ("shop.count",),
+    "dead-letters list": (),
+    "dead-letters show": ("1",),
 }
-"""What each command is given where the run ``one`` is paused, task 1 completed, 2 delayed, 3 failed, and 4 rejected."""
+"""What each command is given where the run ``one`` is paused, task 1 completed, 2 delayed, 3 failed, and 4 rejected; on the channel
+``orders`` a message is dead for ``shop.count``."""
 
 
 def functions() -> Iterator[tuple[str, str]]:
@@ -110,6 +120,14 @@ def write_tasks(tasks: Tasks) -> None:
     tasks.reject(made[3], "not good enough")
 
 
+def write_channels(db: Path) -> None:
+    here = ChannelsHere(db, Channel("orders", dict))
+    here.subscribe("shop.count", "orders")
+    here.channels.publish("orders", {"item": "tea"})
+    here.give_up("orders", 0)
+    here.close()
+
+
 @pytest.fixture
 def paused(program, monkeypatch):
     """A database that is not the default one, with a paused run and an artifact."""
@@ -122,6 +140,7 @@ def paused(program, monkeypatch):
         assert system.flows.start("bare.yaml", run_id="one").wait(60).state == "paused"
         system.artifacts.put("a letter")
         write_tasks(system.tasks)
+    write_channels(program.folder / "other.db")
     return program
 
 

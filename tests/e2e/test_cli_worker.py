@@ -71,6 +71,12 @@ def test_concurrency_is_how_many_tasks_it_does_at_once(typed):
         ActorSystem(task_concurrency=0)
 
 
+def test_processes_reach_the_workers_system(typed):
+    """Law: as with ``run``: a number that cannot be is refused before it joins."""
+    status, _, err = typed(*WORKER, "--processes", "0")
+    assert (status, "processes" in err) == (2, True), err
+
+
 def test_a_worker_without_the_agents_of_what_waits_is_refused_with_their_names(typed):
     """Law: AgentsMissing, 2, before it joins; also one with other agents, or with none at all."""
     (typed.folder / "other.py").write_text(OTHER)

@@ -49,24 +49,26 @@ class Part(DoneSet):
 
     Attributes:
         cursor: The cursor.
-        held: The range.
+        held: The range as it is held.
+        range: Its number.
         items: What is pending, by offset.
         written: The floor as it was written last.
     """
 
-    __slots__ = ("cursor", "held", "items", "written")
+    __slots__ = ("cursor", "held", "items", "range", "written")
 
     def __init__(self, cursor: Cursor, held: HeldRange, state: CursorState) -> None:
         floor, gaps = state.done.get(held.range, (state.start, ()))
         super().__init__(floor, gaps)
         self.cursor = cursor
         self.held = held
+        self.range = held.range
         self.items: dict[int, Item] = {}
         self.written = floor
 
     def read_to(self) -> int:
         """The range was read up to here."""
-        return self.cursor.read_to(self.held.range)
+        return self.cursor.read_to(self.range)
 
     def lag(self) -> int:
         """How far its floor is ahead of the one that was written."""
@@ -144,7 +146,7 @@ class Cursor:
             self.position = self._checked = max(floors)
             self._behind.clear()
         for part, floor in zip(parts, floors, strict=True):
-            number = part.held.range
+            number = part.range
             self.parts[number] = part
             if floor < self.position:
                 self._behind[number] = floor

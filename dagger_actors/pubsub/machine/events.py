@@ -136,7 +136,7 @@ class Retire(msgspec.Struct, frozen=True):
 
 
 class Grown(msgspec.Struct, frozen=True):
-    """A channel has messages up to this offset (exclusive)."""
+    """A channel has messages up to this offset (exclusive); told after ``Gained`` too."""
 
     cursor_key: int
     next_offset: int
@@ -148,7 +148,8 @@ class Fetched(msgspec.Struct, frozen=True):
     Attributes:
         cursor_key: The subscription on the channel.
         first: The offset that was asked for.
-        next_offset: Everything below it, from ``first`` on, is in ``messages``, or gone, or in no range of this member.
+        next_offset: Everything below it, from ``first`` on, is in ``messages``, or gone, or in no range that this member had
+            when it asked. ``first`` itself = nothing could be read: it is not asked again before the channel has ``Grown``.
         messages: Ascending by offset.
     """
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dagger_actors.pubsub.machine.cursors import Part
+from dagger_actors.pubsub.machine.events import Begin
 
 if TYPE_CHECKING:
     from dagger_actors.pubsub.machine.subscriptions import Subscription
@@ -155,6 +156,14 @@ class Shift:
     def __init__(self, subscription: Subscription, turns: list[Turn]) -> None:
         self.subscription = subscription
         self.turns = turns
+
+    def begin(self, number: int) -> Begin:
+        """Tell whoever takes it."""
+        turns: list[tuple[str, tuple[tuple[int, int, int], ...]]] = []
+        for turn in self.turns:
+            key = turn.lane.key.name if turn.lane is not None else ""
+            turns.append((key, tuple([(one.part.cursor.key, one.offset, one.try_no) for one in turn.items])))
+        return Begin(number, self.subscription.name, tuple(turns))
 
 
 class Alarms:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from dagger_actors.core.protocols import Now
-from dagger_actors.pubsub.machine.cursors import Cursor, HeldRange, Part
+from dagger_actors.pubsub.machine.cursors import Cursor, Part
 from dagger_actors.pubsub.machine.events import (
-    Begin,
     Decision,
     Effect,
     Event,
@@ -34,6 +33,7 @@ from dagger_actors.pubsub.machine.events import (
     Undone,
     WakeAt,
 )
+from dagger_actors.pubsub.machine.holding import Holding
 from dagger_actors.pubsub.machine.lanes import Alarms, Item, Key, Lane, Shift
 from dagger_actors.pubsub.machine.ledger import POISON, SKIPPED, Ledger
 from dagger_actors.pubsub.machine.redoing import NOT_TAKEN, Redoing
@@ -64,13 +64,12 @@ class MemberMachine:
         self._subscriptions = {one.name: Subscription(one, keys, self._alarms) for one in terms}
         self._order = list(self._subscriptions.values())
         self._cursors: dict[int, Cursor] = {}
-        self._held: dict[int, HeldRange] = {}
-        self._surplus: tuple[int, ...] = ()
         self._shifts: dict[int, Shift] = {}
         self._in_hand = 0
         self._redoing = Redoing(self._subscriptions, self._cursors)
         self._unsettled: dict[Cursor, None] = {}
         self._ledger = Ledger(group_key, owner, member)
+        self._holding = Holding(self._subscriptions, self._cursors, self._redoing, self._ledger, self._alarms)
         self._shift_no = 0
         self._arrival = 0
         self._wake_us: int | None = None
@@ -98,7 +97,7 @@ class MemberMachine:
     @property
     def ranges(self) -> tuple[int, ...]:
         """The ranges held; ascending."""
-        return tuple(sorted(self._held))
+        return tuple(sorted(self._holding.ranges))
 
     def retrying(self) -> int:
         """Messages that wait for another try."""
@@ -135,14 +134,15 @@ class MemberMachine:
             case Undone(turns=turns):
                 self._undone(turns, now_us)
             case Gained():
-                self._gained(event, now_us)
+                for cursor in self._holding.gain(event, now_us):
+                    self._unsettled[cursor] = None
             case Lost(ranges=ranges):
-                self._forget(ranges, now_us)
+                self._holding.lose(ranges, now_us)
             case Surplus(ranges=ranges):
-                self._surplus_is(ranges, now_us)
+                self._holding.name_surplus(ranges, now_us)
             case Paused(subscription=name, is_paused=is_paused):
                 self._subscriptions[name].is_paused = is_paused
-                self._restore(now_us)
+                self._holding.restore(now_us)
             case Retire():
                 self._is_retiring = True
             case _:
@@ -239,7 +239,7 @@ class MemberMachine:
             self._unsettled[cursor] = None
             for part in cursor.parts.values():
                 part.forget_written()
-        self._restore(now_us)
+        self._holding.restore(now_us)
 
     def _settle(self) -> None:
         for cursor in list(self._unsettled)[:SETTLED_AT_ONCE]:
@@ -248,79 +248,15 @@ class MemberMachine:
                 if part.lag():
                     self._ledger.touch(part)
 
-    # --- ranges come and go
-
-    def _gained(self, event: Gained, now_us: int) -> None:
-        leases = [
-            one for one in event.leases if one.range not in self._held or self._held[one.range].epoch != one.epoch
-        ]
-        self._forget(tuple(one.range for one in leases), now_us)
-        for one in leases:
-            self._held[one.range] = HeldRange(one.range, one.epoch, self._ledger.number)
-        gained = tuple(self._held[one.range] for one in leases) if event.leases else tuple(self._held.values())
-        parts: set[Part] = set()
-        for state in event.cursors:
-            subscription = self._subscriptions.get(state.subscription)
-            if subscription is None:
-                continue  # another version of the group has it
-            cursor = self._cursors.get(state.cursor_key)
-            if cursor is None:
-                cursor = self._cursors[state.cursor_key] = Cursor(state.cursor_key, subscription)
-                subscription.cursors.append(cursor)
-            parts.update(cursor.extend(gained, state))
-            self._unsettled[cursor] = None
-            subscription.look(cursor)
-        for row in event.waiting:
-            cursor = self._cursors.get(row.cursor_key)
-            if cursor is not None and cursor.parts.get(row.range) in parts:
-                cursor.waiting[row.offset] = row
-                if row.crash_no:
-                    cursor.crashed[row.offset] = row
-
-    def _forget(self, ranges: tuple[int, ...], now_us: int) -> None:
-        lost = [number for number in ranges if self._held.pop(number, None) is not None]
-        if not lost:
-            return
-        for cursor in self._cursors.values():
-            for number in lost:
-                part = cursor.drop(number)
-                if part is not None:
-                    cursor.subscription.pending -= len(part.items)
-                    for item in part.items.values():
-                        item.is_live = False
-            cursor.subscription.look(cursor)
-        self._surplus = tuple(number for number in self._surplus if number not in lost)
-        self._redoing.drop_lost()
-        self._restore(now_us)
-
-    def _surplus_is(self, ranges: tuple[int, ...], now_us: int) -> None:
-        """These alone are to be given back, whatever was said before."""
-        self._surplus = tuple(number for number in ranges if number in self._held)
-        for held in self._held.values():
-            held.is_surplus = held.range in self._surplus
-        for cursor in self._cursors.values():
-            for number in self._surplus:
-                cursor.hold_back(number)
-            cursor.subscription.look(cursor)
-        self._restore(now_us)
-
-    def _restore(self, now_us: int) -> None:
-        """Look at everything anew."""
-        self._alarms.clear()
-        for one in self._order:
-            one.sort_out()
-        for one in self._order:
-            one.restore(now_us)
-
     # --- what follows
 
     def _decide(self, now_us: int) -> Decision:
         effects: list[Effect] = []
-        given = self._given_back() if self._surplus else ()
+        given = self._holding.idle_surplus(self._shifts.values()) if self._holding.surplus else ()
         ends, rows = self._ledger.take()
         if given:
             effects.append(GiveBack(given))
-            self._forget(given, now_us)
+            self._holding.lose(given, now_us)
         if len(self._alarms):
             for target in self._alarms.take(now_us):
                 target.subscription.rouse(target, now_us)
@@ -329,24 +265,6 @@ class MemberMachine:
             self._fetch(effects)
         self._wake(effects)
         return Decision(ends, rows, tuple(effects))
-
-    def _given_back(self) -> tuple[int, ...]:
-        """Ranges to be given back of which nothing is in hand; their floors are written before."""
-        busy = {
-            item.part.held.range
-            for shift in self._shifts.values()
-            for turn in shift.turns
-            for item in turn.items
-            if item.is_live
-        }
-        busy.update(item.part.held.range for item in self._redoing.items())
-        given = tuple(number for number in self._surplus if number not in busy)
-        for cursor in self._cursors.values():
-            for number in given:
-                part = cursor.parts.get(number)
-                if part is not None and part.lag():
-                    self._ledger.touch(part)
-        return given
 
     def _begin(self, effects: list[Effect], now_us: int) -> None:
         for subscription in tuple(self._order):
@@ -363,7 +281,7 @@ class MemberMachine:
                 self._shift_no += 1
                 self._shifts[self._shift_no] = shift
                 self._in_hand += len(shift.turns)
-                effects.append(_begin(self._shift_no, shift))
+                effects.append(shift.begin(self._shift_no))
             if begun and len(self._order) > 1:  # whoever was first is last the next time
                 self._order.remove(subscription)
                 self._order.append(subscription)
@@ -380,14 +298,3 @@ class MemberMachine:
             if next_us is not None and next_us != self._wake_us:
                 self._wake_us = next_us
                 effects.append(WakeAt(next_us))
-
-
-def _begin(number: int, shift: Shift) -> Begin:
-    turns = [
-        (
-            turn.lane.key.name if turn.lane is not None else "",
-            tuple([(item.part.cursor.key, item.offset, item.try_no) for item in turn.items]),
-        )
-        for turn in shift.turns
-    ]
-    return Begin(number, shift.subscription.name, tuple(turns))

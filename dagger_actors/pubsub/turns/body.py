@@ -16,11 +16,9 @@ from dagger_actors.bodies.body import REFUSED
 from dagger_actors.bodies.error_detail import detail_of
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.turns import (
-    NO_EFFECTS,
     Handled,
     ShiftEnded,
     StartTurn,
-    TurnEffects,
     TurnFailed,
     TurnOutcome,
     decode_shift,
@@ -126,15 +124,14 @@ class AnyShift(Actor):
         work = self._work = TurnWork(desk, turn, activation, self._tell)
         return work
 
-    def _note(self, turn: StartTurn, outcome: TurnOutcome, activation: Activation | None) -> None:
+    def _note(self, turn: StartTurn, outcome: TurnOutcome, activation: Activation | None, size: int = 0) -> None:
         started = self._now
         finished = self._now = self._desk.services.clock.now()
         self._work = None
         if not self._ledger.note(started, finished, outcome, activation):
             self._is_over = True
         elif type(outcome) is Handled:
-            if outcome.effects is not NO_EFFECTS:
-                self._size += _size(outcome.effects)
+            self._size += size + len(outcome.effects.state or b"")
         elif self._desk.has_lanes:
             self._blocked.add(turn.key)
 
@@ -187,7 +184,7 @@ class ShiftBody(AnyShift):
         for position, turn in enumerate(turns):
             work = self._begun(position, turn)
             if work is not None:
-                self._note(turn, work.take(), work.activation)
+                self._note(turn, work.take(), work.activation, work.outgoing.size)
             if self._is_over:
                 return
 
@@ -225,7 +222,7 @@ class LoopShift(AnyShift):
         for position, turn in enumerate(turns):
             work = self._begun(position, turn)
             if work is not None:
-                self._note(turn, await work.atake(), work.activation)
+                self._note(turn, await work.atake(), work.activation, work.outgoing.size)
             if self._is_over:
                 return
             _uncancel()
@@ -236,8 +233,3 @@ def _uncancel() -> None:
     task = asyncio.current_task()
     while task is not None and task.cancelling():
         task.uncancel()
-
-
-def _size(effects: TurnEffects) -> int:
-    """How much there is to be told of it, about."""
-    return len(effects.state or b"") + sum(len(one.payload) for one in effects.published)

@@ -17,7 +17,6 @@ from dagger_actors.bodies.snooze import MAX_SECONDS, is_seconds
 from dagger_actors.core.channel_rows import RANGES, NewMessage, NewTimer, private_channel, range_of
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ArtifactRecord, StartAttempt, Turn
-from dagger_actors.core.task_rows import NewTask
 from dagger_actors.core.turns import Delivered, StartTurn
 from dagger_actors.core.wording import indefinite, listed
 from dagger_actors.errors import (
@@ -31,10 +30,10 @@ from dagger_actors.errors import (
 )
 from dagger_actors.pubsub.turns.outgoing import LARGEST_TURN, LONGEST_NAME, Given, Outgoing, is_name
 from dagger_actors.pubsub.turns.plan import Plan
-from dagger_actors.pubsub.turns.sources import Publisher, SpawnOptions, TaskBridge
+from dagger_actors.pubsub.turns.sources import Publisher, Spawned, SpawnOptions, TaskBridge
 from dagger_actors.pubsub.turns.steps import TurnPlace
 
-__all__ = ["MOST_SPAWNED", "TIMER", "TurnContext", "TurnFacts"]
+__all__ = ["MOST_SPAWNED", "TIMER", "Standing", "TurnContext"]
 
 logger = logging.getLogger("dagger_actors.run")
 
@@ -45,12 +44,10 @@ MOST_SPAWNED: Final = 10_000
 """Tasks of one turn."""
 
 
-class TurnFacts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What a context is made with besides what every body's is.
+class Standing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What is the same for all turns of a subscription in one member.
 
     Attributes:
-        turn: The turn.
-        outgoing: What it publishes, and its timers.
         subscription: ``GROUP.HANDLER``.
         group: The group's name.
         group_key: Its id.
@@ -63,8 +60,6 @@ class TurnFacts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         bridge: Makes tasks; None = this system has none.
     """
 
-    turn: StartTurn
-    outgoing: Outgoing
     subscription: str
     group: str
     group_key: int
@@ -94,20 +89,23 @@ class TurnContext(BodyContext):
         idempotency_key: The same for every try.
     """
 
-    def __init__(self, start: StartAttempt, around: Surroundings, facts: TurnFacts) -> None:
+    _spawned: list[Spawned] | None = None
+    _spawned_size = 0
+
+    def __init__(
+        self, start: StartAttempt, around: Surroundings, facts: Standing, turn: StartTurn, outgoing: Outgoing
+    ) -> None:
         super().__init__(start, around)
-        first = facts.turn.deliveries[0]
+        first = self._first = turn.deliveries[0]
         self.subscription = facts.subscription
         self.group = facts.group
-        self.key = facts.turn.key
+        self.key = turn.key
         self.channel = first.channel
         self.offset = first.offset
         self.published_at = first.published_at
-        self._first: Delivered = first
         self._facts = facts
-        self._spawned: list[NewTask] = []
-        self._records: list[ArtifactRecord] = []
-        self._spawned_size = 0
+        self._deliveries = turn.deliveries
+        self._outgoing = outgoing
 
     @staticmethod
     def write_log(start: StartAttempt, level: int, message: str) -> None:
@@ -138,7 +136,7 @@ class TurnContext(BodyContext):
     @property
     def message_ids(self) -> tuple[str, ...]:
         """``CHANNEL/OFFSET`` of each message of the turn, in order."""
-        return tuple(f"{one.channel}/{one.offset}" for one in self._facts.turn.deliveries)
+        return tuple(f"{one.channel}/{one.offset}" for one in self._deliveries)
 
     # --- what goes out with the turn
 
@@ -172,7 +170,7 @@ class TurnContext(BodyContext):
             raise PublicationUndeclared(facts.subscription, str(channel), facts.declared)
         name, text = facts.publisher.encode(channel, message)
         given = Given(key=key, id=id, delay=delay, headers=headers)
-        facts.outgoing.publish(channel, name, text, given, self._clock.now().wall_us)
+        self._outgoing.publish(channel, name, text, given, self._clock.now().wall_us)
 
     def set_timer(self, name: str, seconds: float, message: object) -> None:
         """Have a message handled later by the ``@handler`` of its class, with the key and state of this turn.
@@ -193,7 +191,7 @@ class TurnContext(BodyContext):
         if not is_seconds(seconds):
             raise TimerRefused(name, f"it takes seconds from 0 to {MAX_SECONDS:,}, not {seconds!r:.80}")
         kind, text = self._timer_text(name, message)
-        headers = msgspec.json.encode({**facts.outgoing.forwarded(), TIMER: name}).decode()
+        headers = msgspec.json.encode({**self._outgoing.forwarded(), TIMER: name}).decode()
         due_at = self._clock.now().wall_us + math.ceil(seconds * 1e6)
         sent = NewMessage(
             private_channel(facts.group),
@@ -204,7 +202,7 @@ class TurnContext(BodyContext):
             due_at=due_at,
             target=facts.subscription,
         )
-        facts.outgoing.set_timer(NewTimer(facts.group_key, self.key, name, sent))
+        self._outgoing.set_timer(NewTimer(facts.group_key, self.key, name, sent))
 
     def cancel_timer(self, name: str) -> None:
         """Cancel a timer of this key, with the commit of this turn; one that is not set is no mistake.
@@ -215,7 +213,7 @@ class TurnContext(BodyContext):
             AttemptOver: The turn has ended.
         """
         self._check_timer(name)
-        self._facts.outgoing.set_timer(NewTimer(self._facts.group_key, self.key, name))
+        self._outgoing.set_timer(NewTimer(self._facts.group_key, self.key, name))
 
     def _check_timer(self, name: str) -> None:
         if not is_name(name):
@@ -276,19 +274,20 @@ class TurnContext(BodyContext):
         facts = self._facts
         if facts.bridge is None:
             raise SpawnRefused(str(agent), "this system has no task agents; give it some: ActorSystem(agents=[...])")
-        if facts.outgoing.is_over:
+        if self._outgoing.is_over:
             raise AttemptOver("a task")
         options = SpawnOptions(
             key=key, priority=priority, delay=delay, run_at=run_at, expires=expires, try_count=try_count
         )
         made = facts.bridge.make(agent, payload, options)
         self._spawned_size += len(made.task.payload or "")
+        if self._spawned is None:
+            self._spawned = []
         if len(self._spawned) >= MOST_SPAWNED or self._spawned_size > LARGEST_TURN:
             raise TurnLimit(
                 facts.subscription, f"it makes more than {MOST_SPAWNED:,} tasks or {LARGEST_TURN:,} bytes of payloads"
             )
-        self._spawned.append(made.task)
-        self._records += made.records
+        self._spawned.append(made)
         return made.task.task_key
 
     # --- for the body
@@ -296,7 +295,7 @@ class TurnContext(BodyContext):
     @property
     def has_steps(self) -> bool:
         """Whether results of steps may be kept for the turn: by this try, or by one before."""
-        return self._made_steps is not None or any(one.try_no > 1 for one in self._facts.turn.deliveries)
+        return self._made_steps is not None or any(one.try_no > 1 for one in self._deliveries)
 
     def _step_place(self) -> StepPlace:
         start, facts = self._start, self._facts
@@ -317,4 +316,6 @@ class TurnContext(BodyContext):
         turn = super().turn(artifacts)
         if not self._spawned:
             return turn
-        return msgspec.structs.replace(turn, artifacts=(*turn.artifacts, *self._records), spawned=tuple(self._spawned))
+        records = tuple(record for one in self._spawned for record in one.records)
+        spawned = tuple(one.task for one in self._spawned)
+        return msgspec.structs.replace(turn, artifacts=turn.artifacts + records, spawned=spawned)

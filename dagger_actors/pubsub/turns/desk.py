@@ -16,7 +16,7 @@ from dagger_actors.core.protocols import Clock
 from dagger_actors.core.turns import StartTurn
 from dagger_actors.pubsub.kind import HandlerKind
 from dagger_actors.pubsub.turns.activations import Activations
-from dagger_actors.pubsub.turns.context import TIMER, TurnContext, TurnFacts
+from dagger_actors.pubsub.turns.context import TIMER, Standing, TurnContext
 from dagger_actors.pubsub.turns.outgoing import Outgoing
 from dagger_actors.pubsub.turns.plan import Plan
 from dagger_actors.pubsub.turns.sources import Publisher, TaskBridge
@@ -82,9 +82,6 @@ class Desk:
     ) -> None:
         self.services = services
         self.subscription = subscription
-        self.group = group
-        self.group_key = group_key
-        self.member = member
         self.activations = activations
         self.options = handler.options
         self.plan = Plan(subscription, handler, services.publisher, handler.publishes)
@@ -93,6 +90,18 @@ class Desk:
         }
         self.has_lanes = handler.options.order != "none"
         self.is_shared = activations.codec is None and handler.options.order != "key"
+        self._standing = Standing(
+            subscription=subscription,
+            group=group,
+            group_key=group_key,
+            member=member,
+            may_publish=self.options.may_publish,
+            declared=handler.publishes,
+            is_ordered=self.has_lanes,
+            publisher=services.publisher,
+            timers=self.timers,
+            bridge=services.bridge,
+        )
         self._private = private_channel(group)
         self._kinds = {plan.is_async for plan in (self.plan, *self.timers.values())}
 
@@ -134,18 +143,4 @@ class Desk:
             write=partial(TurnContext.write_log, start),
             backends=services.backends,
         )
-        facts = TurnFacts(
-            turn=turn,
-            outgoing=outgoing,
-            subscription=self.subscription,
-            group=self.group,
-            group_key=self.group_key,
-            member=self.member,
-            may_publish=self.options.may_publish,
-            declared=self.plan.handler.publishes,
-            is_ordered=self.has_lanes,
-            publisher=services.publisher,
-            timers=self.timers,
-            bridge=services.bridge,
-        )
-        return TurnContext(start, around, facts)
+        return TurnContext(start, around, self._standing, turn, outgoing)

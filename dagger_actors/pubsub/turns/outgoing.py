@@ -23,6 +23,9 @@ LARGEST_TURN: Final = 16 * 1024 * 1024
 """Characters of the messages, and of those of the timers, of one turn."""
 
 LARGEST_MESSAGE: Final = 1024 * 1024
+SMALL: Final = LARGEST_MESSAGE // 4
+"""Characters of a turn that none of its limits can be about."""
+
 LARGEST_HEADERS: Final = 16 * 1024
 LONGEST_NAME: Final = 200
 
@@ -49,32 +52,34 @@ class Outgoing:
 
     Attributes:
         published: In order.
-        timers: In order.
         size: Characters of both.
         is_over: Whether the turn has ended: then nothing is taken any more.
     """
 
-    __slots__ = ("_deliveries", "_forwarded", "_key", "_subscription", "is_over", "published", "size", "timers")
+    size = 0
+    is_over = False
+    _timers: list[NewTimer] | None = None
+    _forwarded: str | None = ""
+    """As text, for all that is published without headers of its own; empty = not yet looked at."""
 
     def __init__(self, subscription: str, key: str, deliveries: Sequence[Delivered]) -> None:
         self._subscription = subscription
         self._key = key
         self._deliveries = deliveries
-        self._forwarded: str | None = ""  # empty = not yet looked at
         self.published: list[NewMessage] = []
-        self.timers: list[NewTimer] = []
-        self.size = 0
-        self.is_over = False
 
     def add(self, channel: str, name: str, text: str) -> None:
         """Publish a result of the handler."""
         self._count(channel, text, self.published)
-        forwarded = self._forwarded
-        if forwarded == "":
-            forwarded = self._look()
-        self.published.append(
-            NewMessage(channel, name, text, None, None, forwarded, None, self._subscription, self._key)
-        )
+        headers = self._forwarded
+        if headers == "":
+            headers = self._look()
+        self.published.append(NewMessage(channel, name, text, None, None, headers, None, self._subscription, self._key))
+
+    @property
+    def timers(self) -> Sequence[NewTimer]:
+        """Timers set and cancelled, in order."""
+        return self._timers or ()
 
     def publish(self, channel: str, name: str, text: str, given: Given, now_us: int) -> None:
         """Publish what ``ctx.publish`` is given.
@@ -109,8 +114,10 @@ class Outgoing:
             AttemptOver: The turn has ended.
         """
         text = "" if timer.message is None else timer.message.payload
-        self._count(timer.name, text, self.timers)
-        self.timers.append(timer)
+        if self._timers is None:
+            self._timers = []
+        self._count(timer.name, text, self._timers)
+        self._timers.append(timer)
 
     def _count(self, where: str, text: str, gathered: Sequence[object]) -> None:
         if self.is_over:
@@ -143,7 +150,8 @@ class Outgoing:
         return found or {}
 
     def _look(self) -> str | None:
-        found = self.forwarded()
+        deliveries = self._deliveries
+        found = {} if len(deliveries) == 1 and deliveries[0].headers is None else self.forwarded()
         self._forwarded = msgspec.json.encode(found).decode() if found else None
         return self._forwarded
 

@@ -47,17 +47,16 @@ class TurnWork:
         outgoing: What it publishes.
     """
 
-    __slots__ = ("_desk", "_is_wrong", "_misfits", "_plan", "_tell", "_turn", "activation", "context", "outgoing")
+    context: TurnContext | None = None
+    _plan: Plan
+    _is_wrong = False
+    _misfits: tuple[Misfit, ...] = ()
 
     def __init__(self, desk: Desk, turn: StartTurn, activation: Activation, tell: Callable[[bytes], None]) -> None:
         self._desk = desk
         self._turn = turn
-        self.activation = activation
         self._tell = tell
-        self._is_wrong = False
-        self._misfits: tuple[Misfit, ...] = ()
-        self._plan: Plan = desk.plan
-        self.context: TurnContext | None = None
+        self.activation = activation
         self.outgoing = Outgoing(desk.subscription, turn.key, turn.deliveries)
 
     def take(self) -> TurnOutcome:

@@ -1,0 +1,105 @@
+"""``channels`` and ``tail``: look at the channels of a database and their messages; they change nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import msgspec
+from cyclopts import Parameter
+
+from dagger_actors.cli.channel_pages import channels_table, message_line
+from dagger_actors.cli.exits import INTERRUPTED, OK, UsageError
+from dagger_actors.cli.json_report import write_json
+from dagger_actors.cli.looking import look
+from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, ChannelName, Database
+from dagger_actors.cli.render import stdout
+from dagger_actors.cli.text import printable
+from dagger_actors.cli.watch import Interrupts
+from dagger_actors.inspection import Inspection
+from dagger_actors.pubsub.looking import Start
+from dagger_actors.pubsub.report import StoredMessage
+
+__all__ = ["list_channels", "tail"]
+
+LAST: Final = 10
+"""Messages that are shown when nothing is said."""
+
+PAGE: Final = 500
+"""Messages that are read at once."""
+
+LOOK_S: Final = 0.1
+"""How often it is looked for more."""
+
+
+def list_channels(*, db: Database = DEFAULT_DATABASE, as_json: AsJson = False) -> int:
+    """List the channels of a database: what they take, hold and keep; changes nothing, and works on a read-only folder."""
+    with look(db) as here:
+        found = here.channels.channels()
+    if as_json:
+        write_json(found)
+    elif found:
+        stdout().print(channels_table(found))
+    else:
+        sys.stderr.write("no channels yet; a system that publishes or reads some makes them when it is opened\n")
+    return OK
+
+
+def tail(
+    channel: ChannelName,
+    /,
+    *,
+    from_: Annotated[
+        str | None,
+        Parameter(
+            name="--from",
+            help="Where to begin: earliest, latest, an offset, an age (30m, 2h, 7d), a date or a time (UTC); absent: the last 10.",
+        ),
+    ] = None,
+    follow: Annotated[
+        bool, Parameter(name=("--follow", "-f"), help="Go on with what comes, until Ctrl-C.", negative=())
+    ] = False,
+    limit: Annotated[int | None, Parameter(help="End after so many.")] = None,
+    db: Database = DEFAULT_DATABASE,
+    as_json: Annotated[
+        bool,
+        Parameter(name="--json", help="Print each message as a JSON object, one a line, and nothing else on stdout."),
+    ] = False,
+) -> int:
+    """Print the messages of a channel, one a line: offset, time (UTC), class, key, content; changes nothing.
+
+    It is no subscription: nothing is acknowledged, and nobody is disturbed. Go on from an offset with: --from OFFSET
+    """
+    if limit is not None and limit < 1:
+        raise UsageError(f"--limit {limit} is out of range", "give 1 or more")
+    with Interrupts() as interrupts, look(db) as here:
+        place = _begin(here, channel, from_)
+        left = limit
+        while interrupts.first is None:
+            found = here.channels.read(channel, place, limit=PAGE if left is None else min(PAGE, left))
+            if found:
+                place = found[-1].offset + 1
+                left = None if left is None else left - len(found)
+                _write(found, as_json=as_json)
+            if left == 0 or not (follow or found):
+                return OK
+            if not found:
+                interrupts.pause(LOOK_S)
+    return INTERRUPTED
+
+
+def _begin(here: Inspection, channel: str, given: str | None) -> Start:
+    if given is None:
+        (found,) = here.channels.channels(channel)
+        return max(found.first_offset, found.next_offset - LAST)
+    return int(given) if given.isascii() and given.isdigit() else given
+
+
+def _write(messages: Sequence[StoredMessage], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.buffer.write(b"".join(msgspec.json.encode(one) + b"\n" for one in messages))
+        sys.stdout.buffer.flush()
+    else:
+        sys.stdout.write("".join(printable(message_line(one)) + "\n" for one in messages))
+        sys.stdout.flush()

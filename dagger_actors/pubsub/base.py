@@ -1,0 +1,70 @@
+"""What the verbs of ``system.channels`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagger_actors.bodies.asking import Asker, Asking, Await
+from dagger_actors.core.channels import ChannelOperation
+from dagger_actors.errors import DaggerError, RequestError, SystemClosed, UnknownChannel
+from dagger_actors.pubsub.doors import Doors, refuse_no_name
+from dagger_actors.pubsub.looking import NOT_YET, ChannelArchive, StoredChannel
+from dagger_actors.pubsub.services import ChannelServices
+
+__all__ = ["ChannelsBase"]
+
+
+class ChannelsBase(ChannelArchive):
+    """One system's pub/sub, and how to ask it.
+
+    Args:
+        services: Keep it going.
+    """
+
+    def __init__(self, services: ChannelServices) -> None:
+        super().__init__(services.store, lambda: services.runtime.clock.now().wall_us)
+        self._services = services
+        self._asker = Asker(services.runtime)
+        self._doors = Doors(services.wiring, services.store.readers, services.row)
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Take nothing new; whoever follows a channel has heard the last of it."""
+        self._is_closed = True
+        self._services.arrivals.close(SystemClosed())
+
+    def _refuse_closed(self) -> None:
+        self._services.store.home.check()
+        if self._is_closed:
+            raise SystemClosed
+
+    def _committing(self, operation: ChannelOperation) -> Asking[Any]:
+        """Have one operation done, and the members of this process look at it; gives its answer."""
+        self._refuse_closed()
+        answers = yield Await(self._services.ask([operation]))
+        self._services.changed()
+        return answers[0]
+
+    def _in_hand(self) -> Mapping[str, int]:
+        return self._services.in_hand()
+
+    def _channel(self, channel: str) -> StoredChannel:
+        refuse_no_name(channel)
+        known = self._services.wiring.channel(channel)
+        if known is not None and known.ephemeral:
+            raise RequestError(
+                f"the channel {channel!r} is ephemeral, and nothing of it is stored; read it with a subscription"
+            )
+        try:
+            return super()._channel(channel)
+        except UnknownChannel:
+            if known is not None:  # its pattern makes it with its first message
+                return StoredChannel(channel, NOT_YET, 0, 0)
+            raise UnknownChannel(channel, self._doors.near(channel)) from None
+
+    def _decode(self, channel: str, kind: str, payload: str) -> Any:
+        try:
+            return self._doors.find(channel).encoding.decode(kind, payload)
+        except DaggerError:  # whoever reads is shown what is there
+            return super()._decode(channel, kind, payload)

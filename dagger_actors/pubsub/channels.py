@@ -1,0 +1,20 @@
+"""``system.channels``: publish, read and follow channels, look at subscriptions, decide about them and their dead letters."""
+
+from __future__ import annotations
+
+from dagger_actors.pubsub.following import Following
+from dagger_actors.pubsub.moving import Moving
+from dagger_actors.pubsub.publishing import Publishing
+
+__all__ = ["Channels"]
+
+
+class Channels(Publishing, Following, Moving):
+    """Pub/sub of one system.
+
+    Its verbs are in ``publishing``, ``following``, ``moving`` and ``looking``. Those that change something are durable when
+    they return, and have a twin for event loops, whose name begins with ``a``.
+
+    Args:
+        services: Keep it going.
+    """

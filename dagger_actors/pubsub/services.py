@@ -1,0 +1,121 @@
+"""What ``system.channels`` stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.actors.runtime import Runtime
+from dagger_actors.core.channel_rows import NewMessage
+from dagger_actors.core.channels import Appended, ChannelOperation, ChannelRow
+from dagger_actors.pubsub.arrivals import Arrivals
+from dagger_actors.pubsub.outbox import Outbox
+from dagger_actors.store.store import Store
+
+__all__ = ["Catalog", "ChannelServices", "EphemeralChannels", "KnownChannel"]
+
+
+class KnownChannel(Protocol):
+    """A channel as this process has it declared."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def types(self) -> Mapping[str, Any]:
+        """What it takes, by the names of the classes; ``{"": Any}`` = anything."""
+        ...
+
+    @property
+    def ephemeral(self) -> bool:
+        """Whether nothing of it is stored."""
+        ...
+
+    @property
+    def capacity(self) -> int:
+        """Messages that its slowest subscription may not have done."""
+        ...
+
+    @property
+    def overflow(self) -> Literal["block", "reject", "drop_oldest"]:
+        """What becomes of one more."""
+        ...
+
+
+class Catalog(Protocol):
+    """The channels that this process has declared."""
+
+    @property
+    def channels(self) -> Mapping[str, KnownChannel]:
+        """Those whose names are known, by name."""
+        ...
+
+    def channel(self, name: str) -> KnownChannel | None:
+        """Give a channel by its name, one that a pattern makes too; None = there is none."""
+        ...
+
+
+class EphemeralChannels(Protocol):
+    """Hands messages to the subscribers of this process, in memory."""
+
+    def publish(self, messages: Sequence[NewMessage], *, waits: bool, until_us: int) -> ReplyFuture[list[Appended]]:
+        """Hand over messages of one channel, in order.
+
+        Args:
+            messages: One or more.
+            waits: Whether somebody waits for room, where the channel's ``overflow`` is ``block``.
+            until_us: Until when, monotonic microseconds.
+
+        Returns:
+            Brings an ``Appended`` for each, with the channel's own count as its offset; or ``ChannelFull``.
+        """
+        ...
+
+
+class ChannelServices(Protocol):
+    """The hub of pub/sub, as far as who publishes and looks is concerned.
+
+    Attributes:
+        runtime: The world.
+        store: The open database.
+        wiring: What is declared here.
+        outbox: Publishes.
+        arrivals: Wakes who follows channels.
+        ephemeral: The channels of which nothing is stored.
+        row: Gives what the database is told of a channel before its first message.
+    """
+
+    runtime: Runtime
+    store: Store
+    outbox: Outbox
+    arrivals: Arrivals
+    row: Callable[[Any], ChannelRow]
+
+    @property
+    def wiring(self) -> Catalog:
+        """What is declared here."""
+        ...
+
+    @property
+    def ephemeral(self) -> EphemeralChannels:
+        """The channels of which nothing is stored."""
+        ...
+
+    def ask(self, operations: Sequence[ChannelOperation]) -> ReplyFuture[list[Any]]:
+        """Hand over a unit of operations; resolved with their answers after the commit, or with what refused it."""
+        ...
+
+    def check(self) -> None:
+        """Raise what keeps messages from being taken here at all."""
+        ...
+
+    def changed(self) -> None:
+        """Pauses, places or channels were changed here: the members look at the file."""
+        ...
+
+    def in_hand(self) -> Mapping[str, int]:
+        """Messages that this process has in hand now, by the names of subscriptions."""
+        ...
