@@ -91,13 +91,16 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         agent: Its name.
-        count: At most so many; 1 or more.
+        count: At most so many; 0 = it is doubtful, and there is no room: it is only asked whether to look for them.
         starts: Whether they count as running at once: ``at_most_once`` work, whose start is committed before it may begin.
+        is_doubtful: Whether nothing can be ready, unless an end in the same transaction was waited for: then alone it is
+            looked for.
     """
 
     agent: str
     count: int
     starts: bool = False
+    is_doubtful: bool = False
 
 
 class Claimed(msgspec.Struct, frozen=True, gc=False, array_like=True):

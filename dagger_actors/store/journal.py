@@ -34,7 +34,7 @@ from dagger_actors.store.connection import close, open_writer
 from dagger_actors.store.home import Home
 from dagger_actors.store.operations import Operations
 from dagger_actors.store.refusals import busy, translate
-from dagger_actors.store.statements import RANK, WRITES, sql
+from dagger_actors.store.statements import MEETS, RANK, WRITES, sql
 from dagger_actors.store.user_work import WorkRunner
 
 __all__ = ["Call", "Journal"]
@@ -224,8 +224,8 @@ class Journal:
             return [None] * len(units)  # whoever only waits for what was handed over before
         try:
             self._begin()
-            self._execute_all(units)
-            self._answers = [self._run_work(unit) for unit in units]
+            has_met = self._execute_all(units)
+            self._answers = [self._run_work(unit, has_met=has_met) for unit in units]
         except StoreBusy:
             raise
         except Exception as error:  # noqa: BLE001  the replay finds out whose it is
@@ -267,8 +267,7 @@ class Journal:
         connection = self._use()
         connection.execute("SAVEPOINT unit")
         try:
-            self._execute_all([unit])
-            self._answers[-1] = self._run_work(unit)
+            self._answers[-1] = self._run_work(unit, has_met=self._execute_all([unit]))
         except Exception as error:
             if isinstance(error, apsw.Error) and not isinstance(error, apsw.ConstraintError):
                 raise
@@ -284,12 +283,14 @@ class Journal:
         connection.execute("RELEASE unit")
         return None
 
-    def _execute_all(self, units: list[Unit]) -> None:
+    def _execute_all(self, units: list[Unit]) -> bool:
+        """Execute the rows; tells whether a task that has ended was waited for by another."""
         changed: dict[str, int] = {}
         for name, writes in _by_statement(units):
             after = WRITES[name].only_after
             if after is None or changed.get(after):
                 changed[name] = self._execute(name, [row for write in writes for row in write.rows], _expected(writes))
+        return bool(changed.get(MEETS))
 
     def _execute(self, name: str, rows: list[Any], expect: int | None) -> int:
         """Execute a statement once for all its rows; answers how many it changed."""
@@ -304,14 +305,14 @@ class Journal:
             raise UnitRejected(str(self._path), name, expect, changes)
         return changes
 
-    def _run_work(self, unit: Unit) -> list[Any]:
+    def _run_work(self, unit: Unit, *, has_met: bool) -> list[Any]:
         answers: list[Any] = []
         for work in unit.work:
             if isinstance(work, UserWork):
                 self._work.run(self._use(), work)
                 answers.append(None)
             else:
-                answers.append(self._operations.run(self._use(), work))
+                answers.append(self._operations.run(self._use(), work, has_met=has_met))
         return answers
 
     def _commit(self) -> None:

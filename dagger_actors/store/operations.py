@@ -8,9 +8,10 @@ from typing import Any, Final
 import apsw
 
 from dagger_actors.core.channels import ChannelOperation
-from dagger_actors.core.tasks import TaskOperation
+from dagger_actors.core.tasks import ClaimTasks, TaskOperation
 from dagger_actors.errors import DaggerError, RequestRefused
 from dagger_actors.store.channel_work import CHANNEL_RUNS
+from dagger_actors.store.task_claims import claim
 from dagger_actors.store.task_work import TASK_RUNS
 
 __all__ = ["Operations"]
@@ -28,8 +29,15 @@ class Operations:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def run(self, connection: apsw.Connection, operation: TaskOperation | ChannelOperation) -> Any:
+    def run(
+        self, connection: apsw.Connection, operation: TaskOperation | ChannelOperation, *, has_met: bool = True
+    ) -> Any:
         """Run one operation.
+
+        Args:
+            connection: The journal's.
+            operation: What is asked.
+            has_met: Whether a task that has ended in this transaction was waited for by another.
 
         Returns:
             Its answer, as the operation says.
@@ -39,6 +47,8 @@ class Operations:
             apsw.Error: The disk is to blame.
         """
         try:
+            if isinstance(operation, ClaimTasks):
+                return claim(connection, operation, has_met=has_met)
             return _RUNS[type(operation)](connection, operation)
         except RequestRefused:
             raise

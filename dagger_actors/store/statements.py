@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["WRITES", "Statement", "sql"]
+__all__ = ["MEETS", "WRITES", "Statement", "sql"]
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +27,9 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     is_wide: bool = False
     only_after: str | None = None
 
+
+MEETS: Final = "task_dependencies.meet"
+"""The statement that changes a row for each task that waited for one that has ended."""
 
 # A group executes each statement once, in this order: parents before children, deletions before what replaces them.
 WRITES: Final[dict[str, Statement]] = {
@@ -60,9 +63,9 @@ WRITES: Final[dict[str, Statement]] = {
     # A lease is marked and ended once each, and a commit lies before the next one: its rows never meet in a group.
     "tasks.run": Statement(table="tasks", key_width=0),
     "tasks.end": Statement(table="tasks", key_width=0),
-    "task_dependencies.meet": Statement(table="task_dependencies", key_width=0),
+    MEETS: Statement(table="task_dependencies", key_width=0),
     # Each statement less is a change of hands of the GIL less, and most tasks have nobody who waits for them.
-    "tasks.unblock": Statement(table="tasks that depend", key_width=0, only_after="task_dependencies.meet"),
+    "tasks.unblock": Statement(table="tasks that depend", key_width=0, only_after=MEETS),
     "task_attempts.put": Statement(table="task_attempts", key_width=0),
     "task_logs.put": Statement(table="task_logs", key_width=0),
     "task_steps.put": Statement(table="task_steps", key_width=0),

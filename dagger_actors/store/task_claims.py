@@ -67,14 +67,23 @@ class _Agent(msgspec.Struct, array_like=True):
 _agents = msgspec.json.Decoder(list[_Agent])
 
 
-def claim(connection: apsw.Connection, operation: ClaimTasks) -> ClaimAnswer:
-    """Lease what is ready, agent by agent."""
-    names = text([one.agent for one in operation.claims])
+def claim(connection: apsw.Connection, operation: ClaimTasks, *, has_met: bool = True) -> ClaimAnswer:
+    """Lease what is ready, agent by agent.
+
+    Args:
+        connection: The journal's.
+        operation: What is wanted.
+        has_met: Whether an end in this transaction was waited for.
+    """
+    claims = [one for one in operation.claims if has_met or not one.is_doubtful]
+    if not claims:
+        return ClaimAnswer((), frozenset(one.agent for one in operation.claims), {})
+    names = text([one.agent for one in claims])
     agents = {agent.name: agent for agent in _agents.decode(ask(connection, "read.task_agents", names))}
     leased: list[Claimed] = []
-    drained: set[str] = set()
+    drained = {one.agent for one in operation.claims} - {one.agent for one in claims}
     again_us: dict[str, int] = {}
-    for one in operation.claims:
+    for one in claims:
         agent = agents.get(one.agent)
         if agent is None:
             drained.add(one.agent)

@@ -12,7 +12,6 @@ from dagger_actors.core.tasks import (
     AdmitHeld,
     CancelJob,
     CancelTasks,
-    ClaimTasks,
     DecideTask,
     PromoteDue,
     PruneTasks,
@@ -26,7 +25,7 @@ from dagger_actors.core.tasks import (
     SubmitTasks,
     TakeTasks,
 )
-from dagger_actors.store.task_claims import admit, claim, promote, release
+from dagger_actors.store.task_claims import admit, promote, release
 from dagger_actors.store.task_ends import cancel, settle_ended
 from dagger_actors.store.task_graph import depend, settle_suspended
 from dagger_actors.store.task_jobs import cancel_job, stall, stop_job
@@ -40,7 +39,6 @@ __all__ = ["TASK_RUNS"]
 
 TASK_RUNS: Final[dict[type, Callable[[apsw.Connection, Any], Any]]] = {
     SubmitTasks: submit,
-    ClaimTasks: claim,
     ReleaseTasks: release,
     TakeTasks: take,
     PromoteDue: promote,

@@ -28,8 +28,9 @@ UNIT = 1000
 UNIT_BYTES = 1024 * 1024
 """Bytes of artifacts of one commit."""
 
-IN_FLIGHT = 8
-"""Units that are handed over and not committed: enough that the journal is never idle, few enough that memory stays flat."""
+IN_FLIGHT = 3
+"""Units that are handed over and not committed: enough that the journal is never idle, and so few that a worker's claim, which
+stands behind them, does not wait for long (15 ms each)."""
 
 PATIENCE_S = 30.0
 """How long a full queue is waited for while nothing leaves it."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, assert_never
@@ -27,7 +28,7 @@ from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import AttemptEnded, Failed, Progressed, decode_message
 from dagger_actors.core.protocols import Now, Unit
 from dagger_actors.core.retry import RetryPolicy
-from dagger_actors.core.tasks import ClaimAnswer, Claimed
+from dagger_actors.core.tasks import Claimed
 from dagger_actors.errors import UnitRejected
 from dagger_actors.tasks.aside import Aside
 from dagger_actors.tasks.batch import Batch, Part
@@ -96,6 +97,7 @@ class TaskSupervisor(Actor):
         self._leaving: Detached | None = None
         self._has_given_up = False
         self._idle: list[Any] = []
+        self._moot: deque[Answered] = deque()
         self._flush_armed = False
         self._unwritten: list[Batch] = []
 
@@ -188,6 +190,7 @@ class TaskSupervisor(Actor):
 
     def _reopened(self, message: Reopen, now: Now) -> None:
         machine = self._machine = message.machine
+        self._moot.clear()
         self._flush_armed = False
         self._hands.drop_queued()
         owned = set(message.owned)
@@ -231,8 +234,8 @@ class TaskSupervisor(Actor):
         match message:
             case bytes():
                 self._told_by_body(message, now)
-            case Answered(answer=answer):
-                self._claimed(answer, now)
+            case Answered():
+                self._claimed(message, now)
             case Woken() | Unanswered():
                 self._apply(message, now)
             case Flushed():
@@ -280,8 +283,8 @@ class TaskSupervisor(Actor):
     def _policy(self, task: Claimed) -> RetryPolicy:
         return self._services.agents.get(task.agent).options.retry_of(task.try_count)
 
-    def _claimed(self, answer: ClaimAnswer, now: Now) -> None:
-        decision = self._decide(Answered(answer), now)
+    def _claimed(self, answered: Answered, now: Now) -> None:
+        decision = self._decide(answered, now)
         self._batch.add(msgspec.structs.replace(decision, effects=()))
         # The leases are committed already: nothing is to be waited for.
         failed = self._hands.begin(effect for effect in decision.effects if isinstance(effect, Grant))
@@ -382,6 +385,8 @@ class TaskSupervisor(Actor):
     def _hand_over(self, now: Now) -> None:
         """Let the journal have what this turn decided, and what is wanted next."""
         assert self._machine is not None
+        while self._moot:
+            self._apply(self._moot.popleft(), now)
         if not self._unwritten:
             self._batch.claims = self._machine.wanted(now)
             again_us = None if self._batch.claims else self._machine.again_us(now)
@@ -407,7 +412,11 @@ class TaskSupervisor(Actor):
     def _committed(self, batch: Batch, answers: list[Any]) -> None:
         """Let out what follows; on the journal's thread, never blocks."""
         if batch.claims:
-            self.tell(Answered(answers[-1]))
+            answered = Answered(answers[-1], batch.claims)
+            if answered.is_moot:  # nearly every end has such a one; a turn for each would cost more than the end
+                self._moot.append(answered)
+            else:
+                self.tell(answered)
         for effect in batch.effects:  # before the hands are given up, or nobody could tell a body to stop
             self._let_out(effect)
         told: list[tuple[int, str]] = []
@@ -440,7 +449,7 @@ class TaskSupervisor(Actor):
             self._apply(Woken(), now)
         elif batch.claims:
             logger.error("a claim was refused", exc_info=error)
-            self._apply(Unanswered(), now)
+            self._apply(Unanswered(batch.claims), now)
 
     def _part_refused(self, part: Part, error: UnitRejected, now: Now) -> None:
         if error.statement != FENCE and not part.is_bare:

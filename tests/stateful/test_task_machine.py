@@ -52,7 +52,7 @@ class TaskMachineRules(RuleBasedStateMachine):
         self.begun: set[tuple[int, int]] = set()
         self.late: set[tuple[int, int]] = set()
         self.ended: set[tuple[int, int]] = set()
-        self.asked: tuple = ()
+        self.asked: list = []  # claims under way, in order
         self.is_leaving = False
 
     # --- what is done to it
@@ -92,17 +92,19 @@ class TaskMachineRules(RuleBasedStateMachine):
         now = Now(self.now_us, self.now_us)
         claims = self.machine.wanted(now)
         assert self.twin.wanted(now) == claims
-        if self.asked or self.is_leaving:
-            assert not claims, "one claim at a time, and none while it leaves"
-            return
+        if self.is_leaving:
+            assert not claims, "nothing is claimed while it leaves"
         for one in claims:
             held = sum(1 for task in self.leases.values() if task.agent == one.agent)
+            held += sum(claim.count for asked in self.asked for claim in asked if claim.agent == one.agent)
             places = TERMS[one.agent].concurrency
-            assert one.count >= 1
-            assert held + one.count <= places + (0 if one.starts else MOST_AHEAD)
+            assert one.count >= (0 if one.is_doubtful else 1)
+            assert not one.count or held + one.count <= places + (0 if one.starts else MOST_AHEAD)
             assert one.starts == (one.agent == "once")
-        assert not claims or not self.machine.wanted(now), "one claim at a time"
-        self.asked = claims
+        assert not self.machine.wanted(now), "all that there is room for is claimed at once"
+        assert not self.twin.wanted(now)
+        if claims:
+            self.asked.append(claims)
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data())
@@ -111,17 +113,17 @@ class TaskMachineRules(RuleBasedStateMachine):
 
     def answer_now(self, data) -> None:
         tasks, drained = [], set()
-        for one in self.asked:
+        claims = self.asked.pop(0)
+        for one in claims:
             count = data.draw(st.integers(0, one.count))
             for _ in range(count):
                 self.keys += 1
                 tasks.append(Claimed(self.keys, 1, one.agent, 0, self.now_us, int(one.starts), 1, 0, "null"))
-            if count < one.count:
+            if count < one.count or (one.is_doubtful and data.draw(st.booleans())):
                 drained.add(one.agent)
-        self.asked = ()
         for task in tasks:
             self.leases[task.task_key, task.epoch] = task
-        decision = self.apply(Answered(ClaimAnswer(tuple(tasks), frozenset(drained), {})))
+        decision = self.apply(Answered(ClaimAnswer(tuple(tasks), frozenset(drained), {}), claims))
         grants = [effect for effect in decision.effects if isinstance(effect, Grant)]
         if self.is_leaving:
             assert not grants, "nothing begins while it leaves"
@@ -132,8 +134,7 @@ class TaskMachineRules(RuleBasedStateMachine):
     @precondition(lambda self: self.asked)
     @rule()
     def deny(self) -> None:
-        self.asked = ()
-        assert self.apply(Unanswered()) == Decision()
+        assert self.apply(Unanswered(self.asked.pop(0))) == Decision()
 
     @precondition(lambda self: not self.asked)
     @rule(data=st.data(), elapsed_us=st.integers(0, 100_000))

@@ -1,14 +1,18 @@
 """How many tasks of each agent a worker wants leased: enough that its places never stand empty, and no more than it needs.
 
 A lease costs a commit, and whoever holds it keeps the task from other workers. So each agent leases what its places
-take, and ahead of that what it has lately done in ``AHEAD_US``: work of milliseconds is leased by the hundred, work of
-minutes one by one. It claims again when half of what it leased ahead is used up. ``at_most_once`` work, whose start is
-committed with its lease, is never leased ahead.
+take, and ahead of that what they do in ``AHEAD_US``, by how long its attempts have taken lately: work of milliseconds is
+leased by the hundred, work of minutes one by one. It claims again when half of what it leased ahead is used up.
+``at_most_once`` work, whose start is committed with its lease, is never leased ahead.
+
+Each agent has claims of its own under way: what one of them waits for keeps no other from claiming. An agent of which nothing
+more is ready is *drained* until something is heard. The end of an attempt may have made tasks ready that waited for it: of a
+drained agent they are claimed for in the same transaction, on condition that the end was waited for at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.tasks import Claim, ClaimAnswer
@@ -17,13 +21,19 @@ from dagger_actors.tasks.machine.events import AgentTerms
 __all__ = ["MOST_AHEAD", "Appetite"]
 
 MOST_AHEAD = 1024
-"""Leases ahead of an agent's places, at most."""
+"""Leases ahead of the places, of all agents, at most."""
 
 AHEAD_US = 50_000
 """How much of an agent's work is leased ahead: what some commits take, and what another worker has to wait for at most."""
 
-MEASURED_US = 5_000
-"""How long ends are counted until the pace is told from them."""
+LEAST_US = 100
+"""What an attempt takes of a worker at least, however short its body is."""
+
+LATELY = 16
+"""Attempts that count for how long one takes, roughly. (The pace of ends would not do: who starves is slow.)"""
+
+LONG_US = 200_000
+"""An attempt of so long, or longer, counts alone: what is leased ahead of such would wait for ages."""
 
 
 class _Share:
@@ -31,38 +41,58 @@ class _Share:
 
     Attributes:
         held: Leases in hand.
+        asked: Leases that are claimed for, by claims that are not answered.
         ahead: Leases it wants ahead of its places.
-        used: Ends since ``since_us``, which the pace is told from.
+        pace: How many attempts one place lately did in ``AHEAD_US``: a mean in which one that is held up counts as one, and
+            not for as long as it took.
         is_drained: Whether the last answer had fewer than was wanted, and nothing has been heard since it was asked for.
         is_woken: Whether something was heard since the last claim: its answer may not know of that.
         again_us: Not before this: the agent's rate; wall microseconds.
     """
 
-    __slots__ = ("again_us", "ahead", "held", "is_drained", "is_woken", "since_us", "terms", "used")
+    __slots__ = ("again_us", "ahead", "asked", "held", "is_drained", "is_woken", "pace", "terms")
 
     def __init__(self, terms: AgentTerms) -> None:
         self.terms = terms
         self.held = 0
+        self.asked = 0
         self.ahead = 0
-        self.used = 0
-        self.since_us = 0
+        self.pace: float | None = None
         self.is_drained = False
         self.is_woken = False
         self.again_us = 0
 
-    def measure(self, now: Now) -> None:
-        """Tell the pace, when enough time has passed for that."""
-        elapsed_us = now.mono_us - self.since_us
-        if elapsed_us >= MEASURED_US and not self.terms.is_at_most_once:
-            self.ahead = min(self.used * AHEAD_US // elapsed_us, MOST_AHEAD)
-            self.used, self.since_us = 0, now.mono_us
+    def measure(self, took_us: int) -> None:
+        """An attempt has taken so long."""
+        took_us = max(took_us, LEAST_US)
+        pace = AHEAD_US / took_us
+        weight = 1.0 if self.pace is None else min(1.0, max(1 / LATELY, took_us / LONG_US))
+        self.pace = pace * weight + (self.pace or 0.0) * (1 - weight)
+        if not self.terms.is_at_most_once:
+            self.ahead = min(int(self.terms.concurrency * self.pace), MOST_AHEAD)
 
-    def wants(self, now: Now) -> int:
-        """How many leases to claim now."""
-        places = self.terms.concurrency
-        if self.is_drained or self.again_us > now.wall_us or self.held >= places + self.ahead // 2:
-            return 0
-        return places + self.ahead - self.held
+    def wake(self) -> None:
+        """Something may be ready."""
+        self.is_drained, self.is_woken = False, True
+
+    def claim(self, room: int, now: Now, *, is_doubtful: bool) -> Claim | None:
+        """What to claim now, if anything.
+
+        Args:
+            room: No more than this.
+            now: When.
+            is_doubtful: Whether ends that are written with it may have made something ready.
+        """
+        own = self.terms.concurrency + self.ahead - self.held - self.asked
+        room = 0 if self.again_us > now.wall_us else max(0, min(room, own))
+        if self.is_drained:
+            if not is_doubtful:
+                return None
+            # Half, so that there is room left if something is heard before the answer.
+            return Claim(self.terms.name, (room + 1) // 2, self.terms.is_at_most_once, is_doubtful=True)
+        if not room or own <= self.ahead - self.ahead // 2:
+            return None
+        return Claim(self.terms.name, room, self.terms.is_at_most_once)
 
 
 class Appetite:
@@ -78,56 +108,73 @@ class Appetite:
         self._order = list(self._shares)
         self._total = total
         self._held = 0
-        self._claimed: tuple[str, ...] = ()
+        self._is_doubtful = False
 
     def wake(self, agents: frozenset[str] | None) -> None:
         """Something may be ready for these; None = for any."""
         for name in self._shares if agents is None else agents & self._shares.keys():
-            share = self._shares[name]
-            share.is_drained, share.is_woken = False, True
+            self._shares[name].wake()
 
-    def answered(self, answer: ClaimAnswer) -> None:
-        """A claim brought these."""
+    def doubt(self) -> None:
+        """A task has ended: if another waited for that, it may be ready as soon as that is written."""
+        self._is_doubtful = True
+
+    def answered(self, answer: ClaimAnswer, claims: Sequence[Claim]) -> None:
+        """Claims brought these."""
         for task in answer.tasks:
             self._shares[task.agent].held += 1
         self._held += len(answer.tasks)
-        for name in self._claimed:
-            share = self._shares[name]
-            share.again_us = answer.again_us.get(name, 0)
-            share.is_drained = name in answer.drained and not share.is_woken
+        for claim in claims:
+            share = self._shares[claim.agent]
+            share.asked -= claim.count
+            share.again_us = answer.again_us.get(claim.agent, 0)
+            share.is_drained = claim.agent in answer.drained and not share.is_woken
+
+    def unanswered(self, claims: Sequence[Claim]) -> None:
+        """Claims could not be written."""
+        for claim in claims:
+            share = self._shares[claim.agent]
+            share.asked -= claim.count
+            share.wake()
 
     def adopt(self, agent: str) -> None:
         """A lease that was claimed before."""
         self._shares[agent].held += 1
         self._held += 1
 
-    def end(self, agent: str) -> None:
-        """A lease was given back because its attempt has ended."""
+    def end(self, agent: str, took_us: int | None = None) -> None:
+        """A lease is given back; ``wake`` or ``doubt`` must follow.
+
+        Args:
+            agent: Whose.
+            took_us: How long its attempt has taken; None = it has not ended by itself.
+        """
         share = self._shares[agent]
         share.held -= 1
-        share.used += 1
+        if took_us is not None:
+            share.measure(took_us)
         self._held -= 1
-        # Its end may be what others waited for, or have made new ones.
-        self.wake(None)
 
     def waiting(self) -> int:
         """Leases ahead of the places, of all agents."""
         return sum(max(0, share.held - share.terms.concurrency) for share in self._shares.values())
 
     def wanted(self, now: Now) -> tuple[Claim, ...]:
-        """What to claim now."""
-        for share in self._shares.values():
-            share.measure(now)
-        room = self._total + sum(share.ahead for share in self._shares.values()) - self._held
+        """What to claim now, with what is decided already."""
+        is_doubtful, self._is_doubtful = self._is_doubtful, False
+        shares = self._shares.values()
+        ahead = min(sum(share.ahead for share in shares), MOST_AHEAD)
+        room = self._total + ahead - self._held - sum(share.asked for share in shares)
         claims: list[Claim] = []
         for name in self._order:
             share = self._shares[name]
-            count = min(share.wants(now), room)
-            if count > 0:
-                claims.append(Claim(name, count, share.terms.is_at_most_once))
-                share.is_woken = False
-                room -= count
-        self._claimed = tuple(claim.agent for claim in claims)
+            claim = share.claim(room, now, is_doubtful=is_doubtful)
+            if claim is not None:
+                claims.append(claim)
+                share.asked += claim.count
+                room -= claim.count
+                if not claim.is_doubtful:
+                    share.is_woken = False
         if claims:  # whoever was first is last the next time
             self._order.append(self._order.pop(0))
         return tuple(claims)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dagger_actors.core.messages import ErrorDetail, Outcome, Turn
-from dagger_actors.core.tasks import ClaimAnswer, Claimed, TaskEnd, TaskOperation
+from dagger_actors.core.tasks import Claim, ClaimAnswer, Claimed, TaskEnd, TaskOperation
 
 __all__ = [
     "AgentTerms",
@@ -66,13 +66,28 @@ class Woken(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """A claim is committed."""
+    """Claims are committed.
+
+    Attributes:
+        answer: What they brought.
+        claims: What was asked.
+    """
 
     answer: ClaimAnswer
+    claims: tuple[Claim, ...]
+
+    @property
+    def is_moot(self) -> bool:
+        """Whether it says that nothing has changed: then it may be heard of with whatever comes next."""
+        return all(claim.is_doubtful and claim.agent in self.answer.drained for claim in self.claims) and not (
+            self.answer.tasks
+        )
 
 
 class Unanswered(msgspec.Struct, frozen=True):
-    """A claim could not be written."""
+    """Claims could not be written."""
+
+    claims: tuple[Claim, ...]
 
 
 class Started(msgspec.Struct, frozen=True, gc=False):

@@ -15,6 +15,7 @@ from dagger_actors.bodies.stored_error import encode_error
 from dagger_actors.core.messages import ErrorDetail, Failed, Inline, Succeeded, Suspended, Turn
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.tasks import (
+    FINAL_TASK,
     AddDependencies,
     Claim,
     Claimed,
@@ -98,7 +99,6 @@ class TaskMachine:
         self._appetite = Appetite(agents, total)
         self._leases: dict[TaskRef, Lease] = {}
         self._unsaved: list[Lease] = []
-        self._is_claiming = False
         self._is_leaving = False
 
     @property
@@ -120,12 +120,8 @@ class TaskMachine:
         return (task_key, epoch) in self._leases
 
     def wanted(self, now: Now) -> tuple[Claim, ...]:
-        """What is to be claimed now; whoever claims it tells ``Answered`` or ``Unanswered``."""
-        if self._is_claiming or self._is_leaving:
-            return ()
-        claims = self._appetite.wanted(now)
-        self._is_claiming = bool(claims)
-        return claims
+        """What is to be claimed now, in the transaction of what was decided before; ``Answered`` or ``Unanswered`` follows."""
+        return () if self._is_leaving else self._appetite.wanted(now)
 
     def again_us(self, now: Now) -> int | None:
         """When the rate of an agent lets it go on, wall microseconds; None = nobody waits for that."""
@@ -150,8 +146,8 @@ class TaskMachine:
             case Woken(agents=agents):
                 self._appetite.wake(agents)
                 return NOTHING
-            case Unanswered():
-                self._is_claiming = False
+            case Unanswered(claims=claims):
+                self._appetite.unanswered(claims)
                 return NOTHING
             case TimedOut():
                 return self._timed_out(event, now)
@@ -169,8 +165,7 @@ class TaskMachine:
     # --- leases come and begin
 
     def _answered(self, event: Answered, now: Now) -> Decision:
-        self._is_claiming = False
-        self._appetite.answered(event.answer)
+        self._appetite.answered(event.answer, event.claims)
         effects: list[Effect] = []
         for task in event.answer.tasks:
             terms = self._agents[task.agent]
@@ -205,7 +200,7 @@ class TaskMachine:
         lease = self._leases.pop((event.task_key, event.epoch), None)
         if lease is None:
             return NOTHING  # it was stopped, or taken over
-        self._appetite.end(lease.task.agent)
+        self._appetite.end(lease.task.agent, event.finished_us - event.started_us)
         lease.started_us = event.started_us
         if lease.late is not None:
             text, delay_us = lease.late
@@ -225,11 +220,13 @@ class TaskMachine:
         """What the body did besides returning could not be committed: its attempt has failed with that."""
         lease = Lease(event.task, event.attempt)
         lease.started_us = event.started_us
-        # Its end was refused with what it would have made ready; this one may make other tasks so.
-        self._appetite.wake(None)
         return self._end(self._failed(lease, "failed", event.error, event.retry_after_us, event.finished_us, now))
 
     def _end(self, end: End) -> Decision:
+        if end.work or end.row.state not in FINAL_TASK:
+            self._appetite.wake(None)  # it may have made new ones, let others in, or be ready itself
+        else:
+            self._appetite.doubt()
         return Decision(ends=(end,))
 
     def _succeeded(self, lease: Lease, outcome: Succeeded, finished_us: int, now: Now) -> End:
@@ -366,6 +363,7 @@ class TaskMachine:
     def _forget(self, lease: Lease) -> None:
         del self._leases[lease.task.task_key, lease.task.epoch]
         self._appetite.end(lease.task.agent)
+        self._appetite.wake(None)
 
     def _row(
         self,

@@ -16,6 +16,7 @@ from dagger_actors.core.tasks import (
     CancelJob,
     CancelTasks,
     Claim,
+    ClaimAnswer,
     ClaimTasks,
     DecideTask,
     NewTask,
@@ -49,6 +50,7 @@ from dagger_actors.errors import (
 )
 from dagger_actors.store.connection import transaction
 from dagger_actors.store.journal import Journal
+from dagger_actors.store.operations import Operations
 from tests.tasks_on_file import TasksOnFile
 
 MINUTE_US = 60_000_000
@@ -665,3 +667,40 @@ def test_shared_values_have_limits(file: TasksOnFile) -> None:
     share(file, SharedChange("t", "0", "2"), SharedChange("t", "1"), SharedChange("t", "more", "1"))
     huge = SharedChange("u", "k", step=1.5e308)
     assert isinstance(file.refusal(ShareValues((huge, huge), 0)), SharedRefused)
+
+
+def test_a_doubtful_claim_looks_only_when_an_end_was_waited_for(file: TasksOnFile) -> None:
+    """Law: it leases what the ends of its transaction made ready; without any it is drained, whatever is there."""
+    file.submit(NewTask(1, "a", "1"), NewTask(2, "a", "2"))
+    operations = Operations(Path("a.db"))
+    asked = ClaimTasks(1, (Claim("a", 1, is_doubtful=True),), 5)
+    for has_met in (False, True):
+        with transaction(file.connection):
+            answer = operations.run(file.connection, asked, has_met=has_met)
+        assert [task.task_key for task in answer.tasks] == ([1] if has_met else [])
+        assert answer.drained == (frozenset() if has_met else {"a"})
+    with transaction(file.connection):
+        nothing = operations.run(file.connection, ClaimTasks(1, (Claim("a", 0, is_doubtful=True),), 5), has_met=True)
+    assert nothing == ClaimAnswer((), frozenset(), {}), "there may be more, for which there was no room"
+
+
+@pytest.mark.parametrize("is_waited_for", [True, False])
+def test_what_an_end_makes_ready_is_leased_in_the_transaction_of_the_end(
+    file: TasksOnFile, memory: Path, *, is_waited_for: bool
+) -> None:
+    """Law: a chain of tasks costs one commit a link; an end that nobody waited for costs no look for tasks."""
+    file.submit(NewTask(1, "a", "1"))
+    (task,) = file.claim("a")
+    file.submit(NewTask(2, "a", "2", depends_on=(1,) if is_waited_for else ()))
+    row = (1, 1, task.epoch, "completed", 1, 1, 0, "1", None, None, None, None, 1, 2, 3)
+    ends = [Write("tasks.end", (row,), 1), Write("task_dependencies.meet", ((1, 3),), None)]
+    ends.append(Write("tasks.unblock", ((1, 3),), None))
+    heard: list[object] = []
+    asked = [ClaimTasks(1, (Claim("a", 1, is_doubtful=True),), 5)]
+    journal = Journal(memory / "a.db", dispatcher=Never(), synchronous="normal")
+    journal.submit(Unit(ends, lambda: None, heard.append, asked, answered=heard.extend))
+    journal.run_turn()
+    journal.close()
+    assert [[task.task_key for task in answer.tasks] for answer in heard if isinstance(answer, ClaimAnswer)] == [
+        [2] if is_waited_for else []
+    ]
