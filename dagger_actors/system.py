@@ -410,9 +410,9 @@ def _root(
     children, task_agents = split_agents(agents)
     root, schema = Supervisor("root"), None
     if spec is not None:
-        definition, root, tasks = load_supervisor(spec)
-        schema = definition.schema_path
-        for name, made in tasks.items():
+        loaded = load_supervisor(spec)
+        root, schema = loaded.root, loaded.definition.schema_path
+        for name, made in loaded.tasks.items():
             task_agents.add(configured_by_file(name, made))
     given = msgspec.structs.replace(root, children=children).specs()  # which says what is wrong with them
     return msgspec.structs.replace(root, children=(*root.specs(), *given)), task_agents, schema

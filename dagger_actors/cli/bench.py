@@ -77,7 +77,7 @@ def bench(
     plan = _plan(rate, count, duration, warmup)
     with Interrupts() as interrupts, LogLines(FirstLines()):
         with advising(spec):
-            agents = dict(_agents(load_supervisor(spec)[1], ""))
+            agents = dict(_agents(load_supervisor(spec).root, ""))
         sends = [_read_send(one, spec, agents) for one in send]
         if not sends:
             raise UsageError("nothing is to be sent", "say what, and to whom: --send AGENT=file.py:items")

@@ -66,8 +66,8 @@ def worker(
         raise UsageError(f"--concurrency {concurrency} is out of range", "give 1 or more")
     with advising(specs[0] if specs else "", imports):
         loaded = [load_supervisor(spec) for spec in specs]
-        agents = [configured_by_file(name, made) for _, _, tasks in loaded for name, made in tasks.items()]
-    schemas = {str(one.schema_path) for one, _, _ in loaded if one.schema_path is not None}
+        agents = [configured_by_file(name, made) for one in loaded for name, made in one.tasks.items()]
+    schemas = {str(one.definition.schema_path) for one in loaded if one.definition.schema_path is not None}
     if len(schemas) > 1 and schema is None:
         raise UsageError("these files name different schemas", "give one with all their tables: --schema FILE")
     chosen = schema or next(iter(schemas), None)

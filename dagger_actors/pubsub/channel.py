@@ -14,6 +14,7 @@ from dagger_actors.core.channel_options import (
     MAX_KEPT_MESSAGES,
     MAX_KEPT_SECONDS,
     OVERFLOWS,
+    RETAIN_AGE_S,
     ChannelOverflow,
 )
 from dagger_actors.core.wording import quoted
@@ -21,9 +22,7 @@ from dagger_actors.errors import ActorClassError
 from dagger_actors.pubsub.message_types import types_of
 from dagger_actors.pubsub.places import InCode, Placed
 
-__all__ = ["RETAIN_AGE_S", "Channel"]
-
-RETAIN_AGE_S = 7 * 86_400.0
+__all__ = ["Channel"]
 
 
 class Channel:

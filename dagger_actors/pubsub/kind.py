@@ -14,6 +14,7 @@ import msgspec
 from dagger_actors.actors.runtime import THREADS
 from dagger_actors.bodies.actions import place_of
 from dagger_actors.bodies.option_values import Misfit, OptionProblem, complain
+from dagger_actors.core.retry import RetryPolicy
 from dagger_actors.errors import ActorClassError
 from dagger_actors.pubsub.field_paths import filter_names, key_function, key_names
 from dagger_actors.pubsub.filters import filter_function
@@ -24,11 +25,12 @@ from dagger_actors.pubsub.places import Placed
 from dagger_actors.pubsub.signature import Signature
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.calling import INIT_ADVICE, takes
+from dagger_actors.supervised.channel_keys import SUBSCRIBER
 from dagger_actors.supervised.state_codec import StateCodec
 
 __all__ = ["MARK", "Configured", "HandlerKind", "SubscriberKind", "check_agent_name", "configured", "kind_of"]
 
-MARK = "__dagger_subscriber__"
+MARK = SUBSCRIBER
 
 
 class HandlerKind(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -183,6 +185,15 @@ class SubscriberKind:
     def label(self) -> str:
         """The class, for errors."""
         return self.source.__name__
+
+    @property
+    def subscribed(self) -> tuple[str, ...]:
+        """The names of its handlers."""
+        return tuple(self.handlers)
+
+    def retry_of(self, handler: str) -> RetryPolicy:
+        """What a handler says of tries itself."""
+        return self.handlers[handler].options.retry
 
     @property
     def place(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from dagger_actors.bodies.option_values import Misfit, read_retry, read_timeout, whole, word
 from dagger_actors.core.channel_names import NAME_ADVICE, is_name, is_pattern
@@ -86,19 +86,25 @@ def check_name(name: object) -> tuple[str, str] | None:
 
 
 def read_start(value: object) -> str:
-    """Read where to begin, as the text that is stored."""
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise Misfit("the time has no zone", "write datetime(..., tzinfo=UTC)")
-        stamp = round(value.timestamp() * 1e6)
-        return f"time:{max(0, stamp)}"
-    if type(value) is int and 0 <= value <= MAX_OFFSET:
-        return f"offset:{value}"
+    """Read where to begin, as the text that is stored; a time without a zone is UTC, as all times shown are."""
     if value in STARTS:
         return str(value)
+    if type(value) is int and 0 <= value <= MAX_OFFSET:
+        return f"offset:{value}"
+    moment = value if isinstance(value, datetime) else _moment(value)
+    if moment is not None:
+        zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return f"time:{max(0, round(zoned.timestamp() * 1e6))}"
     near = nearest(value, STARTS) if isinstance(value, str) else None
-    advice = f"did you mean {near}?" if near else "write one of them"
-    raise Misfit(f"it is earliest, latest, an offset from 0 or a datetime with its zone, not {quoted(value)}", advice)
+    advice = f"did you mean {near}?" if near else "write one of them, such as 2026-11-20T08:30Z"
+    raise Misfit(f"it is earliest, latest, an offset from 0 or a time, not {quoted(value)}", advice)
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def read_echo(value: object) -> bool:

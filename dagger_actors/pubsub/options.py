@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 import msgspec
 
@@ -25,7 +25,8 @@ __all__ = ["GivenOptions", "Start", "SubscribeOptions", "make_options"]
 RETRY = RetryPolicy(tries=5, wait=Exponential(initial_delay_secs=1.0, max_delay_secs=60.0, multiplier=2.0, jitter=1.0))
 CONCURRENCY = 16
 
-Start = Literal["earliest", "latest"] | int | datetime
+Start = str | int | datetime
+"""``earliest``, ``latest``, an offset, or a time; as text in ISO 8601."""
 
 
 class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):

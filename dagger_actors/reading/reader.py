@@ -73,6 +73,11 @@ class Reader:
         """Tell whether anything was wrong so far."""
         return bool(self._given or self._complaints)
 
+    @property
+    def complained(self) -> int:
+        """Count the complaints so far, to see whether there were more since."""
+        return len(self._complaints) + self._omitted
+
     def refuse(self) -> None:
         """End the reading if anything was wrong.
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from dagger_actors.core.channel_options import RETAIN_AGE_S, ChannelOverflow, Order
 from dagger_actors.core.task_options import Durability, Isolation, Overflow
 from dagger_actors.reading.retry_keys import RetryStrategy
 from dagger_actors.supervised.bounds import MailboxSpec
@@ -22,10 +23,12 @@ __all__ = [
     "AgentSpec",
     "AutoShutdown",
     "BackoffSpec",
+    "ChannelSpec",
     "PerKeySpec",
     "Restart",
     "Route",
     "Strategy",
+    "SubscriptionSpec",
     "Supervision",
     "SupervisorSpec",
     "SystemDefinition",
@@ -134,6 +137,65 @@ class TaskOptionsSpec(Part, frozen=True, kw_only=True):
     durability: Durability | None = None
 
 
+class SubscriptionSpec(Part, frozen=True, kw_only=True):
+    """How the messages of one subscription are taken; None everywhere = as its decorator says.
+
+    Attributes:
+        channels: The channels that it reads, patterns among them.
+        publishes: The channels that its turns may publish to; results go to the first.
+        key: The path of the field by which messages are told apart.
+        group: Its group.
+        start: Where it begins on a channel that is new to it: a word, an offset, or a time in ISO 8601.
+        order: Which messages are handled in their order.
+        concurrency: Turns that one process takes at once.
+        batch: Messages in one turn at most.
+        filter: Which messages it takes.
+        try_count: Total tries of a message.
+        retry: How long to wait between them, and what is tried again.
+        timeout_s: Seconds for one turn.
+        max_in_flight: Messages that one process has read and not done.
+        echo: Whether it takes what it has published itself.
+    """
+
+    channels: tuple[str, ...] | None = None
+    publishes: tuple[str, ...] | None = None
+    key: str | None = None
+    group: str | None = None
+    start: str | int | None = None
+    order: Order | None = None
+    concurrency: int | None = None
+    batch: int | None = None
+    filter: dict[str, Any] | None = None
+    try_count: int | None = None
+    retry: RetryStrategy | None = None
+    timeout_s: float | None = None
+    max_in_flight: int | None = None
+    echo: bool | None = None
+
+
+class ChannelSpec(Part, frozen=True, kw_only=True):
+    """A channel, or all that a pattern stands for.
+
+    Attributes:
+        types: Its types: ``module:Class`` or ``file.py:Class``, relative to the system's file; empty = what those that name
+            it give and take.
+        ephemeral: Whether nothing of it is stored.
+        capacity: Messages that its slowest subscription may not have done.
+        overflow: What becomes of one more.
+        retain_age_s: Seconds that done messages are kept; None = as long as the others allow.
+        retain_count: How many of them; None = any number.
+        retain_bytes: How much of them; None = any amount.
+    """
+
+    types: tuple[str, ...] = ()
+    ephemeral: bool = False
+    capacity: int = 100_000
+    overflow: ChannelOverflow = "block"
+    retain_age_s: float | None = RETAIN_AGE_S
+    retain_count: int | None = None
+    retain_bytes: int | None = None
+
+
 class AgentSpec(EntrySpec, frozen=True, kw_only=True, tag_field="kind", tag="agent"):
     """An agent: one actor, or a pool of equal ones; or who does tasks, of which most of this says nothing.
 
@@ -146,6 +208,8 @@ class AgentSpec(EntrySpec, frozen=True, kw_only=True, tag_field="kind", tag="age
         shutdown_s: Seconds that it has to stop; 0 = it is cut off at once, None = as long as it takes.
         mailbox: Its mailbox; None = as its class says.
         tasks: How its tasks are done; None = as its class says, or it does none.
+        group: The group of those of its subscriptions that name none; empty = as its class says, or it has none.
+        subscriptions: How messages are taken, by the names of its class's handlers; None = as these say, or it has none.
     """
 
     class_reference: str
@@ -156,6 +220,8 @@ class AgentSpec(EntrySpec, frozen=True, kw_only=True, tag_field="kind", tag="age
     shutdown_s: float | None = 5.0
     mailbox: MailboxSpec | None = None
     tasks: TaskOptionsSpec | None = None
+    group: str = ""
+    subscriptions: dict[str, SubscriptionSpec] | None = None
 
 
 class SupervisorSpec(EntrySpec, frozen=True, kw_only=True, tag_field="kind", tag="supervisor"):
@@ -182,6 +248,8 @@ class SystemDefinition(Part, frozen=True, kw_only=True, dict=True):
         description: For people.
         supervision: What the root does when something below it ends.
         schema: The script of the tables that its agents have for their own, relative to the file; empty = none.
+        channels: What is said of channels, by their names and patterns.
+        loops: ``acknowledged`` = loops of messages without an exit are meant; empty = they are warned of.
         file: The file it was read from, as the caller named it; empty for data and text.
     """
 
@@ -190,6 +258,8 @@ class SystemDefinition(Part, frozen=True, kw_only=True, dict=True):
     description: str = ""
     supervision: Supervision = Supervision()
     schema: str = ""
+    channels: dict[str, ChannelSpec] = {}
+    loops: Literal["", "acknowledged"] = ""
     file: str = ""
 
     @functools.cached_property

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from dagger_actors.core.channel_options import MAX_CHANNELS
 from dagger_actors.core.task_options import (
     MAX_BURST,
     MAX_CONCURRENCY,
@@ -24,7 +25,7 @@ from dagger_actors.core.task_options import (
 )
 from dagger_actors.core.task_options import Overflow as TaskOverflow
 from dagger_actors.reading.form import Form, schema_of
-from dagger_actors.reading.reader import MAX_NAME, MAX_SECONDS
+from dagger_actors.reading.reader import MAX_SECONDS
 from dagger_actors.reading.retry_form import (
     ONE_OF_STRATEGY,
     ExponentialForm,
@@ -37,13 +38,20 @@ from dagger_actors.reading.retry_form import (
     Strategy as RetryStrategy,
 )
 from dagger_actors.supervised.bounds import MAX_CAPACITY, Overflow
+from dagger_actors.supervised.channel_forms import (
+    ChannelForm,
+    ChannelName,
+    Name,
+    Reference,
+    RetainForm,
+    SubscriptionForm,
+)
 from dagger_actors.supervised.definition import AutoShutdown, Restart, Route, Strategy
 from dagger_actors.supervised.loading import MAX_AGENTS, MAX_INSTANCES
-from dagger_actors.supervised.part_keys import MAX_FACTOR, MAX_INTENSITY, MAX_REFERENCE
+from dagger_actors.supervised.part_keys import MAX_FACTOR, MAX_INTENSITY
 
 __all__ = ["FORMS", "SystemFile", "system_schema"]
 
-Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 Seconds = Annotated[float, Meta(gt=0, le=MAX_SECONDS)]
 Delay = Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
 
@@ -164,14 +172,11 @@ class TasksForm(Form, frozen=True, kw_only=True):
 
 
 class AgentForm(ChildForm, frozen=True, kw_only=True):
-    """An agent: one actor, or a pool of equal ones; or who does tasks."""
+    """An agent: one actor, or a pool of equal ones; or who does tasks; or who takes the messages of channels."""
 
     class_: Annotated[
-        str,
+        Reference,
         Meta(
-            min_length=1,
-            max_length=MAX_REFERENCE,
-            pattern=r"^.+:[^:\s]+$",
             description="Its class, or the function that does its tasks: module:Class or file.py:Class, relative to this file.",
             examples=["shop.py:Pricer"],
         ),
@@ -196,6 +201,16 @@ class AgentForm(ChildForm, frozen=True, kw_only=True):
     ] = 5.0
     mailbox: MailboxForm | UnsetType = UNSET
     tasks: TasksForm | UnsetType = UNSET
+    group: Annotated[Name, Meta(description="The group of those of its subscriptions that name none.")] | UnsetType = (
+        UNSET
+    )
+    subscriptions: (
+        Annotated[
+            dict[str, SubscriptionForm],
+            Meta(description="How messages are taken, by the names of its class's handlers."),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class SupervisorForm(ChildForm, frozen=True, kw_only=True):
@@ -227,6 +242,17 @@ class SystemFile(Form, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
+    channels: (
+        Annotated[
+            dict[ChannelName, ChannelForm],
+            Meta(max_length=MAX_CHANNELS, description="Channels by their names; `*` is any text without a dot."),
+        ]
+        | UnsetType
+    ) = UNSET
+    loops: (
+        Annotated[Literal["acknowledged"], Meta(description="acknowledged: messages that go round for ever are meant.")]
+        | UnsetType
+    ) = UNSET
     agents: Annotated[
         list[AgentForm],
         Meta(min_length=1, max_length=MAX_AGENTS, description="What is below the root, in the order of the start."),
@@ -240,6 +266,9 @@ FORMS: tuple[type[Form], ...] = (
     MailboxForm,
     TasksForm,
     PerKeyForm,
+    SubscriptionForm,
+    ChannelForm,
+    RetainForm,
     StrategyForm,
     ExponentialForm,
     LinearForm,

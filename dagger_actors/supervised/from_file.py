@@ -4,35 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, SupervisorSpec, SystemDefinition
-from dagger_actors.supervised.resolving import ResolvedAgent, load_and_resolve
+from dagger_actors.supervised.resolving import Resolved, ResolvedAgent, load_and_resolve
 from dagger_actors.supervised.spec import BackOff, ChildSpec, Supervisor
 from dagger_actors.supervised.task_resolving import ResolvedTasks
 
-__all__ = ["load_supervisor"]
+__all__ = ["LoadedSystem", "load_supervisor"]
 
 Actors = Mapping[str, ResolvedAgent[Actor]]
 
 
-def load_supervisor(
-    source: str | Path | Mapping[str, object],
-) -> tuple[SystemDefinition, Supervisor, Mapping[str, ResolvedTasks]]:
+class LoadedSystem(msgspec.Struct, frozen=True):
+    """What a system file says.
+
+    Attributes:
+        definition: As it stands there.
+        root: The root supervisor with its children.
+        resolved: Those who are nobody's children: who does tasks, who takes messages; and the channels.
+    """
+
+    definition: SystemDefinition
+    root: Supervisor
+    resolved: Resolved[Any]
+
+    @property
+    def tasks(self) -> Mapping[str, ResolvedTasks]:
+        """Those who do tasks, by their names."""
+        return self.resolved.tasks
+
+
+def load_supervisor(source: str | Path | Mapping[str, object]) -> LoadedSystem:
     """Read a system file.
 
     Args:
         source: The path of a YAML file, or the same structure as data.
-
-    Returns:
-        What the file says; the root supervisor with its children; and those who do tasks, by their names.
 
     Raises:
         DefinitionError: The system cannot run; carries every problem, in file order.
     """
     definition, resolved = load_and_resolve(source, Actor)
     root = SupervisorSpec(id="root", supervision=definition.supervision, agents=definition.agents)
-    return definition, _supervisor(root, resolved.actors), resolved.tasks
+    return LoadedSystem(definition, _supervisor(root, resolved.actors), resolved)
 
 
 def _supervisor(spec: SupervisorSpec, resolved: Actors) -> Supervisor:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast, get_args
+from typing import Literal, cast, get_args
 
 import msgspec
 
@@ -17,10 +17,12 @@ from dagger_actors.reading.kind import FileKind
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import Source, read_content, read_source
 from dagger_actors.reading.tree import Fields, Listing, Scalar, Table, Tree, to_data
+from dagger_actors.supervised.channel_keys import LOOPS, read_channels, read_group, read_subscriptions
 from dagger_actors.supervised.definition import (
     AgentSpec,
     BackoffSpec,
     Restart,
+    SubscriptionSpec,
     Supervision,
     SupervisorSpec,
     SystemDefinition,
@@ -52,9 +54,12 @@ MAX_DEPTH = 20
 SYSTEM_FILE = FileKind(noun="system", least="A system needs at least `system` and `agents`.")
 
 CHILD = ("restart", "shutdown_s", "significant", "backoff")
-SYSTEM = Keys(known=("system", "description", "supervision", "schema", "agents"), required=("system", "agents"))
+SYSTEM = Keys(
+    known=("system", "description", "supervision", "schema", "channels", "loops", "agents"),
+    required=("system", "agents"),
+)
 AGENT = Keys(
-    known=("id", "class", "config", "instances", "route", "key", *CHILD, "mailbox", "tasks"),
+    known=("id", "class", "config", "instances", "route", "key", *CHILD, "mailbox", "tasks", "group", "subscriptions"),
     required=("id", "class"),
     inside={"mailbox": MAILBOX, "tasks": TASKS},
 )
@@ -123,6 +128,7 @@ class SystemLoader:
         self._places: list[AgentPlace] = []
         self._entries = 0
         self._actors = 0
+        self._is_wiring_read = True
 
     def load(self, tree: Tree) -> SystemDefinition:
         """Read everything; what is wrong is complained of and left at its default.
@@ -142,16 +148,24 @@ class SystemLoader:
         schema = reader.name(fields["schema"].value, "schema") if "schema" in fields else ""
         agents = self._agents(fields["agents"].value, below) if "agents" in fields else ()
         reader.subject = ""
+        before = reader.complained
+        channels, written = read_channels(reader, fields["channels"].value) if "channels" in fields else ({}, {})
+        loops = reader.choice(fields["loops"].value, "loops", LOOPS) if "loops" in fields else ""
+        self._is_wiring_read &= reader.complained == before
         definition = SystemDefinition(
             name=name or "",
             agents=agents,
             description=description or "",
             supervision=supervision,
             schema=schema or "",
+            channels=channels,
+            loops=cast("Literal['', 'acknowledged']", loops or ""),
             file=self._file,
         )
         schema_at = fields["schema"].value.at if "schema" in fields else 0
-        vars(definition)["places"] = Places(reader.document, tuple(self._places), schema_at)
+        vars(definition)["places"] = Places(
+            reader.document, tuple(self._places), schema_at, written, self._is_wiring_read
+        )
         return definition
 
     def _supervision(self, fields: Fields, name: str, depth: int) -> tuple[Supervision, Below]:
@@ -249,6 +263,8 @@ class SystemLoader:
             shutdown_s=read_shutdown(reader, fields["shutdown_s"].value) if "shutdown_s" in fields else 5.0,
             mailbox=read_mailbox(reader, fields["mailbox"].value) if "mailbox" in fields else None,
             tasks=read_tasks(reader, fields["tasks"].value) if "tasks" in fields else None,
+            group=read_group(reader, fields["group"].value) if "group" in fields else "",
+            subscriptions=self._subscriptions(fields),
         )
         self._places.append(
             AgentPlace(
@@ -256,11 +272,21 @@ class SystemLoader:
                 fields["class"].value.at if "class" in fields else at,
                 config,
                 fields.get("tasks"),
+                fields.get("group"),
+                fields.get("subscriptions"),
                 is_nested=above.depth > 0,
                 supervised=tuple((key, field.at) for key, field in fields.items() if key in UNSUPERVISED),
             )
         )
         return spec
+
+    def _subscriptions(self, fields: Fields) -> dict[str, SubscriptionSpec] | None:
+        if "subscriptions" not in fields:
+            return None
+        before = self._reader.complained
+        read = read_subscriptions(self._reader, fields["subscriptions"].value)
+        self._is_wiring_read &= self._reader.complained == before
+        return read
 
     def _restart(self, fields: Fields, above: Below) -> tuple[Restart, bool, BackoffSpec | None]:
         """Read what is done at an end, and check that it makes sense together, as OTP does."""

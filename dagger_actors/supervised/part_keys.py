@@ -107,19 +107,19 @@ def read_shutdown(reader: Reader, tree: Tree) -> float | None:
     return 0.0
 
 
-def read_class(reader: Reader, tree: Tree) -> str:
+def read_class(reader: Reader, tree: Tree, key: str = "class") -> str:
     """Read a class reference, of which only the form is checked; empty when that is wrong."""
-    reference = reader.text(tree, "class")
+    reference = reader.text(tree, key)
     if reference is None:
         return ""
     if len(reference) > MAX_REFERENCE:
-        message = f"class has {len(reference):,} characters; it must have 1 to {MAX_REFERENCE:,}"
+        message = f"{key} has {len(reference):,} characters; it must have 1 to {MAX_REFERENCE:,}"
         reader.complain(tree.at, message, REFERENCE_FORMS)
         return ""
     try:
         split_class(reference)
     except DefinitionError as error:
-        reader.complain(tree.at, f"class: {error.problems[0].message}", REFERENCE_FORMS)
+        reader.complain(tree.at, f"{key}: {error.problems[0].message}", REFERENCE_FORMS)
         return ""
     return reference
 

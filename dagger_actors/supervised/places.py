@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from dagger_actors.reading.tree import Document, Field, Tree
@@ -17,6 +19,8 @@ class AgentPlace(msgspec.Struct, frozen=True, gc=False):
         class_at: The place of its class reference.
         config: Its config as written; None when it has none.
         tasks: Its `tasks` as written; None when it has none.
+        group: Its `group` as written; None when it has none.
+        subscriptions: Its `subscriptions` as written; None when it has none.
         is_nested: Whether it stands below another supervisor than the root.
         supervised: Those of its keys that say how it is supervised or sent to, each with its place.
     """
@@ -25,6 +29,8 @@ class AgentPlace(msgspec.Struct, frozen=True, gc=False):
     class_at: int
     config: Tree | None = None
     tasks: Field | None = None
+    group: Field | None = None
+    subscriptions: Field | None = None
     is_nested: bool = False
     supervised: tuple[tuple[str, int], ...] = ()
 
@@ -36,8 +42,12 @@ class Places(msgspec.Struct, frozen=True):
         document: Knows lines and columns; None for a definition that was not read.
         agents: Their places, in the order of ``all_agents()``; empty for a definition that was not read.
         schema_at: The place of its schema; 0 without one.
+        channels: Each of its channels as written, by name.
+        is_wiring_read: Whether nothing was wrong with what it says of channels and subscriptions.
     """
 
     document: Document | None = None
     agents: tuple[AgentPlace, ...] = ()
     schema_at: int = 0
+    channels: Mapping[str, Field] = {}
+    is_wiring_read: bool = True

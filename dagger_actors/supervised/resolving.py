@@ -10,7 +10,7 @@ import itertools
 import sys
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +23,13 @@ from dagger_actors.reading.importing import import_target
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import Source
 from dagger_actors.supervised.calling import INIT_ADVICE, takes
+from dagger_actors.supervised.channel_keys import subscriber_of
+from dagger_actors.supervised.channel_resolving import (
+    ResolvedChannel,
+    ResolvedSubscriber,
+    resolve_channels,
+    resolve_subscribers,
+)
 from dagger_actors.supervised.complaints import Complaints, Placed
 from dagger_actors.supervised.config_check import MAX_MESSAGE, Fault, check_config
 from dagger_actors.supervised.definition import SystemDefinition
@@ -32,7 +39,7 @@ from dagger_actors.supervised.places import AgentPlace
 from dagger_actors.supervised.task_keys import source_of
 from dagger_actors.supervised.task_resolving import ResolvedTasks, resolve_tasks
 
-__all__ = ["Resolved", "ResolvedAgent", "load_and_resolve", "resolve"]
+__all__ = ["Check", "Resolved", "ResolvedAgent", "load_and_resolve", "resolve"]
 
 T = TypeVar("T")
 
@@ -50,10 +57,19 @@ class ResolvedAgent(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Resolved(msgspec.Struct, Generic[T], frozen=True):
-    """What the agents of a system are made of, by their ids: those who are actors, and those who do tasks."""
+    """What the agents of a system are made of, by their ids: actors, those who do tasks, those who take messages.
+
+    Attributes:
+        actors: Actors.
+        tasks: Those who do tasks.
+        subscribers: Those who take messages.
+        channels: The types of its channels, by their names and patterns.
+    """
 
     actors: dict[str, ResolvedAgent[T]] = {}
     tasks: dict[str, ResolvedTasks] = {}
+    subscribers: dict[str, ResolvedSubscriber] = {}
+    channels: dict[str, ResolvedChannel] = {}
 
 
 def resolve(definition: SystemDefinition, base: type[T]) -> Resolved[T]:
@@ -75,16 +91,27 @@ def resolve(definition: SystemDefinition, base: type[T]) -> Resolved[T]:
     return resolved
 
 
+Check = Callable[[SystemDefinition, "Resolved[Any]", Reader], None]
+"""Looks at the whole of what was resolved; the reader takes what is wrong."""
+
+
 def load_and_resolve(
-    source: str | Path | Mapping[str, object] | Source, base: type[T]
+    source: str | Path | Mapping[str, object] | Source, base: type[T], check: Check | None = None
 ) -> tuple[SystemDefinition, Resolved[T]]:
     """Do ``load_system`` and ``resolve``, so that the mistakes of both are told at once.
+
+    Args:
+        source: As ``load_system`` takes it.
+        base: As ``resolve`` takes it.
+        check: Looks for more; its mistakes are told with the others. None = nobody does.
 
     Raises:
         DefinitionError: Every problem, in file order.
     """
     definition, reader = read_system(source)
     resolved = Resolver(definition, base, reader).resolve()
+    if check is not None:
+        check(definition, resolved, reader)
     reader.refuse()
     return definition, resolved
 
@@ -98,7 +125,7 @@ class Resolver(Generic[T]):
         self._reader = reader
         self._complaints = Complaints(reader)
         self._folder = Path(definition.file).parent if definition.file else Path.cwd()
-        self._resolved: Resolved[T] = Resolved({}, {})
+        self._resolved: Resolved[T] = Resolved({}, {}, {}, resolve_channels(definition, self._folder, reader))
 
     def resolve(self) -> Resolved[T]:
         """Resolve every agent; the reader takes what is wrong."""
@@ -148,6 +175,9 @@ class Resolver(Generic[T]):
         base = self._base.__name__
         if (source := source_of(found)) is not None:
             resolve_tasks(found, source, agents, self._complaints, self._resolved.tasks)
+            self._refuse_subscriptions(found, agents)
+        elif (subscriber := subscriber_of(found)) is not None:
+            resolve_subscribers(found, subscriber, agents, self._complaints, self._resolved.subscribers)
         elif found is None:
             there = [other for other, value in vars(module).items() if isinstance(value, type)]
             fitting = [other for other in there if issubclass(vars(module)[other], self._base)]
@@ -176,6 +206,14 @@ class Resolver(Generic[T]):
         else:
             self._resolve_configs(found, agents)
 
+    def _refuse_subscriptions(self, found: Any, agents: Sequence[Placed]) -> None:
+        for agent in agents:
+            for key, field in (("group", agent.place.group), ("subscriptions", agent.place.subscriptions)):
+                if field is not None:
+                    message = f"`{key}` is for subscribers, and {found.__name__} is none"
+                    advice = f"Remove it; or let the class take messages: class {found.__name__}(Subscriber): ..."
+                    self._complaints.of_agent(agent, field.at, message, advice)
+
     def _resolve_configs(self, found: type[T], agents: Sequence[Placed]) -> None:
         try:
             kind = config_type(found, self._base)
@@ -184,6 +222,7 @@ class Resolver(Generic[T]):
             advice = "Annotate it with a msgspec Struct that can be imported at run time."
             self._complaints.of_class(agents, message, advice)
             return
+        self._refuse_subscriptions(found, agents)
         for agent in agents:
             if agent.place.tasks is not None:
                 message = f"`tasks` is for who does tasks, and class {found.__name__} is an actor"

@@ -43,7 +43,10 @@ def split_agents(agents: Sequence[object]) -> tuple[tuple[ChildSpec | Supervisor
         elif callable(one) and not isinstance(one, type):
             raise ActorClassError(repr(one)[:100], "a function that does tasks is marked: write @task_agent above it")
         else:
-            what = "an agent is an Actor class, a ChildSpec, a Supervisor, a TaskAgent class or a function marked @task_agent"
+            what = (
+                "an agent is an Actor class, a ChildSpec, a Supervisor, a TaskAgent or Subscriber class, or a function marked "
+                "@task_agent"
+            )
             raise ActorClassError(repr(one)[:100], what)
     return tuple(children), found
 

@@ -119,6 +119,10 @@ GIVEN: list[tuple[str, Any, Any]] = [
     ("start", "latest", "latest"),
     ("start", 17, "offset:17"),
     ("start", NOON, "time:1767268800000000"),
+    ("start", NOON.replace(tzinfo=None), "time:1767268800000000"),
+    ("start", "2026-01-01T13:00+01:00", "time:1767268800000000"),
+    ("start", "2026-01-01", "time:1767225600000000"),
+    ("start", dt.datetime(1900, 1, 1, tzinfo=dt.UTC), "time:0"),
     ("order", "all", "all"),
     ("order", "none", "none"),
     ("filter", {"field": "price", "gt": 5}, Compared("price", "gt", "5")),
@@ -182,10 +186,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"group": ""}, "group: '' is no name"),
     (
         {"start": "erliest"},
-        "start: it is earliest, latest, an offset from 0 or a datetime with its zone, not 'erliest'; did",
+        "start: it is earliest, latest, an offset from 0 or a time, not 'erliest'; did you mean",
     ),
     ({"start": -1}, "start: it is earliest, latest"),
-    ({"start": dt.datetime(2026, 1, 1)}, "start: the time has no zone"),  # noqa: DTZ001
+    ({"start": "2026-13-01"}, "start: it is earliest, latest, an offset from 0 or a time, not '2026-13-01'"),
     ({"try_count": 0}, "try_count: it is a whole number from 1 to 10,000, not 0"),
     ({"retry": 3}, "retry: it is a RetryPolicy, not 3"),
     ({"retry": RetryPolicy(retry_on=("Nope",))}, "retry: its retry_on lists 'Nope'"),

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 
 from dagger_actors.reading import retry_keys
 from dagger_actors.reading.form import DRAFT
-from dagger_actors.supervised import loading, part_keys, task_keys
+from dagger_actors.supervised import channel_keys, loading, part_keys, task_keys
 from dagger_actors.supervised.bounds import MailboxSpec
-from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, Supervision, SupervisorSpec
+from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, ChannelSpec, Supervision, SupervisorSpec
 from dagger_actors.supervised.file_format import FORMS, system_schema
 from tests.strategies import systems
 from tests.unit.supervised.test_loading_properties import shortest, written
@@ -23,6 +23,9 @@ KEYS = {
     "MailboxForm": part_keys.MAILBOX,
     "TasksForm": task_keys.TASKS,
     "PerKeyForm": task_keys.PER_KEY,
+    "SubscriptionForm": channel_keys.SUBSCRIPTION,
+    "ChannelForm": channel_keys.CHANNEL,
+    "RetainForm": channel_keys.RETAIN,
     "StrategyForm": retry_keys.STRATEGY,
     "ExponentialForm": retry_keys.WAITS["exponential"][1],
     "LinearForm": retry_keys.WAITS["linear"][1],
@@ -35,6 +38,7 @@ STRUCTS = {
     "BackoffForm": BackoffSpec,
     "MailboxForm": MailboxSpec,
     "AgentForm": AgentSpec,
+    "ChannelForm": ChannelSpec,
     "SupervisorForm": SupervisorSpec,
 }
 

@@ -77,7 +77,7 @@ def agents_of(tmp_path: Path) -> Any:
     def read(text: str) -> TaskAgents:
         (tmp_path / "system.yaml").write_text(text)
         agents = TaskAgents()
-        for name, made in load_supervisor(tmp_path / "system.yaml")[2].items():
+        for name, made in load_supervisor(tmp_path / "system.yaml").tasks.items():
             agents.add(configured_by_file(name, made))
         return agents
 
