@@ -212,7 +212,11 @@ TOLD: dict[str, list[tuple[str, str, str]]] = {
         ("3:46", "agent 'a': mailbox must be a mapping, not the number 1000", "Known keys: capacity, overflow.")
     ],
     "merge_key": [
-        ("2:1", "the system: unknown key 'x'", "Known keys: system, description, supervision, schema, channels, loops, agents."),
+        (
+            "2:1",
+            "the system: unknown key 'x'",
+            "Known keys: system, description, supervision, schema, channels, loops, agents.",
+        ),
         (
             "4:5",
             "agent 'a': neither `class` nor `agents`",
