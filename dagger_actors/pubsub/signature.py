@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from dagger_actors.bodies.actions import is_context
+from dagger_actors.bodies.context import BodyContext
 from dagger_actors.bodies.snooze import Snooze
 from dagger_actors.errors import ActorClassError
 from dagger_actors.pubsub.message_types import bare, members, types_of
@@ -54,13 +55,16 @@ class Signature(NamedTuple):
     is_certain: bool
 
 
-def read_signature(where: str, function: Callable[..., Any], scope: Mapping[str, Any]) -> Signature:
+def read_signature(
+    where: str, function: Callable[..., Any], scope: Mapping[str, Any], context: type[BodyContext]
+) -> Signature:
     """Read a handler's signature.
 
     Args:
         where: Its name, for errors.
         function: As it is written, with its ``self``.
         scope: Names besides the module's that annotations may use.
+        context: The context that it is given.
 
     Raises:
         ActorClassError: It can be no handler; says what to write.
@@ -79,6 +83,9 @@ def read_signature(where: str, function: Callable[..., Any], scope: Mapping[str,
         if parameter.name not in hints:
             raise ActorClassError(where, f"its parameter {parameter.name!r} has no annotation; write {written}")
     contexts = [is_context(hints[parameter.name]) for parameter in parameters]
+    for parameter, is_one in zip(parameters, contexts, strict=True):
+        if is_one and not is_context(hints[parameter.name], context):
+            raise ActorClassError(where, f"{parameter.name} is a context of another kind; write ctx: TurnContext")
     if contexts not in ([False], [False, True]):
         raise ActorClassError(where, f"it takes one message, and a context behind it if it likes; write {written}")
     hint = hints[parameters[0].name]

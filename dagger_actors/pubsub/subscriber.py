@@ -12,6 +12,7 @@ from dagger_actors.pubsub.kind import MARK, Configured, HandlerKind, SubscriberK
 from dagger_actors.pubsub.options import GivenOptions
 from dagger_actors.pubsub.signature import read_signature
 from dagger_actors.pubsub.subscribe import SUBSCRIBED
+from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.calling import scope_of
 from dagger_actors.supervised.state_codec import StateCodec
@@ -143,7 +144,7 @@ def _handlers(
 ) -> tuple[dict[str, HandlerKind], list[tuple[str, OptionProblem]]]:
     made, problems = {}, []
     for name, method, mark in _marked(cls, SUBSCRIBED, "@subscribe"):
-        signature = read_signature(f"{cls.__name__}.{name}", method, scope)
+        signature = read_signature(f"{cls.__name__}.{name}", method, scope, TurnContext)
         made[name], wrong = judged(name, method, signature, mark.given)
         problems += [(name, one) for one in wrong]
     return made, problems
@@ -156,7 +157,7 @@ def _timers(cls: type[Actor], scope: Mapping[str, Any]) -> dict[str, HandlerKind
         where = f"{cls.__name__}.{name}"
         if hasattr(method, SUBSCRIBED):
             raise ActorClassError(where, "it has @subscribe and @handler; the one takes messages, the other timers")
-        signature = read_signature(where, method, scope)
+        signature = read_signature(where, method, scope, TurnContext)
         if mark.batch or signature.is_list:
             raise ActorClassError(where, "timers come one by one: write @handler, and let it take one message")
         made, _ = judged(name, method, signature, {"channels": ("timers",), "publishes": ()})

@@ -21,13 +21,14 @@ from dagger_actors import (
     Secret,
     Snooze,
     Subscriber,
+    TaskContext,
     UnknownAgent,
     handler,
     subscribe,
 )
-from dagger_actors.bodies.context import BodyContext
 from dagger_actors.pubsub.kind import HandlerKind, SubscriberKind, kind_of
 from dagger_actors.pubsub.registry import Members
+from dagger_actors.pubsub.turns.context import TurnContext
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -95,7 +96,7 @@ class Writer(Subscriber, group="writers"):
     state: Draft
 
     @subscribe("notes", key="question", publishes=("answers", "log"))
-    def add(self, note: Note, ctx: BodyContext) -> Page | None:
+    def add(self, note: Note, ctx: TurnContext) -> Page | None:
         """Take one."""
 
     @handler
@@ -223,8 +224,9 @@ def made(function: Callable[..., Any] | None = None, /, mark: Any = None, **attr
 def no_message(self: Any) -> None: ...
 def unannotated(self: Any, page) -> None: ...  # type: ignore[no-untyped-def]
 def two_messages(self: Any, page: Page, note: Note) -> None: ...
-def context_first(self: Any, ctx: BodyContext, page: Page) -> None: ...
-def two_contexts(self: Any, page: Page, ctx: BodyContext, other: BodyContext) -> None: ...
+def context_first(self: Any, ctx: TurnContext, page: Page) -> None: ...
+def two_contexts(self: Any, page: Page, ctx: TurnContext, other: TurnContext) -> None: ...
+def of_a_task(self: Any, page: Page, ctx: TaskContext) -> None: ...
 def by_name(self: Any, *, page: Page) -> None: ...
 def of_none(self: Any, page: Page | None) -> None: ...
 def of_unknown(self: Any, page: Nowhere) -> None: ...  # type: ignore[name-defined] # noqa: F821
@@ -271,6 +273,7 @@ BAD_CLASSES: dict[str, tuple[Callable[[], object], str]] = {
     "two messages": (made(two_messages), "it takes one message"),
     "context first": (made(context_first), "it takes one message"),
     "two contexts": (made(two_contexts), "it takes one message"),
+    "context of a task": (made(of_a_task), "ctx is a context of another kind; write ctx: TurnContext"),
     "by name": (made(by_name), "cannot be given by place"),
     "none": (made(of_none), "a message has a class of its own, such as a msgspec Struct; NoneType is none"),
     "unknown": (
