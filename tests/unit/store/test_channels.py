@@ -73,7 +73,7 @@ def test_a_read_is_bounded_by_bytes_and_gives_at_least_one(file: ChannelsOnFile)
     key = file.channel("a")["channel_key"]
     for offset, size in enumerate((40_000_000, 40_000_000, 70_000_000)):
         file.rows(
-            "INSERT INTO messages (channel_key, offset, type, payload, published_at) VALUES (?, ?, '', zeroblob(?) || '', 0)",
+            "INSERT INTO messages (channel_key, offset, type, payload, published_at) VALUES (?, ?, '', printf('%.*c', ?, 'x'), 0)",
             key,
             offset,
             size,
