@@ -164,6 +164,19 @@ def test_who_holds_ranges_is_told(file: ChannelsOnFile) -> None:
     assert file.read("read.range_owner", group, 63) == [(2, "m")]
 
 
+def test_the_share_of_a_dead_worker_that_held_nothing_is_taken_too(file: ChannelsOnFile) -> None:
+    """Else what was given back for it would be nobody's for ever: the others have no reason to look again."""
+    file.share("g")
+    file.share("g", 2)
+    release(file, 1, file.share("g").surplus)
+    assert file.read("read.group_owners") == [(1,), (2,)]
+    before = file.read_json("read.group_versions")
+    assert file.run(TakeRanges(2, (), 0)) == 0
+    assert file.read_json("read.group_versions") > before
+    assert file.read("read.group_owners") == [(1,)]
+    assert len(file.share("g").held) == 64
+
+
 # --- what a member writes with its units
 
 
