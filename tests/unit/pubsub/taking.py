@@ -99,7 +99,18 @@ class Nobody:
 class AtWork:
     """The member, its states and what its bodies have told."""
 
-    def __init__(self, system: ActorSystem, agent: Any, bridge: TaskBridge | None = None, **limits: int) -> None:
+    def __init__(
+        self,
+        system: ActorSystem,
+        agent: Any,
+        *,
+        bridge: TaskBridge | None = None,
+        group_key: int = GROUP_KEY,
+        source: Any = None,
+        steps: Any = None,
+        worker: int = 1,
+        **limits: int,
+    ) -> None:
         self.system = system
         runtime, store, gates = system._runtime, system._store, system._gates
         self.clock = runtime.clock
@@ -112,8 +123,8 @@ class AtWork:
             member.make,
             member.kind.codec,
             group=group,
-            group_key=GROUP_KEY,
-            source=self.states,
+            group_key=group_key,
+            source=source or self.states,
             clock=self.clock,
             **limits,
         )
@@ -122,19 +133,19 @@ class AtWork:
             bridge=bridge,
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),
             backends=Backends(
-                steps=self.steps, resources=system._resources, tables=StoredTables(store), owner=Nobody()
+                steps=steps or self.steps, resources=system._resources, tables=StoredTables(store), owner=Nobody()
             ),
             clock=self.clock,
             home=store.home,
             is_refusing=gates.is_refusing,
-            worker=1,
+            worker=worker,
         )
         self.desks = {
             name: Desk(
                 services,
                 name,
                 group=group,
-                group_key=GROUP_KEY,
+                group_key=group_key,
                 member=member.name,
                 handler=one.handler,
                 timers=member.kind.timers,
