@@ -75,11 +75,13 @@ class StartShift(msgspec.Struct, frozen=True, gc=False, tag="shift"):
         shift: Its number, unique for the member.
         subscription: The name of the subscription.
         turns: One or more.
+        is_ephemeral: Whether its messages are those of an ephemeral channel: then no change of a state is kept.
     """
 
     shift: int
     subscription: str
     turns: tuple[StartTurn, ...]
+    is_ephemeral: bool = False
 
 
 class Misfit(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -39,15 +39,17 @@ class Activation:
     Attributes:
         key: The key.
         instance: The user's object; None = it is made for the next turn.
+        label: Group and key, for messages.
         known: The state as it was handed over last, or read; None = there is none yet.
         pins: What keeps it.
         used_us: When a shift has taken it last, on a monotonic clock.
     """
 
-    __slots__ = ("instance", "key", "known", "pins", "used_us")
+    __slots__ = ("instance", "key", "known", "label", "pins", "used_us")
 
-    def __init__(self, key: str, known: bytes | None = None) -> None:
+    def __init__(self, key: str, group: str, known: bytes | None = None) -> None:
         self.key = key
+        self.label = f"{group}/{key}" if key else group
         self.instance: Any = None
         self.known = known
         self.pins = 0
@@ -95,7 +97,7 @@ class Activations:
         self.lock = threading.Lock()
         self._making = threading.Lock()
         self._by_key: OrderedDict[str, Activation] = OrderedDict()
-        self._shared = Activation("")
+        self._shared = Activation("", group)
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -123,7 +125,7 @@ class Activations:
                     continue
                 found = by_key.get(key)
                 if found is None:
-                    found = by_key[key] = Activation(key)
+                    found = by_key[key] = Activation(key, self._group)
                     missing.append(found)
                 else:
                     by_key.move_to_end(key)
@@ -157,7 +159,7 @@ class Activations:
     def detach(self, one: Activation) -> None:
         """Leave an activation to a turn that goes on though it was given up, and go on with its last state; the lock is held."""
         if self._by_key.get(one.key) is one:
-            other = self._by_key[one.key] = Activation(one.key, one.known)
+            other = self._by_key[one.key] = Activation(one.key, self._group, one.known)
             other.pins, other.used_us = one.pins, one.used_us
 
     # --- commits
@@ -188,7 +190,7 @@ class Activations:
         with self.lock:
             found = self._by_key.get(key)
             if found is None:
-                found = self._by_key[key] = Activation(key)
+                found = self._by_key[key] = Activation(key, self._group)
                 found.used_us = self._clock.now().mono_us
             found.known, found.instance = state, None
             found.pins += 1
@@ -239,10 +241,10 @@ class Activations:
     def _state_of(self, codec: StateCodec, one: Activation) -> object:
         if one.known is None:
             state = codec.kind()
-            one.known = codec.encode(self._label(one.key), state)
+            one.known = codec.encode(one.label, state)
             return state
         try:
-            return codec.decode(self._label(one.key), one.known, FORMAT)
+            return codec.decode(one.label, one.known, FORMAT)
         except StateUnreadable as error:
             raise SubscriberStateUnreadable(self._group, one.key, error.detail) from None
 
@@ -256,8 +258,5 @@ class Activations:
         if codec is None:
             return None
         known = one.known
-        data = codec.encode(self._label(one.key), one.instance.state, known=known)
+        data = codec.encode(one.label, one.instance.state, known=known)
         return None if data == known else data
-
-    def _label(self, key: str) -> str:
-        return f"{self._group}/{key}" if key else self._group

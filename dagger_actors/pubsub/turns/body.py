@@ -121,7 +121,7 @@ class AnyShift(Actor):
         self._ledger.at = (position, self._now)
         desk = self._desk
         activation = self._ledger.opened.get(turn.key, desk.activations.shared)
-        work = self._work = TurnWork(desk, turn, activation, self._tell)
+        work = self._work = TurnWork(desk, turn, activation, self._tell, keeps_state=self._ledger.keeps_states)
         return work
 
     def _note(self, turn: StartTurn, outcome: TurnOutcome, activation: Activation | None, size: int = 0) -> None:

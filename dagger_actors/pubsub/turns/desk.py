@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -13,7 +13,7 @@ from dagger_actors.bodies.context import Surroundings
 from dagger_actors.core.channel_rows import private_channel
 from dagger_actors.core.messages import A_DELIVERY, StartAttempt, encode
 from dagger_actors.core.protocols import Clock
-from dagger_actors.core.turns import StartTurn
+from dagger_actors.core.turns import Delivered, StartTurn
 from dagger_actors.pubsub.kind import HandlerKind
 from dagger_actors.pubsub.turns.activations import Activations
 from dagger_actors.pubsub.turns.context import TIMER, Standing, TurnContext
@@ -105,21 +105,38 @@ class Desk:
         self._private = private_channel(group)
         self._kinds = {plan.is_async for plan in (self.plan, *self.timers.values())}
 
-    def plan_of(self, turn: StartTurn) -> Plan:
-        """How the handler of a turn is called: a timer's, or the subscription's own."""
-        first = turn.deliveries[0]
-        if self.timers and first.channel == self._private and first.headers is not None:
-            headers = msgspec.json.decode(first.headers)
-            plan = self.timers.get(first.type) if TIMER in headers else None
-            if plan is not None:
-                return plan
-        return self.plan
+    def parts(self, turn: StartTurn) -> Sequence[tuple[Plan, StartTurn]]:
+        """The calls that a turn is: one, unless a batch has timers among its messages, which come one by one."""
+        if not self.timers:
+            return ((self.plan, turn),)
+        found: list[tuple[Plan, StartTurn]] = []
+        plain: list[Delivered] = []
+        for delivery in turn.deliveries:
+            plan = self._timer_of(delivery)
+            if plan is None:
+                plain.append(delivery)
+                continue
+            if plain:
+                found.append((self.plan, StartTurn(turn.key, tuple(plain))))
+                plain = []
+            found.append((plan, StartTurn(turn.key, (delivery,))))
+        if not found:
+            return ((self.plan, turn),)
+        if plain:
+            found.append((self.plan, StartTurn(turn.key, tuple(plain))))
+        return found
 
-    def is_for_loop(self, turns: tuple[StartTurn, ...]) -> bool:
+    def _timer_of(self, delivery: Delivered) -> Plan | None:
+        """How the handler of a timer is called; None = the message is none, but one that is redriven, say."""
+        if delivery.channel != self._private or delivery.headers is None:
+            return None
+        return self.timers.get(delivery.type) if TIMER in msgspec.json.decode(delivery.headers) else None
+
+    def is_for_loop(self, turns: Sequence[StartTurn]) -> bool:
         """Whether turns are taken on the event loop: one of them is of a coroutine function."""
         if len(self._kinds) == 1:
             return self.plan.is_async
-        return any(self.plan_of(turn).is_async for turn in turns)
+        return any(plan.is_async for turn in turns for plan, _ in self.parts(turn))
 
     def context(self, turn: StartTurn, outgoing: Outgoing, tell: Callable[[bytes], None]) -> TurnContext:
         """Make what the handler is given."""

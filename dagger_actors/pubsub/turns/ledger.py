@@ -25,18 +25,22 @@ class Ledger:
         shift: The shift's number.
         turns: Its turns.
         activations: Those of the member.
+        keeps_states: Whether what a turn leaves of the state is that of its key from then on.
 
     Attributes:
         at: The position of the turn that is being taken, from 0, and when it was begun; None = none is.
         opened: The activations in hand, by key.
     """
 
-    __slots__ = ("_activations", "_ends", "_is_over", "_shift", "_turns", "at", "opened")
+    __slots__ = ("_activations", "_ends", "_is_over", "_shift", "_turns", "at", "keeps_states", "opened")
 
-    def __init__(self, shift: int, turns: tuple[StartTurn, ...], activations: Activations) -> None:
+    def __init__(
+        self, shift: int, turns: tuple[StartTurn, ...], activations: Activations, *, keeps_states: bool = True
+    ) -> None:
         self._shift = shift
         self._turns = turns
         self._activations = activations
+        self.keeps_states = keeps_states
         self._ends: list[TurnEnded] = []
         self._is_over = False
         self.at: tuple[int, Now] | None = None
@@ -67,7 +71,7 @@ class Ledger:
             self.at = None
             if activation is None:
                 pass
-            elif type(outcome) is Handled:
+            elif type(outcome) is Handled and self.keeps_states:
                 state = outcome.effects.state
                 if state is not None:
                     activation.known = state

@@ -20,8 +20,6 @@ from dagger_actors.pubsub.turns.sources import Publisher
 
 __all__ = ["Plan"]
 
-MANY = (list, tuple)
-
 
 class Plan:
     """One handler of one subscription.
@@ -34,6 +32,7 @@ class Plan:
 
     Attributes:
         function: What is called: with the instance, the message or messages, and the context where it is wanted.
+        takes_many: Whether a list or tuple is one message, as the annotation has it; else it is published item by item.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class Plan:
         self._gives = tuple(handler.gives.values())
         self._classes = frozenset(kind for kind in self._gives if isinstance(kind, type) and kind is not object)
         self._check = _check(subscription, handler.gives)
-        self._takes_many = any(name in handler.gives for name in ("list", "tuple"))
+        self.takes_many = any(name in handler.gives for name in ("list", "tuple"))
         self._to = tuple(channel for channel in publishes if "*" not in channel)
 
     # --- what it takes
@@ -94,10 +93,6 @@ class Plan:
         return DeliveryRefused(self._subscription, f"{delivery.channel}/{delivery.offset}", reason)
 
     # --- what it gives
-
-    def is_many(self, given: object) -> bool:
-        """Whether what a handler has returned is published item by item."""
-        return type(given) in MANY and not self._takes_many
 
     def encode(self, given: object) -> tuple[str, str, str]:
         """Give the channel, the name of the class and the JSON text of one thing to be published.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dagger_actors.bodies.error_detail import detail_of
@@ -40,6 +40,7 @@ class TurnWork:
         turn: The turn.
         activation: That of its key, its state loaded.
         tell: Takes encoded messages to the supervisor.
+        keeps_state: Whether the state that it leaves is to be stored.
 
     Attributes:
         activation: As given.
@@ -48,11 +49,21 @@ class TurnWork:
     """
 
     context: TurnContext | None = None
+    _contexts: tuple[TurnContext, ...] = ()
     _plan: Plan
     _is_wrong = False
     _misfits: tuple[Misfit, ...] = ()
 
-    def __init__(self, desk: Desk, turn: StartTurn, activation: Activation, tell: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        turn: StartTurn,
+        activation: Activation,
+        tell: Callable[[bytes], None],
+        *,
+        keeps_state: bool = True,
+    ) -> None:
+        self._keeps_state = keeps_state
         self._desk = desk
         self._turn = turn
         self._tell = tell
@@ -62,13 +73,18 @@ class TurnWork:
     def take(self) -> TurnOutcome:
         """Take it in the calling thread."""
         try:
-            call, arguments = self._prepared()
-            try:
-                result = call(*arguments)
-                snooze = self._drained(result) if self._plan.is_generator else self._given(result)
-            finally:
-                self._desk.services.home.end_copy()
-            return self._ended(snooze)
+            for plan, part in self._parts():
+                arguments = self._arguments(plan, part)
+                if arguments is None:
+                    continue
+                try:
+                    result = plan.function(*arguments)
+                    snooze = self._drained(result) if plan.is_generator else self._given(result)
+                finally:
+                    self._desk.services.home.end_copy()
+                if snooze is not None:
+                    return Snoozed(snooze.delay_us)
+            return self._ended()
         except BaseException as error:
             if getattr(error, "is_death", False):
                 raise  # the test kit plays the death of a process with it: then nothing is told any more
@@ -79,52 +95,72 @@ class TurnWork:
     async def atake(self) -> TurnOutcome:
         """Take it on the event loop; a plain function is called in a thread beside it."""
         try:
-            call, arguments = self._prepared()
-            plan = self._plan
-            try:
-                if not plan.is_async:
-                    result = await asyncio.to_thread(call, *arguments)
-                    snooze = self._drained(result) if plan.is_generator else self._given(result)
-                elif plan.is_generator:
-                    snooze = await self._adrained(call(*arguments))
-                else:
-                    snooze = self._given(await call(*arguments))
-            finally:
-                self._desk.services.home.end_copy()
-            return self._ended(snooze)
+            for plan, part in self._parts():
+                arguments = self._arguments(plan, part)
+                if arguments is None:
+                    continue
+                try:
+                    snooze = await self._called(plan, arguments)
+                finally:
+                    self._desk.services.home.end_copy()
+                if snooze is not None:
+                    return Snoozed(snooze.delay_us)
+            return self._ended()
         except BaseException as error:  # noqa: BLE001 - a SystemExit that leaves a task stops the loop of all of them
             return self._raised(error)
         finally:
             self.outgoing.is_over = True
 
+    async def _called(self, plan: Plan, arguments: tuple[Any, ...]) -> Snooze | None:
+        if not plan.is_async:
+            return await asyncio.to_thread(self._called_beside, plan, arguments)
+        if plan.is_generator:
+            return await self._adrained(plan.function(*arguments))
+        return self._given(await plan.function(*arguments))
+
+    def _called_beside(self, plan: Plan, arguments: tuple[Any, ...]) -> Snooze | None:
+        result = plan.function(*arguments)
+        return self._drained(result) if plan.is_generator else self._given(result)
+
     # --- before the call
 
-    def _prepared(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        desk, turn = self._desk, self._turn
+    def _parts(self) -> Sequence[tuple[Plan, StartTurn]]:
+        turn = self._turn
         if turn.key == NO_KEY:
-            raise desk.plan.without_key(turn.deliveries[0])
-        plan = self._plan = desk.plan_of(turn)
-        messages = self._batch(plan) if plan.is_batch else plan.decode(turn.deliveries[0])
+            raise self._desk.plan.without_key(turn.deliveries[0])
+        return self._desk.parts(turn)
+
+    def _arguments(self, plan: Plan, part: StartTurn) -> tuple[Any, ...] | None:
+        """What the handler is called with; None = no message of the part fits, though others of the turn do."""
+        self._plan = plan
+        desk = self._desk
+        messages = self._fitting(plan, part) if len(self._turn.deliveries) > 1 else None
+        if messages is None:
+            messages = [plan.decode(part.deliveries[0])]
+        elif not messages:
+            return None
+        given = messages if plan.is_batch else messages[0]
         instance = desk.activations.instance(self.activation)
         if not plan.has_context:
-            return plan.function, (instance, messages)
-        self.context = desk.context(turn, self.outgoing, self._tell)
-        return plan.function, (instance, messages, self.context)
+            return instance, given
+        context = self.context = desk.context(part, self.outgoing, self._tell)
+        self._contexts = (*self._contexts, context)
+        return instance, given, context
 
-    def _batch(self, plan: Plan) -> list[Any]:
+    def _fitting(self, plan: Plan, part: StartTurn) -> list[Any]:
         """What fits; what does not must not spoil the others, and is put aside, to be given up with their commit."""
         messages, misfits = [], []
         decode = plan.decode
-        for delivery in self._turn.deliveries:
+        for delivery in part.deliveries:
             try:
                 messages.append(decode(delivery))
             except DeliveryRefused as error:
                 misfits.append(Misfit(delivery.cursor_key, delivery.offset, detail_of(error)))
                 last = error
         if misfits:
-            if not messages:
+            self._misfits = (*self._misfits, *misfits)
+            if len(self._misfits) == len(self._turn.deliveries):
                 raise last
-            self._misfits = tuple(misfits)
         return messages
 
     # --- what it gave
@@ -132,9 +168,10 @@ class TurnWork:
     def _given(self, result: Any) -> Snooze | None:
         if result is None:
             return None
-        if type(result) is Snooze:
-            return result
-        if not self._plan.is_many(result):
+        kind = type(result)
+        if kind is Snooze:
+            return result  # type: ignore[no-any-return]
+        if (kind is not list and kind is not tuple) or self._plan.takes_many:
             self._give(result)
             return None
         for one in result:
@@ -174,27 +211,37 @@ class TurnWork:
             self._is_wrong = True
             raise
 
-    def _ended(self, snooze: Snooze | None) -> TurnOutcome:
-        if snooze is not None:
-            return Snoozed(snooze.delay_us)
+    def _ended(self) -> Handled:
         try:
-            state = self._desk.activations.encode(self.activation)
+            state = self._desk.activations.encode(self.activation) if self._keeps_state else None
         except Exception:
             self._is_wrong = True
             raise
-        outgoing, context = self.outgoing, self.context
+        outgoing, contexts = self.outgoing, self._contexts
         turn, has_steps = None, False
-        if context is not None:
-            made = context.turn(())
-            if made != NO_TURN:
-                encode(made)  # what cannot travel fails this turn, and not the whole shift
-                turn = made
-            has_steps = context.has_steps
+        if contexts:
+            turn = self._merged(contexts)
+            has_steps = any(context.has_steps for context in contexts)
         if state is None and turn is None and not (outgoing.published or outgoing.timers or has_steps or self._misfits):
             return Handled(NO_EFFECTS)
         return Handled(
             TurnEffects(state, tuple(outgoing.published), tuple(outgoing.timers), turn, has_steps, self._misfits)
         )
+
+    def _merged(self, contexts: Sequence[TurnContext]) -> Turn | None:
+        """What was done besides, by each call; None = nothing."""
+        made = contexts[0].turn(())
+        for context in contexts[1:]:
+            other = context.turn(())
+            made = Turn(
+                made.artifacts + other.artifacts,
+                made.statements + other.statements,
+                spawned=made.spawned + other.spawned,
+            )
+        if made == NO_TURN:
+            return None
+        encode(made)  # what cannot travel fails this turn, and not the whole shift
+        return made
 
     def _raised(self, error: BaseException) -> TurnFailed:
         is_fatal = self._is_wrong or isinstance(error, Fatal | GivenRefused)

@@ -159,8 +159,10 @@ class AtWork:
         self._shifts = itertools.count(1)
         self._only = next(iter(self.desks))
 
-    def begin(self, turns: Iterable[StartTurn], subscription: str = "", **options: Any) -> AnyShift:
-        start = StartShift(next(self._shifts), subscription or self._only, tuple(turns))
+    def begin(
+        self, turns: Iterable[StartTurn], subscription: str = "", *, is_ephemeral: bool = False, **options: Any
+    ) -> AnyShift:
+        start = StartShift(next(self._shifts), subscription or self._only, tuple(turns), is_ephemeral)
         body = self.starter.prepare(start, self.told.put, **options)
         self.starter.gates[start.subscription].offer([body.ticket])
         return body

@@ -12,12 +12,14 @@ import pytest
 
 from dagger_actors import ActorSystem, Fatal, Snooze, handler
 from dagger_actors.core.channel_rows import NO_KEY
+from dagger_actors.core.task_rows import NewTask
 from dagger_actors.core.turns import Handled, NotTaken, Snoozed, StartTurn, TurnFailed
 from dagger_actors.errors import DaggerError
 from dagger_actors.pubsub.subscribe import subscribe
 from dagger_actors.pubsub.subscriber import Subscriber
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.pubsub.turns.outgoing import MOST_PUBLISHED
+from dagger_actors.pubsub.turns.sources import Spawned, SpawnOptions
 from tests.unit.pubsub.taking import (
     Answer,
     AtWork,
@@ -227,12 +229,15 @@ class AsyncRaising(Subscriber):
     async def add(self, note: Note) -> Answer | None:
         if note.stars >= 0:
             if note.stars == 4:
-                task = asyncio.current_task()
-                assert task is not None
-                task.cancel()
+                running = asyncio.current_task()
+                assert running is not None
+                running.cancel()
                 await asyncio.sleep(0)
             _raise(note.stars)
         await asyncio.sleep(0)
+        task = asyncio.current_task()
+        assert task is not None
+        assert not task.cancelling()
         return Answer("fine")
 
 
@@ -479,6 +484,33 @@ def test_after_its_turn_a_context_takes_nothing(system: ActorSystem) -> None:
     assert outcome == Handled()
 
 
+class Tasks:
+    """Makes tasks by hand."""
+
+    def make(self, agent: Any, payload: object, options: SpawnOptions) -> Spawned:
+        text = msgspec.json.encode(payload).decode()
+        return Spawned(NewTask(70 + options.priority, str(agent), text, key=options.key))
+
+
+def test_tasks_are_made_with_the_turn_and_there_is_a_limit_of_them(system: ActorSystem) -> None:
+    class Making(Subscriber):
+        @subscribe("notes")
+        def add(self, note: Note, ctx: TurnContext) -> None:
+            if note.stars:
+                for _ in range(note.stars):
+                    ctx.spawn("fetch", 1)
+            else:
+                assert ctx.spawn("fetch", {"a": 1}, key="k", priority=2) == 72
+
+    work = AtWork(system, Making, bridge=Tasks())
+    made, many = work.take(turn(Note("a")), turn(Note("b", 10_001)))
+    done = effects(made).turn
+    assert done is not None
+    assert done.spawned == (NewTask(72, "fetch", '{"a":1}', key="k"),)
+    assert isinstance(many, TurnFailed)
+    assert "10,000 tasks" in many.error.message
+
+
 # --- timers
 
 
@@ -516,3 +548,42 @@ def test_a_timer_comes_on_the_private_channel_to_its_handler_with_the_state_of_i
     first, second = work.take(due, again)
     assert published(first) == [("log", "str", "soon a ['a']")]
     assert state(second) == {"notes": ["a", "a"]}
+
+
+class Both(Subscriber):
+    state: Draft
+
+    @subscribe("notes", key="question", publishes="log", batch=10)
+    def add(self, notes: list[Note], ctx: TurnContext) -> str:
+        self.state.notes += [str(note.stars) for note in notes]
+        ctx.execute("INSERT INTO seen VALUES (?)", (str(len(notes)),))
+        return f"{len(notes)} {ctx.offset}"
+
+    @handler
+    def flush(self, due: Flush, ctx: TurnContext) -> str | Snooze:
+        self.state.notes.append(due.why)
+        ctx.execute("INSERT INTO seen VALUES (?)", (due.why,))
+        return Snooze(1) if due.why == "snooze" else f"flush {ctx.offset}"
+
+
+def test_timers_among_the_messages_of_a_batch_come_one_by_one_in_their_place(system: ActorSystem) -> None:
+    """Law: the turn is one commit of all its calls; a message that does not fit is put aside, a snooze is that of the turn."""
+    work = AtWork(system, Both)
+    notes = [delivered(Note("a", at), at) for at in range(3)]
+    due = delivered(Flush("due"), 7, channel="@both", headers='{"timer":"t"}')
+    misfit = delivered({"why": 3}, 8, channel="@both", headers='{"timer":"t"}', kind="Flush")
+    (outcome,) = work.take(StartTurn("a", (notes[0], notes[1], due, misfit, notes[2])))
+    assert [text for _, _, text in published(outcome)] == ["2 0", "flush 7", "1 2"]
+    assert state(outcome) == {"notes": ["0", "1", "due", "2"]}
+    done = effects(outcome)
+    assert [one.offset for one in done.misfits] == [8]
+    assert done.turn is not None
+    assert [one.args for one in done.turn.statements] == [("2",), ("due",), ("1",)]
+    snooze = delivered(Flush("snooze"), 7, channel="@both", headers='{"timer":"t"}')
+    assert work.take(StartTurn("a", (notes[0], snooze))) == [Snoozed(1_000_000)]
+    (refused,) = work.take(StartTurn("a", (misfit, misfit)))
+    assert isinstance(refused, TurnFailed)
+    assert refused.is_refused
+    (alone,) = work.take(StartTurn("a", (notes[0],)))
+    assert [text for _, _, text in published(alone)] == ["1 0"]
+    assert state(alone) == {"notes": ["0", "1", "due", "2", "0"]}

@@ -13,10 +13,11 @@ import pytest
 
 from dagger_actors import ActorSystem
 from dagger_actors.bodies.error_detail import detail_of
-from dagger_actors.core.turns import Handled, NotTaken, TurnFailed
+from dagger_actors.core.turns import Handled, NotTaken, TurnEffects, TurnFailed
 from dagger_actors.pubsub.subscribe import subscribe
 from dagger_actors.pubsub.subscriber import Subscriber
 from dagger_actors.pubsub.turns.context import TurnContext
+from dagger_actors.pubsub.turns.ledger import Ledger
 from dagger_actors.store.slots import SlotRecord, read_slots, slot_folder
 from dagger_actors.testing import simulate
 from tests.unit.pubsub.taking import AtWork, Draft, Note, effects, state, turn
@@ -184,6 +185,23 @@ class AsyncQuick(Subscriber):
         self.state.notes.append(str(note.stars))
         await asyncio.sleep(0)
         return str(note.stars)
+
+
+def test_a_turn_that_was_begun_in_the_instant_of_the_giving_up_leaves_nothing(system: ActorSystem) -> None:
+    """Law: what is noted after the end of the ledger is nowhere, though the key is not in a late turn's hand."""
+    work = AtWork(system, Quick)
+    turns = (turn(Note("a", 1), "a"), turn(Note("a", 2), "a"))
+    opened, missing = work.activations.open(["a"])
+    work.activations.load(missing)
+    ledger = Ledger(1, turns, work.activations)
+    assert ledger.take_up(opened)
+    now = work.clock.now()
+    ended = ledger.abandon(LATE, now)
+    assert ended is not None
+    assert [end.outcome for end in ended.ends] == [NotTaken(), NotTaken()]
+    assert not ledger.note(now, now, Handled(TurnEffects(state=b"never")), opened["a"])
+    assert (opened["a"].known, opened["a"].pins) == (None, 0)
+    assert ledger.finish(now) is None
 
 
 @pytest.mark.parametrize("agent", [Quick, AsyncQuick])

@@ -104,7 +104,7 @@ def test_after_a_refused_unit_the_file_is_read_again_and_what_is_handed_over_aga
     system: ActorSystem,
 ) -> None:
     """Law: ``drop`` forgets what never was; a turn told again brings its state with it."""
-    work = AtWork(system, Writer)
+    work = AtWork(system, Writer, idle_us=0)
     (first,) = work.take(add("a", 1))
     work.activations.drop(["a"])
     assert state(*work.take(add("a", 2))) == {"notes": ["2"]}
@@ -112,6 +112,7 @@ def test_after_a_refused_unit_the_file_is_read_again_and_what_is_handed_over_aga
     data = effects(first).state
     assert data is not None
     work.activations.redone("a", data)
+    work.activations.sweep()
     assert state(*work.take(add("a", 3))) == {"notes": ["1", "3"]}
 
 
@@ -141,6 +142,16 @@ class Waiting(Subscriber):
         self.begun.put(note.stars)
         self.goes_on.get(timeout=30)
         self.state.notes.append(str(note.stars))
+
+
+@BOTH
+def test_of_ephemeral_messages_no_change_of_a_state_is_kept(agent: type[Subscriber], system: ActorSystem) -> None:
+    """Law: their turns find the state of the last durable one, committed or not, and leave it so."""
+    work = AtWork(system, agent)
+    assert state(*work.take(add("a", 1))) == {"notes": ["1"]}
+    work.begin([add("a", 2), add("a", 3)], is_ephemeral=True)
+    assert [end.outcome for end in work.ended().ends] == [Handled(), Handled()]
+    assert state(*work.take(add("a", 4))) == {"notes": ["1", "4"]}
 
 
 # --- activations
