@@ -12,11 +12,17 @@ from dagger_actors.cli.options import DEFAULT_DATABASE, Imports, existing
 from dagger_actors.cli.pictures import Format, Output, write_picture
 from dagger_actors.cli.spec_files import kind_of, read_spec
 from dagger_actors.drawing.picture import Picture
+from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.run_picture import picture_of_run
+from dagger_actors.pubsub.from_file import Wired, wired_by_file
+from dagger_actors.pubsub.picture import with_messages
+from dagger_actors.reading.source import Source
+from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.loading import load_system
 from dagger_actors.supervised.picture import picture_of_system
+from dagger_actors.supervised.resolving import load_and_resolve
 from dagger_actors.system import ActorSystem
 
 __all__ = ["graph"]
@@ -56,4 +62,22 @@ def _picture(spec: str | None, run: str | None, db: str | None, imports: tuple[s
             return load_flow(source, registry=ActionRegistry(), imports=imports).picture()
         if imports:
             raise UsageError("--import is for a flow file; a system file names its classes", "leave it out")
-        return picture_of_system(load_system(source))
+        return _system(source)
+
+
+def _system(source: Source) -> Picture:
+    """A system with its messages; what its classes say of these is known by importing them.
+
+    A file that says nothing of channels itself is drawn without them where that does not succeed.
+    """
+    definition = load_system(source)
+    wired: list[Wired | None] = []
+    try:
+        load_and_resolve(source, Actor, lambda *found: wired.append(wired_by_file(*found)))
+    except DefinitionError:
+        if definition.channels or any(one.subscriptions is not None or one.group for one in definition.all_agents()):
+            raise
+    found = wired[0] if wired else None
+    if found is None or not len(found.members):
+        return picture_of_system(definition)
+    return with_messages(picture_of_system(definition, found.members.names()), found.wiring, found.members)

@@ -27,8 +27,7 @@ from dagger_actors.flow.definition import FlowDefinition, InputSpec
 from dagger_actors.flow.inputs import declared_inputs
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.pubsub.from_file import wired_by_file
-from dagger_actors.pubsub.wired import Wiring
+from dagger_actors.pubsub.from_file import Wired, wired_by_file
 from dagger_actors.reading.source import Source
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.definition import SystemDefinition
@@ -60,9 +59,9 @@ def _flow(source: Source, imports: tuple[str, ...]) -> str:
 def _system(source: Source, imports: tuple[str, ...]) -> str:
     if imports:
         raise UsageError("--import names actions, and a system has none", "name its classes in the file, leave it out")
-    wired: list[Wiring | None] = []
+    wired: list[Wired | None] = []
     definition, _ = load_and_resolve(source, Actor, lambda *found: wired.append(wired_by_file(*found)))
-    for warning in wired[0].warnings if wired[0] is not None else ():
+    for warning in wired[0].wiring.warnings if wired[0] is not None else ():
         complain(f"warning: {warning}")
     agents, supervisors = definition.count()
     nested = f", {counted(supervisors, 'nested supervisor')}" if supervisors else ""

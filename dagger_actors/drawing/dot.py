@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dagger_actors.drawing.palette import LIGHT
-from dagger_actors.drawing.picture import Picture, PictureNode
+from dagger_actors.drawing.picture import Mark, Picture, PictureNode
 from dagger_actors.drawing.text import shorten
 
 __all__ = ["write_dot"]
 
 LABEL = 60
+PLAIN_EDGE = Mark()
 
 
 def write_dot(picture: Picture) -> str:
@@ -20,8 +21,17 @@ def write_dot(picture: Picture) -> str:
         '  edge [arrowsize=0.7, color="#7c8798"];',
     ]
     lines += [f"  n{position} [{_attributes(node)}];" for position, node in enumerate(picture.nodes)]
-    lines += [f"  n{one} -> n{other};" for one, other in picture.edges]
+    lines += [
+        f"  n{one} -> n{other}{_mark(picture.marks.get((one, other), PLAIN_EDGE))};" for one, other in picture.edges
+    ]
     return "\n".join([*lines, "}"]) + "\n"
+
+
+def _mark(mark: Mark) -> str:
+    parts = [f"label={quoted(shorten(mark.label, LABEL))}, fontname=Helvetica, fontsize=9"] if mark.label else []
+    if mark.heads != "end":
+        parts.append("dir=both" if mark.heads == "both" else "dir=back")
+    return f" [{', '.join(parts)}]" if parts else ""
 
 
 def _attributes(node: PictureNode) -> str:

@@ -6,12 +6,13 @@ import json
 import re
 
 from dagger_actors.drawing.palette import LIGHT
-from dagger_actors.drawing.picture import Picture, PictureNode
+from dagger_actors.drawing.picture import Mark, Picture, PictureNode
 from dagger_actors.drawing.text import shorten
 
 __all__ = ["write_mermaid"]
 
 LABEL = 60
+PLAIN_EDGE = Mark()
 # Mermaid's own escape is `#` and a decimal code; a label is markdown and HTML to it, so all ASCII but this is escaped.
 PLAIN = re.compile(r"[^A-Za-z0-9 .,/\u0080-\U0010ffff]")
 
@@ -23,7 +24,7 @@ def write_mermaid(picture: Picture) -> str:
     if picture.subtitle:
         lines.append(f"  %% {escape(picture.subtitle)}")
     lines += [f"  n{position}{_shape(node)}" for position, node in enumerate(picture.nodes)]
-    lines += [f"  n{one} --> n{other}" for one, other in picture.edges]
+    lines += [_edge(one, other, picture.marks.get((one, other), PLAIN_EDGE)) for one, other in picture.edges]
     by_state: dict[str, list[str]] = {}
     for position, node in enumerate(picture.nodes):
         if node.state is not None:
@@ -34,6 +35,14 @@ def write_mermaid(picture: Picture) -> str:
         lines.append(f"  classDef {state} fill:{colour.fill},stroke:{colour.line},color:{colour.text}{dashed}")
         lines.append(f"  class {','.join(members)} {state}")
     return "\n".join(lines) + "\n"
+
+
+def _edge(one: int, other: int, mark: Mark) -> str:
+    if mark.heads == "start":
+        one, other = other, one
+    arrow = "<-->" if mark.heads == "both" else "-->"
+    label = f'|"{escape(shorten(mark.label, LABEL))}"|' if mark.label else ""
+    return f"  n{one} {arrow}{label} n{other}"
 
 
 def _shape(node: PictureNode) -> str:

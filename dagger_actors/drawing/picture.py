@@ -5,13 +5,14 @@ Every text in a picture is one visible line of bounded length, so that writers o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
 import msgspec
 
 from dagger_actors.drawing.text import shorten, visible
 
-__all__ = ["LONGEST", "NAMED", "STATES", "Picture", "PictureNode", "line", "names"]
+__all__ = ["LONGEST", "NAMED", "STATES", "Mark", "Picture", "PictureNode", "line", "names"]
 
 STATES = (
     "pending", "blocked", "ready", "running", "waiting", "paused", "succeeded", "completed", "accepted", "failed", "rejected",
@@ -43,6 +44,18 @@ class PictureNode(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[tuple[str, str], ...] = ()
 
 
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """What an edge is besides a line with an arrow at its end.
+
+    Attributes:
+        label: A word beside it; may be empty.
+        heads: Where its arrows are: at its end, at its start, at both.
+    """
+
+    label: str = ""
+    heads: Literal["end", "start", "both"] = "end"
+
+
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
     """A flow, a run, a system or a job.
 
@@ -53,6 +66,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
         edges: Positions of a dependency and of the node that waits for it, or of a supervisor and its child; no doubles, no
             cycles.
         state: Of the run; None in a picture of a definition.
+        marks: Of those edges that are not plain.
     """
 
     title: str
@@ -60,6 +74,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     nodes: tuple[PictureNode, ...]
     edges: tuple[tuple[int, int], ...]
     state: str | None = None
+    marks: Mapping[tuple[int, int], Mark] = {}
 
 
 def line(text: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from dagger_actors.drawing.layout import Layout, Path, Point, place
 from dagger_actors.drawing.palette import DARK, LIGHT, Colour
-from dagger_actors.drawing.picture import STATES, Picture, PictureNode
+from dagger_actors.drawing.picture import STATES, Mark, Picture, PictureNode
 from dagger_actors.drawing.text import shorten, width
 from dagger_actors.errors import RequestError
 
@@ -23,6 +23,7 @@ MARGIN, HEADER, LEGEND = 24.0, 58.0, 34.0
 STACK = 5.0
 """How far the boxes behind a mapped node stand out."""
 ARROW = 7.0
+PLAIN_EDGE = Mark()
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +80,10 @@ def write_svg(picture: Picture) -> str:
         f'<text class="heading" x="{MARGIN:g}" y="30">{escape(picture.title)}</text>',
         f'<text class="summary" x="{MARGIN:g}" y="47">{escape(picture.subtitle)}</text>',
     ]
-    parts += [_edge(path, frame) for path in layout.paths]
+    parts += [
+        _edge(path, frame, picture.marks.get(edge, PLAIN_EDGE))
+        for path, edge in zip(layout.paths, picture.edges, strict=True)
+    ]
     parts += [
         line
         for node, point in zip(picture.nodes, layout.boxes, strict=True)
@@ -104,8 +108,8 @@ def _frame(picture: Picture, layout: Layout) -> Frame:
     )  # fmt: skip
 
 
-def _edge(path: Path, frame: Frame) -> str:
-    """Straight through each layer, a curve from each to the next, an arrow head at the end."""
+def _edge(path: Path, frame: Frame, mark: Mark) -> str:
+    """Straight through each layer, a curve from each to the next, an arrow head at the end; its label beside the first curve."""
     half = (frame.box_width if frame.sideways else frame.box_height) / 2
     points = [frame.at(point) for point in path.points]
     turned = [(y, x) if frame.sideways else (x, y) for x, y in points]  # across, along: as if from top to bottom
@@ -113,20 +117,32 @@ def _edge(path: Path, frame: Frame) -> str:
     steps = [("M", [(across, along + half)])]
     for number, (to_across, to_along) in enumerate(turned[1:], 1):
         is_last = number == len(turned) - 1
-        start, end = along + half, to_along - half - (ARROW if is_last else 0)
+        start, end = along + half, to_along - half - (ARROW if is_last and mark.heads != "start" else 0)
         middle = (start + end) / 2
         steps.append(("C", [(across, middle), (to_across, middle), (to_across, end)]))
         if not is_last:
             steps.append(("L", [(to_across, to_along + half)]))
         across, along = to_across, to_along
-    tip = along - half
-    head = [(across, tip), (across - 4, tip - ARROW - 1), (across + 4, tip - ARROW - 1)]
+    heads = [] if mark.heads == "start" else [_head(across, along - half, -1)]
+    if mark.heads != "end":
+        heads.append(_head(turned[0][0], turned[0][1] + half, 1))
+    beside = ((turned[0][0] + turned[1][0]) / 2, (turned[0][1] + turned[1][1]) / 2)
 
     def written(place: list[Point]) -> str:
         return " ".join(f"{b:.1f},{a:.1f}" if frame.sideways else f"{a:.1f},{b:.1f}" for a, b in place)
 
     line = " ".join(f"{letter}{written(place)}" for letter, place in steps)
-    return f'<path class="edge" d="{line}"/><polygon class="head" points="{written(head)}"/>'
+    drawn = f'<path class="edge" d="{line}"/>' + "".join(
+        f'<polygon class="head" points="{written(head)}"/>' for head in heads
+    )
+    if not mark.label:
+        return drawn
+    x, y = (beside[1], beside[0]) if frame.sideways else beside
+    return f'{drawn}<text class="label" x="{x:.1f}" y="{y:.1f}">{escape(shorten(mark.label, WIDEST))}</text>'
+
+
+def _head(across: float, tip: float, back: int) -> list[Point]:
+    return [(across, tip), (across - 4, tip + back * (ARROW + 1)), (across + 4, tip + back * (ARROW + 1))]
 
 
 def _box(node: PictureNode, x: float, y: float, frame: Frame) -> Iterator[str]:
@@ -174,6 +190,7 @@ def _style(shown: list[str]) -> str:
         ".dagger-picture .node text{text-anchor:middle}.dagger-picture .name{font-size:13px;font-weight:600}"
         ".dagger-picture .action{font-size:11.5px;opacity:.8}.dagger-picture .note{font-size:11px}"
         ".dagger-picture .edge{fill:none;stroke-width:1.4}.dagger-picture .node rect{stroke-width:1.4}"
+        ".dagger-picture .label{font-size:10px;text-anchor:middle}"
         ".dagger-picture .skipped rect{stroke-dasharray:4 3}"
         + _colours(light, "#fbfcfd", "#1f2937", "#5b6675", "#97a3b3")
         + "@media (prefers-color-scheme:dark){"
@@ -187,6 +204,7 @@ def _colours(boxes: dict[str, Colour], ground: str, heading: str, summary: str, 
         f".dagger-picture .ground{{fill:{ground}}}.dagger-picture .heading{{fill:{heading}}}"
         f".dagger-picture .summary{{fill:{summary}}}"
         f".dagger-picture .edge{{stroke:{edge}}}.dagger-picture .head{{fill:{edge}}}"
+        f".dagger-picture .label{{fill:{summary}}}"
     )
     return rules + "".join(
         f".dagger-picture .{state} rect{{fill:{colour.fill};stroke:{colour.line}}}"

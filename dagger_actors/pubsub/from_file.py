@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import ActorClassError, Problem
@@ -26,7 +26,19 @@ from dagger_actors.supervised.complaints import Placed as PlacedAgent
 from dagger_actors.supervised.definition import ChannelSpec, SystemDefinition
 from dagger_actors.supervised.resolving import Resolved
 
-__all__ = ["channels_by_file", "subscriber_by_file", "wired_by_file"]
+__all__ = ["Wired", "channels_by_file", "subscriber_by_file", "wired_by_file"]
+
+
+class Wired(NamedTuple):
+    """What a file is wired to.
+
+    Attributes:
+        wiring: The wiring.
+        members: Its subscribers.
+    """
+
+    wiring: Wiring
+    members: Members
 
 
 class OfHandler:
@@ -120,7 +132,7 @@ def _union(types: tuple[Any, ...]) -> Any:
     return functools.reduce(operator.or_, types) if types else None
 
 
-def wired_by_file(definition: SystemDefinition, resolved: Resolved[Any], reader: Reader) -> Wiring | None:
+def wired_by_file(definition: SystemDefinition, resolved: Resolved[Any], reader: Reader) -> Wired | None:
     """Wire what a file says, and have the reader take what is wrong, for ``load_and_resolve``.
 
     While an agent, a subscription or a channel is wrong by itself, nothing is wired: it would look as if others were wrong.
@@ -131,7 +143,7 @@ def wired_by_file(definition: SystemDefinition, resolved: Resolved[Any], reader:
         reader: Takes what is wrong.
 
     Returns:
-        The wiring; None when something is wrong.
+        The wiring, and who is wired; None when something is wrong.
     """
     document = definition.places.document
     members = Members()
@@ -152,7 +164,7 @@ def wired_by_file(definition: SystemDefinition, resolved: Resolved[Any], reader:
         return None
     wiring, problems = wire_all(members, channels, loops_acknowledged=definition.loops == "acknowledged")
     reader.add(problems)
-    return None if problems else wiring
+    return None if problems else Wired(wiring, members)
 
 
 def _checked_channels(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
 from dagger_actors.core.wording import counted
@@ -21,11 +23,16 @@ __all__ = ["picture_of_system"]
 Fact = tuple[str, str]
 
 
-def picture_of_system(definition: SystemDefinition) -> Picture:
-    """Make the picture of a system: the root first, then what is below it, in the order of the start."""
+def picture_of_system(definition: SystemDefinition, unsupervised: Collection[str] = ()) -> Picture:
+    """Make the picture of a system: the root first, then what is below it, in the order of the start.
+
+    Args:
+        definition: The system.
+        unsupervised: The ids of agents that are nobody's children, besides those that the file says do tasks.
+    """
     nodes = [_supervisor(definition.name, definition.supervision, ())]
     edges: list[tuple[int, int]] = []
-    _add(definition.agents, 0, nodes, edges)
+    _add(definition.agents, 0, nodes, edges, unsupervised)
     agents, supervisors = definition.count()
     counts = [counted(agents, "agent"), counted(1 + supervisors, "supervisor")]
     return Picture(
@@ -41,15 +48,17 @@ def _add(
     parent: int,
     nodes: list[PictureNode],
     edges: list[tuple[int, int]],
+    unsupervised: Collection[str],
 ) -> None:
     for child in children:
-        if isinstance(child, SupervisorSpec) or child.tasks is None:  # who does tasks is nobody's child
+        is_apart = isinstance(child, AgentSpec) and (child.tasks is not None or child.id in unsupervised)
+        if not is_apart:  # who does tasks, or takes messages, is nobody's child
             edges.append((parent, len(nodes)))
         if isinstance(child, SupervisorSpec):
             nodes.append(_supervisor(child.id, child.supervision, _restarts(child)))
-            _add(child.agents, len(nodes) - 1, nodes, edges)
+            _add(child.agents, len(nodes) - 1, nodes, edges, unsupervised)
         else:
-            nodes.append(_agent(child))
+            nodes.append(_agent(child) if child.id not in unsupervised else _unsupervised(child))
 
 
 def _supervisor(name: str, supervision: Supervision, facts: tuple[Fact, ...]) -> PictureNode:
@@ -92,6 +101,10 @@ def _task_agent(agent: AgentSpec, tasks: TaskOptionsSpec) -> PictureNode:
         note="does tasks",
         facts=(*facts, *_config(agent)),
     )
+
+
+def _unsupervised(agent: AgentSpec) -> PictureNode:
+    return PictureNode(title=line(agent.id), subtitle=line(agent.class_reference), facts=tuple(_config(agent)))
 
 
 def _config(agent: AgentSpec) -> list[Fact]:
