@@ -519,6 +519,8 @@ class Timed(Subscriber):
 
     @subscribe("notes", key="question", publishes="log")
     def add(self, note: Note, ctx: TurnContext) -> None:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
         self.state.notes.append(note.question)
         ctx.set_timer("flush", 60, Flush("soon"))
         ctx.cancel_timer("other")
