@@ -26,10 +26,12 @@ from dagger_actors.errors import (
     UnknownSubscription,
 )
 from dagger_actors.pubsub import doors, sending
+from dagger_actors.pubsub import following as following_
 from dagger_actors.pubsub.channel import Channel
 from dagger_actors.pubsub.channels import Channels
 from dagger_actors.pubsub.looking import ChannelArchive
 from dagger_actors.pubsub.report import Published, StoredMessage
+from dagger_actors.store import channel_redriving
 from dagger_actors.store.look import Look
 from tests.channels_here import ChannelsHere
 
@@ -221,8 +223,9 @@ def test_a_publisher_gives_up_at_its_time_out(here: ChannelsHere):
 # --- following
 
 
-def test_who_follows_gets_what_is_there_and_what_comes(here: ChannelsHere):
+def test_who_follows_gets_what_is_there_and_what_comes(here: ChannelsHere, monkeypatch):
     """Law: from a place on, each message once, in order; it wakes for what is committed here; who stops can go on."""
+    monkeypatch.setattr(following_, "POLL_S", 1000)
     here.channels.publish_many("pages", [Note("0"), Note("1")])
     following = here.channels.tail("pages", 1)
     assert next(following).message == Note("1")
@@ -235,8 +238,9 @@ def test_who_follows_gets_what_is_there_and_what_comes(here: ChannelsHere):
     assert list(here.channels.tail("pages", timeout=0.01)) == []
 
 
-def test_a_channel_that_is_not_there_yet_can_be_followed(here: ChannelsHere):
+def test_a_channel_that_is_not_there_yet_can_be_followed(here: ChannelsHere, monkeypatch):
     """Law: of a pattern, the first message comes too."""
+    monkeypatch.setattr(following_, "POLL_S", 1000)
     following = here.channels.tail("raw.new")
     thread = threading.Thread(target=lambda: here.channels.publish("raw.new", Page("u")))
     thread.start()
@@ -244,11 +248,35 @@ def test_a_channel_that_is_not_there_yet_can_be_followed(here: ChannelsHere):
     thread.join(30)
 
 
-def test_following_ends_when_the_system_is_left(here: ChannelsHere):
+def test_what_another_process_appends_is_found_by_looking(here: ChannelsHere, tmp_path: Path, monkeypatch):
+    """Law: a look at a changed file wakes all who follow; without one it is found all the same, some time later."""
+    other = ChannelsHere(tmp_path / "x.db")
+    following = here.channels.tail("pages")
+    waits = threading.Event()
+    here.arrivals.on_watched = waits.set
+    for poll_s, look in ((1000, here.arrivals.look), (0.001, lambda: None)):
+        monkeypatch.setattr(following_, "POLL_S", poll_s)
+        waits.clear()
+        found: list[StoredMessage] = []
+        thread = threading.Thread(target=lambda found=found: found.append(next(following)))
+        thread.start()
+        assert waits.wait(30)
+        other.channels.publish("pages", Note("a"), type="Note")
+        look()
+        thread.join(30)
+        assert [one.message for one in found] == [Note("a")]
+    other.close()
+
+
+def test_following_ends_when_the_system_is_left(here: ChannelsHere, monkeypatch):
     """Law: who waits for the next message is let go, without an error."""
+    monkeypatch.setattr(following_, "POLL_S", 1000)
+    waits = threading.Event()
+    here.arrivals.on_watched = waits.set
     found: list[StoredMessage] = []
     thread = threading.Thread(target=lambda: found.extend(here.channels.tail("pages")))
     thread.start()
+    assert waits.wait(30)
     here.channels.close()
     thread.join(30)
     assert not thread.is_alive()
@@ -450,7 +478,7 @@ def test_a_subscription_goes_on_from_another_place(here: ChannelsHere, place: di
     assert {one.channel: one.floor for one in here.channels.subscriptions("other.h")[0].positions}["pages"] == 0
 
 
-def test_dead_letters_are_listed_shown_and_redriven(here: ChannelsHere):
+def test_dead_letters_are_listed_shown_and_redriven(here: ChannelsHere, monkeypatch):
     """Law: the message and the failure are kept; redriven ones are no longer listed, and never redriven twice."""
     here.subscribe("g.h", "pages")
     here.channels.publish("pages", Note("a"), headers={"origin": "shop"})
@@ -474,6 +502,7 @@ def test_dead_letters_are_listed_shown_and_redriven(here: ChannelsHere):
     assert here.channels.redrive([oldest.id]) == 0
     assert len(here.channels.dead_letters()) == 2
     assert len(here.channels.dead_letters(redriven=True)) == 3
+    monkeypatch.setattr(channel_redriving, "AT_ONCE", 1)
     assert here.channels.redrive(subscription="g.h") == 2
     assert here.channels.dead_letters() == []
     positions = {one.channel: one for one in here.channels.subscriptions("g.h")[0].positions}
