@@ -32,6 +32,13 @@ from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.run_events import Observer
 from dagger_actors.flow.watched import WatchedFlows
 from dagger_actors.inspection import Inspection
+from dagger_actors.pubsub.channel import Channel
+from dagger_actors.pubsub.channels import Channels
+from dagger_actors.pubsub.hub import ChannelHub
+from dagger_actors.pubsub.kind import Configured as ConfiguredSubscriber
+from dagger_actors.pubsub.registry import Members
+from dagger_actors.pubsub.splitting import split_subscribers
+from dagger_actors.pubsub.wiring import wire
 from dagger_actors.store.journal import Journal
 from dagger_actors.store.store import Store
 from dagger_actors.supervised.actor import Actor
@@ -70,7 +77,8 @@ class ActorSystem:
             of its root supervisor (``one_for_one``, 3 restarts within 5 s). When that gives up, the system stops, and
             leaving ``with`` raises ``SystemFailed`` with the reason. A class alone stands for ``ChildSpec(cls)``. With a
             ``spec`` they come behind its agents. Task agents too: ``TaskAgent`` classes, as they are or ``configured``, and
-            functions marked ``@task_agent``; these are nobody's children.
+            functions marked ``@task_agent``; these are nobody's children. And ``Subscriber`` classes, likewise.
+        channels: Channels that somebody outside publishes to or reads, or that want other settings than the defaults.
         actions: Functions, or modules with marked functions, for names that a flow's own ``actions`` do not give.
         imports: Modules and files with actions and task agents: ``module``, ``module:name``, ``file.py``, ``file.py:name``.
             Actions go before a flow's own of the same name; task agents are added that are not among the ``agents``.
@@ -107,6 +115,7 @@ class ActorSystem:
     Attributes:
         flows: The flow paradigm.
         tasks: The task paradigm.
+        channels: The channels, which subscribers read.
         actors: The actors of users' own classes.
         artifacts: What is stored, by its content.
         path: The database, absolute.
@@ -123,7 +132,10 @@ class ActorSystem:
         db: str | Path | None = None,
         *,
         spec: str | Path | Mapping[str, object] | None = None,
-        agents: Sequence[ChildSpec | Supervisor | type[Actor] | Configured | Callable[..., Any]] = (),
+        agents: Sequence[
+            ChildSpec | Supervisor | type[Actor] | Configured | ConfiguredSubscriber | Callable[..., Any]
+        ] = (),
+        channels: Sequence[Channel] = (),
         actions: Sequence[Callable[..., Any] | ModuleType] = (),
         imports: Sequence[str] = (),
         resources: Mapping[type, Factory] | None = None,
@@ -146,10 +158,10 @@ class ActorSystem:
         house: Callable[[Runtime, Callable[[Undelivered], None] | None, Telemetry | None], House] = House,
     ) -> None:
         _check_options(synchronous, artifact_threshold, readers)
-        _check_stuck(stuck_after_s)
-        _check_max_actors(max_actors)
-        _check_task_concurrency(task_concurrency)
-        root, self._task_agents, own_schema = _root(spec, agents)
+        _check_bounds(stuck_after_s, max_actors, task_concurrency)
+        others, members = split_subscribers(agents) if isinstance(agents, Sequence) else (agents, Members())
+        wiring = wire(members, channels)
+        root, self._task_agents, own_schema = _root(spec, others)
         processes = (os.cpu_count() or 1) if processes is None else processes
         _check_processes(processes, process_attempts, process_memory_mib)
         registry = ActionRegistry()
@@ -229,8 +241,17 @@ class ActorSystem:
             telemetry=self._telemetry,
         )
         self.tasks = Tasks(self._tasks_hub)
+        self._channels_hub = ChannelHub(
+            runtime=self._runtime,
+            store=self._store,
+            gates=self._gates,
+            members=members,
+            wiring=wiring,
+            resources=self._resources,
+        )
+        self.channels = Channels(self._channels_hub)
         self._watch = Watch(
-            (WatchedFlows(self._hub), self._tasks_hub),
+            (WatchedFlows(self._hub), self._tasks_hub, self._channels_hub),
             errand=self._hub.errand,
             sweep=LeftBehind(self._store).sweep,
             runtime=self._runtime,
@@ -239,9 +260,11 @@ class ActorSystem:
         )
         self._hub.on_opened = self._watch.hurry
         self._tasks_hub.on_changed = self._watch.hurry
+        self._channels_hub.on_changed = self._watch.hurry
         self._is_closed = False
         self._enter_resources()
         self._start_tasks()
+        self._start_channels()
         self._watch.start()
         self._start_actors()
 
@@ -332,6 +355,7 @@ class ActorSystem:
         self._is_closed = True
         self.flows.close()
         self.tasks.close()
+        self.channels.close()
         self.artifacts.close()
         self._watch.stop()
         try:
@@ -339,7 +363,9 @@ class ActorSystem:
             clock = self._runtime.clock
             until_us = clock.now().mono_us + round(grace_s * 1e6)
             idle = self._tasks_hub.begin_leaving()
+            turns = self._channels_hub.begin_leaving()
             self._hub.detach(grace_s)
+            self._channels_hub.detach(turns, max(0.0, (until_us - clock.now().mono_us) / 1e6))
             self._tasks_hub.detach(idle, max(0.0, (until_us - clock.now().mono_us) / 1e6))
         finally:
             self._close()
@@ -363,6 +389,13 @@ class ActorSystem:
     def _start_tasks(self) -> None:
         try:
             self._tasks_hub.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start_channels(self) -> None:
+        try:
+            self._channels_hub.start()
         except BaseException:
             self.stop()
             raise
@@ -427,19 +460,14 @@ def _check_options(synchronous: str, artifact_threshold: int, readers: int) -> N
         raise RequestError(f"readers is a whole number, 1 or more, not {readers!r}")
 
 
-def _check_stuck(after_s: float | None) -> None:
-    if after_s is not None and not (isinstance(after_s, int | float) and 0.01 <= after_s < float("inf")):
-        raise RequestError(f"stuck_after_s is a number of seconds, 0.01 or more, or None, not {after_s!r}")
-
-
-def _check_max_actors(max_actors: int) -> None:
-    if type(max_actors) is not int or max_actors < 1:
-        raise RequestError(f"max_actors is a whole number, 1 or more, not {max_actors!r}")
-
-
-def _check_task_concurrency(concurrency: int) -> None:
-    if type(concurrency) is not int or concurrency < 1:
-        raise RequestError(f"task_concurrency is a whole number, 1 or more, not {concurrency!r}")
+def _check_bounds(stuck_after_s: float | None, max_actors: int, task_concurrency: int) -> None:
+    if stuck_after_s is not None and not (
+        isinstance(stuck_after_s, int | float) and 0.01 <= stuck_after_s < float("inf")
+    ):
+        raise RequestError(f"stuck_after_s is a number of seconds, 0.01 or more, or None, not {stuck_after_s!r}")
+    for name, value in (("max_actors", max_actors), ("task_concurrency", task_concurrency)):
+        if type(value) is not int or value < 1:
+            raise RequestError(f"{name} is a whole number, 1 or more, not {value!r}")
 
 
 def _check_processes(processes: int, attempts: int, memory_mib: int | None) -> None:

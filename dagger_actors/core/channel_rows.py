@@ -68,7 +68,9 @@ def private_channel(group: str) -> str:
 
 
 def range_of(key: str) -> int:
-    """Tell the range of a key, 0 to 63: the same in every process, version and platform (FNV-1a, folded)."""
+    """Tell the range of a key, 0 to 63: the same in every process, version and platform (FNV-1a, folded); of none 0."""
+    if not key:
+        return 0
     value = _FNV_OFFSET
     for byte in key.encode("utf-8", "surrogatepass"):
         value = ((value ^ byte) * _FNV_PRIME) & 0xFFFFFFFFFFFFFFFF

@@ -94,7 +94,7 @@ class CursorState(msgspec.Struct, frozen=True):
     done: dict[int, tuple[int, tuple[tuple[int, int], ...]]]
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class Waiting(msgspec.Struct, frozen=True, array_like=True):
     """A delivery that is no plain one, as the file has it."""
 
     cursor_key: int

@@ -207,12 +207,16 @@ class Subscription:
             key.reserved = None
             key.holder = lane
             # Several turns of one lane may stand in a shift, in order; but not at the cost of other lanes.
-            last = len(turns) + max(1, (size - len(turns)) // (len(ready) + 1))
+            first = len(turns)
+            last = first + max(1, (size - first) // (len(ready) + 1))
             while len(turns) < last and items:
                 taken = self._take(items, now_us)
                 if not taken:
                     break
                 turns.append(Turn(self, lane, taken))
+            if len(turns) == first:  # what came to its front since it was queued is not due yet
+                key.holder = None
+                self.release(key, now_us)
 
     def _take(self, items: deque[Item], now_us: int) -> tuple[Item, ...]:
         """The messages of the next turn of a lane: those that are there and due, one batch at most."""

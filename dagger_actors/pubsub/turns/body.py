@@ -115,7 +115,7 @@ class AnyShift(Actor):
             return None
         first = turn.deliveries[0]
         # In this order: what was abandoned before its beginning was written down does not begin.
-        if self._is_over or not self._gate.mark(self.ticket, first.cursor_key, first.offset):
+        if self._is_over or not self._gate.mark(self.ticket, first.cursor_key, self._desk.piece(turn)):
             self._is_over = True
             return None
         self._ledger.at = (position, self._now)

@@ -10,7 +10,7 @@ import msgspec
 from dagger_actors.bodies.artifact_source import ArtifactSource
 from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.context import Surroundings
-from dagger_actors.core.channel_rows import private_channel
+from dagger_actors.core.channel_rows import RANGES, piece_of, private_channel, range_of
 from dagger_actors.core.messages import A_DELIVERY, StartAttempt, encode
 from dagger_actors.core.protocols import Clock
 from dagger_actors.core.turns import Delivered, StartTurn
@@ -137,6 +137,11 @@ class Desk:
         if len(self._kinds) == 1:
             return self.plan.is_async
         return any(plan.is_async for turn in turns for plan, _ in self.parts(turn))
+
+    def piece(self, turn: StartTurn) -> int:
+        """What a slot file calls a turn."""
+        offset = turn.deliveries[0].offset
+        return piece_of(offset, range_of(turn.key) if self.has_lanes else offset % RANGES)
 
     def context(self, turn: StartTurn, outgoing: Outgoing, tell: Callable[[bytes], None]) -> TurnContext:
         """Make what the handler is given."""

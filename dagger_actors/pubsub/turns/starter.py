@@ -9,6 +9,7 @@ from pykka._envelope import Envelope  # pykka exports no public name for what it
 from dagger_actors.actors.gate import Gate, Gates, Ticket
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.bodies.body import FOR_LOOP, FOR_THREADS
+from dagger_actors.core.channel_rows import place_of
 from dagger_actors.core.messages import A_DELIVERY
 from dagger_actors.core.turns import StartShift, encode_turns
 from dagger_actors.pubsub.turns.body import AnyShift, LoopShift, ShiftBody
@@ -42,7 +43,7 @@ class ShiftStarter:
                 0,
                 limit=desk.options.concurrency,
                 on_started=on_started,
-                name=lambda ticket, name=name: f"message {ticket.item} of {name}",  # type: ignore[misc]
+                name=lambda ticket, name=name: f"message {place_of(ticket.item)[0]} of {name}",  # type: ignore[misc]
                 holds=False,
             )
             for name, desk in desks.items()
@@ -69,7 +70,7 @@ class ShiftStarter:
         actor.ticket = Ticket(
             first.cursor_key,
             A_DELIVERY,
-            first.offset,
+            desk.piece(start.turns[0]),
             first.try_no,
             inbox,
             self._io if is_loop else self._blocking,

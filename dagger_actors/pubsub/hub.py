@@ -1,0 +1,522 @@
+"""The root of pub/sub in one system: its members, what they are told of channels, and what other workers left.
+
+A crashed supervisor of a member goes on in place from the file, at most ``INTENSITY`` times in ``PERIOD_US``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from dagger_actors.actors.due import DueTimes
+from dagger_actors.actors.gate import Gates
+from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.actors.root import Root
+from dagger_actors.actors.runtime import Runtime
+from dagger_actors.bodies.resources import Resources
+from dagger_actors.core.channel_rows import NewMessage, place_of
+from dagger_actors.core.channels import (
+    Appended,
+    ChannelOperation,
+    ChannelRow,
+    Declare,
+    Declared,
+    PromoteMessages,
+    TakeRanges,
+)
+from dagger_actors.core.intensity import record_restart
+from dagger_actors.core.log_fields import LogFields
+from dagger_actors.core.messages import A_DELIVERY, Progressed
+from dagger_actors.core.protocols import Unit
+from dagger_actors.core.tasks import SubmitTasks, Submitted
+from dagger_actors.core.wording import counted
+from dagger_actors.errors import StoreError, SupervisorGaveUp, SystemClosed
+from dagger_actors.pubsub.arrivals import Arrivals
+from dagger_actors.pubsub.declared_rows import channel_row, channel_rows, subscription_rows
+from dagger_actors.pubsub.doors import Doors
+from dagger_actors.pubsub.ephemeral import Ephemeral
+from dagger_actors.pubsub.intake import Cursor
+from dagger_actors.pubsub.orders import Detach, Head, New, Pauses, Reopen, RestAsked, Share
+from dagger_actors.pubsub.outbox import Outbox
+from dagger_actors.pubsub.registry import Members
+from dagger_actors.pubsub.seating import Heard, Seat, Seating
+from dagger_actors.pubsub.supervisor import MemberSupervisor
+from dagger_actors.pubsub.tally import TurnTally
+from dagger_actors.pubsub.turns.sources import TaskBridge
+from dagger_actors.pubsub.wired import Wiring
+from dagger_actors.store.store import Store
+
+__all__ = ["ChannelHub"]
+
+logger = logging.getLogger("dagger_actors.pubsub")
+
+INTENSITY = 3
+PERIOD_US = 5_000_000
+
+AGAIN_US = 1_000_000
+"""How long to wait before the file, which could not be read, is asked again."""
+
+LIVELY_US = 1_000_000
+LIVELY_PACE_US = 5_000
+"""The pace while others have written within ``LIVELY_US``: a message that another process publishes is read within this."""
+
+QUICK_US = 20_000
+IDLE_US = 500_000
+
+_heads = msgspec.json.Decoder(list[tuple[str, int, int, int]])
+_versions = msgspec.json.Decoder(list[tuple[int, int]])
+_cursors = msgspec.json.Decoder(list[tuple[int, str, int, str]])
+
+
+class ChannelHub:
+    """Keeps pub/sub going.
+
+    Args:
+        runtime: The world.
+        store: The open database.
+        gates: Where shifts start.
+        members: The subscribers of this system.
+        wiring: What is declared of channels and subscriptions.
+        resources: What ``ctx.resource`` gives.
+        bridge: Makes tasks for turns; None = there are none.
+        submitted: Told of tasks that turns have spawned; must not block.
+
+    Attributes:
+        tally: What was done with messages here.
+        failures: Why members take no turns any more, by their names and groups.
+    """
+
+    def __init__(
+        self,
+        *,
+        runtime: Runtime,
+        store: Store,
+        gates: Gates,
+        members: Members,
+        wiring: Wiring,
+        resources: Resources,
+        bridge: TaskBridge | None = None,
+        submitted: Callable[[SubmitTasks, Sequence[Submitted]], None] = lambda _operation, _answers: None,
+    ) -> None:
+        self.runtime = runtime
+        self.store = store
+        self.wiring = wiring
+        self.row: Callable[[Any], ChannelRow] = channel_row
+        self.ephemeral = Ephemeral(wiring)
+        self.tally = TurnTally()
+        self.arrivals = Arrivals()
+        self.arrivals.on_watched = self._on_watched
+        self.doors = Doors(wiring, store.readers, channel_row)
+        self.failures: dict[tuple[str, str], SupervisorGaveUp] = {}
+        self.on_changed: Callable[[], None] = lambda: None
+        """Called when the pace may have become a quicker one."""
+        self._members = members
+        self._lock = threading.Lock()
+        self._channel_keys: dict[str, int] = {}
+        self._heads: dict[int, int] = {}
+        self._grown_no = 0
+        self._seen_versions: dict[int, int] = {}
+        self._resting: list[ReplyFuture[None]] = []
+        self._restarts: dict[tuple[str, str], deque[int]] = {}
+        self._looked_us = -LIVELY_US
+        self._is_leaving = False
+        self._seats: list[Seat] = []
+        self._root = Root.spawn(dispatcher=runtime.control)
+        self._due_times = DueTimes(
+            runtime,
+            "delayed messages",
+            ask=lambda: self.ask([PromoteMessages(runtime.clock.now().wall_us)]),
+            answered=self._promoted,
+        )
+        self.due = self._due_times.at
+        self.outbox = Outbox(
+            journal=store.journal,
+            clock=runtime.clock,
+            timers=runtime.timers,
+            appended=self.appended,
+            declared=lambda _names: self.changed(),
+        )
+        self._seating = Seating(
+            runtime=runtime,
+            store=store,
+            gates=gates,
+            resources=resources,
+            doors=self.doors,
+            outlets=self,
+            bridge=bridge,
+            tally=self.tally,
+            heard=Heard(
+                appended=self.appended,
+                ephemeral=self.ephemeral.hand_over,
+                due=self.due,
+                submitted=submitted,
+                moved=self._moved,
+                rested=self._rested,
+                crashed=self._crashed,
+                progress=_progress,
+            ),
+        )
+
+    def _on_watched(self) -> None:
+        self.on_changed()
+
+    # --- starting
+
+    def start(self) -> None:
+        """Write down what is declared, and begin.
+
+        Raises:
+            RequestError: A subscription begins where no channel is yet.
+            StoreError: It cannot be written.
+        """
+        channels = channel_rows(self.wiring)
+        subscriptions = subscription_rows(self.wiring, [row.name for row in channels])
+        if not channels and not subscriptions:
+            return
+        declared: Declared = self.commit([Declare(channels, subscriptions, self.runtime.clock.now().wall_us)])[0]
+        self._channel_keys.update(declared.channels)
+        for group, members in self._members.groups().items():
+            if group in declared.groups:
+                self._seats += [self._seating.take(member, group, declared.groups[group]) for member in members]
+        for seat in self._seats:
+            seat.supervisor.tell(New(_cursors_of(declared, seat)))
+            seat.supervisor.tell(Share())
+        self._due_times.now()
+        self.changed()
+
+    # --- asking the store
+
+    def ask(self, operations: Sequence[ChannelOperation]) -> ReplyFuture[list[Any]]:
+        """Hand over a unit of operations; resolved with their answers after the commit, or with what refused it."""
+        future: ReplyFuture[list[Any]] = ReplyFuture()
+        answers: list[Any] = []
+        self.store.journal.submit(
+            Unit(
+                (),
+                lambda: future.set(answers),
+                lambda error: future.set_exception((type(error), error, None)),
+                operations,
+                answered=answers.extend,
+            )
+        )
+        return future
+
+    def commit(self, operations: Sequence[ChannelOperation]) -> list[Any]:
+        """Write one unit; it is durable when this returns. Answers what the operations do.
+
+        Raises:
+            UnitRejected: One of them cannot be.
+            StoreError: It could not be written.
+        """
+        answers: list[Any] = self.runtime.wait(self.ask(operations), None)
+        return answers
+
+    # --- what turns publish to
+
+    def is_ephemeral(self, channel: str) -> bool:
+        """Whether nothing of a channel is stored."""
+        known = self.wiring.channel(channel)
+        return known is not None and known.ephemeral
+
+    def waits(self, channel: str) -> bool:
+        """Whether publishers wait for room in a channel."""
+        known = self.wiring.channel(channel)
+        return known is not None and known.overflow == "block"
+
+    def new_rows(self, channels: Collection[str]) -> tuple[ChannelRow, ...]:
+        """The rows of those channels that may not be in the database yet."""
+        new = [self.wiring.channel(name) for name in channels if name not in self._channel_keys]
+        return tuple(channel_row(one) for one in new if one is not None)
+
+    # --- what has changed
+
+    def appended(self, messages: Sequence[NewMessage], answers: Sequence[Appended]) -> None:
+        """Messages are in the file: whoever reads their channels goes on; any thread, never blocks."""
+        heads: dict[str, int] = {}
+        for message, answer in zip(messages, answers, strict=True):
+            if answer.offset >= 0:
+                heads[message.channel] = max(answer.offset + 1, heads.get(message.channel, 0))
+            elif message.due_at is not None:
+                self.due(message.due_at)
+        for name, head in heads.items():
+            key = self._channel_keys.get(name)
+            if key is not None:
+                self._grown(key, head)
+        self.arrivals.told(heads)
+
+    def _grown(self, channel_key: int, head: int) -> None:
+        with self._lock:
+            if head <= self._heads.get(channel_key, 0):
+                return
+            self._heads[channel_key] = head
+            self._grown_no += 1
+        for seat in self._seats:
+            seat.supervisor.tell(Head(channel_key, head))
+
+    def _moved(self, channels: Sequence[str]) -> None:
+        for name in channels:
+            self.outbox.moved(name)
+
+    def changed(self) -> None:
+        """Channels, leases, pauses or cursors were changed here: see what it means; any thread."""
+        self.errand(self._look_quietly)
+
+    def _look_quietly(self) -> None:
+        try:
+            self.look()
+        except StoreError as error:
+            logger.warning("looking at the file failed: %s", error, extra=LogFields(reason=str(error)))
+            due_us = self.runtime.clock.now().mono_us + AGAIN_US
+            self.runtime.timers.set((id(self), "look"), due_us, self.changed)
+        except SystemClosed:
+            return
+
+    def _promoted(self, next_us: int | None) -> int | None:
+        self.changed()
+        self._rested()
+        return next_us
+
+    # --- other workers
+
+    def pace_us(self, *, has_neighbours: bool) -> int:
+        """How long it can go without a look: a moment while others write, who may be publishing."""
+        if not has_neighbours or not (self._seats or self.arrivals.are_awaited):
+            return IDLE_US
+        is_lively = self.runtime.clock.now().mono_us - self._looked_us < LIVELY_US
+        return LIVELY_PACE_US if is_lively else QUICK_US
+
+    def look(self) -> None:
+        """The file has changed: see what there is to read, and whose it is."""
+        self._looked_us = self.runtime.clock.now().mono_us
+        self.arrivals.look()
+        if self._is_leaving or not self._seats:
+            return
+        heads = _heads.decode(self.store.readers.query("read.channel_heads")[0][0])
+        new = [name for name, *_ in heads if name not in self._channel_keys]
+        self._channel_keys.update((name, key) for name, key, *_ in heads)
+        if new:
+            self._attach(new)
+        for _name, channel_key, next_offset, _first in heads:
+            self._grown(channel_key, next_offset)
+        self._look_at_groups()
+        next_us = self.store.readers.query("read.next_delayed")[0][0]
+        if next_us is not None:
+            self.due(next_us)
+
+    def _attach(self, names: Sequence[str]) -> None:
+        """Put our subscriptions on channels that are new to this process."""
+        rows = subscription_rows(self.wiring, names)
+        if rows:
+            self.ask([Declare((), rows, self.runtime.clock.now().wall_us)]).add_done(self._attached)
+
+    def _attached(self, asked: ReplyFuture[list[Any]]) -> None:
+        try:
+            declared: Declared = asked.get(timeout=0)[0]
+        except (StoreError, SystemClosed) as error:
+            logger.warning("new channels cannot be read yet: %s", error, extra=LogFields(reason=str(error)))
+            return
+        for seat in self._seats:
+            seat.supervisor.tell(New(_cursors_of(declared, seat)))
+
+    def _look_at_groups(self) -> None:
+        versions = dict(_versions.decode(self.store.readers.query("read.group_versions")[0][0]))
+        changed = [one for one in self._seats if versions.get(one.group_key) != self._seen_versions.get(one.group_key)]
+        self._seen_versions = versions
+        if not changed:
+            return
+        paused = frozenset(name for (name,) in self.store.readers.query("read.paused_subscriptions"))
+        for seat in changed:
+            seat.supervisor.tell(Pauses(paused & seat.subscriptions.keys()))
+            seat.supervisor.tell(Share())
+
+    def take_over(self, stalled: frozenset[int]) -> None:
+        """Take from workers that are gone, or stalled, what they held of any group."""
+        if not self._seats:
+            return
+        workers = self.store.workers()
+        for (owner,) in self.store.readers.query("read.group_owners"):
+            worker = workers.get(owner)
+            if owner == self.store.worker_id:
+                continue
+            if worker is not None and owner not in stalled and not self.store.membership.is_gone(worker):
+                continue
+            records = [] if worker is None else self.store.membership.records_of(worker)
+            begun = tuple(
+                (record.run_key, *place_of(record.item))
+                for record in records
+                if record.node == A_DELIVERY and record.has_begun and record.payload is None
+            )
+            asked = self.ask([TakeRanges(owner, begun, self.runtime.clock.now().wall_us)])
+            asked.add_done(lambda asked, owner=owner: self._taken(asked, owner))  # type: ignore[misc]
+
+    def _taken(self, asked: ReplyFuture[list[Any]], owner: int) -> None:
+        fields = LogFields(worker=owner)
+        try:
+            taken = asked.get(timeout=0)[0]
+        except (StoreError, SystemClosed) as error:
+            logger.warning("ranges of worker %d cannot be taken over yet: %s", owner, error, extra=fields)
+            return
+        if taken:
+            logger.info("%s of worker %d taken over", counted(taken, "range"), owner, extra=fields)
+        self.changed()
+
+    # --- what is in hand
+
+    def in_hand(self) -> Mapping[str, int]:
+        """Messages that this process has in hand now, by the names of subscriptions; any thread."""
+        found: dict[str, int] = {}
+        for seat in self._seats:
+            for name, count in seat.supervisor.in_hand().items():
+                found[name] = found.get(name, 0) + count
+        return found
+
+    def check(self) -> None:
+        """Raise what keeps messages from being taken here at all.
+
+        Raises:
+            SupervisorGaveUp: A member takes no turns any more.
+        """
+        for failure in self.failures.values():
+            raise failure
+
+    def rest(self) -> ReplyFuture[None]:
+        """Be told when nothing is in hand, unread, or waiting for its time, of all members."""
+        future: ReplyFuture[None] = ReplyFuture()
+        with self._lock:
+            self._resting.append(future)
+        self.errand(self._look_rested)
+        return future
+
+    def _rested(self) -> None:
+        if self._resting:
+            self.errand(self._look_rested)
+
+    def _look_rested(self) -> None:
+        """Ask every member, twice: between its answer and another's it may have got something to do."""
+        if self._resting:
+            self._look_quietly()
+            self._ask_rested(self._grown_no, is_last=False)
+
+    def _ask_rested(self, grown_no: int, *, is_last: bool) -> None:
+        seats = [one for one in self._seats if (one.member, one.group) not in self.failures]
+        asked = [one.supervisor.ask(RestAsked()) for one in seats]
+        left = len(asked)
+        are_well = True
+
+        def answered(future: ReplyFuture[Any]) -> None:
+            nonlocal left, are_well
+            with self._lock:
+                left -= 1
+                are_well = are_well and bool(future.get(timeout=0))
+                is_through = not left
+            if is_through and are_well:  # whoever is not at rest tells when it is
+                self.errand(lambda: self._have_rested(grown_no, is_last=is_last))
+
+        for future in asked:
+            future.add_done(answered)
+        if not asked:
+            self._have_rested(grown_no, is_last=True)
+
+    def _have_rested(self, grown_no: int, *, is_last: bool) -> None:
+        next_us = self.store.readers.query("read.next_delayed")[0][0]
+        self._look_quietly()  # behind that: what is not delayed any more has come
+        if grown_no != self._grown_no:
+            self._ask_rested(self._grown_no, is_last=False)
+        elif not is_last:
+            self._ask_rested(grown_no, is_last=True)
+        elif next_us is None:  # else it is asked again when that has come
+            with self._lock:
+                resting, self._resting = self._resting, []
+            for future in resting:
+                future.set(None)
+
+    # --- after a crash
+
+    def errand(self, errand: Callable[[], None]) -> None:
+        """Have the root do something, behind what it does already."""
+        self._root.tell(errand)
+
+    def _crashed(self, supervisor: MemberSupervisor, error: BaseException) -> None:
+        # Behind everything the journal has of its already, so that the file holds all of it or none.
+        self.store.transact(
+            lambda _connection: None, lambda _result, _error: self.errand(lambda: self._rebuild(supervisor, error))
+        )
+
+    def _rebuild(self, supervisor: MemberSupervisor, error: BaseException) -> None:
+        seat = next(one for one in self._seats if one.supervisor is supervisor)
+        place = seat.member, seat.group
+        restarts = self._restarts.setdefault(place, deque())
+        now = self.runtime.clock.now()
+        if record_restart(restarts, now.mono_us, intensity=INTENSITY, period_us=PERIOD_US):
+            cause = f"{type(error).__name__}: {error}"
+            failure = SupervisorGaveUp(f"the supervisor of group {seat.group!r}", INTENSITY, PERIOD_US / 1e6, cause)
+            self.failures[place] = failure
+            logger.error("%s", failure)
+            self._rested()
+            return
+        self._go_on(seat)
+
+    def _go_on(self, seat: Seat) -> None:
+        try:
+            rows = _cursors.decode(self.store.readers.query("read.group_cursors", seat.group_key)[0][0])
+        except StoreError as error:
+            logger.warning("group %r cannot go on yet: %s", seat.group, error, extra=LogFields(reason=str(error)))
+            due_us = self.runtime.clock.now().mono_us + AGAIN_US
+            self.runtime.timers.set((id(seat), "go on"), due_us, lambda: self.errand(lambda: self._go_on(seat)))
+            return
+        seat.supervisor.tell(Reopen(tuple(Cursor(*row) for row in rows if row[1] in seat.subscriptions)))
+
+    # --- leaving
+
+    def begin_leaving(self) -> list[ReplyFuture[Any]]:
+        """Begin nothing any more; resolved, one for each member, when nothing runs."""
+        self._is_leaving = True
+        self._due_times.stop()
+        return [seat.supervisor.ask(Detach()) for seat in self._seats]
+
+    def detach(self, idle: Iterable[ReplyFuture[Any]], grace_s: float) -> None:
+        """Give what runs ``grace_s`` to end, then give every range back.
+
+        Args:
+            idle: What ``begin_leaving`` gave.
+            grace_s: Seconds; 0 or more.
+        """
+        clock = self.runtime.clock
+        until_us = clock.now().mono_us + round(grace_s * 1e6)
+        for future in idle:
+            self._wait_quietly(future, max(0.0, (until_us - clock.now().mono_us) / 1e6))
+        self._wait_quietly(self.outbox.drained(), 10.0)
+        for future in [seat.supervisor.ask(Detach(now=True)) for seat in self._seats]:
+            self._wait_quietly(future, 10.0)
+        for seat in self._seats:
+            for gate in seat.gates:
+                gate.close()
+        self.outbox.close()
+        self.arrivals.close(SystemClosed())
+        with self._lock:
+            resting, self._resting = self._resting, []
+        for one in resting:
+            one.set_exception((SystemClosed, SystemClosed(), None))
+
+    def _wait_quietly(self, future: ReplyFuture[Any], timeout_s: float) -> None:
+        try:
+            self.runtime.wait(future, timeout_s)
+        except Exception:  # what still runs is given back, or was lost: there is nothing to wait for
+            logger.debug("a member did not answer while the system was left", exc_info=True)
+
+
+def _cursors_of(declared: Declared, seat: Seat) -> tuple[Cursor, ...]:
+    return tuple(
+        Cursor(key, name, declared.channels[channel], channel)
+        for key, name, channel in declared.cursors
+        if name in seat.subscriptions
+    )
+
+
+def _progress(message: Progressed) -> None:
+    logger.debug("%s of %s", message.done, message.total)

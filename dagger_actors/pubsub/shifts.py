@@ -1,0 +1,125 @@
+"""The shifts of one member: begun, timed, and told apart from those that were given up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from dagger_actors.core.messages import ErrorDetail
+from dagger_actors.core.protocols import Clock, Timers
+from dagger_actors.core.retry import names_of
+from dagger_actors.core.turns import NotTaken, ShiftEnded, StartShift, StartTurn, TurnEnded, TurnFailed
+from dagger_actors.pubsub.orders import Late
+from dagger_actors.pubsub.turns.body import AnyShift
+from dagger_actors.pubsub.turns.starter import ShiftStarter
+
+__all__ = ["Shift", "Shifts", "spent_us", "unreadable"]
+
+TIMED_OUT = TurnFailed(ErrorDetail("builtins.TimeoutError", "timed out", names_of(TimeoutError)))
+
+
+class Shift:
+    """One shift in hand.
+
+    Attributes:
+        start: As it was begun.
+        body: Who takes its turns.
+    """
+
+    __slots__ = ("body", "start")
+
+    def __init__(self, start: StartShift, body: AnyShift) -> None:
+        self.start = start
+        self.body = body
+
+
+class Shifts:
+    """All of them.
+
+    Args:
+        starter: Makes bodies.
+        clock: The time.
+        timers: One-shot timers.
+        tell: Puts a message into the supervisor's mailbox; any thread.
+    """
+
+    def __init__(self, starter: ShiftStarter, *, clock: Clock, timers: Timers, tell: Callable[[object], None]) -> None:
+        self._starter = starter
+        self._clock = clock
+        self._timers = timers
+        self._tell = tell
+        self._shifts: dict[int, Shift] = {}
+
+    def __len__(self) -> int:
+        return len(self._shifts)
+
+    def __iter__(self) -> Iterator[Shift]:
+        return iter(list(self._shifts.values()))
+
+    def begin(self, number: int, subscription: str, turns: Sequence[StartTurn]) -> None:
+        """Have the turns taken."""
+        start = StartShift(number, subscription, tuple(turns))
+        body = self._starter.prepare(start, self._tell, partial(self._arm, number))
+        self._shifts[number] = Shift(start, body)
+        self._starter.gates[subscription].offer([body.ticket])
+
+    def end(self, ended: ShiftEnded) -> Shift | None:
+        """A shift has told its end; None when it was given up before."""
+        shift = self._shifts.pop(ended.shift, None)
+        if shift is not None:
+            if shift.body.timeout_us is not None:
+                self._timers.cancel((id(self), ended.shift))
+            self._starter.gates[shift.start.subscription].forget(shift.body.ticket)
+        return shift
+
+    def late(self, number: int) -> tuple[Shift, Sequence[TurnEnded]] | None:
+        """See whether the turn that is being taken is late.
+
+        Returns:
+            The shift, given up, with the ends of its turns; None when it is not late, or has ended.
+        """
+        shift = self._shifts.get(number)
+        if shift is None:
+            return None
+        body = shift.body
+        assert body.timeout_us is not None
+        begun, now_us = body.turn_begun, self._clock.now().mono_us
+        late_us = (now_us if begun is None else begun[1].mono_us) + body.timeout_us
+        if now_us < late_us:
+            self._arm_at(number, late_us)
+            return None
+        return self._abandon(number, shift)
+
+    def give_up(self) -> list[tuple[Shift, Sequence[TurnEnded]]]:
+        """End every shift, whatever still runs; gives what their turns came to so far."""
+        ended = [self._abandon(number, shift) for number, shift in list(self._shifts.items())]
+        return [one for one in ended if one is not None]
+
+    def _abandon(self, number: int, shift: Shift) -> tuple[Shift, Sequence[TurnEnded]] | None:
+        ended = shift.body.abandon(TIMED_OUT)
+        if ended is None:
+            return None  # its message is on its way
+        del self._shifts[number]
+        self._starter.gates[shift.start.subscription].forget(shift.body.ticket)
+        return shift, ended.ends
+
+    def _arm(self, number: int, body: AnyShift) -> None:
+        """The gate has let a shift through whose turns are limited in time."""
+        assert body.timeout_us is not None
+        self._arm_at(number, self._clock.now().mono_us + body.timeout_us)
+
+    def _arm_at(self, number: int, mono_us: int) -> None:
+        self._timers.set((id(self), number), mono_us, partial(self._tell, Late(number)))
+
+
+def spent_us(ends: Sequence[TurnEnded]) -> int:
+    """How long the turns took that were taken, together."""
+    return sum(one.finished_us - one.started_us for one in ends if not isinstance(one.outcome, NotTaken))
+
+
+def unreadable(ends: Sequence[TurnEnded]) -> TurnFailed | None:
+    """The turn among them whose state could not be read; None = there is none."""
+    for one in ends:
+        if isinstance(one.outcome, TurnFailed) and one.outcome.is_unreadable:
+            return one.outcome
+    return None

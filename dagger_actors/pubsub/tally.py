@@ -1,0 +1,92 @@
+"""What the members of this process have done with messages since the system was opened, subscription by subscription."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from dagger_actors.pubsub.machine.events import End
+
+__all__ = ["SubscriptionTally", "TurnTally"]
+
+
+class SubscriptionTally(msgspec.Struct, frozen=True):
+    """What became of the messages of one subscription; of what is committed.
+
+    Attributes:
+        handled: Messages whose turn was taken well.
+        retried: Tries that failed and come again.
+        snoozed: Messages that were put off.
+        dead: Messages that were given up: dead letters.
+        published: Messages that its turns have published.
+    """
+
+    handled: int = 0
+    retried: int = 0
+    snoozed: int = 0
+    dead: int = 0
+    published: int = 0
+
+
+class _Counts:
+    """The same, counting."""
+
+    __slots__ = ("dead", "handled", "published", "retried", "snoozed")
+
+    def __init__(self) -> None:
+        self.handled = self.retried = self.snoozed = self.dead = self.published = 0
+
+
+class TurnTally:
+    """Counts ends that are committed; any thread.
+
+    Attributes:
+        on_handled: Told, after each commit, how many messages were handled in all since the system was opened.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[str, _Counts] = {}
+        self._handled = 0
+        self.on_handled: Callable[[int], None] | None = None
+
+    @property
+    def handled(self) -> int:
+        """Messages that were handled, in all."""
+        return self._handled
+
+    def count(self, ends: Iterable[End]) -> None:
+        """Count what is committed."""
+        with self._lock:
+            for end in ends:
+                counts = self._counts.get(end.turn.subscription)
+                if counts is None:
+                    counts = self._counts[end.turn.subscription] = _Counts()
+                self._add(counts, end, len(end.turn.messages))
+            total = self._handled
+        if self.on_handled is not None:
+            self.on_handled(total)
+
+    def _add(self, counts: _Counts, end: End, messages: int) -> None:
+        match end.verdict.kind:
+            case "handled":
+                counts.handled += messages
+                self._handled += messages
+                if end.verdict.effects is not None:
+                    counts.published += len(end.verdict.effects.published)
+            case "retry":
+                counts.retried += messages
+            case "snooze":
+                counts.snoozed += messages
+            case "dead":
+                counts.dead += messages
+
+    def read(self) -> dict[str, SubscriptionTally]:
+        """What was counted, by the names of subscriptions."""
+        with self._lock:
+            return {
+                name: SubscriptionTally(one.handled, one.retried, one.snoozed, one.dead, one.published)
+                for name, one in self._counts.items()
+            }

@@ -1,0 +1,56 @@
+"""What the end of a turn means by its subscription's retry policy, whose word goes into the event: so the machine stays pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dagger_actors.bodies.error_detail import detail_of
+from dagger_actors.core.messages import ErrorDetail
+from dagger_actors.core.retry import AttemptError, RetryPolicy
+from dagger_actors.core.turns import Handled, NotTaken, Snoozed, TurnFailed, TurnOutcome
+from dagger_actors.errors import RequestRefused, UnitRejected, WorkRejected
+from dagger_actors.pubsub.machine.events import DoneTurn
+
+__all__ = ["NOT_TAKEN", "refused", "verdict"]
+
+NOT_TAKEN = DoneTurn("not_taken")
+
+
+def verdict(policy: RetryPolicy, try_no: int, outcome: TurnOutcome, now_us: int) -> DoneTurn:
+    """Judge a turn.
+
+    Args:
+        policy: The subscription's.
+        try_no: The user's count of this try, from 1.
+        outcome: What became of it.
+        now_us: Wall microseconds.
+    """
+    match outcome:
+        case Handled(effects=effects):
+            return DoneTurn("handled", effects)
+        case Snoozed(delay_us=delay_us):
+            return DoneTurn("snooze", due_at=now_us + delay_us)
+        case NotTaken():
+            return NOT_TAKEN
+        case TurnFailed(is_unreadable=True):
+            return NOT_TAKEN
+        case TurnFailed(error=error, is_fatal=is_fatal, is_refused=is_refused):
+            text = msgspec.json.encode(error).decode()
+            if is_refused:
+                return DoneTurn("dead", reason="refused", error=text)
+            return DoneTurn("dead", reason="fatal", error=text) if is_fatal else _failed(policy, try_no, error, now_us)
+
+
+def refused(policy: RetryPolicy, try_no: int, error: UnitRejected, now_us: int) -> DoneTurn:
+    """Judge a turn that the transaction could not take, for what the handler wanted written with it."""
+    cause = error.cause if isinstance(error, WorkRejected | RequestRefused) else error
+    return _failed(policy, try_no, detail_of(cause), now_us)
+
+
+def _failed(policy: RetryPolicy, try_no: int, error: ErrorDetail, now_us: int) -> DoneTurn:
+    """Ask the policy, through tenacity."""
+    text = msgspec.json.encode(error).decode()
+    delay_s = policy.decide(try_no, AttemptError(error.message, error.names))
+    if delay_s is None:
+        return DoneTurn("dead", reason="failed", error=text)
+    return DoneTurn("retry", due_at=now_us + round(delay_s * 1_000_000), error=text)

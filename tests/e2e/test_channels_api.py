@@ -1,0 +1,127 @@
+"""``system.channels`` and subscribers on real threads: whole turns, whatever becomes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from dagger_actors import ActorSystem, Channel, RetryPolicy, Subscriber, handler, subscribe
+from dagger_actors.core.retry import Linear
+from dagger_actors.pubsub.turns.context import TurnContext
+
+PATIENCE_S = 30
+THRICE = RetryPolicy(tries=3, wait=Linear(delay_secs=0.01))
+
+
+class Note(msgspec.Struct, frozen=True):
+    who: str
+    number: int
+
+
+class Sum(msgspec.Struct, frozen=True):
+    who: str
+    total: int
+
+
+class Flush(msgspec.Struct, frozen=True):
+    why: str
+
+
+class Book(msgspec.Struct):
+    total: int = 0
+    seen: list[int] = []
+
+
+class Adder(Subscriber):
+    state: Book
+
+    @subscribe("notes", key="who", publishes="sums", retry=THRICE)
+    def add(self, note: Note, ctx: TurnContext) -> Sum:
+        self.state.total += note.number
+        self.state.seen.append(note.number)
+        ctx.execute("INSERT INTO numbers VALUES (?)", (1 if note.number == 5 else note.number,))
+        if note.number == 13 or (note.number == 7 and ctx.attempt == 1):
+            raise ValueError("bad luck")
+        return Sum(note.who, self.state.total)
+
+
+class Sums(Subscriber):
+    state: Book
+
+    @subscribe("sums")
+    def take(self, one: Sum) -> None:
+        self.state.total += 1
+        if one.who == "b":
+            self.state.seen.append(one.total)
+
+
+def rest(system: ActorSystem) -> None:
+    system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+
+
+@pytest.fixture
+def schema(tmp_path: Path) -> Path:
+    file = tmp_path / "schema.sql"
+    file.write_text("CREATE TABLE IF NOT EXISTS numbers (number INTEGER PRIMARY KEY)")
+    return file
+
+
+def test_of_a_turn_all_or_nothing_stays_and_only_what_cannot_be_done_is_given_up(tmp_path: Path, schema: Path) -> None:
+    """Law: state, rows and publications of a turn that raises, or that the transaction refuses, are not there; the others'
+    are, each once and in the order of its key; and they are there for the next process."""
+    agents, channels = [Adder, Sums], [Channel("notes", Note)]
+    with ActorSystem(tmp_path / "a.db", agents=agents, channels=channels, schema=schema) as system:
+        for number in range(1, 21):
+            system.channels.publish("notes", Note("ab"[number % 2], number))
+        rest(system)
+        letters = {one.offset + 1: one.reason for one in system.channels.dead_letters()}
+        assert letters == {5: "failed", 13: "failed"}
+    with ActorSystem(tmp_path / "a.db", agents=agents, channels=channels, schema=schema) as system:
+        rest(system)
+        assert system.channels.state("adder", "b") == {"total": 82, "seen": [1, 3, 7, 9, 11, 15, 17, 19]}
+        assert system.channels.state("adder", "a")["total"] == 110
+        sums = system.channels.state("sums", "")
+        assert sums["total"] == 18, "what is handled is handled once"
+        assert sums["seen"] == [1, 4, 11, 20, 31, 46, 63, 82]
+        (rows,) = system._store.readers.query("read.channel_heads")[0]
+        assert [head for name, _, head, _ in msgspec.json.decode(rows) if name == "sums"] == [18]
+
+
+class Alarm(Subscriber):
+    state: Book
+
+    @subscribe("notes", key="who")
+    def note(self, note: Note, ctx: TurnContext) -> None:
+        self.state.total += note.number
+        ctx.set_timer("flush", 0.05, Flush("late"))
+
+    @handler
+    def flush(self, due: Flush, ctx: TurnContext) -> None:
+        self.state.seen.append(self.state.total)
+
+
+def test_a_timer_that_is_set_anew_comes_once_and_is_a_turn_of_its_key(tmp_path: Path) -> None:
+    """Law: a timer is stored with the turn that sets it, replaces the one of its name, and finds the state of its key."""
+    with ActorSystem(tmp_path / "a.db", agents=[Alarm], channels=[Channel("notes", Note)]) as system:
+        system.channels.publish_many("notes", [Note("a", 1), Note("a", 2), Note("b", 5)])
+        rest(system)
+        assert system.channels.state("alarm", "a") == {"total": 3, "seen": [3]}
+        assert system.channels.state("alarm", "b") == {"total": 5, "seen": [5]}
+
+
+def test_a_redriven_message_is_taken_by_its_own_subscription_alone(tmp_path: Path, schema: Path) -> None:
+    """Law: redrive gives a dead letter back to the subscription that gave it up, with the same key, and to no other."""
+    with ActorSystem(tmp_path / "a.db", agents=[Adder, Sums], channels=[Channel("notes", Note)]) as system:
+        system.channels.publish("notes", Note("a", 2))
+        rest(system)
+        assert [one.reason for one in system.channels.dead_letters()] == ["failed"], "there is no table"
+    with ActorSystem(
+        tmp_path / "a.db", agents=[Adder, Sums], channels=[Channel("notes", Note)], schema=schema
+    ) as system:
+        assert system.channels.redrive(subscription="adder.add") == 1
+        rest(system)
+        assert system.channels.state("adder", "a") == {"total": 2, "seen": [2]}
+        assert system.channels.state("sums", "")["total"] == 1
+        assert system.channels.dead_letters() == []
