@@ -36,14 +36,13 @@ from dagger_actors.pubsub.channel import Channel
 from dagger_actors.pubsub.channels import Channels
 from dagger_actors.pubsub.hub import ChannelHub
 from dagger_actors.pubsub.kind import Configured as ConfiguredSubscriber
-from dagger_actors.pubsub.registry import Members
-from dagger_actors.pubsub.splitting import split_subscribers
+from dagger_actors.pubsub.splitting import add_file, split_members
 from dagger_actors.pubsub.wiring import wire
 from dagger_actors.store.journal import Journal
 from dagger_actors.store.store import Store
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.actors import Actors
-from dagger_actors.supervised.from_file import load_supervisor
+from dagger_actors.supervised.from_file import LoadedSystem, load_supervisor
 from dagger_actors.supervised.headcount import MAX_ACTORS
 from dagger_actors.supervised.house import House
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
@@ -78,6 +77,7 @@ class ActorSystem:
             leaving ``with`` raises ``SystemFailed`` with the reason. A class alone stands for ``ChildSpec(cls)``. With a
             ``spec`` they come behind its agents. Task agents too: ``TaskAgent`` classes, as they are or ``configured``, and
             functions marked ``@task_agent``; these are nobody's children. And ``Subscriber`` classes, likewise.
+        loops: ``acknowledged``: loops of messages without an exit are meant, and not warned of; the ``spec`` may say so too.
         channels: Channels that somebody outside publishes to or reads, or that want other settings than the defaults.
         actions: Functions, or modules with marked functions, for names that a flow's own ``actions`` do not give.
         imports: Modules and files with actions and task agents: ``module``, ``module:name``, ``file.py``, ``file.py:name``.
@@ -136,6 +136,7 @@ class ActorSystem:
             ChildSpec | Supervisor | type[Actor] | Configured | ConfiguredSubscriber | Callable[..., Any]
         ] = (),
         channels: Sequence[Channel] = (),
+        loops: Literal["", "acknowledged"] = "",
         actions: Sequence[Callable[..., Any] | ModuleType] = (),
         imports: Sequence[str] = (),
         resources: Mapping[type, Factory] | None = None,
@@ -159,9 +160,11 @@ class ActorSystem:
     ) -> None:
         _check_options(synchronous, artifact_threshold, readers)
         _check_bounds(stuck_after_s, max_actors, task_concurrency)
-        others, members = split_subscribers(agents) if isinstance(agents, Sequence) else (agents, Members())
-        wiring = wire(members, channels)
-        root, self._task_agents, own_schema = _root(spec, others)
+        others, members = split_members(agents)
+        loaded = None if spec is None else load_supervisor(spec)
+        root, self._task_agents, own_schema = _root(loaded, others)
+        of_file = () if loaded is None else add_file(loaded, members)
+        wiring = wire(members, (*of_file, *channels), loops_acknowledged=_are_meant(loops, loaded))
         processes = (os.cpu_count() or 1) if processes is None else processes
         _check_processes(processes, process_attempts, process_memory_mib)
         registry = ActionRegistry()
@@ -436,19 +439,23 @@ class ActorSystem:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _root(
-    spec: str | Path | Mapping[str, object] | None, agents: Sequence[object]
-) -> tuple[Supervisor, TaskAgents, Path | None]:
+def _root(loaded: LoadedSystem | None, agents: Sequence[object]) -> tuple[Supervisor, TaskAgents, Path | None]:
     """The root supervisor: that of the file, if there is one, with all that is to start; the task agents; the file's schema."""
     children, task_agents = split_agents(agents)
     root, schema = Supervisor("root"), None
-    if spec is not None:
-        loaded = load_supervisor(spec)
+    if loaded is not None:
         root, schema = loaded.root, loaded.definition.schema_path
         for name, made in loaded.tasks.items():
             task_agents.add(configured_by_file(name, made))
     given = msgspec.structs.replace(root, children=children).specs()  # which says what is wrong with them
     return msgspec.structs.replace(root, children=(*root.specs(), *given)), task_agents, schema
+
+
+def _are_meant(loops: str, loaded: LoadedSystem | None) -> bool:
+    """Whether loops of messages without an exit are meant."""
+    if loops not in ("", "acknowledged"):
+        raise RequestError(f"loops is 'acknowledged' or '', not {loops!r}")
+    return "acknowledged" in (loops, "" if loaded is None else loaded.definition.loops)
 
 
 def _check_options(synchronous: str, artifact_threshold: int, readers: int) -> None:

@@ -174,6 +174,8 @@ class ChannelHub:
             RequestError: A subscription begins where no channel is yet.
             StoreError: It cannot be written.
         """
+        for warning in self.wiring.warnings:
+            logger.warning("%s", warning)
         channels = channel_rows(self.wiring)
         subscriptions = subscription_rows(self.wiring, [row.name for row in channels])
         if not channels and not subscriptions:

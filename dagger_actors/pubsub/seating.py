@@ -30,11 +30,10 @@ from dagger_actors.pubsub.turns.desk import Desk, TurnServices
 from dagger_actors.pubsub.turns.sources import TaskBridge
 from dagger_actors.pubsub.turns.starter import ShiftStarter
 from dagger_actors.pubsub.turns.steps import TurnSteps
+from dagger_actors.pubsub.turns.stored_states import StoredStates
 from dagger_actors.store.store import Store
 
 __all__ = ["Heard", "Seat", "Seating"]
-
-_states = msgspec.json.Decoder(list[tuple[str, str]])
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -192,22 +191,6 @@ class Seating:
         supervisor = ref._actor_weakref()  # noqa: SLF001 - pykka has no public way from a ref to its actor
         assert supervisor is not None
         return Seat(member.name, group, group_key, subscriptions, supervisor, tuple(starter.gates.values()))
-
-
-class StoredStates:
-    """Implements ``turns.sources.StateSource``.
-
-    Args:
-        store: The open database.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._query = store.readers.query
-
-    def load(self, group_key: int, keys: Sequence[str]) -> dict[str, bytes]:
-        """Read states, as of the last commit."""
-        rows = self._query("read.subscriber_states", group_key, msgspec.json.encode(list(keys)).decode())
-        return {key: bytes.fromhex(state) for key, state in _states.decode(rows[0][0])}
 
 
 class DoorPublisher:
