@@ -163,8 +163,8 @@ class ActorSystem:
         others, members = split_members(agents)
         loaded = None if spec is None else load_supervisor(spec)
         root, self._task_agents, own_schema = _root(loaded, others)
-        of_file = () if loaded is None else add_file(loaded, members)
-        wiring = wire(members, (*of_file, *channels), loops_acknowledged=_are_meant(loops, loaded))
+        declared = (*(() if loaded is None else add_file(loaded, members)), *channels)
+        wiring = wire(members, declared, loops_acknowledged=_are_meant(loops, loaded))
         processes = (os.cpu_count() or 1) if processes is None else processes
         _check_processes(processes, process_attempts, process_memory_mib)
         registry = ActionRegistry()
@@ -262,8 +262,7 @@ class ActorSystem:
             recover=recover,
         )
         self._hub.on_opened = self._watch.hurry
-        self._tasks_hub.on_changed = self._watch.hurry
-        self._channels_hub.on_changed = self._watch.hurry
+        self._tasks_hub.on_changed = self._channels_hub.on_changed = self._watch.hurry
         self._is_closed = False
         self._enter_resources()
         self._start_tasks()
