@@ -64,6 +64,9 @@ class With(msgspec.Struct, frozen=True, kw_only=True):
     timeout_us: int = round(PATIENCE_S * 1e6)
 
 
+NOTHING = With()
+
+
 def judge(given: Mapping[str, Any], count: int = 1, ids: Iterable[str] | None = None) -> With:
     """Judge what was said.
 
@@ -75,6 +78,8 @@ def judge(given: Mapping[str, Any], count: int = 1, ids: Iterable[str] | None = 
     Raises:
         RequestError: Something cannot be; says what to write.
     """
+    if not given and ids is None:
+        return NOTHING
     for name in given:
         if name not in OPTIONS:
             near = nearest(name, OPTIONS)
