@@ -79,6 +79,16 @@ dagger-actors tasks prune 30d
 
 Their attempts, logs and steps go too; a job goes with its last task. Kept is what an open task depends on or has spawned."""
 
+PUBLISH = """
+
+dagger-actors publish orders '{"item": "tea"}' --import shop.py
+
+dagger-actors publish orders @order.json --key tea --header origin=web
+
+generate | dagger-actors publish orders -
+
+It is durable when this returns, and its offset is on stdout; of many, how many there were on stderr. Without --import only the
+name of the message's class is checked (with --type, where the channel takes several), and what it holds when it is read."""
 TAIL = """
 
 One a line: offset, time (UTC), class, [key], content. It is no subscription: nothing is acknowledged, and nobody is disturbed.
@@ -86,6 +96,20 @@ One a line: offset, time (UTC), class, [key], content. It is no subscription: no
 dagger-actors tail orders --from 1h
 
 dagger-actors tail orders --follow --json | jq .message"""
+SEEK = """
+
+dagger-actors subscriptions seek shop.count --since 1d
+
+dagger-actors subscriptions seek shop.count --to latest --channel orders
+
+What it has done there comes again, or what it has not done is passed over; no other subscription is disturbed."""
+REDRIVE = """
+
+dagger-actors dead-letters redrive 17 18
+
+dagger-actors dead-letters redrive --subscription shop.count
+
+Each for the subscription alone that had given it up, with fresh tries, once the fault is mended."""
 DEAD_LETTERS_LIST = """
 
 dagger-actors dead-letters list --subscription shop.count"""
@@ -108,6 +132,7 @@ COMMANDS = (
     ("worker", "dagger_actors.cli.worker:worker", f"Do tasks: add a worker to a database.{WORKER}"),
     ("up", "dagger_actors.cli.up:up", "Run the actors of a system file until they are stopped."),
     ("channels", "dagger_actors.cli.channels:list_channels", "List the channels of a database."),
+    ("publish", "dagger_actors.cli.publish:publish", f"Publish messages to a channel.{PUBLISH}"),
     ("tail", "dagger_actors.cli.channels:tail", f"Print the messages of a channel, and those that come.{TAIL}"),
     ("bench", "dagger_actors.cli.bench:bench", "Measure a system file under load, beside the machine's own limits."),
     ("validate", "dagger_actors.cli.specs:validate", "Check a flow or system file and its code without running it."),
@@ -154,6 +179,9 @@ SUBSCRIPTIONS = (
         "List the subscriptions of a database, and their lag.",
     ),
     ("show", "dagger_actors.cli.subscriptions:show", "Show a subscription: how far it is, who takes its turns."),
+    ("pause", "dagger_actors.cli.channel_verbs:pause", "Stop the turns of a subscription, in all processes."),
+    ("resume", "dagger_actors.cli.channel_verbs:resume", "Have a paused subscription go on."),
+    ("seek", "dagger_actors.cli.channel_verbs:seek", f"Have a subscription go on from another place.{SEEK}"),
 )
 DEAD_LETTERS = (
     (
@@ -162,13 +190,14 @@ DEAD_LETTERS = (
         f"List the messages that subscriptions have given up.{DEAD_LETTERS_LIST}",
     ),
     ("show", "dagger_actors.cli.dead_letters:show", "Show dead letters: the message, and why it was given up."),
+    ("redrive", "dagger_actors.cli.channel_verbs:redrive", f"Publish dead letters again.{REDRIVE}"),
 )
 GROUPS = {
     "artifacts": ("List, read and export what runs stored.", ARTIFACTS),
     "tasks": ("List, submit, retry, cancel and judge tasks.", TASKS),
     "jobs": ("List, show, cancel and draw jobs: groups of tasks.", JOBS),
-    "subscriptions": ("List and show who reads channels, and how far they are.", SUBSCRIPTIONS),
-    "dead-letters": ("List and show messages that were given up.", DEAD_LETTERS),
+    "subscriptions": ("List, show, pause, resume and move who reads channels.", SUBSCRIPTIONS),
+    "dead-letters": ("List, show and redrive messages that were given up.", DEAD_LETTERS),
 }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -147,6 +149,144 @@ def test_nothing_there_is_said_with_what_makes_it(typed):
         assert told in typed(*words)[2]
 
 
+# --- publishing
+
+SHOP = """
+from typing import Any
+import msgspec
+from dagger_actors import Channel, Subscriber, subscribe
+
+class Order(msgspec.Struct, frozen=True):
+    item: str
+    amount: int = 1
+
+class Refund(msgspec.Struct, frozen=True):
+    order: int
+
+class Count(Subscriber, name="count", group="shop"):
+    @subscribe("orders")
+    def count(self, order: Order | Refund) -> None:
+        pass
+
+channels = [Channel("live", Order, ephemeral=True)]
+live = channels[0]
+"""
+
+
+@pytest.fixture
+def coded(shop) -> Any:
+    (shop.folder / "shop.py").write_text(SHOP)
+    return shop
+
+
+def messages(typed, *words: str) -> list[Any]:
+    """The messages of ``orders`` behind those that were there."""
+    shown = lines(typed, "tail", "orders", "--from", "12", "--json", *words)
+    return [msgspec.json.decode(line) for line in shown]
+
+
+def test_what_is_published_is_there_when_the_command_ends(shop):
+    """Law: its offset is on stdout, what it was published with goes with it, and what to type next is on stderr."""
+    words = ("--type", "Order", "--key", "k", "--id", "i", "--header", "a=1=2", "--header", "b=")
+    status, out, err = shop("publish", "orders", '{"item": "milk"}', *words)
+    assert (status, out) == (0, "12\n")
+    assert err == "next: dagger-actors tail orders --from 12 --db dagger.db\n"
+    (one,) = messages(shop)
+    assert (one["type"], one["message"], one["key"], one["id"]) == ("Order", {"item": "milk"}, "k", "i")
+    assert one["headers"] == {"a": "1=2", "b": ""}
+    status, out, err = shop("publish", "orders", '{"item": "milk"}', *words)
+    assert (out, err.splitlines()[0]) == ("12\n", "orders: offset 12, where it was already")
+    assert shop.json("publish", "log", "[1]") == {"channel": "log", "offset": 0, "is_new": True}
+    assert shop("publish", "log", "2", "--quiet") == (0, "1\n", "")
+    assert shop("publish", "log", "2", "--delay", "60") == (0, "", "log: kept until it is due\n")
+
+
+def test_a_message_comes_from_a_file_too(shop):
+    """Law: @FILE is one message, of .jsonl each line is one."""
+    (shop.folder / "one.json").write_text('{"item":\n"tea"}')
+    assert shop("publish", "orders", "@one.json", "--type", "Order")[:2] == (0, "12\n")
+    (shop.folder / "many.jsonl").write_text('{"item":"a"}\n\n{"item":"b"}')
+    status, out, err = shop("publish", "orders", "@many.jsonl", "--type", "Order")
+    assert (status, out, err.splitlines()[0]) == (0, "", "2 messages published to orders, offsets 13 to 14")
+
+
+def test_each_line_of_stdin_is_a_message(shop, monkeypatch):
+    """Law: thousands of lines are published in order; what is wrong with one is told with its number, after those before it."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f'{{"item":"{at}"}}\n' for at in range(2500))))
+    assert shop.json("publish", "orders", "-", "--type", "Order") == {
+        "channel": "orders", "count": 2500, "new": 2500, "first_offset": 12, "last_offset": 2511,
+    }  # fmt: skip
+    assert [one["message"]["item"] for one in messages(shop)] == [str(at) for at in range(2500)]
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"item":"a"}\n{"item":"b"}\nno\n{"item":"c"}\n'))
+    status, out, err = shop("publish", "orders", "-", "--type", "Order")
+    assert (status, out) == (2, "")
+    assert "line 3 is not JSON" in err
+    assert "2 messages before it were published" in err
+    assert [one["message"]["item"] for one in messages(shop)[2500:]] == ["a", "b"]
+
+
+def test_a_stream_that_pauses_keeps_no_message_back(program):
+    """Law: a line is published when it has come, though the stream goes on."""
+    ChannelsHere(program.folder / "dagger.db", Channel("log")).close()
+    process = program.start("tail", "log", "--follow", "--json")
+    assert process.stdout is not None
+    with subprocess.Popen(
+        program.command("publish", "log", "-"), cwd=program.folder, env=program.environment, text=True,
+        stdin=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    ) as feeding:  # fmt: skip
+        assert feeding.stdin is not None
+        for number in range(2):
+            feeding.stdin.write(f"{number}\n")
+            feeding.stdin.flush()
+            assert msgspec.json.decode(process.stdout.readline())["message"] == number
+    assert feeding.returncode == 0
+
+
+def test_with_its_classes_a_message_is_checked_before_it_is_stored(coded):
+    """Law: --import names what does not fit, with its path; plain data that fits one class needs no --type."""
+    assert coded("publish", "orders", '{"order": 3}', "--import", "shop.py")[:2] == (0, "12\n")
+    assert messages(coded)[0]["type"] == "Refund"
+    status, out, err = coded("publish", "orders", '{"item": 3}', "--import", "shop.py", "--type", "Order")
+    assert (status, out) == (2, "")
+    assert "Expected `str`, got `int` - at `$.item`" in err
+    status, _out, err = coded("publish", "live", '{"item": "a"}', "--import", "shop.py")
+    assert (status, "is ephemeral" in err) == (2, True)
+
+
+def test_a_channel_of_which_the_database_has_never_heard_is_made_by_import(coded):
+    """Law: who publishes first declares it, as its module says."""
+    assert coded("publish", "orders", '{"order": 3}', "--import", "shop.py", "--db", "new.db")[:2] == (0, "0\n")
+    (found,) = coded.json("channels", "--db", "new.db")
+    assert (found["name"], sorted(found["types"])) == ("orders", ["Order", "Refund"])
+
+
+# --- deciding
+
+
+def test_a_subscription_is_paused_resumed_and_moved(shop):
+    """Law: each verb says what came of it, also that there was nothing to do; --json gives the subscription."""
+    assert (
+        shop("subscriptions", "pause", "shop.count", "--reason", "upgrade")[2] == "subscription shop.count is paused\n"
+    )
+    assert shop("subscriptions", "pause", "shop.count")[2] == "subscription shop.count was paused already\n"
+    assert "paused: upgrade" in shop("subscriptions", "list")[1]
+    assert "next: dagger-actors subscriptions resume shop.count" in shop("subscriptions", "show", "shop.count")[2]
+    assert shop("subscriptions", "resume", "shop.count")[2] == "subscription shop.count goes on\n"
+    assert shop("subscriptions", "resume", "shop.count")[2] == "subscription shop.count was not paused\n"
+    assert shop.json("subscriptions", "seek", "shop.count", "--offset", "5")["lag"] == 7
+    told = shop("subscriptions", "seek", "shop.count", "--to", "latest", "--channel", "orders")[2]
+    assert told == "moved on 1 channel\nsubscription shop.count goes on from there\n"
+    assert shop.json("subscriptions", "show", "shop.count")["lag"] == 0
+    assert shop.json("subscriptions", "seek", "shop.count", "--since", "1h")["lag"] == 12
+
+
+def test_dead_letters_are_redriven(shop):
+    """Law: by their ids or all of a subscription; once."""
+    assert shop("dead-letters", "redrive", "1") == (0, "", "1 dead letter redriven\n")
+    assert shop("dead-letters", "redrive", "1") == (0, "", "0 dead letters redriven\n")
+    assert shop.json("dead-letters", "redrive", "--subscription", "shop.count") == {"redriven": 0}
+
+
 # --- mistakes
 
 
@@ -162,6 +302,25 @@ def test_nothing_there_is_said_with_what_makes_it(typed):
         (("dead-letters", "show", "7"), "no dead letter 7"),
         (("dead-letters", "list", "--subscription", "x"), "there is no subscription 'x'"),
         (("channels", "--db", "none.db"), "there is no database 'none.db'"),
+        (("publish", "ordes", "1"), "there is no channel 'ordes'; did you mean 'orders'?"),
+        (("publish", "orders", "{"), "the message is not JSON"),
+        (
+            ("publish", "orders", "{}"),
+            "which it is, is not said; name it with --type, or give their module with --import",
+        ),
+        (("publish", "orders", "{}", "--type", "Oder"), "did you mean 'Order'?"),
+        (("publish", "orders", "@none.json"), "the file 'none.json' cannot be read: No such file"),
+        (("publish", "orders", "-", "--id", "i"), "--id names one message"),
+        (("publish", "log", "1", "--header", "a"), "--header 'a' is no NAME=TEXT"),
+        (("publish", "log", "1", "--key", ""), "key is 1 to 200 printable characters"),
+        (("publish", "log", "1", "--delay", "-1"), "delay is seconds"),
+        (("publish", "log", "1", "--db", "none.db"), "there is no database 'none.db'"),
+        (("subscriptions", "pause", "shop.cuont"), "did you mean 'shop.count'?"),
+        (("subscriptions", "seek", "shop.count"), "seek goes to one place, and none is given"),
+        (("subscriptions", "seek", "shop.count", "--to", "latest", "--offset", "1"), "not --to and --offset"),
+        (("subscriptions", "seek", "shop.count", "--offset", "99"), "has no offset 99 yet"),
+        (("dead-letters", "redrive"), "redrive takes ids of dead letters, or --subscription"),
+        (("dead-letters", "redrive", "7"), "no dead letter 7"),
     ],
 )
 def test_every_mistake_is_told_in_a_sentence(shop, words: tuple[str, ...], told: str):

@@ -82,11 +82,16 @@ WORDS = {
     "jobs graph": ("nightly",),
     "jobs cancel": ("nightly",),
     "channels": (),
+    "publish": ("orders", "{}"),
     "tail": ("orders",),
     "subscriptions list": (),
     "subscriptions show": ("shop.count",),
     "dead-letters list": (),
     "dead-letters show": ("1",),
+    "dead-letters redrive": ("1",),
+    "subscriptions pause": ("shop.count",),
+    "subscriptions resume": ("shop.count",),
+    "subscriptions seek": ("shop.count", "--to", "latest"),
 }
 """What each command is given where the run ``one`` is paused, task 1 completed, 2 delayed, 3 failed, and 4 rejected; on the channel
 ``orders`` a message is dead for ``shop.count``."""
@@ -166,7 +171,9 @@ def test_json_is_one_document_of_every_command_that_has_it(paused, name: str) ->
     assert msgspec.json.decode(paused(*words_of(name), *where, "--json").stdout)
 
 
-@pytest.mark.parametrize("name", [name for name in having("imports") if name not in ("tasks submit", "worker")])
+@pytest.mark.parametrize(
+    "name", [name for name in having("imports") if name not in ("tasks submit", "worker", "publish")]
+)
 def test_import_is_where_actions_are_for_every_command_that_has_it(paused, name: str) -> None:
     """Law: an action that is nowhere else is found there; the actions of a stored run may have moved since."""
     (paused.folder / "actions.py").rename(paused.folder / "moved.py")

@@ -1,0 +1,44 @@
+"""The subscribers and channels of modules and files that somebody names, as ``--import`` does."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from dagger_actors.errors import ActorClassError, ConfigRefused
+from dagger_actors.pubsub.channel import Channel
+from dagger_actors.pubsub.kind import Configured, kind_of
+from dagger_actors.pubsub.registry import Members
+from dagger_actors.pubsub.wired import Wiring
+from dagger_actors.pubsub.wiring import wire_all
+from dagger_actors.reading.importing import Wanted, import_reference
+
+__all__ = ["wiring_at"]
+
+DECLARED = Wanted(noun="channel or class", outcome="nothing was published")
+
+
+def wiring_at(references: tuple[str, ...], folder: Path) -> Wiring:
+    """Import what ``module``, ``module:name``, ``file.py`` or ``file.py:name`` names, for the classes that its channels take.
+
+    What is wrong with it as a system is not told: other modules may belong to it. What can be no agent as it is, because it
+    wants a config or another name, is passed over.
+
+    Args:
+        references: The references.
+        folder: Where to look first; the current folder comes second.
+
+    Raises:
+        DefinitionError: One cannot be imported.
+    """
+    members, channels = Members(), []
+    for reference in references:
+        module, name = import_reference(reference, folder, DECLARED)
+        for value in [getattr(module, name, None)] if name else list(vars(module).values()):
+            if isinstance(value, Channel):
+                channels.append(value)
+            elif isinstance(value, Configured) or kind_of(value) is not None:
+                with contextlib.suppress(ActorClassError, ConfigRefused):
+                    members.add(value)
+    wiring, _problems = wire_all(members, channels)
+    return wiring
