@@ -43,11 +43,19 @@ MIN_US = 60_000_000
 class MemberRules(RuleBasedStateMachine):
     """The shell around the machine, with a file whose commits come later and may be refused."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(
+        keys=st.lists(st.sampled_from(KEYS), min_size=8, max_size=8),
+        ranges=st.sampled_from([(0, 1, 2, 3), (2, 0), (1,)]),
+    )
+    def begin(self, keys, ranges) -> None:
         self.file = File()
         self.now_us = 1_000_000_000
         self.start_machine()
+        for channel in "ab":
+            self.file.channels[channel] += [(key, place % 4 != 3) for place, key in enumerate(keys)]
+        self.gain_these(list(ranges))
+        for asked, _ in list(self.fetches.values()):
+            self.answer_with(asked, frozenset(ranges), asked.limit)
 
     def start_machine(self) -> None:
         self.machine = MemberMachine(GROUP, OWNER, MEMBER, tuple(TERMS.values()))
@@ -174,11 +182,13 @@ class MemberRules(RuleBasedStateMachine):
         self.wake_us = None
         self.apply(Ticked())
 
+    @precondition(lambda self: len(self.units) > 2)
     @rule(name=st.sampled_from(sorted(TERMS)), is_paused=st.booleans())
     def pause(self, name, is_paused) -> None:
         (self.paused.add if is_paused else self.paused.discard)(name)
         self.apply(Paused(name, is_paused))
 
+    @precondition(lambda self: not self.machine.is_settled and not self.fetches)
     @rule()
     def settle(self) -> None:
         self.apply(Settle())
@@ -208,7 +218,15 @@ class MemberRules(RuleBasedStateMachine):
 
     @precondition(lambda self: self.shifts)
     @rule(data=st.data(), spent_us=st.sampled_from([0, 1, 100, 5_000]))
+    def end_another_shift(self, data, spent_us) -> None:
+        self.end_shift_now(data, spent_us)
+
+    @precondition(lambda self: self.shifts)
+    @rule(data=st.data(), spent_us=st.sampled_from([0, 1, 100, 5_000]))
     def end_shift(self, data, spent_us) -> None:
+        self.end_shift_now(data, spent_us)
+
+    def end_shift_now(self, data, spent_us) -> None:
         number = data.draw(st.sampled_from(sorted(self.shifts)))
         kinds = st.sampled_from(["handled"] * 6 + ["retry", "retry", "snooze", "dead", "not_taken", "fooled"])
         self.end_with(number, spent_us, lambda: data.draw(kinds), data.draw(st.sampled_from([None, 0, MIN_US])))
@@ -288,8 +306,7 @@ class MemberRules(RuleBasedStateMachine):
             self.release(unit)
         fates = dict(culprits)
         for place, end in enumerate(ends):
-            if not any(end.turn.key == other.turn.key for other in ends[place + 1 :]):
-                self.redoing = self.redoing - {end.turn.key}
+            self.redoing = {one.turn.key for one in ends[place + 1 :] if is_laned(one.turn.subscription)}
             self.redo(end, fates.get(place))
         self.redoing = set()
 
@@ -337,6 +354,7 @@ class MemberRules(RuleBasedStateMachine):
         if is_told:
             self.tell_lost()
 
+    @precondition(lambda self: self.held - self.file.mine)
     @rule()
     def tell_lost(self) -> None:
         lost = tuple(sorted(self.held - self.file.mine))
@@ -351,7 +369,7 @@ class MemberRules(RuleBasedStateMachine):
         self.surplus = data.draw(st.sets(st.sampled_from(sorted(self.held))))
         self.apply(Surplus(tuple(sorted(self.surplus))))
 
-    @precondition(lambda self: self.units)
+    @precondition(lambda self: len(self.units) > 2)
     @rule(is_counted=st.booleans())
     def crash(self, is_counted) -> None:
         """The worker dies; what was begun has met a death more."""
@@ -364,7 +382,7 @@ class MemberRules(RuleBasedStateMachine):
             self.file.take_away(number)
         self.start_machine()
 
-    @precondition(lambda self: self.shifts)
+    @precondition(lambda self: len(self.units) > 3 and self.shifts)
     @rule()
     def retire(self) -> None:
         self.apply(Retire())

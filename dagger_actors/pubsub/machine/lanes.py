@@ -87,13 +87,19 @@ class Key:
             self.waiters = deque()
         self.waiters.append(lane)
 
-    def next_waiter(self) -> Lane | None:
-        """Whose turn it is next; lanes of paused subscriptions wait on."""
-        for lane in self.waiters or ():
-            if not lane.subscription.is_paused:
-                assert self.waiters is not None
-                self.waiters.remove(lane)
-                lane.is_waiting = False
+    def next_waiter(self, now_us: int) -> Lane | None:
+        """Whose turn it is next; lanes of paused subscriptions wait on.
+
+        What was put back in front of one that waits may be due later only: such a lane waits no more, and is to be offered.
+        """
+        if self.waiters is None:
+            return None
+        for lane in list(self.waiters):
+            if lane.subscription.is_paused:
+                continue
+            self.waiters.remove(lane)
+            lane.is_waiting = False
+            if lane.is_due(now_us):
                 return lane
         return None
 
@@ -120,6 +126,10 @@ class Lane:
         self.is_waiting = False
         self.due_at: int | None = None
         key.lanes.append(self)
+
+    def is_due(self, now_us: int) -> bool:
+        """Whether its first message may be delivered now."""
+        return bool(self.items) and (self.items[0].due_at or 0) <= now_us
 
     def put_back(self, items: list[Item]) -> None:
         """Items that were in hand return to their place, which is in front of all but earlier ones."""

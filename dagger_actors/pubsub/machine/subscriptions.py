@@ -126,7 +126,7 @@ class Subscription:
         if lane.is_queued or lane.is_waiting or not lane.items:
             return
         key, head = lane.key, lane.items[0]
-        if key.holder is lane:
+        if key.holder is lane or head.part.held.is_surplus:
             return
         if head.due_at is not None and head.due_at > now_us:
             if lane.due_at != head.due_at:
@@ -134,7 +134,7 @@ class Subscription:
                 self._alarms.add(head.due_at, lane)
         elif not key.is_free_for(lane):
             key.enlist(lane)
-        elif not head.part.held.is_surplus:
+        else:
             lane.is_queued = True
             self._ready.append(lane)
 
@@ -142,7 +142,7 @@ class Subscription:
         """If a key is free now: the next one that waits for it has it, and whoever had it comes behind."""
         if key.holder is not None or key.redone is not None:
             return
-        lane = key.next_waiter() if key.reserved is None else None
+        lane = key.next_waiter(now_us) if key.reserved is None else None
         if lane is not None:
             key.reserved = lane
             lane.is_queued = True
@@ -199,7 +199,10 @@ class Subscription:
             lane = ready.popleft()
             lane.is_queued = False
             key, items = lane.key, lane.items
-            if not items:
+            if not lane.is_due(now_us):  # the wall clock was set back
+                if key.reserved is lane:
+                    key.reserved = None
+                self.release(key, now_us)
                 continue
             if not key.is_free_for(lane):
                 key.enlist(lane)

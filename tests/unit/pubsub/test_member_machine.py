@@ -1,0 +1,111 @@
+"""Single laws of the machine of a group's member, as examples."""
+
+from __future__ import annotations
+
+from dagger_actors.core.channels import Lease
+from dagger_actors.core.protocols import Now
+from dagger_actors.pubsub.machine.events import (
+    Begin,
+    CursorState,
+    Decision,
+    DoneTurn,
+    Event,
+    Fetch,
+    Fetched,
+    Gained,
+    GiveBack,
+    Grown,
+    Message,
+    ShiftDone,
+    SubscriptionTerms,
+    Surplus,
+    Ticked,
+    TurnRedone,
+    Undone,
+    Waiting,
+    WakeAt,
+)
+from dagger_actors.pubsub.machine.machine import MemberMachine
+
+ONE = SubscriptionTerms(name="g.one", is_keyed=True)
+TWO = SubscriptionTerms(name="g.two", is_keyed=True)
+HANDLED = DoneTurn("handled")
+
+
+class Member:
+    """The machine with one range, and a subscription on a channel for each of its terms."""
+
+    def __init__(self, *terms: SubscriptionTerms, waiting: tuple[Waiting, ...] = ()) -> None:
+        self.machine = MemberMachine(1, 2, "m", terms)
+        self.now_us = 1_000
+        states = tuple(CursorState(place, one.name, 0, {}) for place, one in enumerate(terms))
+        self.apply(Gained((Lease(5, 1),), states, waiting))
+
+    def apply(self, event: Event) -> Decision:
+        return self.machine.apply(event, Now(self.now_us, 0))
+
+    def begun(self, event: Event) -> list[Begin]:
+        return [one for one in self.apply(event).effects if isinstance(one, Begin)]
+
+    def read(self, cursor_key: int, *keys: str) -> Decision:
+        self.apply(Grown(cursor_key, len(keys)))
+        messages = tuple(Message(offset, 5, key) for offset, key in enumerate(keys))
+        return self.apply(Fetched(cursor_key, 0, len(keys), messages))
+
+
+def test_a_key_goes_on_to_others_while_its_lane_waits_for_another_try() -> None:
+    """Law: what is told again as failed waits for its time; whoever else wants the key has it in the meantime."""
+    member = Member(ONE, TWO)
+    first = member.read(0, "a", "a").effects[0]
+    assert isinstance(first, Begin)
+    member.read(1, "a")
+    (two,) = member.begun(ShiftDone(first.shift, (HANDLED, DoneTurn("not_taken"))))
+    assert two.subscription == "g.two"
+    end = member.apply(ShiftDone(two.shift, (HANDLED,))).ends[0]
+    member.apply(Undone((end.turn,)))
+    retried = member.apply(TurnRedone(end.turn, DoneTurn("retry", due_at=9_000)))
+    assert [row.due_at for row in retried.ends[0].deliveries] == [9_000]
+    assert WakeAt(9_000) in retried.effects
+    member.now_us = 9_000
+    assert not member.begun(Ticked()), "the key is in other hands"
+    ((_, shift),) = member.machine._shifts.items()
+    assert shift.subscription.name == "g.one"
+
+
+def test_a_message_that_killed_three_workers_is_given_up_when_it_is_read() -> None:
+    """Law: it goes to the dead letters as poison, with its tries, and nothing of it begins."""
+    member = Member(ONE, waiting=(Waiting(0, 1, 5, 2, 3, None), Waiting(0, 2, 5, 1, 2, None)))
+    decision = member.read(0, "a", "b", "c")
+    (end,) = decision.ends
+    (letter,) = end.dead_letters
+    assert (letter.offset, letter.key, letter.reason, letter.tries) == (1, "b", "poison", 2)
+    assert end.clear == ((0, 1),)
+    assert [(row.floor, row.gaps) for row in decision.cursors] == [(0, "[[1,1]]")]
+    (begin,) = [one for one in decision.effects if isinstance(one, Begin)]
+    assert [key for key, _ in begin.turns] == ["a", "c"]
+
+
+def test_a_range_is_given_back_when_nothing_of_it_is_in_hand() -> None:
+    """Law: what is in hand ends and is written, with the row of the range, in the decision that gives it back."""
+    member = Member(ONE)
+    begin = member.read(0, "a", "b").effects[0]
+    assert isinstance(begin, Begin)
+    assert member.apply(Surplus((5,))) == Decision()
+    decision = member.apply(ShiftDone(begin.shift, (HANDLED, HANDLED)))
+    assert [row.floor for row in decision.cursors] == [2]
+    assert decision.effects == (GiveBack((5,)),)
+    assert member.machine.ranges == ()
+
+
+def test_it_asks_for_messages_by_halves_of_the_window() -> None:
+    """Law: it reads as much as there is room for, and again when half of the window is free."""
+    member = Member(SubscriptionTerms(name="g.one", window=4))
+    assert member.apply(Grown(0, 100)).effects == (Fetch(0, 0, 4),)
+    messages = tuple(Message(offset, 5) for offset in range(4))
+    (begin,) = member.begun(Fetched(0, 0, 4, messages))
+    assert len(begin.turns) == 4
+    decision = member.apply(ShiftDone(begin.shift, (HANDLED, *[DoneTurn("not_taken")] * 3)))
+    assert not any(isinstance(one, Fetch) for one in decision.effects)
+    (again,) = [one for one in decision.effects if isinstance(one, Begin)]
+    decision = member.apply(ShiftDone(again.shift, (HANDLED, *[DoneTurn("not_taken")] * 2)))
+    assert Fetch(0, 4, 2) in decision.effects
