@@ -29,7 +29,7 @@ from dagger_actors.pubsub.machine.machine import MemberMachine
 
 ONE = SubscriptionTerms(name="g.one", is_keyed=True)
 TWO = SubscriptionTerms(name="g.two", is_keyed=True)
-HANDLED = DoneTurn("handled")
+HANDLED, NOT_TAKEN = DoneTurn("handled"), DoneTurn("not_taken")
 
 
 class Member:
@@ -56,20 +56,59 @@ class Member:
 def test_a_key_goes_on_to_others_while_its_lane_waits_for_another_try() -> None:
     """Law: what is told again as failed waits for its time; whoever else wants the key has it in the meantime."""
     member = Member(ONE, TWO)
-    first = member.read(0, "a", "a").effects[0]
+    first = member.read(0, "a").effects[0]
     assert isinstance(first, Begin)
-    member.read(1, "a")
-    (two,) = member.begun(ShiftDone(first.shift, (HANDLED, DoneTurn("not_taken"))))
+    member.read(1, "a", "a")
+    (two,) = member.begun(ShiftDone(first.shift, (HANDLED,)))
     assert two.subscription == "g.two"
-    end = member.apply(ShiftDone(two.shift, (HANDLED,))).ends[0]
+    end = member.apply(ShiftDone(two.shift, (HANDLED, NOT_TAKEN))).ends[0]
     member.apply(Undone((end.turn,)))
     retried = member.apply(TurnRedone(end.turn, DoneTurn("retry", due_at=9_000)))
     assert [row.due_at for row in retried.ends[0].deliveries] == [9_000]
-    assert WakeAt(9_000) in retried.effects
+    (tainted,) = member.machine._shifts
+    assert member.apply(ShiftDone(tainted, (HANDLED,))).effects == (WakeAt(9_000),), (
+        "what had seen the undone turn is not taken"
+    )
+    member.apply(Grown(0, 2))
+    (other,) = member.begun(Fetched(0, 1, 2, (Message(1, 5, "a"),)))
     member.now_us = 9_000
     assert not member.begun(Ticked()), "the key is in other hands"
-    ((_, shift),) = member.machine._shifts.items()
-    assert shift.subscription.name == "g.one"
+    (again,) = member.begun(ShiftDone(other.shift, (HANDLED,)))
+    assert again.turns == (("a", ((1, 0, 2),)), ("a", ((1, 1, 1),)))
+
+
+def test_what_was_built_on_a_turn_that_could_not_be_committed_is_delivered_anew() -> None:
+    """Law: when the first of a key is given up as it is told again, the later ones, whose state has it in it, are not taken."""
+    member = Member(ONE)
+    begin = member.read(0, "a", "a").effects[0]
+    assert isinstance(begin, Begin)
+    ends = member.apply(ShiftDone(begin.shift, (HANDLED, HANDLED))).ends
+    member.apply(Undone(tuple(end.turn for end in ends)))
+    dead = member.apply(TurnRedone(ends[0].turn, DoneTurn("dead", reason="failed")))
+    assert [(row.floor, row.gaps) for row in dead.cursors] == [(1, "[]")]
+    decision = member.apply(TurnRedone(ends[1].turn, ends[1].verdict))
+    assert decision.ends == ()
+    (again,) = [one for one in decision.effects if isinstance(one, Begin)]
+    assert again.turns == (("a", ((0, 1, 1),)),)
+
+
+def test_a_range_that_stays_after_all_is_read_from_where_it_was() -> None:
+    """Law: a range that was to be given back is not read on meanwhile, and misses nothing when it is kept."""
+    member = Member(ONE)
+    begin = member.read(0, "a").effects[0]
+    assert isinstance(begin, Begin)
+    state = CursorState(0, "g.one", 1, {})
+    member.apply(Gained((Lease(6, 1),), (state,)))
+    member.apply(Surplus((5,)))
+    member.apply(Grown(0, 3))
+    decision = member.apply(Fetched(0, 1, 2, (Message(1, 5, "a"),)))
+    assert decision.effects == (Fetch(0, 2, 1),)
+    member.apply(Surplus(()))
+    decision = member.apply(Fetched(0, 2, 3, (Message(2, 5, "a"),)))
+    assert decision.effects == (Fetch(0, 1, 2),)
+    member.apply(Fetched(0, 1, 3, (Message(1, 5, "a"), Message(2, 5, "a"))))
+    (again,) = member.begun(ShiftDone(begin.shift, (HANDLED,)))
+    assert again.turns == (("a", ((0, 1, 1),)), ("a", ((0, 2, 1),)))
 
 
 def test_a_message_that_killed_three_workers_is_given_up_when_it_is_read() -> None:
@@ -104,8 +143,8 @@ def test_it_asks_for_messages_by_halves_of_the_window() -> None:
     messages = tuple(Message(offset, 5) for offset in range(4))
     (begin,) = member.begun(Fetched(0, 0, 4, messages))
     assert len(begin.turns) == 4
-    decision = member.apply(ShiftDone(begin.shift, (HANDLED, *[DoneTurn("not_taken")] * 3)))
+    decision = member.apply(ShiftDone(begin.shift, (HANDLED, *[NOT_TAKEN] * 3)))
     assert not any(isinstance(one, Fetch) for one in decision.effects)
     (again,) = [one for one in decision.effects if isinstance(one, Begin)]
-    decision = member.apply(ShiftDone(again.shift, (HANDLED, *[DoneTurn("not_taken")] * 2)))
+    decision = member.apply(ShiftDone(again.shift, (HANDLED, *[NOT_TAKEN] * 2)))
     assert Fetch(0, 4, 2) in decision.effects
