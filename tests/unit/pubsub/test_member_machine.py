@@ -136,6 +136,30 @@ def test_a_range_is_given_back_when_nothing_of_it_is_in_hand() -> None:
     assert member.machine.ranges == ()
 
 
+def test_a_range_whose_turns_are_to_be_told_again_is_not_given_back_before() -> None:
+    """Law: undone turns are in hand."""
+    member = Member(ONE)
+    begin = member.read(0, "a").effects[0]
+    assert isinstance(begin, Begin)
+    (end,) = member.apply(ShiftDone(begin.shift, (HANDLED,))).ends
+    member.apply(Undone((end.turn,)))
+    assert member.apply(Surplus((5,))) == Decision()
+    assert member.machine.in_hand == 1
+    decision = member.apply(TurnRedone(end.turn, HANDLED))
+    assert len(decision.ends) == 1
+    assert decision.effects == (GiveBack((5,)),)
+
+
+def test_how_far_a_range_was_read_is_written_when_it_is_given_back() -> None:
+    """Law: what was passed over without being delivered is not read again by the next member."""
+    member = Member(ONE)
+    member.apply(Grown(0, 2))
+    member.apply(Fetched(0, 0, 2, (Message(0, 5, "a", is_wanted=False),)))
+    decision = member.apply(Surplus((5,)))
+    assert [row.floor for row in decision.cursors] == [2]
+    assert decision.effects == (GiveBack((5,)),)
+
+
 def test_it_asks_for_messages_by_halves_of_the_window() -> None:
     """Law: it reads as much as there is room for, and again when half of the window is free."""
     member = Member(SubscriptionTerms(name="g.one", window=4))
