@@ -122,6 +122,9 @@ class ChannelHub:
         self._grown_no = 0
         self._seen_versions: dict[int, int] = {}
         self._resting: list[ReplyFuture[None]] = []
+        # One round of asking at a time: each answer makes members look whether they are at rest, which asks for a round.
+        self._is_asking = False
+        self._is_asked_again = False
         self._restarts: dict[tuple[str, str], deque[int]] = {}
         self._looked_us = -LIVELY_US
         self._is_leaving = False
@@ -391,18 +394,22 @@ class ChannelHub:
         future: ReplyFuture[None] = ReplyFuture()
         with self._lock:
             self._resting.append(future)
-        self.errand(self._look_rested)
+        self._rested()
         return future
 
     def _rested(self) -> None:
-        if self._resting:
+        with self._lock:
+            if not self._resting:
+                return
+            is_new, self._is_asked_again = not self._is_asking, self._is_asking
+            self._is_asking = True
+        if is_new:
             self.errand(self._look_rested)
 
     def _look_rested(self) -> None:
         """Ask every member, twice: between its answer and another's it may have got something to do."""
-        if self._resting:
-            self._look_quietly()
-            self._ask_rested(self._grown_no, is_last=False)
+        self._look_quietly()
+        self._ask_rested(self._grown_no, is_last=False)
 
     def _ask_rested(self, grown_no: int, *, is_last: bool) -> None:
         seats = [one for one in self._seats if (one.member, one.group) not in self.failures]
@@ -414,28 +421,44 @@ class ChannelHub:
             nonlocal left, are_well
             with self._lock:
                 left -= 1
-                are_well = are_well and bool(future.get(timeout=0))
+                are_well = are_well and _is_well(future)
                 is_through = not left
-            if is_through and are_well:  # whoever is not at rest tells when it is
+            if is_through and are_well:
                 self.errand(lambda: self._have_rested(grown_no, is_last=is_last))
+            elif is_through:
+                self._asked()
 
         for future in asked:
             future.add_done(answered)
         if not asked:
             self._have_rested(grown_no, is_last=True)
 
+    def _asked(self) -> None:
+        """Somebody is not at rest, and tells when it is: who has told meanwhile is asked again."""
+        with self._lock:
+            is_again, self._is_asked_again = self._is_asked_again, False
+            self._is_asking = False
+        if is_again:
+            self._rested()
+
     def _have_rested(self, grown_no: int, *, is_last: bool) -> None:
-        next_us = self.store.readers.query("read.next_delayed")[0][0]
+        try:
+            next_us = self.store.readers.query("read.next_delayed")[0][0]
+        except SystemClosed:
+            return
         self._look_quietly()  # behind that: what is not delayed any more has come
         if grown_no != self._grown_no:
             self._ask_rested(self._grown_no, is_last=False)
         elif not is_last:
             self._ask_rested(grown_no, is_last=True)
-        elif next_us is None:  # else it is asked again when that has come
+        elif next_us is not None:  # it is asked again when that has come
+            self._asked()
+        else:
             with self._lock:
                 resting, self._resting = self._resting, []
             for future in resting:
                 future.set(None)
+            self._asked()
 
     # --- after a crash
 
@@ -518,6 +541,15 @@ def _cursors_of(declared: Declared, seat: Seat) -> tuple[Cursor, ...]:
         for key, name, channel in declared.cursors
         if name in seat.subscriptions
     )
+
+
+def _is_well(asked: ReplyFuture[Any]) -> bool:
+    """Whether a member is at rest; who has stopped is not asked."""
+    try:
+        return bool(asked.get(timeout=0))
+    except Exception:
+        logger.debug("a member did not say whether it is at rest", exc_info=True)
+        return False
 
 
 def _progress(message: Progressed) -> None:

@@ -172,7 +172,8 @@ class MemberSupervisor(Actor):
         self._hand_over()
         if self.is_at_rest:
             self._tell_idle()
-            self._services.rested()
+            if not all(isinstance(one.message, RestAsked) for one in envelopes):
+                self._services.rested()
 
     def on_crash(self, error: BaseException, envelopes: list[Envelope[Any]]) -> None:
         """Stop deciding; what runs is given up, and is done again from the file."""

@@ -125,3 +125,16 @@ def test_a_redriven_message_is_taken_by_its_own_subscription_alone(tmp_path: Pat
         assert system.channels.state("adder", "a") == {"total": 2, "seen": [2]}
         assert system.channels.state("sums", "")["total"] == 1
         assert system.channels.dead_letters() == []
+
+
+def test_whether_all_are_at_rest_is_asked_of_each_member_twice_however_many_there_are(tmp_path: Path) -> None:
+    """Law: nobody asks because somebody was asked; else each asking would make as many more as there are members."""
+    agents = [Sums.configured(name=f"sums_{number}") for number in range(10)]
+    with ActorSystem(tmp_path / "a.db", agents=agents, channels=[Channel("sums", Sum)]) as system:
+        rest(system)
+        asked: list[object] = []
+        for seat in system._channels_hub._seats:
+            ask = seat.supervisor.ask
+            seat.supervisor.ask = lambda message, ask=ask: (asked.append(message), ask(message))[1]  # type: ignore[method-assign]
+        rest(system)
+        assert len(asked) == 2 * len(agents)
