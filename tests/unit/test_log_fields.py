@@ -21,6 +21,7 @@ LOGGERS = {
     "dagger_actors.actors",
     "dagger_actors.flow",
     "dagger_actors.tasks",
+    "dagger_actors.pubsub",
     "dagger_actors.store",
     "dagger_actors.run",
 }
