@@ -3,7 +3,8 @@
 Every record that is about something names it: ``logger.warning("...", extra=LogFields(actor=..., seconds=...))``; a formatter
 finds them as attributes of the record. The loggers are ``dagger_actors.actors`` (actors, their supervisors, threads),
 ``dagger_actors.flow`` (runs, and what keeps them going), ``dagger_actors.tasks`` and ``dagger_actors.pubsub`` (the same of tasks,
-and of channels), ``dagger_actors.store`` (the file) and ``dagger_actors.run`` (what actions, tasks and subscribers say with ``ctx.log``).
+and of channels), ``dagger_actors.store`` (the file) and ``dagger_actors.run`` (what actions, tasks and subscribers say with
+``ctx.log``).
 """
 
 from __future__ import annotations

@@ -87,6 +87,9 @@ TURN = 64
 SETTLE_US = 100_000
 """How long it is quiet until the floors that lag behind are written."""
 
+IDLE_US = 20_000_000
+"""How often it is seen to that keys for which nothing comes leave the memory."""
+
 AGAIN_US = 1_000_000
 """How long to wait before what the disk refused is handed to it again."""
 
@@ -132,7 +135,7 @@ class MemberSupervisor(Actor):
         self._is_leaving = False
         self._has_left = False
         self._effects: deque[Effect] = deque()
-        self._settle_armed = False
+        self._settles_us: int | None = None
 
     # --- from any thread
 
@@ -257,7 +260,7 @@ class MemberSupervisor(Actor):
         if self._has_left:
             return
         if is_settling:
-            self._settle_armed = False
+            self._settles_us = None
             self._services.activations.sweep()
         self._apply(Settle() if is_settling else Ticked())
 
@@ -414,9 +417,16 @@ class MemberSupervisor(Actor):
         batch, self._batch = self._batch, Batch(self._services.place)
         if batch.is_dirty:
             self._uncommitted.submit(batch, is_alone=is_alone)
-        if not self._settle_armed:
-            self._settle_armed = True
-            due_us = self._services.clock.now().mono_us + SETTLE_US
+        self._arm_settling()
+
+    def _arm_settling(self) -> None:
+        """See to it, once it has been quiet, that floors are written, and that keys leave the memory."""
+        is_settled = self._machine.is_settled
+        if self._has_left or (is_settled and not len(self._services.activations)):
+            return
+        due_us = self._services.clock.now().mono_us + (IDLE_US if is_settled else SETTLE_US)
+        if self._settles_us is None or due_us < self._settles_us - SETTLE_US:
+            self._settles_us = due_us
             self._services.timers.set((id(self), "settle"), due_us, partial(self.tell, Wake(is_settling=True)))
 
     def _committed(self, batch: Batch, work: Sequence[Any], answers: Sequence[Any]) -> None:

@@ -174,6 +174,10 @@ def test_every_command_in_a_text_of_the_package_is_taken(line: str) -> None:
 
 def test_the_commands_without_a_database_are_those_that_have_no_such_option() -> None:
     """Law: the list is the truth of the parser."""
-    names = {name for name in app if not name.startswith("-") and name not in ("artifacts", "tasks", "jobs", "subscriptions", "dead-letters")}
+    names = {
+        name
+        for name in app
+        if not name.startswith("-") and name not in ("artifacts", "tasks", "jobs", "subscriptions", "dead-letters")
+    }
     without = {name for name in names if "db" not in inspect.signature(app[name].default_command).parameters}
     assert without == WITHOUT_DATABASE
