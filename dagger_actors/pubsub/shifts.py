@@ -8,7 +8,7 @@ from functools import partial
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.protocols import Clock, Timers
 from dagger_actors.core.retry import names_of
-from dagger_actors.core.turns import NotTaken, ShiftEnded, StartShift, StartTurn, TurnEnded, TurnFailed
+from dagger_actors.core.turns import NotTaken, ShiftEnded, StartShift, StartTurn, TurnEnded, TurnFailed, TurnOutcome
 from dagger_actors.pubsub.orders import Late
 from dagger_actors.pubsub.turns.body import AnyShift
 from dagger_actors.pubsub.turns.starter import ShiftStarter
@@ -88,15 +88,23 @@ class Shifts:
         if now_us < late_us:
             self._arm_at(number, late_us)
             return None
-        return self._abandon(number, shift)
+        return self._abandon(number, shift, TIMED_OUT)
+
+    def withdraw(self) -> list[tuple[Shift, Sequence[TurnEnded]]]:
+        """End those that have not begun; gives their turns as not taken."""
+        waiting = [(number, one) for number, one in self._shifts.items() if one.body.ticket.state == "queued"]
+        return self._end_all(waiting)
 
     def give_up(self) -> list[tuple[Shift, Sequence[TurnEnded]]]:
-        """End every shift, whatever still runs; gives what their turns came to so far."""
-        ended = [self._abandon(number, shift) for number, shift in list(self._shifts.items())]
+        """End every shift, whatever still runs; gives what their turns came to so far: what is cut off is no try."""
+        return self._end_all(list(self._shifts.items()))
+
+    def _end_all(self, shifts: Sequence[tuple[int, Shift]]) -> list[tuple[Shift, Sequence[TurnEnded]]]:
+        ended = [self._abandon(number, shift, NotTaken()) for number, shift in shifts]
         return [one for one in ended if one is not None]
 
-    def _abandon(self, number: int, shift: Shift) -> tuple[Shift, Sequence[TurnEnded]] | None:
-        ended = shift.body.abandon(TIMED_OUT)
+    def _abandon(self, number: int, shift: Shift, late: TurnOutcome) -> tuple[Shift, Sequence[TurnEnded]] | None:
+        ended = shift.body.abandon(late)
         if ended is None:
             return None  # its message is on its way
         del self._shifts[number]

@@ -349,9 +349,9 @@ class MemberSupervisor(Actor):
         self._is_leaving = True
         if not self._has_crashed:
             self._apply(Retire())
+            for shift, ends in self._shifts.give_up() if is_now else self._shifts.withdraw():
+                self._shift_done(shift, ends, now)
             if is_now:
-                for shift, ends in self._shifts.give_up():
-                    self._shift_done(shift, ends, now)
                 while not self._machine.is_settled:
                     self._apply(Settle())
         if is_now:

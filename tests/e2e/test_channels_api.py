@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -138,3 +140,28 @@ def test_whether_all_are_at_rest_is_asked_of_each_member_twice_however_many_ther
             seat.supervisor.ask = lambda message, ask=ask: (asked.append(message), ask(message))[1]  # type: ignore[method-assign]
         rest(system)
         assert len(asked) == 2 * len(agents)
+
+
+class Slow(Subscriber):
+    tries: ClassVar[list[int]] = []
+    begun: ClassVar[threading.Event] = threading.Event()
+    goes_on: ClassVar[threading.Event] = threading.Event()
+
+    @subscribe("notes")
+    def take(self, note: Note, ctx: TurnContext) -> None:
+        self.tries.append(ctx.attempt)
+        self.begun.set()
+        while not (ctx.cancelled or self.goes_on.wait(0.01)):
+            pass
+
+
+def test_what_leaving_cuts_off_is_no_try_and_comes_again(tmp_path: Path) -> None:
+    """Law: a turn that is cut off because its system is left is not acknowledged, and counts no try."""
+    with ActorSystem(tmp_path / "a.db", agents=[Slow], channels=[Channel("notes", Note)]) as system:
+        system.channels.publish("notes", Note("a", 1))
+        assert Slow.begun.wait(PATIENCE_S)
+        system.stop(grace_s=0)
+    Slow.goes_on.set()
+    with ActorSystem(tmp_path / "a.db", agents=[Slow], channels=[Channel("notes", Note)]) as system:
+        rest(system)
+    assert Slow.tries == [1, 1]
