@@ -1,0 +1,49 @@
+"""One process of a test of channels: does what its one JSON argument says, tells that it is ready, and leaves when told to go."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+from typing import Any
+
+from dagger_actors import ActorSystem, watch
+from dagger_actors.store import ownership
+from tests.crash.subscribers import SETS, Transfer
+
+ACCOUNTS = 20
+
+
+def tell(**facts: Any) -> None:
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
+
+
+def transfer(number: int) -> Transfer:
+    """Whoever publishes it, it is the same one."""
+    chance = random.Random(number)
+    source, target = chance.sample(range(ACCOUNTS), 2)
+    return Transfer(number, f"a{source}", f"a{target}", chance.randint(1, 100))
+
+
+def main(order: dict[str, Any]) -> None:
+    lease_s = order.get("lease_s")
+    if lease_s is not None:
+        ownership.LEASE_US, watch.BEAT_US = round(lease_s * 1e6), round(lease_s * 1e6 / 3)
+    agents, channels = SETS[order["agents"]]
+    with ActorSystem(order["db"], agents=agents, channels=channels, schema=order["schema"]) as system:
+        tell(ready=os.getpid())
+        for line in sys.stdin:
+            more = json.loads(line)
+            if "leave" in more:
+                break
+            for number in range(*more["numbers"]):
+                message = transfer(number) if more["publish"] == "transfers" else number
+                system.channels.publish(more["publish"], message, id=f"number {number}", wait=number % 16 == 0)
+            system.channels.publish(more["publish"], message, id=f"number {number}")
+            tell(published=more["numbers"])
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
