@@ -22,6 +22,7 @@ from dagger_actors.actors.timers import MonotonicClock
 from dagger_actors.bodies.processes import guard
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.resources import Factory, Resources
+from dagger_actors.bridges.turn_tasks import TurnTasks
 from dagger_actors.errors import RequestError, StoreError
 from dagger_actors.flow.artifact_library import ArtifactLibrary
 from dagger_actors.flow.caller import Caller
@@ -36,7 +37,9 @@ from dagger_actors.pubsub.channel import Channel
 from dagger_actors.pubsub.channels import Channels
 from dagger_actors.pubsub.hub import ChannelHub
 from dagger_actors.pubsub.kind import Configured as ConfiguredSubscriber
+from dagger_actors.pubsub.registry import Members
 from dagger_actors.pubsub.splitting import add_file, split_members
+from dagger_actors.pubsub.wired import Wiring
 from dagger_actors.pubsub.wiring import wire
 from dagger_actors.store.journal import Journal
 from dagger_actors.store.store import Store
@@ -244,14 +247,7 @@ class ActorSystem:
             telemetry=self._telemetry,
         )
         self.tasks = Tasks(self._tasks_hub)
-        self._channels_hub = ChannelHub(
-            runtime=self._runtime,
-            store=self._store,
-            gates=self._gates,
-            members=members,
-            wiring=wiring,
-            resources=self._resources,
-        )
+        self._channels_hub = self._channel_hub(members, wiring)
         self.channels = Channels(self._channels_hub)
         self._watch = Watch(
             (WatchedFlows(self._hub), self._tasks_hub, self._channels_hub),
@@ -381,6 +377,19 @@ class ActorSystem:
         for reference in references:
             self._task_agents.take(kinds_at(reference, folder))
         return of_actions
+
+    def _channel_hub(self, members: Members, wiring: Wiring) -> ChannelHub:
+        turn_tasks = TurnTasks(self._tasks_hub)
+        return ChannelHub(
+            runtime=self._runtime,
+            store=self._store,
+            gates=self._gates,
+            members=members,
+            wiring=wiring,
+            resources=self._resources,
+            bridge=turn_tasks,
+            submitted=turn_tasks.submitted,
+        )
 
     def _look_out(self, stuck_after_s: float, house: House) -> None:
         after_us = house.alarm.after_us = round(stuck_after_s * 1e6)

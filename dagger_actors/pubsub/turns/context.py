@@ -90,6 +90,7 @@ class TurnContext(BodyContext):
     """
 
     _spawned: list[Spawned] | None = None
+    _spawned_keys: dict[tuple[str, str], int] | None = None
     _spawned_size = 0
 
     def __init__(
@@ -261,10 +262,11 @@ class TurnContext(BodyContext):
             try_count: Total tries; None = as its agent says.
 
         Returns:
-            Its id.
+            Its id; with a ``key``, that of the task that has it already. (Of two turns that make the first task of one key at
+            the same moment, only one's id is a task's.)
 
         Raises:
-            SpawnRefused: This system has no task agents, or it would never run.
+            SpawnRefused: This system has no task agents.
             UnknownAgent: There is no agent of that name.
             PayloadRefused: Its agent does not take the payload.
             RequestError: An option cannot be.
@@ -280,6 +282,11 @@ class TurnContext(BodyContext):
             key=key, priority=priority, delay=delay, run_at=run_at, expires=expires, try_count=try_count
         )
         made = facts.bridge.make(agent, payload, options)
+        if key is not None:
+            known = self._spawned_keys = self._spawned_keys or {}
+            first = known.setdefault((made.task.agent, key), made.task.task_key)
+            if first != made.task.task_key:
+                return first
         self._spawned_size += len(made.task.payload or "")
         if self._spawned is None:
             self._spawned = []

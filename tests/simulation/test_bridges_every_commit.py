@@ -1,0 +1,62 @@
+"""A worker dies before and after every commit of a story that goes from a channel to tasks: nothing is lost or made twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import apsw
+import msgspec
+import pytest
+
+from dagger_actors import ActorSystem, Channel, Subscriber, subscribe, task_agent
+from dagger_actors.pubsub.turns.context import TurnContext
+from dagger_actors.testing import explore
+from dagger_actors.testing.simulation import Simulation
+
+ORDERS = 3
+PATIENCE_S = 600
+
+
+class Order(msgspec.Struct, frozen=True):
+    number: int
+
+
+class Item(msgspec.Struct, frozen=True):
+    number: int
+
+
+@task_agent
+def charge(item: Item) -> int:
+    return item.number
+
+
+class Clerk(Subscriber):
+    @subscribe("orders")
+    def take(self, order: Order, ctx: TurnContext) -> None:
+        ctx.spawn(charge, Item(order.number))
+        ctx.spawn(charge, Item(100), key="the same for all")
+
+
+def orders(sim: Simulation) -> None:
+    """Messages whose turns make tasks."""
+
+    def work(system: ActorSystem) -> None:
+        for number in range(ORDERS):
+            system.channels.publish("orders", Order(number), id=str(number))
+        system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+        for one in system.tasks.tasks(limit=100):
+            system.tasks.get(one.id).wait(PATIENCE_S)
+
+    sim.keep_going(work, agents=[Clerk, charge], channels=[Channel("orders", Order)])
+    connection = apsw.Connection(str(sim.path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        made = Counter(connection.execute("SELECT payload ->> 'number', state FROM tasks"))
+    finally:
+        connection.close()
+    assert made == Counter((number, "completed") for number in (*range(ORDERS), 100)), "each turn's tasks once"
+
+
+@pytest.mark.parametrize("seeds", [1, pytest.param(25, marks=[pytest.mark.full, pytest.mark.timeout(1800)])])
+def test_whichever_commit_the_worker_dies_at_each_turn_makes_its_tasks_once(seeds: int) -> None:
+    """Law: FAULTS 1 across the bridge: a turn's tasks are there exactly when its messages are acknowledged."""
+    assert explore(orders, seeds, crash="every_commit").commits >= 4
