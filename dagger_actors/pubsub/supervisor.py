@@ -284,9 +284,9 @@ class MemberSupervisor(Actor):
         lost = self._holdings.lost(answer.held)
         if lost:
             self._intake.lose(lost)
+            self._services.activations.drop_ranges(lost)
             self._apply(Lost(tuple(lost)))
             self._redoing.lose(self._holdings.ranges)
-            self._services.activations.drop_ranges(lost)
         gained = self._holdings.gained(answer.held)
         if gained:
             states, waiting = self._holdings.read(gained)
@@ -464,12 +464,14 @@ class MemberSupervisor(Actor):
             )
             self._services.timers.set((id(self), "disk"), now.mono_us + AGAIN_US, partial(self.tell, Again()))
             return
+        self._submit()  # what this very turn has decided stands on it too
         batches = self._uncommitted.take_back()
         assert batches[0] is batch, "what is refused is the first that is not written"
         ends = [end for one in batches for end in one.ends]
         if ends:
-            self._apply(Undone(tuple(end.turn for end in ends)))
+            # First: what is begun from here on, in this very event, begins with what is in the file.
             self._services.activations.drop({end.turn.key for end in ends})
+            self._apply(Undone(tuple(end.turn for end in ends)))
         for one in batches:
             self._batch.take_rest(one)
         if error.statement == FENCE:

@@ -41,17 +41,19 @@ class Activation:
         instance: The user's object; None = it is made for the next turn.
         label: Group and key, for messages.
         known: The state as it was handed over last, or read; None = there is none yet.
+        is_loaded: Whether that is known at all.
         pins: What keeps it.
         used_us: When a shift has taken it last, on a monotonic clock.
     """
 
-    __slots__ = ("instance", "key", "known", "label", "pins", "used_us")
+    __slots__ = ("instance", "is_loaded", "key", "known", "label", "pins", "used_us")
 
-    def __init__(self, key: str, group: str, known: bytes | None = None) -> None:
+    def __init__(self, key: str, group: str, known: bytes | None = None, *, is_loaded: bool = False) -> None:
         self.key = key
         self.label = f"{group}/{key}" if key else group
         self.instance: Any = None
         self.known = known
+        self.is_loaded = is_loaded
         self.pins = 0
         self.used_us = 0
 
@@ -126,9 +128,10 @@ class Activations:
                 found = by_key.get(key)
                 if found is None:
                     found = by_key[key] = Activation(key, self._group)
-                    missing.append(found)
                 else:
                     by_key.move_to_end(key)
+                if not found.is_loaded:
+                    missing.append(found)
                 found.pins += 1
                 found.used_us = now_us
                 opened[key] = found
@@ -148,8 +151,10 @@ class Activations:
                 for one in missing:
                     self._forget(one)
             raise
-        for one in missing:
-            one.known = found.get(one.key)
+        with self.lock:
+            for one in missing:
+                if not one.is_loaded:  # else somebody has gone on, whose shift began when this one was given up
+                    one.known, one.is_loaded = found.get(one.key), True
 
     def close(self, opened: Iterable[Activation]) -> None:
         """Give keys out of hand; the lock is held."""
@@ -159,7 +164,7 @@ class Activations:
     def detach(self, one: Activation) -> None:
         """Leave an activation to a turn that goes on though it was given up, and go on with its last state; the lock is held."""
         if self._by_key.get(one.key) is one:
-            other = self._by_key[one.key] = Activation(one.key, self._group, one.known)
+            other = self._by_key[one.key] = Activation(one.key, self._group, one.known, is_loaded=one.is_loaded)
             other.pins, other.used_us = one.pins, one.used_us
 
     # --- commits
@@ -192,7 +197,7 @@ class Activations:
             if found is None:
                 found = self._by_key[key] = Activation(key, self._group)
                 found.used_us = self._clock.now().mono_us
-            found.known, found.instance = state, None
+            found.known, found.is_loaded, found.instance = state, True, None
             found.pins += 1
 
     def sweep(self) -> None:

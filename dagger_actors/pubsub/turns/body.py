@@ -7,7 +7,7 @@ code raises is an outcome, ``SystemExit`` and ``KeyboardInterrupt`` included: it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from dagger_actors.actors.actor import Actor
@@ -98,15 +98,12 @@ class AnyShift(Actor):
 
     # --- a shift
 
-    def _open(self, turns: tuple[StartTurn, ...]) -> list[Activation]:
-        """Take the keys into hand; gives those whose states are to be loaded."""
-        if self._desk.is_shared:
-            return []
-        opened, missing = self._desk.activations.open(turn.key for turn in turns)
-        if not self._ledger.take_up(opened):
+    def _open(self) -> Sequence[Activation]:
+        """Give those keys in hand whose states are to be loaded."""
+        if self._ledger.is_over:
             self._is_over = True
-            return []
-        return missing
+            return ()
+        return self._ledger.missing
 
     def _begun(self, position: int, turn: StartTurn) -> TurnWork | None:
         """Begin a turn; None = it is not to be taken."""
@@ -118,7 +115,9 @@ class AnyShift(Actor):
         if self._is_over or not self._gate.mark(self.ticket, first.cursor_key, self._desk.piece(turn)):
             self._is_over = True
             return None
-        self._ledger.at = (position, self._now)
+        if not self._ledger.begin(position, self._now):
+            self._is_over = True
+            return None
         desk = self._desk
         activation = self._ledger.opened.get(turn.key, desk.activations.shared)
         work = self._work = TurnWork(desk, turn, activation, self._tell, keeps_state=self._ledger.keeps_states)
@@ -171,7 +170,7 @@ class ShiftBody(AnyShift):
         try:
             if self._desk.services.is_refusing():
                 raise RuntimeError(REFUSED)  # noqa: TRY301 - as whatever else keeps it from being taken
-            missing = self._open(turns)
+            missing = self._open()
             if missing:
                 self._desk.activations.load(missing)
         except Exception as error:  # noqa: BLE001 - the disk; its turns are told all the same
@@ -216,7 +215,7 @@ class LoopShift(AnyShift):
         self.actor_stopped.set()
 
     async def _shift(self, turns: tuple[StartTurn, ...]) -> None:
-        missing = self._open(turns)
+        missing = self._open()
         if missing:
             await asyncio.to_thread(self._desk.activations.load, missing)
         for position, turn in enumerate(turns):

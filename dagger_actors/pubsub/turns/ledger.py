@@ -6,7 +6,7 @@ its key looks, and one that is not has it nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dagger_actors.core.protocols import Now
@@ -30,9 +30,10 @@ class Ledger:
     Attributes:
         at: The position of the turn that is being taken, from 0, and when it was begun; None = none is.
         opened: The activations in hand, by key.
+        missing: Those of them whose states are to be loaded first.
     """
 
-    __slots__ = ("_activations", "_ends", "_is_over", "_shift", "_turns", "at", "keeps_states", "opened")
+    __slots__ = ("_activations", "_ends", "_is_over", "_shift", "_turns", "at", "keeps_states", "missing", "opened")
 
     def __init__(
         self, shift: int, turns: tuple[StartTurn, ...], activations: Activations, *, keeps_states: bool = True
@@ -45,15 +46,27 @@ class Ledger:
         self._is_over = False
         self.at: tuple[int, Now] | None = None
         self.opened: Mapping[str, Activation] = {}
+        self.missing: Sequence[Activation] = ()
 
-    def take_up(self, opened: Mapping[str, Activation]) -> bool:
-        """Note what is in hand; False when the shift was abandoned before."""
+    @property
+    def is_over(self) -> bool:
+        """Whether it was closed; any thread."""
+        return self._is_over
+
+    def take_up(self) -> None:
+        """Take the keys of the turns into hand.
+
+        By whoever begins the shift, before its body knows of it: what is dropped from then on is dropped of its hand too,
+        and what its turns leave of that is nobody's.
+        """
+        self.opened, self.missing = self._activations.open(turn.key for turn in self._turns)
+
+    def begin(self, position: int, now: Now) -> bool:
+        """Note that a turn is being taken; False when the shift was abandoned before."""
         with self._activations.lock:
-            if self._is_over:
-                self._activations.close(opened.values())
-                return False
-            self.opened = opened
-            return True
+            if not self._is_over:
+                self.at = (position, now)
+            return not self._is_over
 
     def skip(self, now: Now) -> None:
         """Note that a turn is not taken."""

@@ -62,6 +62,8 @@ class ShiftStarter:
         desk = self._desks[start.subscription]
         is_loop = desk.is_for_loop(start.turns)
         ledger = Ledger(start.shift, start.turns, desk.activations, keeps_states=not start.is_ephemeral)
+        if not desk.is_shared:
+            ledger.take_up()
         actor = (LoopShift if is_loop else ShiftBody)(desk, self.gates[start.subscription], tell, ledger)
         # Held: the gate gives it its one turn.
         inbox = actor.actor_inbox

@@ -193,16 +193,15 @@ def test_a_turn_that_was_begun_in_the_instant_of_the_giving_up_leaves_nothing(sy
     """Law: what is noted after the end of the ledger is nowhere, though the key is not in a late turn's hand."""
     work = AtWork(system, Quick)
     turns = (turn(Note("a", 1), "a"), turn(Note("a", 2), "a"))
-    opened, missing = work.activations.open(["a"])
-    work.activations.load(missing)
     ledger = Ledger(1, turns, work.activations)
-    assert ledger.take_up(opened)
+    ledger.take_up()
+    work.activations.load(ledger.missing)
     now = work.clock.now()
     ended = ledger.abandon(LATE, now)
     assert ended is not None
     assert [end.outcome for end in ended.ends] == [NotTaken(), NotTaken()]
-    assert not ledger.note(now, now, Handled(TurnEffects(state=b"never")), opened["a"])
-    assert (opened["a"].known, opened["a"].pins) == (None, 0)
+    assert not ledger.note(now, now, Handled(TurnEffects(state=b"never")), ledger.opened["a"])
+    assert (ledger.opened["a"].known, ledger.opened["a"].pins) == (None, 0)
     assert ledger.finish(now) is None
 
 
