@@ -247,7 +247,7 @@ class ActorSystem:
             telemetry=self._telemetry,
         )
         self.tasks = Tasks(self._tasks_hub)
-        self._channels_hub = self._channel_hub(members, wiring)
+        self._channels_hub = self._channel_hub(members, wiring, recover=recover)
         self.channels = Channels(self._channels_hub)
         self._watch = Watch(
             (WatchedFlows(self._hub), self._tasks_hub, self._channels_hub),
@@ -378,7 +378,7 @@ class ActorSystem:
             self._task_agents.take(kinds_at(reference, folder))
         return of_actions
 
-    def _channel_hub(self, members: Members, wiring: Wiring) -> ChannelHub:
+    def _channel_hub(self, members: Members, wiring: Wiring, *, recover: bool) -> ChannelHub:
         turn_tasks = TurnTasks(self._tasks_hub)
         return ChannelHub(
             runtime=self._runtime,
@@ -387,6 +387,7 @@ class ActorSystem:
             members=members,
             wiring=wiring,
             resources=self._resources,
+            recover=recover,
             bridge=turn_tasks,
             submitted=turn_tasks.submitted,
         )

@@ -49,6 +49,7 @@ from dagger_actors.pubsub.supervisor import MemberSupervisor
 from dagger_actors.pubsub.tally import TurnTally
 from dagger_actors.pubsub.turns.sources import TaskBridge
 from dagger_actors.pubsub.wired import Wiring
+from dagger_actors.store.ownership import WorkerRow
 from dagger_actors.store.store import Store
 
 __all__ = ["ChannelHub"]
@@ -83,6 +84,7 @@ class ChannelHub:
         members: The subscribers of this system.
         wiring: What is declared of channels and subscriptions.
         resources: What ``ctx.resource`` gives.
+        recover: Whether what gone workers held is taken over.
         bridge: Makes tasks for turns; None = there are none.
         submitted: Told of tasks that turns have spawned; must not block.
 
@@ -100,12 +102,14 @@ class ChannelHub:
         members: Members,
         wiring: Wiring,
         resources: Resources,
+        recover: bool = True,
         bridge: TaskBridge | None = None,
         submitted: Callable[[SubmitTasks, Sequence[Submitted]], None] = lambda _operation, _answers: None,
     ) -> None:
         self.runtime = runtime
         self.store = store
         self.wiring = wiring
+        self._recover = recover
         self.row: Callable[[Any], ChannelRow] = channel_row
         self.ephemeral = Ephemeral(wiring)
         self.tally = TurnTally()
@@ -343,13 +347,7 @@ class ChannelHub:
         """Take from workers that are gone, or stalled, what they held of any group."""
         if not self._seats:
             return
-        workers = self.store.workers()
-        for (owner,) in self.store.readers.query("read.group_owners"):
-            worker = workers.get(owner)
-            if owner == self.store.worker_id:
-                continue
-            if worker is not None and owner not in stalled and not self.store.membership.is_gone(worker):
-                continue
+        for owner, worker in self._left_by(stalled).items():
             records = [] if worker is None else self.store.membership.records_of(worker)
             begun = tuple(
                 (record.run_key, *place_of(record.item))
@@ -358,6 +356,17 @@ class ChannelHub:
             )
             asked = self.ask([TakeRanges(owner, begun, self.runtime.clock.now().wall_us)])
             asked.add_done(lambda asked, owner=owner: self._taken(asked, owner))  # type: ignore[misc]
+
+    def _left_by(self, stalled: frozenset[int] = frozenset()) -> dict[int, WorkerRow | None]:
+        """The workers that hold ranges, or have a share of them, and are gone or stalled; None = nothing is known of it."""
+        workers = self.store.workers()
+        owners = {owner: workers.get(owner) for (owner,) in self.store.readers.query("read.group_owners")}
+        return {
+            owner: worker
+            for owner, worker in owners.items()
+            if owner != self.store.worker_id
+            and (worker is None or owner in stalled or self.store.membership.is_gone(worker))
+        }
 
     def _taken(self, asked: ReplyFuture[list[Any]], owner: int) -> None:
         fields = LogFields(worker=owner)
@@ -369,6 +378,7 @@ class ChannelHub:
         if taken:
             logger.info("%s of worker %d taken over", counted(taken, "range"), owner, extra=fields)
         self.changed()
+        self._rested()
 
     # --- what is in hand
 
@@ -452,6 +462,9 @@ class ChannelHub:
         elif not is_last:
             self._ask_rested(grown_no, is_last=True)
         elif next_us is not None:  # it is asked again when that has come
+            self._asked()
+        elif self._seats and self._recover and self._left_by():  # what a dead worker had not done is nobody else's
+            self.take_over(frozenset())
             self._asked()
         else:
             with self._lock:

@@ -1,0 +1,103 @@
+"""Subscribers whose handlers do what no handler should."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import sys
+import threading
+from typing import Any
+
+import msgspec
+
+from dagger_actors import Channel, RetryPolicy, Subscriber, subscribe
+
+ONCE = RetryPolicy(tries=1)
+
+never = threading.Event()
+"""Set when the test is over: what never ends must not keep the process."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What a handler is to do."""
+
+    who: str
+    how: str
+
+
+class Seen(msgspec.Struct):
+    """What came to pass for one key."""
+
+    orders: list[str] = []
+
+
+def misbehave(how: str) -> None:
+    """Do it, unless it is fine."""
+    match how:
+        case "exits":
+            sys.exit(3)
+        case "os._exit":
+            os._exit(3)
+        case "segfault":
+            ctypes.string_at(0)
+        case "interrupts":
+            raise KeyboardInterrupt
+        case "generator exit":
+            raise GeneratorExit
+        case "cancelled":
+            raise asyncio.CancelledError
+        case "floods":
+            for _ in range(200):
+                sys.stdout.write("x" * 10_000 + "\n")
+        case "holds the interpreter":
+            ctypes.PyDLL(None).usleep(700_000)
+
+
+class OnAThread(Subscriber):
+    """Its turns are calls."""
+
+    state: Seen
+
+    @subscribe("orders", key="who", retry=ONCE, timeout_s=0.5)
+    def take(self, order: Order) -> Any:
+        """Do as told, behind a change of state."""
+        self.state.orders.append(order.how)
+        if order.how == "never ends":
+            never.wait(60)
+        misbehave(order.how)
+
+
+class OnTheLoop(Subscriber):
+    """Its turns are coroutines."""
+
+    state: Seen
+
+    @subscribe("orders", key="who", retry=ONCE, timeout_s=0.5)
+    async def take(self, order: Order) -> Any:
+        """Do as told, behind a change of state."""
+        self.state.orders.append(order.how)
+        if order.how == "never ends":
+            await asyncio.Event().wait()
+        misbehave(order.how)
+
+
+class Result(Subscriber):
+    """Publishes what nobody can store."""
+
+    @subscribe("wishes", publishes="results", retry=ONCE)
+    def give(self, wish: str) -> Any:
+        """Give it."""
+        match wish:
+            case "an object":
+                return object()
+            case "a lone surrogate":
+                return "\ud800"
+            case "a cycle":
+                ring: list[Any] = []
+                ring.append({"ring": ring})
+                return {"ring": ring}
+        return wish
+
+
+ORDERS = Channel("orders", Order)
