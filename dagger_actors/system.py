@@ -22,6 +22,7 @@ from dagger_actors.actors.timers import MonotonicClock
 from dagger_actors.bodies.processes import guard
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.resources import Factory, Resources
+from dagger_actors.bridges.body_messages import BodyMessages
 from dagger_actors.bridges.turn_tasks import TurnTasks
 from dagger_actors.errors import RequestError, StoreError
 from dagger_actors.flow.artifact_library import ArtifactLibrary
@@ -236,6 +237,7 @@ class ActorSystem:
         if stuck_after_s is not None:
             self._look_out(stuck_after_s, home)
         self.actors = Actors(home, root, failed=lambda _failure: home.run_aside(self.stop))
+        messages = BodyMessages(self._runtime, self._store.readers, wiring)
         self._tasks_hub = TaskHub(
             runtime=self._runtime,
             store=self._store,
@@ -243,11 +245,12 @@ class ActorSystem:
             agents=self._task_agents,
             concurrency=task_concurrency,
             resources=self._resources,
+            messages=messages,
             pool=self._pool if self._runtime.can_spawn else None,
             telemetry=self._telemetry,
         )
         self.tasks = Tasks(self._tasks_hub)
-        self._channels_hub = self._channel_hub(members, wiring, recover=recover)
+        self._channels_hub = self._channel_hub(members, wiring, messages, recover=recover)
         self.channels = Channels(self._channels_hub)
         self._watch = Watch(
             (WatchedFlows(self._hub), self._tasks_hub, self._channels_hub),
@@ -261,10 +264,10 @@ class ActorSystem:
         self._tasks_hub.on_changed = self._channels_hub.on_changed = self._watch.hurry
         self._is_closed = False
         self._enter_resources()
-        self._start_tasks()
-        self._start_channels()
+        for begin in (self._channels_hub.declare, self._tasks_hub.start, self._channels_hub.start):
+            self._or_stop(begin)
         self._watch.start()
-        self._start_actors()
+        self._or_stop(self.actors.begin)
 
     @classmethod
     def from_spec(cls, spec: str | Path | Mapping[str, object], db: str | Path | None = None, **options: Any) -> Self:
@@ -378,9 +381,9 @@ class ActorSystem:
             self._task_agents.take(kinds_at(reference, folder))
         return of_actions
 
-    def _channel_hub(self, members: Members, wiring: Wiring, *, recover: bool) -> ChannelHub:
+    def _channel_hub(self, members: Members, wiring: Wiring, messages: BodyMessages, *, recover: bool) -> ChannelHub:
         turn_tasks = TurnTasks(self._tasks_hub)
-        return ChannelHub(
+        hub = ChannelHub(
             runtime=self._runtime,
             store=self._store,
             gates=self._gates,
@@ -391,6 +394,8 @@ class ActorSystem:
             bridge=turn_tasks,
             submitted=turn_tasks.submitted,
         )
+        messages.attach(hub)
+        return hub
 
     def _look_out(self, stuck_after_s: float, house: House) -> None:
         after_us = house.alarm.after_us = round(stuck_after_s * 1e6)
@@ -398,23 +403,9 @@ class ActorSystem:
         looks = (house.alarm.look, house.crowding.look, self._holders.look)
         Lookout(self._runtime.timers, self._runtime.clock, every_us=after_us // LOOKS, looks=looks).start()
 
-    def _start_tasks(self) -> None:
+    def _or_stop(self, begin: Callable[[], None]) -> None:
         try:
-            self._tasks_hub.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def _start_channels(self) -> None:
-        try:
-            self._channels_hub.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def _start_actors(self) -> None:
-        try:
-            self.actors.begin()
+            begin()
         except BaseException:
             self.stop()
             raise

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.task_rows import NewTask, SharedChange, Wait
 
 __all__ = [
@@ -237,6 +238,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         shared: What it changes of the shared state; for tasks.
         waits: Whom it waits for; for tasks that are suspended.
         mark: What keeps the body, when it runs again, from repeating its shared changes; for tasks that are suspended.
+        published: Messages for channels; of tasks.
     """
 
     artifacts: tuple[ArtifactRecord, ...] = ()
@@ -248,6 +250,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     shared: tuple[SharedChange, ...] = ()
     waits: tuple[Wait, ...] = ()
     mark: str = ""
+    published: tuple[NewMessage, ...] = ()
 
 
 class ErrorDetail(msgspec.Struct, frozen=True, gc=False):

@@ -48,6 +48,19 @@ class Encoding(Protocol):
         """
         ...
 
+    def encode_text(self, text: bytes, class_name: str, found: str) -> tuple[str, str]:
+        """``encode`` of what another process has made into text.
+
+        Args:
+            text: Its JSON text.
+            class_name: The class that it was an instance of; empty = it was plain data.
+            found: That class, for people.
+
+        Raises:
+            PublicationRefused: As ``encode``.
+        """
+        ...
+
     def decode(self, type_name: str, payload: str) -> Any:
         """Give a stored message as an instance of its class; as plain data where that is not known, or does not fit any more."""
         ...
@@ -131,6 +144,13 @@ class TypedMessages:
             raise PublicationRefused(self._channel, _reason(error)) from None
         return known.name, text.decode()
 
+    def encode_text(self, text: bytes, class_name: str, found: str) -> tuple[str, str]:
+        """See ``Encoding``."""
+        if not class_name:
+            return self.encode(msgspec.json.decode(text))
+        _refuse_large(self._channel, text)
+        return self._name_of_class(class_name, found, text), text.decode()
+
     def decode(self, type_name: str, payload: str) -> Any:
         """See ``Encoding``."""
         known = self._classes.get(type_name)
@@ -153,13 +173,15 @@ class TypedMessages:
         kind = type(message)
         if type_name is not None and type_name != kind.__name__:
             raise PublicationRefused(self._channel, f"it is an instance of {kind.__name__}, not of {type_name}")
-        known = self._classes.get(kind.__name__)
+        return self._name_of_class(kind.__name__, f"{as_written(kind.__module__)}.{kind.__qualname__}", text)
+
+    def _name_of_class(self, name: str, found: str, text: bytes) -> str:
+        known = self._classes.get(name)
         if known is not None:
             return self._one(known, None, text)
         if self._takes_all:
-            return kind.__name__
+            return name
         wanted = listed(sorted(self._classes), SHOWN)
-        found = f"{as_written(kind.__module__)}.{kind.__qualname__}"
         raise PublicationRefused(
             self._channel, f"it takes {wanted}, not an instance of {found}", "publish one of these"
         )
@@ -229,6 +251,10 @@ class NamedMessages:
             raise _no_such_type(self._channel, name, self._names)
         return name, text.decode()
 
+    def encode_text(self, text: bytes, class_name: str, found: str) -> tuple[str, str]:  # noqa: ARG002 - as above
+        """See ``Encoding``."""
+        return self.encode(msgspec.json.decode(text), class_name or None)
+
     def decode(self, type_name: str, payload: str) -> Any:  # noqa: ARG002 - of no class is anything known
         """See ``Encoding``."""
         return msgspec.json.decode(payload)
@@ -240,10 +266,14 @@ def _text(channel: str, message: object) -> bytes:
     except OutputError as error:
         advice = BY_REFERENCE if "bytes" in error.reason or "Path" in error.reason else "make it plain data"
         raise PublicationRefused(channel, error.reason, advice) from None
+    _refuse_large(channel, text)
+    return text
+
+
+def _refuse_large(channel: str, text: bytes) -> None:
     if len(text) > MAX_MESSAGE_BYTES:
         reason = f"it has {len(text):,} bytes of JSON, and {MAX_MESSAGE_BYTES:,} are allowed"
         raise PublicationRefused(channel, reason, BY_REFERENCE)
-    return text
 
 
 def _no_such_type(channel: str, name: str, known: Sequence[str]) -> PublicationRefused:

@@ -121,6 +121,7 @@ class ChannelHub:
         """Called when the pace may have become a quicker one."""
         self._members = members
         self._lock = threading.Lock()
+        self._declared: Declared | None = None
         self._channel_keys: dict[str, int] = {}
         self._heads: dict[int, int] = {}
         self._grown_no = 0
@@ -174,8 +175,8 @@ class ChannelHub:
 
     # --- starting
 
-    def start(self) -> None:
-        """Write down what is declared, and begin.
+    def declare(self) -> None:
+        """Write down what is declared, before anybody publishes to it.
 
         Raises:
             RequestError: A subscription begins where no channel is yet.
@@ -187,8 +188,14 @@ class ChannelHub:
         subscriptions = subscription_rows(self.wiring, [row.name for row in channels])
         if not channels and not subscriptions:
             return
-        declared: Declared = self.commit([Declare(channels, subscriptions, self.runtime.clock.now().wall_us)])[0]
-        self._channel_keys.update(declared.channels)
+        self._declared = self.commit([Declare(channels, subscriptions, self.runtime.clock.now().wall_us)])[0]
+        self._channel_keys.update(self._declared.channels)
+
+    def start(self) -> None:
+        """Begin."""
+        declared = self._declared
+        if declared is None:
+            return
         for group, members in self._members.groups().items():
             if group in declared.groups:
                 self._seats += [self._seating.take(member, group, declared.groups[group]) for member in members]

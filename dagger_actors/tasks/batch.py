@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dagger_actors.bodies.artifacts import artifact_row
+from dagger_actors.core.channel_rows import NewMessage
+from dagger_actors.core.channels import ChannelOperation, PublishMessages
 from dagger_actors.core.protocols import Cell, UserWork, Write
 from dagger_actors.core.tasks import FINAL_TASK, Claim, ClaimTasks, ReleaseTasks, TaskOperation
 from dagger_actors.tasks.machine.events import Decision, Effect, End, Grant, RunRow, TaskRef
@@ -125,14 +127,19 @@ class Batch:
         )
         return [Write(statement, rows, None) for statement, rows in found if rows]
 
-    def work(self, now_us: int) -> list[UserWork | TaskOperation]:
+    def work(self, now_us: int) -> list[UserWork | TaskOperation | ChannelOperation]:
         """What must read before it writes; the claim last, so that it finds what the others made ready."""
-        work: list[UserWork | TaskOperation] = []
+        work: list[UserWork | TaskOperation | ChannelOperation] = []
+        published: list[NewMessage] = []
         for part in self.parts:
             turn, row = part.end.turn, part.end.row
             if turn is not None and turn.statements:
                 work.append(UserWork((row.task_key, -1, row.epoch, row.attempt), turn.statements, (), now_us))
             work += part.end.work
+            if turn is not None:
+                published += turn.published
+        if published:
+            work.append(PublishMessages(tuple(published), now_us))
         if self._released:
             work.append(ReleaseTasks(self._owner, tuple(self._released), now_us))
         if self.claims:

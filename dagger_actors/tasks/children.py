@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.publications import PUBLISH, Messages
 from dagger_actors.core.protocols import Clock
 from dagger_actors.errors import SpawnRefused, UnknownAgent
 from dagger_actors.store.store import Store
@@ -36,9 +37,11 @@ class Children:
         agents: This process's.
         keys: Gives ids of tasks.
         clock: The time.
+        messages: Answers what bodies publish.
     """
 
-    def __init__(self, store: Store, agents: TaskAgents, keys: Keys, *, clock: Clock) -> None:
+    def __init__(self, store: Store, agents: TaskAgents, keys: Keys, *, clock: Clock, messages: Messages) -> None:
+        self._messages = messages
         self._query = store.readers.query
         self._agents = agents
         self._keys = keys
@@ -60,8 +63,11 @@ class Children:
         Raises:
             PayloadRefused: The agent of a new child does not take its payload.
             SpawnRefused: The agent of a new child tries once, and it wants more.
+            UnknownChannel, PublicationRefused, RequestError: A message cannot be published.
             LookupError: Contexts of tasks do not ask for that.
         """
+        if question == PUBLISH:
+            return self._messages.answer(arguments)
         answer = self._answers.get(question)
         if answer is None:
             raise LookupError(f"contexts of tasks do not ask for {question!r} ({len(arguments)} bytes)")

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from dagger_actors.bodies.context import BodyContext, Surroundings
+from dagger_actors.bodies.context import Surroundings
+from dagger_actors.bodies.publications import PublishingContext
 from dagger_actors.bodies.suspend import Suspend
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ArtifactRecord, StartAttempt, TaskFacts, Turn
@@ -32,7 +33,7 @@ logger = logging.getLogger("dagger_actors.run")
 ORDINARY = TaskFacts()
 
 
-class TaskContext(BodyContext):
+class TaskContext(PublishingContext):
     """Given to an ``execute`` that declares a parameter of this type.
 
     Attributes:

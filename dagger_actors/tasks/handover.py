@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 from dagger_actors.actors.gate import Gate
 from dagger_actors.bodies.body import BodyActor
+from dagger_actors.core.channel_rows import NewMessage
+from dagger_actors.core.channels import Appended
 from dagger_actors.core.protocols import Clock, Journal, Timers
 from dagger_actors.tasks.machine.events import Grant, TaskRef
 from dagger_actors.tasks.registry import TaskAgents
@@ -27,6 +29,7 @@ class Services:
         tally: Counts the ends of attempts here.
         unbegun: Tells what has a place here and has not begun: ids and epochs.
         told: Told of tasks whose attempts have ended here, after the commit: ids and states.
+        appended: Told of messages that their bodies have published, after the commit, with what became of each.
         due: Told when one of them is due again, wall microseconds.
         breathe: Lets others work for a moment.
     """
@@ -43,6 +46,7 @@ class Services:
         tally: TaskTally,
         unbegun: Callable[[], frozenset[TaskRef]],
         told: Callable[[Sequence[tuple[int, str]]], None],
+        appended: Callable[[Sequence[NewMessage], Sequence[Appended]], None],
         due: Callable[[int], None],
         breathe: Callable[[], None],
     ) -> None:
@@ -55,5 +59,6 @@ class Services:
         self.tally = tally
         self.unbegun = unbegun
         self.told = told
+        self.appended = appended
         self.due = due
         self.breathe = breathe

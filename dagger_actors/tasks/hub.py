@@ -22,6 +22,7 @@ from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
 from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.processes.lazy import LazyPool
+from dagger_actors.bodies.publications import Messages
 from dagger_actors.bodies.resources import Resources
 from dagger_actors.bodies.stored_tables import StoredTables
 from dagger_actors.core.intensity import record_restart
@@ -83,6 +84,7 @@ class TaskHub:
         agents: This worker's.
         concurrency: Attempts at once, of all its agents; 1 or more.
         resources: What ``ctx.resource`` gives.
+        messages: Knows the channels that bodies publish to.
         pool: The worker processes; None where there are none.
         telemetry: Told of attempts; None = nobody traces or measures this system.
 
@@ -99,6 +101,7 @@ class TaskHub:
         agents: TaskAgents,
         concurrency: int,
         resources: Resources,
+        messages: Messages,
         pool: LazyPool | None = None,
         telemetry: Telemetry | None = None,
     ) -> None:
@@ -142,7 +145,7 @@ class TaskHub:
                 steps=TaskSteps(store, clock=runtime.clock, wait=runtime.wait_in_body),
                 resources=resources,
                 tables=StoredTables(store),
-                owner=Children(store, agents, self.keys, clock=runtime.clock),
+                owner=Children(store, agents, self.keys, clock=runtime.clock, messages=messages),
                 result_type=agents.result_type,
             ),
             on_started=self._on_started,
@@ -162,6 +165,7 @@ class TaskHub:
                 tally=self.tally,
                 unbegun=lambda: self._left_behind.unbegun_of(store.membership.own_records()),
                 told=self.waiters.told,
+                appended=messages.appended,
                 due=self.due,
                 breathe=runtime.breathe,
             ),

@@ -24,6 +24,7 @@ from pykka._envelope import Envelope  # pykka exports no public name for what it
 from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.bodies.error_detail import detail_of
+from dagger_actors.core.channels import PublishMessages
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import AttemptEnded, Failed, Progressed, decode_message
 from dagger_actors.core.protocols import Now, Unit
@@ -399,17 +400,18 @@ class TaskSupervisor(Actor):
 
     def _submit(self, batch: Batch, now: Now) -> None:
         answers: list[Any] = []
+        work = batch.work(now.wall_us)
         self._services.journal.submit(
             Unit(
                 batch.writes(now.wall_us),
-                lambda: self._committed(batch, answers),
+                lambda: self._committed(batch, work, answers),
                 lambda error: self.tell(Denied(batch, error)),
-                batch.work(now.wall_us),
+                work,
                 answered=answers.extend,
             )
         )
 
-    def _committed(self, batch: Batch, answers: list[Any]) -> None:
+    def _committed(self, batch: Batch, work: Sequence[Any], answers: list[Any]) -> None:
         """Let out what follows; on the journal's thread, never blocks."""
         if batch.claims:
             answered = Answered(answers[-1], batch.claims)
@@ -419,6 +421,9 @@ class TaskSupervisor(Actor):
                 self.tell(answered)
         for effect in batch.effects:  # before the hands are given up, or nobody could tell a body to stop
             self._let_out(effect)
+        for operation, answer in zip(work, answers, strict=True):
+            if type(operation) is PublishMessages:
+                self._services.appended(operation.messages, answer)
         told: list[tuple[int, str]] = []
         for part in batch.parts:
             row = part.end.row

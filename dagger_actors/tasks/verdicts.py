@@ -10,6 +10,7 @@ from dagger_actors.core.messages import AttemptEnded, ErrorDetail, Failed
 from dagger_actors.core.retry import AttemptError, RetryPolicy, names_of
 from dagger_actors.core.tasks import Claimed
 from dagger_actors.errors import (
+    ChannelFull,
     DependencyCycle,
     Fatal,
     InputError,
@@ -67,7 +68,7 @@ def refused(policy: RetryPolicy, end: End, error: UnitRejected) -> Refused:
     """
     row, cause = end.row, error.cause if isinstance(error, WorkRejected | RequestRefused) else error
     detail = detail_of(cause)
-    is_passing = isinstance(error, WorkRejected) or isinstance(cause, SharedConflict | TaskQueueFull)
+    is_passing = isinstance(error, WorkRejected) or isinstance(cause, SharedConflict | TaskQueueFull | ChannelFull)
     return Refused(
         task=end.task,
         attempt=row.attempt,

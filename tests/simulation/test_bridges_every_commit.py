@@ -1,4 +1,4 @@
-"""A worker dies before and after every commit of a story that goes from a channel to tasks: nothing is lost or made twice."""
+"""A worker dies before and after every commit of a story from a channel to tasks and back: nothing is lost or made twice."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from dagger_actors import ActorSystem, Channel, Subscriber, subscribe, task_agent
 from dagger_actors.pubsub.turns.context import TurnContext
+from dagger_actors.tasks.context import TaskContext
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 
@@ -25,9 +26,26 @@ class Item(msgspec.Struct, frozen=True):
     number: int
 
 
+class Receipt(msgspec.Struct, frozen=True):
+    number: int
+
+
 @task_agent
-def charge(item: Item) -> int:
+def charge(item: Item, ctx: TaskContext) -> int:
+    ctx.publish("receipts", Receipt(item.number))
     return item.number
+
+
+class Seen(msgspec.Struct):
+    numbers: list[int] = []
+
+
+class Cashier(Subscriber):
+    state: Seen
+
+    @subscribe("receipts")
+    def take(self, receipt: Receipt) -> None:
+        self.state.numbers.append(receipt.number)
 
 
 class Clerk(Subscriber):
@@ -38,16 +56,21 @@ class Clerk(Subscriber):
 
 
 def orders(sim: Simulation) -> None:
-    """Messages whose turns make tasks."""
+    """Messages whose turns make tasks, which publish to one who counts."""
 
-    def work(system: ActorSystem) -> None:
+    def work(system: ActorSystem) -> list[int]:
         for number in range(ORDERS):
             system.channels.publish("orders", Order(number), id=str(number))
         system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
         for one in system.tasks.tasks(limit=100):
             system.tasks.get(one.id).wait(PATIENCE_S)
+        system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+        numbers: list[int] = system.channels.state("cashier", "")["numbers"]
+        return sorted(numbers)
 
-    sim.keep_going(work, agents=[Clerk, charge], channels=[Channel("orders", Order)])
+    channels = [Channel("orders", Order), Channel("receipts", Receipt)]
+    counted = sim.keep_going(work, agents=[Clerk, charge, Cashier], channels=channels)
+    assert counted == [*range(ORDERS), 100], "each task's message once"
     connection = apsw.Connection(str(sim.path), flags=apsw.SQLITE_OPEN_READONLY)
     try:
         made = Counter(connection.execute("SELECT payload ->> 'number', state FROM tasks"))
@@ -57,6 +80,7 @@ def orders(sim: Simulation) -> None:
 
 
 @pytest.mark.parametrize("seeds", [1, pytest.param(25, marks=[pytest.mark.full, pytest.mark.timeout(1800)])])
-def test_whichever_commit_the_worker_dies_at_each_turn_makes_its_tasks_once(seeds: int) -> None:
-    """Law: FAULTS 1 across the bridge: a turn's tasks are there exactly when its messages are acknowledged."""
+def test_whichever_commit_the_worker_dies_at_tasks_and_messages_cross_the_bridges_once(seeds: int) -> None:
+    """Law: FAULTS 1 across the bridge: a turn's tasks are there exactly when its messages are acknowledged, and a task's
+    messages exactly when it is completed."""
     assert explore(orders, seeds, crash="every_commit").commits >= 4

@@ -279,8 +279,8 @@ class TaskMachine:
         return End(lease.task, row, attempt, work=self._settle(lease, now))
 
     def _suspended(self, lease: Lease, outcome: Suspended, now: Now) -> End:
-        # The body runs again from its beginning, and executes its statements once more: they are for the end.
-        turn = msgspec.structs.replace(outcome.turn, statements=())
+        # The body runs again from its beginning, executes its statements and publishes once more: that is for the end.
+        turn = msgspec.structs.replace(outcome.turn, statements=(), published=())
         key, epoch = lease.task.task_key, lease.task.epoch
         waits = tuple(AddDependencies(key, wait.on, wait.kind, now.wall_us, self.owner, epoch) for wait in turn.waits)
         row = self._row(lease, "blocked", now, reason="waits for tasks")

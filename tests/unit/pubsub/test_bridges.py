@@ -12,6 +12,7 @@ from dagger_actors import ActorSystem, Channel, RetryPolicy, Subscriber, TaskRep
 from dagger_actors.core.retry import Linear
 from dagger_actors.errors import PayloadRefused, RequestError, UnknownAgent
 from dagger_actors.pubsub.turns.context import TurnContext
+from dagger_actors.tasks.context import TaskContext
 
 PATIENCE_S = 30
 
@@ -102,3 +103,91 @@ def test_a_turn_gives_tasks_to_an_agent_that_only_another_process_does(tmp_path:
         assert [(one.agent, one.state) for one in system.tasks.tasks()] == [("charge", "ready")]
     with ActorSystem(tmp_path / "a.db", agents=[charge]) as system:
         assert results(system) == [10]
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    number: int
+
+
+class Seen(msgspec.Struct):
+    numbers: list[int] = []
+
+
+class Cashier(Subscriber):
+    state: Seen
+
+    @subscribe("receipts", "other.*")
+    def take(self, receipt: Receipt) -> None:
+        self.state.numbers.append(receipt.number)
+
+
+RECEIPTS = (Channel("receipts", Receipt), Channel("other.*", Receipt))
+
+
+def seen(system: ActorSystem) -> list[int]:
+    rest(system)
+    return sorted((system.channels.state("cashier", "") or {}).get("numbers", []))
+
+
+@task_agent(retry=RetryPolicy(tries=2, wait=Linear(delay_secs=0.01)))
+def telling(item: Item, ctx: TaskContext) -> int:
+    ctx.publish("receipts", Receipt(item.number), headers={"from": "a task"}, key="k")
+    ctx.publish("other.new", {"number": 100 + item.number}, id="the same", delay=0.01)
+    if item.number == 2:
+        ctx.gather([ctx.spawn(charge, Item(5))])
+    if item.number == 3 or (item.number == 1 and ctx.try_no == 1):
+        raise ValueError("bad luck")
+    return item.number
+
+
+@task_agent(isolation="process")
+def telling_afar(item: Item, ctx: TaskContext) -> int:
+    ctx.publish("receipts", Receipt(item.number))
+    return item.number
+
+
+@task_agent(retry=RetryPolicy(tries=1))
+def mistaken(case: int, ctx: TaskContext) -> None:
+    match case:
+        case 0:
+            ctx.publish("receits", Receipt(1))
+        case 1:
+            ctx.publish("receipts", Order(1))
+        case 2:
+            ctx.publish("receipts", {"nummer": 1})
+        case 3:
+            ctx.publish("receipts", Receipt(1), key=object())  # type: ignore[arg-type]
+        case 4:
+            ctx.publish("receipts", Receipt(1), delay=-1)
+
+
+def test_what_a_task_publishes_goes_out_with_its_success_once_and_wakes_who_reads_it(tmp_path: Path) -> None:
+    """Law: of a try that raises, or waits, nothing is published; of the one that succeeds all of it, once; also to a channel
+    that a pattern makes, and with its id, key, delay and headers."""
+    agents = [Cashier, telling, charge]
+    with ActorSystem(tmp_path / "a.db", agents=agents, channels=RECEIPTS) as system:
+        tasks = system.tasks.submit_many(telling, [Item(1), Item(2), Item(3)])
+        assert [task.wait(PATIENCE_S).state for task in tasks] == ["completed", "completed", "failed"]
+        assert [number for number in seen(system) if number < 100] == [1, 2]
+        assert len(system.channels.read("other.new", limit=10)) == 1
+        message = system.channels.read("receipts", limit=10)[0]
+        assert (message.key, message.headers) == ("k", {"from": "a task"})
+
+
+def test_a_task_in_a_worker_process_publishes_too(tmp_path: Path) -> None:
+    """Law: where a body runs makes no difference."""
+    agents = [Cashier, telling_afar]
+    with ActorSystem(tmp_path / "a.db", agents=agents, channels=RECEIPTS, processes=1) as system:
+        assert system.tasks.submit(telling_afar, Item(7)).result(PATIENCE_S) == 7
+        assert seen(system) == [7]
+
+
+def test_what_a_channel_does_not_take_is_refused_in_the_task_that_publishes_it(tmp_path: Path) -> None:
+    """Law: an unknown channel, a message of another class, a wrong field or option raises where it is published."""
+    with ActorSystem(tmp_path / "a.db", agents=[Cashier, mistaken], channels=RECEIPTS) as system:
+        reports = [task.wait(PATIENCE_S) for task in system.tasks.submit_many(mistaken, list(range(5)))]
+        assert [report.error.type.rpartition(".")[2] for report in reports] == [
+            "UnknownChannel", "PublicationRefused", "PublicationRefused", "RequestError", "RequestError",
+        ]  # fmt: skip
+        assert "receipts" in reports[0].error.message, "it names the nearest"
+        assert seen(system) == []
