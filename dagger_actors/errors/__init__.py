@@ -63,6 +63,7 @@
     │   ├── PublicationUndeclared  a handler publishes to a channel that its subscription does not declare
     │   ├── TurnLimit              a turn does more than one may
     │   ├── TimerRefused           a timer that a handler cannot set
+    │   ├── EphemeralRefused       a turn of an ephemeral message asks for what would have to be kept
     │   ├── KeyRefused             a message without the key that a subscription tells messages apart by
     │   ├── RunEnded               a run that did not succeed; carries its report
     │   │   ├── RunFailed
@@ -165,6 +166,7 @@ from dagger_actors.errors.base import (
 from dagger_actors.errors.channels import (
     ChannelFull,
     DeadLetterNotFound,
+    EphemeralRefused,
     KeyRefused,
     OffsetRefused,
     OutboxFull,
@@ -277,6 +279,7 @@ __all__ = [
     "DefinitionError",
     "DeliveryRefused",
     "DependencyCycle",
+    "EphemeralRefused",
     "ExportRefused",
     "Fatal",
     "GivenRefused",

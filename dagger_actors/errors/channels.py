@@ -175,6 +175,26 @@ class DeadLetterNotFound(RequestError):
 # --- whoever published
 
 
+class EphemeralRefused(ActionError):
+    """A handler asks, in a turn of an ephemeral channel's message, for what would have to be kept.
+
+    Args:
+        subscription: The subscription.
+        what: What it asks for.
+    """
+
+    def __init__(self, subscription: str, what: str) -> None:
+        self.subscription = subscription
+        self.what = what
+        super().__init__(subscription, what)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} in a turn of {self.subscription} whose message is of an ephemeral channel: of such turns nothing is "
+            f"kept; make the channel a durable one, or publish to one and do it there"
+        )
+
+
 class KeyRefused(ActionError):
     """A message without the key that a subscription tells messages apart by: it goes to the dead letters.
 

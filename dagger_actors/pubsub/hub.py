@@ -39,7 +39,7 @@ from dagger_actors.errors import StoreError, SupervisorGaveUp, SystemClosed
 from dagger_actors.pubsub.arrivals import Arrivals
 from dagger_actors.pubsub.declared_rows import channel_row, channel_rows, subscription_rows
 from dagger_actors.pubsub.doors import Doors
-from dagger_actors.pubsub.ephemeral import Ephemeral
+from dagger_actors.pubsub.ephemeral import Ephemeral, EphemeralServices
 from dagger_actors.pubsub.intake import Cursor
 from dagger_actors.pubsub.orders import Detach, Head, New, Pauses, Reopen, RestAsked, Share
 from dagger_actors.pubsub.outbox import Outbox
@@ -111,7 +111,6 @@ class ChannelHub:
         self.wiring = wiring
         self._recover = recover
         self.row: Callable[[Any], ChannelRow] = channel_row
-        self.ephemeral = Ephemeral(wiring)
         self.tally = TurnTally()
         self.arrivals = Arrivals()
         self.arrivals.on_watched = self._on_watched
@@ -160,7 +159,7 @@ class ChannelHub:
             tally=self.tally,
             heard=Heard(
                 appended=self.appended,
-                ephemeral=self.ephemeral.hand_over,
+                ephemeral=self._hand_over,
                 due=self.due,
                 submitted=submitted,
                 moved=self._moved,
@@ -168,6 +167,19 @@ class ChannelHub:
                 crashed=self._crashed,
                 progress=_progress,
             ),
+        )
+        self.ephemeral = Ephemeral(
+            wiring,
+            members,
+            EphemeralServices(
+                runtime=runtime,
+                turns=self._seating.services,
+                states=self._seating.states,
+                doors=self.doors,
+                outbox=self.outbox,
+                tally=self.tally,
+            ),
+            self._rested,
         )
 
     def _on_watched(self) -> None:
@@ -264,6 +276,9 @@ class ChannelHub:
             if key is not None:
                 self._grown(key, head)
         self.arrivals.told(heads)
+
+    def _hand_over(self, messages: Sequence[NewMessage]) -> None:
+        self.ephemeral.hand_over(messages)
 
     def _grown(self, channel_key: int, head: int) -> None:
         with self._lock:
@@ -426,9 +441,14 @@ class ChannelHub:
     def _look_rested(self) -> None:
         """Ask every member, twice: between its answer and another's it may have got something to do."""
         self._look_quietly()
-        self._ask_rested(self._grown_no, is_last=False)
+        self._ask_rested(self._moved_no, is_last=False)
 
-    def _ask_rested(self, grown_no: int, *, is_last: bool) -> None:
+    @property
+    def _moved_no(self) -> tuple[int, int]:
+        """Changes when there is something new to take."""
+        return self._grown_no, self.ephemeral.taken_no
+
+    def _ask_rested(self, moved_no: tuple[int, int], *, is_last: bool) -> None:
         seats = [one for one in self._seats if (one.member, one.group) not in self.failures]
         asked = [one.supervisor.ask(RestAsked()) for one in seats]
         left = len(asked)
@@ -441,14 +461,14 @@ class ChannelHub:
                 are_well = are_well and _is_well(future)
                 is_through = not left
             if is_through and are_well:
-                self.errand(lambda: self._have_rested(grown_no, is_last=is_last))
+                self.errand(lambda: self._have_rested(moved_no, is_last=is_last))
             elif is_through:
                 self._asked()
 
         for future in asked:
             future.add_done(answered)
         if not asked:
-            self._have_rested(grown_no, is_last=True)
+            self._have_rested(moved_no, is_last=True)
 
     def _asked(self) -> None:
         """Somebody is not at rest, and tells when it is: who has told meanwhile is asked again."""
@@ -458,16 +478,18 @@ class ChannelHub:
         if is_again:
             self._rested()
 
-    def _have_rested(self, grown_no: int, *, is_last: bool) -> None:
+    def _have_rested(self, moved_no: tuple[int, int], *, is_last: bool) -> None:
         try:
             next_us = self.store.readers.query("read.next_delayed")[0][0]
         except SystemClosed:
             return
         self._look_quietly()  # behind that: what is not delayed any more has come
-        if grown_no != self._grown_no:
-            self._ask_rested(self._grown_no, is_last=False)
+        if not self.ephemeral.is_idle:
+            self._asked()
+        elif moved_no != self._moved_no:
+            self._ask_rested(self._moved_no, is_last=False)
         elif not is_last:
-            self._ask_rested(grown_no, is_last=True)
+            self._ask_rested(moved_no, is_last=True)
         elif next_us is not None:  # it is asked again when that has come
             self._asked()
         elif self._seats and self._recover and self._left_by():  # what a dead worker had not done is nobody else's
@@ -522,6 +544,7 @@ class ChannelHub:
         """Begin nothing any more; resolved, one for each member, when nothing runs."""
         self._is_leaving = True
         self._due_times.stop()
+        self.ephemeral.begin_leaving()
         return [seat.supervisor.ask(Detach()) for seat in self._seats]
 
     def detach(self, idle: Iterable[ReplyFuture[Any]], grace_s: float) -> None:
@@ -535,6 +558,8 @@ class ChannelHub:
         until_us = clock.now().mono_us + round(grace_s * 1e6)
         for future in idle:
             self._wait_quietly(future, max(0.0, (until_us - clock.now().mono_us) / 1e6))
+        self._wait_quietly(self.ephemeral.drained(), max(0.0, (until_us - clock.now().mono_us) / 1e6))
+        self.ephemeral.close()
         self._wait_quietly(self.outbox.drained(), 10.0)
         for future in [seat.supervisor.ask(Detach(now=True)) for seat in self._seats]:
             self._wait_quietly(future, 10.0)

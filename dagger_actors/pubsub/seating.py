@@ -102,6 +102,10 @@ class Seating:
         bridge: Makes tasks for turns; None = there are none.
         tally: Counts what is committed.
         heard: Who is told what.
+
+    Attributes:
+        services: What all turns share.
+        states: Reads states.
     """
 
     def __init__(
@@ -122,9 +126,9 @@ class Seating:
         self._gates = gates
         self._tally = tally
         self._heard = heard
-        self._states = StoredStates(store)
+        self.states = StoredStates(store)
         self._outlets = outlets
-        self._services = TurnServices(
+        self.services = TurnServices(
             publisher=DoorPublisher(doors),
             bridge=bridge,
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),
@@ -145,11 +149,11 @@ class Seating:
         clock = self._runtime.clock
         subscriptions = {name: one for name, one in member.subscriptions.items() if one.group == group}
         activations = Activations(
-            member.make, member.kind.codec, group=group, group_key=group_key, source=self._states, clock=clock
+            member.make, member.kind.codec, group=group, group_key=group_key, source=self.states, clock=clock
         )
         desks = {
             name: Desk(
-                self._services,
+                self.services,
                 name,
                 group=group,
                 group_key=group_key,

@@ -21,6 +21,7 @@ class SubscriptionTally(msgspec.Struct, frozen=True):
         snoozed: Messages that were put off.
         dead: Messages that were given up: dead letters.
         published: Messages that its turns have published.
+        lost: Messages of ephemeral channels that its turns failed with, or that were dropped.
     """
 
     handled: int = 0
@@ -28,15 +29,16 @@ class SubscriptionTally(msgspec.Struct, frozen=True):
     snoozed: int = 0
     dead: int = 0
     published: int = 0
+    lost: int = 0
 
 
 class _Counts:
     """The same, counting."""
 
-    __slots__ = ("dead", "handled", "published", "retried", "snoozed")
+    __slots__ = ("dead", "handled", "lost", "published", "retried", "snoozed")
 
     def __init__(self) -> None:
-        self.handled = self.retried = self.snoozed = self.dead = self.published = 0
+        self.handled = self.retried = self.snoozed = self.dead = self.published = self.lost = 0
 
 
 class TurnTally:
@@ -61,13 +63,32 @@ class TurnTally:
         """Count what is committed."""
         with self._lock:
             for end in ends:
-                counts = self._counts.get(end.turn.subscription)
-                if counts is None:
-                    counts = self._counts[end.turn.subscription] = _Counts()
-                self._add(counts, end, len(end.turn.messages))
+                self._add(self._of(end.turn.subscription), end, len(end.turn.messages))
             total = self._handled
         if self.on_handled is not None:
             self.on_handled(total)
+
+    def count_ephemeral(self, subscription: str, *, handled: int, published: int, lost: int) -> None:
+        """Count what was done with messages of ephemeral channels."""
+        with self._lock:
+            counts = self._of(subscription)
+            counts.handled += handled
+            counts.published += published
+            counts.lost += lost
+            self._handled += handled
+            total = self._handled
+        if handled and self.on_handled is not None:
+            self.on_handled(total)
+
+    def count_lost(self, subscription: str, lost: int) -> None:
+        """Count messages that were dropped."""
+        self.count_ephemeral(subscription, handled=0, published=0, lost=lost)
+
+    def _of(self, subscription: str) -> _Counts:
+        counts = self._counts.get(subscription)
+        if counts is None:
+            counts = self._counts[subscription] = _Counts()
+        return counts
 
     def _add(self, counts: _Counts, end: End, messages: int) -> None:
         match end.verdict.kind:
@@ -87,6 +108,6 @@ class TurnTally:
         """What was counted, by the names of subscriptions."""
         with self._lock:
             return {
-                name: SubscriptionTally(one.handled, one.retried, one.snoozed, one.dead, one.published)
+                name: SubscriptionTally(one.handled, one.retried, one.snoozed, one.dead, one.published, one.lost)
                 for name, one in self._counts.items()
             }

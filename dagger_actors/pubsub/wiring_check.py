@@ -30,6 +30,8 @@ IDLE = {
     "try_count": "nothing is tried again",
     "retry": "nothing is tried again",
     "start": "nothing is kept that it could begin with",
+    "timeout_s": "its turns are not limited in time",
+    "max_in_flight": "what waits for it is bounded by the channel's capacity",
 }
 """Options that do nothing for ephemeral channels."""
 
@@ -73,6 +75,7 @@ def check_wiring(wiring: Wiring, declared: Mapping[str, Channel], ends: tuple[En
         _check_taken(one, sources[name], wiring, mistakes)
         _check_paths(one, sources[name], mistakes)
         _check_idle(one, sources[name], mistakes)
+        _check_stateless(one, sources[name], mistakes)
 
 
 def _check_ends(
@@ -196,3 +199,15 @@ def _check_idle(one: Subscription, sources: Sequence[WiredChannel], mistakes: Mi
         if option in one.handler.given:
             message = f"it does nothing: {sources[0].name} is ephemeral, and {why}"
             mistakes.add(one.where, option, message, "Leave it out, or make the channel a durable one.")
+
+
+def _check_stateless(one: Subscription, sources: Sequence[WiredChannel], mistakes: Mistakes) -> None:
+    """Who has a state reads durable channels."""
+    if one.kind.state is None:
+        return
+    for source in sources:
+        if source.ephemeral:
+            message = f"{one.kind.label} has a state, and {source.name} is ephemeral: no turn of it could change that"
+            mistakes.add(
+                one.where, "channels", message, "Make the channel a durable one, or read it with another class."
+            )

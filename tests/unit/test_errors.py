@@ -240,6 +240,11 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ("the shared value 'k' of 's' is of version 2, not 1: somebody was faster; read it again, then put it"),
     ),
     "SharedRefused": (("s", "k", "no"), "the shared value 'k' of 's' cannot be changed: no"),
+    "EphemeralRefused": (
+        ("log.take", "ctx.step"),
+        "ctx.step in a turn of log.take whose message is of an ephemeral channel: of such turns nothing is kept; make the "
+        "channel a durable one, or publish to one and do it there",
+    ),
     "KeyRefused": (("customer", "it is empty"), "the message has no key customer: it is empty"),
     "Fatal": (("no such customer",), "no such customer"),
     "SpawnRefused": (("a", "no key"), "a task of the agent 'a' cannot be spawned: no key"),

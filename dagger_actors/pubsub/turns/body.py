@@ -30,7 +30,7 @@ from dagger_actors.pubsub.turns.ledger import Ledger
 from dagger_actors.pubsub.turns.outgoing import LARGEST_TURN
 from dagger_actors.pubsub.turns.work import TurnWork
 
-__all__ = ["AnyShift", "LoopShift", "ShiftBody"]
+__all__ = ["AnyShift", "LoopShift", "ShiftBody", "uncancel"]
 
 AN_END: Final = b""
 """What the slot file keeps of an end: that it came. What the turns did is done again if it is not committed."""
@@ -224,10 +224,10 @@ class LoopShift(AnyShift):
                 self._note(turn, await work.atake(), work.activation, work.outgoing.size)
             if self._is_over:
                 return
-            _uncancel()
+            uncancel()
 
 
-def _uncancel() -> None:
+def uncancel() -> None:
     """Forget that a handler has cancelled the task it runs in: the turns behind it are none of its business."""
     task = asyncio.current_task()
     while task is not None and task.cancelling():

@@ -61,6 +61,7 @@ class Desk:
         handler: The handler.
         timers: The handlers of its timers, by the names of the messages' classes.
         activations: Those of the member in the group.
+        context: What makes what the handler is given.
 
     Attributes:
         plan: How its handler is called.
@@ -79,8 +80,10 @@ class Desk:
         handler: HandlerKind,
         timers: Mapping[str, HandlerKind],
         activations: Activations,
+        context: type[TurnContext] = TurnContext,
     ) -> None:
         self.services = services
+        self._context = context
         self.subscription = subscription
         self.activations = activations
         self.options = handler.options
@@ -165,4 +168,4 @@ class Desk:
             write=partial(TurnContext.write_log, start),
             backends=services.backends,
         )
-        return TurnContext(start, around, self._standing, turn, outgoing)
+        return self._context(start, around, self._standing, turn, outgoing)
