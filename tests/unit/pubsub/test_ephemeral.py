@@ -1,0 +1,351 @@
+"""Ephemeral channels: messages in memory, to every subscription of the process, once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+import pytest
+
+from dagger_actors import ActorSystem, Channel, Snooze, Subscriber, subscribe
+from dagger_actors.errors import ChannelFull, DefinitionError, SystemClosed
+from dagger_actors.pubsub.turns.context import TurnContext
+from dagger_actors.testing import simulate
+
+PATIENCE_S = 30
+
+
+class Note(msgspec.Struct, frozen=True):
+    number: int
+    who: str = "a"
+
+
+class Other(msgspec.Struct, frozen=True):
+    number: int
+
+
+class Bag(msgspec.Struct):
+    numbers: list[int] = []
+
+
+class Seen:
+    """What handlers were given, by the names of the members."""
+
+    def __init__(self) -> None:
+        self.notes: dict[str, list[Any]] = {}
+        self.lock = threading.Lock()
+
+    def add(self, name: str, one: Any) -> None:
+        with self.lock:
+            self.notes.setdefault(name, []).append(one)
+
+
+seen = Seen()
+
+
+@pytest.fixture(autouse=True)
+def nothing_seen() -> None:
+    seen.notes.clear()
+
+
+class Named(msgspec.Struct, frozen=True):
+    label: str = "x"
+
+
+class Reader(Subscriber):
+    config: Named
+
+    @subscribe("live")
+    def take(self, note: Note) -> None:
+        seen.add(self.config.label, note.number)
+
+
+class Keeper(Subscriber):
+    """Holds its turns until it is let go."""
+
+    go = threading.Event()
+    begun = threading.Semaphore(0)
+
+    @subscribe("live")
+    def take(self, note: Note) -> None:
+        self.begun.release()
+        assert self.go.wait(PATIENCE_S)
+        seen.add("keeper", note.number)
+
+
+@pytest.fixture
+def kept() -> Iterator[type[Keeper]]:
+    Keeper.go, Keeper.begun = threading.Event(), threading.Semaphore(0)
+    yield Keeper
+    Keeper.go.set()
+
+
+def readers(*labels: str, group: str | None = None) -> list[Any]:
+    return [Reader.configured(config=Named(one), name=one, group=group) for one in labels]
+
+
+def rest(system: ActorSystem) -> None:
+    system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+
+
+def live(*, channel: str = "live", **options: Any) -> list[Channel]:
+    return [Channel(channel, ephemeral=True, **options)]
+
+
+def notes(count: int, first: int = 0) -> list[Note]:
+    return [Note(number) for number in range(first, first + count)]
+
+
+def counts(system: ActorSystem, name: str) -> tuple[int, int, int]:
+    one = system._channels_hub.tally.read()[name]
+    return one.handled, one.published, one.lost
+
+
+def test_every_subscription_gets_every_message_once_and_in_order(tmp_path: Path) -> None:
+    """Law: each group has each message, in the order of its publisher; nothing of it is in the file."""
+    with ActorSystem(tmp_path / "a.db", agents=readers("a", "b", "c"), channels=live()) as system:
+        published = system.channels.publish_many("live", notes(100))
+        last = system.channels.publish("live", Note(100))
+        assert [one.offset for one in [*published, last]] == list(range(101))
+        rest(system)
+        assert seen.notes == {name: list(range(101)) for name in "abc"}
+        assert counts(system, "a.take") == (101, 0, 0)
+    file = sqlite3.connect(tmp_path / "a.db")
+    assert [file.execute(f"SELECT count(*) FROM {table}").fetchone() for table in ("channels", "messages")] == [
+        (0,),
+        (0,),
+    ]
+    file.close()
+
+
+class Busy(Subscriber):
+    config: Named
+
+    @subscribe("live", order="none", concurrency=4)
+    def take(self, note: Note) -> None:
+        seen.add("all", note.number)
+
+
+def test_of_several_members_of_a_group_one_takes_a_message(tmp_path: Path) -> None:
+    """Law: they compete; together they have each once."""
+    agents = [Busy.configured(config=Named(one), name=one, group="g") for one in "ab"]
+    with ActorSystem(tmp_path / "a.db", agents=[*agents, *readers("c")], channels=live()) as system:
+        system.channels.publish_many("live", notes(500))
+        rest(system)
+        assert sorted(seen.notes["all"]) == seen.notes["c"] == list(range(500))
+
+
+class Keyed(Subscriber):
+    busy: ClassVar[dict[str, int]] = {}
+
+    @subscribe("live", key="who", concurrency=8, filter={"field": "number", "lt": 90})
+    async def take(self, note: Note, ctx: TurnContext) -> None:
+        assert ctx.key == note.who
+        assert not self.busy.get(note.who)
+        self.busy[note.who] = 1
+        await asyncio.sleep(0)
+        self.busy[note.who] = 0
+        seen.add(note.who, note.number)
+
+
+def test_messages_of_one_key_come_one_at_a_time_and_in_their_order(tmp_path: Path) -> None:
+    """Law: whatever the concurrency is; a filter passes messages over."""
+    with ActorSystem(tmp_path / "a.db", agents=[Keyed], channels=live()) as system:
+        system.channels.publish_many("live", [Note(number, "abcd"[number % 4]) for number in range(100)])
+        rest(system)
+        assert seen.notes == {"abcd"[place]: list(range(place, 90, 4)) for place in range(4)}
+        assert counts(system, "keyed.take") == (90, 0, 0)
+
+
+class Failing(Subscriber):
+    @subscribe("live")
+    def take(self, note: Note, ctx: TurnContext) -> Snooze | None:
+        match note.number:
+            case 1:
+                raise ValueError("bad luck")
+            case 2:
+                raise SystemExit
+            case 3:
+                ctx.execute("INSERT INTO x VALUES (1)")
+            case 4:
+                ctx.set_timer("t", 1.0, note)
+            case 5:
+                ctx.step("s", int)
+            case 6:
+                ctx.save("s", "text")
+            case 7:
+                ctx.spawn("agent", 1)
+            case 8:
+                return Snooze(1)
+        seen.add("failing", note.number)
+        return None
+
+
+def test_a_turn_that_raises_is_told_and_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Law: it is logged and counted, not tried again; what would have to be kept is refused by name."""
+    with ActorSystem(tmp_path / "a.db", agents=[Failing], channels=live()) as system:
+        with caplog.at_level(logging.WARNING, "dagger_actors.pubsub"):
+            system.channels.publish_many("live", notes(10))
+            rest(system)
+        assert seen.notes == {"failing": [0, 9]}
+        assert counts(system, "failing.take") == (2, 0, 8)
+        assert not system.channels.dead_letters()
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 8
+    assert "message live/1 of failing.take is given up, for builtins.ValueError: bad luck" in told[0]
+    for text, what in zip(told[2:], ("execute", "set_timer", "step", "save", "spawn"), strict=False):
+        assert f"ctx.{what} in a turn of failing.take" in text
+
+
+def test_a_plain_turn_that_raises_ends_nothing_either(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Law: the same where nothing but the message is taken."""
+
+    class Plain(Subscriber):
+        @subscribe("live")
+        def take(self, note: Note) -> None:
+            if note.number % 2:
+                raise ValueError(note.number)
+            seen.add("plain", note.number)
+
+    with ActorSystem(tmp_path / "a.db", agents=[Plain], channels=live()) as system:
+        system.channels.publish_many("live", notes(10))
+        rest(system)
+        assert seen.notes == {"plain": [0, 2, 4, 6, 8]}
+        assert counts(system, "plain.take") == (5, 0, 5)
+    assert sum("is given up" in record.getMessage() for record in caplog.records) == 5
+
+
+def test_a_full_channel_blocks_its_publisher_until_its_time_is_up(tmp_path: Path, kept: type[Keeper]) -> None:
+    """Law: nobody is asked to hold more than the capacity; what had no room is not handed over to anybody."""
+    agents = [kept, *readers("a")]
+    with ActorSystem(tmp_path / "a.db", agents=agents, channels=live(capacity=3)) as system:
+        system.channels.publish("live", Note(0))
+        assert kept.begun.acquire(timeout=PATIENCE_S)
+        with pytest.raises(ChannelFull) as full:
+            system.channels.publish_many("live", notes(5, 1), timeout=0.01)
+        assert "3 messages of 5 were published all the same" in str(full.value.__notes__)
+        with pytest.raises(ChannelFull):
+            system.channels.publish("live", Note(7), wait=False)
+        kept.go.set()
+        assert system.channels.publish_many("live", notes(20, 10))[-1].offset == 23
+        rest(system)
+        assert seen.notes["a"] == seen.notes["keeper"] == [0, 1, 2, 3, *range(10, 30)]
+
+
+def test_a_blocked_publisher_goes_on_when_there_is_room_and_before_later_ones(
+    tmp_path: Path, kept: type[Keeper]
+) -> None:
+    """Law: order of publishers is kept while they wait."""
+    with ActorSystem(tmp_path / "a.db", agents=[kept], channels=live(capacity=1)) as system:
+        system.channels.publish("live", Note(0))
+        assert kept.begun.acquire(timeout=PATIENCE_S)
+
+        async def three() -> None:
+            tasks = [asyncio.ensure_future(system.channels.apublish("live", Note(number))) for number in (1, 2, 3)]
+            await asyncio.wait(tasks[:1])
+            kept.go.set()
+            await asyncio.gather(*tasks)
+
+        asyncio.run(three())
+        rest(system)
+        assert seen.notes["keeper"] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("overflow", ["reject", "drop_oldest"])
+def test_a_full_channel_rejects_or_drops_the_oldest(tmp_path: Path, kept: type[Keeper], overflow: str) -> None:
+    """Law: as it is declared; at once, and a slow subscription takes nothing from another."""
+    agents = [kept, *readers("a")]
+    with ActorSystem(tmp_path / "a.db", agents=agents, channels=live(capacity=3, overflow=overflow)) as system:
+        for number in range(6):
+            try:
+                system.channels.publish("live", Note(number))
+            except ChannelFull:
+                assert (overflow, number >= 4) == ("reject", True)
+            else:
+                assert overflow == "drop_oldest" or number < 4
+            if not number:
+                assert kept.begun.acquire(timeout=PATIENCE_S)
+        kept.go.set()
+        rest(system)
+        wanted = {"reject": [0, 1, 2, 3], "drop_oldest": [0, 3, 4, 5]}
+        assert seen.notes["keeper"] == wanted[overflow]
+        assert counts(system, "keeper.take") == (4, 0, 2 if overflow == "drop_oldest" else 0)
+
+
+class Doubling(Subscriber):
+    @subscribe("live", publishes=("next", "kept"))
+    async def take(self, note: Note, ctx: TurnContext) -> AsyncIterator[Note]:
+        yield note
+        ctx.publish("kept", Other(note.number))
+        yield Note(note.number + 1000)
+
+
+class Back(Subscriber):
+    @subscribe("kept", publishes="last")
+    def take(self, other: Other) -> Note:
+        return Note(other.number)
+
+
+class Ends(Subscriber):
+    @subscribe("next")
+    def take(self, note: Note) -> None:
+        seen.add("next", note.number)
+
+    @subscribe("last", batch=10)
+    def last(self, some: list[Note]) -> None:
+        for note in some:
+            seen.add("last", note.number)
+
+
+STAGES = [Channel(name, ephemeral=True, capacity=2) for name in ("live", "next", "last")]
+
+
+def check_stages(system: ActorSystem) -> None:
+    system.channels.publish_many("live", notes(30))
+    rest(system)
+    assert sorted(seen.notes["next"]) == [*range(30), *range(1000, 1030)]
+    assert seen.notes["next"][::2] == list(range(30))
+    assert seen.notes["last"] == list(range(30))
+    assert [msgspec.convert(one.message, Other).number for one in system.channels.read("kept")] == list(range(30))
+
+
+def test_turns_publish_on_to_ephemeral_and_to_durable_channels_and_back(tmp_path: Path) -> None:
+    """Law: what a turn publishes comes, also where there is hardly room; rest is when all of it is done."""
+    with ActorSystem(tmp_path / "a.db", agents=[Doubling, Back, Ends], channels=STAGES) as system:
+        check_stages(system)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_simulation_has_ephemeral_channels(seed: int) -> None:
+    """Law: the same on virtual time, and what waits when a system is left is taken first."""
+    with simulate(seed) as sim:
+        system = sim.system(agents=[Doubling, Back, Ends, *readers("a")], channels=STAGES)
+        check_stages(system)
+        assert seen.notes["a"] == list(range(30))
+        system.channels.publish_many("live", notes(2, 100))
+        system.stop()
+        assert seen.notes["a"][-2:] == [100, 101]
+        with pytest.raises(SystemClosed):
+            system.channels.publish("live", Note(0))
+
+
+class Stateful(Subscriber):
+    state: Bag
+
+    @subscribe("live")
+    def take(self, note: Note) -> None: ...
+
+
+def test_what_has_a_state_reads_no_ephemeral_channel(tmp_path: Path) -> None:
+    """Law: it is told when the system is opened."""
+    with (
+        pytest.raises(DefinitionError, match="Stateful has a state, and live is ephemeral"),
+        ActorSystem(tmp_path / "a.db", agents=[Stateful], channels=live()),
+    ):
+        pass
