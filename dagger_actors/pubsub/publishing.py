@@ -105,6 +105,10 @@ class Publishing(ChannelsBase):
             raise PublicationRefused(
                 channel, "the channel is ephemeral, and keeps nothing for later", "leave delay out"
             )
+        if door.is_ephemeral and given.ids is not None:
+            raise PublicationRefused(
+                channel, "the channel is ephemeral, and knows no message by its id", "leave the id out"
+            )
         judging = partial(_judged, door.encoding, channel, messages, given, due_at)
         drafts: list[NewMessage] = (yield Aside(judging)) if len(messages) >= MANY and waits else judging()
         if not drafts:

@@ -242,8 +242,10 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "SharedRefused": (("s", "k", "no"), "the shared value 'k' of 's' cannot be changed: no"),
     "EphemeralRefused": (
         ("log.take", "ctx.step"),
-        "ctx.step in a turn of log.take whose message is of an ephemeral channel: of such turns nothing is kept; make the "
-        "channel a durable one, or publish to one and do it there",
+        (
+            "ctx.step in a turn of log.take whose message is of an ephemeral channel: of such turns nothing is kept; make the "
+            "channel a durable one, or publish to one and do it there"
+        ),
     ),
     "KeyRefused": (("customer", "it is empty"), "the message has no key customer: it is empty"),
     "Fatal": (("no such customer",), "no such customer"),

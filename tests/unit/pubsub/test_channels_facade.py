@@ -190,6 +190,8 @@ def test_ephemeral_channels_are_memory(here: ChannelsHere):
         here.channels.publish("live", Note("d"))
     with pytest.raises(PublicationRefused, match="keeps nothing for later"):
         here.channels.publish("live", Note("d"), delay=1)
+    with pytest.raises(PublicationRefused, match="knows no message by its id"):
+        here.channels.publish("live", Note("d"), id="d")
     with pytest.raises(RequestError, match="ephemeral, and nothing of it is stored"):
         here.channels.read("live")
     assert "live" not in [one.name for one in here.channels.channels()]
