@@ -39,11 +39,16 @@ class Seen:
 
     def __init__(self) -> None:
         self.notes: dict[str, list[Any]] = {}
-        self.lock = threading.Lock()
+        self.changed = threading.Condition()
 
     def add(self, name: str, one: Any) -> None:
-        with self.lock:
+        with self.changed:
             self.notes.setdefault(name, []).append(one)
+            self.changed.notify_all()
+
+    def wait(self, name: str, one: Any) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: one in self.notes.get(name, ()), PATIENCE_S)
 
 
 seen = Seen()
@@ -227,6 +232,7 @@ def test_a_full_channel_blocks_its_publisher_until_its_time_is_up(tmp_path: Path
     with ActorSystem(tmp_path / "a.db", agents=agents, channels=live(capacity=3)) as system:
         system.channels.publish("live", Note(0))
         assert kept.begun.acquire(timeout=PATIENCE_S)
+        seen.wait("a", 0)
         with pytest.raises(ChannelFull) as full:
             system.channels.publish_many("live", notes(5, 1), timeout=0.01)
         assert "3 messages of 5 were published all the same" in str(full.value.__notes__)
@@ -269,6 +275,7 @@ def test_a_full_channel_rejects_or_drops_the_oldest(tmp_path: Path, kept: type[K
                 assert (overflow, number >= 4) == ("reject", True)
             else:
                 assert overflow == "drop_oldest" or number < 4
+                seen.wait("a", number)
             if not number:
                 assert kept.begun.acquire(timeout=PATIENCE_S)
         kept.go.set()
