@@ -642,7 +642,18 @@ BAD: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
     ),
     "tries of what is ephemeral": (
         HEAD.replace("notes: {}", "notes: {ephemeral: true}") + agent("Writer", "subscriptions: {add: {try_count: 3}}"),
-        [("6:27", "agent 'writer': subscriptions.add.try_count: it does nothing: notes is ephemeral", "Leave it out")],
+        [
+            (
+                "6:21",
+                "agent 'writer': subscriptions.add.channels: Writer has a state, and notes is ephemeral",
+                "Make the",
+            ),
+            (
+                "6:27",
+                "agent 'writer': subscriptions.add.try_count: it does nothing: notes is ephemeral",
+                "Leave it out",
+            ),
+        ],
     ),
 }
 
