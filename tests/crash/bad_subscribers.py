@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from dagger_actors import Channel, RetryPolicy, Subscriber, subscribe
+from dagger_actors.pubsub.turns.context import TurnContext
 
 ONCE = RetryPolicy(tries=1)
 
@@ -80,6 +81,17 @@ class OnTheLoop(Subscriber):
         if order.how == "never ends":
             await asyncio.Event().wait()
         misbehave(order.how)
+
+
+class InBatches(Subscriber):
+    """Takes many at once."""
+
+    @subscribe("orders", retry=ONCE, batch=100)
+    def take(self, orders: list[Order], ctx: TurnContext) -> None:
+        """Do as told, one after the other."""
+        for order in orders:
+            ctx.execute("INSERT INTO done VALUES (?)", (order.how,))
+            misbehave(order.how)
 
 
 class Result(Subscriber):

@@ -6,13 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
 from dagger_actors import ActorSystem, Channel
 from tests.crash import bad_subscribers
-from tests.crash.bad_subscribers import ORDERS, OnAThread, OnTheLoop, Order, Result
+from tests.crash.bad_subscribers import ORDERS, InBatches, OnAThread, OnTheLoop, Order, Result
 from tests.crash.stage import REPOSITORY
 
 RAISES = ("exits", "interrupts", "generator exit", "cancelled", "never ends")
@@ -80,35 +81,56 @@ def test_a_result_that_nobody_can_store_fails_its_turn_by_name(tmp_path: Path, w
 WORKER = """
 import sys
 from dagger_actors import ActorSystem
-from tests.crash.bad_subscribers import ORDERS, OnAThread, Order
+from tests.crash import bad_subscribers
+from tests.crash.bad_subscribers import ORDERS, Order
 
-with ActorSystem(sys.argv[1], agents=[OnAThread], channels=[ORDERS]) as system:
-    if len(sys.argv) > 2:
-        orders = [Order("a", "fine"), Order("a", sys.argv[2]), Order("a", "fine"), Order("b", "fine")]
+db, schema, agent, *how = sys.argv[1:]
+with ActorSystem(db, agents=[getattr(bad_subscribers, agent)], channels=[ORDERS], schema=schema) as system:
+    if how:
+        orders = [Order("a", "fine"), Order("a", "fine"), Order("a", *how), Order("a", "fine"), Order("b", "fine")]
         system.channels.publish_many("orders", orders)
     system._runtime.wait(system._channels_hub.rest(), 30)
     print("at rest", flush=True)
 """
 
 
-@pytest.mark.parametrize("how", ["os._exit", pytest.param("segfault", marks=pytest.mark.full)])
-def test_a_message_that_kills_its_worker_every_time_is_a_dead_letter_as_poison(tmp_path: Path, how: str) -> None:
-    """Law: three deaths and no more; what stood in its batch, before and behind it in its own lane too, is handled once."""
-    db = tmp_path / "a.db"
+def die_again_and_again(folder: Path, agent: type, how: str) -> tuple[Path, list[int]]:
+    """Let workers take the same messages until one lives; gives the database and their exit statuses."""
+    db, schema = folder / "a.db", folder / "schema.sql"
+    schema.write_text("CREATE TABLE IF NOT EXISTS done (how TEXT NOT NULL) STRICT")
     ends = []
-    for number in range(4):
-        words = [sys.executable, "-c", WORKER, str(db), *([how] if number == 0 else [])]
+    while not ends or (ends[-1] and len(ends) < 6):
+        words = [sys.executable, "-c", WORKER, str(db), str(schema), agent.__name__, *([how] if not ends else [])]
         worker = subprocess.run(words, cwd=REPOSITORY, timeout=90, check=False, capture_output=True, text=True)
         ends.append(worker.returncode)
-    assert ends == [3 if how == "os._exit" else -11] * 3 + [0], worker.stderr
-    assert worker.stdout == "at rest\n"
+    assert worker.stdout == "at rest\n", worker.stderr
+    return db, ends
+
+
+def look(db: Path, query: str) -> list[Any]:
     connection = apsw.Connection(str(db))
-    letters = list(connection.execute("SELECT offset, reason FROM dead_letters"))
-    deliveries = list(connection.execute("SELECT * FROM deliveries"))
+    found = list(connection.execute(query))
     connection.close()
-    assert letters == [(1, "poison")]
-    assert deliveries == []
+    return found
+
+
+@pytest.mark.parametrize("how", ["os._exit", pytest.param("segfault", marks=pytest.mark.full)])
+def test_a_message_that_kills_its_worker_every_time_is_a_dead_letter_as_poison(tmp_path: Path, how: str) -> None:
+    """Law: three deaths and no more; what stood in its shift, before and behind it in its own lane too, is handled once."""
+    db, ends = die_again_and_again(tmp_path, OnAThread, how)
+    assert ends == [3 if how == "os._exit" else -11] * 3 + [0]
+    assert look(db, "SELECT offset, reason FROM dead_letters") == [(2, "poison")]
+    assert look(db, "SELECT * FROM deliveries") == []
     with ActorSystem(db, agents=[OnAThread], channels=[ORDERS]) as system:
         group = system.channels.subscriptions()[0].group
-        assert system.channels.state(group, "a") == {"orders": ["fine", "fine"]}
+        assert system.channels.state(group, "a") == {"orders": ["fine"] * 3}
         assert system.channels.state(group, "b") == {"orders": ["fine"]}
+
+
+@pytest.mark.full
+def test_of_a_batch_that_kills_its_worker_every_time_the_one_message_is_found(tmp_path: Path) -> None:
+    """Law: one death more, and then each is taken by itself; of the batch nothing but the poison is a dead letter."""
+    db, ends = die_again_and_again(tmp_path, InBatches, "os._exit")
+    assert ends == [3, 3, 3, 3, 0]
+    assert look(db, "SELECT offset, reason FROM dead_letters") == [(2, "poison")]
+    assert look(db, "SELECT how, count(*) FROM done GROUP BY 1") == [("fine", 4)]

@@ -53,9 +53,10 @@ class Part(DoneSet):
         range: Its number.
         items: What is pending, by offset.
         written: The floor as it was written last.
+        suspects: How many of its messages are taken one by one: a worker died of a batch, and only its first one is known.
     """
 
-    __slots__ = ("cursor", "held", "items", "range", "written")
+    __slots__ = ("cursor", "held", "items", "range", "suspects", "written")
 
     def __init__(self, cursor: Cursor, held: HeldRange, state: CursorState) -> None:
         floor, gaps = state.done.get(held.range, (state.start, ()))
@@ -65,6 +66,7 @@ class Part(DoneSet):
         self.range = held.range
         self.items: dict[int, Item] = {}
         self.written = floor
+        self.suspects = 0
 
     def read_to(self) -> int:
         """The range was read up to here."""

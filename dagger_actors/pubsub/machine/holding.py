@@ -73,6 +73,8 @@ class Holding:
                 cursor.waiting[row.offset] = row
                 if row.crash_no:
                     cursor.crashed[row.offset] = row
+                    if cursor.subscription.terms.batch > 1:
+                        cursor.parts[row.range].suspects = cursor.subscription.terms.window
         return extended
 
     def lose(self, ranges: tuple[int, ...], now_us: int) -> None:

@@ -225,12 +225,15 @@ class Subscription:
         """The messages of the next turn of a lane: those that are there and due, one batch at most."""
         taken: list[Item] = []
         while items and len(taken) < self.terms.batch:
-            due_at = items[0].due_at
-            if due_at is not None and due_at > now_us:
+            item = items[0]
+            if (item.due_at is not None and item.due_at > now_us) or (taken and item.part.suspects):
                 break
-            item = items.popleft()
+            items.popleft()
             item.is_in_hand = True
             taken.append(item)
+            if item.part.suspects:
+                item.part.suspects -= 1
+                break
         return tuple(taken)
 
     def _begin_free(self, turns: list[Turn]) -> None:
@@ -238,10 +241,15 @@ class Subscription:
         while free and len(turns) < self.size.turns:
             taken: list[Item] = []
             while free and len(taken) < self.terms.batch:
+                if taken and free[0].part.suspects:
+                    break
                 item = free.popleft()
                 if item.is_live and not item.part.held.is_surplus:
                     item.is_in_hand = True
                     taken.append(item)
+                    if item.part.suspects:
+                        item.part.suspects -= 1
+                        break
             if taken:
                 turns.append(Turn(self, None, tuple(taken)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dagger_actors.core.channels import Lease
 from dagger_actors.core.protocols import Now
 from dagger_actors.pubsub.machine.events import (
@@ -122,6 +124,19 @@ def test_a_message_that_killed_three_workers_is_given_up_when_it_is_read() -> No
     assert [(row.floor, row.gaps) for row in decision.cursors] == [(0, "[[1,1]]")]
     (begin,) = [one for one in decision.effects if isinstance(one, Begin)]
     assert [key for key, _ in begin.turns] == ["a", "c"]
+
+
+@pytest.mark.parametrize("is_keyed", [True, False])
+def test_after_a_death_in_a_batch_its_messages_are_taken_one_by_one(is_keyed: bool) -> None:
+    """Law: only the first of a batch is known to have been in it; whoever died of which is found out, so none is accused of another."""
+    terms = SubscriptionTerms(name="g.one", is_keyed=is_keyed, batch=4, window=3)
+    member = Member(terms, waiting=(Waiting(0, 1, 5, 1, 1, None),))
+    (begin,) = [one for one in member.read(0, *"aaaaaaaa").effects if isinstance(one, Begin)]
+    batches = [len(messages) for _, messages in begin.turns]
+    while sum(batches) < 8:
+        (begin,) = member.begun(ShiftDone(begin.shift, (HANDLED,) * len(begin.turns)))
+        batches += [len(messages) for _, messages in begin.turns]
+    assert batches == [1, 1, 1, 4, 1]
 
 
 def test_a_range_is_given_back_when_nothing_of_it_is_in_hand() -> None:
