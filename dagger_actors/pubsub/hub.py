@@ -537,6 +537,11 @@ class ChannelHub:
             self.runtime.timers.set((id(seat), "go on"), due_us, lambda: self.errand(lambda: self._go_on(seat)))
             return
         seat.supervisor.tell(Reopen(tuple(Cursor(*row) for row in rows if row[1] in seat.subscriptions)))
+        # What it was told meanwhile is lost.
+        for channel_key, head in list(self._heads.items()):
+            seat.supervisor.tell(Head(channel_key, head))
+        self._seen_versions.pop(seat.group_key, None)
+        self.changed()
 
     # --- leaving
 

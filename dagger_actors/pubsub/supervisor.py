@@ -130,6 +130,7 @@ class MemberSupervisor(Actor):
         self._batch = Batch(services.place)
         self._holdings = Holdings(services.readers, services.place.group_key)
         self._heads: dict[int, int] = {}
+        self._surplus: tuple[int, ...] = ()
         self._paused: frozenset[str] = frozenset()
         self._idle: list[Any] = []
         self._is_leaving = False
@@ -193,8 +194,11 @@ class MemberSupervisor(Actor):
         self._ask_rebuild(self, error)
 
     def _reopened(self, cursors: Sequence[Cursor]) -> None:
+        if self._has_left:
+            return
         self._machine = self._make()
         self._has_crashed = False
+        self._surplus = ()
         self._effects.clear()
         self._redoing.clear()
         self._intake.clear()
@@ -293,7 +297,8 @@ class MemberSupervisor(Actor):
             self._apply(Gained(gained, states, waiting))
             for channel_key, head in self._heads.items():
                 self._grown(channel_key, head)
-        if answer.surplus:
+        if answer.surplus != self._surplus:
+            self._surplus = answer.surplus
             self._apply(Surplus(answer.surplus))
 
     def _pause(self, subscriptions: frozenset[str]) -> None:
