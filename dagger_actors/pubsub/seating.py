@@ -211,6 +211,10 @@ class DoorPublisher:
         """Give the name of a message's class and its JSON text."""
         return self._find(channel).encoding.encode(message)
 
+    def is_ephemeral(self, channel: str) -> bool:
+        """Whether nothing of a channel is stored."""
+        return self._find(channel).is_ephemeral
+
 
 class NoQuestions:
     """Implements ``bodies.backends.OwnerSource``: contexts of turns ask nothing besides."""

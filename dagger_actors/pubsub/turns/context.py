@@ -23,6 +23,7 @@ from dagger_actors.errors import (
     AttemptOver,
     DeliveryRefused,
     OutputError,
+    PublicationRefused,
     PublicationUndeclared,
     SpawnRefused,
     TimerRefused,
@@ -170,6 +171,9 @@ class TurnContext(BodyContext):
         if not isinstance(channel, str) or not facts.may_publish(channel):
             raise PublicationUndeclared(facts.subscription, str(channel), facts.declared)
         name, text = facts.publisher.encode(channel, message)
+        if (id is not None or delay is not None) and facts.publisher.is_ephemeral(channel):
+            reason = "the channel is ephemeral: it keeps nothing for later, and knows no message by its id"
+            raise PublicationRefused(channel, reason, "leave id and delay out")
         given = Given(key=key, id=id, delay=delay, headers=headers)
         self._outgoing.publish(channel, name, text, given, self._clock.now().wall_us)
 

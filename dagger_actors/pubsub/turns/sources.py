@@ -26,6 +26,10 @@ class Publisher(Protocol):
         """
         ...
 
+    def is_ephemeral(self, channel: str) -> bool:
+        """Whether nothing of a channel is stored."""
+        ...
+
 
 class StateSource(Protocol):
     """Reads states, as of the last commit; any thread, and it may block for a moment."""

@@ -52,6 +52,9 @@ class Typed:
             for name, kinds in channels.items()
         }
 
+    def is_ephemeral(self, channel: str) -> bool:
+        return False
+
     def encode(self, channel: str, message: object) -> tuple[str, str]:
         return self._channels[channel].encode(message)
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, Channel, Snooze, Subscriber, subscribe
-from dagger_actors.errors import ChannelFull, DefinitionError, SystemClosed
+from dagger_actors.errors import ChannelFull, DefinitionError, PublicationRefused, SystemClosed
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.testing import simulate
 
@@ -340,6 +340,30 @@ def test_the_simulation_has_ephemeral_channels(seed: int) -> None:
         assert seen.notes["a"][-2:] == [100, 101]
         with pytest.raises(SystemClosed):
             system.channels.publish("live", Note(0))
+
+
+class Careful(Subscriber):
+    @subscribe("durable", publishes="live")
+    def take(self, note: Note, ctx: TurnContext) -> None:
+        for given in ({"id": "a"}, {"delay": 1.0}):
+            with pytest.raises(PublicationRefused, match="ephemeral: it keeps nothing"):
+                ctx.publish("live", note, **given)
+        ctx.publish("live", note, headers={"correlation_id": "c"})
+
+
+class Headed(Subscriber):
+    @subscribe("live")
+    def take(self, note: Note, ctx: TurnContext) -> None:
+        seen.add("headed", (note.number, ctx.correlation_id, ctx.channel, ctx.offset, ctx.attempt))
+
+
+def test_a_durable_turn_gives_headers_and_is_refused_what_cannot_be_kept(tmp_path: Path) -> None:
+    """Law: an id or a delay of an ephemeral message is refused where it is given."""
+    channels = [*live(), Channel("durable", Note)]
+    with ActorSystem(tmp_path / "a.db", agents=[Careful, Headed], channels=channels) as system:
+        system.channels.publish_many("durable", notes(2))
+        rest(system)
+        assert seen.notes["headed"] == [(0, "c", "live", 0, 1), (1, "c", "live", 1, 1)]
 
 
 class Stateful(Subscriber):
