@@ -214,12 +214,14 @@ class ActorSystem:
         home.states = self._store.agent_states
         home.headcount.limit = max_actors
         observers = () if observer is None else (observer,)
+        messages = BodyMessages(self._runtime, self._store.readers, wiring)
         self._hub = FlowHub(
             runtime=self._runtime,
             store=self._store,
             registry=registry,
             gates=self._gates,
             resources=self._resources,
+            messages=messages,
             observers=observers,
             pool=self._pool if self._runtime.can_spawn else None,
             telemetry=self._telemetry,
@@ -237,7 +239,6 @@ class ActorSystem:
         if stuck_after_s is not None:
             self._look_out(stuck_after_s, home)
         self.actors = Actors(home, root, failed=lambda _failure: home.run_aside(self.stop))
-        messages = BodyMessages(self._runtime, self._store.readers, wiring)
         self._tasks_hub = TaskHub(
             runtime=self._runtime,
             store=self._store,

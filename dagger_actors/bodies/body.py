@@ -196,8 +196,8 @@ class BodyActor(Actor):
         if self._turn is None:
             return turn
         # A later hit would give the output without what else the attempt did.
-        has_effects = bool(turn.statements or turn.values)
-        reason = "not cached: it executes statements, or puts values" if has_effects else self._turn.reason
+        has_effects = bool(turn.statements or turn.values or turn.published)
+        reason = "not cached: it executes statements, puts values, or publishes" if has_effects else self._turn.reason
         return msgspec.structs.replace(turn, cache=None if has_effects else self._turn.cache, reason=reason)
 
     def _success(self, start: StartAttempt, action: Action, result: Any) -> Succeeded:

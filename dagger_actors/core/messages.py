@@ -238,7 +238,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         shared: What it changes of the shared state; for tasks.
         waits: Whom it waits for; for tasks that are suspended.
         mark: What keeps the body, when it runs again, from repeating its shared changes; for tasks that are suspended.
-        published: Messages for channels; of tasks.
+        published: Messages for channels; of tasks and of actions of flows.
     """
 
     artifacts: tuple[ArtifactRecord, ...] = ()

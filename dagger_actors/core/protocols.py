@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import ChannelOperation
 from dagger_actors.core.durable import Found
 from dagger_actors.core.messages import RunValue, Statement
@@ -124,12 +125,14 @@ class UserWork(msgspec.Struct, frozen=True):
         statements: On users' own tables, in order.
         values: Of the run's namespace, in order.
         now_us: The time for them.
+        published: Messages for channels, behind all of it; the answer is an ``Appended`` for each.
     """
 
     place: tuple[int, int, int, int]
     statements: tuple[Statement, ...]
     values: tuple[RunValue, ...]
     now_us: int
+    published: tuple[NewMessage, ...] = ()
 
 
 def never() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dagger_actors.errors.action import ActionError
 from dagger_actors.errors.base import DaggerError
 from dagger_actors.errors.commands import command_line
 
@@ -162,7 +161,7 @@ class WorkRejected(UnitRejected):
         cause: What it fails with.
     """
 
-    def __init__(self, path: str, place: tuple[int, int, int, int], cause: ActionError) -> None:
+    def __init__(self, path: str, place: tuple[int, int, int, int], cause: DaggerError) -> None:
         self.place = place
         self.cause = cause
         super().__init__(path, "", 0, 0)

@@ -6,7 +6,8 @@ import logging
 
 import msgspec
 
-from dagger_actors.bodies.context import BodyContext, Surroundings
+from dagger_actors.bodies.context import Surroundings
+from dagger_actors.bodies.publications import PublishingContext
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ArtifactRecord, StartAttempt, Turn
 from dagger_actors.flow.run_cache import RunCache
@@ -16,7 +17,7 @@ __all__ = ["Context"]
 logger = logging.getLogger("dagger_actors.run")
 
 
-class Context(BodyContext):
+class Context(PublishingContext):
     """Given to an action that declares a parameter of this type.
 
     Attributes:

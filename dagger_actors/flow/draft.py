@@ -38,6 +38,7 @@ class Draft:
         is_dirty: Whether there is anything to write, let out or answer.
         is_last: Whether it ends the run, or gives it back.
         is_late: Whether it comes after that: it writes nothing, and only answers and cleans up in its turn.
+        answers: What the store has answered to ``work``.
         run_row: The run's own row; the fence of the unit.
     """
 
@@ -52,6 +53,7 @@ class Draft:
         "_rows",
         "_unskip",
         "_work",
+        "answers",
         "effects",
         "ended",
         "is_dirty",
@@ -77,6 +79,7 @@ class Draft:
         self.is_last = False
         self.is_late = False
         self.run_row: tuple[Cell, ...] = ()
+        self.answers: list[Any] = []
         self.effects: list[Effect | Ticket] = []
         self.ended: list[BodyActor] = []
         self.messages: list[bytes] = []
@@ -119,8 +122,8 @@ class Draft:
         """Add what an attempt did besides returning."""
         if turn.artifacts:
             self.add_artifacts(place, turn.artifacts, now_us)
-        if turn.statements or turn.values:
-            self._work.append(UserWork(place, turn.statements, turn.values, now_us))
+        if turn.statements or turn.values or turn.published:
+            self._work.append(UserWork(place, turn.statements, turn.values, now_us, turn.published))
 
     @property
     def work(self) -> Sequence[UserWork]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from dagger_actors.core.channel_rows import NewMessage
+from dagger_actors.core.channels import Appended
 from dagger_actors.core.protocols import Clock, Journal, Timers
 from dagger_actors.flow.machine.events import Event
 from dagger_actors.flow.machine.machine import FlowMachine
@@ -20,9 +22,19 @@ class Services:
         timers: One-shot timers.
         journal: The writer.
         breathe: Lets others work for a moment.
+        appended: Told of messages that actions have published, after the commit, with what became of each.
     """
 
-    def __init__(self, *, clock: Clock, timers: Timers, journal: Journal, breathe: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        timers: Timers,
+        journal: Journal,
+        breathe: Callable[[], None],
+        appended: Callable[[Sequence[NewMessage], Sequence[Appended]], None],
+    ) -> None:
+        self.appended = appended
         self.breathe = breathe
         self.clock = clock
         self.timers = timers

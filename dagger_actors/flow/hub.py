@@ -22,6 +22,7 @@ from dagger_actors.actors.telemetry import Telemetry
 from dagger_actors.bodies.artifacts import RunArtifacts
 from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.processes.lazy import LazyPool
+from dagger_actors.bodies.publications import Messages
 from dagger_actors.bodies.resources import Resources
 from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.stored_tables import StoredTables
@@ -78,6 +79,7 @@ class FlowHub:
         registry: The actions that the system was given.
         gates: Where attempts start.
         resources: What ``ctx.resource`` gives.
+        messages: Knows the channels that actions publish to.
         observers: Told what changes, in every run.
         pool: The worker processes; None where there are none.
         telemetry: Told of runs and attempts; None = nobody traces or measures this system.
@@ -91,6 +93,7 @@ class FlowHub:
         registry: ActionRegistry,
         gates: Gates,
         resources: Resources,
+        messages: Messages,
         observers: tuple[Observer, ...] = (),
         pool: LazyPool | None = None,
         telemetry: Telemetry | None = None,
@@ -110,7 +113,11 @@ class FlowHub:
         self.openings = Openings()
         self._lock = threading.Lock()
         self._services = Services(
-            clock=runtime.clock, timers=runtime.timers, journal=store.journal, breathe=runtime.breathe
+            clock=runtime.clock,
+            timers=runtime.timers,
+            journal=store.journal,
+            breathe=runtime.breathe,
+            appended=messages.appended,
         )
         self._body_services = BodyServices(
             actions=registry,
@@ -123,7 +130,7 @@ class FlowHub:
                 steps=RunSteps(store, clock=runtime.clock, wait=runtime.wait_in_body),
                 resources=resources,
                 tables=StoredTables(store),
-                owner=RunValues(store),
+                owner=RunValues(store, messages),
             ),
             home=store.home,
             pool=pool,

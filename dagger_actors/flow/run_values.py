@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from dagger_actors.bodies.publications import PUBLISH, Messages
 from dagger_actors.flow.run_cache import VALUE
 from dagger_actors.store.store import Store
 
@@ -17,17 +18,22 @@ class RunValues:
 
     Args:
         store: The open database.
+        messages: Answers what actions publish.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, messages: Messages) -> None:
+        self._messages = messages
         self._store = store
 
     def ask(self, question: str, arguments: bytes) -> bytes:
-        """Give one value of a run's namespace, as JSON text; None when there is none.
+        """Give one value of a run's namespace, as JSON text, None when there is none; or make a message.
 
         Raises:
+            UnknownChannel, PublicationRefused, RequestError: A message cannot be published.
             LookupError: Something else is asked for.
         """
+        if question == PUBLISH:
+            return self._messages.answer(arguments)
         if question != VALUE:
             raise LookupError(f"nobody answers {question!r}")
         rows = self._store.readers.query("read.run_value", *_run_and_key.decode(arguments))

@@ -245,7 +245,7 @@ class FlowSupervisor(Actor):
             draft.messages.append(data)
             if isinstance(outcome, Succeeded):
                 turn, place = outcome.turn, (message.run_key, *key)
-                if turn.artifacts or turn.statements or turn.values:
+                if turn.artifacts or turn.statements or turn.values or turn.published:
                     draft.add_turn(place, turn, now.wall_us)
                 if turn.cache is not None:
                     draft.add_cache_use(turn.cache, self._origin(place), outcome.output, message.finished_us)
@@ -412,6 +412,9 @@ class FlowSupervisor(Actor):
                 if draft.is_late and self.refused is not None:
                     return  # the end before it was refused: it stays in flight, and is told again with it
                 self._in_flight.remove(draft)
+            for work, answer in zip(draft.work, draft.answers, strict=True):
+                if work.published:
+                    self._services.appended(work.published, answer)
             try:
                 self._emitter.let_out(draft)
             except Exception as error:
@@ -424,7 +427,9 @@ class FlowSupervisor(Actor):
             self.refused = error
             self.tell(encode(Reopen(str(error))))
 
-        return Unit(draft.writes(), committed, rejected, draft.work, lambda: self.refused is not None)
+        return Unit(
+            draft.writes(), committed, rejected, draft.work, lambda: self.refused is not None, draft.answers.extend
+        )
 
 
 def _is_end(message: object) -> TypeGuard[bytes]:

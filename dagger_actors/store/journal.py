@@ -309,8 +309,7 @@ class Journal:
         answers: list[Any] = []
         for work in unit.work:
             if isinstance(work, UserWork):
-                self._work.run(self._use(), work)
-                answers.append(None)
+                answers.append(self._work.run(self._use(), work))
             else:
                 answers.append(self._operations.run(self._use(), work, has_met=has_met))
         return answers

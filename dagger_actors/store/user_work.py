@@ -1,4 +1,4 @@
-"""What an attempt wants written with its own end: statements on users' tables, and the values its run shares.
+"""What an attempt wants written with its own end: statements on users' tables, the values its run shares, messages.
 
 It runs in the transaction of the unit that ends the attempt, behind that unit's own rows. What a statement itself is to
 blame for rejects the unit and names the attempt, so that its owner can let that attempt fail, and nothing else.
@@ -10,9 +10,11 @@ from pathlib import Path
 
 import apsw
 
+from dagger_actors.core.channels import Appended, PublishMessages
 from dagger_actors.core.messages import RunValue, Statement
 from dagger_actors.core.protocols import UserWork
-from dagger_actors.errors import ActionError, RunValueRefused, StatementFailed, WorkRejected
+from dagger_actors.errors import ActionError, RequestError, RunValueRefused, StatementFailed, WorkRejected
+from dagger_actors.store.channel_publishing import publish
 from dagger_actors.store.guard import Guard
 from dagger_actors.store.statements import sql
 from dagger_actors.store.user_tables import DISK, PROGRESS_OPS, step_limit
@@ -38,11 +40,14 @@ class WorkRunner:
         self._guard = Guard()
         self._guarded: apsw.Connection | None = None
 
-    def run(self, connection: apsw.Connection, work: UserWork) -> None:
+    def run(self, connection: apsw.Connection, work: UserWork) -> tuple[Appended, ...]:
         """Run all of one attempt.
 
+        Returns:
+            What became of its messages.
+
         Raises:
-            WorkRejected: Its own statements or values are to blame; the transaction may be gone with it.
+            WorkRejected: Its own statements, values or messages are to blame; the transaction may be gone with it.
             apsw.Error: The disk is.
         """
         if self._guarded is not connection:
@@ -63,6 +68,12 @@ class WorkRunner:
             )
         if blamed is not None:
             raise WorkRejected(str(self._path), work.place, blamed)
+        if not work.published:
+            return ()
+        try:
+            return publish(connection, PublishMessages(work.published, work.now_us))
+        except RequestError as error:
+            raise WorkRejected(str(self._path), work.place, error) from error
 
     def _statement(self, connection: apsw.Connection, statement: Statement) -> StatementFailed | None:
         self._guard.mode, self._guard.reason = "change", ""
