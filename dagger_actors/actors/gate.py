@@ -203,9 +203,9 @@ class Gates:
         """Write a beginning to the slot file; the lock is held."""
         self._slots.begin(ticket.slot)
 
-    def mark(self, ticket: Ticket, run_key: int, item: int) -> None:
+    def mark(self, ticket: Ticket, run_key: int, item: int, attempt: int | None, started_us: int | None) -> None:
         """Write the beginning of a piece to the slot file; the lock is held."""
-        self._slots.mark(ticket.slot, run_key, item)
+        self._slots.mark(ticket.slot, run_key, item, attempt, started_us)
 
     def keep(self, ticket: Ticket, payload: bytes) -> bool:
         """Write an end to the slot file; the lock is held."""
@@ -393,13 +393,17 @@ class Gate:
             if not self._is_closed and ticket.state == "admitted":
                 self._gates.begin(ticket)
 
-    def mark(self, ticket: Ticket, run_key: int, item: int) -> bool:
+    def mark(
+        self, ticket: Ticket, run_key: int, item: int, attempt: int | None = None, started_us: int | None = None
+    ) -> bool:
         """Record that the body begins one of several pieces of its work now; for its body actor, right before it does.
 
         Args:
             ticket: An admitted or abandoned one.
             run_key: Names the piece, in the place of the ticket's.
             item: As ``run_key``.
+            attempt: As ``run_key``; None = the ticket's, or that of the piece before.
+            started_us: As ``attempt``.
 
         Returns:
             False when it was abandoned: then the piece is not to be begun.
@@ -408,7 +412,7 @@ class Gate:
             if ticket.state != "admitted":
                 return False
             if not self._is_closed:
-                self._gates.mark(ticket, run_key, item)
+                self._gates.mark(ticket, run_key, item, attempt, started_us)
             return True
 
     def end(self, ticket: Ticket, payload: bytes, *, success: bool, now_us: int | None = None) -> None:

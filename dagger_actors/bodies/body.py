@@ -124,15 +124,21 @@ class BodyActor(Actor):
     def _opened(self, message: bytes) -> StartAttempt:
         """Read what is to be done; first of all that, and ``_report`` last, in one context of variables."""
         start = decode_start(message)
+        self._enter(start)
+        return start
+
+    def _enter(self, start: StartAttempt) -> None:
         if self._services.telemetry is not None:
             self._span = self._services.telemetry.attempt(start)
-        return start
 
     def _prepare(self, start: StartAttempt) -> tuple[Action, dict[str, Any]]:
         # In this order: what was abandoned before its beginning was written down does not begin, so that the record
         # tells for certain which bodies have.
         self._gate.begin(self.ticket)
         self._refuse_late()
+        return self._arranged(start)
+
+    def _arranged(self, start: StartAttempt) -> tuple[Action, dict[str, Any]]:
         action = self._services.actions.get(start.action)
         if action is None:
             raise LookupError(f"the action {start.action!r} is not loaded in this process")
@@ -226,23 +232,30 @@ class BodyActor(Actor):
         return Failed(detail_of(error, self._mask))
 
     def _report(self, outcome: Outcome) -> None:
+        ticket = self.ticket
+        key = (ticket.run_key, ticket.node, ticket.item, ticket.attempt)
+        payload, outcome, now_us = self._encoded(key, ticket.started_us, outcome)
+        # First the slot file and the hold, then the message: whoever hears of a failure finds the gate held.
+        self._gate.end(ticket, payload, success=not isinstance(outcome, Failed), now_us=now_us)
+        self._leave(outcome)
+        self._tell(payload)
+
+    def _encoded(self, key: tuple[int, int, int, int], started_us: int, outcome: Outcome) -> tuple[bytes, Outcome, int]:
+        """Encode an end; gives that, the outcome that it tells, and the wall time."""
         if self._span is not None and not isinstance(outcome, Failed) and outcome.turn.spawned:
             outcome = msgspec.structs.replace(outcome, turn=_traced(outcome.turn, self._span))
-        ticket = self.ticket
-        started_us = ticket.started_us
         now_us = self._services.clock.now().wall_us
         finished_us = max(now_us, started_us)
-        key = (ticket.run_key, ticket.node, ticket.item, ticket.attempt)
         try:
             payload = encode(AttemptEnded(*key, started_us, finished_us, outcome))
         except Exception as error:  # noqa: BLE001 - whatever user code left in it, its end must be told
             outcome = Failed(detail_of(error, self._mask))
             payload = encode(AttemptEnded(*key, started_us, finished_us, outcome))
-        # First the slot file and the hold, then the message: whoever hears of a failure finds the gate held.
-        self._gate.end(ticket, payload, success=not isinstance(outcome, Failed), now_us=now_us)
+        return payload, outcome, now_us
+
+    def _leave(self, outcome: Outcome) -> None:
         if self._span is not None:
             self._span.end(outcome.error if isinstance(outcome, Failed) else None)
-        self._tell(payload)
 
 
 def _traced(turn: Turn, span: AttemptSpan) -> Turn:
@@ -274,18 +287,18 @@ class ThreadBody(BodyActor):
 
     def on_receive(self, message: bytes) -> None:
         """Run the attempt."""
-        start = self._opened(message)
-        outcome: Outcome
+        self._report(self._outcome(self._opened(message)))
+
+    def _outcome(self, start: StartAttempt) -> Outcome:
         try:
             self._refuse_threads()
             action, arguments = self._prepare(start)
             found = None if start.cache is None else self._from_cache(action, start)
-            outcome = found or self._success(start, action, self._call(action, arguments))
+            return found or self._success(start, action, self._call(action, arguments))
         except BaseException as error:
             if getattr(error, "is_death", False):
                 raise  # the test kit plays the death of a process with it: then nothing is told any more
-            outcome = self._raised(error)
-        self._report(outcome)
+            return self._raised(error)
 
     def _call(self, action: Action, arguments: dict[str, Any]) -> Any:
         try:

@@ -34,6 +34,7 @@ __all__ = [
     "SecretName",
     "SqlValue",
     "StartAttempt",
+    "StartAttempts",
     "Statement",
     "Stored",
     "Succeeded",
@@ -43,6 +44,7 @@ __all__ = [
     "Value",
     "decode_ended",
     "decode_start",
+    "decode_starts",
     "encode",
     "is_end",
 ]
@@ -166,6 +168,12 @@ class StartAttempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, ta
     epoch: int = 0
     has_secrets: bool = False
     task: TaskFacts | None = None
+
+
+class StartAttempts(msgspec.Struct, frozen=True, gc=False, tag="starts"):
+    """Run attempts one after the other."""
+
+    starts: tuple[StartAttempt, ...]
 
 
 class ArtifactRecord(msgspec.Struct, frozen=True, gc=False):
@@ -368,6 +376,7 @@ FlowMessage = AttemptEnded | Progressed | TimerFired | ExpandMap | JudgeNode | C
 
 _encoder = msgspec.msgpack.Encoder()
 _start = msgspec.msgpack.Decoder(StartAttempt)
+_starts = msgspec.msgpack.Decoder(StartAttempts)
 _ended = msgspec.msgpack.Decoder(AttemptEnded)
 _message = msgspec.msgpack.Decoder(FlowMessage)
 
@@ -380,6 +389,11 @@ def encode(message: msgspec.Struct) -> bytes:
 def decode_start(data: bytes) -> StartAttempt:
     """Decode what a body actor is told; raises ``msgspec.ValidationError`` for anything else."""
     return _start.decode(data)
+
+
+def decode_starts(data: bytes) -> StartAttempts:
+    """Decode what the body of a shift is told; raises ``msgspec.ValidationError`` for anything else."""
+    return _starts.decode(data)
 
 
 def decode_ended(data: bytes) -> AttemptEnded:

@@ -246,8 +246,10 @@ class Slots(Protocol):
         """Record that its body begins now."""
         ...
 
-    def mark(self, slot: int, run_key: int, item: int) -> None:
-        """Record that its body begins another piece of its work, named so."""
+    def mark(
+        self, slot: int, run_key: int, item: int, attempt: int | None = None, started_us: int | None = None
+    ) -> None:
+        """Record that its body begins another piece of its work, named so; None = as it was."""
         ...
 
     def end(self, slot: int, payload: bytes) -> bool:

@@ -165,18 +165,24 @@ class SlotFile:
         """
         self._map[HEAD_BYTES + slot * RECORD_BYTES] = BEGUN
 
-    def mark(self, slot: int, run_key: int, item: int) -> None:
+    def mark(
+        self, slot: int, run_key: int, item: int, attempt: int | None = None, started_us: int | None = None
+    ) -> None:
         """Record that the body has begun another piece of its work: a death is one that this piece meets.
 
         A process killed in between leaves a record that is passed over: the piece before had ended, this one not begun.
 
         Args:
             slot: What ``start`` returned.
-            run_key: Instead of the one before; node, attempt and start stay.
+            run_key: Instead of the one before; the node stays.
             item: As ``run_key``.
+            attempt: As ``run_key``; None = the one before.
+            started_us: As ``attempt``.
         """
         at = HEAD_BYTES + slot * RECORD_BYTES
-        _, node, _, attempt, started_us = FIELDS.unpack_from(self._map, at + START_AT)
+        _, node, _, old_attempt, old_us = FIELDS.unpack_from(self._map, at + START_AT)
+        attempt = old_attempt if attempt is None else attempt
+        started_us = old_us if started_us is None else started_us
         check = crc32(FIELDS.pack(run_key, node, item, attempt, started_us))
         START.pack_into(self._map, at + START_AT, run_key, node, item, attempt, started_us, check)
         self._map[at] = BEGUN

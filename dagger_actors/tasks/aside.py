@@ -10,6 +10,7 @@ import msgspec
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.core.messages import AttemptEnded, decode_message
+from dagger_actors.tasks.orders import ShiftEnds
 
 __all__ = ["Aside"]
 
@@ -36,11 +37,17 @@ class Aside:
         message = envelope.message
         if isinstance(message, self._kept):
             self._envelopes.append(envelope)
+        elif isinstance(message, ShiftEnds):  # the rest of its shift is given back, as all that has not begun
+            for end in message.ends:
+                self._put_end(end)
         elif isinstance(message, bytes):
-            with contextlib.suppress(msgspec.MsgspecError):  # it may be what the supervisor has crashed on
-                ended = decode_message(message)
-                if isinstance(ended, AttemptEnded):
-                    self._note(ended, message)
+            self._put_end(message)
+
+    def _put_end(self, message: bytes) -> None:
+        with contextlib.suppress(msgspec.MsgspecError):  # it may be what the supervisor has crashed on
+            ended = decode_message(message)
+            if isinstance(ended, AttemptEnded):
+                self._note(ended, message)
 
     def put_all(self, envelopes: Iterable[Envelope[Any]], replies: Sequence[Any]) -> None:
         """Keep what a turn has met that crashed, and those who were to be answered by units that are not written."""

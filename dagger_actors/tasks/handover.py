@@ -11,6 +11,7 @@ from dagger_actors.core.channels import Appended
 from dagger_actors.core.protocols import Clock, Journal, Timers
 from dagger_actors.tasks.machine.events import Grant, TaskRef
 from dagger_actors.tasks.registry import TaskAgents
+from dagger_actors.tasks.shift import ShiftBody
 from dagger_actors.tasks.tally import TaskTally
 
 __all__ = ["Services"]
@@ -25,6 +26,7 @@ class Services:
         journal: The writer.
         agents: Those of this worker.
         prepare: Makes the body of a granted attempt.
+        prepare_shift: Makes the body of several.
         gate_of: Where the bodies of an agent start.
         tally: Counts the ends of attempts here.
         unbegun: Tells what has a place here and has not begun: ids and epochs.
@@ -42,6 +44,7 @@ class Services:
         journal: Journal,
         agents: TaskAgents,
         prepare: Callable[[Grant, Callable[[bytes], None], Callable[[BodyActor], None]], BodyActor],
+        prepare_shift: Callable[[Sequence[Grant], Callable[[object], None]], ShiftBody],
         gate_of: Callable[[str], Gate],
         tally: TaskTally,
         unbegun: Callable[[], frozenset[TaskRef]],
@@ -55,6 +58,7 @@ class Services:
         self.journal = journal
         self.agents = agents
         self.prepare = prepare
+        self.prepare_shift = prepare_shift
         self.gate_of = gate_of
         self.tally = tally
         self.unbegun = unbegun

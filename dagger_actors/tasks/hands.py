@@ -6,8 +6,9 @@ is lost. In between the supervisor's turns alone decide about it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import groupby
 
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.bodies.body import BodyActor
@@ -15,7 +16,8 @@ from dagger_actors.core.messages import Progressed
 from dagger_actors.core.tasks import Claimed
 from dagger_actors.tasks.handover import Services
 from dagger_actors.tasks.machine.events import Grant, TaskRef
-from dagger_actors.tasks.orders import Late
+from dagger_actors.tasks.orders import Late, ShiftEnds
+from dagger_actors.tasks.shift import ShiftBody
 
 __all__ = ["Hand", "Hands"]
 
@@ -26,7 +28,7 @@ class Hand:
     Attributes:
         task: As it was leased.
         attempt: Its number.
-        actor: Its body.
+        actor: Its body, or that of its shift.
         payload: Its encoded end, from when it is told until it is committed.
         progress: How far its body is, as that told last; None = it told nothing.
     """
@@ -39,6 +41,13 @@ class Hand:
         self.actor = actor
         self.payload: bytes | None = None
         self.progress: Progressed | None = None
+
+    def captured(self) -> tuple[str, int] | None:
+        """What the attempt has logged by now, and how many bytes of it were dropped; None = nothing."""
+        actor = self.actor
+        if isinstance(actor, ShiftBody):
+            return actor.captured_of((self.task.task_key, self.task.epoch))
+        return actor.captured()
 
 
 class Hands:
@@ -53,6 +62,7 @@ class Hands:
         self._services = services
         self._tell = tell
         self._hands: dict[TaskRef, Hand] = {}
+        self._shifts: dict[Ticket, ShiftBody] = {}
 
     def __len__(self) -> int:
         return len(self._hands)
@@ -66,44 +76,150 @@ class Hands:
 
     # --- they begin
 
-    def begin(self, grants: Iterable[Grant]) -> list[tuple[Grant, Exception]]:
+    def begin(
+        self, grants: Iterable[Grant], shift_of: Callable[[str], int] = lambda _agent: 1
+    ) -> list[tuple[Grant, Exception]]:
         """Make the bodies of committed leases, and let them wait for their places.
+
+        Args:
+            grants: The leases.
+            shift_of: How many of an agent one body does on end, at most.
 
         Returns:
             Those that cannot be made, and why: no worker process can be started, for one.
         """
         offers: dict[str, list[Ticket]] = {}
         failed: list[tuple[Grant, Exception]] = []
-        for grant in grants:
-            task = grant.task
-            try:
-                actor = self._services.prepare(grant, self._tell, self._arm_time_out)
-            except Exception as error:  # noqa: BLE001 - its attempt has failed with that, and the others begin
-                failed.append((grant, error))
-                continue
-            self._hands[task.task_key, task.epoch] = Hand(task, grant.attempt, actor)
-            offers.setdefault(task.agent, []).append(actor.ticket)
+        for (agent, _), found in groupby(grants, lambda grant: (grant.task.agent, grant.task.priority)):
+            alike = list(found)
+            size = shift_of(agent)
+            tickets = offers.setdefault(agent, [])
+            for first in range(0, len(alike), size):
+                part = alike[first : first + size]
+                if len(part) > 1:
+                    tickets.append(self._shift(part))
+                else:
+                    self._single(part[0], tickets, failed)
         for agent, tickets in offers.items():
             self._services.gate_of(agent).offer(tickets)
         return failed
 
+    def _shift(self, grants: Sequence[Grant]) -> Ticket:
+        shift = self._services.prepare_shift(grants, self._tell)
+        self._shifts[shift.ticket] = shift
+        for grant in grants:
+            task = grant.task
+            self._hands[task.task_key, task.epoch] = Hand(task, grant.attempt, shift)
+        return shift.ticket
+
+    def _single(self, grant: Grant, tickets: list[Ticket], failed: list[tuple[Grant, Exception]]) -> None:
+        task = grant.task
+        try:
+            actor = self._services.prepare(grant, self._tell, self._arm_time_out)
+        except Exception as error:  # noqa: BLE001 - its attempt has failed with that, and the others begin
+            failed.append((grant, error))
+        else:
+            self._hands[task.task_key, task.epoch] = Hand(task, grant.attempt, actor)
+            tickets.append(actor.ticket)
+
     def take_started(self) -> tuple[tuple[int, int, int], ...]:
-        """Ids, epochs and starts (wall microseconds) of those that have passed their gate since the last call."""
+        """Ids, epochs and starts (wall microseconds) of those that have passed their gate since the last call.
+
+        Of a shift it is what it does now, told again each time.
+        """
         started = [ticket for gate in self._gates() for ticket in gate.take_started()]
-        return tuple((ticket.run_key, ticket.item, ticket.started_us) for ticket in started)
+        alone = [(ticket.run_key, ticket.item, ticket.started_us) for ticket in started if ticket not in self._shifts]
+        return (*alone, *((*ref, started_us) for shift in self._going() for ref, started_us in _running(shift)))
 
     def drain(self) -> None:
         """Give up what waits for its place: it never begins."""
-        self.drop([ticket for gate in self._gates() for ticket in gate.drain()])
-
-    def drop(self, tickets: Iterable[Ticket]) -> None:
-        """Give up hands whose bodies never begin."""
-        for ticket in tickets:
-            self._hands.pop((ticket.run_key, ticket.item), None)
+        for gate in self._gates():
+            for ticket in gate.drain():
+                shift = self._shifts.pop(ticket, None)
+                self._drop([(ticket.run_key, ticket.item)] if shift is None else shift.held())
 
     def drop_queued(self) -> None:
-        """Give up all that waits for a place at a gate that has been drained, or was never offered to one."""
-        self.drop([hand.actor.ticket for _, hand in self if hand.actor.ticket.state == "queued"])
+        """Give up all that waits for a place at a gate that has been drained, or was never offered to one, or in a shift."""
+        for shift in list(self._shifts.values()):
+            ends = shift.curtail().ends
+            if ends:
+                self._tell(ShiftEnds(ends))
+        for ref, hand in self:
+            actor = hand.actor
+            if actor.ticket.state == "queued" or (isinstance(actor, ShiftBody) and ref not in actor.begun()):
+                self._drop([ref])
+
+    def _drop(self, refs: Iterable[TaskRef]) -> None:
+        """Give up hands whose bodies never begin."""
+        for ref in refs:
+            hand = self._hands.pop(ref, None)
+            if hand is not None:
+                self._out_of_shift(hand, ref)
+
+    # --- shifts
+
+    def leave_shifts(self, *, is_now: bool) -> tuple[tuple[bytes, ...], tuple[tuple[int, int, int], ...]]:
+        """Begin nothing more of what is in shifts.
+
+        Args:
+            is_now: Whether they end at once, whatever their bodies do.
+
+        Returns:
+            The ends that are not told, and what has begun of them: ids, epochs and starts.
+        """
+        ends: list[bytes] = []
+        begun: list[tuple[int, int, int]] = []
+        for ticket, shift in list(self._shifts.items()):
+            left = shift.break_off() if is_now else shift.curtail()
+            ends += left.ends
+            begun += [(*ref, started_us) for ref, started_us in shift.begun().items()]
+            self._drop(left.rest)
+            if is_now and ticket in self._shifts:
+                self._services.gate_of(shift.agent).abandon(ticket)
+                shift.cancel()
+        return tuple(ends), tuple(begun)
+
+    def relieve(self, before_us: int) -> list[ShiftEnds]:
+        """Take what a slow task holds up out of its shift.
+
+        Args:
+            before_us: Slow is what began before this, wall microseconds, and still runs.
+        """
+        return [
+            shift.curtail()
+            for shift in self._going()
+            for _ref, started_us in _running(shift)
+            if started_us <= before_us
+        ]
+
+    def has_shifts(self) -> bool:
+        """Whether a shift is being done."""
+        return next(self._going(), None) is not None
+
+    def move(self, refs: Iterable[TaskRef]) -> list[tuple[Grant, Exception]]:
+        """Do what was taken out of shifts, each by a body of its own; gives what ``begin`` does."""
+        grants = []
+        for ref in refs:
+            hand = self._hands.get(ref)
+            if hand is not None:  # else it was stopped meanwhile
+                self._out_of_shift(hand, ref)
+                grants.append(Grant(hand.task, hand.attempt))
+        return self.begin(grants)
+
+    def give_back(self, refs: Iterable[TaskRef]) -> None:
+        """Give up what was taken out of shifts and does not begin any more."""
+        self._drop(refs)
+
+    def _going(self) -> Iterator[ShiftBody]:
+        return (shift for ticket, shift in list(self._shifts.items()) if ticket.state == "admitted")
+
+    def _out_of_shift(self, hand: Hand, *refs: TaskRef) -> None:
+        actor = hand.actor
+        if isinstance(actor, ShiftBody) and actor.release(refs):
+            self._shifts.pop(actor.ticket, None)
+            gate = self._gate(hand)
+            gate.abandon(actor.ticket)
+            gate.forget(actor.ticket)
 
     def note_progress(self, message: Progressed) -> None:
         """A body has told how far it is; nothing of it is stored."""
@@ -137,12 +253,24 @@ class Hands:
         hand = self._hands.get(ref)
         if hand is None:
             return  # its end is committed, and has stopped it
+        if isinstance(hand.actor, ShiftBody):
+            self._stop_in_shift(hand, hand.actor, ref)
+            return
         gate = self._gate(hand)
         gate.abandon(hand.actor.ticket)
         hand.actor.cancel()
         if not is_waited_for:
             gate.forget(hand.actor.ticket)
             self._hands.pop(ref, None)
+
+    def _stop_in_shift(self, hand: Hand, shift: ShiftBody, ref: TaskRef) -> None:
+        self._hands.pop(ref, None)
+        left = shift.strike(ref)
+        if left is not None:
+            self._gate(hand).abandon(shift.ticket)
+            shift.cancel()
+            self._tell(left)  # what was behind it goes on elsewhere
+        self._out_of_shift(hand, ref)
 
     def give_up(self, refs: Iterable[TaskRef]) -> None:
         """The ends of these are committed; on the journal's thread."""
@@ -154,6 +282,9 @@ class Hands:
             if hand.payload is None:  # it has not ended, it was cut off
                 self._gate(hand).abandon(hand.actor.ticket)
                 hand.actor.cancel()
+            if isinstance(hand.actor, ShiftBody):
+                self._out_of_shift(hand, ref)
+                continue
             done.setdefault(hand.task.agent, []).append(hand.actor.ticket)
         for agent, tickets in done.items():
             self._services.gate_of(agent).forget(*tickets)
@@ -184,3 +315,8 @@ class Hands:
 
     def _gates(self) -> list[Gate]:
         return [self._services.gate_of(name) for name in self._services.agents.names()]
+
+
+def _running(shift: ShiftBody) -> list[tuple[TaskRef, int]]:
+    running = shift.running
+    return [] if running is None else [running]

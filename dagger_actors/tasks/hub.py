@@ -161,6 +161,7 @@ class TaskHub:
                 journal=store.journal,
                 agents=agents,
                 prepare=self._starter.prepare,
+                prepare_shift=self._starter.prepare_shift,
                 gate_of=self._starter.gates.__getitem__,
                 tally=self.tally,
                 unbegun=lambda: self._left_behind.unbegun_of(store.membership.own_records()),
@@ -189,6 +190,7 @@ class TaskHub:
                 name=name,
                 concurrency=self.agents.get(name).options.concurrency,
                 is_at_most_once=self.agents.get(name).options.is_careful,
+                takes_shifts=self.agents.get(name).takes_shifts,
             )
             for name in self.agents.names()
         }

@@ -9,7 +9,7 @@ from dagger_actors.tasks.batch import Batch
 from dagger_actors.tasks.machine.events import TaskRef
 from dagger_actors.tasks.machine.machine import TaskMachine
 
-__all__ = ["Adopt", "Again", "Denied", "Detach", "GiveUp", "Late", "Reopen", "Stops"]
+__all__ = ["Adopt", "Again", "Denied", "Detach", "GiveUp", "Late", "Reopen", "ShiftEnds", "Stops"]
 
 
 class Stops(msgspec.Struct, frozen=True):
@@ -42,6 +42,18 @@ class Denied(msgspec.Struct, frozen=True):
 
     batch: Batch
     error: Exception
+
+
+class ShiftEnds(msgspec.Struct, frozen=True):
+    """Tasks of a shift have ended.
+
+    Attributes:
+        ends: Their encoded ends, in order.
+        rest: Those that the shift does not come to, and that have not begun.
+    """
+
+    ends: tuple[bytes, ...]
+    rest: tuple[TaskRef, ...] = ()
 
 
 class Again(msgspec.Struct, frozen=True):

@@ -58,6 +58,13 @@ class AgentEntry:
         """File and line of its body."""
         return self.schema.place
 
+    @property
+    def takes_shifts(self) -> bool:
+        """Whether one body may do several of its tasks, one after the other: nothing is written, or timed, before each."""
+        options = self.options
+        is_plain = options.timeout_us is None and options.isolation != "process" and not options.is_careful
+        return is_plain and not self.action.is_async
+
     def __repr__(self) -> str:
         return f"<AgentEntry {self.name} {self.place}>"
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from dagger_actors.actors.gate import Gate, Gates, Share
+from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
+
+from dagger_actors.actors.gate import Gate, Gates, Share, Ticket
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
 from dagger_actors.bodies.artifacts import RunArtifacts
 from dagger_actors.bodies.backends import Backends
-from dagger_actors.bodies.body import BodyActor
+from dagger_actors.bodies.body import FOR_THREADS, BodyActor
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.spawner import Order, Spawner
-from dagger_actors.core.messages import StartAttempt, TaskFacts
+from dagger_actors.core.messages import StartAttempt, StartAttempts, TaskFacts, encode
 from dagger_actors.core.tasks import Claimed
 from dagger_actors.store.store import Store
 from dagger_actors.tasks.context import TaskContext
 from dagger_actors.tasks.machine.events import Grant
 from dagger_actors.tasks.registry import TaskAgents
+from dagger_actors.tasks.shift import ShiftBody
 
 __all__ = ["Starter"]
 
@@ -58,7 +61,8 @@ class Starter:
         self._agents = agents
         self._worker_id = store.worker_id
         self.artifacts = RunArtifacts(store.artifacts, store.load_artifact)
-        services = BodyServices(
+        self._blocking = runtime.blocking
+        services = self._services = BodyServices(
             actions=agents.actions,
             context=TaskContext,
             artifacts=self.artifacts,
@@ -93,8 +97,40 @@ class Starter:
             arm: Called when a body whose time is limited has passed its gate.
         """
         task = grant.task
+        options = self._agents.get(task.agent).options
+        order = Order(options.isolation or "", options.timeout_us, -task.priority, arm)
+        return self._spawner.prepare(self._start(grant), order, self.gates[task.agent], tell)
+
+    def prepare_shift(self, grants: Sequence[Grant], tell: Callable[[object], None]) -> ShiftBody:
+        """Make the body of a shift, its starts in its mailbox, not yet scheduled: its ticket is to be offered to its gate.
+
+        Args:
+            grants: Attempts of one agent that takes shifts, and of one priority; 1 or more.
+            tell: Takes ``ShiftEnds``, and encoded messages, to the supervisor; any thread.
+        """
+        starts = tuple(self._start(grant) for grant in grants)
+        first = starts[0]
+        refs = tuple((start.run_key, start.item) for start in starts)
+        shift = ShiftBody(self._services, self.gates[first.action], tell, refs, first.action)
+        inbox = shift.actor_inbox
+        # Held: the gate gives it its one turn.
+        inbox.bind_held(shift, FOR_THREADS, Envelope(encode(StartAttempts(starts))))
+        shift.ticket = Ticket(
+            first.run_key,
+            first.node,
+            first.item,
+            first.attempt,
+            inbox,
+            self._blocking,
+            is_thread=True,
+            priority=-grants[0].task.priority,
+        )
+        return shift
+
+    def _start(self, grant: Grant) -> StartAttempt:
+        task = grant.task
         entry = self._agents.get(task.agent)
-        start = StartAttempt(
+        return StartAttempt(
             task.task_key,
             -1,
             task.epoch,
@@ -108,9 +144,6 @@ class Starter:
             epoch=task.epoch,
             task=_facts(task),
         )
-        options = entry.options
-        order = Order(options.isolation or "", options.timeout_us, -task.priority, arm)
-        return self._spawner.prepare(start, order, self.gates[task.agent], tell)
 
 
 def _facts(task: Claimed) -> TaskFacts | None:

@@ -53,7 +53,7 @@ from dagger_actors.tasks.machine.events import (
     Woken,
 )
 from dagger_actors.tasks.machine.machine import TaskMachine
-from dagger_actors.tasks.orders import Adopt, Again, Denied, Detach, GiveUp, Late, Reopen, Stops
+from dagger_actors.tasks.orders import Adopt, Again, Denied, Detach, GiveUp, Late, Reopen, ShiftEnds, Stops
 from dagger_actors.tasks.verdicts import ended, refused, timed_out
 
 __all__ = ["TaskSupervisor"]
@@ -65,6 +65,9 @@ TURN = 128
 
 FLUSH_US = 50_000
 """How long ``running`` may go unwritten; most attempts are over by then and need no row for it."""
+
+SLOW_US = 20_000
+"""A task of a shift that has run for so long is not waited for by those behind it."""
 
 AGAIN_US = 1_000_000
 """How long to wait before what the disk refused is handed to it again."""
@@ -219,7 +222,8 @@ class TaskSupervisor(Actor):
         """Go on with what is in hand; the old machine's word on it is lost if it is not in the file."""
         ticket = hand.actor.ticket
         machine.adopt(hand.task, hand.attempt, ticket.started_us)
-        if ticket.state == "abandoned" and not (self._leaving is not None and self._leaving.is_last):
+        is_late = ticket.state == "abandoned" and hand.actor.timeout_us is not None
+        if is_late and not (self._leaving is not None and self._leaving.is_last):
             self._apply(timed_out(self._policy(hand.task), hand.task), now)
         if hand.payload is not None:
             self._end(hand.payload, now)
@@ -243,6 +247,9 @@ class TaskSupervisor(Actor):
                 self._flush_armed = False
                 self._note_started(now)
                 self._apply(message, now)
+                self._relieve(now)
+            case ShiftEnds():
+                self._shift_ended(message, now)
             case Late(ref=ref, is_stuck=is_stuck):
                 self._late(ref, now, is_stuck=is_stuck)
             case Stops(leases=leases):
@@ -288,7 +295,13 @@ class TaskSupervisor(Actor):
         decision = self._decide(answered, now)
         self._batch.add(msgspec.structs.replace(decision, effects=()))
         # The leases are committed already: nothing is to be waited for.
-        failed = self._hands.begin(effect for effect in decision.effects if isinstance(effect, Grant))
+        failed = self._hands.begin((effect for effect in decision.effects if isinstance(effect, Grant)), self._shift_of)
+        self._not_made(failed, now)
+
+    def _shift_of(self, agent: str) -> int:
+        return 1 if self._machine is None else self._machine.shift_of(agent)
+
+    def _not_made(self, failed: Sequence[tuple[Grant, Exception]], now: Now) -> None:
         for grant, error in failed:
             task = grant.task
             outcome = Failed(detail_of(error))
@@ -299,6 +312,23 @@ class TaskSupervisor(Actor):
         started = self._hands.take_started()
         if started:
             self._apply(Started(started), now)
+
+    def _shift_ended(self, message: ShiftEnds, now: Now) -> None:
+        """Tasks of a shift have ended, and what is behind them there goes on by itself."""
+        assert self._machine is not None
+        for data in message.ends:
+            self._end(data, now)
+        if message.rest:
+            rest = [ref for ref in message.rest if self._machine.is_held(*ref)]
+            self._hands.give_back(set(message.rest).difference(rest))
+            self._not_made(self._hands.move(rest), now)
+
+    def _relieve(self, now: Now) -> None:
+        """No task waits for long behind one that is slow."""
+        for left in self._hands.relieve(now.wall_us - SLOW_US):
+            self._shift_ended(left, now)
+        if self._hands.has_shifts():
+            self.on_started()
 
     def _late(self, ref: TaskRef, now: Now, *, is_stuck: bool) -> None:
         hand = self._hands.get(ref)
@@ -327,6 +357,10 @@ class TaskSupervisor(Actor):
         # First of all, or what is given back as unbegun might begin yet.
         self._hands.drain()
         self._note_started(now)
+        ends, begun = self._hands.leave_shifts(is_now=is_now)
+        for data in ends:
+            self._end(data, now)
+        self._apply(Started(begun), now)
         self._leaving = Detached(is_last=is_now, unbegun=self._cut_off() if is_now else frozenset())
         self._apply(self._leaving, now)
         reply = envelope.reply_to
@@ -359,7 +393,7 @@ class TaskSupervisor(Actor):
         batch = self._batch
         for end in decision.ends:
             hand = self._hands.get((end.row.task_key, end.row.epoch))
-            batch.parts.append(Part(end, hand.actor.captured() if hand is not None else None))
+            batch.parts.append(Part(end, hand.captured() if hand is not None else None))
         if decision.ends or decision.released or decision.runs:
             batch.add(decision)
             return

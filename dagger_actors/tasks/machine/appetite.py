@@ -29,6 +29,21 @@ AHEAD_US = 50_000
 LEAST_US = 100
 """What an attempt takes of a worker at least, however short its body is."""
 
+SHIFT_US = 2_000
+"""How long a shift is to take: bodies of microseconds are done several on end, for a body of its own costs more than they do."""
+
+LARGEST_SHIFT = 16
+"""Tasks in a shift at most."""
+
+QUICK_US = 500
+"""Attempts that lately took longer are not done in shifts."""
+
+SLOW_US = 20_000
+"""An attempt of so long, or longer, has held up what was behind it in its shift ..."""
+
+ALONE = 64
+"""... so that after it this many are done alone."""
+
 LATELY = 16
 """Attempts that count for how long one takes, roughly. (The pace of ends would not do: who starves is slow.)"""
 
@@ -45,12 +60,13 @@ class _Share:
         ahead: Leases it wants ahead of its places.
         pace: How many attempts one place lately did in ``AHEAD_US``: a mean in which one that is held up counts as one, and
             not for as long as it took.
+        alone: How many more are done alone, whatever the pace.
         is_drained: Whether the last answer had fewer than was wanted, and nothing has been heard since it was asked for.
         is_woken: Whether something was heard since the last claim: its answer may not know of that.
         again_us: Not before this: the agent's rate; wall microseconds.
     """
 
-    __slots__ = ("again_us", "ahead", "asked", "held", "is_drained", "is_woken", "pace", "terms")
+    __slots__ = ("again_us", "ahead", "alone", "asked", "held", "is_drained", "is_woken", "pace", "terms")
 
     def __init__(self, terms: AgentTerms) -> None:
         self.terms = terms
@@ -58,18 +74,27 @@ class _Share:
         self.asked = 0
         self.ahead = 0
         self.pace: float | None = None
+        self.alone = 0
         self.is_drained = False
         self.is_woken = False
         self.again_us = 0
 
     def measure(self, took_us: int) -> None:
         """An attempt has taken so long."""
+        self.alone = ALONE if took_us >= SLOW_US else max(0, self.alone - 1)
         took_us = max(took_us, LEAST_US)
         pace = AHEAD_US / took_us
         weight = 1.0 if self.pace is None else min(1.0, max(1 / LATELY, took_us / LONG_US))
         self.pace = pace * weight + (self.pace or 0.0) * (1 - weight)
         if not self.terms.is_at_most_once:
             self.ahead = min(int(self.terms.concurrency * self.pace), MOST_AHEAD)
+
+    @property
+    def shift(self) -> int:
+        """How many tasks one body does on end."""
+        if not self.terms.takes_shifts or self.alone or self.pace is None or self.pace * QUICK_US < AHEAD_US:
+            return 1
+        return min(LARGEST_SHIFT, int(SHIFT_US * self.pace / AHEAD_US))
 
     def wake(self) -> None:
         """Something may be ready."""
@@ -154,6 +179,10 @@ class Appetite:
         if took_us is not None:
             share.measure(took_us)
         self._held -= 1
+
+    def shift_of(self, agent: str) -> int:
+        """How many tasks of an agent one body does on end, at most; 1 = it has one for each."""
+        return self._shares[agent].shift
 
     def waiting(self) -> int:
         """Leases ahead of the places, of all agents."""

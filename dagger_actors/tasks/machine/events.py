@@ -44,12 +44,14 @@ class AgentTerms(msgspec.Struct, frozen=True, kw_only=True):
         concurrency: Attempts of it at once, in this worker; 1 or more.
         is_at_most_once: Whether its starts are committed before they may begin, and an unknown outcome parks the task.
         has_limit_keys: Whether its tasks share places by key, so that an end may admit another.
+        takes_shifts: Whether one body may do several of its tasks, one after the other.
     """
 
     name: str
     concurrency: int
     is_at_most_once: bool = False
     has_limit_keys: bool = False
+    takes_shifts: bool = False
 
 
 # --- events

@@ -115,6 +115,10 @@ class TaskMachine:
         """Whether enough is leased ahead that a moment's wait leaves no place empty."""
         return self._appetite.waiting() >= PLENTY
 
+    def shift_of(self, agent: str) -> int:
+        """How many tasks of an agent one body does on end, at most; 1 = it has one for each."""
+        return self._appetite.shift_of(agent)
+
     def is_held(self, task_key: int, epoch: int) -> bool:
         """Whether a lease is in hand, be it only until its late body has ended."""
         return (task_key, epoch) in self._leases

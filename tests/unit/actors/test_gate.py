@@ -41,9 +41,11 @@ class FewSlots:
                 return slot
         return -1
 
-    def mark(self, slot: int, run_key: int, item: int) -> None:
-        _, node, _, attempt = self.held[slot]
-        self.held[slot] = (run_key, node, item, attempt)
+    def mark(
+        self, slot: int, run_key: int, item: int, attempt: int | None = None, started_us: int | None = None
+    ) -> None:
+        _, node, _, before = self.held[slot]
+        self.held[slot] = (run_key, node, item, before if attempt is None else attempt)
 
     def end(self, slot: int, payload: bytes) -> bool:
         assert slot in self.held
