@@ -6,6 +6,7 @@ import json
 import os
 import random
 import sys
+import time
 from typing import Any
 
 from dagger_actors import ActorSystem, watch
@@ -38,8 +39,13 @@ def main(order: dict[str, Any]) -> None:
             more = json.loads(line)
             if "leave" in more:
                 break
+            if "orders" in more:
+                system.channels.publish_many("numbers", [Transfer(*order) for order in more["orders"]])
+                tell(published=True)
+                continue
             for number in range(*more["numbers"]):
                 message = transfer(number) if more["publish"] == "transfers" else number
+                time.sleep(more.get("pause_s", 0.0))
                 system.channels.publish(more["publish"], message, id=f"number {number}", wait=number % 16 == 0)
             system.channels.publish(more["publish"], message, id=f"number {number}")
             tell(published=more["numbers"])

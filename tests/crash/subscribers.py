@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import msgspec
 
@@ -16,6 +17,8 @@ from dagger_actors.core.retry import Linear
 from dagger_actors.pubsub.turns.context import TurnContext
 
 _log = os.open(os.environ["BODY_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+GATE = Path(os.environ["BODY_LOG"] + ".gate")
 
 TWICE = RetryPolicy(tries=5, wait=Linear(delay_secs=0.01))
 
@@ -88,11 +91,33 @@ class Counter(Subscriber):
         time.sleep(0.0005)
 
 
+class Gated(Subscriber):
+    """A turn may last until it is killed, or until a file is there; others are quick."""
+
+    @subscribe("numbers", key="source")
+    def take(self, transfer: Transfer, ctx: TurnContext) -> None:
+        """Wait, if it is the one to wait for."""
+        note(ctx, transfer.number)
+        while transfer.target == "waits" and not GATE.exists():
+            time.sleep(0.002)
+
+
+class Late(Subscriber):
+    """Writes down how late it is."""
+
+    @subscribe("loose")
+    def take(self, number: int, ctx: TurnContext) -> None:
+        """Tell when, microseconds after it was published."""
+        os.write(_log, f"{number} {time.time_ns() // 1_000 - ctx.published_at}\n".encode())
+
+
 TRANSFERS = Channel("transfers", Transfer, capacity=1_000_000)
 LOOSE = Channel("loose", int, capacity=1_000_000)
 
 SETS: dict[str, tuple[list[type[Subscriber]], list[Channel]]] = {
     "ledger": ([Ledger], [TRANSFERS]),
     "both": ([Ledger, Counter], [TRANSFERS, LOOSE]),
+    "gated": ([Gated], [Channel("numbers", Transfer)]),
+    "late": ([Late], [LOOSE]),
     "none": ([], [TRANSFERS, LOOSE]),
 }

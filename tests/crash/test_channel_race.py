@@ -202,3 +202,23 @@ def test_while_members_come_and_go_no_turn_is_taken_twice_and_shares_are_even(st
     assert {line: times for line, times in begun.items() if times > 1} == {}
     assert len({line.rsplit(" ", 1)[1] for line in stage.log.read_text().splitlines()}) == 3
     check_ledger(party, 2 * count)
+
+
+def test_what_is_published_by_a_process_that_reads_nothing_comes_soon_to_one_that_only_reads(
+    stage: Stage, figure: Callable[[str], None]
+) -> None:
+    """Law: neither needs the other's part, and between idle processes a message is handled in 50 ms."""
+    party = Party(stage, "late")
+    (reader,) = party.members(1)
+    party.agents = "none"
+    (writer,) = party.members(1)
+    count = 100
+    writer.send(publish="loose", numbers=[0, count], pause_s=0.01)
+    writer.answer("published")
+    party.wait_until(lambda: len(stage.log.read_text().splitlines()) == count)
+    found = [tuple(map(int, line.split(" "))) for line in stage.log.read_text().splitlines()]
+    party.leave(writer, reader)
+    assert [number for number, _ in found] == list(range(count))
+    delays = sorted(delay for _, delay in found)
+    figure(f"channels: from one process to another, p50 {delays[count // 2]} us, p99 {delays[count * 99 // 100]} us")
+    assert delays[count // 2] < 50_000
