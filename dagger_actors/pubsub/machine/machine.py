@@ -271,7 +271,7 @@ class MemberMachine:
             begun = False
             while (
                 subscription.has_ready
-                and subscription.running < subscription.terms.concurrency
+                and subscription.running < subscription.size.at_once(subscription.terms.concurrency)
                 and not subscription.is_paused
             ):
                 shift = subscription.begin(now_us)

@@ -13,6 +13,8 @@ __all__ = ["AIM_US", "MOST", "ShiftSize"]
 AIM_US: Final = 2_000
 MOST: Final = 64
 FIRST: Final = 4
+MOST_QUICK: Final = 2 * MOST
+"""Turns in shifts that are taken at once, when several stand in one."""
 
 
 class ShiftSize:
@@ -26,6 +28,13 @@ class ShiftSize:
 
     def __init__(self) -> None:
         self.turns = FIRST
+
+    def at_once(self, concurrency: int) -> int:
+        """How many shifts are begun at once, of ``concurrency`` allowed ones.
+
+        Turns of a few microseconds only wait for one another: two shifts full of them keep the machine busy.
+        """
+        return min(concurrency, MOST_QUICK // self.turns)
 
     def record(self, taken: int, spent_us: int) -> None:
         """A shift has ended.

@@ -195,14 +195,12 @@ class Subscription:
 
     def _begin_lanes(self, turns: list[Turn], now_us: int) -> None:
         size, ready = self.size.turns, self._ready
-        while ready and len(turns) < size:
+        begun = 0
+        while ready and begun < size:
             lane = ready.popleft()
             lane.is_queued = False
             key, items = lane.key, lane.items
-            if not lane.is_due(now_us):  # the wall clock was set back
-                if key.reserved is lane:
-                    key.reserved = None
-                self.release(key, now_us)
+            if not items:
                 continue
             if not key.is_free_for(lane):
                 key.enlist(lane)
@@ -210,14 +208,15 @@ class Subscription:
             key.reserved = None
             key.holder = lane
             # Several turns of one lane may stand in a shift, in order; but not at the cost of other lanes.
-            first = len(turns)
-            last = first + max(1, (size - first) // (len(ready) + 1))
-            while len(turns) < last and items:
+            first = begun
+            last = first + (max(1, (size - first) // (len(ready) + 1)) if len(items) > 1 else 1)
+            while begun < last and items:
                 taken = self._take(items, now_us)
                 if not taken:
                     break
                 turns.append(Turn(self, lane, taken))
-            if len(turns) == first:  # what came to its front since it was queued is not due yet
+                begun += 1
+            if begun == first:  # what came to its front since it was queued is not due yet
                 key.holder = None
                 self.release(key, now_us)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from dagger_actors.core.channels import Lease
@@ -187,3 +188,23 @@ def test_it_asks_for_messages_by_halves_of_the_window() -> None:
     (again,) = [one for one in decision.effects if isinstance(one, Begin)]
     decision = member.apply(ShiftDone(again.shift, (HANDLED, *[NOT_TAKEN] * 2)))
     assert Fetch(0, 4, 2) in decision.effects
+
+
+def test_of_quick_turns_two_full_shifts_are_begun_at_once_and_of_slow_ones_as_many_as_may() -> None:
+    """Law: turns of microseconds would only wait for one another; those that take long are taken side by side."""
+    member = Member(msgspec.structs.replace(ONE, concurrency=16, window=2_000))
+    begun = [one for one in member.read(0, *map(str, range(4_000))).effects if isinstance(one, Begin)]
+    running: dict[int, int] = {}
+
+    def end_first(spent_us: int) -> list[int]:
+        shift = min(running)
+        begun = member.begun(ShiftDone(shift, (HANDLED,) * running.pop(shift), spent_us))
+        running.update((one.shift, len(one.turns)) for one in begun)
+        return [len(one.turns) for one in begun]
+
+    running.update((one.shift, len(one.turns)) for one in begun)
+    assert list(running.values()) == [4] * 16
+    while list(running.values()) != [64, 64]:
+        end_first(1)
+    assert end_first(1) == [64]
+    assert end_first(10_000_000) == [1] * 15
