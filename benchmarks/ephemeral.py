@@ -54,7 +54,7 @@ class Second(Subscriber):
 
 def rest(system: ActorSystem) -> None:
     """Wait until nothing is in hand."""
-    system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)  # noqa: SLF001 - there is no public word for it
+    system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
 
 
 def run(agents: Sequence[Any], channel: str, messages: int) -> tuple[float, float]:

@@ -132,9 +132,8 @@ class Fanout:
         if count <= 0:
             return False
         first = self._offset
-        messages = (
-            handful.messages if count == left and not handful.taken else handful.messages[handful.taken :][:count]
-        )
+        # No more than is handed over: this comes for each message that is taken while somebody waits for room.
+        messages = handful.messages[handful.taken : handful.taken + count]
         now_us = self._clock.now().wall_us
         items = [
             Delivered(0, first + at, self._name, one.type, one.payload.encode(), now_us, 1, one.headers)

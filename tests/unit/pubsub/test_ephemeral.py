@@ -219,7 +219,9 @@ def test_a_plain_turn_that_raises_ends_nothing_either(tmp_path: Path, caplog: py
             seen.add("plain", note.number)
 
     with ActorSystem(tmp_path / "a.db", agents=[Plain], channels=live()) as system:
-        system.channels.publish_many("live", notes(10))
+        system.channels.publish("live", Note(0))
+        rest(system)
+        system.channels.publish_many("live", notes(9, 1))
         rest(system)
         assert seen.notes == {"plain": [0, 2, 4, 6, 8]}
         assert counts(system, "plain.take") == (5, 0, 5)
