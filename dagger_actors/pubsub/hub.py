@@ -589,7 +589,7 @@ def _cursors_of(declared: Declared, seat: Seat) -> tuple[Cursor, ...]:
     return tuple(
         Cursor(key, name, declared.channels[channel], channel)
         for key, name, channel in declared.cursors
-        if name in seat.subscriptions
+        if name in seat.subscriptions and channel in declared.channels  # the others it knows already
     )
 
 

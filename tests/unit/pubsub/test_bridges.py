@@ -170,6 +170,7 @@ def test_what_a_task_publishes_goes_out_with_its_success_once_and_wakes_who_read
         assert [task.wait(PATIENCE_S).state for task in tasks] == ["completed", "completed", "failed"]
         assert [number for number in seen(system) if number < 100] == [1, 2]
         assert len(system.channels.read("other.new", limit=10)) == 1
+        assert len([number for number in seen(system) if number > 100]) == 1, "a channel made meanwhile is read"
         message = system.channels.read("receipts", limit=10)[0]
         assert (message.key, message.headers) == ("k", {"from": "a task"})
 
