@@ -85,8 +85,18 @@ if TYPE_CHECKING:
     from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
     from dagger_actors.flow.run import Run
     from dagger_actors.pubsub.channel import Channel
+    from dagger_actors.pubsub.report import (
+        ChannelSummary,
+        DeadLetterReport,
+        DeadLetterSummary,
+        Published,
+        StoredMessage,
+        SubscriptionSummary,
+    )
+    from dagger_actors.pubsub.run_report import RunReport, SubscriptionRun
     from dagger_actors.pubsub.subscribe import subscribe
     from dagger_actors.pubsub.subscriber import Subscriber
+    from dagger_actors.pubsub.turns.context import TurnContext
     from dagger_actors.supervised.actor import Actor
     from dagger_actors.supervised.bounds import MailboxSpec
     from dagger_actors.supervised.context import ActorContext, Terminated
@@ -122,12 +132,15 @@ __all__ = [
     "BackOff",
     "Cancel",
     "Channel",
+    "ChannelSummary",
     "Child",
     "ChildRefused",
     "ChildSpec",
     "ConfigRefused",
     "Context",
     "DaggerError",
+    "DeadLetterReport",
+    "DeadLetterSummary",
     "DefinitionError",
     "DependencyCycle",
     "Explanation",
@@ -154,6 +167,7 @@ __all__ = [
     "NameTaken",
     "NodeReport",
     "PayloadRefused",
+    "Published",
     "Ref",
     "Report",
     "ResourceFailed",
@@ -166,6 +180,7 @@ __all__ = [
     "RunNotFound",
     "RunOwned",
     "RunPaused",
+    "RunReport",
     "RunSummary",
     "RunTimedOut",
     "RunValueRefused",
@@ -181,7 +196,10 @@ __all__ = [
     "StatementFailed",
     "StatementRefused",
     "StepRefused",
+    "StoredMessage",
     "Subscriber",
+    "SubscriptionRun",
+    "SubscriptionSummary",
     "Supervisor",
     "SupervisorFailed",
     "SystemFailed",
@@ -203,6 +221,7 @@ __all__ = [
     "TaskTransitionRefused",
     "Terminated",
     "TooManyActors",
+    "TurnContext",
     "Undelivered",
     "UnknownActor",
     "UnknownAgent",
@@ -260,6 +279,15 @@ _HOMES = {
     "action": "bodies.actions",
     "tell_all": "supervised.ref",
     "Channel": "pubsub.channel",
+    "TurnContext": "pubsub.turns.context",
+    "RunReport": "pubsub.run_report",
+    "SubscriptionRun": "pubsub.run_report",
+    "Published": "pubsub.report",
+    "StoredMessage": "pubsub.report",
+    "ChannelSummary": "pubsub.report",
+    "SubscriptionSummary": "pubsub.report",
+    "DeadLetterSummary": "pubsub.report",
+    "DeadLetterReport": "pubsub.report",
     "Subscriber": "pubsub.subscriber",
     "subscribe": "pubsub.subscribe",
 }

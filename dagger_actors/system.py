@@ -39,6 +39,8 @@ from dagger_actors.pubsub.channels import Channels
 from dagger_actors.pubsub.hub import ChannelHub
 from dagger_actors.pubsub.kind import Configured as ConfiguredSubscriber
 from dagger_actors.pubsub.registry import Members
+from dagger_actors.pubsub.run_report import RunReport
+from dagger_actors.pubsub.running import Running
 from dagger_actors.pubsub.splitting import add_file, split_members
 from dagger_actors.pubsub.wired import Wiring
 from dagger_actors.pubsub.wiring import wire
@@ -252,7 +254,7 @@ class ActorSystem:
         )
         self.tasks = Tasks(self._tasks_hub)
         self._channels_hub = self._channel_hub(members, wiring, messages, recover=recover)
-        self.channels = Channels(self._channels_hub)
+        self.channels, self._running = self._channel_verbs(self._channels_hub)
         self._watch = Watch(
             (WatchedFlows(self._hub), self._tasks_hub, self._channels_hub),
             errand=self._hub.errand,
@@ -346,6 +348,37 @@ class ActorSystem:
             self._telemetry.close()
         self._store.abandon()
 
+    def run_until(self, *, quiescent: bool = True, count: int | None = None, timeout: float | None = None) -> RunReport:
+        """Wait, while subscribers do their work, for whichever of these comes first, or for ``stop``.
+
+        Args:
+            quiescent: Whether it ends when nothing is left to do: no message of this process's subscriptions is unread or in
+                hand, whoever would do it, no timer, delayed message or retry waits, and no flow or task runs here. What a
+                paused subscription has not done is not waited for.
+            count: When so many messages were handled since the report before, or since the system was opened; 1 or more.
+            timeout: After so many seconds, 0 or more; the report says so, and the work goes on.
+
+        Returns:
+            Why it ended, and what was done since the report before.
+
+        Raises:
+            RequestError: An option has a value that it cannot have.
+            SupervisorGaveUp: A member takes no turns any more.
+            SystemClosed: The system was stopped before.
+            BlockingCall: On a running event loop; use ``await system.arun_until(...)``.
+        """
+        return self._running.run_until(quiescent=quiescent, count=count, timeout=timeout)
+
+    async def arun_until(
+        self,
+        *,
+        quiescent: bool = True,
+        count: int | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - what takes longer is reported, not cancelled
+    ) -> RunReport:
+        """``run_until``, without blocking the loop."""
+        return await self._running.arun_until(quiescent=quiescent, count=count, timeout=timeout)
+
     def stop(self, grace_s: float = 10.0) -> None:
         """Leave: nothing new starts, what runs gets the grace, unfinished runs are given back to the file, resumable.
 
@@ -403,6 +436,12 @@ class ActorSystem:
         house.crowding.after_us = self._holders.after_us = after_us // 3
         looks = (house.alarm.look, house.crowding.look, self._holders.look)
         Lookout(self._runtime.timers, self._runtime.clock, every_us=after_us // LOOKS, looks=looks).start()
+
+    def _channel_verbs(self, hub: ChannelHub) -> tuple[Channels, Running]:
+        return Channels(hub), Running(hub, self._are_others_busy)
+
+    def _are_others_busy(self) -> bool:
+        return bool(self._hub.active) or not (self.tasks.failure or self.tasks.is_at_rest())
 
     def _or_stop(self, begin: Callable[[], None]) -> None:
         try:

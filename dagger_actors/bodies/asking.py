@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from dagger_actors.actors.reply import ReplyFuture
@@ -15,7 +16,7 @@ from dagger_actors.actors.runtime import Runtime
 from dagger_actors.bodies.loop_guard import refuse_on_loop
 from dagger_actors.errors import RequestRefused
 
-__all__ = ["Aside", "Asker", "Asking", "Await"]
+__all__ = ["Aside", "Asker", "Asking", "Await", "wait_beside"]
 
 T = TypeVar("T")
 
@@ -123,3 +124,21 @@ async def _awaited(wanted: Await | Aside) -> Any:
 
 def _cause(error: BaseException) -> BaseException:
     return error.cause if isinstance(error, RequestRefused) else error
+
+
+def wait_beside(
+    wait: Callable[[ReplyFuture[Any], float | None], Any], future: ReplyFuture[Any], timeout_s: float | None
+) -> Any:
+    """Wait, on a thread of its own where this one runs an event loop: a system may be opened there, as it opens its file there.
+
+    Args:
+        wait: How a thread waits.
+        future: Brings the answer.
+        timeout_s: Seconds; None = as long as it takes.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return wait(future, timeout_s)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(wait, future, timeout_s).result()

@@ -10,10 +10,10 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.bodies.asking import wait_beside
 from dagger_actors.core.protocols import Dispatcher
 from dagger_actors.errors import RequestError, ResourceFailed, SystemClosed, UnknownResource
 
@@ -118,13 +118,7 @@ class Resources:
         self._block(keeper.left, timeout_s)
 
     def _block(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return self._wait(future, timeout_s)
-        # A system may be opened on somebody's event loop, as it opens its file there; ours is another one.
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(self._wait, future, timeout_s).result()
+        return wait_beside(self._wait, future, timeout_s)
 
 
 class Keeper:

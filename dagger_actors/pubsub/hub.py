@@ -18,6 +18,7 @@ from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
+from dagger_actors.bodies.asking import wait_beside
 from dagger_actors.bodies.resources import Resources
 from dagger_actors.core.channel_rows import NewMessage, place_of
 from dagger_actors.core.channels import (
@@ -49,6 +50,7 @@ from dagger_actors.pubsub.supervisor import MemberSupervisor
 from dagger_actors.pubsub.tally import TurnTally
 from dagger_actors.pubsub.turns.sources import TaskBridge
 from dagger_actors.pubsub.wired import Wiring
+from dagger_actors.store.channel_lists import subscriptions_of
 from dagger_actors.store.ownership import WorkerRow
 from dagger_actors.store.store import Store
 
@@ -132,6 +134,7 @@ class ChannelHub:
         self._restarts: dict[tuple[str, str], deque[int]] = {}
         self._looked_us = -LIVELY_US
         self._is_leaving = False
+        self._last_lags: Mapping[str, int] | None = None
         self._seats: list[Seat] = []
         self._root = Root.spawn(dispatcher=runtime.control)
         self._due_times = DueTimes(
@@ -241,7 +244,7 @@ class ChannelHub:
             UnitRejected: One of them cannot be.
             StoreError: It could not be written.
         """
-        answers: list[Any] = self.runtime.wait(self.ask(operations), None)
+        answers: list[Any] = wait_beside(self.runtime.wait, self.ask(operations), None)
         return answers
 
     # --- what turns publish to
@@ -412,6 +415,29 @@ class ChannelHub:
                 found[name] = found.get(name, 0) + count
         return found
 
+    def agents(self) -> dict[str, tuple[str, ...]]:
+        """The agents of this process that take the turns of its subscriptions, by the names of these."""
+        found: dict[str, tuple[str, ...]] = {}
+        for seat in self._seats:
+            for name in seat.subscriptions:
+                found[name] = (*found.get(name, ()), seat.member)
+        return found
+
+    def lags(self, *, are_waited: bool = False) -> Mapping[str, int]:
+        """Messages that this process's subscriptions have not done, whoever does them; as it was left, when it was left.
+
+        Args:
+            are_waited: Whether those count only whose messages come to an end by themselves: paused ones do not.
+        """
+        if self._last_lags is not None:
+            return self._last_lags
+        own = self.agents()
+        return {
+            one.name: one.lag
+            for one in subscriptions_of(self.store.readers)
+            if one.name in own and not (are_waited and one.paused_at is not None)
+        }
+
     def check(self) -> None:
         """Raise what keeps messages from being taken here at all.
 
@@ -429,6 +455,11 @@ class ChannelHub:
         self._rested()
         return future
 
+    def leave_rest(self, future: ReplyFuture[None]) -> None:
+        """Nobody waits for that any more."""
+        with self._lock:
+            self._resting = [one for one in self._resting if one is not future]
+
     def _rested(self) -> None:
         with self._lock:
             if not self._resting:
@@ -441,10 +472,10 @@ class ChannelHub:
     def _look_rested(self) -> None:
         """Ask every member, twice: between its answer and another's it may have got something to do."""
         self._look_quietly()
-        self._ask_rested(self._moved_no, is_last=False)
+        self._ask_rested(self.moved_no, is_last=False)
 
     @property
-    def _moved_no(self) -> tuple[int, int]:
+    def moved_no(self) -> tuple[int, int]:
         """Changes when there is something new to take."""
         return self._grown_no, self.ephemeral.taken_no
 
@@ -460,7 +491,7 @@ class ChannelHub:
                 left -= 1
                 are_well = are_well and _is_well(future)
                 is_through = not left
-            if is_through and are_well:
+            if is_through and are_well and self._resting:
                 self.errand(lambda: self._have_rested(moved_no, is_last=is_last))
             elif is_through:
                 self._asked()
@@ -486,8 +517,8 @@ class ChannelHub:
         self._look_quietly()  # behind that: what is not delayed any more has come
         if not self.ephemeral.is_idle:
             self._asked()
-        elif moved_no != self._moved_no:
-            self._ask_rested(self._moved_no, is_last=False)
+        elif moved_no != self.moved_no:
+            self._ask_rested(self.moved_no, is_last=False)
         elif not is_last:
             self._ask_rested(moved_no, is_last=True)
         elif next_us is not None:  # it is asked again when that has come
@@ -573,6 +604,8 @@ class ChannelHub:
                 gate.close()
         self.outbox.close()
         self.arrivals.close(SystemClosed())
+        self._last_lags = self.lags()
+        self.tally.close()
         with self._lock:
             resting, self._resting = self._resting, []
         for one in resting:

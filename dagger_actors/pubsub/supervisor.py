@@ -143,8 +143,11 @@ class MemberSupervisor(Actor):
     @property
     def is_at_rest(self) -> bool:
         """Whether nothing is in hand and nothing is left to do at once; retries that wait are something to do."""
-        is_idle = not (self._shifts or self._uncommitted or self._redoing or self._has_crashed)
-        return is_idle and self._has_joined and self._machine.is_quiescent
+        return self._is_idle and self._has_joined and self._machine.is_quiescent
+
+    @property
+    def _is_idle(self) -> bool:
+        return not (self._shifts or self._uncommitted or self._redoing or self._has_crashed)
 
     def in_hand(self) -> dict[str, int]:
         """Turns that are being taken, by subscription; any thread."""
@@ -174,10 +177,10 @@ class MemberSupervisor(Actor):
                 continue  # the file has it, or it is done again
             self._receive(envelope, self._services.clock.now())
         self._hand_over()
-        if self.is_at_rest:
+        if self._idle and self._is_idle and not self._machine.in_hand:  # who leaves does not wait for what is unread
             self._tell_idle()
-            if not all(isinstance(one.message, RestAsked) for one in envelopes):
-                self._services.rested()
+        if self.is_at_rest and not all(isinstance(one.message, RestAsked) for one in envelopes):
+            self._services.rested()  # not for having been asked: whoever asks would ask again
 
     def on_crash(self, error: BaseException, envelopes: list[Envelope[Any]]) -> None:
         """Stop deciding; what runs is given up, and is done again from the file."""

@@ -45,14 +45,15 @@ class TurnTally:
     """Counts ends that are committed; any thread.
 
     Attributes:
-        on_handled: Told, after each commit, how many messages were handled in all since the system was opened.
+        is_closed: Whether nothing is handled any more.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: dict[str, _Counts] = {}
         self._handled = 0
-        self.on_handled: Callable[[int], None] | None = None
+        self._watching: dict[Callable[[], None], None] = {}
+        self.is_closed = False
 
     @property
     def handled(self) -> int:
@@ -64,9 +65,28 @@ class TurnTally:
         with self._lock:
             for end in ends:
                 self._add(self._of(end.turn.subscription), end, len(end.turn.messages))
-            total = self._handled
-        if self.on_handled is not None:
-            self.on_handled(total)
+        self._tell()
+
+    def watch(self, told: Callable[[], None]) -> None:
+        """Have somebody told of each commit, and of the last one that it was; must not block."""
+        with self._lock:
+            self._watching[told] = None
+
+    def leave(self, told: Callable[[], None]) -> None:
+        """Tell somebody nothing any more."""
+        with self._lock:
+            self._watching.pop(told, None)
+
+    def close(self) -> None:
+        """Nothing is handled any more."""
+        self.is_closed = True
+        self._tell()
+
+    def _tell(self) -> None:
+        with self._lock:
+            watching = tuple(self._watching)
+        for told in watching:
+            told()
 
     def count_ephemeral(self, subscription: str, *, handled: int, published: int, lost: int) -> None:
         """Count what was done with messages of ephemeral channels."""
@@ -76,9 +96,8 @@ class TurnTally:
             counts.published += published
             counts.lost += lost
             self._handled += handled
-            total = self._handled
-        if handled and self.on_handled is not None:
-            self.on_handled(total)
+        if handled:
+            self._tell()
 
     def count_lost(self, subscription: str, lost: int) -> None:
         """Count messages that were dropped."""

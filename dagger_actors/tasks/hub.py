@@ -20,6 +20,7 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
+from dagger_actors.bodies.asking import wait_beside
 from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.publications import Messages
@@ -237,7 +238,7 @@ class TaskHub:
             UnitRejected: One of its expectations did not hold.
             StoreError: It could not be written.
         """
-        answers: list[Any] = self.runtime.wait(self.ask(operations, writes), None)
+        answers: list[Any] = wait_beside(self.runtime.wait, self.ask(operations, writes), None)
         return answers
 
     # --- what has changed

@@ -84,10 +84,12 @@ class MemberMachine:
 
     @property
     def is_quiescent(self) -> bool:
-        """Whether of the ranges held nothing is ready, in hand, waiting or unread."""
-        return not self.in_hand and not any(one.pending or one.asked for one in self._order) and not any(
-            cursor.first() is not None for cursor in self._cursors.values()
-        )  # fmt: skip
+        """Whether of the ranges held nothing is ready, in hand, waiting or unread; what is paused does not count."""
+        return not self.in_hand and not any(
+            one.pending or one.asked or any(cursor.first() is not None for cursor in one.cursors)
+            for one in self._order
+            if not one.is_paused
+        )
 
     @property
     def is_settled(self) -> bool:
