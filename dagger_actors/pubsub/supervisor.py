@@ -143,7 +143,7 @@ class MemberSupervisor(Actor):
     @property
     def is_at_rest(self) -> bool:
         """Whether nothing is in hand and nothing is left to do at once; retries that wait are something to do."""
-        return self._is_idle and self._has_joined and self._machine.is_quiescent
+        return self._is_idle and self._has_joined and self._machine.is_at_rest
 
     @property
     def _is_idle(self) -> bool:

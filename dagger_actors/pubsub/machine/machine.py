@@ -84,7 +84,14 @@ class MemberMachine:
 
     @property
     def is_quiescent(self) -> bool:
-        """Whether of the ranges held nothing is ready, in hand, waiting or unread; what is paused does not count."""
+        """Whether of the ranges held nothing is ready, in hand, waiting or unread."""
+        return not self.in_hand and not any(one.pending or one.asked for one in self._order) and not any(
+            cursor.first() is not None for cursor in self._cursors.values()
+        )  # fmt: skip
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing goes on by itself: ``is_quiescent``, but for what is paused."""
         return not self.in_hand and not any(
             one.pending or one.asked or any(cursor.first() is not None for cursor in one.cursors)
             for one in self._order
