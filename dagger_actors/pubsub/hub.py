@@ -28,6 +28,7 @@ from dagger_actors.core.channels import (
     Declare,
     Declared,
     PromoteMessages,
+    ReleaseRanges,
     TakeRanges,
 )
 from dagger_actors.core.intensity import record_restart
@@ -555,6 +556,8 @@ class ChannelHub:
             failure = SupervisorGaveUp(f"the supervisor of group {seat.group!r}", INTENSITY, PERIOD_US / 1e6, cause)
             self.failures[place] = failure
             logger.error("%s", failure)
+            # Whoever else is in the group goes on with what it held.
+            self.ask([ReleaseRanges(seat.group_key, self.store.worker_id, seat.member, None)])
             self._rested()
             return
         self._go_on(seat)

@@ -26,13 +26,15 @@ class Shift:
     """One shift in hand.
 
     Attributes:
+        number: The machine's.
         start: As it was begun.
         body: Who takes its turns.
     """
 
-    __slots__ = ("body", "start")
+    __slots__ = ("body", "number", "start")
 
-    def __init__(self, start: StartShift, body: AnyShift) -> None:
+    def __init__(self, number: int, start: StartShift, body: AnyShift) -> None:
+        self.number = number
         self.start = start
         self.body = body
 
@@ -53,6 +55,8 @@ class Shifts:
         self._timers = timers
         self._tell = tell
         self._shifts: dict[int, Shift] = {}
+        self._base = 0
+        self._last = 0
 
     def __len__(self) -> int:
         return len(self._shifts)
@@ -62,9 +66,10 @@ class Shifts:
 
     def begin(self, number: int, subscription: str, turns: Sequence[StartTurn]) -> None:
         """Have the turns taken."""
-        start = StartShift(number, subscription, tuple(turns))
-        body = self._starter.prepare(start, self._tell, partial(self._arm, number))
-        self._shifts[number] = Shift(start, body)
+        told = self._last = self._base + number
+        start = StartShift(told, subscription, tuple(turns))
+        body = self._starter.prepare(start, self._tell, partial(self._arm, told))
+        self._shifts[told] = Shift(number, start, body)
         self._starter.gates[subscription].offer([body.ticket])
 
     def end(self, ended: ShiftEnded) -> Shift | None:
@@ -102,6 +107,15 @@ class Shifts:
     def give_up(self) -> list[tuple[Shift, Sequence[TurnEnded]]]:
         """End every shift, whatever still runs; gives what their turns came to so far: what is cut off is no try."""
         return self._end_all(list(self._shifts.items()))
+
+    def forget(self) -> None:
+        """End every shift of a machine that is no more; the next one may count from 1 again."""
+        self.give_up()
+        for number, shift in self._shifts.items():  # what they tell is on its way, to nobody
+            self._timers.cancel((id(self), number))
+            self._starter.gates[shift.start.subscription].forget(shift.body.ticket)
+        self._shifts.clear()
+        self._base = self._last
 
     def _end_all(self, shifts: Sequence[tuple[int, Shift]]) -> list[tuple[Shift, Sequence[TurnEnded]]]:
         ended = [self._abandon(number, shift, NotTaken()) for number, shift in shifts]

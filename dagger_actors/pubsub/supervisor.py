@@ -191,7 +191,7 @@ class MemberSupervisor(Actor):
         self._idle += [
             one.reply_to for one in envelopes if isinstance(one.message, Detach) and one.reply_to is not None
         ]
-        self._shifts.give_up()
+        self._shifts.forget()
         self._uncommitted.take_back()
         self._batch = Batch(self._services.place)
         self._ask_rebuild(self, error)
@@ -351,7 +351,7 @@ class MemberSupervisor(Actor):
             verdict(policy, max(one.try_no for one in turn.deliveries), end.outcome, now.wall_us)
             for turn, end in zip(shift.start.turns, ends, strict=True)
         )
-        self._apply(ShiftDone(shift.start.shift, verdicts, spent_us(ends)))
+        self._apply(ShiftDone(shift.number, verdicts, spent_us(ends)))
 
     def _detach(self, envelope: Envelope[Any], now: Now, *, is_now: bool) -> None:
         self._is_leaving = True
