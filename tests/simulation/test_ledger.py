@@ -67,6 +67,7 @@ class Play:
 
     def freeze(self) -> None:
         if len(self.living()) > 1:
+            record.is_disturbed = True
             self.frozen.append(self.worker())
             self.sim.freeze(self.frozen[-1])
 
@@ -78,6 +79,7 @@ class Play:
 
     def crash(self) -> None:
         """Let a supervisor of some worker crash, somewhere in the midst of its turns."""
+        record.is_disturbed = True
         worker = self.worker()
         for _ in range(self.chance.randrange(12)):
             self.sim.world.step()
