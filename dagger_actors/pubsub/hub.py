@@ -515,6 +515,12 @@ class ChannelHub:
             next_us = self.store.readers.query("read.next_delayed")[0][0]
         except SystemClosed:
             return
+        except StoreError as error:
+            logger.warning("whether all is at rest cannot be seen yet: %s", error, extra=LogFields(reason=str(error)))
+            self._asked()
+            due_us = self.runtime.clock.now().mono_us + AGAIN_US
+            self.runtime.timers.set((id(self), "rest"), due_us, self._rested)
+            return
         self._look_quietly()  # behind that: what is not delayed any more has come
         if not self.ephemeral.is_idle:
             self._asked()
