@@ -163,18 +163,18 @@ def _publish(system: ActorSystem, asked: Sequence[Item], handlers: int) -> None:
     tally = system._channels_hub.tally
     until, done = tally.handled + len(asked) * handlers, threading.Event()
 
-    def count(handled: int) -> None:
-        if handled >= until:
+    def count() -> None:
+        if tally.handled >= until:
             done.set()
 
-    tally.on_handled = count  # told behind the commit
+    tally.watch(count)  # told behind the commit
     try:
         system.channels.publish_many("items", asked)
-        count(tally.handled)
+        count()
         if not done.wait(PATIENCE_S):
             raise SystemExit(f"{until - tally.handled} messages were not handled")
     finally:
-        tally.on_handled = None
+        tally.leave(count)
 
 
 def _expect(system: ActorSystem, count: int, *, keys: int) -> None:

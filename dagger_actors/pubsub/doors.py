@@ -12,9 +12,9 @@ from dagger_actors.core.channel_names import NAME_ADVICE, is_name, is_pattern
 from dagger_actors.core.channels import ChannelRow
 from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import PublicationRefused, RequestError, UnknownChannel
+from dagger_actors.pubsub.catalog import Catalog, KnownChannel
 from dagger_actors.pubsub.encoding import Encoding, NamedMessages, TypedMessages
-from dagger_actors.pubsub.parcel import Outlet
-from dagger_actors.pubsub.services import Catalog, KnownChannel
+from dagger_actors.pubsub.outlet import Outlet
 from dagger_actors.store.reader import Readers
 
 __all__ = ["Door", "Doors", "refuse_no_name"]

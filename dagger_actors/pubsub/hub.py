@@ -613,12 +613,19 @@ class ChannelHub:
                 gate.close()
         self.outbox.close()
         self.arrivals.close(SystemClosed())
-        self._last_lags = self.lags()
+        self._last_lags = self._lags_at_last()
         self.tally.close()
         with self._lock:
             resting, self._resting = self._resting, []
         for one in resting:
             one.set_exception((SystemClosed, SystemClosed(), None))
+
+    def _lags_at_last(self) -> Mapping[str, int]:
+        try:
+            return self.lags() if self._seats else {}
+        except StoreError as error:  # whoever leaves is not kept by the disk
+            logger.warning("how far messages are done cannot be read: %s", error, extra=LogFields(reason=str(error)))
+            return {}
 
     def _wait_quietly(self, future: ReplyFuture[Any], timeout_s: float) -> None:
         try:

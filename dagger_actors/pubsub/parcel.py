@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
-
-import msgspec
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.channels import Appended, ChannelRow
+from dagger_actors.core.channels import Appended
 from dagger_actors.core.wording import counted
+from dagger_actors.pubsub.outlet import Outlet
 
-__all__ = ["FULL", "Outlet", "Parcel"]
+__all__ = ["FULL", "Parcel"]
 
 FULL = -2
 """Instead of an offset: the channel is full."""
-
-
-class Outlet(msgspec.Struct, frozen=True):
-    """What must be known of a channel to append to it.
-
-    Attributes:
-        name: Its name.
-        capacity: Messages that its slowest subscription may not have done.
-        overflow: What is done about one more.
-        row: What the database is to be told of it first; None = it has been.
-    """
-
-    name: str
-    capacity: int
-    overflow: Literal["block", "reject"] = "block"
-    row: ChannelRow | None = None
 
 
 class Parcel:

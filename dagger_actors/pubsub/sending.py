@@ -10,7 +10,8 @@ from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended
 from dagger_actors.core.wording import counted
 from dagger_actors.errors import ChannelFull, DaggerError, OutboxFull
-from dagger_actors.pubsub.parcel import Outlet, Parcel
+from dagger_actors.pubsub.outlet import Outlet
+from dagger_actors.pubsub.parcel import Parcel
 from dagger_actors.pubsub.services import ChannelServices
 
 __all__ = ["Sending"]

@@ -3,59 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended, ChannelOperation, ChannelRow
 from dagger_actors.pubsub.arrivals import Arrivals
+from dagger_actors.pubsub.catalog import Catalog
 from dagger_actors.pubsub.outbox import Outbox
 from dagger_actors.store.store import Store
 
-__all__ = ["Catalog", "ChannelServices", "EphemeralChannels", "KnownChannel"]
-
-
-class KnownChannel(Protocol):
-    """A channel as this process has it declared."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        ...
-
-    @property
-    def types(self) -> Mapping[str, Any]:
-        """What it takes, by the names of the classes; ``{"": Any}`` = anything."""
-        ...
-
-    @property
-    def ephemeral(self) -> bool:
-        """Whether nothing of it is stored."""
-        ...
-
-    @property
-    def capacity(self) -> int:
-        """Messages that its slowest subscription may not have done."""
-        ...
-
-    @property
-    def overflow(self) -> Literal["block", "reject", "drop_oldest"]:
-        """What becomes of one more."""
-        ...
-
-
-class Catalog(Protocol):
-    """The channels that this process has declared."""
-
-    @property
-    def channels(self) -> Mapping[str, KnownChannel]:
-        """Those whose names are known, by name."""
-        ...
-
-    def channel(self, name: str) -> KnownChannel | None:
-        """Give a channel by its name, one that a pattern makes too; None = there is none."""
-        ...
+__all__ = ["ChannelServices", "EphemeralChannels"]
 
 
 class EphemeralChannels(Protocol):

@@ -66,7 +66,7 @@ def test_a_paradigm_that_cannot_look_does_not_keep_the_others_from_it():
     with simulate(1) as sim:
         system = sim.system()
         sim.advance(1)
-        first, second = system._watch._paradigms
+        first, second, *_ = system._watch._paradigms
         looks: list[float] = []
 
         def fail() -> None:

@@ -24,7 +24,8 @@ from dagger_actors.errors import (
 )
 from dagger_actors.pubsub import shelf
 from dagger_actors.pubsub.outbox import AGAIN_US, Outbox
-from dagger_actors.pubsub.parcel import Outlet, Parcel
+from dagger_actors.pubsub.outlet import Outlet
+from dagger_actors.pubsub.parcel import Parcel
 
 CAPACITY = 5
 
