@@ -117,6 +117,23 @@ def test_the_readmes_tasks_run(readme, program):
     assert (program.folder / "pages.svg").exists()
 
 
+def test_the_readmes_channels_run(readme, program):
+    """Law: the example of channels, copied as it stands, does what the text behind it says."""
+    (code,) = [block for block in blocks(readme, "python") if "class Desk(Subscriber" in block]
+    (program.folder / "desk.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "desk.py"],
+        cwd=program.folder,
+        env=program.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["ann 250", "ann 350", "quiescent", "desk.bill 2 failed"]
+
+
 def test_the_readmes_search_index_answers_on_the_command_line_and_in_python(readme, program, repository, wait_for):
     """Law: the commands and the program, copied as they stand, find what the README looks for."""
     (program.folder / "specs").mkdir()
