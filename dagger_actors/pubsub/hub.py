@@ -1,13 +1,9 @@
-"""The root of pub/sub in one system: its members, what they are told of channels, and what other workers left.
-
-A crashed supervisor of a member goes on in place from the file, at most ``INTENSITY`` times in ``PERIOD_US``.
-"""
+"""The root of pub/sub in one system: its members, what they are told of channels, and what other workers left."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,7 +16,7 @@ from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.bodies.asking import wait_beside
 from dagger_actors.bodies.resources import Resources
-from dagger_actors.core.channel_rows import NewMessage, place_of
+from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import (
     Appended,
     ChannelOperation,
@@ -28,39 +24,34 @@ from dagger_actors.core.channels import (
     Declare,
     Declared,
     PromoteMessages,
-    ReleaseRanges,
-    TakeRanges,
 )
-from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import A_DELIVERY, Progressed
+from dagger_actors.core.messages import Progressed
 from dagger_actors.core.protocols import Unit
 from dagger_actors.core.tasks import SubmitTasks, Submitted
-from dagger_actors.core.wording import counted
-from dagger_actors.errors import StoreError, SupervisorGaveUp, SystemClosed
+from dagger_actors.errors import StoreError, SystemClosed
 from dagger_actors.pubsub.arrivals import Arrivals
 from dagger_actors.pubsub.declared_rows import channel_row, channel_rows, subscription_rows
 from dagger_actors.pubsub.doors import Doors
 from dagger_actors.pubsub.ephemeral import Ephemeral, EphemeralServices
 from dagger_actors.pubsub.intake import Cursor
-from dagger_actors.pubsub.orders import Detach, Head, New, Pauses, Reopen, RestAsked, Share
+from dagger_actors.pubsub.left_behind import LeftBehind
+from dagger_actors.pubsub.orders import Detach, Head, New, Pauses, Share
 from dagger_actors.pubsub.outbox import Outbox
 from dagger_actors.pubsub.registry import Members
+from dagger_actors.pubsub.rest import Rest
+from dagger_actors.pubsub.restarts import Restarts
 from dagger_actors.pubsub.seating import Heard, Seat, Seating
 from dagger_actors.pubsub.supervisor import MemberSupervisor
 from dagger_actors.pubsub.tally import TurnTally
 from dagger_actors.pubsub.turns.sources import TaskBridge
 from dagger_actors.pubsub.wired import Wiring
 from dagger_actors.store.channel_lists import subscriptions_of
-from dagger_actors.store.ownership import WorkerRow
 from dagger_actors.store.store import Store
 
 __all__ = ["ChannelHub"]
 
 logger = logging.getLogger("dagger_actors.pubsub")
-
-INTENSITY = 3
-PERIOD_US = 5_000_000
 
 AGAIN_US = 1_000_000
 """How long to wait before the file, which could not be read, is asked again."""
@@ -74,7 +65,6 @@ IDLE_US = 500_000
 
 _heads = msgspec.json.Decoder(list[tuple[str, int, int, int]])
 _versions = msgspec.json.Decoder(list[tuple[int, int]])
-_cursors = msgspec.json.Decoder(list[tuple[int, str, int, str]])
 
 
 class ChannelHub:
@@ -118,7 +108,6 @@ class ChannelHub:
         self.arrivals = Arrivals()
         self.arrivals.on_watched = self._on_watched
         self.doors = Doors(wiring, store.readers, channel_row)
-        self.failures: dict[tuple[str, str], SupervisorGaveUp] = {}
         self.on_changed: Callable[[], None] = lambda: None
         """Called when the pace may have become a quicker one."""
         self._members = members
@@ -128,11 +117,6 @@ class ChannelHub:
         self._heads: dict[int, int] = {}
         self._grown_no = 0
         self._seen_versions: dict[int, int] = {}
-        self._resting: list[ReplyFuture[None]] = []
-        # One round of asking at a time: each answer makes members look whether they are at rest, which asks for a round.
-        self._is_asking = False
-        self._is_asked_again = False
-        self._restarts: dict[tuple[str, str], deque[int]] = {}
         self._looked_us = -LIVELY_US
         self._is_leaving = False
         self._last_lags: Mapping[str, int] | None = None
@@ -145,6 +129,21 @@ class ChannelHub:
             answered=self._promoted,
         )
         self.due = self._due_times.at
+        self._restarts = Restarts(
+            runtime, store, errand=self.errand, ask=self.ask, gone_on=self._has_gone_on, given_up=self._rested
+        )
+        self.failures = self._restarts.failures
+        self._left_behind = LeftBehind(store, clock=runtime.clock, ask=self.ask, taken=self._has_taken)
+        self._rest = Rest(
+            runtime,
+            errand=self.errand,
+            look=self._look_quietly,
+            members=lambda: [one.supervisor for one in self._seats if (one.member, one.group) not in self.failures],
+            moved_no=lambda: self.moved_no,
+            next_us=lambda: store.readers.query("read.next_delayed")[0][0],
+            is_idle=lambda: self.ephemeral.is_idle,
+            takes_over=self._takes_over,
+        )
         self.outbox = Outbox(
             journal=store.journal,
             clock=runtime.clock,
@@ -373,36 +372,9 @@ class ChannelHub:
         """Take from workers that are gone, or stalled, what they held of any group."""
         if not self._seats:
             return
-        for owner, worker in self._left_by(stalled).items():
-            records = [] if worker is None else self.store.membership.records_of(worker)
-            begun = tuple(
-                (record.run_key, *place_of(record.item))
-                for record in records
-                if record.node == A_DELIVERY and record.has_begun and record.payload is None
-            )
-            asked = self.ask([TakeRanges(owner, begun, self.runtime.clock.now().wall_us)])
-            asked.add_done(lambda asked, owner=owner: self._taken(asked, owner))  # type: ignore[misc]
+        self._left_behind.take_over(stalled)
 
-    def _left_by(self, stalled: frozenset[int] = frozenset()) -> dict[int, WorkerRow | None]:
-        """The workers that hold ranges, or have a share of them, and are gone or stalled; None = nothing is known of it."""
-        workers = self.store.workers()
-        owners = {owner: workers.get(owner) for (owner,) in self.store.readers.query("read.group_owners")}
-        return {
-            owner: worker
-            for owner, worker in owners.items()
-            if owner != self.store.worker_id
-            and (worker is None or owner in stalled or self.store.membership.is_gone(worker))
-        }
-
-    def _taken(self, asked: ReplyFuture[list[Any]], owner: int) -> None:
-        fields = LogFields(worker=owner)
-        try:
-            taken = asked.get(timeout=0)[0]
-        except (StoreError, SystemClosed) as error:
-            logger.warning("ranges of worker %d cannot be taken over yet: %s", owner, error, extra=fields)
-            return
-        if taken:
-            logger.info("%s of worker %d taken over", counted(taken, "range"), owner, extra=fields)
+    def _has_taken(self) -> None:
         self.changed()
         self._rested()
 
@@ -450,95 +422,26 @@ class ChannelHub:
 
     def rest(self) -> ReplyFuture[None]:
         """Be told when nothing is in hand, unread, or waiting for its time, of all members."""
-        future: ReplyFuture[None] = ReplyFuture()
-        with self._lock:
-            self._resting.append(future)
-        self._rested()
-        return future
+        return self._rest.wait()
 
     def leave_rest(self, future: ReplyFuture[None]) -> None:
         """Nobody waits for that any more."""
-        with self._lock:
-            self._resting = [one for one in self._resting if one is not future]
+        self._rest.leave(future)
 
     def _rested(self) -> None:
-        with self._lock:
-            if not self._resting:
-                return
-            is_new, self._is_asked_again = not self._is_asking, self._is_asking
-            self._is_asking = True
-        if is_new:
-            self.errand(self._look_rested)
-
-    def _look_rested(self) -> None:
-        """Ask every member, twice: between its answer and another's it may have got something to do."""
-        self._look_quietly()
-        self._ask_rested(self.moved_no, is_last=False)
+        self._rest.told()
 
     @property
     def moved_no(self) -> tuple[int, int]:
         """Changes when there is something new to take."""
         return self._grown_no, self.ephemeral.taken_no
 
-    def _ask_rested(self, moved_no: tuple[int, int], *, is_last: bool) -> None:
-        seats = [one for one in self._seats if (one.member, one.group) not in self.failures]
-        asked = [one.supervisor.ask(RestAsked()) for one in seats]
-        left = len(asked)
-        are_well = True
-
-        def answered(future: ReplyFuture[Any]) -> None:
-            nonlocal left, are_well
-            with self._lock:
-                left -= 1
-                are_well = are_well and _is_well(future)
-                is_through = not left
-            if is_through and are_well and self._resting:
-                self.errand(lambda: self._have_rested(moved_no, is_last=is_last))
-            elif is_through:
-                self._asked()
-
-        for future in asked:
-            future.add_done(answered)
-        if not asked:
-            self._have_rested(moved_no, is_last=True)
-
-    def _asked(self) -> None:
-        """Somebody is not at rest, and tells when it is: who has told meanwhile is asked again."""
-        with self._lock:
-            is_again, self._is_asked_again = self._is_asked_again, False
-            self._is_asking = False
-        if is_again:
-            self._rested()
-
-    def _have_rested(self, moved_no: tuple[int, int], *, is_last: bool) -> None:
-        try:
-            next_us = self.store.readers.query("read.next_delayed")[0][0]
-        except SystemClosed:
-            return
-        except StoreError as error:
-            logger.warning("whether all is at rest cannot be seen yet: %s", error, extra=LogFields(reason=str(error)))
-            self._asked()
-            due_us = self.runtime.clock.now().mono_us + AGAIN_US
-            self.runtime.timers.set((id(self), "rest"), due_us, self._rested)
-            return
-        self._look_quietly()  # behind that: what is not delayed any more has come
-        if not self.ephemeral.is_idle:
-            self._asked()
-        elif moved_no != self.moved_no:
-            self._ask_rested(self.moved_no, is_last=False)
-        elif not is_last:
-            self._ask_rested(moved_no, is_last=True)
-        elif next_us is not None:  # it is asked again when that has come
-            self._asked()
-        elif self._seats and self._recover and self._left_by():  # what a dead worker had not done is nobody else's
-            self.take_over(frozenset())
-            self._asked()
-        else:
-            with self._lock:
-                resting, self._resting = self._resting, []
-            for future in resting:
-                future.set(None)
-            self._asked()
+    def _takes_over(self) -> bool:
+        """Take what dead workers had not done, which is nobody else's; tells whether there is any."""
+        if not (self._seats and self._recover and self._left_behind.is_there()):
+            return False
+        self.take_over(frozenset())
+        return True
 
     # --- after a crash
 
@@ -547,36 +450,10 @@ class ChannelHub:
         self._root.tell(errand)
 
     def _crashed(self, supervisor: MemberSupervisor, error: BaseException) -> None:
-        # Behind everything the journal has of its already, so that the file holds all of it or none.
-        self.store.transact(
-            lambda _connection: None, lambda _result, _error: self.errand(lambda: self._rebuild(supervisor, error))
-        )
-
-    def _rebuild(self, supervisor: MemberSupervisor, error: BaseException) -> None:
         seat = next(one for one in self._seats if one.supervisor is supervisor)
-        place = seat.member, seat.group
-        restarts = self._restarts.setdefault(place, deque())
-        now = self.runtime.clock.now()
-        if record_restart(restarts, now.mono_us, intensity=INTENSITY, period_us=PERIOD_US):
-            cause = f"{type(error).__name__}: {error}"
-            failure = SupervisorGaveUp(f"the supervisor of group {seat.group!r}", INTENSITY, PERIOD_US / 1e6, cause)
-            self.failures[place] = failure
-            logger.error("%s", failure)
-            # Whoever else is in the group goes on with what it held.
-            self.ask([ReleaseRanges(seat.group_key, self.store.worker_id, seat.member, None)])
-            self._rested()
-            return
-        self._go_on(seat)
+        self._restarts.crashed(seat, error)
 
-    def _go_on(self, seat: Seat) -> None:
-        try:
-            rows = _cursors.decode(self.store.readers.query("read.group_cursors", seat.group_key)[0][0])
-        except StoreError as error:
-            logger.warning("group %r cannot go on yet: %s", seat.group, error, extra=LogFields(reason=str(error)))
-            due_us = self.runtime.clock.now().mono_us + AGAIN_US
-            self.runtime.timers.set((id(seat), "go on"), due_us, lambda: self.errand(lambda: self._go_on(seat)))
-            return
-        seat.supervisor.tell(Reopen(tuple(Cursor(*row) for row in rows if row[1] in seat.subscriptions)))
+    def _has_gone_on(self, seat: Seat) -> None:
         # What it was told meanwhile is lost.
         for channel_key, head in list(self._heads.items()):
             seat.supervisor.tell(Head(channel_key, head))
@@ -615,10 +492,7 @@ class ChannelHub:
         self.arrivals.close(SystemClosed())
         self._last_lags = self._lags_at_last()
         self.tally.close()
-        with self._lock:
-            resting, self._resting = self._resting, []
-        for one in resting:
-            one.set_exception((SystemClosed, SystemClosed(), None))
+        self._rest.close()
 
     def _lags_at_last(self) -> Mapping[str, int]:
         try:
@@ -640,15 +514,6 @@ def _cursors_of(declared: Declared, seat: Seat) -> tuple[Cursor, ...]:
         for key, name, channel in declared.cursors
         if name in seat.subscriptions and channel in declared.channels  # the others it knows already
     )
-
-
-def _is_well(asked: ReplyFuture[Any]) -> bool:
-    """Whether a member is at rest; who has stopped is not asked."""
-    try:
-        return bool(asked.get(timeout=0))
-    except Exception:
-        logger.debug("a member did not say whether it is at rest", exc_info=True)
-        return False
 
 
 def _progress(message: Progressed) -> None:
