@@ -343,6 +343,7 @@ class ActorSystem:
     def abandon(self) -> None:
         """Let go of the file as a dying process would, without a word; for the test kit."""
         self._is_closed = True
+        self._watch.stop()
         self._pool.close(CLOSE_S)
         if self._telemetry is not None:
             self._telemetry.close()

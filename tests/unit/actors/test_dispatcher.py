@@ -103,7 +103,7 @@ def test_close_runs_what_is_queued_ends_the_threads_and_refuses_the_rest(make: C
         dispatcher.schedule(Turn(lambda n=number: ran.append(n)))
     assert dispatcher.close(PATIENCE_S)
     assert sorted(ran) == list(range(50))
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("d")]
+    assert not [thread for thread in threading.enumerate() if thread.name == "d" or thread.name.startswith("d-")]
     with pytest.raises(SystemClosed):
         dispatcher.schedule(Turn(lambda: None))
     assert dispatcher.close(0)
