@@ -377,7 +377,9 @@ class MemberSupervisor(Actor):
     # --- deciding
 
     def _apply(self, event: Event) -> None:
-        decision = self._machine.apply(event, self._services.clock.now())
+        self._follow(self._machine.apply(event, self._services.clock.now()))
+
+    def _follow(self, decision: Decision) -> None:
         self._take(decision)
         while self._effects:
             self._let_out(self._effects.popleft())
@@ -410,11 +412,15 @@ class MemberSupervisor(Actor):
         self._submit()
         redone = self._redoing.next()
         while redone is not None:
-            self._apply(redone)
-            if any(end.turn.messages == redone.turn.messages for end in self._batch.ends):
-                effects = redone.verdict.effects
-                if effects is not None and effects.state is not None:
-                    self._services.activations.redone(redone.turn.key, effects.state)
+            decision = self._machine.apply(redone, self._services.clock.now())
+            is_taken = any(end.turn.messages == redone.turn.messages for end in decision.ends)
+            effects = redone.verdict.effects
+            if is_taken and effects is not None and effects.state is not None:
+                # Before anything is let out: the next turn of its key may begin on another thread at once, and not with
+                # what is in the file, where this one is not yet.
+                self._services.activations.redone(redone.turn.key, effects.state)
+            self._follow(decision)
+            if is_taken:
                 self._batch.is_redone = True
                 self._submit(is_alone=True)
                 return

@@ -10,7 +10,12 @@ import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, Channel, RetryPolicy, Subscriber, handler, subscribe
+from dagger_actors.core.protocols import Now
 from dagger_actors.core.retry import Linear
+from dagger_actors.pubsub.machine.events import Begin, Decision, Event, TurnRedone
+from dagger_actors.pubsub.machine.machine import MemberMachine
+from dagger_actors.pubsub.supervisor import MemberSupervisor
+from dagger_actors.pubsub.turns.activations import Activations
 from dagger_actors.pubsub.turns.context import TurnContext
 
 PATIENCE_S = 30
@@ -165,3 +170,40 @@ def test_what_leaving_cuts_off_is_no_try_and_comes_again(tmp_path: Path) -> None
     with ActorSystem(tmp_path / "a.db", agents=[Slow], channels=[Channel("notes", Note)]) as system:
         rest(system)
     assert Slow.tries == [1, 1]
+
+
+def test_the_turn_behind_one_that_is_told_again_begins_with_its_state(
+    tmp_path: Path, schema: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law: what a redone turn left is known before the next turn of its key can begin, for it is not in the file yet."""
+    known: list[str] = []
+    late: list[str] = []
+    redone, apply, begin = Activations.redone, MemberMachine.apply, MemberSupervisor._begin
+    told: list[str] = []
+
+    def noted(one: Activations, key: str, state: bytes) -> None:
+        known.append(key)
+        redone(one, key, state)
+
+    def applied(machine: MemberMachine, event: Event, now: Now) -> Decision:
+        decision = apply(machine, event, now)
+        told[:] = [end.turn.key for end in decision.ends] if isinstance(event, TurnRedone) else []
+        return decision
+
+    def begun(supervisor: MemberSupervisor, effect: Begin) -> None:
+        late.extend(key for key, _ in effect.turns if key in told and key not in known)
+        begin(supervisor, effect)
+
+    monkeypatch.setattr(Activations, "redone", noted)
+    monkeypatch.setattr(MemberMachine, "apply", applied)
+    monkeypatch.setattr(MemberSupervisor, "_begin", begun)
+    with ActorSystem(
+        tmp_path / "a.db", agents=[Adder, Sums], channels=[Channel("notes", Note)], schema=schema
+    ) as system:
+        numbers = [1, *range(100, 180)]
+        for number in numbers:  # of another key, some are refused with those of this one
+            system.channels.publish_many("notes", [Note("b", number), Note("a", 5)])
+        rest(system)
+        assert system.channels.state("adder", "b")["total"] == sum(numbers)
+    assert known
+    assert late == []
