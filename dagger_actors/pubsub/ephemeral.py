@@ -115,22 +115,26 @@ class Ephemeral:
             raise SystemClosed
         return self._fanout(messages[0].channel).publish(messages, waits=waits, until_us=until_us)
 
-    def hand_over(self, messages: Sequence[NewMessage]) -> None:
+    def hand_over(self, messages: Sequence[NewMessage]) -> list[ReplyFuture[Any]]:
         """Take what durable turns have published, behind their commit; never blocks.
 
-        Where room is to be waited for, as many messages wait as the channel has capacity: more are lost, as the log says.
+        Returns:
+            One for each channel without room: it is resolved when there was some, or when it was waited for long enough,
+            and what is left is lost, as the log says. Whoever publishes is to publish no more before.
         """
+        waiting = []
         until_us = self._services.runtime.clock.now().mono_us + PATIENCE_US
         for channel, some in by_channel(messages):
-            known = self._wiring.channel(channel)
-            assert known is not None
             try:
                 fanout = self._fanout(channel)
             except PublicationRefused as error:
                 logger.warning("%s", error, extra=LogFields(channel=channel, reason=str(error)))
                 continue
-            asked = fanout.publish(some, waits=True, until_us=until_us, most=known.capacity)
+            asked = fanout.publish(some, waits=True, until_us=until_us)
             asked.add_done(partial(lost, channel, len(some)))
+            if not asked.is_done():
+                waiting.append(asked)
+        return waiting
 
     def _fanout(self, channel: str) -> Fanout:
         self.taken_no += 1

@@ -80,16 +80,13 @@ class Fanout:
         self._waiting: deque[Handful] = deque()
         self._is_closed = False
 
-    def publish(
-        self, messages: Sequence[NewMessage], *, waits: bool, until_us: int, most: int | None = None
-    ) -> ReplyFuture[list[Appended]]:
+    def publish(self, messages: Sequence[NewMessage], *, waits: bool, until_us: int) -> ReplyFuture[list[Appended]]:
         """Hand messages over.
 
         Args:
             messages: Of this channel; one or more.
             waits: Whether room is waited for, where the channel's ``overflow`` is ``block``.
             until_us: Until when, monotonic microseconds.
-            most: Messages that may wait for room when these come; None = any number.
 
         Returns:
             Brings what became of each, or ``ChannelFull``, or ``SystemClosed``.
@@ -99,8 +96,6 @@ class Fanout:
             is_closed = self._is_closed
             is_through = not is_closed and not self._waiting and self._offer(handful)
             may_wait = waits and self._overflow == "block" and until_us > handful.since_us and not is_closed
-            if may_wait and most is not None:
-                may_wait = sum(len(one.messages) - one.taken for one in self._waiting) < most
             if may_wait and not is_through:
                 self._waiting.append(handful)
         self._wake()

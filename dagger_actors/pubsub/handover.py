@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended
 from dagger_actors.core.messages import Progressed
@@ -35,7 +37,8 @@ class MemberServices:
         activations: The keys that it has in memory.
         progress: Told how far a turn is.
         appended: Told of messages that its turns have published, with what became of each; on the journal's thread.
-        ephemeral: Hands over messages of channels of which nothing is stored; on the journal's thread.
+        ephemeral: Hands over messages of channels of which nothing is stored, and gives what is resolved when those that wait
+            for room wait no more; on the journal's thread.
         due: Told when a timer or a delayed message is due, wall microseconds.
         submitted: Told of tasks that its turns have spawned; on the journal's thread.
         moved: Told of channels of which messages are done, after the commit; on the journal's thread.
@@ -58,7 +61,7 @@ class MemberServices:
         activations: Activations,
         progress: Callable[[Progressed], None],
         appended: Callable[[Sequence[NewMessage], Sequence[Appended]], None],
-        ephemeral: Callable[[Sequence[NewMessage]], None],
+        ephemeral: Callable[[Sequence[NewMessage]], Sequence[ReplyFuture[Any]]],
         due: Callable[[int], None],
         submitted: Callable[[SubmitTasks, Sequence[Submitted]], None],
         moved: Callable[[Sequence[str]], None],

@@ -280,8 +280,8 @@ class ChannelHub:
                 self._grown(key, head)
         self.arrivals.told(heads)
 
-    def _hand_over(self, messages: Sequence[NewMessage]) -> None:
-        self.ephemeral.hand_over(messages)
+    def _hand_over(self, messages: Sequence[NewMessage]) -> Sequence[ReplyFuture[Any]]:
+        return self.ephemeral.hand_over(messages)
 
     def _grown(self, channel_key: int, head: int) -> None:
         with self._lock:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from dagger_actors.actors.gate import Gate, Gates
+from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.bodies.artifacts import RunArtifacts
 from dagger_actors.bodies.backends import Backends
@@ -41,7 +42,7 @@ class Heard(msgspec.Struct, frozen=True):
 
     Attributes:
         appended: Told of messages that turns have published, with what became of each.
-        ephemeral: Hands over messages of channels of which nothing is stored.
+        ephemeral: Hands over messages of channels of which nothing is stored; gives what those that wait for room wait on.
         due: Told when a timer or a delayed message is due, wall microseconds.
         submitted: Told of tasks that turns have spawned.
         moved: Told of ends that are committed: there may be room in their channels.
@@ -51,7 +52,7 @@ class Heard(msgspec.Struct, frozen=True):
     """
 
     appended: Callable[[Sequence[NewMessage], Sequence[Appended]], None]
-    ephemeral: Callable[[Sequence[NewMessage]], None]
+    ephemeral: Callable[[Sequence[NewMessage]], Sequence[ReplyFuture[Any]]]
     due: Callable[[int], None]
     submitted: Callable[[SubmitTasks, Sequence[Submitted]], None]
     moved: Callable[[Sequence[str]], None]

@@ -456,7 +456,7 @@ class MemberSupervisor(Actor):
                 case ShareRanges():
                     self.tell(Sharing(answer))
         if batch.ephemeral:
-            self._services.ephemeral(batch.ephemeral)
+            self._uncommitted.hold(self._services.ephemeral(batch.ephemeral))
         for reply in batch.replies:
             _answer(reply)
         if batch.ends:

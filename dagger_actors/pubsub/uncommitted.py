@@ -1,15 +1,18 @@
 """What a member has decided and the journal has not written, in order: one unit at a time, whatever has gathered meanwhile.
 
 Later decisions stand on earlier ones. So there is never a unit on its way behind one that may be refused; and while one is
-being written, the next one gathers. When one is refused, all that has gathered behind it is taken back with it.
+being written, the next one gathers. When one is refused, all that has gathered behind it is taken back with it. The next
+one is not written either while something that the last one published waits for room: so whoever publishes goes no faster
+than it is taken, and no more waits than one unit has published.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.protocols import Clock, Journal, Unit
 from dagger_actors.pubsub.batch import Batch, Outlets
 
@@ -47,6 +50,7 @@ class Uncommitted:
         self._gathered: Batch | None = None
         self._alone: list[Batch] = []
         self._is_broken = False
+        self._held = 0
 
     def __bool__(self) -> bool:
         return self._flying is not None or self._gathered is not None or bool(self._alone)
@@ -70,7 +74,7 @@ class Uncommitted:
     def take_unit(self) -> Unit | None:
         """Hand over what has gathered, unless something is on its way already; for the journal."""
         with self._lock:
-            if self._flying is not None or self._is_broken:
+            if self._flying is not None or self._is_broken or self._held:
                 return None
             batch = self._flying = self._next()
         if batch is None:
@@ -85,6 +89,20 @@ class Uncommitted:
             work,
             answered=answers.extend,
         )
+
+    def hold(self, waited: Iterable[ReplyFuture[Any]]) -> None:
+        """Write nothing until these are resolved; on the journal's thread."""
+        for future in waited:
+            with self._lock:
+                self._held += 1
+            future.add_done(self._let_go)
+
+    def _let_go(self, _future: ReplyFuture[Any]) -> None:
+        with self._lock:
+            self._held -= 1
+            is_free = not self._held
+        if is_free:
+            self._journal.wake(self)
 
     def _next(self) -> Batch | None:
         batch, self._gathered = self._gathered, None

@@ -330,6 +330,64 @@ def test_turns_publish_on_to_ephemeral_and_to_durable_channels_and_back(tmp_path
         check_stages(system)
 
 
+class Passing(Subscriber):
+    turns = threading.Semaphore(0)
+
+    @subscribe("durable", publishes="live")
+    def take(self, other: Other) -> Note:
+        self.turns.release()
+        return Note(other.number)
+
+
+PASSED = [*live(capacity=1), Channel("durable", Other)]
+
+
+def test_durable_turns_wait_for_room_with_what_they_publish(tmp_path: Path, kept: type[Keeper]) -> None:
+    """Law: however far they are ahead of who reads an ephemeral channel that blocks, nothing is lost, and order is kept."""
+    Passing.turns = threading.Semaphore(0)
+    with ActorSystem(tmp_path / "a.db", agents=[Passing, kept], channels=PASSED) as system:
+        for number in range(20):  # each a commit of its own, or nearly
+            system.channels.publish("durable", Other(number))
+            assert Passing.turns.acquire(timeout=PATIENCE_S)
+        kept.go.set()
+        rest(system)
+        assert seen.notes["keeper"] == list(range(20))
+        assert counts(system, "passing.take") == (20, 20, 0)
+
+
+class Stuck(Subscriber):
+    @subscribe("live")
+    async def take(self, note: Note) -> None:
+        seen.add("begun", note.number)
+        await asyncio.sleep(100)
+
+
+def test_durable_turns_wait_no_longer_than_their_time(caplog: pytest.LogCaptureFixture) -> None:
+    """Law: what found no room for 30 s is lost, as the log says; and the next ones are committed."""
+    with simulate(1) as sim:
+        system = sim.system(agents=[Passing, Stuck], channels=PASSED)
+        for number in range(4):
+            system.channels.publish("durable", Other(number))
+        system._runtime.wait(system._channels_hub.rest(), 1_000)
+        told = [record.getMessage() for record in caplog.records if "not taken" in record.getMessage()]
+        assert told
+        assert all("and for 30 s there was no room for another" in one for one in told)
+        assert seen.notes["begun"][:2] == [0, 1]
+        assert counts(system, "passing.take") == (4, 4, 0)
+
+
+def test_who_leaves_waits_for_nobody_who_takes_nothing() -> None:
+    """Law: what waits for room when the grace is over is lost; the turns that published it are committed all the same."""
+    with simulate(1) as sim:
+        system = sim.system(agents=[Passing, Stuck], channels=PASSED)
+        for number in range(5):
+            system.channels.publish("durable", Other(number))
+        sim.advance(1.0)
+        system.stop(grace_s=1.0)
+        assert seen.notes["begun"] == [0]
+        assert counts(system, "passing.take") == (5, 5, 0)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_simulation_has_ephemeral_channels(seed: int) -> None:
     """Law: the same on virtual time, and what waits when a system is left is taken first."""
