@@ -428,6 +428,7 @@ class ActorSystem:
             recover=recover,
             bridge=turn_tasks,
             submitted=turn_tasks.submitted,
+            telemetry=self._telemetry,
         )
         messages.attach(hub)
         return hub

@@ -6,14 +6,23 @@ block, and any thread may call it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from dagger_actors.core.messages import ErrorDetail, StartAttempt
 from dagger_actors.core.protocols import Clock
 
-__all__ = ["NOBODY", "AttemptSpan", "Depth", "Handling", "Receiver", "Telemetry", "TelemetrySource"]
+__all__ = [
+    "NOBODY",
+    "AttemptSpan",
+    "Depth",
+    "Handling",
+    "Receiver",
+    "Telemetry",
+    "TelemetrySource",
+    "TurnFacts",
+]
 
 NOBODY = False
 """In an envelope in the place of a trace context: nobody's handler has sent this, so it belongs to no trace."""
@@ -65,8 +74,34 @@ class Depth(NamedTuple):
     queued: int
 
 
+class TurnFacts(NamedTuple):
+    """A turn of a subscriber that is about to be taken.
+
+    Attributes:
+        subscription: ``GROUP.HANDLER``.
+        group: The group's name.
+        handler: The method, with its class.
+        channel: The channel of its message, of a batch that of the first.
+        offset: Its place there; the same.
+        message_type: Name of the message's class; the same.
+        key: Whose turn it is; empty = no key.
+        try_no: Which try it is, from 1.
+        headers: Those of each of its messages, as JSON texts; None = it has none.
+    """
+
+    subscription: str
+    group: str
+    handler: str
+    channel: str
+    offset: int
+    message_type: str
+    key: str
+    try_no: int
+    headers: tuple[str | None, ...]
+
+
 class AttemptSpan(Protocol):
-    """An attempt of a node or a task while its body runs."""
+    """An attempt of a node or a task, or a turn, while its body runs."""
 
     @property
     def carrier(self) -> tuple[tuple[str, str], ...]:
@@ -128,6 +163,18 @@ class Telemetry(Protocol):
 
     def attempt_ended(self, run_id: str, node_id: str, state: str) -> None:
         """It is committed in which state an attempt has ended."""
+        ...
+
+    def turn(self, what: TurnFacts) -> AttemptSpan:
+        """A turn is about to be taken, in the context of the code that calls; part of the trace that its message's headers tell."""
+        ...
+
+    def delivered(self, subscription: str, state: str, count: int) -> None:
+        """It is committed what became of so many messages: ``handled``, ``retried``, ``snoozed``, ``dead`` or ``lost``."""
+        ...
+
+    def watch_lags(self, lags: Callable[[], Mapping[str, int]]) -> None:
+        """Ask this for what subscriptions have not done, by their names, whenever somebody wants to know."""
         ...
 
     def watch_depths(self, depths: Callable[[], Iterable[Depth]]) -> None:

@@ -27,6 +27,7 @@ from dagger_actors.bodies.outputs import to_output
 from dagger_actors.bodies.secret import NO_MASK, GuardedArtifacts, Mask, Secret
 from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.suspend import is_suspension, refuse_swallowed
+from dagger_actors.bodies.trace_headers import in_trace
 from dagger_actors.core.messages import (
     AttemptEnded,
     Failed,
@@ -242,7 +243,11 @@ class BodyActor(Actor):
 
     def _encoded(self, key: tuple[int, int, int, int], started_us: int, outcome: Outcome) -> tuple[bytes, Outcome, int]:
         """Encode an end; gives that, the outcome that it tells, and the wall time."""
-        if self._span is not None and not isinstance(outcome, Failed) and outcome.turn.spawned:
+        if (
+            self._span is not None
+            and not isinstance(outcome, Failed)
+            and (outcome.turn.spawned or outcome.turn.published)
+        ):
             outcome = msgspec.structs.replace(outcome, turn=_traced(outcome.turn, self._span))
         now_us = self._services.clock.now().wall_us
         finished_us = max(now_us, started_us)
@@ -259,10 +264,12 @@ class BodyActor(Actor):
 
 
 def _traced(turn: Turn, span: AttemptSpan) -> Turn:
-    """What a body spawns is part of its trace."""
-    trace = span.text
-    return msgspec.structs.replace(
-        turn, spawned=tuple(msgspec.structs.replace(one, trace=trace) for one in turn.spawned)
+    """What a body spawns and publishes is part of its trace."""
+    trace, replace = span.text, msgspec.structs.replace
+    return replace(
+        turn,
+        spawned=tuple(replace(one, trace=trace) for one in turn.spawned),
+        published=tuple(replace(one, headers=in_trace(one.headers, trace)) for one in turn.published),
     )
 
 

@@ -27,7 +27,7 @@ class NewMessage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         payload: JSON text, at most 1 MiB.
         message_id: Unique on its channel while it is kept there: a second one is the first one; None = has none.
         key: Says which lane it takes, whatever its fields say; None = its fields say it.
-        headers: A JSON object of texts; None = none. ``correlation_id`` and ``traceparent`` are ours.
+        headers: A JSON object of texts; None = none. ``correlation_id``, ``traceparent`` and ``tracestate`` are ours.
         due_at: Not before this, wall microseconds; None = at once.
         source: The name of the subscription whose turn published it; None = somebody else.
         source_key: The key of that turn.

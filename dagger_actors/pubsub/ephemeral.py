@@ -190,7 +190,13 @@ class Ephemeral:
     def _taker(self, feed: Feed, member: Member, desk: Desk | None = None) -> AnyTaker:
         runtime = self._services.runtime
         is_async = feed.handler.is_async
-        kind = LoopTaker if is_async else QuickTaker if is_quick(feed) else ThreadTaker
+        kind = (
+            LoopTaker
+            if is_async
+            else QuickTaker
+            if is_quick(feed) and not self._services.turns.telemetry
+            else ThreadTaker
+        )
         return kind(
             feed,
             desk or self._desk(feed, member),

@@ -29,8 +29,8 @@ class GivenWith(TypedDict, total=False):
         key: The key of its turns, 1 to 200 printable characters; without it its fields say it, as each subscription wants.
         id: Unique on its channel while it is kept there, 1 to 200 printable characters: a second message of it is the first.
         delay: Seconds until it is appended, from 0 to a year; it is kept in the file until then.
-        headers: Texts by name that go with it, at most 64 and 16 KiB; ``correlation_id`` and ``traceparent`` go on to what
-            its turns publish.
+        headers: Texts by name that go with it, at most 64 and 16 KiB; ``correlation_id``, ``traceparent`` and ``tracestate``
+            go on to what its turns publish.
         correlation_id: One of them.
         type: The name of the class that plain data is meant for, where it fits several, or the classes are not known here.
         timeout: Seconds to wait for room in a full channel, or in the outbox of this process; 30 when nothing is said.

@@ -14,6 +14,7 @@ from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
+from dagger_actors.actors.telemetry import Telemetry
 from dagger_actors.bodies.asking import wait_beside
 from dagger_actors.bodies.resources import Resources
 from dagger_actors.core.channel_rows import NewMessage
@@ -80,6 +81,7 @@ class ChannelHub:
         recover: Whether what gone workers held is taken over.
         bridge: Makes tasks for turns; None = there are none.
         submitted: Told of tasks that turns have spawned; must not block.
+        telemetry: Told of turns and of what became of messages; None = nobody traces or measures this system.
 
     Attributes:
         tally: What was done with messages here.
@@ -98,13 +100,16 @@ class ChannelHub:
         recover: bool = True,
         bridge: TaskBridge | None = None,
         submitted: Callable[[SubmitTasks, Sequence[Submitted]], None] = lambda _operation, _answers: None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.runtime = runtime
         self.store = store
         self.wiring = wiring
         self._recover = recover
         self.row: Callable[[Any], ChannelRow] = channel_row
-        self.tally = TurnTally()
+        self.trace: Callable[[], str | None] = (lambda: None) if telemetry is None else telemetry.carrier
+        """Gives the trace context of the code that calls, as text; None = it is in no trace."""
+        self.tally = TurnTally(None if telemetry is None else telemetry.delivered)
         self.arrivals = Arrivals()
         self.arrivals.on_watched = self._on_watched
         self.doors = Doors(wiring, store.readers, channel_row)
@@ -170,6 +175,7 @@ class ChannelHub:
                 crashed=self._crashed,
                 progress=_progress,
             ),
+            telemetry=telemetry,
         )
         self.ephemeral = Ephemeral(
             wiring,
@@ -184,6 +190,8 @@ class ChannelHub:
             ),
             self._rested,
         )
+        if telemetry is not None:
+            telemetry.watch_lags(self._lags_quietly)
 
     def _on_watched(self) -> None:
         self.on_changed()
@@ -490,14 +498,14 @@ class ChannelHub:
                 gate.close()
         self.outbox.close()
         self.arrivals.close(SystemClosed())
-        self._last_lags = self._lags_at_last()
+        self._last_lags = self._lags_quietly()
         self.tally.close()
         self._rest.close()
 
-    def _lags_at_last(self) -> Mapping[str, int]:
+    def _lags_quietly(self) -> Mapping[str, int]:
         try:
             return self.lags() if self._seats else {}
-        except StoreError as error:  # whoever leaves is not kept by the disk
+        except (StoreError, SystemClosed) as error:  # whoever leaves, or only measures, is not kept by the disk
             logger.warning("how far messages are done cannot be read: %s", error, extra=LogFields(reason=str(error)))
             return {}
 

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Unpack
 
+import msgspec
+
 from dagger_actors.bodies.asking import Aside, Asking, Await
+from dagger_actors.bodies.trace_headers import in_trace
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended
 from dagger_actors.errors import PublicationRefused
@@ -96,6 +99,7 @@ class Publishing(ChannelsBase):
     def _publishing(
         self, channel: str, messages: Sequence[Any], given: With, *, waits: bool = True
     ) -> Asking[list[Published]]:
+        trace = self._services.trace()  # of the code that calls: further on it may be another thread's
         self._refuse_closed()
         self._services.check()
         door = self._doors.find(channel)
@@ -109,6 +113,8 @@ class Publishing(ChannelsBase):
             raise PublicationRefused(
                 channel, "the channel is ephemeral, and knows no message by its id", "leave the id out"
             )
+        if trace is not None:
+            given = msgspec.structs.replace(given, headers=in_trace(given.headers, trace))
         judging = partial(_judged, door.encoding, channel, messages, given, due_at)
         drafts: list[NewMessage] = (yield Aside(judging)) if len(messages) >= MANY and waits else judging()
         if not drafts:

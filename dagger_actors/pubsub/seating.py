@@ -10,6 +10,7 @@ import msgspec
 from dagger_actors.actors.gate import Gate, Gates
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
+from dagger_actors.actors.telemetry import Telemetry
 from dagger_actors.bodies.artifacts import RunArtifacts
 from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.resources import Resources
@@ -103,6 +104,7 @@ class Seating:
         bridge: Makes tasks for turns; None = there are none.
         tally: Counts what is committed.
         heard: Who is told what.
+        telemetry: Told of turns; None = nobody traces or measures this system.
 
     Attributes:
         services: What all turns share.
@@ -121,6 +123,7 @@ class Seating:
         bridge: TaskBridge | None,
         tally: TurnTally,
         heard: Heard,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._runtime = runtime
         self._store = store
@@ -143,6 +146,7 @@ class Seating:
             home=store.home,
             is_refusing=gates.is_refusing,
             worker=store.worker_id,
+            telemetry=telemetry,
         )
 
     def take(self, member: Member, group: str, group_key: int) -> Seat:

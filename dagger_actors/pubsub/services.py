@@ -45,6 +45,7 @@ class ChannelServices(Protocol):
         arrivals: Wakes who follows channels.
         ephemeral: The channels of which nothing is stored.
         row: Gives what the database is told of a channel before its first message.
+        trace: Gives the trace context of the code that calls, as text; None = it is in no trace.
     """
 
     runtime: Runtime
@@ -52,6 +53,7 @@ class ChannelServices(Protocol):
     outbox: Outbox
     arrivals: Arrivals
     row: Callable[[Any], ChannelRow]
+    trace: Callable[[], str | None]
 
     @property
     def wiring(self) -> Catalog:

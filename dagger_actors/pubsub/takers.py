@@ -24,6 +24,7 @@ from dagger_actors.pubsub.onward import Onward, Sender
 from dagger_actors.pubsub.tally import TurnTally
 from dagger_actors.pubsub.turns.body import uncancel
 from dagger_actors.pubsub.turns.desk import Desk
+from dagger_actors.pubsub.turns.traced import work_of
 from dagger_actors.pubsub.turns.work import TurnWork
 
 __all__ = ["LoopTaker", "QuickTaker", "ThreadTaker", "is_quick"]
@@ -85,7 +86,7 @@ class AnyTaker:
         return turn
 
     def _begin(self, turn: StartTurn) -> TurnWork:
-        work = self._work = TurnWork(self._desk, turn, self._desk.activations.shared, _progress, keeps_state=False)
+        work = self._work = work_of(self._desk, turn, self._desk.activations.shared, _progress, keeps_state=False)
         return work
 
     def _end(self, turn: StartTurn, outcome: TurnOutcome) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 import msgspec
 
 from dagger_actors.pubsub.machine.events import End
 
 __all__ = ["SubscriptionTally", "TurnTally"]
+
+STATES: Final[Mapping[str, str]] = {"handled": "handled", "retry": "retried", "snooze": "snoozed", "dead": "dead"}
+"""What became of messages, by the verdict on their turn."""
 
 
 class SubscriptionTally(msgspec.Struct, frozen=True):
@@ -44,11 +49,16 @@ class _Counts:
 class TurnTally:
     """Counts ends that are committed; any thread.
 
+    Args:
+        heard: Told what became of how many messages of which subscription, by the names of ``SubscriptionTally``; must not
+            block. None = nobody measures this system.
+
     Attributes:
         is_closed: Whether nothing is handled any more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, heard: Callable[[str, str, int], None] | None = None) -> None:
+        self._heard = heard
         self._lock = threading.Lock()
         self._counts: dict[str, _Counts] = {}
         self._handled = 0
@@ -62,9 +72,16 @@ class TurnTally:
 
     def count(self, ends: Iterable[End]) -> None:
         """Count what is committed."""
+        found: Counter[tuple[str, str]] = Counter()
         with self._lock:
             for end in ends:
-                self._add(self._of(end.turn.subscription), end, len(end.turn.messages))
+                count = len(end.turn.messages)
+                self._add(self._of(end.turn.subscription), end, count)
+                if self._heard is not None and end.verdict.kind in STATES:
+                    found[end.turn.subscription, STATES[end.verdict.kind]] += count
+        if self._heard is not None:
+            for (subscription, state), count in found.items():
+                self._heard(subscription, state, count)
         self._tell()
 
     def watch(self, told: Callable[[], None]) -> None:
@@ -96,6 +113,10 @@ class TurnTally:
             counts.published += published
             counts.lost += lost
             self._handled += handled
+        if self._heard is not None:
+            for state, count in (("handled", handled), ("lost", lost)):
+                if count:
+                    self._heard(subscription, state, count)
         if handled:
             self._tell()
 

@@ -1,4 +1,4 @@
-"""What a system tells, told on to OpenTelemetry: spans of handlers, runs and attempts, and what ``instruments`` lists.
+"""What a system tells, told on to OpenTelemetry: spans of handlers, runs, attempts and turns, and what ``instruments`` lists.
 
 A system that is opened while no provider is set has no telemetry at all, and so nothing to pay. Times are the system's own, so
 under simulation they are virtual.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -19,19 +19,18 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation, get_meter_provider
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer, TracerProvider
 
-from dagger_actors.actors.telemetry import Depth, Handling, Receiver
-from dagger_actors.core.messages import A_TASK, ErrorDetail, StartAttempt
+from dagger_actors.actors.telemetry import Depth, Handling, Receiver, TurnFacts
+from dagger_actors.core.messages import A_TASK, StartAttempt
 from dagger_actors.core.protocols import Clock
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.telemetry.carrier import carrier_of, stored, text_of
+from dagger_actors.telemetry.attempts import AttemptSpan, Attributes, TurnSpan, of_node, of_task
+from dagger_actors.telemetry.carrier import stored, text_of
 from dagger_actors.telemetry.instruments import Instruments
 
 __all__ = ["OpenTelemetry"]
 
 NAME = "dagger_actors"
 SYSTEM = {"messaging.system": NAME, "messaging.operation.name": "handle"}
-
-Attributes = dict[str, str | int | bool]
 
 
 class OpenTelemetry:
@@ -49,7 +48,7 @@ class OpenTelemetry:
         self._tracer = trace.get_tracer(NAME, tracer_provider=tracer_provider)
         self._systems: weakref.WeakSet[_System] = weakref.WeakSet()
         meter = (meter_provider or get_meter_provider()).get_meter(NAME)
-        self._instruments = Instruments(meter, self._depths)
+        self._instruments = Instruments(meter, self._depths, self._lags)
 
     def open(self, clock: Clock) -> _System | None:
         """Begin with a system, which calls this itself; None = nobody would hear of it."""
@@ -64,6 +63,11 @@ class OpenTelemetry:
         for system in tuple(self._systems):
             for name, kind, queued in system.depths():
                 yield Observation(queued, _destination(Receiver(name, kind, not name)))
+
+    def _lags(self, _options: CallbackOptions) -> Iterator[Observation]:
+        for system in tuple(self._systems):
+            for subscription, lag in system.lags().items():
+                yield Observation(lag, {"messaging.destination.subscription.name": subscription})
 
 
 class _System:
@@ -80,6 +84,7 @@ class _System:
         self.instruments = instruments
         self.clock = clock
         self.depths: Callable[[], Iterable[Depth]] = lambda: ()
+        self.lags: Callable[[], Mapping[str, int]] = dict
         self._closed = closed
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
@@ -168,13 +173,14 @@ class _System:
             run.span.set_status(StatusCode.ERROR, state)
         run.span.end(now.wall_us * 1_000)
 
-    def attempt(self, start: StartAttempt) -> _Attempt:
+    def attempt(self, start: StartAttempt) -> AttemptSpan:
         """The body of an attempt is about to begin."""
         if start.node == A_TASK:
             trace = None if start.task is None else start.task.trace
-            return _Attempt(self, f"task {start.action}", _of_task(start), stored(trace))
+            return AttemptSpan(self.tracer, self.clock, f"task {start.action}", of_task(start), stored(trace))
         run = self._runs.get(start.run_id)
-        return _Attempt(self, f"node {start.node_id}", _of_node(start), Context() if run is None else run.context)
+        context = Context() if run is None else run.context
+        return AttemptSpan(self.tracer, self.clock, f"node {start.node_id}", of_node(start), context)
 
     def attempt_ended(self, run_id: str, node_id: str, state: str) -> None:
         """It is committed in which state an attempt has ended."""
@@ -183,6 +189,21 @@ class _System:
         if run is not None:
             attributes["dagger_actors.flow.name"] = run.flow
         self.instruments.attempts.add(1, attributes)
+
+    # --- channels
+
+    def turn(self, what: TurnFacts) -> TurnSpan:
+        """A turn is about to be taken."""
+        return TurnSpan(self.tracer, self.clock, self.instruments, what)
+
+    def delivered(self, subscription: str, state: str, count: int) -> None:
+        """It is committed what became of messages."""
+        attributes = {"messaging.destination.subscription.name": subscription, "dagger_actors.state": state}
+        self.instruments.deliveries.add(count, attributes)
+
+    def watch_lags(self, lags: Callable[[], Mapping[str, int]]) -> None:
+        """Ask this for what subscriptions have not done."""
+        self.lags = lags
 
     def watch_depths(self, depths: Callable[[], Iterable[Depth]]) -> None:
         """Ask this for what is queued."""
@@ -261,66 +282,6 @@ class _Handled:
         self._span.end(now.wall_us * 1_000)
         system.instruments.handled.add(what.size, attributes)
         system.instruments.duration.record((now.mono_us - self._began.mono_us) / 1e6, attributes)
-
-
-class _Attempt:
-    """An attempt of a node or a task; see ``actors.telemetry.AttemptSpan``."""
-
-    __slots__ = ("_context", "_span", "_system", "_token")
-
-    def __init__(self, system: _System, name: str, attributes: Attributes, parent: Context) -> None:
-        self._system = system
-        began_us = system.clock.now().wall_us
-        self._span = system.tracer.start_span(name, parent, attributes=attributes, start_time=began_us * 1_000)
-        self._context = trace.set_span_in_context(self._span, parent)
-        self._token = contexts.attach(self._context)
-
-    @property
-    def carrier(self) -> tuple[tuple[str, str], ...]:
-        """Its context as text."""
-        return carrier_of(self._context)
-
-    @property
-    def text(self) -> str | None:
-        """The same, for a file."""
-        return text_of(self._context)
-
-    def end(self, error: ErrorDetail | None) -> None:
-        """The body has ended."""
-        contexts.detach(self._token)
-        if error is not None:  # told as it is stored, without the secrets that are masked there
-            self._span.add_event(
-                "exception",
-                {
-                    "exception.type": error.type,
-                    "exception.message": error.message,
-                    "exception.stacktrace": error.traceback,
-                },
-                self._system.clock.now().wall_us * 1_000,
-            )
-            self._span.set_attribute("error.type", error.type)
-            self._span.set_status(StatusCode.ERROR, error.message)
-        self._span.end(self._system.clock.now().wall_us * 1_000)
-
-
-def _of_node(start: StartAttempt) -> Attributes:
-    attributes: Attributes = {
-        "dagger_actors.run.id": start.run_id,
-        "dagger_actors.node.id": start.node_id,
-        "dagger_actors.node.attempt": start.attempt,
-        "code.function.name": start.action,
-    }
-    if start.invocation_key:
-        attributes["dagger_actors.node.invocation_key"] = start.invocation_key
-    return attributes
-
-
-def _of_task(start: StartAttempt) -> Attributes:
-    return {
-        "dagger_actors.task.id": start.run_key,
-        "dagger_actors.task.agent": start.action,
-        "dagger_actors.task.attempt": start.attempt,
-    }
 
 
 def _is_set(provider: TracerProvider | MeterProvider) -> bool:

@@ -28,6 +28,7 @@ from dagger_actors.pubsub.turns.activations import Activation
 from dagger_actors.pubsub.turns.desk import Desk
 from dagger_actors.pubsub.turns.ledger import Ledger
 from dagger_actors.pubsub.turns.outgoing import LARGEST_TURN
+from dagger_actors.pubsub.turns.traced import work_of
 from dagger_actors.pubsub.turns.work import TurnWork
 
 __all__ = ["AnyShift", "LoopShift", "ShiftBody", "uncancel"]
@@ -120,7 +121,7 @@ class AnyShift(Actor):
             return None
         desk = self._desk
         activation = self._ledger.opened.get(turn.key, desk.activations.shared)
-        work = self._work = TurnWork(desk, turn, activation, self._tell, keeps_state=self._ledger.keeps_states)
+        work = self._work = work_of(desk, turn, activation, self._tell, keeps_state=self._ledger.keeps_states)
         return work
 
     def _note(self, turn: StartTurn, outcome: TurnOutcome, activation: Activation | None, size: int = 0) -> None:

@@ -159,7 +159,7 @@ class TurnContext(BodyContext):
             key: Says which lane it takes, whatever its fields say.
             id: Unique on its channel while it is kept there: a second one is the first one.
             delay: Seconds, up to a year.
-            headers: Texts by name, besides ``correlation_id`` and ``traceparent``, which go on from the message.
+            headers: Texts by name, besides ``correlation_id`` and those of the trace, which go on from the message.
 
         Raises:
             PublicationUndeclared: The subscription does not declare the channel.

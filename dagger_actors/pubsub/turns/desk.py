@@ -7,6 +7,7 @@ from functools import partial
 
 import msgspec
 
+from dagger_actors.actors.telemetry import Telemetry, TurnFacts
 from dagger_actors.bodies.artifact_source import ArtifactSource
 from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.context import Surroundings
@@ -37,6 +38,7 @@ class TurnServices(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         home: The process that all this is for.
         is_refusing: Whether too many abandoned bodies hold threads to start another on one.
         worker: This worker's number.
+        telemetry: Told of turns; None = nobody traces or measures this system.
     """
 
     publisher: Publisher
@@ -47,6 +49,7 @@ class TurnServices(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     home: Home
     is_refusing: Callable[[], bool]
     worker: int
+    telemetry: Telemetry | None = None
 
 
 class Desk:
@@ -145,6 +148,21 @@ class Desk:
         """What a slot file calls a turn."""
         offset = turn.deliveries[0].offset
         return piece_of(offset, range_of(turn.key) if self.has_lanes else offset % RANGES)
+
+    def facts(self, turn: StartTurn) -> TurnFacts:
+        """Say of a turn what a trace says of it."""
+        first = turn.deliveries[0]
+        return TurnFacts(
+            self.subscription,
+            self._standing.group,
+            self.plan.function.__qualname__,
+            first.channel,
+            first.offset,
+            first.type,
+            turn.key,
+            max(one.try_no for one in turn.deliveries),
+            tuple(one.headers for one in turn.deliveries),
+        )
 
     def context(self, turn: StartTurn, outgoing: Outgoing, tell: Callable[[bytes], None]) -> TurnContext:
         """Make what the handler is given."""

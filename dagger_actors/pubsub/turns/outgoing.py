@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
 from dagger_actors.bodies.snooze import MAX_SECONDS, is_seconds
+from dagger_actors.bodies.trace_headers import TRACE_HEADERS
 from dagger_actors.core.channel_rows import NewMessage, NewTimer
 from dagger_actors.core.turns import Delivered
 from dagger_actors.core.wording import quoted
@@ -29,8 +31,10 @@ SMALL: Final = LARGEST_MESSAGE // 4
 LARGEST_HEADERS: Final = 16 * 1024
 LONGEST_NAME: Final = 200
 
-FORWARDED = ("correlation_id", "traceparent")
+FORWARDED = ("correlation_id", *TRACE_HEADERS)
 """Headers that go on to what a turn publishes."""
+
+NO_TRACE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,10 +58,12 @@ class Outgoing:
         published: In order.
         size: Characters of both.
         is_over: Whether the turn has ended: then nothing is taken any more.
+        trace: The headers of the turn's own span; they go on in the place of those of its messages.
     """
 
     size = 0
     is_over = False
+    trace: Mapping[str, str] = NO_TRACE
     _timers: list[NewTimer] | None = None
     _forwarded: str | None = ""
     """As text, for all that is published without headers of its own; empty = not yet looked at."""
@@ -139,7 +145,13 @@ class Outgoing:
     # --- headers
 
     def forwarded(self) -> dict[str, str]:
-        """The headers that go on: those that are the same in all messages of the turn."""
+        """The headers that go on: those that are the same in all messages of the turn, and the turn's own trace."""
+        found = self._shared()
+        if self.trace:
+            found = {**{name: text for name, text in found.items() if name not in TRACE_HEADERS}, **self.trace}
+        return found
+
+    def _shared(self) -> dict[str, str]:
         found: dict[str, str] | None = None
         for delivery in self._deliveries:
             headers = {} if delivery.headers is None else msgspec.json.decode(delivery.headers)
@@ -151,7 +163,8 @@ class Outgoing:
 
     def _look(self) -> str | None:
         deliveries = self._deliveries
-        found = {} if len(deliveries) == 1 and deliveries[0].headers is None else self.forwarded()
+        is_bare = not self.trace and len(deliveries) == 1 and deliveries[0].headers is None
+        found = {} if is_bare else self.forwarded()
         self._forwarded = msgspec.json.encode(found).decode() if found else None
         return self._forwarded
 
