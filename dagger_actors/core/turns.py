@@ -135,12 +135,14 @@ class TurnFailed(msgspec.Struct, frozen=True, gc=False, tag="failed"):
         is_fatal: Whether no other try is wanted.
         is_refused: Whether the message does not fit what the handler takes: it is tried no more.
         is_unreadable: Whether the state of its key cannot be read: the subscription is paused, and no try is counted.
+        is_of_disk: Whether the disk has refused what it wanted: it is tried again until that is better, and no try is counted.
     """
 
     error: ErrorDetail
     is_fatal: bool = False
     is_refused: bool = False
     is_unreadable: bool = False
+    is_of_disk: bool = False
 
 
 class Snoozed(msgspec.Struct, frozen=True, gc=False, tag="snoozed"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -144,6 +144,7 @@ class Batch:
             for row in end.deliveries:
                 deliveries[row.cursor_key, row.offset] = row
             dead += end.dead_letters
+            stepped += _may_have_steps(end)
             effects = end.verdict.effects
             if effects is None:
                 continue
@@ -153,8 +154,6 @@ class Batch:
                 states[key] = StateRow(self._place.group_key, key, effects.state.hex(), now_us)
             if effects.turn is not None:
                 artifacts.update((one.artifact_id, one) for one in effects.turn.artifacts if one.location != "stored")
-            if effects.has_steps:
-                stepped += [(cursor_key, offset) for cursor_key, offset, *_ in end.turn.messages]
         puts = [row for row in deliveries.values() if row is not None]
         found: tuple[tuple[str, list[Any], bool], ...] = (
             (FENCE, list(self.cursors.values()), True),
@@ -208,6 +207,14 @@ class Batch:
         if self.is_sharing:
             work.append(ShareRanges(*place_of, now_us))
         return work
+
+
+def _may_have_steps(end: End) -> Sequence[tuple[Cell, ...]]:
+    """The messages that are done whose steps may be there: of this try, or of one before it."""
+    effects = end.verdict.effects
+    if end.verdict.kind == "dead" or (effects is not None and effects.has_steps):
+        return [(cursor_key, offset) for cursor_key, offset, *_ in end.turn.messages]
+    return end.clear
 
 
 def _refused(turn: TurnRef, misfit: Misfit, now_us: int) -> DeadLetterRow:

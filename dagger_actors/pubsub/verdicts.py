@@ -14,6 +14,8 @@ from dagger_actors.pubsub.machine.events import DoneTurn
 __all__ = ["NOT_TAKEN", "refused", "verdict"]
 
 NOT_TAKEN = DoneTurn("not_taken")
+AGAIN_US = 1_000_000
+"""How soon a message comes again whose turn the disk has kept from what it wanted."""
 
 
 def verdict(policy: RetryPolicy, try_no: int, outcome: TurnOutcome, now_us: int) -> DoneTurn:
@@ -30,10 +32,10 @@ def verdict(policy: RetryPolicy, try_no: int, outcome: TurnOutcome, now_us: int)
             return DoneTurn("handled", effects)
         case Snoozed(delay_us=delay_us):
             return DoneTurn("snooze", due_at=now_us + delay_us)
-        case NotTaken():
+        case NotTaken() | TurnFailed(is_unreadable=True):
             return NOT_TAKEN
-        case TurnFailed(is_unreadable=True):
-            return NOT_TAKEN
+        case TurnFailed(error=error, is_of_disk=True):
+            return DoneTurn("snooze", due_at=now_us + AGAIN_US, error=msgspec.json.encode(error).decode())
         case TurnFailed(error=error, is_fatal=is_fatal, is_refused=is_refused):
             text = msgspec.json.encode(error).decode()
             if is_refused:

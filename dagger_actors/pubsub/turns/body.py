@@ -13,19 +13,18 @@ from typing import Final
 from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.bodies.body import REFUSED
-from dagger_actors.bodies.error_detail import detail_of
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.turns import (
     Handled,
     ShiftEnded,
     StartTurn,
-    TurnFailed,
     TurnOutcome,
     decode_shift,
     encode_turns,
 )
 from dagger_actors.pubsub.turns.activations import Activation
 from dagger_actors.pubsub.turns.desk import Desk
+from dagger_actors.pubsub.turns.failing import failed
 from dagger_actors.pubsub.turns.ledger import Ledger
 from dagger_actors.pubsub.turns.outgoing import LARGEST_TURN
 from dagger_actors.pubsub.turns.traced import work_of
@@ -137,7 +136,7 @@ class AnyShift(Actor):
 
     def _fail_all(self, turns: tuple[StartTurn, ...], error: BaseException) -> None:
         """What keeps the whole shift from being taken fails each of its turns."""
-        outcome = TurnFailed(detail_of(error))
+        outcome = failed(error)
         for turn in turns:
             self._note(turn, outcome, None)
 

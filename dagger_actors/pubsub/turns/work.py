@@ -17,13 +17,13 @@ from dagger_actors.core.turns import (
     Snoozed,
     StartTurn,
     TurnEffects,
-    TurnFailed,
     TurnOutcome,
 )
-from dagger_actors.errors import DeliveryRefused, Fatal, GivenRefused, SubscriberStateUnreadable
+from dagger_actors.errors import DeliveryRefused
 from dagger_actors.pubsub.turns.activations import Activation
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.pubsub.turns.desk import Desk
+from dagger_actors.pubsub.turns.failing import failed
 from dagger_actors.pubsub.turns.outgoing import Outgoing
 from dagger_actors.pubsub.turns.plan import Plan
 
@@ -88,7 +88,7 @@ class TurnWork:
         except BaseException as error:
             if getattr(error, "is_death", False):
                 raise  # the test kit plays the death of a process with it: then nothing is told any more
-            return self._raised(error)
+            return failed(error, is_wrong=self._is_wrong)
         finally:
             self.outgoing.is_over = True
 
@@ -107,7 +107,7 @@ class TurnWork:
                     return Snoozed(snooze.delay_us)
             return self._ended()
         except BaseException as error:  # noqa: BLE001 - a SystemExit that leaves a task stops the loop of all of them
-            return self._raised(error)
+            return failed(error, is_wrong=self._is_wrong)
         finally:
             self.outgoing.is_over = True
 
@@ -242,8 +242,3 @@ class TurnWork:
             return None
         encode(made)  # what cannot travel fails this turn, and not the whole shift
         return made
-
-    def _raised(self, error: BaseException) -> TurnFailed:
-        is_fatal = self._is_wrong or isinstance(error, Fatal | GivenRefused)
-        is_refused = isinstance(error, DeliveryRefused)
-        return TurnFailed(detail_of(error), is_fatal, is_refused, isinstance(error, SubscriberStateUnreadable))

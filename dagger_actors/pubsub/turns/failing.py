@@ -1,0 +1,39 @@
+"""What becomes of a turn in which something was raised."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dagger_actors.bodies.error_detail import detail_of
+from dagger_actors.core.turns import TurnFailed
+from dagger_actors.errors import (
+    DeliveryRefused,
+    Fatal,
+    GivenRefused,
+    ReadOnlyDatabase,
+    StoreBroken,
+    StoreBusy,
+    StoreFull,
+    SubscriberStateUnreadable,
+)
+
+__all__ = ["failed"]
+
+OF_THE_DISK: Final = (StoreFull, StoreBusy, StoreBroken, ReadOnlyDatabase)
+"""What steps and states meet while the disk refuses: the messages are not to blame, and come again until it is better."""
+
+
+def failed(error: BaseException, *, is_wrong: bool = False) -> TurnFailed:
+    """Say how it failed.
+
+    Args:
+        error: What was raised.
+        is_wrong: Whether what the handler gave cannot be taken, which another try would not change.
+    """
+    return TurnFailed(
+        detail_of(error),
+        is_fatal=is_wrong or isinstance(error, Fatal | GivenRefused),
+        is_refused=isinstance(error, DeliveryRefused),
+        is_unreadable=isinstance(error, SubscriberStateUnreadable),
+        is_of_disk=isinstance(error, OF_THE_DISK),
+    )
