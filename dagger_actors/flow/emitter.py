@@ -79,7 +79,7 @@ class Emitter:
         """Tell the watchers; nothing of it is stored."""
         if not self._observers or self.work is None:
             return
-        node = self.work.definition.nodes[message.node]
+        node = self.work.nodes[message.node]
         key = self.work.key_of(message.node, message.item)
         self._tell_observers(
             [

@@ -86,7 +86,7 @@ class Lists:
             UnresolvedReference: It leads to bytes, or to a key of what has no keys.
         """
         if isinstance(reference, FromNode):
-            value = self._work.outputs.get(reference.node)
+            value = self._work.output(reference.node)
             if value is None and reference.default is None:
                 return ABSENT
             if value is not None and reference.key is not None and not isinstance(value, Gathered):
@@ -104,10 +104,10 @@ class Lists:
         source = self._work.sources.get(node)
         if source is None or source not in self._work.sizes:
             return None
-        return source if self._work.graph.state(source) in (None, "succeeded") else None
+        return source if self._work.state(source) in (None, "succeeded") else None
 
     def _spec(self, node: int) -> MapSpec:
-        spec = self._work.definition.nodes[node].map
+        spec = self._work.nodes[node].map
         assert spec is not None
         return spec
 

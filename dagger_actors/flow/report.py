@@ -247,7 +247,7 @@ def _outputs(
             if value is not None:
                 outputs[node] = value
     inputs = {name: bytes(raw) for name, raw in msgspec.json.decode(run.inputs, type=dict[str, msgspec.Raw]).items()}
-    values = Values(definition, inputs, outputs)
+    values = Values(definition, inputs, definition.nodes, outputs.get)
     if definition.outputs is None:
         needed = {on for node in definition.nodes for on in node.dependencies}
         sinks = (node for node in range(len(definition.nodes)) if node not in needed and node in outputs)

@@ -66,8 +66,8 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone
             book.open -= 1
     for node in work.sizes:
         work.link(node)
-        if work.graph.state(node) == "succeeded":
-            work.outputs[node] = work.gather(node)
+        if work.state(node) == "succeeded":
+            work.outputs[work.vertex(node)] = work.gather(node)
     if mode in ("resume", "retry") and not has_failed:
         book.error = None
 
@@ -91,7 +91,7 @@ def from_row(row: StoredRow) -> StoredNode:
 
 def _pausers(machine: FlowMachine, rows: Iterable[StoredNode]) -> frozenset[int]:
     """Nodes whose failure pauses the run; the items of a mapped one follow it."""
-    nodes = machine.work.definition.nodes
+    nodes = machine.work.nodes
     return frozenset(
         row.node
         for row in rows

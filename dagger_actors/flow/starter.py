@@ -50,16 +50,11 @@ class Starter:
         arm: Callable[[BodyActor], None],
     ) -> None:
         self._work = work
-        self._nodes = work.definition.nodes
+        self._nodes = work.nodes
         self._identity = work.identity
         declared = work.definition.inputs or {}
-        secret = {name for name, spec in declared.items() if spec.secret}
-        self._secretive = frozenset(
-            position
-            for position, node in enumerate(work.definition.nodes if secret else ())
-            if any(isinstance(reference, FromInput) and reference.key in secret for _, reference in node.inputs)
-        )
-        self._values = Values(work.definition, inputs, work.outputs)
+        self._secret = frozenset(name for name, spec in declared.items() if spec.secret)
+        self._values = Values(work.definition, inputs, work.nodes, work.output)
         self._services = services
         self._spawner = Spawner(services, blocking=blocking, io=io)
         self._arm = arm
@@ -97,8 +92,11 @@ class Starter:
             self._wish(node) if node.cache is not None else None,
             identity.owner,
             identity.epoch,
-            position in self._secretive,
+            bool(self._secret) and self._takes_secret(node),
         )
+
+    def _takes_secret(self, node: NodeDefinition) -> bool:
+        return any(isinstance(reference, FromInput) and reference.key in self._secret for _, reference in node.inputs)
 
     def _wish(self, node: NodeDefinition) -> CacheWish:
         assert node.cache is not None

@@ -257,13 +257,13 @@ class FlowSupervisor(Actor):
             place=place,
             flow_name=work.definition.name,
             run_id=work.identity.run_id,
-            node_id=work.definition.nodes[node].id,
+            node_id=work.nodes[node].id,
             invocation_key=work.key_of(node, item),
         )
 
     def _retry_after(self, node: int, item: int, attempt: int, error: ErrorDetail) -> int | None:
         """Ask the node's policy through tenacity; the answer goes into the event, so the machine stays pure."""
-        policy = self._machine.work.definition.nodes[node].retry
+        policy = self._machine.work.nodes[node].retry
         delay_s = policy.decide(self._machine.try_no(node, item, attempt), AttemptError(error.message, error.names))
         return None if delay_s is None else round(delay_s * 1_000_000)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 
 from dagger_actors.bodies.fields import UnresolvedReference, pick, take_apart
 from dagger_actors.core.messages import Gathered, Inline, SecretName, Stored, Value
-from dagger_actors.flow.definition import Constant, FlowDefinition, FromInput, FromNode, Reference
+from dagger_actors.flow.definition import Constant, FlowDefinition, FromInput, FromNode, NodeDefinition, Reference
 
 __all__ = ["Values"]
 
@@ -17,13 +19,21 @@ class Values:
     Args:
         definition: The flow.
         inputs: The run's inputs as JSON text by name.
-        outputs: What ended nodes gave, by vertex; grows as the run goes on.
+        nodes: The run's nodes by position, those too that were added.
+        output: What a node gave, by position; None when it has given nothing.
     """
 
-    def __init__(self, definition: FlowDefinition, inputs: dict[str, bytes], outputs: dict[int, Value]) -> None:
+    def __init__(
+        self,
+        definition: FlowDefinition,
+        inputs: dict[str, bytes],
+        nodes: Sequence[NodeDefinition],
+        output: Callable[[int], Value | None],
+    ) -> None:
         self._definition = definition
         self._inputs = inputs
-        self._outputs = outputs
+        self._nodes = nodes
+        self._output = output
         # One producer often feeds thousands of consumers: its fields are taken apart once.
         self._taken_apart: dict[int, dict[str, msgspec.Raw]] = {}
 
@@ -35,11 +45,11 @@ class Values:
         """
         match reference:
             case FromNode(node=node, key=key):
-                value = self._outputs.get(node)
+                value = self._output(node)
                 if value is None and reference.default is not None:
                     return Inline(reference.default.encode())
                 if value is None:
-                    raise UnresolvedReference(f"{self._definition.nodes[node].id!r} has no output")
+                    raise UnresolvedReference(f"{self._nodes[node].id!r} has no output")
                 return value if key is None else self._pick(node, key, value)
             case FromInput(key=key):
                 spec = (self._definition.inputs or {}).get(key)
@@ -50,7 +60,7 @@ class Values:
                 return Inline(text.encode())
 
     def _pick(self, node: int, key: str, value: Value) -> Value:
-        name = self._definition.nodes[node].id
+        name = self._nodes[node].id
         match value:
             case Stored():
                 return Stored(value.artifact_id, value.kind, value.size_bytes, key)

@@ -94,7 +94,7 @@ def timed_out(book: Book, event: TimedOut, now: Now) -> None:
     if live is not None and live.state in ("ready", "running"):
         book.lingering[live.vertex] = live.attempt
         book.effects.append(StopBody(live.node, live.item, live.attempt))
-        timeout_s = book.work.definition.nodes[live.node].timeout_s
+        timeout_s = book.work.nodes[live.node].timeout_s
         error = ErrorDetail("builtins.TimeoutError", f"no end within its timeout of {timeout_s:g} s")
         book.uncount_granted(live)
         book.write(live, "timed_out", finished_at=now.wall_us, error=encode_error(error))
@@ -144,7 +144,7 @@ def retry_due(book: Book, event: RetryDue, _now: Now) -> None:
         due(book, live)
         return
     live.state = "due"
-    timeout_s = book.work.definition.nodes[live.node].timeout_s or 0.0
+    timeout_s = book.work.nodes[live.node].timeout_s or 0.0
     book.effects.append(ArmTimer("stuck", round(timeout_s * 1e6), live.node, live.item, live.attempt))
 
 
@@ -178,12 +178,13 @@ def stuck(book: Book, event: Stuck, now: Now) -> None:
 def expanded(book: Book, event: Expanded, now: Now) -> None:
     """A mapped node fans out; an empty list is a success at once."""
     node, work = event.node, book.work
-    if node in work.sizes or work.graph.state(node) is not None or book.status != "running":
+    own = work.vertex(node)
+    if node in work.sizes or work.graph.state(own) is not None or book.status != "running":
         return
     book.asking -= 1
     if _lost_its_source(book, node, now):
         return
-    past = book.past.pop(node, None)
+    past = book.past.pop(own, None)
     attempt = work.map_attempts[node] = past.attempt + 1 if past is not None else 1
     vertices = work.expand(node, event.size, event.keys)
     work.link(node)
@@ -198,13 +199,13 @@ def expanded(book: Book, event: Expanded, now: Now) -> None:
             became_ready(book, vertex, now)
     for dependent in work.let_stream(node):
         became_ready(book, dependent, now)
-    if not event.size and not work.graph.is_waiting(node):
-        became_ready(book, node, now)
+    if not event.size and not work.graph.is_waiting(own):
+        became_ready(book, own, now)
 
 
 def expansion_failed(book: Book, event: ExpansionFailed, now: Now) -> None:
     """There is no list to fan out over."""
-    if book.work.graph.state(event.node) is not None or book.status != "running":
+    if book.work.state(event.node) is not None or book.status != "running":
         return
     book.asking -= 1
     if not _lost_its_source(book, event.node, now):
@@ -216,14 +217,14 @@ def _lost_its_source(book: Book, node: int, now: Now) -> bool:
     reason = hindrance(book, node)
     if reason is None:
         return False
-    for dependent in skip(book, node, reason):
+    for dependent in skip(book, book.work.vertex(node), reason):
         became_ready(book, dependent, now)
     return True
 
 
 def judged(book: Book, event: Judged, now: Now) -> None:
     """It is known whether the ``when`` of a node holds."""
-    if book.work.graph.state(event.node) is not None or book.status != "running":
+    if book.work.state(event.node) is not None or book.status != "running":
         return
     book.asking -= 1
     if isinstance(event.verdict, ErrorDetail):
@@ -231,14 +232,14 @@ def judged(book: Book, event: Judged, now: Now) -> None:
     elif event.verdict:
         admit(book, event.node)
     else:
-        for dependent in skip(book, event.node, "its `when` does not hold"):
+        for dependent in skip(book, book.work.vertex(event.node), "its `when` does not hold"):
             became_ready(book, dependent, now)
 
 
 def _failed_before(book: Book, node: int, error: ErrorDetail, now: Now) -> None:
     """A node has failed before its action could be called."""
-    live = book.begin(node)
-    del book.live[node]
+    live = book.begin(book.work.vertex(node))
+    del book.live[live.vertex]
     live.started_us = now.wall_us
     book.write(live, "failed", finished_at=now.wall_us, error=encode_error(error))
     node_failed(book, live, "failed", error, now)

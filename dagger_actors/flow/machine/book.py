@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from collections.abc import Sequence
 
 from dagger_actors.core.messages import Inline, Output
 from dagger_actors.core.protocols import Cell, Now
 from dagger_actors.core.states import RUN_TRANSITIONS, is_legal
-from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
 from dagger_actors.flow.machine.events import Decision, Effect, Grant, NodeRow
 from dagger_actors.flow.machine.invocations import Invocations, Live, RunIdentity
 
@@ -87,19 +88,41 @@ class Book:
         self._is_changed = False
         self._elapsed_us = elapsed_us
         self._running_since: int | None = None
-        nodes = definition.nodes
-        self._priorities = {at: node.priority for at, node in enumerate(nodes) if node.priority}
-        self._limits = {at: node.map.limit for at, node in enumerate(nodes) if node.map and node.map.limit}
-        self._counts = dict.fromkeys(self._limits, 0)
-        self.has_limits = bool(self._limits)
-        self._backlogs: dict[int, deque[int]] = {at: deque() for at in self._limits}
-        self.plain = frozenset(
-            at
-            for at, node in enumerate(nodes)
-            if node.trigger == "all_succeeded" and node.when is None and node.map is None
-        )
+        self._priorities: dict[int, int] = {}
+        self._limits: dict[int, int] = {}
+        self._counts: dict[int, int] = {}
+        self._backlogs: dict[int, deque[int]] = {}
+        self._careful: set[int] = set()
+        self.plain: set[int] = set()
         """Nodes that run as soon as everything they depend on has succeeded: nearly all."""
-        self._careful = frozenset(at for at, node in enumerate(nodes) if node.durability == "at_most_once")
+        for position, node in enumerate(definition.nodes):
+            self._learn(position, node)
+
+    def _learn(self, position: int, node: NodeDefinition) -> None:
+        """Note what of a node is to be looked up at each of its attempts."""
+        if node.trigger == "all_succeeded" and node.when is None and node.map is None:
+            self.plain.add(position)
+        if node.priority:
+            self._priorities[position] = node.priority
+        if node.durability == "at_most_once":
+            self._careful.add(position)
+        if node.map is not None and node.map.limit is not None:
+            self._limits[position] = node.map.limit
+            self._counts[position] = 0
+            self._backlogs[position] = deque()
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether a node has a limit of its own."""
+        return bool(self._limits)
+
+    def add(self, nodes: Sequence[NodeDefinition]) -> range:
+        """Add nodes to the run; their positions are returned."""
+        positions = self.work.add(nodes)
+        for position, node in zip(positions, nodes, strict=True):
+            self._learn(position, node)
+        self.open += len(nodes)
+        return positions
 
     # --- the run itself
 

@@ -42,35 +42,36 @@ def end(book: Book, vertex: int, state: str, now: Now) -> None:
 
 def became_ready(book: Book, vertex: int, now: Now) -> None:
     """Everything this vertex waited for has ended; skipping ends others in turn, so this is a loop and no recursion."""
-    work, nodes = book.work, book.work.definition.nodes
+    work = book.work
     stack = [vertex]
     while stack:
         one = stack.pop()
-        if one >= len(nodes):
+        node, item = work.place(one)
+        if item >= 0:
             if work.graph.is_unhindered(one):
                 book.push(one)
             else:
                 stack.extend(reversed(skip(book, one, "its item has no value")))
-        elif one in work.sizes:
-            stack.extend(reversed(_gathered(book, one, now)))
-        elif one in book.plain and work.graph.is_unhindered(one):
+        elif node in work.sizes:
+            stack.extend(reversed(_gathered(book, node, now)))
+        elif node in book.plain and work.graph.is_unhindered(one):
             book.push(one)
-        elif (reason := hindrance(book, one)) is not None:
+        elif (reason := hindrance(book, node)) is not None:
             stack.extend(reversed(skip(book, one, reason)))
-        elif nodes[one].when is not None:
+        elif work.nodes[node].when is not None:
             book.asking += 1
-            book.effects.append(Judge(one))
+            book.effects.append(Judge(node))
         else:
-            admit(book, one)
+            admit(book, node)
 
 
-def admit(book: Book, vertex: int) -> None:
+def admit(book: Book, node: int) -> None:
     """Nothing hinders a node any more: it fans out, or may be granted."""
-    if book.work.definition.nodes[vertex].map is not None:
+    if book.work.nodes[node].map is not None:
         book.asking += 1
-        book.effects.append(Expand(vertex))
+        book.effects.append(Expand(node))
     else:
-        book.push(vertex)
+        book.push(book.work.vertex(node))
 
 
 def skip(book: Book, vertex: int, reason: str) -> list[int]:
@@ -84,14 +85,14 @@ def skip(book: Book, vertex: int, reason: str) -> list[int]:
     return book.work.end(vertex, "skipped")
 
 
-def hindrance(book: Book, vertex: int) -> str | None:
+def hindrance(book: Book, node: int) -> str | None:
     """Why a node does not run though all it waited for has ended; None when it does."""
-    work, node = book.work, book.work.definition.nodes[vertex]
-    if node.trigger == "all_succeeded":
-        source = work.sources.get(vertex)
-        has_source = source is None or work.graph.state(source) in (None, "succeeded")
-        return None if has_source and work.graph.is_unhindered(vertex) else work.culprit(vertex)
-    return None if holds(node.trigger, work.graph.tally(vertex)) else why_not(node.trigger)
+    work, trigger, vertex = book.work, book.work.nodes[node].trigger, book.work.vertex(node)
+    if trigger == "all_succeeded":
+        source = work.sources.get(node)
+        has_source = source is None or work.state(source) in (None, "succeeded")
+        return None if has_source and work.graph.is_unhindered(vertex) else work.culprit(node)
+    return None if holds(trigger, work.graph.tally(vertex)) else why_not(trigger)
 
 
 def _gathered(book: Book, node: int, now: Now) -> list[int]:
@@ -99,18 +100,18 @@ def _gathered(book: Book, node: int, now: Now) -> list[int]:
     work = book.work
     size, attempt = work.sizes[node], work.map_attempts[node]
     source = work.sources.get(node)
-    definition = work.definition.nodes[node]
+    definition = work.nodes[node]
     assert definition.map is not None
-    if source is not None and definition.trigger == "all_succeeded" and work.graph.state(source) != "succeeded":
+    if source is not None and definition.trigger == "all_succeeded" and work.state(source) != "succeeded":
         book.rows.append(work.row(node, -1, attempt, "skipped", reason=work.culprit(node), size=size))
         book.open -= 1
-        return work.end(node, "skipped")
+        return work.end(work.vertex(node), "skipped")
     failures = sum(state in ("failed", "timed_out") for state in work.item_states(node))
     if failures <= definition.map.tolerate:
         return node_succeeded(book, node, now)
     tolerated = f", more than the {definition.map.tolerate} tolerated" if definition.map.tolerate else ""
     error = ErrorDetail("dagger_actors.MapFailed", f"{failures} of {counted(size, 'item')} failed{tolerated}")
-    live = Live(node, node, -1, attempt)
+    live = Live(work.vertex(node), node, -1, attempt)
     book.write(live, "failed", size=size, finished_at=now.wall_us, error=encode_error(error))
     node_failed(book, live, "failed", error, now)
     return []
@@ -118,12 +119,12 @@ def _gathered(book: Book, node: int, now: Now) -> list[int]:
 
 def node_succeeded(book: Book, node: int, now: Now) -> list[int]:
     """A mapped node has all its items; the vertices this makes ready are returned."""
-    work = book.work
-    work.outputs[node] = work.gather(node)
+    work, vertex = book.work, book.work.vertex(node)
+    work.outputs[vertex] = work.gather(node)
     attempt, size = work.map_attempts[node], work.sizes[node]
     book.rows.append(work.row(node, -1, attempt, "succeeded", size=size, finished_at=now.wall_us))
     book.open -= 1
-    return work.end(node, "succeeded")
+    return work.end(vertex, "succeeded")
 
 
 def give_up(book: Book, live: Live, state: str, error: ErrorDetail, now: Now) -> None:
@@ -138,7 +139,7 @@ def give_up(book: Book, live: Live, state: str, error: ErrorDetail, now: Now) ->
 
 def node_failed(book: Book, live: Live, state: str, error: ErrorDetail, now: Now) -> None:
     """A node has failed for good: its policy decides about the run."""
-    node = book.work.definition.nodes[live.node]
+    node = book.work.nodes[live.node]
     book.note_failure(f"{node.id}: {describe(error)}")
     if node.on_failure == "pause":
         # It stays open: `resume` gives it a fresh set of tries.
@@ -167,7 +168,7 @@ def stop(book: Book, status: str, reason: str, now: Now) -> None:
         if vertex not in book.live and vertex not in book.past:
             node, item = work.place(vertex)
             # A mapped node that has fanned out has a row of its own already: that one is ended.
-            attempt, size = work.map_attempts.get(vertex, 0), work.sizes.get(vertex)
+            attempt, size = (work.map_attempts.get(node, 0), work.sizes.get(node)) if item < 0 else (0, None)
             book.rows.append(work.row(node, item, attempt, "skipped", reason=reason, size=size))
     book.live = {}
     book.effects.append(Drain())
@@ -190,7 +191,7 @@ def settle(book: Book, now: Now) -> None:
 def _check_outputs(book: Book) -> None:
     """A run whose declared result is not there has not succeeded, though all its nodes have."""
     definition = book.work.definition
-    values = Values(definition, {}, book.work.outputs)
+    values = Values(definition, {}, book.work.nodes, book.work.output)
     for name, reference in (definition.outputs or {}).items():
         if isinstance(reference, FromNode):
             try:

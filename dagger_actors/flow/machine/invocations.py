@@ -1,12 +1,13 @@
 """The invocations of one run: which vertex of the graph each is, how each stands, and what each gave.
 
-A node is the vertex of its position; the items of a mapped node are vertices appended behind, and the node's own vertex
-then waits for them. So a dependent of a mapped node needs no special case, and growth appends in the same way.
+A node of the file is the vertex of its position; the items of a mapped node are vertices appended behind, and the node's
+own vertex then waits for them. So a dependent of a mapped node needs no special case. Nodes that are added while the run
+goes on have the positions behind the file's, and vertices behind whatever there is by then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -71,6 +72,8 @@ class Invocations:
     def __init__(self, definition: FlowDefinition, identity: RunIdentity) -> None:
         self.definition = definition
         self.identity = identity
+        self.nodes = list(definition.nodes)
+        """By position; those that were added come behind those of the file."""
         self.sources = sources_of(definition)
         streamed = {node: on for node, on in self.sources.items() if is_streamed(definition.nodes[node], on)}
         self.streams: dict[int, list[int]] = {}
@@ -90,14 +93,16 @@ class Invocations:
         self.keys: dict[int, tuple[str, ...]] = {}
         self.map_attempts: dict[int, int] = {}
         self._items: list[tuple[int, int]] = []
-        self._nodes = definition.nodes
+        self._added: dict[int, int] = {}
         self._run_key = identity.run_key
         self._run_id = identity.run_id
         self._count = len(definition.nodes)
 
-    def vertex(self, node: int, item: int) -> int:
+    def vertex(self, node: int, item: int = -1) -> int:
         """The vertex of an invocation; item -1 is the node itself."""
-        return node if item < 0 else self.first_item[node] + item
+        if item >= 0:
+            return self.first_item[node] + item
+        return node if node < self._count else self._added[node]
 
     def place(self, vertex: int) -> tuple[int, int]:
         """The node and item of a vertex."""
@@ -124,14 +129,37 @@ class Invocations:
         for item in range(size):
             self.graph.append()
             self._items.append((node, item))
+        own = self.vertex(node)
         for vertex in range(first, first + size):
-            self.graph.depend(node, vertex)
+            self.graph.depend(own, vertex)
         return range(first, first + size)
+
+    def add(self, nodes: Sequence[NodeDefinition]) -> range:
+        """Add nodes; each may depend on those before, ended or not, and on each other, free of cycles.
+
+        Over a mapped node that was added an added one fans out element by element too, but only once it has ended.
+
+        Returns:
+            Their positions.
+        """
+        first = len(self.nodes)
+        positions = range(first, first + len(nodes))
+        for node, position in zip(nodes, positions, strict=True):
+            self._added[position] = self.graph.append()
+            self._items.append((position, -1))
+            self.nodes.append(node)
+            source = source_of(node, self.nodes)
+            if source is not None:
+                self.sources[position] = source
+        for node, position in zip(nodes, positions, strict=True):
+            for on in node.dependencies:
+                self.graph.depend(self._added[position], self.vertex(on))
+        return positions
 
     def link(self, node: int) -> None:
         """Let each item of a fan-out over a mapped node wait for the item it is made from."""
         on = self.sources.get(node)
-        if on is None or self.graph.state(on) not in (None, "succeeded") or self.sizes.get(on) != self.sizes[node]:
+        if on is None or self.state(on) not in (None, "succeeded") or self.sizes.get(on) != self.sizes[node]:
             return
         # (When a run is restored, what has ended waits for nothing.)
         graph, first, above = self.graph, self.first_item[node], self.first_item[on]
@@ -140,6 +168,14 @@ class Invocations:
         for item in range(self.sizes[node]):
             if graph.state(first + item) is None:
                 graph.depend(first + item, above + item)
+
+    def state(self, node: int) -> FinalState | None:
+        """How a node has ended; None while it has not."""
+        return self.graph.state(self.vertex(node))
+
+    def output(self, node: int) -> Value | None:
+        """What a node gave, if it has."""
+        return self.outputs.get(self.vertex(node))
 
     def let_stream(self, node: int) -> list[int]:
         """A mapped node has fanned out: who goes over it element by element need not wait for its end.
@@ -182,13 +218,13 @@ class Invocations:
         elif row.output_artifact is not None:
             self.outputs[vertex] = row.output_artifact
 
-    def culprit(self, vertex: int) -> str:
-        """Name the first dependency that did not succeed, with its state."""
-        for on in self.definition.nodes[vertex].dependencies:
-            state = self.graph.state(on)
+    def culprit(self, node: int) -> str:
+        """Name the first dependency of a node that did not succeed, with its state."""
+        for on in self.nodes[node].dependencies:
+            state = self.state(on)
             if state not in (None, "succeeded"):
                 how = {"failed": "failed", "timed_out": "timed out"}.get(str(state), f"was {state}")
-                return f"dependency {self.definition.nodes[on].id!r} {how}"
+                return f"dependency {self.nodes[on].id!r} {how}"
         return "a dependency did not succeed"
 
     def row(
@@ -216,7 +252,7 @@ class Invocations:
             item,
             attempt,
             self._run_id,
-            self._nodes[node].id,
+            self.nodes[node].id,
             ("" if item < 0 else str(item)) if not self.keys else self.key_of(node, item),
             state,
             try_no,
@@ -240,12 +276,14 @@ class Invocations:
 def sources_of(definition: FlowDefinition) -> dict[int, int]:
     """For each fan-out over a mapped node: which one."""
     nodes = definition.nodes
-    found: dict[int, int] = {}
-    for position, node in enumerate(nodes):
-        over = node.map.over if node.map is not None else None
-        if isinstance(over, FromNode) and nodes[over.node].map is not None:
-            found[position] = over.node
-    return found
+    found = ((position, source_of(node, nodes)) for position, node in enumerate(nodes))
+    return {position: source for position, source in found if source is not None}
+
+
+def source_of(node: NodeDefinition, nodes: Sequence[NodeDefinition]) -> int | None:
+    """The mapped node that a node fans out over; None when it does not, or over something else."""
+    over = node.map.over if node.map is not None else None
+    return over.node if isinstance(over, FromNode) and nodes[over.node].map is not None else None
 
 
 def is_streamed(node: NodeDefinition, on: int) -> bool:

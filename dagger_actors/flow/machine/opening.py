@@ -65,8 +65,8 @@ def _reopen_maps(book: Book, now: Now) -> None:
     if book.is_pausing:
         return
     work = book.work
-    for node in [node for node in book.past if node in work.sizes]:
-        attempt = work.map_attempts[node] = book.past.pop(node).attempt + 1
+    for node in [live.node for live in book.past.values() if live.item < 0 and live.node in work.sizes]:
+        attempt = work.map_attempts[node] = book.past.pop(work.vertex(node)).attempt + 1
         book.rows.append(work.row(node, -1, attempt, "running", size=work.sizes[node], started_at=now.wall_us))
 
 
