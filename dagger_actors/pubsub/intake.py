@@ -11,7 +11,7 @@ from dagger_actors.core.channel_rows import NO_KEY, RANGES, range_of
 from dagger_actors.core.turns import Delivered
 from dagger_actors.errors import DaggerError
 from dagger_actors.pubsub.kind import HandlerKind
-from dagger_actors.pubsub.machine.events import Fetched, Message
+from dagger_actors.pubsub.machine.events import Fetch, Fetched, Message
 from dagger_actors.pubsub.registry import Subscription
 from dagger_actors.store.reader import Readers
 
@@ -67,19 +67,19 @@ class Intake:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def fetch(self, cursor: Cursor, first: int, limit: int, head: int) -> Fetched:
+    def fetch(self, cursor: Cursor, wanted: Fetch, head: int) -> Fetched:
         """Read messages.
 
         Args:
             cursor: Of which subscription on which channel.
-            first: From this offset on.
-            limit: At most so many.
+            wanted: From where on, and how many.
             head: The channel is known to have all below this offset.
 
         Raises:
             StoreError: It cannot be read.
         """
-        rows = _rows.decode(self._readers.query("read.messages", cursor.channel_key, first, limit)[0][0])
+        first, limits = wanted.first, (wanted.limit, wanted.limit_bytes)
+        rows = _rows.decode(self._readers.query("read.messages", cursor.channel_key, first, *limits)[0][0])
         handler = self._subscriptions[cursor.subscription].handler
         messages: list[Message] = []
         for row in rows:
@@ -127,7 +127,7 @@ def _judged(handler: HandlerKind, subscription: str, row: StoredRow) -> Message:
     else:
         is_echo = row.source == subscription and (row.source_key or "") == key and not options.echo
         is_wanted = not is_echo and handler.hint_of(row.type) is not None and _passes(handler, payload)
-    return Message(row.offset, _range_of(handler, row.offset, key), key, is_wanted)
+    return Message(row.offset, _range_of(handler, row.offset, key), key, is_wanted, len(payload))
 
 
 def _key(handler: HandlerKind, row: StoredRow, payload: bytes) -> str:

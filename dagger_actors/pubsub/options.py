@@ -47,7 +47,8 @@ class SubscribeOptions(msgspec.Struct, frozen=True, kw_only=True):
         retry: How often a message is tried, how long apart, after what; 5 tries, 1 s doubling to 60 s, up to 1 s more by
             chance.
         timeout_s: Seconds for one turn, more than 0; None = as long as it likes.
-        max_in_flight: Messages that one process has read and not done, 1 to 100,000.
+        max_in_flight: Messages that one process has read and not done, 1 to 100,000; of large ones fewer, lest their payloads
+            have more than 64 MiB.
         echo: Whether it takes what it has published itself, in a turn of the same key.
     """
 

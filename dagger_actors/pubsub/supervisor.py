@@ -392,10 +392,9 @@ class MemberSupervisor(Actor):
         match effect:
             case Begin():
                 self._begin(effect)
-            case Fetch(cursor_key=cursor_key, first=first, limit=limit):
+            case Fetch(cursor_key=cursor_key):
                 cursor = self._holdings.cursor(cursor_key)
-                head = self._heads.get(cursor.channel_key, 0)
-                self._apply(self._intake.fetch(cursor, first, limit, head))
+                self._apply(self._intake.fetch(cursor, effect, self._heads.get(cursor.channel_key, 0)))
             case GiveBack(ranges=ranges):
                 self._batch.give_back += ranges
             case WakeAt(wall_us=wall_us):

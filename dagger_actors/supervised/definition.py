@@ -153,7 +153,7 @@ class SubscriptionSpec(Part, frozen=True, kw_only=True):
         try_count: Total tries of a message.
         retry: How long to wait between them, and what is tried again.
         timeout_s: Seconds for one turn.
-        max_in_flight: Messages that one process has read and not done.
+        max_in_flight: Messages that one process has read and not done; of large ones fewer, of 64 MiB at most.
         echo: Whether it takes what it has published itself.
     """
 

@@ -18,10 +18,10 @@ OWNER, GROUP, MEMBER = 7, 3, "m"
 KEYED, OTHER, BATCHED, ORDERED, FREE, LUMPS = "g.keyed", "g.other", "g.batched", "g.ordered", "g.free", "g.lumps"
 TERMS = {
     KEYED: SubscriptionTerms(name=KEYED, is_keyed=True, concurrency=2, window=6),
-    OTHER: SubscriptionTerms(name=OTHER, is_keyed=True, concurrency=1, window=5),
+    OTHER: SubscriptionTerms(name=OTHER, is_keyed=True, concurrency=1, window=5, window_bytes=9),
     BATCHED: SubscriptionTerms(name=BATCHED, is_keyed=True, concurrency=2, batch=3, window=8),
     ORDERED: SubscriptionTerms(name=ORDERED, concurrency=1, window=4),
-    FREE: SubscriptionTerms(name=FREE, is_ordered=False, concurrency=3, window=7),
+    FREE: SubscriptionTerms(name=FREE, is_ordered=False, concurrency=3, window=7, window_bytes=10),
     LUMPS: SubscriptionTerms(name=LUMPS, is_ordered=False, concurrency=2, batch=3, window=9),
 }
 CURSORS = {
@@ -49,6 +49,10 @@ def range_for(name: str, key: str, offset: int) -> int:
     return 0 if TERMS[name].is_ordered else offset % RANGES
 
 
+def size_of(offset: int) -> int:
+    return 1 + offset % 5
+
+
 def key_for(name: str, key: str) -> str:
     return key if TERMS[name].is_keyed else ""
 
@@ -69,7 +73,7 @@ class File:
     def message(self, cursor_key: int, offset: int) -> Message:
         name, channel = CURSORS[cursor_key]
         key, is_wanted = self.channels[channel][offset]
-        return Message(offset, range_for(name, key, offset), key, is_wanted)
+        return Message(offset, range_for(name, key, offset), key, is_wanted, size_of(offset))
 
     def head(self, cursor_key: int) -> int:
         return len(self.channels[CURSORS[cursor_key][1]])

@@ -104,7 +104,9 @@ class MemberRules(RuleBasedStateMachine):
                     name = CURSORS[effect.cursor_key][0]
                     assert name not in self.paused
                     one = self.machine._subscriptions[name]
-                    assert one.pending + one.asked <= TERMS[name].window, "no more is read than the window has room for"
+                    terms = TERMS[name]
+                    assert one.pending + one.asked <= terms.window, "no more is read than the window has room for"
+                    assert one.pending_bytes + one.asked_bytes <= terms.window_bytes, "and no more bytes"
                     self.fetches[effect.cursor_key] = (effect, frozenset(self.held))
                 case GiveBack(ranges=ranges):
                     assert self.surplus.issuperset(ranges)
@@ -208,7 +210,7 @@ class MemberRules(RuleBasedStateMachine):
         while next_offset < self.file.head(asked.cursor_key):
             message = self.file.message(asked.cursor_key, next_offset)
             if message.range in ranges:
-                if len(found) == limit:
+                if len(found) == limit or sum(one.size_bytes for one in found) >= asked.limit_bytes:
                     break
                 found.append(message)
             next_offset += 1
@@ -403,6 +405,8 @@ class MemberRules(RuleBasedStateMachine):
             assert one.pending == sum(len(part.pending) for part in parts)
             assert all(sorted(part.items) == part.pending for part in parts)
             assert one.asked == sum(cursor.asked for cursor in one.cursors)
+            assert one.pending_bytes == sum(item.size_bytes for part in parts for item in part.items.values())
+            assert one.asked_bytes == sum(cursor.asked_bytes for cursor in one.cursors)
             assert one.running == sum(begin.subscription == one.name for begin, _ in self.shifts.values())
         assert self.machine.ranges == tuple(sorted(self.held))
         assert self.machine.in_hand == sum(len(begin.turns) for begin, _ in self.shifts.values())
@@ -429,7 +433,8 @@ class MemberRules(RuleBasedStateMachine):
                                 or item.due_at is not None
                                 or self.is_behind_another(one, key, item)
                             ), "what could begin has begun"
-                if one.pending < TERMS[name].window and not one.asked:
+                terms = TERMS[name]
+                if one.pending < terms.window and one.pending_bytes < terms.window_bytes and not one.asked:
                     assert not any(cursor.first() is not None for cursor in one.cursors), (
                         "what could be read is asked for"
                     )

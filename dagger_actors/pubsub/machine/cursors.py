@@ -102,11 +102,12 @@ class Cursor:
         waiting: Rows of deliveries that are not read yet, by offset.
         crashed: Rows of those of which a worker died, read or not, by offset.
         asked: The limit of the fetch under way; 0 = none is.
+        asked_bytes: The same, of bytes.
         is_hungry: Whether its subscription has it among those that may have something to read.
     """
 
     __slots__ = (
-        "_asked_head", "_behind", "_checked", "_unasked", "asked", "crashed", "head", "is_hungry", "key", "parts",
+        "_asked_head", "_behind", "_checked", "_unasked", "asked", "asked_bytes", "crashed", "head", "is_hungry", "key", "parts",
         "position", "subscription", "waiting",
     )  # fmt: skip
 
@@ -118,7 +119,7 @@ class Cursor:
         self.parts: dict[int, Part] = {}
         self.waiting: dict[int, Waiting] = {}
         self.crashed: dict[int, Waiting] = {}
-        self.asked = 0
+        self.asked = self.asked_bytes = 0
         self.is_hungry = False
         self._behind: dict[int, int] = {}
         # Gained since the fetch under way was asked for: what it brings may lack their messages.
@@ -175,9 +176,10 @@ class Cursor:
         first = self.first()
         return self.head - first if first is not None else 0
 
-    def ask(self, limit: int) -> None:
+    def ask(self, limit: int, limit_bytes: int) -> None:
         """A fetch goes out."""
         self.asked = limit
+        self.asked_bytes = limit_bytes
         self._asked_head = self.head
         self._unasked.clear()
 

@@ -7,12 +7,15 @@ made anew from the file.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from dagger_actors.core.channels import CursorRow, DeadLetterRow, DeliveryRow, Lease
 from dagger_actors.core.turns import TurnEffects
 
 __all__ = [
+    "IN_HAND_BYTES",
     "Begin",
     "CursorState",
     "Decision",
@@ -41,6 +44,9 @@ __all__ = [
     "WakeAt",
 ]
 
+IN_HAND_BYTES: Final = 64 * 1024 * 1024
+"""Payloads of one subscription that a member has in memory: else a window of large messages would be gigabytes."""
+
 
 class SubscriptionTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What the machine must know of one subscription.
@@ -52,6 +58,7 @@ class SubscriptionTerms(msgspec.Struct, frozen=True, kw_only=True):
         concurrency: Shifts at once, 1 or more; an ordered one has 1.
         batch: Messages in one turn at most; 1 = the handler takes one.
         window: Messages that are read and not done, at most.
+        window_bytes: Bytes of their payloads, at most; the last one that is read may go beyond it.
     """
 
     name: str
@@ -60,6 +67,7 @@ class SubscriptionTerms(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int = 1
     batch: int = 1
     window: int = 1_000
+    window_bytes: int = IN_HAND_BYTES
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -70,12 +78,14 @@ class Message(msgspec.Struct, frozen=True, gc=False):
         range: Its range, 0 to 63.
         key: Its key; empty = none.
         is_wanted: False = it is done without being delivered: its filter, its type, its own publisher.
+        size_bytes: Of its payload.
     """
 
     offset: int
     range: int
     key: str = ""
     is_wanted: bool = True
+    size_bytes: int = 0
 
 
 class CursorState(msgspec.Struct, frozen=True):
@@ -269,11 +279,13 @@ class Fetch(msgspec.Struct, frozen=True):
         cursor_key: The subscription on the channel.
         first: From this offset on.
         limit: At most so many messages of this member's ranges.
+        limit_bytes: At most so much of their payloads, or one message.
     """
 
     cursor_key: int
     first: int
     limit: int
+    limit_bytes: int
 
 
 class GiveBack(msgspec.Struct, frozen=True):

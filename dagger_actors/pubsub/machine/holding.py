@@ -86,7 +86,7 @@ class Holding:
             for number in lost:
                 part = cursor.drop(number)
                 if part is not None:
-                    cursor.subscription.pending -= len(part.items)
+                    cursor.subscription.done(part.items.values())
                     for item in part.items.values():
                         item.is_live = False
             cursor.subscription.look(cursor)

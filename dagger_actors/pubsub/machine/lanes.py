@@ -34,6 +34,7 @@ class Item(msgspec.Struct, eq=False):
         arrival: Its place in its lane: rising in the order of arrival.
         is_live: Whether it is still this member's business, and in this incarnation.
         is_in_hand: Whether a turn has it.
+        size_bytes: Of its payload; 0 where it was done, and is in hand again.
     """
 
     part: Part
@@ -45,6 +46,7 @@ class Item(msgspec.Struct, eq=False):
     has_row: bool = False
     is_live: bool = True
     is_in_hand: bool = False
+    size_bytes: int = 0
 
     @property
     def subscription(self) -> Subscription:

@@ -51,7 +51,7 @@ class Ledger:
                 del part.items[item.offset]
                 item.is_live = False
                 self._touched[part] = None
-            turn.subscription.pending -= len(items)
+            turn.subscription.done(items)
             return []
         for item in items:
             item.try_no += verdict.kind == "retry"

@@ -172,7 +172,8 @@ class MemberMachine:
             return
         subscription = cursor.subscription
         subscription.asked -= cursor.asked
-        cursor.asked = 0
+        subscription.asked_bytes -= cursor.asked_bytes
+        cursor.asked = cursor.asked_bytes = 0
         put = subscription.put
         for message, part in cursor.accepted(event.first, event.messages):
             item = self._read(cursor, part, message, now_us)
@@ -189,7 +190,7 @@ class MemberMachine:
         offset = message.offset
         row = cursor.waiting.pop(offset, None) if cursor.waiting else None
         self._arrival += 1
-        item = Item(part, offset, message.key, self._arrival)
+        item = Item(part, offset, message.key, self._arrival, size_bytes=message.size_bytes)
         if row is not None:
             item.try_no, item.due_at, item.has_row = row.try_no, row.due_at, True
         if not message.is_wanted:
@@ -298,8 +299,8 @@ class MemberMachine:
     def _fetch(self, effects: list[Effect]) -> None:
         for subscription in self._order:
             while (asked := subscription.ask()) is not None:
-                cursor, first, limit = asked
-                effects.append(Fetch(cursor.key, first, limit))
+                cursor, first = asked
+                effects.append(Fetch(cursor.key, first, cursor.asked, cursor.asked_bytes))
 
     def _wake(self, effects: list[Effect]) -> None:
         if len(self._alarms):

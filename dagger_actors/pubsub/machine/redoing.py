@@ -75,7 +75,10 @@ class Redoing:
             else:
                 old.is_live = False
             key = old.key if old is not None else ref.key
-            item = part.items[offset] = Item(part, offset, key, arrival + place, try_no, has_row=True)
+            size_bytes = 0 if old is None else old.size_bytes
+            item = part.items[offset] = Item(
+                part, offset, key, arrival + place, try_no, has_row=True, size_bytes=size_bytes
+            )
             items.append(item)
         lane = subscription.lane(ref.key) if subscription.is_laned and items else None
         if len(items) < len(ref.messages):

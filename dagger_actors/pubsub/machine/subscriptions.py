@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from typing import Final
 
 from dagger_actors.pubsub.machine.cursors import Cursor
@@ -14,6 +15,9 @@ __all__ = ["MOST_AT_ONCE", "Subscription"]
 
 MOST_AT_ONCE: Final = 512
 """Messages in one fetch, at most."""
+
+LARGEST_MESSAGE: Final = 1024 * 1024
+"""Bytes that no payload goes beyond."""
 
 
 class Subscription:
@@ -28,7 +32,9 @@ class Subscription:
         cursors: On each of its channels.
         hungry: Cursors that may have something to read, in order.
         asked: Messages that fetches under way may bring.
+        asked_bytes: Bytes that they may.
         pending: Messages that were read and are not done.
+        pending_bytes: Bytes that these have.
         running: Shifts that are being taken.
         is_paused: Whether nothing begins.
         size: Of its shifts.
@@ -40,8 +46,8 @@ class Subscription:
         self.is_laned = terms.is_keyed or terms.is_ordered
         self.cursors: list[Cursor] = []
         self.hungry: deque[Cursor] = deque()
-        self.asked = 0
-        self.pending = 0
+        self.asked = self.asked_bytes = 0
+        self.pending = self.pending_bytes = 0
         self.running = 0
         self.is_paused = False
         self.size = ShiftSize()
@@ -64,15 +70,18 @@ class Subscription:
         They are asked for by halves of the window, lest each turn that ends cost a look at the channel. When there are places
         and nothing that could begin, because what is there waits for its keys or for another try, by small pieces.
         """
-        window = self.terms.window
-        room = window - self.pending - self.asked
-        if room <= 0 or self.is_paused:
+        window, window_bytes = self.terms.window, self.terms.window_bytes
+        room, room_bytes = window - self.pending - self.asked, self._room_bytes()
+        if room <= 0 or room_bytes <= 0 or self.is_paused:
             return 0
-        if 2 * room >= window:
+        if 2 * room >= window and 2 * room_bytes >= window_bytes:
             return room
         if self.has_ready or self.running >= self.terms.concurrency:
             return 0
-        return room if not self.running or 16 * room >= window else 0
+        return room if not self.running or (16 * room >= window and 16 * room_bytes >= window_bytes) else 0
+
+    def _room_bytes(self) -> int:
+        return self.terms.window_bytes - self.pending_bytes - self.asked_bytes
 
     def look(self, cursor: Cursor) -> None:
         """A cursor may have something to read now."""
@@ -80,8 +89,8 @@ class Subscription:
             cursor.is_hungry = True
             self.hungry.append(cursor)
 
-    def ask(self) -> tuple[Cursor, int, int] | None:
-        """What to fetch now: of which cursor, from which offset on, and how many; None = nothing (more)."""
+    def ask(self) -> tuple[Cursor, int] | None:
+        """What to fetch now: of which cursor, which says how much, and from which offset on; None = nothing (more)."""
         while self.hungry and (room := self.room()):
             cursor = self.hungry.popleft()
             cursor.is_hungry = False
@@ -89,16 +98,23 @@ class Subscription:
             if first is None or cursor.asked:
                 continue
             limit = min(room, MOST_AT_ONCE, cursor.head - first)
-            cursor.ask(limit)
+            cursor.ask(limit, min(self._room_bytes(), limit * LARGEST_MESSAGE))
             self.asked += limit
-            return cursor, first, limit
+            self.asked_bytes += cursor.asked_bytes
+            return cursor, first
         return None
+
+    def done(self, items: Collection[Item]) -> None:
+        """These are not pending any more."""
+        self.pending -= len(items)
+        self.pending_bytes -= sum([item.size_bytes for item in items])
 
     # --- lanes
 
     def put(self, item: Item, now_us: int) -> None:
         """A message was read. All of one key are of one range."""
         self.pending += 1
+        self.pending_bytes += item.size_bytes
         if not self.is_laned:
             self._put_free(item, now_us)
             return

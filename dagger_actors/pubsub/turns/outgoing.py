@@ -25,9 +25,6 @@ LARGEST_TURN: Final = 16 * 1024 * 1024
 """Characters of the messages, and of those of the timers, of one turn."""
 
 LARGEST_MESSAGE: Final = 1024 * 1024
-SMALL: Final = LARGEST_MESSAGE // 4
-"""Characters of a turn that none of its limits can be about."""
-
 LARGEST_HEADERS: Final = 16 * 1024
 LONGEST_NAME: Final = 200
 

@@ -18,6 +18,7 @@ from dagger_actors.pubsub.machine.events import (
     Gained,
     GiveBack,
     Grown,
+    Lost,
     Message,
     ShiftDone,
     SubscriptionTerms,
@@ -32,6 +33,7 @@ from dagger_actors.pubsub.machine.machine import MemberMachine
 
 ONE = SubscriptionTerms(name="g.one", is_keyed=True)
 TWO = SubscriptionTerms(name="g.two", is_keyed=True)
+MIB = 1024 * 1024
 HANDLED, NOT_TAKEN = DoneTurn("handled"), DoneTurn("not_taken")
 
 
@@ -105,10 +107,10 @@ def test_a_range_that_stays_after_all_is_read_from_where_it_was() -> None:
     member.apply(Surplus((5,)))
     member.apply(Grown(0, 3))
     decision = member.apply(Fetched(0, 1, 2, (Message(1, 5, "a"),)))
-    assert decision.effects == (Fetch(0, 2, 1),)
+    assert decision.effects == (Fetch(0, 2, 1, MIB),)
     member.apply(Surplus(()))
     decision = member.apply(Fetched(0, 2, 3, (Message(2, 5, "a"),)))
-    assert decision.effects == (Fetch(0, 1, 2),)
+    assert decision.effects == (Fetch(0, 1, 2, 2 * MIB),)
     member.apply(Fetched(0, 1, 3, (Message(1, 5, "a"), Message(2, 5, "a"))))
     (again,) = member.begun(ShiftDone(begin.shift, (HANDLED,)))
     assert again.turns == (("a", ((0, 1, 1),)), ("a", ((0, 2, 1),)))
@@ -179,7 +181,7 @@ def test_how_far_a_range_was_read_is_written_when_it_is_given_back() -> None:
 def test_it_asks_for_messages_by_halves_of_the_window() -> None:
     """Law: it reads as much as there is room for, and again when half of the window is free."""
     member = Member(SubscriptionTerms(name="g.one", window=4))
-    assert member.apply(Grown(0, 100)).effects == (Fetch(0, 0, 4),)
+    assert member.apply(Grown(0, 100)).effects == (Fetch(0, 0, 4, 4 * MIB),)
     messages = tuple(Message(offset, 5) for offset in range(4))
     (begin,) = member.begun(Fetched(0, 0, 4, messages))
     assert len(begin.turns) == 4
@@ -187,7 +189,40 @@ def test_it_asks_for_messages_by_halves_of_the_window() -> None:
     assert not any(isinstance(one, Fetch) for one in decision.effects)
     (again,) = [one for one in decision.effects if isinstance(one, Begin)]
     decision = member.apply(ShiftDone(again.shift, (HANDLED, *[NOT_TAKEN] * 2)))
-    assert Fetch(0, 4, 2) in decision.effects
+    assert Fetch(0, 4, 2, 2 * MIB) in decision.effects
+
+
+def test_it_asks_for_no_more_bytes_than_there_is_room_for() -> None:
+    """Law: of large messages it reads fewer; again when half of their bytes are done; what is lost or undone counts right."""
+    member = Member(SubscriptionTerms(name="g.one", window_bytes=8 * MIB))
+    assert member.apply(Grown(0, 100)).effects == (Fetch(0, 0, 100, 8 * MIB),)
+    large = tuple(Message(offset, 5, size_bytes=MIB) for offset in range(8))
+    decision = member.apply(Fetched(0, 0, 8, large))
+    (begin,) = decision.effects
+    assert isinstance(begin, Begin)
+    decision = member.apply(ShiftDone(begin.shift, (HANDLED,) * 3 + (NOT_TAKEN,) * (len(begin.turns) - 3)))
+    assert not any(isinstance(one, Fetch) for one in decision.effects), "three of eight are done"
+    member.apply(Undone(tuple(end.turn for end in decision.ends)))
+    (begin,) = [one for one in decision.effects if isinstance(one, Begin)]
+    for end in decision.ends:
+        member.apply(TurnRedone(end.turn, HANDLED))
+    decision = member.apply(ShiftDone(begin.shift, (NOT_TAKEN,) * len(begin.turns)))
+    (begin,) = [one for one in decision.effects if isinstance(one, Begin)]
+    decision = member.apply(ShiftDone(begin.shift, (HANDLED,) + (NOT_TAKEN,) * (len(begin.turns) - 1)))
+    assert Fetch(0, 8, 92, 4 * MIB) in decision.effects, "four of eight are done"
+    member.apply(Fetched(0, 8, 8, ()))
+    member.apply(Lost((5,)))
+    (one,) = member.machine._order
+    assert (one.pending, one.pending_bytes, one.asked, one.asked_bytes) == (0, 0, 0, 0)
+
+
+def test_it_reads_nothing_while_all_its_bytes_wait_for_another_try() -> None:
+    """Law: what waits is in memory too, though nothing runs."""
+    member = Member(SubscriptionTerms(name="g.one", is_ordered=False, window_bytes=8))
+    member.apply(Grown(0, 100))
+    (begin,) = member.begun(Fetched(0, 0, 1, (Message(0, 5, size_bytes=9),)))
+    decision = member.apply(ShiftDone(begin.shift, (DoneTurn("retry", due_at=9_000),)))
+    assert decision.effects == (WakeAt(9_000),)
 
 
 def test_of_quick_turns_two_full_shifts_are_begun_at_once_and_of_slow_ones_as_many_as_may() -> None:

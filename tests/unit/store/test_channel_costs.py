@@ -87,7 +87,7 @@ def cost(file: ChannelsOnFile, steps: Steps, *, ids: bool) -> int:
     before = steps.count
     publish(file, 500, ids=ids)
     head = file.channel("a")
-    file.read_json("read.messages", head["channel_key"], head["next_offset"] - 500, 500)
+    file.read_json("read.messages", head["channel_key"], head["next_offset"] - 500, 500, 1_000_000)
     file.acknowledge_all(file.cursor("g.h", "a"), "g", head["next_offset"] - 1_000)
     assert file.run(PruneMessages(500, 1)) == (500, True)
     return steps.count - before

@@ -158,7 +158,7 @@ def test_dead_letters_come_again_once_for_their_subscription_alone(file: Channel
     assert file.run(Redrive((2, 3), "g.h", 8)) == 1
     assert file.run(Redrive(None, "g.h", 9)) == 0
     key = file.channel("@g")["channel_key"]
-    assert file.read_json("read.messages", key, 0, 9) == [
+    assert file.read_json("read.messages", key, 0, 9, 1_000) == [
         [0, "T", "0", 7, "k", None, None, None, "g.h"],
         [1, "T", "2", 7, "k", None, None, None, "g.h"],
         [2, "T", "1", 8, None, None, None, None, "g.h"],
