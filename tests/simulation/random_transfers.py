@@ -100,6 +100,9 @@ class Record:
         is_disturbed: Whether a supervisor has crashed, or a worker stood still: then a turn that was given up, or whose lease
             was lost, may not be out when the next of its key begins; nothing of it is written.
         snoozed: Transfers that were put off.
+        failures: Tries that failed as they were to.
+        owners: Workers that have taken turns.
+        begun: How often each try of each message was begun; more than once is a redelivery of what was not stored.
         inside: Turns in their middle, by worker and key.
         complaints: Laws that were broken while it went.
     """
@@ -108,8 +111,21 @@ class Record:
         self.is_mended = False
         self.is_disturbed = False
         self.snoozed: set[int] = set()
+        self.failures = 0
+        self.owners: set[int] = set()
+        self.begun: Counter[tuple[str, int, int, bool, bool]] = Counter()
         self.inside: Counter[tuple[int, str]] = Counter()
         self.complaints: list[str] = []
+
+    def begin(self, ctx: TurnContext, number: int) -> None:
+        """A turn has begun, of this transfer."""
+        self.owners.add(ctx._start.owner)
+        self.begun[ctx.channel, ctx.offset, ctx.attempt, self.is_mended, number in self.snoozed] += 1
+
+    @property
+    def redeliveries(self) -> int:
+        """Turns that were begun again, though they had not failed."""
+        return sum(self.begun.values()) - len(self.begun)
 
 
 record = Record()
@@ -128,7 +144,7 @@ class Bank(Subscriber):
         try:
             if record.inside[place] > 1 and not record.is_disturbed:
                 record.complaints.append(f"two turns of {place} at once")
-            self._enter(ctx)
+            self._enter(ctx, one)
             self.state.balance -= one.amount
             self.state.debited.append(one.number)
             ctx.execute(MOVE, (one.source, -one.amount))
@@ -148,8 +164,8 @@ class Bank(Subscriber):
     @subscribe("credits", key="target", retry=RETRY)
     def credit(self, one: Credit, ctx: TurnContext) -> None:
         """Give it to the target."""
-        self._enter(ctx)
         transfer = one.transfer
+        self._enter(ctx, transfer)
         self.state.balance += transfer.amount
         self.state.credited.append(transfer.number)
         ctx.execute(MOVE, (one.target, transfer.amount))
@@ -158,10 +174,11 @@ class Bank(Subscriber):
     @handler
     def remind(self, one: Reminder, ctx: TurnContext) -> None:
         """Remember it."""
-        self._enter(ctx)
+        self._enter(ctx, one)
         self.state.reminded.append(one.number)
 
-    def _enter(self, ctx: TurnContext) -> None:
+    def _enter(self, ctx: TurnContext, one: Transfer | Reminder) -> None:
+        record.begin(ctx, one.number)
         state = self.state
         ctx.execute(
             channel_history.INSERT,
@@ -173,6 +190,7 @@ class Bank(Subscriber):
 def _fail(transfer: Transfer, ctx: TurnContext, failures: int) -> None:
     if record.is_mended or ctx.attempt > failures:
         return
+    record.failures += 1
     if transfer.how == "raises":
         raise ValueError(f"try {ctx.attempt} of {transfer.number}")
     ctx.execute("INSERT INTO taken VALUES (1)")
@@ -251,6 +269,10 @@ class Bench:
         if delayed := self.query("SELECT * FROM delayed_messages"):
             found["delayed"] = delayed
         return found
+
+    def handovers(self) -> int:
+        """How often a range had another holder than before."""
+        return sum(epoch - 1 for (epoch,) in self.query("SELECT epoch FROM group_ranges WHERE epoch > 1"))
 
     def check(self, transfers: tuple[Transfer, ...]) -> None:
         """Raise what is wrong at rest, behind the redriving of all dead letters."""
