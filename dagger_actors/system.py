@@ -23,13 +23,16 @@ from dagger_actors.bodies.processes import guard
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.resources import Factory, Resources
 from dagger_actors.bridges.body_messages import BodyMessages
+from dagger_actors.bridges.turn_flows import TurnFlows
 from dagger_actors.bridges.turn_tasks import TurnTasks
 from dagger_actors.errors import RequestError, StoreError
 from dagger_actors.flow.artifact_library import ArtifactLibrary
 from dagger_actors.flow.caller import Caller
+from dagger_actors.flow.catalog import Catalog
 from dagger_actors.flow.flows import Flows
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.left_behind import LeftBehind
+from dagger_actors.flow.recovery import Recovery
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.run_events import Observer
 from dagger_actors.flow.watched import WatchedFlows
@@ -42,6 +45,7 @@ from dagger_actors.pubsub.registry import Members
 from dagger_actors.pubsub.run_report import RunReport
 from dagger_actors.pubsub.running import Running
 from dagger_actors.pubsub.splitting import add_file, split_members
+from dagger_actors.pubsub.turns.sources import Bridges
 from dagger_actors.pubsub.wired import Wiring
 from dagger_actors.pubsub.wiring import wire
 from dagger_actors.store.journal import Journal
@@ -228,7 +232,7 @@ class ActorSystem:
             pool=self._pool if self._runtime.can_spawn else None,
             telemetry=self._telemetry,
         )
-        self.flows = Flows(self._hub, imports=imports, threads=THREADS)
+        recovery = self._flow_verbs(Catalog(registry, imports=imports, threads=THREADS))
         caller = Caller(self._hub)
         self.artifacts = ArtifactLibrary(
             self._store,
@@ -256,7 +260,7 @@ class ActorSystem:
         self._channels_hub = self._channel_hub(members, wiring, messages, recover=recover)
         self.channels, self._running = self._channel_verbs(self._channels_hub)
         self._watch = Watch(
-            (WatchedFlows(self._hub), self._tasks_hub, self._channels_hub),
+            (WatchedFlows(self._hub, recovery), self._tasks_hub, self._channels_hub),
             errand=self._hub.errand,
             sweep=LeftBehind(self._store).sweep,
             runtime=self._runtime,
@@ -416,8 +420,13 @@ class ActorSystem:
             self._task_agents.take(kinds_at(reference, folder))
         return of_actions
 
+    def _flow_verbs(self, catalog: Catalog) -> Recovery:
+        recovery = Recovery(self._hub)
+        self.flows = Flows(self._hub, catalog)
+        self._turn_flows = TurnFlows(self._hub, catalog, recovery)
+        return recovery
+
     def _channel_hub(self, members: Members, wiring: Wiring, messages: BodyMessages, *, recover: bool) -> ChannelHub:
-        turn_tasks = TurnTasks(self._tasks_hub)
         hub = ChannelHub(
             runtime=self._runtime,
             store=self._store,
@@ -426,8 +435,7 @@ class ActorSystem:
             wiring=wiring,
             resources=self._resources,
             recover=recover,
-            bridge=turn_tasks,
-            submitted=turn_tasks.submitted,
+            bridges=Bridges(tasks=TurnTasks(self._tasks_hub), flows=self._turn_flows),
             telemetry=self._telemetry,
         )
         messages.attach(hub)
@@ -443,7 +451,10 @@ class ActorSystem:
         return Channels(hub), Running(hub, self._are_others_busy)
 
     def _are_others_busy(self) -> bool:
-        return bool(self._hub.active) or not (self.tasks.failure or self.tasks.is_at_rest())
+        # In this order: what ceases to be about to be opened is open by then.
+        if self._turn_flows.is_busy or self._hub.active:
+            return True
+        return not (self.tasks.failure or self.tasks.is_at_rest())
 
     def _or_stop(self, begin: Callable[[], None]) -> None:
         try:

@@ -84,6 +84,10 @@ class TurnTasks:
         )
         return Spawned(task, () if record is None else (record,))
 
+    def waits(self, agent: str) -> bool:
+        """Whether who submits tasks to an agent waits for room in its queue."""
+        return self._doors.find(agent).overflow == "block"
+
     def submitted(self, operation: SubmitTasks, answers: Sequence[Submitted]) -> None:
         """Tasks are in the file: their agents go on; never blocks."""
         new = [task for task, answer in zip(operation.tasks, answers, strict=True) if answer.is_new]

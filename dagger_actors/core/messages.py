@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from dagger_actors.core.channel_rows import NewMessage
+from dagger_actors.core.run_rows import NewRun
 from dagger_actors.core.task_rows import NewTask, SharedChange, Wait
 
 __all__ = [
@@ -242,7 +243,8 @@ class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     Attributes:
         reason: A word on how it came to its output, for its row; empty = none.
-        spawned: Tasks that it has made; for tasks.
+        spawned: Tasks that it has made; of tasks and of turns of subscribers.
+        started: Runs that it has started; of turns of subscribers.
         shared: What it changes of the shared state; for tasks.
         waits: Whom it waits for; for tasks that are suspended.
         mark: What keeps the body, when it runs again, from repeating its shared changes; for tasks that are suspended.
@@ -259,6 +261,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     waits: tuple[Wait, ...] = ()
     mark: str = ""
     published: tuple[NewMessage, ...] = ()
+    started: tuple[NewRun, ...] = ()
 
 
 class ErrorDetail(msgspec.Struct, frozen=True, gc=False):

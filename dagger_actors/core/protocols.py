@@ -14,6 +14,7 @@ from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import ChannelOperation
 from dagger_actors.core.durable import Found
 from dagger_actors.core.messages import RunValue, Statement
+from dagger_actors.core.run_rows import StartRuns
 from dagger_actors.core.tasks import TaskOperation
 
 __all__ = [
@@ -159,7 +160,7 @@ class Unit(msgspec.Struct, frozen=True):
     writes: Sequence[Write]
     committed: Callable[[], None]
     rejected: Callable[[Exception], None]
-    work: Sequence[UserWork | TaskOperation | ChannelOperation] = ()
+    work: Sequence[UserWork | TaskOperation | ChannelOperation | StartRuns] = ()
     is_void: Callable[[], bool] = never
     answered: Callable[[Sequence[Any]], None] = unasked
 

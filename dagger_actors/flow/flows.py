@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,11 +12,10 @@ import msgspec
 
 from dagger_actors.bodies.action_schemas import ActionSchema, action_schema
 from dagger_actors.core.protocols import Write
+from dagger_actors.core.run_rows import NewRun
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import (
     IllegalTransition,
-    RequestError,
-    RunConflict,
     RunOwned,
     StoreError,
     SystemClosed,
@@ -28,12 +26,12 @@ from dagger_actors.flow.archive import LISTED
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.cancel import Canceller
 from dagger_actors.flow.catalog import Catalog
-from dagger_actors.flow.definition import FORMAT, FlowDefinition
+from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.explanation import Explanation
 from dagger_actors.flow.hub import FlowHub
-from dagger_actors.flow.inputs import check_inputs, encode_inputs
 from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.machine.events import Mode
+from dagger_actors.flow.preparing import RunSettings, pin, prepare
 from dagger_actors.flow.redo import redone_nodes
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.report import Report, RunSummary
@@ -48,15 +46,14 @@ class Flows:
 
     Args:
         hub: Keeps the runs that are open here.
-        imports: Where more actions are, as ``--import`` gives it.
-        threads: Plain functions that can run at once.
+        catalog: Finds their definitions and actions.
     """
 
-    def __init__(self, hub: FlowHub, *, imports: Sequence[str] = (), threads: int = 64) -> None:
+    def __init__(self, hub: FlowHub, catalog: Catalog) -> None:
         self._hub = hub
         self._caller = Caller(hub)
         self._canceller = Canceller(hub, self._caller)
-        self._catalog = Catalog(hub.registry, imports=imports, threads=threads)
+        self._catalog = catalog
         self._is_closed = False
 
     # --- definitions
@@ -107,45 +104,22 @@ class Flows:
         """
         refuse_on_loop("flows.start()", "await flows.astart(...)")
         self._refuse_closed()
-        loaded = self._catalog.find(flow)
-        definition = loaded.definition
-        config = self._catalog.config(loaded, parallel, sequential=sequential, use_cache=use_cache)
-        encoded = check_inputs(definition, inputs or {})
-        pinned = msgspec.structs.replace(definition, file="")
-        body = msgspec.json.encode(pinned)
-        definition_id = hashlib.sha256(body).hexdigest()
         chosen = run_id if run_id is not None else self._hub.runtime.ids.run_id()
-        if not chosen or len(chosen) > 200 or not chosen.isprintable():
-            raise RequestError("a run id is 1 to 200 printable characters")
+        settings = RunSettings(parallel=parallel, sequential=sequential, use_cache=use_cache)
+        made = prepare(self._catalog, pin(self._catalog, flow), inputs or {}, chosen, settings)
         now = self._hub.runtime.clock.now().wall_us
-        run_key = self._caller.next_run_key()
-        texts = (msgspec.json.encode(config).decode(), encode_inputs(encoded), self._catalog.places(loaded))
-        writes = [
-            Write("definitions.put", ((definition_id, definition.name, FORMAT, body.decode(), now),), None),
-            Write(
-                "flow_runs.insert",
-                (
-                    (
-                        run_key,
-                        chosen,
-                        run_key,
-                        None,
-                        definition.name,
-                        definition_id,
-                        *texts,
-                        now,
-                        self._hub.store.worker_id,
-                    ),
-                ),
-                1,
-            ),
-        ]
+        run_key, run, actions = self._caller.next_run_key(), made.run, made.flow.loaded.actions
+        row = (
+            *(run_key, chosen, run_key, None, run.flow_name, run.definition_id, run.config, run.inputs, run.imports),
+            *(now, self._hub.store.worker_id),
+        )
+        writes = [made.flow.write(now), Write("flow_runs.insert", (row,), 1)]
         opening = self._hub.openings.begin(chosen)
         try:
             self._caller.commit(writes)
         except UnitRejected:
             self._hub.openings.lost(chosen, opening)
-            return self._same_run(chosen, definition_id, texts[1], loaded.actions)
+            return self._same_run(run, actions)
         except StoreError as error:
             self._hub.openings.lost(chosen, opening)
             self._hub.adrift.add(chosen, error)  # it may be in the file all the same
@@ -154,17 +128,15 @@ class Flows:
             self._hub.openings.lost(chosen, opening)
             raise
         opening.is_won = True
-        pinned = msgspec.structs.replace(pinned, config=config)
-        self._hub.open(chosen, "start", definition=pinned, actions=loaded.actions)
+        pinned = msgspec.structs.replace(made.flow.definition, config=made.config)
+        self._hub.open(chosen, "start", definition=pinned, actions=actions)
         return Run(chosen, self)
 
-    def _same_run(self, run_id: str, definition_id: str, inputs: str, actions: ActionRegistry) -> Run:
+    def _same_run(self, run: NewRun, actions: ActionRegistry) -> Run:
         """The id is taken: by the same work, or by other; it goes on with the actions of whoever starts it now."""
+        run_id = run.run_id
         row = self._caller.row(run_id)
-        if row.definition_id != definition_id:
-            raise RunConflict(run_id, "definition")
-        if msgspec.json.decode(row.inputs) != msgspec.json.decode(inputs):
-            raise RunConflict(run_id, "inputs")
+        run.refuse_other(row.definition_id, row.inputs)
         while row.status in ("pending", "running") and run_id not in self._hub.active:
             opening = self._hub.openings.of(run_id)
             try:

@@ -33,6 +33,9 @@ class Openings:
         self._lock = threading.Lock()
         self._by_run: dict[str, list[Opening]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._by_run)
+
     def begin(self, run_id: str) -> Opening:
         """Note a try, before anything of it can be seen in the file."""
         opening = Opening()

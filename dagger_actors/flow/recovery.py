@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.log_fields import LogFields
@@ -61,6 +62,18 @@ class Recovery:
         self._hub.adrift.forget(adrift)
         return taken
 
+    def take_new(self, run_ids: Iterable[str]) -> None:
+        """Take runs that were written without an owner, unless somebody was faster, or their actions are not here.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        for run_id in run_ids:
+            row = self._hub.row_of(run_id)
+            actions = self._fitting_actions(row) if row is not None and row.owner is None else None
+            if row is not None and actions is not None:
+                self._claim(row, actions)
+
     def _fitting_actions(self, row: RunRow) -> ActionRegistry | None:
         """The run's actions, if this process has them; it says so, once, when what it has may be wrong or does not fit."""
         try:
@@ -92,8 +105,9 @@ class Recovery:
         self._hub.claim(row).add_done(claimed)
 
     def _open_taken(self, row: RunRow, actions: ActionRegistry) -> None:
-        fields = LogFields(run_id=row.run_id, worker=row.owner or 0)
-        logger.info("run %s is taken over from worker %s", row.run_id, row.owner, extra=fields)
+        if row.owner is not None:
+            fields = LogFields(run_id=row.run_id, worker=row.owner)
+            logger.info("run %s is taken over from worker %s", row.run_id, row.owner, extra=fields)
         self._hub.open(row.run_id, "recover", former=row.owner, actions=actions)
 
     def obey_commands(self, seen: set[int]) -> None:

@@ -18,13 +18,14 @@ class WatchedFlows:
     """Implements ``watch.Watched``.
 
     Args:
-        hub: Obeys and takes over.
+        hub: Keeps the runs that are open here.
+        recovery: Obeys and takes over.
     """
 
-    def __init__(self, hub: FlowHub) -> None:
+    def __init__(self, hub: FlowHub, recovery: Recovery) -> None:
         self._hub = hub
         self._seen: set[int] = set()
-        self._recovery = Recovery(hub)
+        self._recovery = recovery
 
     def pace_us(self, *, has_neighbours: bool) -> int:
         """How long it can go without a look."""

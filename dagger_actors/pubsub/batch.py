@@ -25,6 +25,7 @@ from dagger_actors.core.channels import (
 )
 from dagger_actors.core.messages import A_DELIVERY, ArtifactRecord
 from dagger_actors.core.protocols import Cell, UserWork, Write
+from dagger_actors.core.run_rows import NewRun, StartRuns
 from dagger_actors.core.task_rows import NewTask
 from dagger_actors.core.tasks import SubmitTasks, TaskOperation
 from dagger_actors.core.turns import Misfit
@@ -166,16 +167,17 @@ class Batch:
         )
         return [Write(name, rows, len(rows) if is_expected else None) for name, rows, is_expected in found if rows]
 
-    def work(self, now_us: int, outlets: Outlets) -> list[UserWork | TaskOperation | ChannelOperation]:
+    def work(self, now_us: int, outlets: Outlets) -> list[UserWork | TaskOperation | ChannelOperation | StartRuns]:
         """What must read before it writes; the sharing last.
 
         Args:
             now_us: Wall microseconds.
             outlets: Knows the channels.
         """
-        work: list[UserWork | TaskOperation | ChannelOperation] = []
+        work: list[UserWork | TaskOperation | ChannelOperation | StartRuns] = []
         timers: list[NewTimer] = []
         spawned: list[NewTask] = []
+        started: list[NewRun] = []
         published: list[NewMessage] = []
         for end in self.ends:
             effects = end.verdict.effects
@@ -185,12 +187,15 @@ class Batch:
             timers += effects.timers
             if effects.turn is not None:
                 spawned += effects.turn.spawned
+                started += effects.turn.started
                 if effects.turn.statements:
                     cursor_key, offset, _range, try_no = end.turn.messages[0]
                     place = (cursor_key, A_DELIVERY, offset, try_no)
                     work.append(UserWork(place, effects.turn.statements, (), now_us))
         if spawned:
             work.append(SubmitTasks(tuple(spawned), now_us))
+        if started:
+            work.append(StartRuns(tuple(started), now_us))
         place_of = (self._place.group_key, self._place.worker, self._place.member)
         work += [PauseSubscription(name, reason, now_us) for name, reason in self.pauses]
         if timers:

@@ -10,11 +10,11 @@ from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended
 from dagger_actors.core.messages import Progressed
 from dagger_actors.core.protocols import Clock, Journal, Timers
-from dagger_actors.core.tasks import SubmitTasks, Submitted
 from dagger_actors.pubsub.batch import Outlets, Place
 from dagger_actors.pubsub.registry import Subscription
 from dagger_actors.pubsub.tally import TurnTally
 from dagger_actors.pubsub.turns.activations import Activations
+from dagger_actors.pubsub.turns.sources import Bridges
 from dagger_actors.pubsub.turns.starter import ShiftStarter
 from dagger_actors.store.reader import Readers
 
@@ -40,7 +40,7 @@ class MemberServices:
         ephemeral: Hands over messages of channels of which nothing is stored, and gives what is resolved when those that wait
             for room wait no more; on the journal's thread.
         due: Told when a timer or a delayed message is due, wall microseconds.
-        submitted: Told of tasks that its turns have spawned; on the journal's thread.
+        bridges: Told of tasks and runs that its turns have made; on the journal's thread.
         moved: Told of channels of which messages are done, after the commit; on the journal's thread.
         tally: Counts what is committed.
         rested: Told, by any thread, that nothing may be in hand any more.
@@ -63,7 +63,7 @@ class MemberServices:
         appended: Callable[[Sequence[NewMessage], Sequence[Appended]], None],
         ephemeral: Callable[[Sequence[NewMessage]], Sequence[ReplyFuture[Any]]],
         due: Callable[[int], None],
-        submitted: Callable[[SubmitTasks, Sequence[Submitted]], None],
+        bridges: Bridges,
         moved: Callable[[Sequence[str]], None],
         tally: TurnTally,
         rested: Callable[[], None],
@@ -82,7 +82,7 @@ class MemberServices:
         self.appended = appended
         self.ephemeral = ephemeral
         self.due = due
-        self.submitted = submitted
+        self.bridges = bridges
         self.moved = moved
         self.tally = tally
         self.rested = rested

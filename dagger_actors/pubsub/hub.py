@@ -29,7 +29,6 @@ from dagger_actors.core.channels import (
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Progressed
 from dagger_actors.core.protocols import Unit
-from dagger_actors.core.tasks import SubmitTasks, Submitted
 from dagger_actors.errors import StoreError, SystemClosed
 from dagger_actors.pubsub.arrivals import Arrivals
 from dagger_actors.pubsub.declared_rows import channel_row, channel_rows, subscription_rows
@@ -45,7 +44,7 @@ from dagger_actors.pubsub.restarts import Restarts
 from dagger_actors.pubsub.seating import Heard, Seat, Seating
 from dagger_actors.pubsub.supervisor import MemberSupervisor
 from dagger_actors.pubsub.tally import TurnTally
-from dagger_actors.pubsub.turns.sources import TaskBridge
+from dagger_actors.pubsub.turns.sources import Bridges
 from dagger_actors.pubsub.wired import Wiring
 from dagger_actors.store.channel_lists import subscriptions_of
 from dagger_actors.store.store import Store
@@ -64,6 +63,8 @@ LIVELY_PACE_US = 5_000
 QUICK_US = 20_000
 IDLE_US = 500_000
 
+NO_BRIDGES = Bridges()
+
 _heads = msgspec.json.Decoder(list[tuple[str, int, int, int]])
 _versions = msgspec.json.Decoder(list[tuple[int, int]])
 
@@ -79,8 +80,7 @@ class ChannelHub:
         wiring: What is declared of channels and subscriptions.
         resources: What ``ctx.resource`` gives.
         recover: Whether what gone workers held is taken over.
-        bridge: Makes tasks for turns; None = there are none.
-        submitted: Told of tasks that turns have spawned; must not block.
+        bridges: Make tasks and start runs for turns.
         telemetry: Told of turns and of what became of messages; None = nobody traces or measures this system.
 
     Attributes:
@@ -98,8 +98,7 @@ class ChannelHub:
         wiring: Wiring,
         resources: Resources,
         recover: bool = True,
-        bridge: TaskBridge | None = None,
-        submitted: Callable[[SubmitTasks, Sequence[Submitted]], None] = lambda _operation, _answers: None,
+        bridges: Bridges = NO_BRIDGES,
         telemetry: Telemetry | None = None,
     ) -> None:
         self.runtime = runtime
@@ -163,13 +162,12 @@ class ChannelHub:
             resources=resources,
             doors=self.doors,
             outlets=self,
-            bridge=bridge,
+            bridges=bridges,
             tally=self.tally,
             heard=Heard(
                 appended=self.appended,
                 ephemeral=self._hand_over,
                 due=self.due,
-                submitted=submitted,
                 moved=self._moved,
                 rested=self._rested,
                 crashed=self._crashed,

@@ -1,7 +1,7 @@
 """Turns whose unit was refused: told to the machine again, one at a time, each in a unit of its own.
 
 So the one turn that wanted what the transaction cannot take is found, and fails as if its handler had raised; unless it is
-a full channel that has refused it, which it waits for.
+a full channel, or a full queue of tasks, that has refused it, which it waits for.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from dagger_actors.core.protocols import Now
-from dagger_actors.errors import ChannelFull, RequestRefused, UnitRejected
+from dagger_actors.errors import ChannelFull, RequestRefused, TaskQueueFull, UnitRejected
 from dagger_actors.pubsub.machine.events import DoneTurn, End, TurnRedone, TurnRef
 from dagger_actors.pubsub.registry import Subscription
+from dagger_actors.pubsub.turns.sources import Bridges
 from dagger_actors.pubsub.verdicts import refused
 
 __all__ = ["FULL_US", "Redoing"]
 
 FULL_US = 50_000
-"""How soon a turn whose publications found their channel full is handed over again."""
+"""How soon a turn whose publications found their channel full, or whose tasks their queue, is handed over again."""
 
 PATIENCE_US = 30_000_000
 """How long it is; then it has failed."""
@@ -33,14 +34,18 @@ class Redoing:
     Args:
         subscriptions: The member's, by name, for their retry policies.
         waits: Whether publishers wait for room in a channel of that name.
+        bridges: Know whether who submits tasks waits too.
 
     Attributes:
-        is_waiting: Whether the first of them waits for a full channel.
+        is_waiting: Whether the first of them waits for room.
     """
 
-    def __init__(self, subscriptions: Mapping[str, Subscription], waits: Callable[[str], bool]) -> None:
+    def __init__(
+        self, subscriptions: Mapping[str, Subscription], waits: Callable[[str], bool], bridges: Bridges
+    ) -> None:
         self._subscriptions = subscriptions
         self._waits = waits
+        self._tasks = bridges.tasks
         self._turns: deque[tuple[TurnRef, DoneTurn]] = deque()
         self._under_way: TurnRef | None = None
         self._full_since: dict[Messages, int] = {}
@@ -95,7 +100,11 @@ class Redoing:
 
     def _is_patient(self, turn: TurnRef, error: UnitRejected, now: Now) -> bool:
         cause = error.cause if isinstance(error, RequestRefused) else None
-        if not isinstance(cause, ChannelFull) or not self._waits(cause.channel):
+        if isinstance(cause, TaskQueueFull):
+            may_wait = self._tasks is not None and self._tasks.waits(cause.agent)
+        else:
+            may_wait = isinstance(cause, ChannelFull) and self._waits(cause.channel)
+        if not may_wait:
             return False
         since_us = self._full_since.setdefault(turn.messages, now.mono_us)
         return now.mono_us - since_us < PATIENCE_US

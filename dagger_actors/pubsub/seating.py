@@ -18,7 +18,6 @@ from dagger_actors.bodies.stored_tables import StoredTables
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended
 from dagger_actors.core.messages import Progressed
-from dagger_actors.core.tasks import SubmitTasks, Submitted
 from dagger_actors.pubsub.batch import Outlets, Place
 from dagger_actors.pubsub.doors import Doors
 from dagger_actors.pubsub.handover import MemberServices
@@ -29,7 +28,7 @@ from dagger_actors.pubsub.supervisor import MemberSupervisor
 from dagger_actors.pubsub.tally import TurnTally
 from dagger_actors.pubsub.turns.activations import Activations
 from dagger_actors.pubsub.turns.desk import Desk, TurnServices
-from dagger_actors.pubsub.turns.sources import TaskBridge
+from dagger_actors.pubsub.turns.sources import Bridges
 from dagger_actors.pubsub.turns.starter import ShiftStarter
 from dagger_actors.pubsub.turns.steps import TurnSteps
 from dagger_actors.pubsub.turns.stored_states import StoredStates
@@ -45,7 +44,6 @@ class Heard(msgspec.Struct, frozen=True):
         appended: Told of messages that turns have published, with what became of each.
         ephemeral: Hands over messages of channels of which nothing is stored; gives what those that wait for room wait on.
         due: Told when a timer or a delayed message is due, wall microseconds.
-        submitted: Told of tasks that turns have spawned.
         moved: Told of ends that are committed: there may be room in their channels.
         rested: Told that nothing may be in hand any more.
         crashed: Told of a supervisor that has crashed.
@@ -55,7 +53,6 @@ class Heard(msgspec.Struct, frozen=True):
     appended: Callable[[Sequence[NewMessage], Sequence[Appended]], None]
     ephemeral: Callable[[Sequence[NewMessage]], Sequence[ReplyFuture[Any]]]
     due: Callable[[int], None]
-    submitted: Callable[[SubmitTasks, Sequence[Submitted]], None]
     moved: Callable[[Sequence[str]], None]
     rested: Callable[[], None]
     crashed: Callable[[MemberSupervisor, BaseException], None]
@@ -101,7 +98,7 @@ class Seating:
         resources: What ``ctx.resource`` gives.
         doors: Knows what channels take.
         outlets: Knows which are stored.
-        bridge: Makes tasks for turns; None = there are none.
+        bridges: Make tasks and start runs for turns.
         tally: Counts what is committed.
         heard: Who is told what.
         telemetry: Told of turns; None = nobody traces or measures this system.
@@ -120,7 +117,7 @@ class Seating:
         resources: Resources,
         doors: Doors,
         outlets: Outlets,
-        bridge: TaskBridge | None,
+        bridges: Bridges,
         tally: TurnTally,
         heard: Heard,
         telemetry: Telemetry | None = None,
@@ -134,7 +131,7 @@ class Seating:
         self._outlets = outlets
         self.services = TurnServices(
             publisher=DoorPublisher(doors),
-            bridge=bridge,
+            bridges=bridges,
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),
             backends=Backends(
                 steps=TurnSteps(store, clock=runtime.clock, wait=runtime.wait_in_body),
@@ -188,7 +185,7 @@ class Seating:
                 appended=self._heard.appended,
                 ephemeral=self._heard.ephemeral,
                 due=self._heard.due,
-                submitted=self._heard.submitted,
+                bridges=self.services.bridges,
                 moved=self._heard.moved,
                 tally=self._tally,
                 rested=self._heard.rested,

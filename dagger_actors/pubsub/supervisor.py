@@ -29,6 +29,7 @@ from dagger_actors.core.channels import PublishMessages, SetTimers, Shared, Shar
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Progressed
 from dagger_actors.core.protocols import Now
+from dagger_actors.core.run_rows import StartRuns
 from dagger_actors.core.tasks import SubmitTasks
 from dagger_actors.core.turns import StartTurn, TurnEnded, TurnFailed, decode_told
 from dagger_actors.errors import UnitRejected
@@ -119,7 +120,7 @@ class MemberSupervisor(Actor):
         self._has_joined = False
         self._intake = Intake(services.readers, services.subscriptions)
         self._shifts = Shifts(services.starter, clock=services.clock, timers=services.timers, tell=self.tell)
-        self._redoing = Redoing(services.subscriptions, services.outlets.waits)
+        self._redoing = Redoing(services.subscriptions, services.outlets.waits, services.bridges)
         self._uncommitted = Uncommitted(
             services.journal,
             clock=services.clock,
@@ -450,8 +451,10 @@ class MemberSupervisor(Actor):
                     self._services.appended(messages, answer)
                 case SetTimers() if answer is not None:
                     self._services.due(answer)
-                case SubmitTasks():
-                    self._services.submitted(operation, answer)
+                case SubmitTasks() if (tasks := self._services.bridges.tasks) is not None:
+                    tasks.submitted(operation, answer)
+                case StartRuns() if (flows := self._services.bridges.flows) is not None:
+                    flows.started(operation, answer)
                 case ShareRanges():
                     self.tell(Sharing(answer))
         if batch.ephemeral:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import apsw
 
 from dagger_actors.core.channels import ChannelOperation
+from dagger_actors.core.run_rows import StartRuns
 from dagger_actors.core.tasks import ClaimTasks, TaskOperation
 from dagger_actors.errors import DaggerError, RequestRefused
 from dagger_actors.store.channel_work import CHANNEL_RUNS
+from dagger_actors.store.run_starting import start_runs
 from dagger_actors.store.task_claims import claim
 from dagger_actors.store.task_work import TASK_RUNS
 
 __all__ = ["Operations"]
 
-_RUNS: Final = {**TASK_RUNS, **CHANNEL_RUNS}
+_RUNS: Final[dict[type, Callable[[apsw.Connection, Any], Any]]] = {**TASK_RUNS, **CHANNEL_RUNS, StartRuns: start_runs}
 
 
 class Operations:
@@ -30,7 +33,11 @@ class Operations:
         self._path = path
 
     def run(
-        self, connection: apsw.Connection, operation: TaskOperation | ChannelOperation, *, has_met: bool = True
+        self,
+        connection: apsw.Connection,
+        operation: TaskOperation | ChannelOperation | StartRuns,
+        *,
+        has_met: bool = True,
     ) -> Any:
         """Run one operation.
 

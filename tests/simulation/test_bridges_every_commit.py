@@ -1,4 +1,5 @@
-"""A worker dies before and after every commit of a story from a channel to tasks and back: nothing is lost or made twice."""
+"""A worker dies before and after every commit of a story from a channel to tasks or flows and back: nothing is lost or made
+twice."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import apsw
 import msgspec
 import pytest
 
-from dagger_actors import ActorSystem, Channel, Subscriber, subscribe, task_agent
+from dagger_actors import ActorSystem, Channel, Context, Subscriber, action, subscribe, task_agent
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.tasks.context import TaskContext
 from dagger_actors.testing import explore
@@ -84,3 +85,51 @@ def test_whichever_commit_the_worker_dies_at_tasks_and_messages_cross_the_bridge
     """Law: FAULTS 1 across the bridge: a turn's tasks are there exactly when its messages are acknowledged, and a task's
     messages exactly when it is completed."""
     assert explore(orders, seeds, crash="every_commit").commits >= 4
+
+
+@action
+def deliver(number: int, ctx: Context) -> int:
+    ctx.publish("receipts", Receipt(number))
+    return number
+
+
+DELIVERY = {
+    "name": "delivery",
+    "inputs": {"number": {"type": "int"}},
+    "nodes": [{"id": "deliver", "action": "deliver", "inputs": {"number": "inputs.number"}}],
+}
+
+
+class Dispatcher(Subscriber):
+    @subscribe("orders")
+    def take(self, order: Order, ctx: TurnContext) -> None:
+        ctx.start_flow(DELIVERY, {"number": order.number})
+        ctx.start_flow(DELIVERY, {"number": 100}, run_id="the same for all")
+
+
+def deliveries(sim: Simulation) -> None:
+    """Messages whose turns start runs, whose nodes publish to one who counts."""
+
+    def work(system: ActorSystem) -> list[int]:
+        for number in range(ORDERS):
+            system.channels.publish("orders", Order(number), id=str(number))
+        assert system.run_until(timeout=PATIENCE_S).reason == "quiescent"
+        numbers: list[int] = system.channels.state("cashier", "")["numbers"]
+        return sorted(numbers)
+
+    channels = [Channel("orders", Order), Channel("receipts", Receipt)]
+    counted = sim.keep_going(work, agents=[Dispatcher, Cashier], actions=[deliver], channels=channels)
+    assert counted == [*range(ORDERS), 100], "each run's message once"
+    connection = apsw.Connection(str(sim.path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        made = Counter(connection.execute("SELECT inputs ->> 'number', status FROM flow_runs"))
+    finally:
+        connection.close()
+    assert made == Counter((number, "succeeded") for number in (*range(ORDERS), 100)), "each turn's runs once"
+
+
+@pytest.mark.parametrize("seeds", [1, pytest.param(25, marks=[pytest.mark.full, pytest.mark.timeout(1800)])])
+def test_whichever_commit_the_worker_dies_at_runs_of_flows_are_started_once(seeds: int) -> None:
+    """Law: FAULTS 1 across the bridge: a turn's runs are there exactly when its messages are acknowledged, and somebody goes
+    on with each, whoever died between the two."""
+    assert explore(deliveries, seeds, crash="every_commit").commits >= 4

@@ -4,76 +4,41 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from dagger_actors.bodies.backends import StepPlace
-from dagger_actors.bodies.context import BodyContext, Surroundings
+from dagger_actors.bodies.context import Surroundings
 from dagger_actors.bodies.outputs import to_json
 from dagger_actors.bodies.snooze import MAX_SECONDS, is_seconds
 from dagger_actors.core.channel_rows import RANGES, NewMessage, NewTimer, private_channel, range_of
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import ArtifactRecord, StartAttempt, Turn
+from dagger_actors.core.messages import StartAttempt
 from dagger_actors.core.turns import Delivered, StartTurn
 from dagger_actors.core.wording import indefinite, listed
 from dagger_actors.errors import (
-    AttemptOver,
     DeliveryRefused,
     OutputError,
     PublicationRefused,
     PublicationUndeclared,
-    SpawnRefused,
     TimerRefused,
-    TurnLimit,
 )
-from dagger_actors.pubsub.turns.outgoing import LARGEST_TURN, LONGEST_NAME, Given, Outgoing, is_name
-from dagger_actors.pubsub.turns.plan import Plan
-from dagger_actors.pubsub.turns.sources import Publisher, Spawned, SpawnOptions, TaskBridge
+from dagger_actors.pubsub.turns.making import MakingContext
+from dagger_actors.pubsub.turns.outgoing import LONGEST_NAME, Given, Outgoing, is_name
+from dagger_actors.pubsub.turns.standing import Standing
 from dagger_actors.pubsub.turns.steps import TurnPlace
 
-__all__ = ["MOST_SPAWNED", "TIMER", "Standing", "TurnContext"]
+__all__ = ["TIMER", "TurnContext"]
 
 logger = logging.getLogger("dagger_actors.run")
 
 TIMER: Final = "timer"
 """The header of a timer's message: its name."""
 
-MOST_SPAWNED: Final = 10_000
-"""Tasks of one turn."""
 
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """What is the same for all turns of a subscription in one member.
-
-    Attributes:
-        subscription: ``GROUP.HANDLER``.
-        group: The group's name.
-        group_key: Its id.
-        member: The member's name.
-        may_publish: Whether a channel is declared.
-        declared: What is, for people.
-        is_ordered: Whether messages without a key have an order.
-        publisher: Encodes messages.
-        timers: How the handlers of timers are called, by the names of their messages' classes.
-        bridge: Makes tasks; None = this system has none.
-    """
-
-    subscription: str
-    group: str
-    group_key: int
-    member: str
-    may_publish: Callable[[str], bool]
-    declared: tuple[str, ...]
-    is_ordered: bool
-    publisher: Publisher
-    timers: Mapping[str, Plan]
-    bridge: TaskBridge | None
-
-
-class TurnContext(BodyContext):
+class TurnContext(MakingContext):
     """Given to a handler that declares a parameter of this type, behind its message.
 
     What is of one message is, in a turn of a batch, that of the first.
@@ -89,10 +54,6 @@ class TurnContext(BodyContext):
         message_ids: ``CHANNEL/OFFSET`` of each message of the turn, in order.
         idempotency_key: The same for every try.
     """
-
-    _spawned: list[Spawned] | None = None
-    _spawned_keys: dict[tuple[str, str], int] | None = None
-    _spawned_size = 0
 
     def __init__(
         self, start: StartAttempt, around: Surroundings, facts: Standing, turn: StartTurn, outgoing: Outgoing
@@ -241,66 +202,6 @@ class TurnContext(BodyContext):
             raise TimerRefused(name, error.reason) from None
         return kind, text.decode()
 
-    def spawn(
-        self,
-        agent: str | type | Callable[..., Any],
-        payload: object,
-        key: str | None = None,
-        *,
-        priority: int = 0,
-        delay: float | None = None,
-        run_at: datetime | None = None,
-        expires: float | datetime | None = None,
-        try_count: int | None = None,
-    ) -> int:
-        """Make a task, written with the commit of this turn: nothing of it runs before.
-
-        Args:
-            agent: Class, function or name.
-            payload: What its ``execute`` takes.
-            key: Unique among the tasks of its agent: a second one is the first one; None = has none.
-            priority: Higher goes first.
-            delay: Seconds before it may begin, up to a year; not together with ``run_at``.
-            run_at: When it may begin; a time without a zone is UTC.
-            expires: Seconds, or a time; when it has not begun by then, it is cancelled.
-            try_count: Total tries; None = as its agent says.
-
-        Returns:
-            Its id; with a ``key``, that of the task that has it already. (Of two turns that make the first task of one key at
-            the same moment, only one's id is a task's.)
-
-        Raises:
-            SpawnRefused: This system has no task agents.
-            UnknownAgent: There is no agent of that name.
-            PayloadRefused: Its agent does not take the payload.
-            RequestError: An option cannot be.
-            TurnLimit: These are more than 10,000 tasks, or 16 MiB.
-            AttemptOver: The turn has ended.
-        """
-        facts = self._facts
-        if facts.bridge is None:
-            raise SpawnRefused(str(agent), "this system has no task agents; give it some: ActorSystem(agents=[...])")
-        if self._outgoing.is_over:
-            raise AttemptOver("a task")
-        options = SpawnOptions(
-            key=key, priority=priority, delay=delay, run_at=run_at, expires=expires, try_count=try_count
-        )
-        made = facts.bridge.make(agent, payload, options)
-        if key is not None:
-            known = self._spawned_keys = self._spawned_keys or {}
-            first = known.setdefault((made.task.agent, key), made.task.task_key)
-            if first != made.task.task_key:
-                return first
-        self._spawned_size += len(made.task.payload or "")
-        if self._spawned is None:
-            self._spawned = []
-        if len(self._spawned) >= MOST_SPAWNED or self._spawned_size > LARGEST_TURN:
-            raise TurnLimit(
-                facts.subscription, f"it makes more than {MOST_SPAWNED:,} tasks or {LARGEST_TURN:,} bytes of payloads"
-            )
-        self._spawned.append(made)
-        return made.task.task_key
-
     # --- for the body
 
     @property
@@ -321,12 +222,3 @@ class TurnContext(BodyContext):
             member=facts.member,
             range=range_of(self.key) if self.key else without_key,
         )
-
-    def turn(self, artifacts: tuple[ArtifactRecord, ...]) -> Turn:
-        """What every body's turn has, and the tasks that it made."""
-        turn = super().turn(artifacts)
-        if not self._spawned:
-            return turn
-        records = tuple(record for one in self._spawned for record in one.records)
-        spawned = tuple(one.task for one in self._spawned)
-        return msgspec.structs.replace(turn, artifacts=turn.artifacts + records, spawned=spawned)

@@ -17,10 +17,11 @@ from dagger_actors.core.protocols import Clock
 from dagger_actors.core.turns import Delivered, StartTurn
 from dagger_actors.pubsub.kind import HandlerKind
 from dagger_actors.pubsub.turns.activations import Activations
-from dagger_actors.pubsub.turns.context import TIMER, Standing, TurnContext
+from dagger_actors.pubsub.turns.context import TIMER, TurnContext
 from dagger_actors.pubsub.turns.outgoing import Outgoing
 from dagger_actors.pubsub.turns.plan import Plan
-from dagger_actors.pubsub.turns.sources import Publisher, TaskBridge
+from dagger_actors.pubsub.turns.sources import Bridges, Publisher
+from dagger_actors.pubsub.turns.standing import Standing
 from dagger_actors.store.home import Home
 
 __all__ = ["Desk", "TurnServices"]
@@ -31,7 +32,7 @@ class TurnServices(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     Attributes:
         publisher: Encodes messages.
-        bridge: Makes tasks; None = this system has none.
+        bridges: Make tasks and start runs.
         artifacts: Where large values lie.
         backends: What contexts ask.
         clock: The time.
@@ -42,7 +43,7 @@ class TurnServices(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """
 
     publisher: Publisher
-    bridge: TaskBridge | None
+    bridges: Bridges
     artifacts: ArtifactSource
     backends: Backends
     clock: Clock
@@ -106,7 +107,7 @@ class Desk:
             is_ordered=self.has_lanes,
             publisher=services.publisher,
             timers=self.timers,
-            bridge=services.bridge,
+            bridges=services.bridges,
         )
         self._private = private_channel(group)
         self._kinds = {plan.is_async for plan in (self.plan, *self.timers.values())}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NoReturn
 
 from dagger_actors.bodies.artifact_ref import ArtifactRef
@@ -61,6 +62,20 @@ class EphemeralContext(TurnContext):
         """Refuse."""
         del agent, payload, key, priority, delay, run_at, expires, try_count
         raise self._refused("ctx.spawn")
+
+    def start_flow(
+        self,
+        flow: str | Path | Mapping[str, object],
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        run_id: str | None = None,
+        parallel: int | None = None,
+        sequential: bool = False,
+        use_cache: bool = True,
+    ) -> NoReturn:
+        """Refuse."""
+        del flow, inputs, run_id, parallel, sequential, use_cache
+        raise self._refused("ctx.start_flow")
 
     def _refused(self, what: str) -> EphemeralRefused:
         return EphemeralRefused(self.subscription, what)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
 
 from dagger_actors.core.messages import ArtifactRecord
+from dagger_actors.core.run_rows import NewRun, StartRuns
 from dagger_actors.core.task_rows import NewTask
+from dagger_actors.core.tasks import SubmitTasks, Submitted
 
-__all__ = ["Publisher", "SpawnOptions", "Spawned", "StateSource", "TaskBridge"]
+__all__ = [
+    "Bridges",
+    "FlowBridge",
+    "Publisher",
+    "SpawnOptions",
+    "Spawned",
+    "StartOptions",
+    "StateSource",
+    "TaskBridge",
+]
 
 
 class Publisher(Protocol):
@@ -62,6 +73,20 @@ class Spawned(msgspec.Struct, frozen=True):
     records: tuple[ArtifactRecord, ...] = ()
 
 
+class StartOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be given with a run that a turn starts; as in ``system.flows.start``.
+
+    Attributes:
+        is_unique: See ``NewRun``.
+    """
+
+    run_id: str | None = None
+    parallel: int | None = None
+    sequential: bool = False
+    use_cache: bool = True
+    is_unique: bool = True
+
+
 class TaskBridge(Protocol):
     """Makes tasks for turns; any thread."""
 
@@ -72,3 +97,39 @@ class TaskBridge(Protocol):
             UnknownAgent, PayloadRefused, RequestError, SpawnRefused: It cannot be.
         """
         ...
+
+    def waits(self, agent: str, /) -> bool:
+        """Whether who submits tasks to an agent waits for room in its queue."""
+        ...
+
+    def submitted(self, operation: SubmitTasks, answers: Sequence[Submitted], /) -> None:
+        """Tasks are in the file; never blocks."""
+        ...
+
+
+class FlowBridge(Protocol):
+    """Makes runs of flows for turns; any thread."""
+
+    def make(self, flow: Any, inputs: Mapping[str, Any], options: StartOptions, /) -> NewRun:
+        """Make one, not yet written.
+
+        Raises:
+            DefinitionError, InvalidInputs, RunConflict, RequestError: It cannot be.
+        """
+        ...
+
+    def started(self, operation: StartRuns, answers: Sequence[bool], /) -> None:
+        """Runs are in the file; never blocks."""
+        ...
+
+
+class Bridges(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What turns make of other paradigms.
+
+    Attributes:
+        tasks: Makes tasks; None = this system has none.
+        flows: Makes runs; None = this system has none.
+    """
+
+    tasks: TaskBridge | None = None
+    flows: FlowBridge | None = None

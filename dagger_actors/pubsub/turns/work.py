@@ -237,6 +237,7 @@ class TurnWork:
                 made.artifacts + other.artifacts,
                 made.statements + other.statements,
                 spawned=made.spawned + other.spawned,
+                started=made.started + other.started,
             )
         if made == NO_TURN:
             return None

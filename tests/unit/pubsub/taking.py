@@ -20,7 +20,7 @@ from dagger_actors.pubsub.registry import Member, Members
 from dagger_actors.pubsub.turns.activations import Activations
 from dagger_actors.pubsub.turns.body import AnyShift
 from dagger_actors.pubsub.turns.desk import Desk, TurnServices
-from dagger_actors.pubsub.turns.sources import TaskBridge
+from dagger_actors.pubsub.turns.sources import Bridges
 from dagger_actors.pubsub.turns.starter import ShiftStarter
 
 GROUP_KEY = 5
@@ -94,6 +94,9 @@ class Notebook:
         return self.keep(place, name, output, artifacts)
 
 
+NO_BRIDGES = Bridges()
+
+
 class Nobody:
     def ask(self, question: str, arguments: bytes) -> bytes:
         raise LookupError(question)
@@ -107,7 +110,7 @@ class AtWork:
         system: ActorSystem,
         agent: Any,
         *,
-        bridge: TaskBridge | None = None,
+        bridges: Bridges = NO_BRIDGES,
         group_key: int = GROUP_KEY,
         source: Any = None,
         steps: Any = None,
@@ -133,7 +136,7 @@ class AtWork:
         )
         services = TurnServices(
             publisher=Typed(CHANNELS),
-            bridge=bridge,
+            bridges=bridges,
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),
             backends=Backends(
                 steps=steps or self.steps, resources=system._resources, tables=StoredTables(store), owner=Nobody()

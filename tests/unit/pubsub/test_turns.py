@@ -19,7 +19,7 @@ from dagger_actors.pubsub.subscribe import subscribe
 from dagger_actors.pubsub.subscriber import Subscriber
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.pubsub.turns.outgoing import MOST_PUBLISHED
-from dagger_actors.pubsub.turns.sources import Spawned, SpawnOptions
+from dagger_actors.pubsub.turns.sources import Bridges, Spawned, SpawnOptions
 from tests.unit.pubsub.taking import (
     Answer,
     AtWork,
@@ -502,7 +502,7 @@ def test_tasks_are_made_with_the_turn_and_there_is_a_limit_of_them(system: Actor
             else:
                 assert ctx.spawn("fetch", {"a": 1}, key="k", priority=2) == 72
 
-    work = AtWork(system, Making, bridge=Tasks())
+    work = AtWork(system, Making, bridges=Bridges(tasks=Tasks()))
     made, many = work.take(turn(Note("a")), turn(Note("b", 10_001)))
     done = effects(made).turn
     assert done is not None

@@ -1,0 +1,58 @@
+"""Runs of flows that others than their callers start: what is written of them with the turn that starts them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dagger_actors.errors import RunConflict
+
+__all__ = ["NewRun", "StartRuns"]
+
+
+class NewRun(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A run to be written; its key is drawn when it is.
+
+    Attributes:
+        run_id: Its id.
+        flow_name: The flow's name.
+        definition_id: The definition that it is pinned to.
+        config: The settings in force, as JSON text.
+        inputs: A JSON object.
+        imports: Where its actions are, as JSON text.
+        definition: That definition, as its format and JSON text; None = it is in the database already, or comes with another run.
+        is_unique: Whether a run that has its id must be of the same definition and inputs; else whichever has it will do.
+    """
+
+    run_id: str
+    flow_name: str
+    definition_id: str
+    config: str
+    inputs: str
+    imports: str
+    definition: tuple[int, str] | None = None
+    is_unique: bool = True
+
+    def refuse_other(self, definition_id: str, inputs: str) -> None:
+        """Refuse to be a run that is there already, if this one is unique and that one is other work.
+
+        Raises:
+            RunConflict: It is of another definition or other inputs.
+        """
+        if not self.is_unique:
+            return
+        if definition_id != self.definition_id:
+            raise RunConflict(self.run_id, "definition")
+        if msgspec.json.decode(inputs) != msgspec.json.decode(self.inputs):
+            raise RunConflict(self.run_id, "inputs")
+
+
+class StartRuns(msgspec.Struct, frozen=True):
+    """Write runs that nobody owns yet; answers for each whether it is new. Not if its id is that of other work.
+
+    Attributes:
+        runs: In order.
+        now_us: Wall microseconds.
+    """
+
+    runs: tuple[NewRun, ...]
+    now_us: int
