@@ -140,6 +140,8 @@ class LoopDispatcher:
     def _wind_down(self, loop: asyncio.AbstractEventLoop) -> None:
         while True:
             self._drain()
+            # A task that is cancelled before its first step has not run at all, and what was queued runs.
+            loop.run_until_complete(asyncio.sleep(0))
             tasks = asyncio.all_tasks(loop)
             if not tasks and not self._queue:
                 break

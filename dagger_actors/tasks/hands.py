@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import groupby
 
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.bodies.body import BodyActor
@@ -17,7 +16,7 @@ from dagger_actors.core.tasks import Claimed
 from dagger_actors.tasks.handover import Services
 from dagger_actors.tasks.machine.events import Grant, TaskRef
 from dagger_actors.tasks.orders import Late, ShiftEnds
-from dagger_actors.tasks.shift import ShiftBody
+from dagger_actors.tasks.shift import ShiftBody, in_shifts
 
 __all__ = ["Hand", "Hands"]
 
@@ -90,16 +89,12 @@ class Hands:
         """
         offers: dict[str, list[Ticket]] = {}
         failed: list[tuple[Grant, Exception]] = []
-        for (agent, _), found in groupby(grants, lambda grant: (grant.task.agent, grant.task.priority)):
-            alike = list(found)
-            size = shift_of(agent)
-            tickets = offers.setdefault(agent, [])
-            for first in range(0, len(alike), size):
-                part = alike[first : first + size]
-                if len(part) > 1:
-                    tickets.append(self._shift(part))
-                else:
-                    self._single(part[0], tickets, failed)
+        for part in in_shifts(grants, shift_of):
+            tickets = offers.setdefault(part[0].task.agent, [])
+            if len(part) > 1:
+                tickets.append(self._shift(part))
+            else:
+                self._single(part[0], tickets, failed)
         for agent, tickets in offers.items():
             self._services.gate_of(agent).offer(tickets)
         return failed
@@ -125,11 +120,12 @@ class Hands:
     def take_started(self) -> tuple[tuple[int, int, int], ...]:
         """Ids, epochs and starts (wall microseconds) of those that have passed their gate since the last call.
 
-        Of a shift it is what it does now, told again each time.
+        Of a shift it is what it does now and has nothing behind it, told again each time.
         """
         started = [ticket for gate in self._gates() for ticket in gate.take_started()]
         alone = [(ticket.run_key, ticket.item, ticket.started_us) for ticket in started if ticket not in self._shifts]
-        return (*alone, *((*ref, started_us) for shift in self._going() for ref, started_us in _running(shift)))
+        last = (shift.running_last for shift in self._going())
+        return (*alone, *((*one[0], one[1]) for one in last if one is not None))
 
     def drain(self) -> None:
         """Give up what waits for its place: it never begins."""
@@ -185,12 +181,8 @@ class Hands:
         Args:
             before_us: Slow is what began before this, wall microseconds, and still runs.
         """
-        return [
-            shift.curtail()
-            for shift in self._going()
-            for _ref, started_us in _running(shift)
-            if started_us <= before_us
-        ]
+        going = [(shift, shift.running) for shift in self._going()]
+        return [shift.curtail() for shift, at in going if at is not None and at[1] <= before_us]
 
     def has_shifts(self) -> bool:
         """Whether a shift is being done."""
@@ -315,8 +307,3 @@ class Hands:
 
     def _gates(self) -> list[Gate]:
         return [self._services.gate_of(name) for name in self._services.agents.names()]
-
-
-def _running(shift: ShiftBody) -> list[tuple[TaskRef, int]]:
-    running = shift.running
-    return [] if running is None else [running]

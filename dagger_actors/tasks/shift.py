@@ -8,7 +8,8 @@ certain, never begins there; the lock of the shift makes that one step.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any, Final
 
 from dagger_actors.actors.gate import Gate
@@ -17,12 +18,29 @@ from dagger_actors.bodies.body import ThreadBody
 from dagger_actors.bodies.capture import Capture
 from dagger_actors.bodies.services import BodyServices
 from dagger_actors.core.messages import A_TASK, Outcome, StartAttempt, decode_starts
-from dagger_actors.tasks.machine.events import TaskRef
+from dagger_actors.tasks.machine.events import Grant, TaskRef
 from dagger_actors.tasks.orders import ShiftEnds
 
-__all__ = ["ShiftBody"]
+__all__ = ["ShiftBody", "in_shifts"]
 
 NO_CAPTURES: Final[Mapping[TaskRef, Capture]] = {}
+
+
+def in_shifts(grants: Iterable[Grant], shift_of: Callable[[str], int]) -> Iterator[list[Grant]]:
+    """Share grants out among bodies, in their order.
+
+    A shift has one agent and one priority. A task that was begun when its worker died is done alone: it may kill the next one
+    too, and what had ended in its shift would be done again with each death.
+
+    Args:
+        grants: What was leased.
+        shift_of: How many of an agent one body does on end, at most; 1 or more.
+    """
+    for (agent, _, crash_no), alike in groupby(
+        grants, lambda one: (one.task.agent, one.task.priority, one.task.crash_no)
+    ):
+        part, size = list(alike), 1 if crash_no else shift_of(agent)
+        yield from (part[first : first + size] for first in range(0, len(part), size))
 
 
 class ShiftBody(ThreadBody):
@@ -58,7 +76,16 @@ class ShiftBody(ThreadBody):
     def running(self) -> tuple[TaskRef, int] | None:
         """The task that is being done, and since when (wall microseconds)."""
         with self._lock:
-            return None if self._at is None else (self._at, self._begun[self._at])
+            return self._running()
+
+    @property
+    def running_last(self) -> tuple[TaskRef, int] | None:
+        """The same, once nothing waits behind it.
+
+        Until then its row must not say that it runs: a death that a later task brings would be counted to it as well.
+        """
+        with self._lock:
+            return None if self._waiting else self._running()
 
     def begun(self) -> dict[TaskRef, int]:
         """Tasks that have begun, ended ones among them, and when (wall microseconds)."""
@@ -101,6 +128,9 @@ class ShiftBody(ThreadBody):
         """Its tasks that are neither out of it nor committed."""
         with self._lock:
             return frozenset(self._held)
+
+    def _running(self) -> tuple[TaskRef, int] | None:
+        return None if self._at is None else (self._at, self._begun[self._at])
 
     def _cut(self) -> ShiftEnds:
         rest, self._waiting = tuple(self._waiting), {}

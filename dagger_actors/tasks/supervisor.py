@@ -245,9 +245,9 @@ class TaskSupervisor(Actor):
                 self._apply(message, now)
             case Flushed():
                 self._flush_armed = False
+                self._relieve(now)
                 self._note_started(now)
                 self._apply(message, now)
-                self._relieve(now)
             case ShiftEnds():
                 self._shift_ended(message, now)
             case Late(ref=ref, is_stuck=is_stuck):

@@ -226,3 +226,27 @@ def test_closing_the_loop_cancels_what_awaits_and_answers_it() -> None:
     for future in futures:
         with pytest.raises((ActorError, ActorDeadError)):
             future.get(timeout=PATIENCE_S)
+
+
+def test_what_was_queued_when_the_loop_closes_takes_its_first_step(caplog: pytest.LogCaptureFixture) -> None:
+    """Law: close runs what is queued; a handler cancelled before it began would be told as an error nobody made."""
+    io = LoopDispatcher("io")
+    held, go = threading.Event(), threading.Event()
+    begun: list[Any] = []
+
+    class Quick(Actor):
+        async def on_receive(self, message: Any) -> None:
+            begun.append(message)
+
+    def hold() -> None:
+        held.set()
+        assert go.wait(PATIENCE_S)
+
+    io.loop.call_soon_threadsafe(hold)
+    assert held.wait(PATIENCE_S)
+    Quick.spawn(dispatcher=io).tell("a")
+    assert not io.close(0)  # it is told to stop before the turn is taken
+    io._deadline += PATIENCE_S
+    go.set()
+    assert io.close(PATIENCE_S)
+    assert (begun, caplog.text) == (["a"], "")

@@ -16,8 +16,8 @@ from dagger_actors.tasks import supervisor
 from dagger_actors.tasks.hands import Hands
 from dagger_actors.tasks.left_behind import LeftBehind
 from dagger_actors.tasks.machine.appetite import ALONE, LARGEST_SHIFT, SLOW_US, Appetite
-from dagger_actors.tasks.machine.events import AgentTerms
-from dagger_actors.tasks.shift import ShiftBody
+from dagger_actors.tasks.machine.events import AgentTerms, Flushed, Grant
+from dagger_actors.tasks.shift import ShiftBody, in_shifts
 from dagger_actors.tasks.task import Task
 
 PATIENCE_S = 30.0
@@ -135,6 +135,46 @@ def test_of_a_shift_the_slot_file_names_the_one_task_that_is_being_done(system: 
     ((key, epoch, attempt, started_us),) = LeftBehind.begun_of(records)
     assert (key, epoch, attempt) == (tasks[1].id, 1, 1)
     assert started_us > 0
+
+
+def test_of_a_shift_nothing_is_said_to_run_while_others_wait_behind_it(
+    system: ActorSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law: a death is counted to what the file says runs; so of a shift it says that only when nothing comes after it."""
+    monkeypatch.setattr(supervisor, "SLOW_US", 10**12)  # so that nothing is taken out of the shift
+    tasks = together(system, ["", "slow", *[""] * (SHIFT - 2)])
+    assert arrived.wait(PATIENCE_S)
+    at_work = system._tasks_hub.supervisor
+    at_work.tell(Flushed())
+    system.tasks.submit(worker, Work(99)).result(timeout=PATIENCE_S)  # committed behind it
+    assert tasks[1].id in in_shift(system, tasks)
+    assert {task.report().state for task in tasks} == {"ready"}
+    monkeypatch.undo()
+    at_work.tell(Flushed())
+    assert [tasks[number].result(timeout=PATIENCE_S) for number in range(2, SHIFT)] == list(range(4, SHIFT * 2, 2))
+    at_work.tell(Flushed())
+    system.tasks.submit(worker, Work(98)).result(timeout=PATIENCE_S)
+    assert tasks[1].report().state == "running"
+
+
+def test_a_shift_has_one_agent_and_one_priority_and_who_was_there_at_a_death_is_done_alone() -> None:
+    """Law: what may kill its worker drags no others along: they would be done again with each death."""
+
+    def grants(*tasks: tuple[str, int, int]) -> list[Grant]:
+        return [
+            Grant(Claimed(key, 1, agent, priority, 0, 0, 1, died), 1)
+            for key, (agent, priority, died) in enumerate(tasks)
+        ]
+
+    def parts(*tasks: tuple[str, int, int]) -> list[list[int]]:
+        return [
+            [one.task.task_key for one in part]
+            for part in in_shifts(grants(*tasks), lambda agent: 1 + 2 * (agent == "a"))
+        ]
+
+    assert parts(*[("a", 0, 0)] * 7) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert parts(("a", 1, 0), ("a", 0, 0), ("a", 0, 0), ("b", 0, 0), ("b", 0, 0)) == [[0], [1, 2], [3], [4]]
+    assert parts(("a", 0, 0), ("a", 0, 0), ("a", 0, 1), ("a", 0, 1), ("a", 0, 0)) == [[0, 1], [2], [3], [4]]
 
 
 @pytest.mark.parametrize("is_now", [True, False])
