@@ -15,6 +15,7 @@ from dagger_actors import Channel, RetryPolicy, Subscriber, subscribe
 from dagger_actors.pubsub.turns.context import TurnContext
 
 ONCE = RetryPolicy(tries=1)
+LATE_S = 2.0
 
 never = threading.Event()
 """Set when the test is over: what never ends must not keep the process."""
@@ -52,7 +53,7 @@ def misbehave(how: str) -> None:
             for _ in range(200):
                 sys.stdout.write("x" * 10_000 + "\n")
         case "holds the interpreter":
-            ctypes.PyDLL(None).usleep(700_000)
+            ctypes.PyDLL(None).usleep(round(LATE_S * 1.1e6))
 
 
 class OnAThread(Subscriber):
@@ -60,7 +61,7 @@ class OnAThread(Subscriber):
 
     state: Seen
 
-    @subscribe("orders", key="who", retry=ONCE, timeout_s=0.5)
+    @subscribe("orders", key="who", retry=ONCE, timeout_s=LATE_S)
     def take(self, order: Order) -> Any:
         """Do as told, behind a change of state."""
         self.state.orders.append(order.how)
@@ -74,7 +75,7 @@ class OnTheLoop(Subscriber):
 
     state: Seen
 
-    @subscribe("orders", key="who", retry=ONCE, timeout_s=0.5)
+    @subscribe("orders", key="who", retry=ONCE, timeout_s=LATE_S)
     async def take(self, order: Order) -> Any:
         """Do as told, behind a change of state."""
         self.state.orders.append(order.how)

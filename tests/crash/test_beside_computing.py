@@ -6,7 +6,11 @@ import statistics
 
 import pytest
 
+from tests.busy import BUSY
 from tests.crash.flows import BODIES
+
+CHAIN_MS = 500
+GROUP_MS = 25
 
 
 @pytest.mark.parametrize("rounds", [3, pytest.param(10, marks=pytest.mark.full)])
@@ -29,6 +33,7 @@ def test_chains_and_groups_keep_their_pace_beside_a_thread_that_computes(stage, 
     )
     for one in chains:
         # In the slice the best round is held to the bound: three are too few for a median on a machine that is shared.
-        assert (statistics.median(one["ms"]) if rounds > 3 else min(one["ms"])) < 500, one
+        is_kept = statistics.median(one["ms"]) < CHAIN_MS if rounds > 3 else min(one["ms"]) < BUSY * CHAIN_MS
+        assert is_kept, one
     # The best of three batches: what else this machine does can only add to the figure.
-    assert min(medians) < 25, groups
+    assert min(medians) < (GROUP_MS if rounds > 3 else BUSY * GROUP_MS), groups

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
+
+from tests.busy import BUSY
 from tests.crash.stage import PATIENCE_S, Stage
 from tests.crash.test_channel_race import Party
 
@@ -15,8 +18,9 @@ def begun(stage: Stage) -> list[tuple[int, int]]:
     return [(int(number), int(pid)) for _, _, number, _, pid in lines]
 
 
+@pytest.mark.parametrize("limit_s", [BUSY * 1.0, pytest.param(1.0, marks=pytest.mark.full)])
 def test_a_message_whose_handler_was_killed_is_delivered_again_elsewhere_within_a_second(
-    stage: Stage, figure: Callable[[str], None]
+    stage: Stage, figure: Callable[[str], None], limit_s: float
 ) -> None:
     """Law: A12; the death is counted for that message alone; what each wrote is there once, in order."""
     party = Party(stage, "gated")
@@ -41,4 +45,4 @@ def test_a_message_whose_handler_was_killed_is_delivered_again_elsewhere_within_
     assert stage.query("SELECT * FROM deliveries") == []
     assert stage.query("SELECT * FROM dead_letters") == []
     figure(f"channels: {seconds:.2f} s from a death to the next turn of what it had begun")
-    assert seconds < 2.0, "a second, and another for a machine that is busy with others"
+    assert seconds < limit_s

@@ -18,7 +18,7 @@ from tests.crash.stage import Stage
 from tests.crash.test_kill import go_on, kill_after
 
 ITEMS = 24
-PATIENCE_S = 10
+PATIENCE_S = 30
 
 
 def flow() -> dict[str, Any]:

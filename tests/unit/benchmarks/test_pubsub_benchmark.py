@@ -72,7 +72,7 @@ class Keyed(Subscriber):
         self.state.total += 1
         {wrong}
 channel_rates.Keyed = Keyed
-channel_rates.PATIENCE_S = 1.0
+channel_rates.PATIENCE_S = {3.0 if "fail()" in wrong else 60.0}
 from channel_work import Sizes
 channel_rates.few_keys(Path("."), Sizes(handled=20, keys=4))
 """

@@ -1,0 +1,9 @@
+"""What the slices of tests allow for the rest of the machine."""
+
+from __future__ import annotations
+
+BUSY = 4
+"""How many times what is promised may take in a slice: it runs beside another worker of pytest, and whoever else is there.
+
+A slice so sees what waits for a time-out, not what has become slower. The full form, alone on a machine, holds the promise.
+"""
