@@ -32,12 +32,15 @@ class TaskBoard:
     Args:
         tasks: They.
         is_shown: Whether anybody sees the table.
+
+    Attributes:
+        agents: Those of this process, and others that have something open, as they were looked at last.
     """
 
     def __init__(self, tasks: Tasks, *, is_shown: bool) -> None:
         self._tasks = tasks
         self._is_shown = is_shown
-        self._agents: list[AgentStanding] = []
+        self.agents: list[AgentStanding] = []
         self._jobs: list[JobSummary] = []
         self._rates: dict[str, float] = {}
         self._looked = time.monotonic()
@@ -47,9 +50,9 @@ class TaskBoard:
         """Look once."""
         now = time.monotonic()
         span, self._looked = now - self._looked, now
-        before = {one.name: one.completed for one in self._agents}
-        self._agents = [one for one in self._tasks.standing() if one.is_own or one.open]
-        for one in self._agents:
+        before = {one.name: one.completed for one in self.agents}
+        self.agents = [one for one in self._tasks.standing() if one.is_own or one.open]
+        for one in self.agents:
             self._rates[one.name] = (one.completed - before.get(one.name, 0)) / span if span else 0.0
         if self._is_shown and now - self._looked_at_jobs >= JOBS_S:
             self._looked_at_jobs = now
@@ -57,7 +60,7 @@ class TaskBoard:
 
     def line(self) -> str:
         """How it stands, in one line."""
-        own = [one for one in self._agents if one.is_own]
+        own = [one for one in self.agents if one.is_own]
         running, is_open = sum(one.running for one in own), sum(one.open for one in own)
         return (
             f"{counted(len(own), 'agent')}, {running:,} running, {is_open - running:,} waiting, "
@@ -68,7 +71,7 @@ class TaskBoard:
     def tables(self) -> Iterator[Table]:
         """The agents that are at work here or have something open, how far bodies are, and the newest jobs that run."""
         table = plain("agent", *NUMBERS, right=NUMBERS)
-        for one in self._agents[:ROWS]:
+        for one in self.agents[:ROWS]:
             name = one_line(one.name) if one.is_own else f"{one_line(one.name)} (elsewhere)"
             table.add_row(
                 Text(name),
@@ -79,8 +82,8 @@ class TaskBoard:
                 Text(f"{one.failed:,}", style="red" if one.failed else ""),
                 f"{one.retried:,}",
             )
-        if len(self._agents) > ROWS:
-            table.add_row(Text(f"... and {len(self._agents) - ROWS} more"))
+        if len(self.agents) > ROWS:
+            table.add_row(Text(f"... and {len(self.agents) - ROWS} more"))
         yield table
         told = self._tasks.progress()
         if told:

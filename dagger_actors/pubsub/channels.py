@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dagger_actors.pubsub.at_work import AtWork
 from dagger_actors.pubsub.following import Following
 from dagger_actors.pubsub.moving import Moving
 from dagger_actors.pubsub.publishing import Publishing
@@ -9,11 +10,11 @@ from dagger_actors.pubsub.publishing import Publishing
 __all__ = ["Channels"]
 
 
-class Channels(Publishing, Following, Moving):
+class Channels(Publishing, Following, Moving, AtWork):
     """Pub/sub of one system.
 
-    Its verbs are in ``publishing``, ``following``, ``moving`` and ``looking``. Those that change something are durable when
-    they return, and have a twin for event loops, whose name begins with ``a``.
+    Its verbs are in ``publishing``, ``following``, ``moving`` and ``looking``; what is seen of the work is in ``at_work``. Those
+    that change something are durable when they return, and have a twin for event loops, whose name begins with ``a``.
 
     Args:
         services: Keep it going.

@@ -78,6 +78,10 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
         """Messages that were handled, of all subscriptions."""
         return sum(one.handled for one in self.subscriptions)
 
+    def to_json(self) -> str:
+        """All of it as one JSON object, on one line; ``msgspec.convert`` reads it again."""
+        return msgspec.json.encode(self).decode()
+
     def of(self, subscription: str) -> SubscriptionRun:
         """The row of one subscription, by its name.
 

@@ -9,9 +9,11 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended, ChannelOperation, ChannelRow
+from dagger_actors.errors import SupervisorGaveUp
 from dagger_actors.pubsub.arrivals import Arrivals
 from dagger_actors.pubsub.catalog import Catalog
 from dagger_actors.pubsub.outbox import Outbox
+from dagger_actors.pubsub.tally import TurnTally
 from dagger_actors.store.store import Store
 
 __all__ = ["ChannelServices", "EphemeralChannels"]
@@ -46,6 +48,7 @@ class ChannelServices(Protocol):
         ephemeral: The channels of which nothing is stored.
         row: Gives what the database is told of a channel before its first message.
         trace: Gives the trace context of the code that calls, as text; None = it is in no trace.
+        tally: What was done with messages here.
     """
 
     runtime: Runtime
@@ -54,6 +57,12 @@ class ChannelServices(Protocol):
     arrivals: Arrivals
     row: Callable[[Any], ChannelRow]
     trace: Callable[[], str | None]
+    tally: TurnTally
+
+    @property
+    def failures(self) -> Mapping[tuple[str, str], SupervisorGaveUp]:
+        """Why members take no turns any more, by their names and groups."""
+        ...
 
     @property
     def wiring(self) -> Catalog:
@@ -79,4 +88,8 @@ class ChannelServices(Protocol):
 
     def in_hand(self) -> Mapping[str, int]:
         """Messages that this process has in hand now, by the names of subscriptions."""
+        ...
+
+    def agents(self) -> Mapping[str, tuple[str, ...]]:
+        """The agents of this process that take the turns of its subscriptions, by the names of these."""
         ...

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, DefinitionError, SystemFailed
+from dagger_actors.errors import SupervisorGaveUp
+from dagger_actors.pubsub.channels import Channels
 from dagger_actors.testing.simulation import simulate
 
 SYSTEM = """
@@ -75,6 +77,101 @@ def test_mistakes_are_told_before_anything_runs(small):
     assert done.returncode == 2
     for word in ("Did you mean 'Counter'", "small.yaml:4", "small.yaml:5", "clas"):
         assert word in done.stderr, done.stderr
+
+
+DESK = """
+system: desk
+channels: {orders: {type: "desk.py:Order"}}
+agents:
+  - {id: desk, class: "desk.py:Desk"}
+"""
+SUBSCRIBERS = """
+import msgspec
+from dagger_actors import Subscriber, subscribe
+
+class Order(msgspec.Struct, frozen=True):
+    cents: int
+
+class Desk(Subscriber):
+    @subscribe("orders", try_count=1)
+    def bill(self, order: Order) -> None:
+        if order.cents < 0:
+            raise ValueError("nothing to pay")
+"""
+
+
+@pytest.fixture
+def desk(typed):
+    """A system of one subscriber, to which two good messages and a bad one were published."""
+    (typed.folder / "desk.yaml").write_text(DESK)
+    (typed.folder / "desk.py").write_text(SUBSCRIBERS)
+    (typed.folder / "orders.jsonl").write_text('{"cents": 1}\n{"cents": -1}\n{"cents": 2}\n')
+    assert typed("publish", "orders", "@orders.jsonl", "--import", "desk.py")[0] == 0
+    return typed
+
+
+UP = ("up", "desk.yaml", "--db", "dagger.db", "--until-rest")
+
+
+def test_subscriptions_run_until_rest_and_their_report_is_a_table_and_json(desk):
+    """Law: what is published already is taken, what waits is waited for, and each subscription says what it did."""
+    report = desk.json(*UP)
+    assert (report["system"], report["ended"], report["actors"], report["agents"]) == ("desk.yaml", "rest", [], [])
+    (row,) = report["subscriptions"]
+    expected = {
+        "handled": 2,
+        "retried": 0,
+        "dead": 1,
+        "published": 0,
+        "lost": 0,
+        "lag": 0,
+        "in_hand": 0,
+        "dead_letters": 1,
+    }
+    assert row == {"subscription": "desk.bill", "agents": ["desk"], **expected, "is_paused": False}
+    assert desk("publish", "orders", '{"cents": 3}')[0] == 0
+    status, out, told = desk(*UP)
+    assert (status, out) == (0, "")
+    line, head, row = [one for one in told.splitlines() if "desk" in one or "lag" in one]
+    assert line.endswith("; channels: 1 subscription, 1 handled, 0 failed, lag 0, 1 dead letter")
+    assert head.split() == [
+        "subscription",
+        "lag",
+        "in",
+        "hand",
+        "handled/s",
+        "handled",
+        "failed",
+        "dead",
+        "letters",
+        "state",
+    ]
+    words = row.split()
+    assert [words[at] for at in (0, 1, 2, 4, 5, 6)] == ["desk.bill", "0", "0", "1", "0", "1"]
+
+
+def test_what_is_paused_is_not_waited_for_and_the_status_says_so(desk):
+    """Law: status 3, and the command that goes on."""
+    assert desk(*UP)[0] == 0
+    assert desk("subscriptions", "pause", "desk.bill")[0] == 0
+    assert desk("publish", "orders", '{"cents": 3}')[0] == 0
+    status, _, told = desk(*UP)
+    assert status == 3
+    assert "desk.bill is paused, and has messages left" in told
+    assert "next: dagger-actors subscriptions resume desk.bill --db dagger.db" in told
+    assert desk("subscriptions", "resume", "desk.bill")[0] == 0
+    assert desk.json(*UP)["subscriptions"][0]["handled"] == 1
+
+
+def test_a_member_that_gives_up_ends_it_with_1_and_the_reason(desk, monkeypatch):
+    """Law: with and without --until-rest; the report so far is told."""
+    failure = SupervisorGaveUp("desk", 3, 5.0, "a fault")
+    monkeypatch.setattr(Channels, "failure", failure)
+    for words in (UP, UP[:-1]):
+        status, _, told = desk(*words)
+        assert status == 1
+        assert str(failure).splitlines()[0] in " ".join(told.split())
+        assert "desk.bill" in told
 
 
 def test_the_shop_serves_its_customers_and_ends_at_rest(program, repository):
