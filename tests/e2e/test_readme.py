@@ -134,6 +134,39 @@ def test_the_readmes_channels_run(readme, program):
     assert done.stdout.splitlines() == ["ann 250", "ann 350", "quiescent", "desk.bill 2 failed"]
 
 
+def test_the_readmes_review_board_ranks_packages_and_judges_what_was_mended(readme, program, repository):
+    """Law: the commands, copied as they stand, write a page; the dead letters have the ids that the README redrives."""
+    (program.folder / "specs").mkdir()
+    for path in (repository / "specs").glob("review*"):
+        shutil.copy(path, program.folder / "specs")
+    commands = [
+        line.removeprefix("$ ").replace("dagger-actors", f"{sys.executable} -m dagger_actors")
+        for block in blocks(readme, "console")
+        if "specs/review.yaml" in block
+        for line in block.splitlines()
+    ]
+    assert len(commands) == 10
+    shown = []
+    for command in commands:
+        done = subprocess.run(
+            command,
+            shell=True,
+            cwd=program.folder,
+            env=program.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stderr)
+        shown.append(done.stdout)
+    assert '"ranking":["http","json"]' in shown[2]
+    assert all(f"{one}.review" in shown[6] for one in ("complexity", "docstrings", "naming", "imports"))
+    page = (program.folder / "review.html").read_text()
+    assert "mended has no docstring" in page
+    assert "1 not judged" not in page
+
+
 def test_the_readmes_search_index_answers_on_the_command_line_and_in_python(readme, program, repository, wait_for):
     """Law: the commands and the program, copied as they stand, find what the README looks for."""
     (program.folder / "specs").mkdir()
@@ -177,7 +210,7 @@ def test_the_readme_names_every_option_of_submit(readme):
 def test_every_command_and_option_in_the_readme_exists(readme, program):
     """Law: no command is documented that is not there."""
     shown = program("--help").stdout
-    words = set(re.findall(r"dagger-actors ([a-z]+)", readme))
+    words = set(re.findall(r"dagger-actors ([a-z][a-z-]*)", readme))
     assert words >= {"run", "resume", "runs", "show", "validate"}
     for word in words:
         assert f"  {word}: " in shown, word
