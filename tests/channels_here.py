@@ -66,6 +66,7 @@ class ChannelsHere:
         self.wiring = wire(Members(), channels)
         self.arrivals = Arrivals()
         self.ephemeral = Memory()
+        self.trace = lambda: None
         self.due: list[int] = []
         self.changes = 0
         self.outbox = Outbox(

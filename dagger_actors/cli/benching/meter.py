@@ -2,7 +2,8 @@
 
 In the place of a trace context a letter holds when the message that caused it was due. So an agent behind the one that is
 sent to has a latency, too: from the due time at the entrance to the end of its own handler. What no sender has caused, as
-the messages of an agent's own timers, is not counted.
+the messages of an agent's own timers, is not counted. A message of a channel carries the same in its ``traceparent``, so a
+subscription further on is measured in the same way.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from dagger_actors.actors.telemetry import NOBODY, AttemptSpan, Depth, Handling, Receiver
+import msgspec
+
+from dagger_actors.actors.telemetry import NOBODY, AttemptSpan, Depth, Handling, Receiver, TurnFacts
 from dagger_actors.cli.benching.histogram import Histogram
 from dagger_actors.core.messages import ErrorDetail, StartAttempt
 from dagger_actors.core.protocols import Clock
@@ -66,6 +69,15 @@ class Sample:
                 self.last_ns = max(self.last_ns, now_ns)
 
 
+class Headers(msgspec.Struct, frozen=True):
+    """What is read of a message's headers; empty = no sender has caused it."""
+
+    traceparent: str = ""
+
+
+_headers = msgspec.json.Decoder(Headers)
+
+
 class Meter:
     """A system's telemetry and the source of it.
 
@@ -74,11 +86,13 @@ class Meter:
 
     Attributes:
         samples: By agent; temporary actors by their class, in parentheses.
+        turns: By subscription.
         from_ns: From then on is measured, on ``time.perf_counter_ns``.
     """
 
     def __init__(self, agents: Mapping[str, str]) -> None:
         self.samples: dict[str, Sample] = {}
+        self.turns: dict[str, Sample] = {}
         self.from_ns = sys.maxsize  # nothing, until there is a load
         self._agents = agents
 
@@ -114,8 +128,8 @@ class Meter:
         return cause.get() or NOBODY
 
     def carrier(self) -> str | None:
-        """Give what a task holds: nothing, for its attempts are not measured."""
-        return None
+        """Give what a message of a channel holds, and a task, whose attempts are not measured."""
+        return carried(cause.get())
 
     @contextlib.contextmanager
     def handling(self, what: Handling) -> Iterator[None]:
@@ -183,6 +197,34 @@ class Meter:
     def attempt_ended(self, run_id: str, node_id: str, state: str) -> None:
         """Nothing: flows are not measured."""
 
+    def turn(self, what: TurnFacts) -> AttemptSpan:
+        """Time a turn of a subscriber."""
+        due_ns = tuple(due for headers in what.headers if (due := due_of(headers)))
+        return Turn(self, what.subscription, due_ns)
+
+    def turned(self, subscription: str, due_ns: Iterable[int], *, has_failed: bool) -> None:
+        """A turn has been taken; one that failed is no end of its messages, which come again or are given up."""
+        now_ns = time.perf_counter_ns()
+        told = [one for one in due_ns if self.from_ns <= one <= now_ns]  # what lay in the file may be another time's
+        if not told:
+            return
+        sample = self.turns.get(subscription) or self.turns.setdefault(subscription, Sample())
+        if not has_failed:
+            sample.record(told, now_ns, has_failed=False)
+            return
+        with sample.lock:
+            sample.failed += len(told)
+
+    def delivered(self, subscription: str, state: str, count: int) -> None:
+        """Count what was given up."""
+        if state in ("dead", "lost") and time.perf_counter_ns() >= self.from_ns:
+            sample = self.turns.get(subscription) or self.turns.setdefault(subscription, Sample())
+            with sample.lock:
+                sample.undelivered[state] += count
+
+    def watch_lags(self, lags: Callable[[], Mapping[str, int]]) -> None:
+        """Nothing: the report says what is left."""
+
     def watch_depths(self, depths: Callable[[], Iterable[Depth]]) -> None:
         """Nothing: the tree says so."""
 
@@ -202,3 +244,30 @@ class _Unmeasured:
 
     def end(self, error: ErrorDetail | None) -> None:
         """It has ended."""
+
+
+class Turn:
+    """A turn while it is taken; what it publishes has the same cause."""
+
+    carrier: tuple[tuple[str, str], ...] = ()
+
+    def __init__(self, meter: Meter, subscription: str, due_ns: tuple[int, ...]) -> None:
+        self.text = carried(min(due_ns, default=0))
+        self._meter = meter
+        self._subscription = subscription
+        self._due_ns = due_ns
+
+    def end(self, error: ErrorDetail | None) -> None:
+        """It has been taken."""
+        self._meter.turned(self._subscription, self._due_ns, has_failed=error is not None)
+
+
+def carried(due_ns: int) -> str | None:
+    """Write down a cause, as headers."""
+    return f'{{"traceparent":"{due_ns:d}"}}' if due_ns else None
+
+
+def due_of(headers: str | None) -> int:
+    """Read it; 0 = no sender of this process has caused it."""
+    text = "" if headers is None else _headers.decode(headers).traceparent
+    return int(text) if text.isascii() and text.isdigit() else 0
