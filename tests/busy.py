@@ -7,3 +7,6 @@ BUSY = 4
 
 A slice so sees what waits for a time-out, not what has become slower. The full form, alone on a machine, holds the promise.
 """
+
+BEGUN_S = 1.0
+"""A time-out that ends no body before it has begun: it counts from the grant, and a thread of a busy machine may come later."""

@@ -15,7 +15,7 @@ import pytest
 from dagger_actors import Context, Report, RunCancelled, RunTimedOut
 from dagger_actors.errors import IllegalTransition, RunNotFound
 from dagger_actors.testing.simulation import Simulation, simulate
-from tests.busy import BUSY
+from tests.busy import BEGUN_S, BUSY
 
 RECORDED_S = 0.100
 """The promise for a cancel in the process that runs the run."""
@@ -422,7 +422,7 @@ class TestANodesTimeOut:
             return "fine"
 
         nodes = [
-            {"id": "stuck", "action": "stuck", "timeout": 0.1, "on_failure": "continue"},
+            {"id": "stuck", "action": "stuck", "timeout": BEGUN_S, "on_failure": "continue"},
             {"id": "fine", "action": "fine"},
         ]
         run = open_system(stuck, fine).flows.start({"name": "n", "nodes": nodes}, sequential=True)
@@ -447,7 +447,7 @@ class TestANodesTimeOut:
                 diary.note("coroutine")
                 raise
 
-        nodes = [{"id": name, "action": name, "timeout": 0.05} for name in ("plain", "coroutine")]
+        nodes = [{"id": name, "action": name, "timeout": BEGUN_S} for name in ("plain", "coroutine")]
         report = (
             open_system(plain, coroutine)
             .flows.start({"name": "n", "config": {"on_failure": "continue"}, "nodes": nodes})
@@ -503,7 +503,7 @@ class TestANodesTimeOut:
             diary.note("began")
             release.wait()
 
-        report = open_system(stuck).flows.start(one_node("stuck", timeout=0.1, try_count=3)).wait(timeout=30)
+        report = open_system(stuck).flows.start(one_node("stuck", timeout=BEGUN_S, try_count=3)).wait(timeout=30)
         assert (report.state, attempts(report)) == ("failed", ["timed_out", "failed"])
         assert "stuck" in (report.error or "")
         assert diary.count("began") == 1
@@ -525,7 +525,7 @@ class TestAbandonedThreads:
             return "coroutine"
 
         system = open_system(stuck, plain, coroutine)
-        node = {"id": "all", "action": "stuck", "timeout": 0.2, "map": {"over": "inputs.items", "item": "item"}}
+        node = {"id": "all", "action": "stuck", "timeout": BEGUN_S, "map": {"over": "inputs.items", "item": "item"}}
         spec = {"name": "lost", "inputs": {"items": list(range(40))}, "nodes": [node]}
         report = system.flows.start(spec).wait(timeout=60)
         items = [one for one in report.nodes if one.invocation_key]

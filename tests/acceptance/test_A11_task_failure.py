@@ -29,6 +29,7 @@ from dagger_actors import (
     task_agent,
 )
 from dagger_actors.testing.simulation import simulate
+from tests.busy import BEGUN_S
 
 SEEDS = range(4)
 ONCE = RetryPolicy(tries=1)
@@ -137,7 +138,7 @@ def test_a_time_out_is_retried_and_its_count_is_stored(seed: int) -> None:
 def test_a_body_on_a_thread_sees_that_its_time_is_over() -> None:
     seen: list[bool] = []
 
-    @task_agent(timeout_s=0.05, retry=ONCE)
+    @task_agent(timeout_s=BEGUN_S, retry=ONCE)
     def busy(task: str, ctx: TaskContext) -> None:
         while not ctx.cancelled:
             time.sleep(0.001)

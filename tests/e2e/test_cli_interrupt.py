@@ -6,6 +6,8 @@ from collections import Counter
 
 import pytest
 
+from tests.busy import BEGUN_S
+
 
 @pytest.mark.parametrize(("number", "grace"), [(signal.SIGINT, "10 s"), (signal.SIGTERM, "25 s")])
 def test_the_first_signal_lets_code_end_starts_nothing_new_and_prints_the_way_on(program, wait_for, number, grace):
@@ -113,7 +115,7 @@ def test_looking_at_a_run_while_another_process_runs_it_changes_nothing(program,
 @pytest.mark.parametrize("way", ["a time-out", "a first signal"])
 def test_a_wait_for_code_that_does_not_end_is_told_and_can_be_cut_short(program, wait_for, way):
     """Law: whoever waits is told for which node of which run, and the next Ctrl-C leaves at once."""
-    limit = ", timeout: 0.2" if way == "a time-out" else ""
+    limit = f", timeout: {BEGUN_S:g}" if way == "a time-out" else ""
     (program.folder / "stuck.yaml").write_text(
         f"name: stuck\nactions: [actions.py]\nnodes:\n  - {{id: wait, action: stuck{limit}}}\n"
     )
