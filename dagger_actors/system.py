@@ -22,6 +22,7 @@ from dagger_actors.actors.timers import MonotonicClock
 from dagger_actors.bodies.processes import guard
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.resources import Factory, Resources
+from dagger_actors.bridges.awaited_messages import AwaitedMessages
 from dagger_actors.bridges.body_messages import BodyMessages
 from dagger_actors.bridges.turn_flows import TurnFlows
 from dagger_actors.bridges.turn_tasks import TurnTasks
@@ -219,8 +220,8 @@ class ActorSystem:
         home = house(self._runtime, on_undelivered, self._telemetry)
         home.states = self._store.agent_states
         home.headcount.limit = max_actors
-        observers = () if observer is None else (observer,)
         messages = BodyMessages(self._runtime, self._store.readers, wiring)
+        outside = AwaitedMessages(self._runtime, self._store)
         self._hub = FlowHub(
             runtime=self._runtime,
             store=self._store,
@@ -228,7 +229,8 @@ class ActorSystem:
             gates=self._gates,
             resources=self._resources,
             messages=messages,
-            observers=observers,
+            outside=outside,
+            observers=() if observer is None else (observer,),
             pool=self._pool if self._runtime.can_spawn else None,
             telemetry=self._telemetry,
         )
@@ -257,7 +259,7 @@ class ActorSystem:
             telemetry=self._telemetry,
         )
         self.tasks = Tasks(self._tasks_hub)
-        self._channels_hub = self._channel_hub(members, wiring, messages, recover=recover)
+        self._channels_hub = self._channel_hub(members, wiring, messages, outside, recover=recover)
         self.channels, self._running = self._channel_verbs(self._channels_hub)
         self._watch = Watch(
             (WatchedFlows(self._hub, recovery), self._tasks_hub, self._channels_hub),
@@ -426,7 +428,9 @@ class ActorSystem:
         self._turn_flows = TurnFlows(self._hub, catalog, recovery)
         return recovery
 
-    def _channel_hub(self, members: Members, wiring: Wiring, messages: BodyMessages, *, recover: bool) -> ChannelHub:
+    def _channel_hub(
+        self, members: Members, wiring: Wiring, messages: BodyMessages, outside: AwaitedMessages, *, recover: bool
+    ) -> ChannelHub:
         hub = ChannelHub(
             runtime=self._runtime,
             store=self._store,
@@ -439,6 +443,7 @@ class ActorSystem:
             telemetry=self._telemetry,
         )
         messages.attach(hub)
+        outside.attach(hub.arrivals)
         return hub
 
     def _look_out(self, stuck_after_s: float, house: House) -> None:

@@ -18,6 +18,7 @@ from dagger_actors.core.task_rows import NewTask, SharedChange, Wait
 __all__ = [
     "A_DELIVERY",
     "A_TASK",
+    "Answered",
     "ArtifactRecord",
     "AttemptEnded",
     "CacheUse",
@@ -30,6 +31,8 @@ __all__ = [
     "JudgeNode",
     "Outcome",
     "Output",
+    "Overdue",
+    "PrepareWait",
     "Progressed",
     "RunValue",
     "SecretName",
@@ -328,7 +331,8 @@ class TimerFired(msgspec.Struct, frozen=True, gc=False, tag="timer"):
     """A timer of the supervisor has fired.
 
     Attributes:
-        kind: ``attempt`` (its time-out), ``retry`` (its wait is over), ``stuck`` (the old body still runs), ``run``, ``flush``.
+        kind: ``attempt`` (its time-out), ``retry`` (its wait is over), ``stuck`` (the old body still runs), ``await`` (the time
+            of what it awaits is up), ``run``, ``flush``.
     """
 
     kind: str
@@ -347,6 +351,35 @@ class JudgeNode(msgspec.Struct, frozen=True, tag="judge"):
     """Everything that a node waited for is committed: see whether its ``when`` holds."""
 
     node: int
+
+
+class PrepareWait(msgspec.Struct, frozen=True, tag="prepare"):
+    """Everything that a node waited for is committed: put together what it awaits from outside."""
+
+    node: int
+
+
+class Answered(msgspec.Struct, frozen=True, gc=False, tag="answered"):
+    """What an attempt awaits from outside has come.
+
+    Attributes:
+        outcome: The output that it makes, or the failure.
+        source: Where it came from, as a JSON object, for whoever looks later. Of a message: its channel and offset.
+    """
+
+    node: int
+    item: int
+    attempt: int
+    outcome: Succeeded | Failed
+    source: str
+
+
+class Overdue(msgspec.Struct, frozen=True, gc=False, tag="overdue"):
+    """What an attempt awaits from outside has not come in time."""
+
+    node: int
+    item: int
+    attempt: int
 
 
 class CancelRun(msgspec.Struct, frozen=True, tag="cancel"):
@@ -375,7 +408,19 @@ class Reopen(msgspec.Struct, frozen=True, tag="reopen"):
     reason: str = ""
 
 
-FlowMessage = AttemptEnded | Progressed | TimerFired | ExpandMap | JudgeNode | CancelRun | Detach | Reopen
+FlowMessage = (
+    AttemptEnded
+    | Progressed
+    | TimerFired
+    | ExpandMap
+    | JudgeNode
+    | PrepareWait
+    | Answered
+    | Overdue
+    | CancelRun
+    | Detach
+    | Reopen
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _start = msgspec.msgpack.Decoder(StartAttempt)

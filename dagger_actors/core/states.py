@@ -32,7 +32,8 @@ NODE_TRANSITIONS: Final[dict[str, frozenset[str]]] = {
     "ready": frozenset({"running", "succeeded", "failed", "skipped", "cancelled", "timed_out", "interrupted"}),
     # The start of `at_most_once` work is committed before it may begin; given back unbegun, it is ready again, or skipped.
     "running": frozenset({"succeeded", "failed", "cancelled", "timed_out", "interrupted", "ready", "skipped"}),
-    "waiting": frozenset({"ready", "skipped", "cancelled", "failed"}),
+    # For a retry, for a person who releases it, or for something outside: see ``core.awaits``.
+    "waiting": frozenset({"ready", "skipped", "cancelled", "failed", "succeeded", "timed_out"}),
     **dict.fromkeys(FINAL_NODE, frozenset[str]()),
 }
 

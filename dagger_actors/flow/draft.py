@@ -12,7 +12,7 @@ from dagger_actors.bodies.artifacts import artifact_row
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.core.messages import ArtifactRecord, CacheUse, Inline, Output, Turn
 from dagger_actors.core.protocols import Cell, UserWork, Write
-from dagger_actors.flow.machine.events import Decision, Effect, NodeRow
+from dagger_actors.flow.machine.events import Await, Decision, Effect, NodeRow
 
 __all__ = ["CacheOrigin", "Draft"]
 
@@ -43,6 +43,7 @@ class Draft:
     """
 
     __slots__ = (
+        "_answers",
         "_artifacts",
         "_cached",
         "_commands",
@@ -52,6 +53,7 @@ class Draft:
         "_names",
         "_rows",
         "_unskip",
+        "_waits",
         "_work",
         "answers",
         "effects",
@@ -72,6 +74,8 @@ class Draft:
         self._hashes: list[tuple[Cell, ...]] = []
         self._logs: dict[tuple[int, int, int, int], tuple[str, int]] = {}
         self._commands: list[tuple[Cell, ...]] = []
+        self._waits: list[tuple[Cell, ...]] = []
+        self._answers: list[tuple[Cell, ...]] = []
         self._forgotten: list[tuple[Cell, ...]] = []
         self._unskip: int | None = None
         self._work: list[UserWork] = []
@@ -105,6 +109,8 @@ class Draft:
         self._artifacts += later._artifacts
         self._names += later._names
         self._cached += later._cached
+        self._waits += later._waits
+        self._answers += later._answers
         self._forgotten += later._forgotten
         self._hashes += later._hashes
         self._logs.update(later._logs)
@@ -154,6 +160,17 @@ class Draft:
         if log is not None:
             self._logs[place] = log
 
+    def add_wait(self, run_key: int, effect: Await) -> None:
+        """Add what an attempt awaits, unless it is written down already."""
+        wanted = effect.wanted
+        if wanted is not None:
+            place = (run_key, effect.node, effect.item, effect.attempt)
+            self._waits.append((*place, wanted.kind, wanted.json, wanted.channel, wanted.is_earliest))
+
+    def add_answer(self, place: tuple[int, int, int, int], source: str, now_us: int) -> None:
+        """Add where what an attempt awaited came from; ``place`` is (run_key, node, item, attempt)."""
+        self._answers.append((*place, now_us, source))
+
     def consume(self, command_id: int) -> None:
         """Consume a command with this unit."""
         self._commands.append((command_id,))
@@ -163,8 +180,8 @@ class Draft:
         """Forget what was skipped: the run is tried again."""
         self._unskip = run_key
 
-    def forget_steps(self, run_key: int, nodes: Iterable[int]) -> None:
-        """Forget the steps of nodes that are run again though they had succeeded."""
+    def forget_earlier(self, run_key: int, nodes: Iterable[int]) -> None:
+        """Forget the steps of nodes that are run again though they had succeeded, and what they awaited."""
         self._forgotten += [(run_key, node) for node in nodes]
 
     def writes(self) -> list[Write]:
@@ -176,10 +193,15 @@ class Draft:
             writes.append(Write("node_runs.unskip", ((self._unskip,),), None))
         if self._forgotten:
             writes.append(Write("steps.forget", self._forgotten, None))
+            writes.append(Write("awaits.forget", self._forgotten, None))
         if self._artifacts:
             writes.append(Write("artifacts.put", self._artifacts, None))
         if self._rows:
             writes.append(Write("node_runs.put", list(self._rows.values()), len(self._rows)))
+        if self._waits:
+            writes.append(Write("awaits.put", self._waits, len(self._waits)))
+        if self._answers:
+            writes.append(Write("awaits.answer", self._answers, len(self._answers)))
         if self._hashes:
             writes.append(Write("node_runs.hash", self._hashes, len(self._hashes)))
         if self._cached:

@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import assert_never
+from collections.abc import Callable, Mapping
+from typing import Final, assert_never
 
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.bodies.stored_error import decode_error
+from dagger_actors.core.awaits import Outside
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import ExpandMap, JudgeNode, Progressed, TimerFired, encode
+from dagger_actors.core.messages import ExpandMap, JudgeNode, PrepareWait, Progressed, TimerFired, encode
 from dagger_actors.core.protocols import Clock, Timers
 from dagger_actors.flow.draft import Draft
-from dagger_actors.flow.machine.events import ArmTimer, Drain, Expand, Finish, Grant, Judge, NodeRow, Release, StopBody
+from dagger_actors.flow.machine.events import (
+    ArmTimer,
+    Await,
+    Drain,
+    Expand,
+    Finish,
+    Grant,
+    Judge,
+    NodeRow,
+    Prepare,
+    Release,
+    StopBody,
+)
 from dagger_actors.flow.machine.invocations import Invocations
 from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, Observer, RunChanged, RunEvent
 
 __all__ = ["Emitter"]
 
 logger = logging.getLogger("dagger_actors.flow")
+
+QUESTIONS: Final[Mapping[type, type[ExpandMap | JudgeNode | PrepareWait]]] = {
+    Expand: ExpandMap,
+    Judge: JudgeNode,
+    Prepare: PrepareWait,
+}
+"""What the supervisor is asked of the outputs that are committed now."""
 
 
 class Emitter:
@@ -32,6 +52,7 @@ class Emitter:
         gate: Where its attempts start.
         clock: The time.
         timers: One-shot timers.
+        outside: Brings what nodes await.
         observers: Told what changed.
         at_rest: Told, once, the state the run came to rest in.
 
@@ -47,6 +68,7 @@ class Emitter:
         gate: Gate,
         clock: Clock,
         timers: Timers,
+        outside: Outside,
         observers: tuple[Observer, ...],
         at_rest: Callable[[str], None],
     ) -> None:
@@ -55,6 +77,7 @@ class Emitter:
         self._gate = gate
         self._clock = clock
         self._timers = timers
+        self._outside = outside
         self._observers = observers
         self._at_rest = at_rest
         self._armed: set[tuple[object, ...]] = set()
@@ -74,6 +97,10 @@ class Emitter:
         if actor is not None and actor.timeout_us is not None:
             self._drop(("attempt", *key))
         return actor
+
+    def end_wait(self, key: tuple[int, int, int]) -> None:
+        """What an attempt awaited has come: forget its time-out."""
+        self._drop(("await", *key))
 
     def progress(self, message: Progressed) -> None:
         """Tell the watchers; nothing of it is stored."""
@@ -125,10 +152,10 @@ class Emitter:
                     self._arm(timer, effect.delay_us)
                 case StopBody(node=node, item=item, attempt=attempt):
                     self._stop_body((node, item, attempt))
-                case Expand(node=node):
-                    self.tell(encode(ExpandMap(node)))
-                case Judge(node=node):
-                    self.tell(encode(JudgeNode(node)))
+                case Expand() | Judge() | Prepare():
+                    self.tell(encode(QUESTIONS[type(effect)](effect.node)))
+                case Await(node=node, item=item, attempt=attempt):
+                    self._outside.begin((self._run_key, node, item, attempt), self.tell)
                 case Finish():
                     pass  # comes last
                 case Grant() | Ticket():
@@ -181,6 +208,7 @@ class Emitter:
     def _finish(self, state: str) -> None:
         for key in list(self._armed):
             self._drop(key)
+        self._outside.forget(self._run_key)
         self._at_rest(state)
 
     # --- what watchers are told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from dagger_actors.core.awaits import Outside
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended
 from dagger_actors.core.protocols import Clock, Journal, Timers
@@ -22,6 +23,7 @@ class Services:
         timers: One-shot timers.
         journal: The writer.
         breathe: Lets others work for a moment.
+        outside: Brings what nodes await.
         appended: Told of messages that actions have published, after the commit, with what became of each.
     """
 
@@ -32,10 +34,12 @@ class Services:
         timers: Timers,
         journal: Journal,
         breathe: Callable[[], None],
+        outside: Outside,
         appended: Callable[[Sequence[NewMessage], Sequence[Appended]], None],
     ) -> None:
         self.appended = appended
         self.breathe = breathe
+        self.outside = outside
         self.clock = clock
         self.timers = timers
         self.journal = journal

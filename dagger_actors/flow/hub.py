@@ -26,6 +26,7 @@ from dagger_actors.bodies.publications import Messages
 from dagger_actors.bodies.resources import Resources
 from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.stored_tables import StoredTables
+from dagger_actors.core.awaits import Outside
 from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.messages import Detach, TimerFired, is_end
 from dagger_actors.core.protocols import Write
@@ -80,6 +81,7 @@ class FlowHub:
         gates: Where attempts start.
         resources: What ``ctx.resource`` gives.
         messages: Knows the channels that actions publish to.
+        outside: Brings what nodes await.
         observers: Told what changes, in every run.
         pool: The worker processes; None where there are none.
         telemetry: Told of runs and attempts; None = nobody traces or measures this system.
@@ -94,6 +96,7 @@ class FlowHub:
         gates: Gates,
         resources: Resources,
         messages: Messages,
+        outside: Outside,
         observers: tuple[Observer, ...] = (),
         pool: LazyPool | None = None,
         telemetry: Telemetry | None = None,
@@ -117,6 +120,7 @@ class FlowHub:
             timers=runtime.timers,
             journal=store.journal,
             breathe=runtime.breathe,
+            outside=outside,
             appended=messages.appended,
         )
         self._body_services = BodyServices(
@@ -269,6 +273,7 @@ class FlowHub:
             gate=active.gate,
             clock=self.runtime.clock,
             timers=self.runtime.timers,
+            outside=self._services.outside,
             observers=self._observers,
             at_rest=lambda state: self._at_rest(active, state),
         )
@@ -411,6 +416,7 @@ class FlowHub:
 
     def _lose(self, active: ActiveRun, error: Exception) -> None:
         """The run is no longer ours, or beyond us: stop its bodies and tell who waits."""
+        self._services.outside.forget(active.identity.run_key)
         active.gate.hold()
         active.gate.drain()
         for actor in list(active.emitter.actors.values()):

@@ -34,6 +34,7 @@ def declared_inputs(definition: FlowDefinition) -> dict[str, InputSpec]:
     references = [reference for node in definition.nodes for _, reference in node.inputs]
     references += [node.map.over for node in definition.nodes if node.map is not None]
     references += [reference for node in definition.nodes for reference, _ in references_of(node.when)]
+    references += [one for node in definition.nodes if node.awaits is not None for _, one in node.awaits.match]
     references += list((definition.outputs or {}).values())
     return {reference.key: InputSpec() for reference in references if isinstance(reference, FromInput)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
+from dagger_actors.core.awaits import KINDS
 from dagger_actors.core.graph import FinalState
 from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.flow.machine.events import Mode
@@ -86,6 +87,7 @@ def from_row(row: StoredRow) -> StoredNode:
         size=row.size,
         due_at=row.due_us,
         started_at=row.started_us,
+        reason=row.reason,
     )
 
 
@@ -116,7 +118,9 @@ def _live(vertex: int, row: StoredNode) -> Live:
     live = Live(vertex, row.node, row.item, row.attempt, try_no=row.try_no, crash_no=row.crash_no)
     live.due_at = row.due_at
     live.started_us = row.started_at
-    if row.state == "waiting":
+    if row.state == "waiting" and row.reason in KINDS:
+        live.state = "awaiting"
+    elif row.state == "waiting":
         live.state = "waiting" if row.due_at is not None else "parked"
     else:
         live.state = "running" if row.state == "running" else "ready"

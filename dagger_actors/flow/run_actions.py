@@ -75,9 +75,9 @@ class RunActions:
         doubts: dict[str, Problem | None] = {}
         for node in definition.nodes:
             name = node.action
-            if name not in doubts:
+            if name and name not in doubts:
                 doubts[name] = self._doubt(name)
-            doubt = doubts[name]
+            doubt = doubts.get(name)
             if doubt is not None:
                 found.append(Problem(f"node {node.id!r}: {doubt.message}", doubt.advice))
         return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.core.wording import nearest, quoted
+from dagger_actors.core.wording import indefinite, nearest, quoted
 from dagger_actors.errors import UnknownNode
-from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
 from dagger_actors.flow.report import NodeReport, Report
 
 __all__ = ["Standings", "names"]
@@ -73,7 +73,7 @@ class Standings:
         node = self.nodes[at]
         before = [self.nodes[on].id for on in node.dependencies]
         after = [other.id for other in self.nodes if at in other.dependencies]
-        text = f"node {at + 1} of {len(self.nodes)}, action {quoted(node.action)}"
+        text = f"node {at + 1} of {len(self.nodes)}, {_purpose(node)}"
         text += f"; after {names(before)}" if before else "; it depends on nothing"
         return text + (f"; before {names(after)}" if after else "; nothing depends on it")
 
@@ -112,6 +112,10 @@ class Standings:
         return state in ("succeeded", "skipped") or (
             state in ("failed", "timed_out", "cancelled", "interrupted") and not is_pausing
         )
+
+
+def _purpose(node: NodeDefinition) -> str:
+    return f"action {quoted(node.action)}" if node.awaits is None else f"which awaits {indefinite(node.purpose)}"
 
 
 def names(ids: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from dagger_actors.bodies.body import BodyActor
 from dagger_actors.bodies.fields import UnresolvedReference
 from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.spawner import Order, Spawner
+from dagger_actors.core.awaits import Wanted
 from dagger_actors.core.comparisons import IncomparableValues
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import CacheWish, ErrorDetail, StartAttempt, Value
@@ -21,6 +22,7 @@ from dagger_actors.flow.machine.events import Grant
 from dagger_actors.flow.machine.invocations import Invocations
 from dagger_actors.flow.predicates import evaluate
 from dagger_actors.flow.values import Values
+from dagger_actors.flow.wanted import wanted_of
 
 __all__ = ["Starter"]
 
@@ -141,3 +143,9 @@ class Starter:
             return evaluate(predicate, self._lists.look_up)
         except (UnresolvedReference, IncomparableValues, StoreError) as error:
             return ErrorDetail("dagger_actors.WhenFailed", f"when: {error}")
+
+    def wanted(self, node: int) -> Wanted | ErrorDetail:
+        """Put together what a node awaits, or tell why it cannot be."""
+        awaited = self._nodes[node].awaits
+        assert awaited is not None
+        return wanted_of(awaited, self._lists.look_up)

@@ -21,6 +21,7 @@ from pykka._envelope import Envelope  # pykka exports no public name for what it
 from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.gate import Gate
 from dagger_actors.core.messages import (
+    Answered,
     AttemptEnded,
     CancelRun,
     Detach,
@@ -29,6 +30,8 @@ from dagger_actors.core.messages import (
     Failed,
     FlowMessage,
     JudgeNode,
+    Overdue,
+    PrepareWait,
     Progressed,
     Reopen,
     Succeeded,
@@ -45,6 +48,8 @@ from dagger_actors.flow.draft import CacheOrigin, Draft
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.handover import Opening, Services
 from dagger_actors.flow.machine.events import (
+    Answer,
+    Await,
     Cancelled,
     Detached,
     Ended,
@@ -55,12 +60,14 @@ from dagger_actors.flow.machine.events import (
     Flushed,
     Grant,
     Judged,
+    Prepared,
     RetryDue,
     Started,
     StopBody,
     Stuck,
     TimedOut,
     TimeUp,
+    WaitOver,
 )
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.rejected_work import as_failed
@@ -183,7 +190,7 @@ class FlowSupervisor(Actor):
         run_key = opening.machine.work.identity.run_key
         if opening.unskip:
             self._draft.unskip(run_key)
-        self._draft.forget_steps(run_key, opening.redone)
+        self._draft.forget_earlier(run_key, opening.redone)
         now = self._services.clock.now()
         self._apply(opening.opened, now)
         for payload in opening.ends:
@@ -211,6 +218,13 @@ class FlowSupervisor(Actor):
             case JudgeNode(node=node):
                 assert self._opening is not None
                 self._apply(Judged(node, self._opening.starter.judge(node)), now)
+            case PrepareWait(node=node):
+                assert self._opening is not None
+                self._apply(Prepared(node, self._opening.starter.wanted(node)), now)
+            case Answered():
+                self._answered(message, now)
+            case Overdue():
+                self._apply(WaitOver(message.node, message.item, message.attempt), now)
             case Progressed():
                 self._emitter.progress(message)
             case CancelRun(command_id=command_id):
@@ -250,6 +264,18 @@ class FlowSupervisor(Actor):
                 if turn.cache is not None:
                     draft.add_cache_use(turn.cache, self._origin(place), outcome.output, message.finished_us)
 
+    def _answered(self, message: Answered, now: Now) -> None:
+        """What an attempt awaits has come; if this is not committed, it is looked for again, so nobody need tell it again."""
+        key = (message.node, message.item, message.attempt)
+        if not self._machine.is_awaiting(*key):
+            return
+        self._apply(Answer(*key, message.outcome), now)
+        self._emitter.end_wait(key)
+        place = (self._machine.work.identity.run_key, *key)
+        self._draft.add_answer(place, message.source, now.wall_us)
+        if isinstance(message.outcome, Succeeded):
+            self._draft.add_turn(place, message.outcome.turn, now.wall_us)
+
     def _origin(self, place: tuple[int, int, int, int]) -> CacheOrigin:
         work = self._machine.work
         _, node, item, _ = place
@@ -276,6 +302,8 @@ class FlowSupervisor(Actor):
                 self._attempt_timed_out(timer, now)
             case "retry":
                 self._apply(RetryDue(timer.node, timer.item, timer.attempt), now)
+            case "await":
+                self._last_look(timer)
             case "stuck":
                 self._apply(Stuck(timer.node, timer.item, timer.attempt), now)
             case "run":
@@ -284,6 +312,11 @@ class FlowSupervisor(Actor):
                 self._apply(TimeUp(), now)
             case kind:
                 raise AssertionError(f"no timer of ours is called {kind!r}")
+
+    def _last_look(self, timer: TimerFired) -> None:
+        key = (timer.node, timer.item, timer.attempt)
+        if self._machine.is_awaiting(*key):
+            self._services.outside.last_look((self._machine.work.identity.run_key, *key))
 
     def _attempt_timed_out(self, timer: TimerFired, now: Now) -> None:
         actor = self._emitter.actors.get((timer.node, timer.item, timer.attempt))
@@ -362,6 +395,8 @@ class FlowSupervisor(Actor):
                 key = (effect.node, effect.item, effect.attempt)
                 if (stopped := self._emitter.actors.get(key)) is not None:
                     draft.add_log((opening.machine.work.identity.run_key, *key), stopped.captured())
+            elif type(effect) is Await:
+                draft.add_wait(opening.machine.work.identity.run_key, effect)
             elif type(effect) is Finish:
                 self._is_over = draft.is_last = True
             draft.effects.append(effect)

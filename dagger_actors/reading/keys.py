@@ -18,12 +18,14 @@ class Keys(msgspec.Struct, frozen=True, dict=True):
     Attributes:
         known: Keys that are read.
         required: Those of them that must be there.
+        stand_ins: Keys that stand in for a required one, which is then not required.
         later: Keys of a file format that this version does not support yet.
         inside: Those of them whose value is a mapping too, with its keys: one of these may be looked for out here.
     """
 
     known: Collection[str]
     required: tuple[str, ...] = ()
+    stand_ins: Mapping[str, str] = {}
     later: Collection[str] = ()
     inside: Mapping[str, Keys] = {}
 
@@ -39,6 +41,10 @@ class Keys(msgspec.Struct, frozen=True, dict=True):
             if path := keys.path_to(key):
                 return outer, *path
         return ()
+
+    def stand_ins_of(self, key: str) -> Collection[str]:
+        """The keys that stand in for a required one."""
+        return [stand_in for stand_in, wanted in self.stand_ins.items() if wanted == key]
 
     @functools.cached_property
     def _known(self) -> frozenset[str]:

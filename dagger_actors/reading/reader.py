@@ -121,7 +121,7 @@ class Reader:
                 self._unknown(key, field.at, what, keys)
         for key in keys.required:
             # A key of a later version may stand in for it (`approval` for `action`): one complaint is enough.
-            if key not in entries and not any(key in entries for key in keys.later):
+            if key not in entries and not any(other in entries for other in (*keys.later, *keys.stand_ins_of(key))):
                 self.complain(tree.at, f"{what} lacks the key `{key}`", f"Add `{key}: ...`.")
         return entries
 

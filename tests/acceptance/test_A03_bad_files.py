@@ -23,6 +23,100 @@ BAD = Path(__file__).parent.parent / "data" / "bad"
 # file: each problem's place, how its message reads (from its beginning), and what its advice holds
 TOLD: dict[str, list[tuple[str, str, str]]] = {
     "alias_bomb": [("7:36", "more than 1,000,000 values in one file", "Split it, or use `map`.")],
+    "await_and_action": [
+        (
+            "4:13",
+            "node 'a': action is for nodes that run an action, and this one awaits a message",
+            "Let the node that comes behind it run the action.",
+        ),
+    ],
+    "await_as_text": [
+        ("4:28", "node 'a': await_message must be a mapping, not the text 'news'", "Write {channel: ...}."),
+    ],
+    "await_empty_match": [
+        ("4:51", "node 'a': await_message.match is empty", "Leave it out: then any message of the channel counts."),
+    ],
+    "await_endless": [
+        (
+            "4:55",
+            "node 'a': await_message.timeout_s must be more than 0 and at most 316,224,000 seconds, not the number 0",
+            "Write seconds as a number: 5, or 0.5; for no limit leave the key out.",
+        ),
+    ],
+    "await_from_nowhere": [
+        (
+            "4:50",
+            "node 'a': await_message.from must be one of latest, earliest, not the text 'erliest'",
+            "Did you mean 'earliest'?",
+        ),
+    ],
+    "await_literal": [
+        (
+            "4:60",
+            "node 'a': await_message.match 'number' must be a reference, not the number 3",
+            "For a literal write {value: ...}.",
+        ),
+    ],
+    "await_map": [
+        (
+            "4:45",
+            "node 'a': map is for nodes that run an action, and this one awaits a message",
+            "Write a node for each message.",
+        ),
+    ],
+    "await_no_channel": [
+        ("4:28", "node 'a': await_message lacks the key `channel`", "Add `channel: ...`."),
+    ],
+    "await_no_name": [
+        (
+            "4:38",
+            "node 'a': await_message.channel 'my news' is no channel's name",
+            "Write letters, digits, _ and -, with dots between the parts: orders.paid.",
+        ),
+    ],
+    "await_no_path": [
+        (
+            "4:52",
+            "node 'a': await_message.match 'order..id' is no path of fields",
+            "Write the names of fields with dots: order.id.",
+        ),
+    ],
+    "await_pattern": [
+        (
+            "4:38",
+            "node 'a': await_message.channel 'news.*' stands for many channels",
+            "Write the name of one; a node for each, where there are several.",
+        ),
+    ],
+    "await_retry": [
+        (
+            "4:45",
+            "node 'a': timeout is for nodes that run an action, and this one awaits a message",
+            "Write it as `await_message.timeout_s`.",
+        ),
+        (
+            "4:57",
+            "node 'a': try_count is for nodes that run an action, and this one awaits a message",
+            "It waits once; how long is `await_message.timeout_s`.",
+        ),
+    ],
+    "await_secret": [
+        (
+            "5:59",
+            "node 'a': await_message.match 'token' refers to the input 'token', which is secret",
+            "Only the inputs of nodes may refer to a secret.",
+        ),
+    ],
+    "await_stranger": [
+        (
+            "4:56",
+            "node 'a': await_message.match 'id' refers to 'b.id', but 'b' is not an ancestor",
+            "Add 'b' to `dependencies`.",
+        ),
+    ],
+    "await_unknown_key": [
+        ("4:44", "node 'a': await_message: unknown key 'timeout'", "Did you mean 'timeout_s'?"),
+    ],
     "broken_module": [
         (
             "2:11",
@@ -145,7 +239,7 @@ TOLD: dict[str, list[tuple[str, str, str]]] = {
     "later_key": [
         (
             "4:28",
-            "node 'a': this version does not support the key `await_message` yet",
+            "node 'a': this version does not support the key `failure` yet",
             "Remove it, or upgrade dagger-actors when a version supports it.",
         )
     ],
@@ -386,6 +480,16 @@ TOLD: dict[str, list[tuple[str, str, str]]] = {
 }
 
 SCHEMA_REFUSES = {
+    "await_and_action",
+    "await_as_text",
+    "await_empty_match",
+    "await_endless",
+    "await_from_nowhere",
+    "await_literal",
+    "await_map",
+    "await_no_channel",
+    "await_retry",
+    "await_unknown_key",
     "dependencies_as_text",
     "empty_id",
     "empty_input",

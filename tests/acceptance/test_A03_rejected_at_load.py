@@ -298,7 +298,6 @@ class TestTheFaultsThatA03Names:
             "failure",
             "approval",
             "flow",
-            "await_message",
             "max_iterations",
         ],
     )

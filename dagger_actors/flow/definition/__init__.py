@@ -5,6 +5,7 @@ what is the default, which makes a large flow a third as long; so those defaults
 them. One meaning has one encoding: whoever makes a node uses the default objects themselves (msgspec compares identity).
 """
 
+from dagger_actors.flow.definition.awaits import AwaitMessage
 from dagger_actors.flow.definition.flow import FORMAT, FlowConfig, FlowDefinition, InputSpec, InputType
 from dagger_actors.flow.definition.nodes import (
     NO_RETRY,
@@ -32,6 +33,7 @@ __all__ = [
     "NO_RETRY",
     "AllOf",
     "AnyOf",
+    "AwaitMessage",
     "CacheSpec",
     "Comparison",
     "Constant",

@@ -16,7 +16,7 @@ from dagger_actors.flow.html import ROWS, table_html
 
 __all__ = ["FORMAT", "FlowConfig", "FlowDefinition", "InputSpec", "InputType"]
 
-FORMAT = 2
+FORMAT = 3
 """Version of this encoding, its defaults included; a stored definition of a newer one is refused."""
 
 InputType = Literal["int", "float", "str", "bool", "list", "dict", "any"]
@@ -106,7 +106,7 @@ class FlowDefinition(msgspec.Struct, frozen=True, kw_only=True):
         rows = [
             (
                 node.id,
-                f"{node.action} (each item)" if node.map is not None else node.action,
+                f"{node.action} (each item)" if node.map is not None else node.purpose,
                 ", ".join(ids[on] for on in node.dependencies),
                 "" if node.trigger == "all_succeeded" else node.trigger,
             )

@@ -8,6 +8,7 @@ import msgspec
 
 from dagger_actors.core.retry import RetryPolicy
 from dagger_actors.core.trigger import Trigger
+from dagger_actors.flow.definition.awaits import AwaitMessage
 from dagger_actors.flow.definition.references import Predicate, Reference
 
 __all__ = ["NO_RETRY", "CacheSpec", "Durability", "Isolation", "MapSpec", "NodeDefinition", "OnFailure"]
@@ -55,7 +56,7 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     Attributes:
         id: Its id, as written.
-        action: The name of the action it runs.
+        action: The name of the action it runs; empty = none, for it awaits something.
         dependencies: Positions of the nodes it waits for, in the order written, no doubles.
         inputs: The action's arguments: parameter name and where its value comes from.
         automatic: True when the file gives no ``inputs``: parameters named as an ancestor id or a flow input get its value.
@@ -70,10 +71,11 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         durability: ``at_most_once``: an attempt whose outcome is unknown is parked, not repeated.
         cache: Whether its output may be reused, and how long; None = never.
         isolation: Where its code runs; empty = by the kind of function.
+        awaits: What it waits for instead of running an action; None = it runs one.
     """
 
     id: str
-    action: str
+    action: str = ""
     dependencies: tuple[int, ...] = ()
     inputs: tuple[tuple[str, Reference], ...] = ()
     automatic: bool = False
@@ -90,3 +92,9 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     priority: int = 0
     durability: Durability = "at_least_once"
     cache: CacheSpec | None = None
+    awaits: AwaitMessage | None = None
+
+    @property
+    def purpose(self) -> str:
+        """What it does, in short: the name of its action, or what it awaits."""
+        return self.action if self.awaits is None else self.awaits.purpose

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from dagger_actors.core.wording import counted
 from dagger_actors.drawing.picture import LONGEST, NAMED, Picture, PictureNode, line, names
+from dagger_actors.flow.definition.awaits import AwaitMessage
 from dagger_actors.flow.definition.nodes import NodeDefinition
 from dagger_actors.flow.definition.references import Constant, FromInput, Reference
 
@@ -29,7 +30,7 @@ def picture_of(
         nodes=tuple(
             PictureNode(
                 title=line(node.id),
-                subtitle=line(node.action),
+                subtitle=line(node.purpose),
                 is_mapped=node.map is not None,
                 note=line(f"each of {_source(node.map.over, nodes)}") if node.map is not None else "",
                 facts=facts_of(node, nodes),
@@ -42,7 +43,7 @@ def picture_of(
 
 def facts_of(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> tuple[tuple[str, str], ...]:
     """What a node says of itself: where its inputs come from, what it gives, how it is tried."""
-    facts = [("action", line(node.action))]
+    facts = [("awaits" if node.awaits is not None else "action", line(node.purpose))]
     if node.description:
         facts.append(("description", line(node.description)))
     if node.instructions:
@@ -52,6 +53,8 @@ def facts_of(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> tuple[t
     facts += [("input", line(f"{name} = {_told(source, nodes)}")) for name, source in node.inputs[:NAMED]]
     if len(node.inputs) > NAMED:
         facts.append(("input", f"and {len(node.inputs) - NAMED} more"))
+    if node.awaits is not None:
+        facts += _facts_of_wait(node.awaits, nodes)
     if node.outputs:
         facts.append(("outputs", names(node.outputs)))
     if node.retry.tries > 1:
@@ -59,6 +62,17 @@ def facts_of(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> tuple[t
     if node.timeout_s is not None:
         facts.append(("timeout", f"{node.timeout_s:g} s"))
     return tuple(facts)
+
+
+def _facts_of_wait(awaits: AwaitMessage, nodes: tuple[NodeDefinition, ...]) -> list[tuple[str, str]]:
+    facts = [("match", line(f"{path} = {_told(source, nodes)}")) for path, source in awaits.match[:NAMED]]
+    if len(awaits.match) > NAMED:
+        facts.append(("match", f"and {len(awaits.match) - NAMED} more"))
+    if awaits.is_earliest:
+        facts.append(("from", "earliest"))
+    if awaits.timeout_s is not None:
+        facts.append(("timeout", f"{awaits.timeout_s:g} s"))
+    return facts
 
 
 def _summary(nodes: tuple[NodeDefinition, ...], inputs: Collection[str], outputs: Collection[str]) -> str:

@@ -143,7 +143,7 @@ def check_cached(reader: Reader, action: Action, node: WrittenNode) -> None:
 def referred(nodes: Sequence[WrittenNode]) -> set[str]:
     """List the flow's inputs that some node refers to."""
     pointers = [pointer for node in nodes for _, pointer in node.inputs or ()]
-    pointers += [pointer for node in nodes if node.map or node.when for _, pointer in pointers_of(node)]
+    pointers += [pointer for node in nodes if node.map or node.when or node.awaits for _, pointer in pointers_of(node)]
     return {pointer.found.key for pointer in pointers if isinstance(pointer.found, FromInput)}
 
 

@@ -24,7 +24,7 @@ def check_defaults(reader: Reader, nodes: Sequence[WrittenNode]) -> None:
     asked: list[tuple[int, object, Pointer, int]] = []
     is_plain = all(node.trigger == "all_succeeded" for node in nodes)
     for position, node in enumerate(nodes):
-        if is_plain and node.map is None and node.when is None and not has_default(node):
+        if is_plain and node.map is None and node.when is None and node.awaits is None and not has_default(node):
             continue
         for what, pointer in pointers_of(node):
             found = pointer.found

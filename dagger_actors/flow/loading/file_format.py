@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from dagger_actors.core.task_options import MAX_PATH
+from dagger_actors.flow.loading.awaits import MAX_MATCH, MAX_WAIT_SECONDS
 from dagger_actors.flow.loading.references import MAX_REFERENCE
 from dagger_actors.flow.loading.settings import MAX_PARALLEL
 from dagger_actors.reading.form import Form
@@ -164,11 +166,46 @@ class CacheForm(Form, frozen=True, kw_only=True):
     ttl_s: Annotated[float, Meta(gt=0, description="Seconds for which an output is reused.")]
 
 
+class AwaitForm(Form, frozen=True, kw_only=True):
+    """Instead of an action: the node waits for one message of a durable channel, and that is its output."""
+
+    channel: Annotated[Name, Meta(description="The channel's name.", examples=["payments"])]
+    match: (
+        Annotated[
+            dict[Annotated[str, Meta(min_length=1, max_length=MAX_PATH)], Reference],
+            Meta(
+                min_length=1,
+                max_length=MAX_MATCH,
+                description="Paths of the message's fields, and what each must equal. Absent: any message.",
+                examples=[{"order.id": "inputs.order", "state": {"value": "paid"}}],
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    timeout_s: (
+        Annotated[
+            float,
+            Meta(gt=0, le=MAX_WAIT_SECONDS, description="Seconds until the node times out. Absent: it waits on."),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    from_: Annotated[
+        Literal["latest", "earliest"],
+        Meta(
+            description="latest: what was published after the node began to wait; earliest: what was there before too."
+        ),
+    ] = msgspec.field(name="from", default="latest")
+
+
 class NodeForm(Form, frozen=True, kw_only=True):
-    """One node: a function that runs when the nodes it depends on have ended."""
+    """One node: a function that runs, or a message that is waited for, when the nodes it depends on have ended."""
 
     id: Annotated[Name, Meta(description="Its name, unique in the flow; not `inputs`.", examples=["fetch"])]
-    action: Annotated[Name, Meta(description="The function it runs, marked with @action.", examples=["fetch_rows"])]
+    action: (
+        Annotated[Name, Meta(description="The function it runs, marked with @action.", examples=["fetch_rows"])]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    await_message: AwaitForm | msgspec.UnsetType = msgspec.UNSET
     dependencies: (
         Annotated[
             list[str],
@@ -297,6 +334,7 @@ FORMS: tuple[type[Form], ...] = (
     ConfigForm,
     NodeForm,
     MapForm,
+    AwaitForm,
     WhenForm,
     CacheForm,
     ReferenceForm,

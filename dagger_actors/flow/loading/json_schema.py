@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dagger_actors.flow.loading.awaits import OF_ACTIONS
 from dagger_actors.flow.loading.file_format import FlowFile
 from dagger_actors.reading.form import schema_of
 from dagger_actors.reading.retry_form import ONE_OF_STRATEGY
@@ -14,6 +15,10 @@ ALTERNATIVES: dict[str, list[dict[str, Any]]] = {
     "ReferenceForm": [{"required": ["reference"]}, {"required": ["value"]}, {"required": ["node"]}],
     "NamedReferenceForm": [{"required": ["reference"]}, {"required": ["value"]}, {"required": ["node"]}],
     "StrategyForm": ONE_OF_STRATEGY,
+    "NodeForm": [
+        {"required": ["action"], "not": {"required": ["await_message"]}},
+        {"required": ["await_message"], "not": {"anyOf": [{"required": [key]} for key in OF_ACTIONS]}},
+    ],
 }
 """Of these keys a mapping has exactly one; Structs have no word for that."""
 

@@ -9,6 +9,7 @@ from typing import cast, get_args
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition, InputSpec, InputType, Reference
 from dagger_actors.flow.loading.action_check import bind, load_actions
+from dagger_actors.flow.loading.awaits import AwaitableChannels, check_awaits
 from dagger_actors.flow.loading.defaults import check_output_defaults
 from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
 from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of, resolve_anywhere
@@ -41,6 +42,7 @@ def load_flow(
     *,
     registry: ActionRegistry | None = None,
     imports: Sequence[str] = (),
+    channels: AwaitableChannels | None = None,
 ) -> FlowDefinition:
     """Load one flow.
 
@@ -49,6 +51,7 @@ def load_flow(
         registry: Takes the actions that the flow names; every node is checked against its action. None: only the
             structure is checked and nothing is imported.
         imports: More modules and files with actions, as ``--import`` gives them; they need a registry.
+        channels: Those that nodes may await messages of; None: whether there are such is not known here.
 
     Raises:
         DefinitionError: The flow cannot run; carries every problem, in file order.
@@ -56,7 +59,7 @@ def load_flow(
     assert registry is not None or not imports, "imports need a registry"
     read = read_source(source, FLOW_FILE)
     reader = Reader(read.document, read.problems)
-    return FlowLoader(reader, read.file, read.folder).load(read.tree, registry, imports)
+    return FlowLoader(reader, read.file, read.folder).load(read.tree, registry, imports, channels)
 
 
 class FlowLoader:
@@ -67,7 +70,13 @@ class FlowLoader:
         self._file = file
         self._folder = folder
 
-    def load(self, tree: Tree, registry: ActionRegistry | None, imports: Sequence[str]) -> FlowDefinition:
+    def load(
+        self,
+        tree: Tree,
+        registry: ActionRegistry | None,
+        imports: Sequence[str],
+        channels: AwaitableChannels | None,
+    ) -> FlowDefinition:
         """Read, check and resolve everything.
 
         Raises:
@@ -101,6 +110,8 @@ class FlowLoader:
             reader.add(problems)
             results = {name: (one.at, one.found) for name, one in (pointers or {}).items() if one.found is not None}
             bind(reader, registry, nodes, index, inputs, results, has_cycles=has_cycles, has_all_actions=is_complete)
+        if channels is not None:
+            check_awaits(reader, nodes, channels)
         flow = FlowDefinition(
             name=self._name(fields),
             nodes=tuple(node for node in (defined(reader, node, config) for node in nodes) if node is not None),

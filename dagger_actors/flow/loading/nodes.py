@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from dagger_actors.core.wording import quoted
-from dagger_actors.flow.definition import FlowConfig, FromNode, MapSpec, NodeDefinition
+from dagger_actors.flow.definition import NO_RETRY, FlowConfig, FromNode, MapSpec, NodeDefinition
 from dagger_actors.flow.loading.ancestry import ancestors_among, cycles_of
 from dagger_actors.flow.loading.arguments import MAP, read_inputs, read_map
+from dagger_actors.flow.loading.awaits import AWAIT, awaits_of, read_await, refuse_action_keys
 from dagger_actors.flow.loading.conditions import WHEN, check_trigger, predicate_of, read_trigger, read_when
 from dagger_actors.flow.loading.defaults import check_defaults
 from dagger_actors.flow.loading.isolation import read_isolation
@@ -50,18 +51,19 @@ NODE = Keys(
         "priority",
         "durability",
         "cache",
+        "await_message",
     ),
     required=("id", "action"),
+    stand_ins={"await_message": "action"},
     later=(
         "failure",
         "approval",
         "flow",
-        "await_message",
         "max_iterations",
         "human_wait_minutes",
         "human_timeout_action",
     ),
-    inside={"retry_strategy": STRATEGY, "map": MAP, "when": WHEN, "cache": CACHE},
+    inside={"retry_strategy": STRATEGY, "map": MAP, "when": WHEN, "cache": CACHE, "await_message": AWAIT},
 )
 LATER_ACTIONS = ("human_interrupt",)
 MAX_SHOWN = 100
@@ -87,7 +89,11 @@ def read_nodes(
         read_action(reader, node)
         if "dependencies" in node.fields:
             read_dependencies(reader, node, position, index)
-        if "inputs" in node.fields:
+        if "await_message" in node.fields:
+            node.inputs = []
+            node.awaits = read_await(reader, node.fields["await_message"].value, declared)
+            refuse_action_keys(reader, node)
+        elif "inputs" in node.fields:
             node.inputs = read_inputs(reader, node.fields["inputs"].value, declared, node.places)
         if "map" in node.fields:
             node.map = read_map(reader, node.fields["map"].value, declared, node.places)
@@ -243,7 +249,7 @@ def defined(reader: Reader, node: WrittenNode, config: FlowConfig) -> NodeDefini
     outputs = read_outputs(reader, fields["outputs"].value) if "outputs" in fields else ()
     keeping = keeping_of(reader, node)
     tries = read_tries(reader, fields)
-    retry = merged_retry(config, tries, strategy)
+    retry = merged_retry(config, tries, strategy) if node.awaits is None else NO_RETRY
     if keeping.durability == "at_most_once":
         retry = at_most_once(reader, node, retry, is_own=tries is not None or strategy.wait is not None)
     reader.subject = ""
@@ -270,6 +276,7 @@ def defined(reader: Reader, node: WrittenNode, config: FlowConfig) -> NodeDefini
         priority=keeping.priority,
         durability=keeping.durability,
         cache=keeping.cache,
+        awaits=awaits_of(node.awaits) if node.awaits is not None else None,
     )
 
 

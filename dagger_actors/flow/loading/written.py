@@ -10,7 +10,7 @@ from dagger_actors.flow.loading.conditions import WrittenPredicate, pointers_in
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.reading.tree import Fields
 
-__all__ = ["InputName", "WrittenMap", "WrittenNode", "pointers_of"]
+__all__ = ["InputName", "WrittenAwait", "WrittenMap", "WrittenNode", "pointers_of"]
 
 
 class WrittenMap(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +31,24 @@ class WrittenMap(msgspec.Struct, frozen=True, kw_only=True):
     tolerate: int = 0
 
 
+class WrittenAwait(msgspec.Struct, frozen=True, kw_only=True):
+    """An `await_message` as written.
+
+    Attributes:
+        channel: The channel's name.
+        at: Its place.
+        match: Paths of fields, and what they must equal.
+        timeout_s: How long it is waited for; None = for ever.
+        is_earliest: Whether messages count that were there before.
+    """
+
+    channel: str
+    at: int
+    match: list[tuple[str, Pointer]]
+    timeout_s: float | None = None
+    is_earliest: bool = False
+
+
 class WrittenNode(msgspec.Struct, gc=False):
     """A node as written.
 
@@ -45,6 +63,7 @@ class WrittenNode(msgspec.Struct, gc=False):
         map: How it fans out.
         trigger: The rule that lets it run.
         when: What must hold over data besides.
+        awaits: What it waits for instead of running an action.
         is_doubtful: Whether its trigger was complained of, so that nobody knows what it admits.
     """
 
@@ -59,6 +78,7 @@ class WrittenNode(msgspec.Struct, gc=False):
     map: WrittenMap | None = None
     trigger: Trigger = "all_succeeded"
     when: WrittenPredicate | None = None
+    awaits: WrittenAwait | None = None
     is_doubtful: bool = False
 
 
@@ -78,4 +98,6 @@ def pointers_of(node: WrittenNode) -> list[tuple[object, Pointer]]:
         pointers.append(("map.over", node.map.over))
     if node.when is not None:
         pointers += [(f"when.{word}", pointer) for word, pointer in pointers_in(node.when)]
+    if node.awaits is not None:
+        pointers += [(f"await_message.match {quoted(path)}", pointer) for path, pointer in node.awaits.match]
     return pointers

@@ -30,6 +30,7 @@ __all__ = [
     "ended",
     "expanded",
     "expansion_failed",
+    "failed_before",
     "flushed",
     "judged",
     "park",
@@ -209,7 +210,7 @@ def expansion_failed(book: Book, event: ExpansionFailed, now: Now) -> None:
         return
     book.asking -= 1
     if not _lost_its_source(book, event.node, now):
-        _failed_before(book, event.node, event.error, now)
+        failed_before(book, event.node, event.error, now)
 
 
 def _lost_its_source(book: Book, node: int, now: Now) -> bool:
@@ -228,7 +229,7 @@ def judged(book: Book, event: Judged, now: Now) -> None:
         return
     book.asking -= 1
     if isinstance(event.verdict, ErrorDetail):
-        _failed_before(book, event.node, event.verdict, now)
+        failed_before(book, event.node, event.verdict, now)
     elif event.verdict:
         admit(book, event.node)
     else:
@@ -236,7 +237,7 @@ def judged(book: Book, event: Judged, now: Now) -> None:
             became_ready(book, dependent, now)
 
 
-def _failed_before(book: Book, node: int, error: ErrorDetail, now: Now) -> None:
+def failed_before(book: Book, node: int, error: ErrorDetail, now: Now) -> None:
     """A node has failed before its action could be called."""
     live = book.begin(book.work.vertex(node))
     del book.live[live.vertex]

@@ -50,7 +50,8 @@ class Book:
         open: Vertices that have not ended.
         granted: Attempts that are granted and not ended.
         waiting: Attempts in a retry wait, or due and not granted yet.
-        asking: Nodes whose list, or whose ``when``, is being read.
+        asking: Nodes whose list, or whose ``when``, or what they await, is being read.
+        awaiting: Attempts that await something outside.
         rows: Rows the event in hand has led to.
         effects: Effects the event in hand has led to.
     """
@@ -83,6 +84,7 @@ class Book:
         self.granted = 0
         self.waiting = 0
         self.asking = 0
+        self.awaiting = 0
         self.rows: list[NodeRow] = []
         self.effects: list[Effect] = []
         self._is_changed = False
@@ -100,7 +102,7 @@ class Book:
 
     def _learn(self, position: int, node: NodeDefinition) -> None:
         """Note what of a node is to be looked up at each of its attempts."""
-        if node.trigger == "all_succeeded" and node.when is None and node.map is None:
+        if node.trigger == "all_succeeded" and node.when is None and node.map is None and node.awaits is None:
             self.plain.add(position)
         if node.priority:
             self._priorities[position] = node.priority
@@ -272,8 +274,8 @@ class Book:
             self.effects.append(Grant(live.node, live.item, live.attempt))
 
     def is_idle(self) -> bool:
-        """Tell whether nothing runs, waits for time, or could be granted: the rest is parked."""
-        return not (self.granted or self.waiting or self.asking or self.ready)
+        """Tell whether nothing runs, waits for time or for what is outside, or could be granted: the rest is parked."""
+        return not (self.granted or self.waiting or self.asking or self.awaiting or self.ready)
 
     # --- what goes out
 

@@ -14,7 +14,7 @@ from dagger_actors.core.trigger import holds, why_not
 from dagger_actors.core.wording import counted
 from dagger_actors.flow.definition import FromNode
 from dagger_actors.flow.machine.book import Book
-from dagger_actors.flow.machine.events import Drain, Expand, Finish, Judge, StopBody
+from dagger_actors.flow.machine.events import Drain, Expand, Finish, Judge, Prepare, StopBody
 from dagger_actors.flow.machine.invocations import Live
 from dagger_actors.flow.values import Values
 
@@ -66,10 +66,14 @@ def became_ready(book: Book, vertex: int, now: Now) -> None:
 
 
 def admit(book: Book, node: int) -> None:
-    """Nothing hinders a node any more: it fans out, or may be granted."""
-    if book.work.nodes[node].map is not None:
+    """Nothing hinders a node any more: it fans out, awaits what it awaits, or may be granted."""
+    definition = book.work.nodes[node]
+    if definition.map is not None:
         book.asking += 1
         book.effects.append(Expand(node))
+    elif definition.awaits is not None:
+        book.asking += 1
+        book.effects.append(Prepare(node))
     else:
         book.push(book.work.vertex(node))
 
@@ -161,6 +165,8 @@ def stop(book: Book, status: str, reason: str, now: Now) -> None:
         if live.state == "running":
             book.write(live, "cancelled", finished_at=now.wall_us, reason=reason)
             book.effects.append(StopBody(live.node, live.item, live.attempt))
+        elif live.state == "awaiting":
+            book.write(live, "cancelled", finished_at=now.wall_us, reason=reason)
         else:
             book.write(live, "skipped", reason=reason)
     work = book.work

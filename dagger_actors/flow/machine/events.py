@@ -6,10 +6,13 @@ from typing import Literal
 
 import msgspec
 
+from dagger_actors.core.awaits import Wanted
 from dagger_actors.core.messages import ErrorDetail, Failed, Succeeded
 
 __all__ = [
+    "Answer",
     "ArmTimer",
+    "Await",
     "BodyKey",
     "Cancelled",
     "Decision",
@@ -29,6 +32,8 @@ __all__ = [
     "Mode",
     "NodeRow",
     "Opened",
+    "Prepare",
+    "Prepared",
     "Release",
     "RetryDue",
     "Started",
@@ -36,6 +41,7 @@ __all__ = [
     "Stuck",
     "TimeUp",
     "TimedOut",
+    "WaitOver",
 ]
 
 BodyKey = tuple[int, int, int]
@@ -169,6 +175,30 @@ class Judged(msgspec.Struct, frozen=True):
     verdict: bool | ErrorDetail
 
 
+class Prepared(msgspec.Struct, frozen=True):
+    """What a node awaits from outside is put together; an error when it cannot be."""
+
+    node: int
+    found: Wanted | ErrorDetail
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What an attempt awaits from outside has come: the output that it makes, or the failure."""
+
+    node: int
+    item: int
+    attempt: int
+    outcome: Succeeded | Failed
+
+
+class WaitOver(msgspec.Struct, frozen=True):
+    """What an attempt awaits from outside has not come in time."""
+
+    node: int
+    item: int
+    attempt: int
+
+
 class Cancelled(msgspec.Struct, frozen=True):
     """Somebody cancels the run."""
 
@@ -192,6 +222,9 @@ Event = (
     | Expanded
     | ExpansionFailed
     | Judged
+    | Prepared
+    | Answer
+    | WaitOver
     | Cancelled
     | TimeUp
     | Detached
@@ -246,13 +279,32 @@ class Judge(msgspec.Struct, frozen=True):
     node: int
 
 
+class Prepare(msgspec.Struct, frozen=True):
+    """Put together what a node awaits from outside."""
+
+    node: int
+
+
+class Await(msgspec.Struct, frozen=True, gc=False):
+    """Look outside for what this attempt awaits.
+
+    Attributes:
+        wanted: What that is, to be written down with the decision; None = it is written down already.
+    """
+
+    node: int
+    item: int
+    attempt: int
+    wanted: Wanted | None = None
+
+
 class Finish(msgspec.Struct, frozen=True):
     """The run has come to rest in this state; its owner lets go of it."""
 
     state: str
 
 
-Effect = Grant | Release | Drain | ArmTimer | StopBody | Expand | Judge | Finish
+Effect = Grant | Release | Drain | ArmTimer | StopBody | Expand | Judge | Prepare | Await | Finish
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):

@@ -47,6 +47,7 @@ class StoredNode(msgspec.Struct, frozen=True, kw_only=True):
     size: int | None
     due_at: int | None
     started_at: int | None
+    reason: str | None = None
 
 
 class Live:
@@ -61,7 +62,7 @@ class Live:
         self.attempt = attempt
         self.try_no = try_no
         self.crash_no = crash_no
-        self.state: Literal["ready", "running", "waiting", "due", "parked"] = "ready"
+        self.state: Literal["ready", "running", "waiting", "due", "parked", "awaiting"] = "ready"
         self.started_us: int | None = None
         self.due_at: int | None = None
 

@@ -8,6 +8,7 @@ event; DECISIONS.md has their reasons:
 * ``interrupted`` attempts do not use up the user's tries; after ``CRASH_CAP`` crashes the work is parked.
 * The start of ``at_most_once`` work is committed with its grant, so it is granted only when it can start; an attempt of
   unknown outcome is parked.
+* What awaits something outside holds no place; the first answer is the answer, and it counts if it came in time.
 * Grants run ahead of the concurrency limit by ``WINDOW``; the gate keeps the limit.
 """
 
@@ -29,9 +30,11 @@ from dagger_actors.flow.machine.attempts import (
     stuck,
     timed_out,
 )
+from dagger_actors.flow.machine.awaiting import answered, prepared, wait_over
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.ends import settle, stop
 from dagger_actors.flow.machine.events import (
+    Answer,
     Cancelled,
     Decision,
     Detached,
@@ -42,11 +45,13 @@ from dagger_actors.flow.machine.events import (
     Flushed,
     Judged,
     Opened,
+    Prepared,
     RetryDue,
     Started,
     Stuck,
     TimedOut,
     TimeUp,
+    WaitOver,
 )
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.opening import detached, opened
@@ -79,6 +84,9 @@ RULES: Final[dict[type, Callable[[Book, Any, Now], None]]] = {
     Expanded: expanded,
     ExpansionFailed: expansion_failed,
     Judged: judged,
+    Prepared: prepared,
+    Answer: answered,
+    WaitOver: wait_over,
     Cancelled: cancelled,
     TimeUp: time_up,
     Detached: detached,
@@ -124,6 +132,11 @@ class FlowMachine:
         """Tell whether that attempt has been granted and has not ended."""
         live = self.book.find(node, item, attempt)
         return live is not None and live.state in ("ready", "running")
+
+    def is_awaiting(self, node: int, item: int, attempt: int) -> bool:
+        """Tell whether that attempt awaits something outside."""
+        live = self.book.find(node, item, attempt)
+        return live is not None and live.state == "awaiting"
 
     def has_plenty(self) -> bool:
         """Tell whether so much is granted that nothing waits for the next decision."""

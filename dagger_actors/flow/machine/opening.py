@@ -7,6 +7,7 @@ from typing import Final
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.flow.machine.attempts import due, park
+from dagger_actors.flow.machine.awaiting import look
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.ends import became_ready
 from dagger_actors.flow.machine.events import ArmTimer, Detached, Drain, Finish, Opened, StopBody
@@ -81,6 +82,9 @@ def _reopen(book: Book, live: Live, event: Opened, now: Now) -> None:
         book.waiting += 1
         delay_us = max(0, (live.due_at or 0) - now.wall_us)
         book.effects.append(ArmTimer("retry", delay_us, live.node, live.item, live.attempt))
+        return
+    if live.state == "awaiting":
+        look(book, live, now)  # it may have come meanwhile, though its time is up by now
         return
     book.count_granted(live)
     key = (live.node, live.item, live.attempt)

@@ -13,6 +13,7 @@ from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.context import Context
 from dagger_actors.flow.definition import (
     FORMAT,
+    AwaitMessage,
     Constant,
     FlowDefinition,
     FromInput,
@@ -348,7 +349,7 @@ class TestSources:
 
     def test_the_defaults_that_an_encoded_node_leaves_out_never_change(self):
         """Law: they are part of FORMAT: a stored definition must go on to mean what it meant."""
-        assert FORMAT == 2
+        assert FORMAT == 3
         expected = (
             NodeDefinition(
                 id="a",
@@ -363,13 +364,16 @@ class TestSources:
                 map=None,
                 description="",
                 instructions="",
+                awaits=None,
             ),
             FromNode(node=1, key=None),
+            AwaitMessage(channel="c", match=(), timeout_s=None, is_earliest=False),
         )
-        stored = b'{"id":"a","action":"x"}', b'{"type":"node","node":1}'
+        stored = b'{"id":"a","action":"x"}', b'{"type":"node","node":1}', b'{"channel":"c"}'
         assert tuple(map(msgspec.json.encode, expected[1:])) == stored[1:]
         assert msgspec.json.decode(stored[0], type=NodeDefinition) == expected[0]
         assert msgspec.json.decode(stored[1], type=FromNode) == expected[1]
+        assert msgspec.json.decode(stored[2], type=AwaitMessage) == expected[2]
 
     def test_a_node_that_says_the_defaults_is_encoded_as_one_that_does_not(self):
         """Law: one meaning, one encoding, so one hash."""

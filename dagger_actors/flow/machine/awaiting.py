@@ -1,0 +1,80 @@
+"""The rules of nodes that await something outside: they begin to wait, are answered, or wait too long.
+
+Such an attempt is a row in the state ``waiting``, and nothing else of it is alive. Its time-out is a moment of the wall
+clock: a pause of the run, or a death, does not move it.
+"""
+
+from __future__ import annotations
+
+from dagger_actors.bodies.stored_error import encode_error
+from dagger_actors.core.awaits import Wanted
+from dagger_actors.core.messages import ErrorDetail, Failed, Succeeded
+from dagger_actors.core.protocols import Now
+from dagger_actors.flow.machine.attempts import failed_before
+from dagger_actors.flow.machine.book import Book
+from dagger_actors.flow.machine.ends import end, give_up
+from dagger_actors.flow.machine.events import Answer, ArmTimer, Await, Prepared, WaitOver
+from dagger_actors.flow.machine.invocations import Live
+
+__all__ = ["answered", "look", "prepared", "wait_over"]
+
+
+def prepared(book: Book, event: Prepared, now: Now) -> None:
+    """It is known what a node awaits: from this commit on it does."""
+    node = event.node
+    if book.work.state(node) is not None or book.status != "running":
+        return
+    book.asking -= 1
+    if isinstance(event.found, ErrorDetail):
+        failed_before(book, node, event.found, now)
+        return
+    live = book.begin(book.work.vertex(node))
+    live.state = "awaiting"
+    live.started_us = now.wall_us
+    awaited = book.work.nodes[node].awaits
+    assert awaited is not None
+    if awaited.timeout_s is not None:
+        live.due_at = now.wall_us + round(awaited.timeout_s * 1e6)
+    book.write(live, "waiting", reason=event.found.kind, due_at=live.due_at)
+    look(book, live, now, event.found)
+
+
+def look(book: Book, live: Live, now: Now, wanted: Wanted | None = None) -> None:
+    """Look for what an attempt awaits, until its time is up; that is only when it has been looked for once more."""
+    book.awaiting += 1
+    book.effects.append(Await(live.node, live.item, live.attempt, wanted))
+    if live.due_at is not None:
+        delay_us = max(0, live.due_at - now.wall_us)
+        book.effects.append(ArmTimer("await", delay_us, live.node, live.item, live.attempt))
+
+
+def answered(book: Book, event: Answer, now: Now) -> None:
+    """What an attempt awaits has come; the first answer is the answer."""
+    live = book.find(event.node, event.item, event.attempt)
+    if live is None or live.state != "awaiting":
+        return
+    book.awaiting -= 1
+    match event.outcome:
+        case Succeeded(output=output, turn=turn):
+            del book.live[live.vertex]
+            book.work.outputs[live.vertex] = output
+            book.write_success(live, output, now.wall_us, turn.reason or None)
+            end(book, live.vertex, "succeeded", now)
+        case Failed(error=error):
+            book.write(live, "failed", finished_at=now.wall_us, error=encode_error(error))
+            give_up(book, live, "failed", error, now)
+
+
+def wait_over(book: Book, event: WaitOver, now: Now) -> None:
+    """What an attempt awaits has not come in time."""
+    live = book.find(event.node, event.item, event.attempt)
+    if live is None or live.state != "awaiting":
+        return
+    awaited = book.work.nodes[live.node].awaits
+    assert awaited is not None
+    book.awaiting -= 1
+    error = ErrorDetail(
+        "builtins.TimeoutError", f"no {awaited.kind} came within its timeout_s of {awaited.timeout_s:g} s"
+    )
+    book.write(live, "timed_out", finished_at=now.wall_us, error=encode_error(error))
+    give_up(book, live, "timed_out", error, now)
