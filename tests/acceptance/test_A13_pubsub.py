@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -487,17 +487,26 @@ def test_a_run_ends_when_its_time_is_over_and_goes_on_all_the_same(tmp_path: Pat
         assert system.run_until(timeout=PATIENCE_S).handled == 3
 
 
-def test_a_run_ends_when_the_system_is_stopped_and_tells_what_is_left(tmp_path: Path) -> None:
+def test_a_run_ends_when_the_system_is_stopped_and_tells_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Slow.gate.clear()
     system = ActorSystem(tmp_path / "a.db", agents=[Slow], channels=NOTES)
     system.channels.publish_many("notes", [Note("a", number) for number in range(100)])
     reports: list[RunReport] = []
+    tally, begun = system._channels_hub.tally, threading.Event()
+    watch = tally.watch
+
+    def watch_and_tell(ring: Callable[[], None]) -> None:
+        watch(ring)
+        begun.set()
+
+    monkeypatch.setattr(tally, "watch", watch_and_tell)
     running = threading.Thread(target=lambda: reports.append(system.run_until()))
     running.start()
-    stopping = threading.Timer(0.05, system.stop)
-    stopping.start()
+    assert begun.wait(PATIENCE_S)
     Slow.gate.set()
-    stopping.join(PATIENCE_S)
+    system.stop()
     running.join(PATIENCE_S)
     (report,) = reports
     assert report.reason in ("stopped", "quiescent")

@@ -61,7 +61,7 @@ def test_the_dead_keep_theirs(what: str, state: str) -> None:
 @pytest.mark.parametrize("end", ["timed_out", "cancelled"])
 def test_a_cut_off_attempt_keeps_what_it_had(end: str, tmp_path: Path) -> None:
     path = tmp_path / "begun"
-    keys = {"timeout": 1} if end == "timed_out" else {}
+    keys = {"timeout": 2} if end == "timed_out" else {}
     with ActorSystem(processes=1) as system:
         logs(system, flow(node("who")))  # the worker is there by now, however slowly it came
         run = system.flows.start(flow(node("stay", inputs={"path": {"value": str(path)}}, **keys)))
