@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import sqlite3
 import threading
@@ -14,6 +15,7 @@ import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, Channel, Snooze, Subscriber, subscribe
+from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.errors import ChannelFull, DefinitionError, PublicationRefused, SystemClosed
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.testing import simulate
@@ -263,6 +265,34 @@ def test_a_blocked_publisher_goes_on_when_there_is_room_and_before_later_ones(
         asyncio.run(three())
         rest(system)
         assert seen.notes["keeper"] == [0, 1, 2, 3]
+
+
+def test_who_waits_for_room_first_is_first_and_nobody_who_comes_later_overtakes_him(
+    tmp_path: Path, kept: type[Keeper]
+) -> None:
+    """Law: publishers go on in the order in which they came, though there was room when the last one came."""
+    with ActorSystem(tmp_path / "a.db", agents=[kept], channels=live(capacity=1)) as system:
+        ephemeral = system._channels_hub.ephemeral
+
+        def publish(*numbers: int) -> Any:
+            drafts = [NewMessage("live", "Note", json.dumps({"number": number})) for number in numbers]
+            return ephemeral.publish(drafts, waits=True, until_us=1 << 62)
+
+        system.channels.publish("live", Note(0))
+        assert kept.begun.acquire(timeout=PATIENCE_S)
+        assert publish(1).is_done()
+        waiting = [publish(2, 3), publish(4), publish(5)]
+        assert not any(one.is_done() for one in waiting)
+        queue = ephemeral._feeds["keeper.take"].queue
+        queue.popleft()  # as a taker does, before it tells that there is room
+        waiting.append(publish(6))
+        assert [json.loads(entry[1].payload)["number"] for entry in queue] == [2]
+        with pytest.raises(ChannelFull):
+            system.channels.publish("live", Note(7), wait=False)
+        kept.go.set()
+        assert [[one.offset for one in future.get(timeout=PATIENCE_S)] for future in waiting] == [[2, 3], [4], [5], [6]]
+        rest(system)
+        assert seen.notes["keeper"] == [0, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("overflow", ["reject", "drop_oldest"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from dagger_actors import ActorSystem
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.core.channel_rows import range_of
 from dagger_actors.core.channels import Declare, Declared, ReleaseRanges, ShareRanges, StateRow, SubscriptionRow
 from dagger_actors.core.protocols import Unit, Write
 from dagger_actors.core.turns import Handled, StartTurn, TurnFailed
@@ -129,6 +131,52 @@ def test_a_step_is_paid_once_for_a_message_until_it_is_acknowledged_and_by_nobod
     (lost,) = work.take(message(3, 0))
     assert isinstance(lost, TurnFailed)
     assert not file.rows("read.subscriber_step", file.cursor_key, 3, "pay")
+
+
+class Robbed(Subscriber, name="payer"):
+    """While it pays, somebody has stored the result of its step."""
+
+    meanwhile: Callable[[], None]
+
+    @subscribe("notes", key="question", publishes="log")
+    def add(self, note: Note, ctx: TurnContext) -> str:
+        def pay() -> int:
+            other = threading.Thread(target=Robbed.meanwhile)
+            other.start()
+            other.join()
+            return 1
+
+        return str(ctx.step("pay", pay))
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_step_that_is_stored_meanwhile_is_taken_from_who_has_the_range_and_not_by_who_has_lost_it(
+    file: OnFile, *, is_lost: bool
+) -> None:
+    """Law: two tries of one owner agree on the first result; who has lost the range is told that it is over, result or not."""
+    system = file.system
+    steps = TurnSteps(system._store, clock=system._runtime.clock, wait=system._runtime.wait_in_body)
+    work = AtWork(system, Robbed, group_key=file.group_key, steps=steps, worker=file.worker)
+    one = delivered(Note("a"), 3)
+    fields = {name: getattr(one, name) for name in one.__struct_fields__} | {"cursor_key": file.cursor_key}
+    lane = range_of("a")
+
+    def store() -> None:
+        fence = (file.group_key, lane, file.worker, "payer")
+        row = (file.cursor_key, 3, *fence, "pay", "2", None, 0)
+        file.run(writes=[Write("subscriber_steps.put", (row,), 1)])
+        if is_lost:
+            file.release()
+
+    Robbed.meanwhile = staticmethod(store)
+    file.share()
+    (outcome,) = work.take(StartTurn("a", (type(one)(**fields),)))
+    if is_lost:
+        assert isinstance(outcome, TurnFailed)
+        assert outcome.error.type == "dagger_actors.errors.AttemptOver"
+        assert "the result of step 'pay'" in outcome.error.message
+    else:
+        assert published(outcome) == [("log", "str", "2")]
 
 
 class Keeper(Subscriber, name="payer"):
