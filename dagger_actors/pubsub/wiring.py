@@ -17,7 +17,7 @@ from dagger_actors.pubsub.ends import Ends, published_by, read_by
 from dagger_actors.pubsub.loops import loops_in
 from dagger_actors.pubsub.registry import Members, Subscription
 from dagger_actors.pubsub.wired import WiredChannel, Wiring
-from dagger_actors.pubsub.wiring_check import Mistakes, check_wiring
+from dagger_actors.pubsub.wiring_check import Mistakes, check_wiring, misspelt_declarations
 
 __all__ = ["wire", "wire_all"]
 
@@ -60,8 +60,9 @@ def wire_all(
     }
     wired = {name: one for name, one in every.items() if "*" not in name}
     makers = [one for name, one in every.items() if "*" in name]
-    warnings = () if loops_acknowledged else loops_in(subscriptions.values(), read)
-    wiring = Wiring(wired, makers, subscriptions, warnings)
+    loops = () if loops_acknowledged else loops_in(subscriptions.values(), read)
+    wiring = Wiring(wired, makers, subscriptions, loops)
+    wiring.warnings += misspelt_declarations(wiring, declared, (published, read))
     check_wiring(wiring, declared, (published, read), mistakes)
     return wiring, mistakes.told()
 

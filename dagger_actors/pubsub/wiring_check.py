@@ -18,7 +18,7 @@ from dagger_actors.pubsub.places import Placed
 from dagger_actors.pubsub.registry import Subscription
 from dagger_actors.pubsub.wired import WiredChannel, Wiring
 
-__all__ = ["Mistakes", "check_wiring"]
+__all__ = ["Mistakes", "check_wiring", "misspelt_declarations"]
 
 MAX_TOLD = 1_000
 """Mistakes that are told; a system that has more is something else."""
@@ -85,20 +85,37 @@ def _check_ends(
     published, read = ends
     for channel in one.handler.options.channels:
         if not published.of(channel) and not _is_declared(channel, declared):
-            advice = _instead(channel, (*published.names, *declared), "publish to it", mistakes)
-            mistakes.add(one.where, "channels", f"nobody publishes to {channel}, and it is not declared", advice)
+            otherwise = f"Declare it, Channel({channel!r}), for whoever else publishes to it, or let a subscriber publish to it."
+            advice = mistakes.suggest(channel, (*published.names, *declared), otherwise)
+            mistakes.add(one.where, "channels", f"no subscriber publishes to {channel}, and it is not declared", advice)
     for channel in one.handler.publishes:
         if not read.of(channel) and not _is_declared(channel, declared):
-            advice = _instead(channel, (*read.names, *declared), "let a subscriber read it", mistakes)
-            mistakes.add(one.where, "publishes", f"nobody reads {channel}, and it is not declared", advice)
+            otherwise = f"Declare it, Channel({channel!r}), for whoever else reads it, or let a subscriber read it."
+            advice = mistakes.suggest(channel, (*read.names, *declared), otherwise)
+            mistakes.add(one.where, "publishes", f"no subscriber reads {channel}, and it is not declared", advice)
+
+
+def misspelt_declarations(
+    wiring: Wiring, declared: Mapping[str, Channel], ends: tuple[Ends, Ends]
+) -> tuple[Problem, ...]:
+    """Word a warning for each declaration that says nothing of what is used, and probably was to: one letter is wrong.
+
+    One that no subscriber has to do with is no mistake by itself: flows, tasks and code from outside publish and read too.
+    """
+    used = [name for name, one in wiring.channels.items() if not one.is_declared]
+    found: list[Problem] = []
+    for name, one in declared.items():
+        if "*" in name or len(found) == MAX_NEAREST or any(end.of(name) for end in ends):
+            continue
+        near = nearest(name, used)
+        if near:
+            message = f"it is declared, and no subscriber publishes to it or reads it; {near} has the defaults"
+            found.append(one.where.problem("", message, f"Did you mean {near!r}?"))
+    return tuple(found)
 
 
 def _is_declared(channel: str, declared: Mapping[str, Channel]) -> bool:
     return channel in declared or any(meet(channel, other) for other in declared)
-
-
-def _instead(channel: str, known: tuple[str, ...], otherwise: str, mistakes: Mistakes) -> str:
-    return mistakes.suggest(channel, known, f"Declare it, Channel({channel!r}), or {otherwise}.")
 
 
 def _check_given(one: Subscription, wiring: Wiring, mistakes: Mistakes) -> None:

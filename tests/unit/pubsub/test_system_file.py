@@ -206,7 +206,8 @@ def test_data_in_place_of_a_file_is_wired_too(folder: Path, monkeypatch: pytest.
     members = Members()
     assert [one.name for one in add_file(loaded, members)] == ["raw.*", "notes"]
     with pytest.raises(
-        DefinitionError, match=re.escape("agent 'reader': subscriptions.read.channels: nobody publishes to raw.*")
+        DefinitionError,
+        match=re.escape("agent 'reader': subscriptions.read.channels: no subscriber publishes to raw.*"),
     ):
         wire(members)
 
@@ -600,7 +601,7 @@ BAD: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
         [
             (
                 "6:27",
-                "agent 'writer': subscriptions.add.channels: nobody publishes to notse, and it is not declared",
+                "agent 'writer': subscriptions.add.channels: no subscriber publishes to notse, and it is not declared",
                 "Did you mean 'notes'?",
             )
         ],
@@ -610,7 +611,7 @@ BAD: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
         [
             (
                 "5:12",
-                "agent 'writer': subscriptions.add.channels: nobody publishes to notes, and it is not declared (",
+                "agent 'writer': subscriptions.add.channels: no subscriber publishes to notes, and it is not declared (",
                 "Did you mean 'nots'?",
             )
         ],
@@ -620,7 +621,7 @@ BAD: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
         [
             (
                 "8:9",
-                "agent 'reader': subscriptions.read.publishes: nobody reads paper, and it is not declared",
+                "agent 'reader': subscriptions.read.publishes: no subscriber reads paper, and it is not declared",
                 "Declare it",
             )
         ],
@@ -678,7 +679,7 @@ def test_mistakes_of_all_kinds_are_told_at_once(folder: Path) -> None:
     )
     found = told(folder, text)
     assert [place for place, _, _ in found] == ["2:41", "2:50", "6:34", "6:37", "6:84", "7:5"]
-    assert not any("nobody publishes" in message for _, message, _ in found)
+    assert not any("publishes to" in message for _, message, _ in found)
 
 
 def test_what_is_wrong_elsewhere_hides_no_mistake_of_the_wiring(folder: Path) -> None:

@@ -154,6 +154,20 @@ def test_what_is_published_to_a_pattern_is_made_by_it() -> None:
     assert other.readers == ()
 
 
+def test_a_declaration_that_probably_was_to_be_of_a_channel_that_is_used_is_warned_of() -> None:
+    """Law: else its bounds would silently be the defaults; what is declared for others alone is no mistake."""
+    agents = members(of(Page, Note, "pages", publishes="notes"), of(Note, None, "notes", name="reader"))
+    channels = [Channel("pages", Page), Channel("ntoes", capacity=5), Channel("orders"), Channel("notes.*")]
+    (warning,) = wire(agents, channels, loops_acknowledged=True).warnings
+    assert (
+        "Channel('ntoes'): it is declared, and no subscriber publishes to it or reads it; notes has the defaults"
+        in str(warning)
+    )
+    assert "Did you mean 'notes'?" in str(warning)
+    assert wire(agents, [Channel("pages", Page), Channel("notes"), Channel("ntoes")]).warnings == ()
+    assert wire(members(), channels).warnings == ()
+
+
 def test_members_of_one_group_are_one_subscription() -> None:
     """Law: they share it."""
     wiring = wire(members(Printer, Printer.configured(name="b", group="printer")), [Channel("answers"), Channel("log")])
@@ -166,28 +180,32 @@ MISTAKES: dict[str, tuple[tuple[Any, ...], tuple[Channel, ...], list[str]]] = {
     "nobody publishes": (
         (of(Page, None, "lost"),),
         (),
-        ["nobody publishes to lost, and it is not declared | Declare it, Channel('lost'), or publish to it."],
+        [
+            "no subscriber publishes to lost, and it is not declared | Declare it, Channel('lost'), for whoever else publishes to it, or let a subscriber publish to it."
+        ],
     ),
     "nobody publishes to a pattern": (
         (of(Page, None, "lost.*"),),
         (),
-        ["nobody publishes to lost.*, and it is not declared | Declare it, Channel('lost.*'), or publish to it."],
+        [
+            "no subscriber publishes to lost.*, and it is not declared | Declare it, Channel('lost.*'), for whoever else publishes to it, or let a subscriber publish to it."
+        ],
     ),
     "misspelt where it is read": (
         (of(Page, None, "pagse"),),
         DECLARED,
-        ["channels: nobody publishes to pagse, and it is not declared | Did you mean 'pages'?"],
+        ["channels: no subscriber publishes to pagse, and it is not declared | Did you mean 'pages'?"],
     ),
     "nobody reads": (
         (of(Page, Note, "pages", publishes="nots"),),
         DECLARED,
-        ["publishes: nobody reads nots, and it is not declared | Did you mean 'notes'?"],
+        ["publishes: no subscriber reads nots, and it is not declared | Did you mean 'notes'?"],
     ),
     "nobody reads, nothing near": (
         (of(Page, None, "pages", publishes="zzz"),),
         DECLARED,
         [
-            "publishes: nobody reads zzz, and it is not declared | Declare it, Channel('zzz'), or let a subscriber read it."
+            "publishes: no subscriber reads zzz, and it is not declared | Declare it, Channel('zzz'), for whoever else reads it, or let a subscriber read it."
         ],
     ),
     "takes another class": (
