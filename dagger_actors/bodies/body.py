@@ -48,6 +48,7 @@ from dagger_actors.errors import ArtifactError, InputError, StoreError
 __all__ = ["FOR_LOOP", "FOR_THREADS", "BodyActor", "LoopBody", "ThreadBody"]
 
 NO_TURN = Turn()
+UNCACHED = "not cached: it executes statements, puts values, adds nodes, or publishes"
 REFUSED = (
     "too many bodies of ended attempts still run on threads of this system, so no thread is started for another; "
     "let long actions look at ctx.cancelled, or run them as coroutines"
@@ -203,8 +204,8 @@ class BodyActor(Actor):
         if self._turn is None:
             return turn
         # A later hit would give the output without what else the attempt did.
-        has_effects = bool(turn.statements or turn.values or turn.published)
-        reason = "not cached: it executes statements, puts values, or publishes" if has_effects else self._turn.reason
+        has_effects = bool(turn.statements or turn.values or turn.published or turn.growth)
+        reason = UNCACHED if has_effects else self._turn.reason
         return msgspec.structs.replace(turn, cache=None if has_effects else self._turn.cache, reason=reason)
 
     def _success(self, start: StartAttempt, action: Action, result: Any) -> Succeeded:

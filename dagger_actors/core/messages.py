@@ -252,6 +252,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         waits: Whom it waits for; for tasks that are suspended.
         mark: What keeps the body, when it runs again, from repeating its shared changes; for tasks that are suspended.
         published: Messages for channels; of tasks and of actions of flows.
+        growth: Nodes that it adds to its run, encoded as flows do; for actions of flows.
     """
 
     artifacts: tuple[ArtifactRecord, ...] = ()
@@ -265,6 +266,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     mark: str = ""
     published: tuple[NewMessage, ...] = ()
     started: tuple[NewRun, ...] = ()
+    growth: bytes = b""
 
 
 class ErrorDetail(msgspec.Struct, frozen=True, gc=False):

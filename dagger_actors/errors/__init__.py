@@ -46,6 +46,7 @@
     │   ├── OutputError            a result that cannot be stored
     │   ├── InputError             inputs that do not fit the action's type hints
     │   ├── StepRefused            a step that cannot be taken
+    │   ├── GrowthRefused          nodes that a run cannot take
     │   ├── StatementRefused       a statement of ctx.execute or ctx.query that may not be
     │   ├── StatementFailed        a statement of ctx.execute that the transaction could not take
     │   ├── RunValueRefused        a value that ctx.cache cannot take
@@ -123,6 +124,7 @@
 from dagger_actors.errors.action import (
     ActionError,
     AttemptOver,
+    GrowthRefused,
     InputError,
     OutputError,
     ResultError,
@@ -283,6 +285,7 @@ __all__ = [
     "ExportRefused",
     "Fatal",
     "GivenRefused",
+    "GrowthRefused",
     "IllegalTransition",
     "InputError",
     "InvalidInputs",

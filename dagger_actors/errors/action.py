@@ -47,6 +47,21 @@ class InputError(ActionError):
         return f"action {self.action!r} cannot take its input {self.parameter!r}: {self.reason}"
 
 
+class GrowthRefused(ActionError):
+    """Nodes that an action or a hook adds to its run, and that the run cannot take; none of them was added.
+
+    Args:
+        reason: Every problem.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return f"the nodes cannot be added: {self.reason}"
+
+
 class StepRefused(ActionError):
     """A step of an action cannot be taken.
 

@@ -10,7 +10,7 @@ import msgspec
 from dagger_actors.core.states import RUN_TRANSITIONS
 from dagger_actors.core.wording import nearest
 from dagger_actors.errors import ArtifactError, NewerSchema, RequestError, RunNotFound
-from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
+from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition, NodeDefinition
 from dagger_actors.flow.explanation import Explanation, explain
 from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.report import Report, RunSummary, build_report
@@ -26,6 +26,7 @@ STATES = (*RUN_TRANSITIONS, "interrupted")
 # Made here, in one thread: msgspec looks a Struct's fields up when it first decodes one, and two threads that do so at
 # once may crash the process (seen with 0.22).
 DEFINITIONS = msgspec.json.Decoder(FlowDefinition)
+NODES = msgspec.json.Decoder(NodeDefinition)
 CONFIGS = msgspec.json.Decoder(FlowConfig)
 
 
@@ -68,7 +69,7 @@ class Archive:
         return self.row(run_id).run_key
 
     def definition_of(self, row: RunRow) -> FlowDefinition:
-        """The definition a run is pinned to, with the settings it was started with.
+        """The definition a run is pinned to, with the settings it was started with and the nodes that it was given since.
 
         Raises:
             NewerSchema: A newer version of this package encoded it; here it could mean something else.
@@ -76,7 +77,10 @@ class Archive:
         body, encoding = self._store.readers.query("read.definition", row.definition_id)[0]
         if encoding > FORMAT:
             raise NewerSchema(str(self._store.path), encoding, FORMAT, "definition")
-        return msgspec.structs.replace(DEFINITIONS.decode(body), config=CONFIGS.decode(row.config))
+        pinned = DEFINITIONS.decode(body)
+        added = self._store.readers.query("read.added_nodes", row.run_key)
+        nodes = (*pinned.nodes, *(NODES.decode(found[0]) for found in added)) if added else pinned.nodes
+        return msgspec.structs.replace(pinned, config=CONFIGS.decode(row.config), nodes=nodes)
 
     def definition(self, run_id: str) -> FlowDefinition:
         """The definition that a run is pinned to, with the settings it was started with.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -10,6 +12,7 @@ from dagger_actors.bodies.context import Surroundings
 from dagger_actors.bodies.publications import PublishingContext
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ArtifactRecord, StartAttempt, Turn
+from dagger_actors.flow.additions import Additions
 from dagger_actors.flow.run_cache import RunCache
 
 __all__ = ["Context"]
@@ -35,16 +38,39 @@ class Context(PublishingContext):
         self.node_id = start.node_id
         self.invocation_key = start.invocation_key
         self.cache = RunCache(start.run_key, around.backends.owner, around.mask)
+        self._additions = Additions(start.run_id, around.backends.owner, around.mask)
 
     @property
     def idempotency_key(self) -> str:
         """Run, node and invocation; unchanged by retries."""
         return _idempotency_key(self._start)
 
+    def add_nodes(self, nodes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+        """Add nodes to this run, all of them or none, in the very transaction that records this attempt's success.
+
+        They may depend on any node of the run, this one included, ended or not, and on each other. An attempt that fails
+        adds nothing. Nodes that nodes added have added are a further iteration; ``config.max_iterations`` bounds those.
+
+        Args:
+            nodes: Each as under ``nodes`` of a flow file: ``{"id": "search_2", "action": "search", "inputs": {...}}``. What
+                an item of a mapped node adds needs ids that differ by item.
+
+        Returns:
+            Their ids.
+
+        Raises:
+            GrowthRefused: They cannot be added; names every problem. So it does when this attempt ends, if another one
+                has added a node of the same id meanwhile.
+        """
+        return self._additions.add(nodes)
+
     def turn(self, artifacts: tuple[ArtifactRecord, ...]) -> Turn:
-        """What every body's turn has, and the values put into the run's namespace."""
+        """What every body's turn has, the values put into the run's namespace, and the nodes that are added."""
         turn = super().turn(artifacts)
-        return msgspec.structs.replace(turn, values=tuple(self.cache.written)) if self.cache.written else turn
+        growth = self._additions.encoded
+        if not self.cache.written and not growth:
+            return turn
+        return msgspec.structs.replace(turn, values=tuple(self.cache.written), growth=growth)
 
     @staticmethod
     def write_log(start: StartAttempt, level: int, message: str) -> None:

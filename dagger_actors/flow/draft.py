@@ -43,6 +43,7 @@ class Draft:
     """
 
     __slots__ = (
+        "_added",
         "_answers",
         "_artifacts",
         "_cached",
@@ -68,6 +69,7 @@ class Draft:
 
     def __init__(self) -> None:
         self._rows: dict[tuple[int, int, int], NodeRow] = {}
+        self._added: list[tuple[Cell, ...]] = []
         self._artifacts: list[tuple[Cell, ...]] = []
         self._names: list[tuple[Cell, ...]] = []
         self._cached: list[tuple[Cell, ...]] = []
@@ -101,11 +103,14 @@ class Draft:
         rows = self._rows
         for row in decision.rows:
             rows[row.node, row.item, row.attempt] = row
+        for added in decision.added:
+            self._added.append((added.run_key, added.node, msgspec.json.encode(added.definition).decode()))
         self.is_dirty = True
 
     def merge(self, later: Draft) -> None:
         """Add what was decided after this and is to be written with it."""
         self._rows.update(later._rows)
+        self._added += later._added
         self._artifacts += later._artifacts
         self._names += later._names
         self._cached += later._cached
@@ -194,6 +199,8 @@ class Draft:
         if self._forgotten:
             writes.append(Write("steps.forget", self._forgotten, None))
             writes.append(Write("awaits.forget", self._forgotten, None))
+        if self._added:
+            writes.append(Write("added_nodes.put", self._added, len(self._added)))
         if self._artifacts:
             writes.append(Write("artifacts.put", self._artifacts, None))
         if self._rows:

@@ -102,6 +102,10 @@ class Emitter:
         """What an attempt awaited has come: forget its time-out."""
         self._drop(("await", *key))
 
+    def node_id(self, node: int) -> str:
+        """The id of a node; its position while the run is being opened."""
+        return self.work.nodes[node].id if self.work is not None else str(node)
+
     def progress(self, message: Progressed) -> None:
         """Tell the watchers; nothing of it is stored."""
         if not self._observers or self.work is None:

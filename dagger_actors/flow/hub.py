@@ -47,6 +47,7 @@ from dagger_actors.flow.cache import StoredOutputs
 from dagger_actors.flow.context import Context
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.emitter import Emitter
+from dagger_actors.flow.growing import GrowthReader
 from dagger_actors.flow.handover import Opening, Services
 from dagger_actors.flow.left_behind import LeftBehind, is_success, key_of
 from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
@@ -134,7 +135,7 @@ class FlowHub:
                 steps=RunSteps(store, clock=runtime.clock, wait=runtime.wait_in_body),
                 resources=resources,
                 tables=StoredTables(store),
-                owner=RunValues(store, messages),
+                owner=RunValues(store, messages, GrowthReader(self.active.get)),
             ),
             home=store.home,
             pool=pool,
@@ -260,12 +261,11 @@ class FlowHub:
             if supervisor is not None:
                 supervisor.on_started()
 
-        nodes = active.definition.nodes
         active.gate = self._gates.open(
             row.run_key,
             limit=limit,
             on_started=on_started,
-            name=lambda ticket: f"node {quoted(nodes[ticket.node].id)} of run {quoted(run_id)}",
+            name=lambda ticket: f"node {quoted(active.emitter.node_id(ticket.node))} of run {quoted(run_id)}",
         )
         active.emitter = Emitter(
             run_key=row.run_key,
@@ -322,8 +322,10 @@ class FlowHub:
         ends: Sequence[bytes],
         redone: frozenset[int] = frozenset(),
     ) -> None:
+        # What was added since it was opened is in the file, and of what is not, nothing has come of it.
+        definition = active.definition if mode == "start" else self.definition_of(row)
         machine = FlowMachine(
-            active.definition,
+            definition,
             active.identity,
             status=row.status,
             elapsed_us=row.elapsed_us,

@@ -34,4 +34,10 @@ def redone_nodes(definition: FlowDefinition, ids: Sequence[str]) -> frozenset[in
             if dependent not in found:
                 found.add(dependent)
                 todo.append(dependent)
+    for node in definition.nodes:
+        if node.added_by in found:
+            adder = quoted(definition.nodes[node.added_by].id)
+            raise RequestError(
+                f"{adder} has added nodes to this run, such as {quoted(node.id)}, and would add them once more; start a new run"
+            )
     return frozenset(found)

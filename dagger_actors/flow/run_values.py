@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from dagger_actors.bodies.publications import PUBLISH, Messages
+from dagger_actors.flow.additions import GROW
+from dagger_actors.flow.growing import GrowthReader
 from dagger_actors.flow.run_cache import VALUE
 from dagger_actors.store.store import Store
 
@@ -19,21 +21,26 @@ class RunValues:
     Args:
         store: The open database.
         messages: Answers what actions publish.
+        growth: Answers what they add to their runs.
     """
 
-    def __init__(self, store: Store, messages: Messages) -> None:
+    def __init__(self, store: Store, messages: Messages, growth: GrowthReader) -> None:
+        self._growth = growth
         self._messages = messages
         self._store = store
 
     def ask(self, question: str, arguments: bytes) -> bytes:
-        """Give one value of a run's namespace, as JSON text, None when there is none; or make a message.
+        """Give one value of a run's namespace, as JSON text, None when there is none; or make a message, or nodes.
 
         Raises:
             UnknownChannel, PublicationRefused, RequestError: A message cannot be published.
+            GrowthRefused: Nodes cannot be added.
             LookupError: Something else is asked for.
         """
         if question == PUBLISH:
             return self._messages.answer(arguments)
+        if question == GROW:
+            return self._growth.answer(arguments)
         if question != VALUE:
             raise LookupError(f"nobody answers {question!r}")
         rows = self._store.readers.query("read.run_value", *_run_and_key.decode(arguments))

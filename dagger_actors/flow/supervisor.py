@@ -44,6 +44,7 @@ from dagger_actors.core.messages import (
 from dagger_actors.core.protocols import Now, Unit
 from dagger_actors.core.retry import AttemptError, names_of
 from dagger_actors.errors import WorkRejected
+from dagger_actors.flow.additions import decode_growth
 from dagger_actors.flow.draft import CacheOrigin, Draft
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.handover import Opening, Services
@@ -70,7 +71,7 @@ from dagger_actors.flow.machine.events import (
     WaitOver,
 )
 from dagger_actors.flow.machine.machine import FlowMachine
-from dagger_actors.flow.rejected_work import as_failed
+from dagger_actors.flow.rejected_work import as_failed, growth_refused
 
 __all__ = ["FlowSupervisor"]
 
@@ -247,7 +248,14 @@ class FlowSupervisor(Actor):
         assert not isinstance(outcome, Suspended), "no context of a flow may suspend its body"
         retry_after_us = self._retry_after(*key, outcome.error) if isinstance(outcome, Failed) else None
         is_first = self._machine.is_running(*key)
-        self._apply(Ended(*key, message.started_us, message.finished_us, outcome, retry_after_us), now)
+        growth = None
+        if isinstance(outcome, Succeeded) and outcome.turn.growth and is_first:
+            growth = decode_growth(outcome.turn.growth)
+            reason = self._machine.why_not_grow(message.node, growth)
+            if reason is not None:
+                outcome, growth = growth_refused(reason), None
+                self._gate.hold()  # as for any other failure
+        self._apply(Ended(*key, message.started_us, message.finished_us, outcome, retry_after_us, growth), now)
         draft = self._draft
         actor = self._emitter.end_attempt(key)  # not earlier: if the machine crashes, the attempt is still to be ended
         if actor is not None:

@@ -246,4 +246,4 @@ def test_what_does_more_than_give_an_output_is_not_cached(sim: Simulation) -> No
         report = system.flows.start(flow(1)).wait()
         system.stop()
     assert ran == [1, 1]
-    assert report.nodes[0].reason == "not cached: it executes statements, puts values, or publishes"
+    assert report.nodes[0].reason == "not cached: it executes statements, puts values, adds nodes, or publishes"

@@ -138,6 +138,10 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
             "another name"
         ),
     ),
+    "GrowthRefused": (
+        ("unknown action 'serch'",),
+        "the nodes cannot be added: unknown action 'serch'",
+    ),
     "StepRefused": (
         ("pay", "it is being taken already", "name it otherwise"),
         "step 'pay' cannot be taken: it is being taken already; name it otherwise",

@@ -7,6 +7,7 @@ them. One meaning has one encoding: whoever makes a node uses the default object
 
 from dagger_actors.flow.definition.awaits import AwaitMessage
 from dagger_actors.flow.definition.flow import FORMAT, FlowConfig, FlowDefinition, InputSpec, InputType
+from dagger_actors.flow.definition.growth import Growth, moved
 from dagger_actors.flow.definition.nodes import (
     NO_RETRY,
     CacheSpec,
@@ -42,6 +43,7 @@ __all__ = [
     "FlowDefinition",
     "FromInput",
     "FromNode",
+    "Growth",
     "InputSpec",
     "InputType",
     "Isolation",
@@ -51,4 +53,5 @@ __all__ = [
     "OnFailure",
     "Predicate",
     "Reference",
+    "moved",
 ]

@@ -50,6 +50,7 @@ class FlowConfig(msgspec.Struct, frozen=True, kw_only=True):
         retry_strategy: The wait of each node that has no strategy.
         retry_on: Exception names for it.
         give_up_on: Exception names for it.
+        max_iterations: How many additions of nodes may lead on from one another; 1 or more. The file's own nodes do not count.
         reuses_cache: False = nodes with ``cache`` compute anew, and store what they computed.
     """
 
@@ -62,6 +63,7 @@ class FlowConfig(msgspec.Struct, frozen=True, kw_only=True):
     retry_on: tuple[str, ...] = ()
     give_up_on: tuple[str, ...] = ()
     reuses_cache: bool = True
+    max_iterations: int = 100
 
     @property
     def limit(self) -> int:

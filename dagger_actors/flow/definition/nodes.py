@@ -72,6 +72,8 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         cache: Whether its output may be reused, and how long; None = never.
         isolation: Where its code runs; empty = by the kind of function.
         awaits: What it waits for instead of running an action; None = it runs one.
+        added_by: Position of the node that added it while the run went on; None = it is the file's.
+        iteration: How many additions led to it, one behind the other; 0 = it is the file's.
     """
 
     id: str
@@ -93,6 +95,8 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     durability: Durability = "at_least_once"
     cache: CacheSpec | None = None
     awaits: AwaitMessage | None = None
+    added_by: int | None = None
+    iteration: int = 0
 
     @property
     def purpose(self) -> str:

@@ -84,6 +84,7 @@ def bind(
     *,
     has_cycles: bool,
     has_all_actions: bool,
+    first: int = 0,
 ) -> None:
     """Check every node against its action and fill the inputs of those that give none.
 
@@ -96,6 +97,7 @@ def bind(
         results: The flow's outputs by name: their place, and where they come from.
         has_cycles: Whether there are no ancestors to speak of.
         has_all_actions: Whether every module was imported; if not, an unknown action may be one of a missing module.
+        first: The first node to check; those before it have been checked.
     """
     actions = [registry.get(node.action) if node.action else None for node in nodes]
     inputs = set(declared) if declared is not None else referred(nodes)
@@ -111,6 +113,8 @@ def bind(
     names = registry.names()
     edges = TypeEdges(reader, nodes, actions, declared)
     for position, (node, action) in enumerate(zip(nodes, actions, strict=True)):
+        if position < first:
+            continue
         reader.subject = node.id
         if node.when is not None:
             edges.check_when(position)

@@ -14,7 +14,7 @@ from msgspec import Meta
 from dagger_actors.core.task_options import MAX_PATH
 from dagger_actors.flow.loading.awaits import MAX_MATCH, MAX_WAIT_SECONDS
 from dagger_actors.flow.loading.references import MAX_REFERENCE
-from dagger_actors.flow.loading.settings import MAX_PARALLEL
+from dagger_actors.flow.loading.settings import MAX_ITERATIONS, MAX_PARALLEL
 from dagger_actors.reading.form import Form
 from dagger_actors.reading.reader import MAX_NAME, MAX_SECONDS
 from dagger_actors.reading.retry_form import ExponentialForm, ImmediateForm, LinearForm, Strategy, StrategyForm, Tries
@@ -107,6 +107,14 @@ class ConfigForm(Form, frozen=True, kw_only=True):
         Annotated[Tries, Meta(description="Total tries of each node that has no `try_count`.")] | msgspec.UnsetType
     ) = msgspec.UNSET
     retry_strategy: Strategy | msgspec.UnsetType = msgspec.UNSET
+    max_iterations: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=MAX_ITERATIONS,
+            description="How many additions of nodes may lead on from one another; the file's own nodes do not count.",
+        ),
+    ] = 100
 
 
 class MapForm(Form, frozen=True, kw_only=True):

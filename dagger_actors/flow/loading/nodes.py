@@ -71,20 +71,20 @@ MAX_SHOWN = 100
 
 
 def read_nodes(
-    reader: Reader, tree: Tree, declared: Mapping[str, object] | None
+    reader: Reader, tree: Tree, declared: Mapping[str, object] | None, before: Sequence[WrittenNode] = ()
 ) -> tuple[list[WrittenNode], dict[str, int]]:
-    """Read all nodes and their ids' positions."""
+    """Read all nodes and their ids' positions; behind those that are there before, which have been read already."""
     trees = reader.items(tree, "nodes")
     if not trees and isinstance(tree, Listing):
         reader.complain(tree.at, "nodes is empty", "A flow needs at least one node: - {id: first, action: my_action}")
-    nodes: list[WrittenNode] = []
-    index: dict[str, int] = {}
+    nodes = list(before)
+    index = {node.id: position for position, node in enumerate(before)}
     for item in trees:
         node = WrittenNode("", item.at, reader.fields(item, NodeName(item), NODE) or {})
         if "id" in node.fields:
             node.id = read_id(reader, node.fields["id"].value, nodes, index)
         nodes.append(node)
-    for position, node in enumerate(nodes):
+    for position, node in enumerate(nodes[len(before) :], len(before)):
         reader.subject = node.id
         read_action(reader, node)
         if "dependencies" in node.fields:
@@ -132,10 +132,9 @@ def read_id(reader: Reader, tree: Tree, nodes: Sequence[WrittenNode], index: dic
     if name == "inputs":
         reader.complain(tree.at, "the id 'inputs' is taken by the flow's inputs", "Choose another id.")
     elif name in index:
-        first = reader.document.where(nodes[index[name]].fields["id"].value.at)
-        reader.complain(
-            tree.at, f"the id {quoted(name)} is doubled; it stands at {first} already", "Choose another id."
-        )
+        first = nodes[index[name]].fields.get("id")
+        there = "the run has it" if first is None else f"it stands at {reader.document.where(first.value.at)}"
+        reader.complain(tree.at, f"the id {quoted(name)} is doubled; {there} already", "Choose another id.")
     else:
         index[name] = len(nodes)
     return name

@@ -16,6 +16,7 @@ from dagger_actors.reading.tree import Fields, Tree
 
 __all__ = [
     "CONFIG",
+    "MAX_ITERATIONS",
     "MAX_PARALLEL",
     "ON_FAILURE",
     "merged_retry",
@@ -26,6 +27,7 @@ __all__ = [
 
 ON_FAILURE = ("stop", "continue", "pause")
 MAX_PARALLEL = 10_000
+MAX_ITERATIONS = 1_000_000
 TRIES_WITH_STRATEGY = 3
 
 CONFIG = Keys(
@@ -36,8 +38,9 @@ CONFIG = Keys(
         "max_parallel_nodes",
         "max_attempts",
         "retry_strategy",
+        "max_iterations",
     ),
-    later=("max_iterations", "human_wait_minutes", "human_timeout_action"),
+    later=("human_wait_minutes", "human_timeout_action"),
     inside={"retry_strategy": STRATEGY},
 )
 
@@ -61,6 +64,8 @@ def read_config(reader: Reader, tree: Tree) -> FlowConfig:
                 read[key] = reader.count(value, key, MAX_PARALLEL)
             case "max_attempts":
                 read[key] = reader.count(value, key, MAX_TRIES)
+            case "max_iterations":
+                read[key] = reader.count(value, key, MAX_ITERATIONS)
             case "retry_strategy":
                 strategy = read_strategy(reader, value)
                 read |= {

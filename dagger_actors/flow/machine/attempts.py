@@ -23,6 +23,7 @@ from dagger_actors.flow.machine.events import (
     Stuck,
     TimedOut,
 )
+from dagger_actors.flow.machine.growth import grow
 from dagger_actors.flow.machine.invocations import Live
 
 __all__ = [
@@ -78,6 +79,8 @@ def ended(book: Book, event: Ended, now: Now) -> None:
                 book.give_turn(live)
             book.work.outputs[live.vertex] = output
             book.write_success(live, output, event.finished_us, turn.reason or None)
+            if event.growth is not None:
+                grow(book, live.node, event.growth, now)
             end(book, live.vertex, "succeeded", now)
         case Failed(error=error):
             book.uncount_granted(live)

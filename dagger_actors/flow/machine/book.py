@@ -14,7 +14,7 @@ from dagger_actors.core.messages import Inline, Output
 from dagger_actors.core.protocols import Cell, Now
 from dagger_actors.core.states import RUN_TRANSITIONS, is_legal
 from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
-from dagger_actors.flow.machine.events import Decision, Effect, Grant, NodeRow
+from dagger_actors.flow.machine.events import AddedNode, Decision, Effect, Grant, NodeRow
 from dagger_actors.flow.machine.invocations import Invocations, Live, RunIdentity
 
 __all__ = ["WINDOW", "Book"]
@@ -54,6 +54,7 @@ class Book:
         awaiting: Attempts that await something outside.
         rows: Rows the event in hand has led to.
         effects: Effects the event in hand has led to.
+        added: Nodes the event in hand has added.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Book:
         self.awaiting = 0
         self.rows: list[NodeRow] = []
         self.effects: list[Effect] = []
+        self.added: list[AddedNode] = []
         self._is_changed = False
         self._elapsed_us = elapsed_us
         self._running_since: int | None = None
@@ -327,6 +329,6 @@ class Book:
 
     def take_decision(self) -> Decision:
         """What the event in hand has led to; the next event starts afresh."""
-        decision = Decision(tuple(self.rows), tuple(self.effects), self._is_changed)
-        self.rows, self.effects, self._is_changed = [], [], False
+        decision = Decision(tuple(self.rows), tuple(self.effects), self._is_changed, tuple(self.added))
+        self.rows, self.effects, self.added, self._is_changed = [], [], [], False
         return decision

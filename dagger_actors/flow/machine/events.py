@@ -8,8 +8,10 @@ import msgspec
 
 from dagger_actors.core.awaits import Wanted
 from dagger_actors.core.messages import ErrorDetail, Failed, Succeeded
+from dagger_actors.flow.definition import Growth, NodeDefinition
 
 __all__ = [
+    "AddedNode",
     "Answer",
     "ArmTimer",
     "Await",
@@ -73,6 +75,14 @@ class NodeRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
     finished_at: int | None = None
 
 
+class AddedNode(msgspec.Struct, frozen=True):
+    """A node that was added to a run, to be written with what led to it."""
+
+    run_key: int
+    node: int
+    definition: NodeDefinition
+
+
 # --- events
 
 
@@ -113,6 +123,7 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         retry_after_us: When it failed: how long to wait before the next try; None = no more tries.
+        growth: When it succeeded: nodes that it adds, which ``growth.refusal`` lets through; None = none.
     """
 
     node: int
@@ -122,6 +133,7 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
     finished_us: int
     outcome: Succeeded | Failed
     retry_after_us: int | None = None
+    growth: Growth | None = None
 
 
 class TimedOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -314,8 +326,10 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
         rows: Node rows to write; a later row for one attempt replaces an earlier one.
         effects: Let out only after the rows are committed, in this order.
         is_changed: The run's own row changed in more than its elapsed time.
+        added: Nodes that the run has from now on.
     """
 
     rows: tuple[NodeRow, ...] = ()
     effects: tuple[Effect, ...] = ()
     is_changed: bool = False
+    added: tuple[AddedNode, ...] = ()

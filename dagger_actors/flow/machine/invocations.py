@@ -7,7 +7,7 @@ goes on have the positions behind the file's, and vertices behind whatever there
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -75,6 +75,7 @@ class Invocations:
         self.identity = identity
         self.nodes = list(definition.nodes)
         """By position; those that were added come behind those of the file."""
+        self._positions: dict[str, int] | None = None
         self.sources = sources_of(definition)
         streamed = {node: on for node, on in self.sources.items() if is_streamed(definition.nodes[node], on)}
         self.streams: dict[int, list[int]] = {}
@@ -156,6 +157,15 @@ class Invocations:
             for on in node.dependencies:
                 self.graph.depend(self._added[position], self.vertex(on))
         return positions
+
+    @property
+    def positions(self) -> Mapping[str, int]:
+        """The nodes' positions by id; made when it is first asked for, for most runs do not grow."""
+        if self._positions is None:
+            self._positions = {}
+        for position in range(len(self._positions), len(self.nodes)):
+            self._positions[self.nodes[position].id] = position
+        return self._positions
 
     def link(self, node: int) -> None:
         """Let each item of a fan-out over a mapped node wait for the item it is made from."""

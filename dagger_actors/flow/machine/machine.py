@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from dagger_actors.core.protocols import Cell, Now
-from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.definition import FlowDefinition, Growth
 from dagger_actors.flow.machine.attempts import (
     ended,
     expanded,
@@ -53,6 +53,7 @@ from dagger_actors.flow.machine.events import (
     TimeUp,
     WaitOver,
 )
+from dagger_actors.flow.machine.growth import refusal
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.opening import detached, opened
 
@@ -137,6 +138,10 @@ class FlowMachine:
         """Tell whether that attempt awaits something outside."""
         live = self.book.find(node, item, attempt)
         return live is not None and live.state == "awaiting"
+
+    def why_not_grow(self, node: int, growth: Growth) -> str | None:
+        """Tell why a node cannot add these nodes to the run; None when it can."""
+        return refusal(self.book, node, growth)
 
     def has_plenty(self) -> bool:
         """Tell whether so much is granted that nothing waits for the next decision."""

@@ -1,0 +1,68 @@
+"""Growth of runs: what an attempt asks to add is read here, kept with its turn, and judged once more when that ends."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from dagger_actors.errors import AttemptOver
+from dagger_actors.flow.active import ActiveRun
+from dagger_actors.flow.additions import WantedNodes
+from dagger_actors.flow.definition import Growth, InputSpec
+from dagger_actors.flow.loading.growth import Grown, read_growth
+from dagger_actors.flow.machine.invocations import Invocations
+
+__all__ = ["GrowthReader"]
+
+_wanted = msgspec.msgpack.Decoder(WantedNodes)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class GrowthReader:
+    """Answers attempts that want to add nodes; any thread.
+
+    Args:
+        find: Gives a run that is open here; None when it is not.
+    """
+
+    def __init__(self, find: Callable[[str], ActiveRun | None]) -> None:
+        self._find = find
+        self._lock = threading.Lock()
+        self._positions: weakref.WeakKeyDictionary[Invocations, dict[str, int]] = weakref.WeakKeyDictionary()
+
+    def answer(self, arguments: bytes) -> bytes:
+        """Read the nodes of ``WantedNodes``; gives a ``Growth``.
+
+        Raises:
+            GrowthRefused: They cannot be added.
+            AttemptOver: The run is not open here any more.
+        """
+        wanted = _wanted.decode(arguments)
+        active = self._find(wanted.run_id)
+        work = active.emitter.work if active is not None else None
+        if active is None or work is None:
+            raise AttemptOver("what it adds")
+        positions = self._index(work)
+        definition = work.definition
+        run = Grown(
+            nodes=work.nodes,
+            positions=positions,
+            count=len(positions),
+            inputs=definition.inputs if definition.inputs is not None else dict.fromkeys(active.inputs, InputSpec()),
+            config=definition.config,
+            registry=active.actions,
+        )
+        before = wanted.before or Growth(base=run.count, nodes=())
+        before = Growth(base=run.count, nodes=before.at(run.count))
+        return _encode(read_growth(run, msgspec.json.decode(wanted.nodes), before))
+
+    def _index(self, work: Invocations) -> Mapping[str, int]:
+        """The positions of the nodes by id, as far as there are any by now; the machine goes on adding meanwhile."""
+        with self._lock:
+            known = self._positions.setdefault(work, {})
+            for position in range(len(known), len(work.nodes)):
+                known[work.nodes[position].id] = position
+            return dict(known)

@@ -1,0 +1,2 @@
+-- parameters: run_key
+SELECT body FROM added_nodes WHERE run_key = ? ORDER BY node

@@ -1,0 +1,168 @@
+"""A09, agent-driven flows: a supervisor adds what is to be done next, until it has enough; on virtual time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagger_actors import ActorSystem, Context, GrowthRefused, RunFailed
+from dagger_actors.testing import explore
+from dagger_actors.testing.simulation import Simulation
+
+ROUNDS = 3
+
+
+def supervise(question: str, step: int, ctx: Context) -> dict[str, Any]:
+    """Two searches and the next step, three times; then a review of all."""
+    if step < ROUNDS:
+        searches = [
+            {
+                "id": f"search_{step}_{side}",
+                "action": "search",
+                "dependencies": [ctx.node_id],
+                "inputs": {"question": {"reference": "inputs.question"}, "side": {"value": side}},
+            }
+            for side in ("left", "right")
+        ]
+        following = {
+            "id": f"step_{step + 1}",
+            "action": "supervise",
+            "dependencies": [search["id"] for search in searches],
+            "inputs": {"question": {"reference": "inputs.question"}, "step": {"value": step + 1}},
+        }
+        assert ctx.add_nodes([*searches, following]) == tuple(one["id"] for one in [*searches, following])
+        return {"decision": "search"}
+    inputs = {f"{side}_{at}": f"search_{at}_{side}" for at in range(1, ROUNDS) for side in ("left", "right")}
+    review = {"id": "review", "action": "review", "dependencies": [ctx.node_id], "inputs": inputs}
+    ctx.add_nodes([review])
+    return {"decision": "review"}
+
+
+def search(question: str, side: str) -> str:
+    return f"{question} {side}"
+
+
+def review(**found: str) -> list[str]:
+    return sorted(found.values())
+
+
+ACTIONS = [supervise, search, review]
+FLOW: dict[str, Any] = {
+    "name": "research",
+    "inputs": {"question": {"type": "str"}},
+    "nodes": [
+        {
+            "id": "step_1",
+            "action": "supervise",
+            "inputs": {"question": {"reference": "inputs.question"}, "step": {"value": 1}},
+        }
+    ],
+}
+ADDED = ["search_1_left", "search_1_right", "step_2", "search_2_left", "search_2_right", "step_3", "review"]
+
+
+def test_a_supervisor_adds_searches_the_next_step_and_a_review_and_stops(tmp_path: Path) -> None:
+    """Law: what a step adds runs after it, with its own inputs; the run ends when nobody adds any more."""
+    with ActorSystem(tmp_path / "a.db", actions=ACTIONS) as system:
+        run = system.flows.start(FLOW, {"question": "why"})
+        assert run.result() == {"review": ["why left", "why left", "why right", "why right"]}
+        report = run.wait()
+    assert [node.node_id for node in report.nodes] == ["step_1", *ADDED]
+    assert {node.state for node in report.nodes} == {"succeeded"}
+
+
+def research(sim: Simulation) -> None:
+    done: list[str] = []
+
+    def search(question: str, side: str, ctx: Context) -> str:
+        done.append(ctx.node_id)
+        return f"{question} {side}"
+
+    def play(system: ActorSystem) -> Any:
+        return system.flows.start(FLOW, {"question": "why"}, run_id="r")
+
+    actions = [supervise, search, review]
+    assert sim.keep_going(lambda system: play(system).result(), actions=actions) == {
+        "review": ["why left", "why left", "why right", "why right"]
+    }
+    report = sim.keep_going(lambda system: play(system).wait(), actions=actions)
+    assert [node.node_id for node in report.nodes if node.state == "succeeded"] == ["step_1", *ADDED]
+    assert set(done) == {one for one in ADDED if one.startswith("search")}
+
+
+def test_growth_survives_a_death_before_and_after_every_commit() -> None:
+    """Law: what was added with a step that has succeeded is there, once; what was not is added again with the step."""
+    explored = explore(research, seeds=2, crash="every_commit")
+    assert explored.commits >= 8
+
+
+def test_max_iterations_halts_a_flow_that_never_has_enough(tmp_path: Path) -> None:
+    """Law: the step that goes one too far fails and says so; the file's own nodes are no iteration."""
+
+    def more(ctx: Context) -> int:
+        number = int(ctx.node_id) + 1
+        ctx.add_nodes([{"id": str(number), "action": "more"}])
+        return number
+
+    spec = {"name": "endless", "config": {"max_iterations": 5}, "nodes": [{"id": "0", "action": "more"}]}
+    with ActorSystem(tmp_path / "a.db", actions=[more]) as system:
+        run = system.flows.start(spec)
+        with pytest.raises(RunFailed, match="iteration 6, and the flow's max_iterations is 5"):
+            run.result()
+        assert [(node.node_id, node.state) for node in run.wait().nodes] == [
+            *((str(number), "succeeded") for number in range(5)),
+            ("5", "failed"),
+        ]
+
+
+BAD: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "an unknown action": ([{"id": "a", "action": "serch"}], "unknown action 'serch'"),
+    "a missing dependency": (
+        [{"id": "a", "action": "noop", "dependencies": ["gro"]}],
+        "unknown dependency 'gro'.*'grow'",
+    ),
+    "a cycle": (
+        [
+            {"id": "a", "action": "noop", "dependencies": ["b"]},
+            {"id": "b", "action": "noop", "dependencies": ["a"]},
+        ],
+        "form a cycle: a -> b -> a",
+    ),
+    "itself": ([{"id": "a", "action": "noop", "dependencies": ["a"]}], "depends on itself"),
+    "an id of the run": ([{"id": "grow", "action": "noop"}], "the id 'grow' is doubled; the run has it already"),
+    "a doubled id": ([{"id": "a", "action": "noop"}, {"id": "a", "action": "noop"}], "the id 'a' is doubled"),
+    "an unknown key": ([{"id": "a", "action": "noop", "timeuot": 3}], "timeuot"),
+    "no ancestor": (
+        [{"id": "a", "action": "search", "dependencies": [], "inputs": {"question": "grow", "side": "grow"}}],
+        "'grow' is not an ancestor",
+    ),
+    "a missing input": ([{"id": "a", "action": "search"}], "nothing gives the parameter 'question'"),
+    "an undeclared input": (
+        [{"id": "a", "action": "search", "inputs": {"question": "inputs.why", "side": {"value": "x"}}}],
+        "the input 'why', which the flow does not declare",
+    ),
+    "no plain data": ([{"id": object()}], "plain data"),
+    "no node": ([7], "a node must be a mapping"),  # type: ignore[list-item]
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_nodes_that_the_run_cannot_take_are_refused_where_they_are_added(tmp_path: Path, what: str) -> None:
+    """Law: each its own error at the call, one bad node adds none, and the run is as it was."""
+    nodes, message = BAD[what]
+
+    def noop() -> None:
+        return None
+
+    def grow(ctx: Context) -> str:
+        with pytest.raises(GrowthRefused, match=message):
+            ctx.add_nodes([{"id": "good", "action": "noop"}, *nodes])
+        return "refused"
+
+    spec = {"name": "f", "inputs": {}, "nodes": [{"id": "grow", "action": "grow"}]}
+    with ActorSystem(tmp_path / "a.db", actions=[grow, noop, search]) as system:
+        run = system.flows.start(spec)
+        assert run.result() == {"grow": "refused"}
+        assert len(run.wait().nodes) == 1
