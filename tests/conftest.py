@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from dagger_actors import ActorSystem
 from dagger_actors.testing.simulation import Simulation, simulate
+
+# How long an example takes says nothing on a machine that is shared.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 MEMORY = Path("/dev/shm")
 PATIENCE_S = 30.0
