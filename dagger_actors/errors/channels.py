@@ -144,18 +144,21 @@ class OffsetRefused(RequestError):
         channel: The channel's name.
         offset: The offset that was asked for.
         next_offset: What its next message gets.
+        subscription: The subscription whose ``start`` it is; empty = somebody else has asked.
     """
 
-    def __init__(self, channel: str, offset: int, next_offset: int) -> None:
+    def __init__(self, channel: str, offset: int, next_offset: int, subscription: str = "") -> None:
         self.channel = channel
         self.offset = offset
         self.next_offset = next_offset
-        super().__init__(channel, offset, next_offset)
+        self.subscription = subscription
+        super().__init__(channel, offset, next_offset, subscription)
 
     def __str__(self) -> str:
+        whose = f"{self.subscription} starts at offset {self.offset:,}: " if self.subscription else ""
         return (
-            f"the channel {self.channel!r} has no offset {self.offset:,} yet: its next message gets {self.next_offset:,}; give "
-            f"that one or less, or 'latest'"
+            f"{whose}the channel {self.channel!r} has no offset {self.offset:,} yet: its next message gets "
+            f"{self.next_offset:,}; give that one or less, or 'latest'"
         )
 
 

@@ -56,20 +56,20 @@ class PublicationUndeclared(ActionError):
         subscription: ``GROUP.HANDLER``.
         channel: The channel's name.
         declared: What it does declare.
+        near: The nearest of these; empty = none is near.
     """
 
-    def __init__(self, subscription: str, channel: str, declared: tuple[str, ...]) -> None:
+    def __init__(self, subscription: str, channel: str, declared: tuple[str, ...], near: str = "") -> None:
         self.subscription = subscription
         self.channel = channel
         self.declared = declared
-        super().__init__(subscription, channel, declared)
+        self.near = near
+        super().__init__(subscription, channel, declared, near)
 
     def __str__(self) -> str:
         declared = f"it declares {', '.join(map(repr, self.declared))}" if self.declared else "it declares none"
-        return (
-            f"{self.subscription} publishes to {self.channel!r}, and {declared}; write it to the `publishes` of the "
-            f"subscription"
-        )
+        advice = f"did you mean {self.near!r}?" if self.near else "write it to the `publishes` of the subscription"
+        return f"{self.subscription} publishes to {self.channel!r}, and {declared}; {advice}"
 
 
 class TurnLimit(ActionError):

@@ -29,7 +29,7 @@ from dagger_actors.core.channels import (
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Progressed
 from dagger_actors.core.protocols import Unit
-from dagger_actors.errors import StoreError, SystemClosed
+from dagger_actors.errors import RequestRefused, StoreError, SystemClosed
 from dagger_actors.pubsub.arrivals import Arrivals
 from dagger_actors.pubsub.declared_rows import channel_row, channel_rows, subscription_rows
 from dagger_actors.pubsub.doors import Doors
@@ -200,7 +200,7 @@ class ChannelHub:
         """Write down what is declared, before anybody publishes to it.
 
         Raises:
-            RequestError: A subscription begins where no channel is yet.
+            OffsetRefused: A subscription begins where its channel is not yet.
             StoreError: It cannot be written.
         """
         for warning in self.wiring.warnings:
@@ -209,7 +209,10 @@ class ChannelHub:
         subscriptions = subscription_rows(self.wiring, [row.name for row in channels])
         if not channels and not subscriptions:
             return
-        self._declared = self.commit([Declare(channels, subscriptions, self.runtime.clock.now().wall_us)])[0]
+        try:
+            self._declared = self.commit([Declare(channels, subscriptions, self.runtime.clock.now().wall_us)])[0]
+        except RequestRefused as refused:
+            raise refused.cause from None
         self._channel_keys.update(self._declared.channels)
 
     def start(self) -> None:

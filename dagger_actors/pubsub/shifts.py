@@ -19,8 +19,6 @@ __all__ = ["Shift", "Shifts", "spent_us", "unreadable"]
 CONTENDERS: Final = 16
 """Threads that may want the interpreter at once without a turn being thought slow for it: as many as take turns by default."""
 
-TIMED_OUT = TurnFailed(ErrorDetail("builtins.TimeoutError", "timed out", names_of(TimeoutError)))
-
 
 class Shift:
     """One shift in hand.
@@ -97,7 +95,7 @@ class Shifts:
         if now_us < late_us:
             self._arm_at(number, late_us)
             return None
-        return self._abandon(number, shift, TIMED_OUT)
+        return self._abandon(number, shift, _timed_out(body.timeout_us))
 
     def withdraw(self) -> list[tuple[Shift, Sequence[TurnEnded]]]:
         """End those that have not begun; gives their turns as not taken."""
@@ -136,6 +134,11 @@ class Shifts:
 
     def _arm_at(self, number: int, mono_us: int) -> None:
         self._timers.set((id(self), number), mono_us, partial(self._tell, Late(number)))
+
+
+def _timed_out(timeout_us: int) -> TurnFailed:
+    told = f"timed out: the turn was not done after {timeout_us / 1e6:g} s, the timeout_s of its subscription"
+    return TurnFailed(ErrorDetail("builtins.TimeoutError", told, names_of(TimeoutError)))
 
 
 def spent_us(ends: Sequence[TurnEnded]) -> int:

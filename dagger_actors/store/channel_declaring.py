@@ -162,15 +162,15 @@ def _attach(
             is_younger = log.name in made or (one.name in before and log.created_at >= known.created_at)
             pair = (known.subscription_key, log.channel_key)
             if pair not in there:
-                rows[pair] = log.first_offset if is_younger else _start(connection, one.start, log)
+                rows[pair] = log.first_offset if is_younger else _start(connection, one, log)
     new = [(*pair, offset) for pair, offset in rows.items() if pair not in there]
     if new:
         do(connection, "subscription_channels.put", text(new))
         do(connection, "channels.lower", text([(channel_key, offset) for _, channel_key, offset in new]))
 
 
-def _start(connection: apsw.Connection, start: str, log: Log) -> int:
-    kind, _, number = start.partition(":")
+def _start(connection: apsw.Connection, one: SubscriptionRow, log: Log) -> int:
+    kind, _, number = one.start.partition(":")
     match kind:
         case "earliest":
             return log.first_offset
@@ -178,7 +178,7 @@ def _start(connection: apsw.Connection, start: str, log: Log) -> int:
             return log.next_offset
         case "offset":
             if not 0 <= int(number) <= log.next_offset:
-                raise OffsetRefused(log.name, int(number), log.next_offset)
+                raise OffsetRefused(log.name, int(number), log.next_offset, one.name)
             return max(int(number), log.first_offset)
         case _:
             offset: int = ask(connection, "read.offset_at", log.channel_key, int(number))

@@ -17,7 +17,7 @@ from dagger_actors.core.channel_rows import RANGES, NewMessage, NewTimer, privat
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import StartAttempt
 from dagger_actors.core.turns import Delivered, StartTurn
-from dagger_actors.core.wording import indefinite, listed
+from dagger_actors.core.wording import indefinite, listed, nearest
 from dagger_actors.errors import (
     DeliveryRefused,
     OutputError,
@@ -130,7 +130,8 @@ class TurnContext(MakingContext):
         """
         facts = self._facts
         if not isinstance(channel, str) or not facts.may_publish(channel):
-            raise PublicationUndeclared(facts.subscription, str(channel), facts.declared)
+            near = nearest(str(channel), facts.declared) or ""
+            raise PublicationUndeclared(facts.subscription, str(channel), facts.declared, near)
         name, text = facts.publisher.encode(channel, message)
         if (id is not None or delay is not None) and facts.publisher.is_ephemeral(channel):
             reason = "the channel is ephemeral: it keeps nothing for later, and knows no message by its id"

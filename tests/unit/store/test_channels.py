@@ -204,7 +204,7 @@ def test_a_subscription_begins_where_it_says(file: ChannelsOnFile, start: str, o
 
 def test_a_start_above_the_channels_end_is_refused(file: ChannelsOnFile) -> None:
     operation = Declare((), (reads(start="offset:1"),), 0)
-    assert file.refusal(operation) == OffsetRefused("a", 1, 0)
+    assert file.refusal(operation) == OffsetRefused("a", 1, 0, "g.h")
 
 
 def test_a_subscription_of_a_channel_that_is_not_there_is_refused(file: ChannelsOnFile) -> None:
