@@ -22,6 +22,7 @@ from dagger_actors.actors.timers import MonotonicClock
 from dagger_actors.bodies.processes import guard
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.resources import Factory, Resources
+from dagger_actors.bridges.awaitable_channels import KnownChannels
 from dagger_actors.bridges.awaited_messages import AwaitedMessages
 from dagger_actors.bridges.body_messages import BodyMessages
 from dagger_actors.bridges.turn_flows import TurnFlows
@@ -221,7 +222,7 @@ class ActorSystem:
         home.states = self._store.agent_states
         home.headcount.limit = max_actors
         messages = BodyMessages(self._runtime, self._store.readers, wiring)
-        outside = AwaitedMessages(self._runtime, self._store)
+        outside = AwaitedMessages(self._runtime, self._store, KnownChannels(wiring, self._store.readers))
         self._hub = FlowHub(
             runtime=self._runtime,
             store=self._store,
@@ -234,7 +235,7 @@ class ActorSystem:
             pool=self._pool if self._runtime.can_spawn else None,
             telemetry=self._telemetry,
         )
-        recovery = self._flow_verbs(Catalog(registry, imports=imports, threads=THREADS))
+        recovery = self._flow_verbs(Catalog(registry, imports=imports, threads=THREADS, channels=outside.channels))
         caller = Caller(self._hub)
         self.artifacts = ArtifactLibrary(
             self._store,

@@ -27,6 +27,7 @@ class Waiting:
         since: The offset from which a message counts.
         due_at: What is published later does not count, wall microseconds; None = all does.
         match: Field paths and the values that they must have, as a JSON object.
+        names: Gives the names in JSON of a path of the channel.
         tell: Its run's supervisor.
     """
 
@@ -36,7 +37,9 @@ class Waiting:
         channel: str,
         since: int,
         due_at: int | None,
+        *,
         match: str,
+        names: Callable[[str, str], tuple[str, ...]],
         tell: Callable[[bytes], None],
     ) -> None:
         self.place = place
@@ -45,8 +48,9 @@ class Waiting:
         self.due_at = due_at
         self.tell = tell
         wanted: Mapping[str, object] = msgspec.json.decode(match)
-        self.paths = tuple(sorted(wanted))
-        self.values = tuple(_told(wanted[path]) for path in self.paths)
+        found = sorted((names(channel, path), _told(value)) for path, value in wanted.items())
+        self.paths = tuple(path for path, _ in found)
+        self.values = tuple(value for _, value in found)
 
     def counts(self, offset: int, published_at: int) -> bool:
         """Tell whether a message of this channel came neither too early nor too late."""
@@ -67,7 +71,7 @@ class AwaitedChannel:
         self.arrival: ReplyFuture[None] | None = None
         self._count = 0
         # By the paths that are asked for, then by the values that are there: few of the first, many of the second.
-        self._index: dict[tuple[str, ...], dict[tuple[bytes, ...], dict[Place, Waiting]]] = {}
+        self._index: dict[tuple[tuple[str, ...], ...], dict[tuple[bytes, ...], dict[Place, Waiting]]] = {}
 
     @property
     def is_awaited(self) -> bool:
@@ -102,8 +106,8 @@ class AwaitedChannel:
         return sorted(found, key=lambda one: one.place)
 
 
-def _at(message: Any, path: str) -> Any:
-    for name in path.split("."):
+def _at(message: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
         message = message.get(name, ABSENT) if isinstance(message, dict) else ABSENT
     return message
 

@@ -21,6 +21,7 @@ from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.bodies.artifacts import RunArtifacts
 from dagger_actors.bodies.outputs import INLINE_BYTES
+from dagger_actors.bridges.awaitable_channels import KnownChannels
 from dagger_actors.bridges.awaited_channel import AwaitedChannel, Waiting
 from dagger_actors.core.awaits import Place
 from dagger_actors.core.log_fields import LogFields
@@ -57,11 +58,16 @@ class AwaitedMessages:
     Args:
         runtime: The world.
         store: The open database.
+        channels: Those that are known here.
+
+    Attributes:
+        channels: As given.
     """
 
-    def __init__(self, runtime: Runtime, store: Store) -> None:
+    def __init__(self, runtime: Runtime, store: Store, channels: KnownChannels) -> None:
         self._runtime = runtime
         self._store = store
+        self.channels = channels
         self._artifacts = RunArtifacts(store.artifacts, store.load_artifact)
         self._arrivals: Arrivals | None = None
         self._root = Root.spawn(dispatcher=runtime.control)
@@ -169,7 +175,9 @@ class AwaitedMessages:
             place = (run_key, node, item, attempt)
             if place in self._waiting:
                 self._leave(place)
-            waiting = self._waiting[place] = Waiting(place, channel, since, due_at, wanted, begun[place])
+            waiting = self._waiting[place] = Waiting(
+                place, channel, since, due_at, match=wanted, names=self.channels.names, tell=begun[place]
+            )
             self._channels.setdefault(channel, AwaitedChannel(channel)).add(waiting)
         return self._channels_of(begun)
 

@@ -9,10 +9,13 @@ from typing import assert_never
 from dagger_actors.bodies.stored_error import describe
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.retry import AttemptError, Exponential, Immediate, Linear, RetryPolicy, RetryWait
-from dagger_actors.core.wording import counted
+from dagger_actors.core.wording import counted, indefinite
+from dagger_actors.drawing.picture import NAMED
+from dagger_actors.flow.definition import NodeDefinition
+from dagger_actors.flow.definition.picture import told_source
 from dagger_actors.flow.report import AttemptReport, NodeReport
 
-__all__ = ["ended", "history", "last", "made", "moment", "policy", "span", "told_error"]
+__all__ = ["awaiting", "ended", "history", "last", "made", "moment", "policy", "span", "told_error"]
 
 HISTORY = 10
 """Earlier attempts that are told; the rest is counted."""
@@ -98,6 +101,21 @@ def ended(attempt: AttemptReport) -> str:
     verb = {"timed_out": "timed out", "interrupted": "was cut off"}.get(attempt.state, attempt.state)
     why = f" with {told_error(attempt.error)}" if attempt.error is not None else ""
     return f"{verb}{why}" + (f" ({attempt.reason})" if attempt.reason and attempt.error is None else "")
+
+
+def awaiting(node: NodeDefinition, nodes: tuple[NodeDefinition, ...], attempt: AttemptReport, now_us: int) -> list[str]:
+    """Say what an attempt awaits from outside, since when, and until when."""
+    awaits = node.awaits
+    assert awaits is not None
+    asked = [f"{path} = {told_source(source, nodes)}" for path, source in awaits.match[:NAMED]]
+    asked += [f"{len(awaits.match) - NAMED} more"] if len(awaits.match) > NAMED else []
+    told = [f"it awaits {indefinite(node.purpose)}" + (f" with {' and '.join(asked)}" if asked else "")]
+    if attempt.started_us is not None:
+        told.append(f"it does since {moment(attempt.started_us)}, for {span(now_us - attempt.started_us)}")
+    if attempt.due_us is not None:
+        left_us = attempt.due_us - now_us
+        told.append(f"it times out at {moment(attempt.due_us)}" + (f" (in {span(left_us)})" if left_us > 0 else ""))
+    return told
 
 
 def history(attempts: Sequence[AttemptReport]) -> list[str]:

@@ -10,6 +10,7 @@ import msgspec
 from dagger_actors.actors.settings import collector_paused
 from dagger_actors.errors import DefinitionError, Problem, RequestError
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition
+from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
@@ -39,12 +40,16 @@ class Catalog:
         registry: The actions.
         imports: Where more actions are, as ``--import`` gives it.
         threads: Plain functions that can run at once.
+        channels: Those that nodes may await messages of.
     """
 
-    def __init__(self, registry: ActionRegistry, *, imports: Sequence[str], threads: int) -> None:
+    def __init__(
+        self, registry: ActionRegistry, *, imports: Sequence[str], threads: int, channels: AwaitableChannels
+    ) -> None:
         self._registry = registry
         self._imports = tuple(imports)
         self._threads = threads
+        self._channels = channels
         self._folder = str(Path.cwd())
         self._loaded: dict[str, LoadedFlow] = {}
 
@@ -61,7 +66,7 @@ class Catalog:
     def _load(self, source: str | Path | Mapping[str, object]) -> LoadedFlow:
         actions = self._registry.beside()
         with collector_paused():
-            definition = load_flow(source, registry=actions)
+            definition = load_flow(source, registry=actions, channels=self._channels)
         folder = Path.cwd() if isinstance(source, Mapping) else Path(source).parent
         return LoadedFlow(definition, folder, actions)
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from dagger_actors.core.awaits import KINDS
 from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.core.wording import counted, quoted
-from dagger_actors.flow.attempt_wording import ended, history, last, made, moment, policy, span, told_error
+from dagger_actors.flow.attempt_wording import awaiting, ended, history, last, made, moment, policy, span, told_error
 from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
 from dagger_actors.flow.report import NodeReport, Report
 from dagger_actors.flow.standings import NAMED, Standings, names
@@ -152,7 +153,8 @@ class _Explainer:
             case "skipped":
                 return self._skipped(at, one)
             case "cancelled":
-                return [f"it was running when it was cancelled: {why}"], self._culprits()
+                did = "running" if self._nodes[at].awaits is None else "waiting"
+                return [f"it was {did} when it was cancelled: {why}"], self._culprits()
             case _:
                 text = f"its attempt {last(one).attempt} was cut off ({why}); it is made again"
                 return [text, *self._of_the_run()], []
@@ -185,7 +187,7 @@ class _Explainer:
         verb = "timed out" if one.state == "timed_out" else "failed"
         tries = sum(attempt.state != "interrupted" for attempt in one.attempts)
         sentences = [f"it {verb} with {told_error(latest.error)}"]
-        if one.size is None:
+        if one.size is None and node.awaits is None:
             sentences.append(f"that was try {made(tries, node.retry)}: {policy(node.retry, latest.error, tries)}")
         if len(one.attempts) > 1:
             sentences += history(one.attempts[:-1])
@@ -221,6 +223,8 @@ class _Explainer:
 
     def _waiting(self, node: NodeDefinition, one: NodeReport) -> list[str]:
         latest = last(one)
+        if one.reason in KINDS:
+            return [*awaiting(node, self._nodes, latest, self._now_us), *self._of_the_run()]
         if one.reason != "retry":
             return [*self._parked(one), *self._of_the_run()]
         before = one.attempts[-2] if len(one.attempts) > 1 else None

@@ -20,7 +20,7 @@ from dagger_actors.core.wording import indefinite, listed, nearest, quoted
 from dagger_actors.errors import KeyRefused
 from dagger_actors.pubsub.filters import Compared, Filter, compared_in
 
-__all__ = ["LONGEST_KEY", "filter_names", "key_function", "key_names"]
+__all__ = ["LONGEST_KEY", "field_of", "filter_names", "key_function", "key_names"]
 
 LONGEST_KEY: Final = 200
 """Characters of a key."""
@@ -72,6 +72,28 @@ def filter_names(found: Filter, takes: Mapping[str, Any]) -> dict[str, tuple[str
         Misfit: No type has such a field, or a comparison with it never holds.
     """
     return {one.field: _compared(one, takes) for one in compared_in(found)}
+
+
+def field_of(path: str, takes: Mapping[str, Any]) -> tuple[tuple[str, ...], frozenset[str] | None]:
+    """Find a field that some type of message has.
+
+    Returns:
+        The names that it is of in JSON, and what JSON it may be; None = anything.
+
+    Raises:
+        Misfit: No type has such a field, or its names differ.
+    """
+    names = _compared(Compared(path, "exists", "true"), takes)
+    kinds: set[str] = set()
+    for name, hint in takes.items():
+        try:
+            written = written_as(_walk(name, hint, path)[1])
+        except Misfit:
+            continue
+        if written is None:
+            return names, None
+        kinds |= written
+    return names, frozenset(kinds)
 
 
 def _compared(one: Compared, takes: Mapping[str, Any]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dagger_actors.flow.definition.awaits import AwaitMessage
 from dagger_actors.flow.definition.nodes import NodeDefinition
 from dagger_actors.flow.definition.references import Constant, FromInput, Reference
 
-__all__ = ["facts_of", "picture_of"]
+__all__ = ["facts_of", "picture_of", "told_source"]
 
 
 def picture_of(
@@ -49,8 +49,8 @@ def facts_of(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> tuple[t
     if node.instructions:
         facts.append(("instructions", line(node.instructions)))
     if node.map is not None:
-        facts.append(("map", line(f"{node.map.item} = each of {_told(node.map.over, nodes)}")))
-    facts += [("input", line(f"{name} = {_told(source, nodes)}")) for name, source in node.inputs[:NAMED]]
+        facts.append(("map", line(f"{node.map.item} = each of {told_source(node.map.over, nodes)}")))
+    facts += [("input", line(f"{name} = {told_source(source, nodes)}")) for name, source in node.inputs[:NAMED]]
     if len(node.inputs) > NAMED:
         facts.append(("input", f"and {len(node.inputs) - NAMED} more"))
     if node.awaits is not None:
@@ -65,7 +65,7 @@ def facts_of(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> tuple[t
 
 
 def _facts_of_wait(awaits: AwaitMessage, nodes: tuple[NodeDefinition, ...]) -> list[tuple[str, str]]:
-    facts = [("match", line(f"{path} = {_told(source, nodes)}")) for path, source in awaits.match[:NAMED]]
+    facts = [("match", line(f"{path} = {told_source(source, nodes)}")) for path, source in awaits.match[:NAMED]]
     if len(awaits.match) > NAMED:
         facts.append(("match", f"and {len(awaits.match) - NAMED} more"))
     if awaits.is_earliest:
@@ -84,7 +84,7 @@ def _summary(nodes: tuple[NodeDefinition, ...], inputs: Collection[str], outputs
     return line(" · ".join(parts))
 
 
-def _told(reference: Reference, nodes: tuple[NodeDefinition, ...]) -> str:
+def told_source(reference: Reference, nodes: tuple[NodeDefinition, ...]) -> str:
     """Where a value comes from, and what its author says of it."""
     return _source(reference, nodes) + (f" ({reference.description})" if reference.description else "")
 

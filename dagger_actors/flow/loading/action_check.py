@@ -13,6 +13,7 @@ from dagger_actors.core.wording import quoted
 from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, InputSpec, Reference
 from dagger_actors.flow.loading.ancestry import ancestors_among
+from dagger_actors.flow.loading.awaits import AwaitableChannels, check_await
 from dagger_actors.flow.loading.isolation import check_isolation
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.loading.type_edges import TypeEdges
@@ -82,6 +83,7 @@ def bind(
     declared: Mapping[str, InputSpec] | None,
     results: Mapping[str, tuple[int, Reference]],
     *,
+    channels: AwaitableChannels | None,
     has_cycles: bool,
     has_all_actions: bool,
     first: int = 0,
@@ -95,6 +97,7 @@ def bind(
         index: Their positions by id.
         declared: The flow's inputs; None when it declares none.
         results: The flow's outputs by name: their place, and where they come from.
+        channels: Those that nodes may await messages of; None = nothing is known of them.
         has_cycles: Whether there are no ancestors to speak of.
         has_all_actions: Whether every module was imported; if not, an unknown action may be one of a missing module.
         first: The first node to check; those before it have been checked.
@@ -118,6 +121,10 @@ def bind(
         reader.subject = node.id
         if node.when is not None:
             edges.check_when(position)
+        if node.awaits is not None:
+            kinds = edges.check_match(position)
+            if channels is not None:
+                check_await(reader, node, kinds, channels)
         if action is None:
             if node.action and has_all_actions:
                 unknown_action(reader, registry, node, names)

@@ -24,9 +24,10 @@ __all__ = [
     "MAX_WAIT_SECONDS",
     "OF_ACTIONS",
     "AwaitableChannels",
+    "Expected",
     "Misplaced",
     "awaits_of",
-    "check_awaits",
+    "check_await",
     "read_await",
     "refuse_action_keys",
 ]
@@ -61,15 +62,27 @@ class Misplaced(msgspec.Struct, frozen=True, kw_only=True):
     advice: str
 
 
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """What a field of an awaited message must equal, as far as that is known at load.
+
+    Attributes:
+        json: The value, as JSON; None = it is known when the flow runs.
+        kinds: What JSON it may be, in the words of ``bodies.type_fit``; None = anything.
+    """
+
+    json: str | None = None
+    kinds: frozenset[str] | None = None
+
+
 class AwaitableChannels(Protocol):
     """Knows the channels, where there are such: a flow file alone says nothing of them."""
 
-    def misplaced(self, channel: str, match: Mapping[str, str | None]) -> Sequence[Misplaced]:
+    def misplaced(self, channel: str, match: Mapping[str, Expected]) -> Sequence[Misplaced]:
         """Tell what is wrong about a message that is awaited.
 
         Args:
             channel: The channel's name.
-            match: The paths of fields, and what each must equal, as JSON; None = that is known when the flow runs.
+            match: The paths of fields, and what each must equal.
         """
         ...
 
@@ -135,18 +148,26 @@ def refuse_action_keys(reader: Reader, node: WrittenNode) -> None:
             reader.complain(node.fields[key].at, message, advice)
 
 
-def check_awaits(reader: Reader, nodes: Sequence[WrittenNode], channels: AwaitableChannels) -> None:
-    """Complain of messages that these channels never have."""
-    for node in nodes:
-        written = node.awaits
-        if written is None:
-            continue
-        reader.subject = node.id
-        places = {path: pointer.at for path, pointer in written.match}
-        match = {path: one.found.json if isinstance(one.found, Constant) else None for path, one in written.match}
-        for wrong in channels.misplaced(written.channel, match):
-            reader.complain(places.get(wrong.path, written.at), wrong.message, wrong.advice)
-    reader.subject = ""
+def check_await(
+    reader: Reader, node: WrittenNode, kinds: Mapping[str, frozenset[str] | None], channels: AwaitableChannels
+) -> None:
+    """Complain of a message that these channels never have.
+
+    Args:
+        reader: Takes the complaints.
+        node: Awaits one.
+        kinds: What JSON the value of each path of its match may be; None = anything.
+        channels: Knows them.
+    """
+    written = node.awaits
+    assert written is not None
+    places = {path: pointer.at for path, pointer in written.match}
+    match = {
+        path: Expected(json=one.found.json) if isinstance(one.found, Constant) else Expected(kinds=kinds.get(path))
+        for path, one in written.match
+    }
+    for wrong in channels.misplaced(written.channel, match):
+        reader.complain(places.get(wrong.path, written.at), wrong.message, wrong.advice)
 
 
 def awaits_of(written: WrittenAwait) -> AwaitMessage:

@@ -9,7 +9,7 @@ from typing import cast, get_args
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition, InputSpec, InputType, Reference
 from dagger_actors.flow.loading.action_check import bind, load_actions
-from dagger_actors.flow.loading.awaits import AwaitableChannels, check_awaits
+from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.defaults import check_output_defaults
 from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
 from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of, resolve_anywhere
@@ -51,7 +51,7 @@ def load_flow(
         registry: Takes the actions that the flow names; every node is checked against its action. None: only the
             structure is checked and nothing is imported.
         imports: More modules and files with actions, as ``--import`` gives them; they need a registry.
-        channels: Those that nodes may await messages of; None: whether there are such is not known here.
+        channels: Those that nodes may await messages of; they need a registry. None: nothing is known of channels here.
 
     Raises:
         DefinitionError: The flow cannot run; carries every problem, in file order.
@@ -109,9 +109,17 @@ class FlowLoader:
             problems, is_complete = load_actions(reader, registry, actions, imports, self._folder)
             reader.add(problems)
             results = {name: (one.at, one.found) for name, one in (pointers or {}).items() if one.found is not None}
-            bind(reader, registry, nodes, index, inputs, results, has_cycles=has_cycles, has_all_actions=is_complete)
-        if channels is not None:
-            check_awaits(reader, nodes, channels)
+            bind(
+                reader,
+                registry,
+                nodes,
+                index,
+                inputs,
+                results,
+                channels=channels,
+                has_cycles=has_cycles,
+                has_all_actions=is_complete,
+            )
         flow = FlowDefinition(
             name=self._name(fields),
             nodes=tuple(node for node in (defined(reader, node, config) for node in nodes) if node is not None),

@@ -163,6 +163,25 @@ class TypeEdges:
                 message = f"when.{word} compares with {kind_of(operand)}, but {SOURCE} gives {name_of(given)}"
                 self._complain(pointer.at, message, Fault(message, COMPARABLE), found)
 
+    def check_match(self, position: int) -> dict[str, frozenset[str] | None]:
+        """Check that there is something at what a node matches its message with.
+
+        Returns:
+            What JSON the value of each path may be; None = anything.
+        """
+        written = self._nodes[position].awaits
+        kinds: dict[str, frozenset[str] | None] = {}
+        for path, pointer in written.match if written is not None else ():
+            found = pointer.found
+            if found is None or isinstance(found, Constant):
+                continue
+            given = self._given(self._source(found), found)
+            if isinstance(given, Fault):
+                self._complain(pointer.at, f"await_message.match {quoted(path)} {given.message}", given, found)
+            elif pointer.default is None:
+                kinds[path] = written_as(given)
+        return kinds
+
     def _check_declared(self, node: WrittenNode, action: Action) -> None:
         names = declared_outputs(node)
         pair = (action, names)
