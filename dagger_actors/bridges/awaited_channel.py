@@ -14,8 +14,6 @@ from dagger_actors.core.comparisons import ABSENT
 __all__ = ["AwaitedChannel", "Waiting"]
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
-EXACT = 2**53
-"""Below it every whole number is its own float."""
 
 
 class Waiting:
@@ -120,9 +118,7 @@ def _told(value: object) -> bytes:
 def _plain(value: Any) -> Any:
     match value:
         case float():
-            return int(value) if value.is_integer() and abs(value) < EXACT else value
-        case int() if not isinstance(value, bool):
-            return value if abs(value) < EXACT else float(value)
+            return int(value) if value.is_integer() else value
         case list():
             return [_plain(one) for one in value]
         case dict():

@@ -164,6 +164,14 @@ def test_a_message_meets_who_waits_for_an_equal_value_and_nobody_else(value: obj
     assert [one.place[0] for one in met] == expected
 
 
+def test_long_numbers_are_told_apart() -> None:
+    """Law: ids of 64 bits that differ in their last digit are different, though their floats are not."""
+    channel = AwaitedChannel("c")
+    channel.add(waiting(1, match='{"id":9007199254740993}'))
+    assert channel.met(0, '{"id":9007199254740992}', 0) == []
+    assert len(channel.met(0, '{"id":9007199254740993}', 0)) == 1
+
+
 def waiting(place: int, since: int = 0, due_at: int | None = None, match: str = "{}") -> Waiting:
     return Waiting(
         (place, 0, -1, 1), "c", since, due_at, match=match, names=lambda _, path: tuple(path.split(".")), tell=print
