@@ -231,6 +231,7 @@ class ActorSystem:
             resources=self._resources,
             messages=messages,
             outside=outside,
+            channels=outside.channels,
             observers=() if observer is None else (observer,),
             pool=self._pool if self._runtime.can_spawn else None,
             telemetry=self._telemetry,

@@ -12,6 +12,7 @@ from dagger_actors.errors import AttemptOver
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.additions import WantedNodes
 from dagger_actors.flow.definition import Growth, InputSpec
+from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.growth import Grown, read_growth
 from dagger_actors.flow.machine.invocations import Invocations
 
@@ -26,10 +27,12 @@ class GrowthReader:
 
     Args:
         find: Gives a run that is open here; None when it is not.
+        channels: Those that nodes may await messages of.
     """
 
-    def __init__(self, find: Callable[[str], ActiveRun | None]) -> None:
+    def __init__(self, find: Callable[[str], ActiveRun | None], channels: AwaitableChannels) -> None:
         self._find = find
+        self._channels = channels
         self._lock = threading.Lock()
         self._positions: weakref.WeakKeyDictionary[Invocations, dict[str, int]] = weakref.WeakKeyDictionary()
 
@@ -54,6 +57,7 @@ class GrowthReader:
             inputs=definition.inputs if definition.inputs is not None else dict.fromkeys(active.inputs, InputSpec()),
             config=definition.config,
             registry=active.actions,
+            channels=self._channels,
         )
         before = wanted.before or Growth(base=run.count, nodes=())
         before = Growth(base=run.count, nodes=before.at(run.count))

@@ -50,6 +50,7 @@ from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.growing import GrowthReader
 from dagger_actors.flow.handover import Opening, Services
 from dagger_actors.flow.left_behind import LeftBehind, is_success, key_of
+from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
@@ -83,6 +84,7 @@ class FlowHub:
         resources: What ``ctx.resource`` gives.
         messages: Knows the channels that actions publish to.
         outside: Brings what nodes await.
+        channels: Those that nodes may await messages of.
         observers: Told what changes, in every run.
         pool: The worker processes; None where there are none.
         telemetry: Told of runs and attempts; None = nobody traces or measures this system.
@@ -98,6 +100,7 @@ class FlowHub:
         resources: Resources,
         messages: Messages,
         outside: Outside,
+        channels: AwaitableChannels,
         observers: tuple[Observer, ...] = (),
         pool: LazyPool | None = None,
         telemetry: Telemetry | None = None,
@@ -135,7 +138,7 @@ class FlowHub:
                 steps=RunSteps(store, clock=runtime.clock, wait=runtime.wait_in_body),
                 resources=resources,
                 tables=StoredTables(store),
-                owner=RunValues(store, messages, GrowthReader(self.active.get)),
+                owner=RunValues(store, messages, GrowthReader(self.active.get, channels)),
             ),
             home=store.home,
             pool=pool,

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dagger_actors import ActorSystem, Channel, Report
+from dagger_actors import ActorSystem, Channel, Context, Report
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 
@@ -299,3 +299,32 @@ def story(sim: Simulation) -> None:
 def test_whichever_commit_the_worker_dies_at_each_message_is_taken_once(seeds: int) -> None:
     """Law: FAULTS 1 for waits: published after the wait began is never missed, and each node has one result."""
     assert explore(story, seeds, crash="every_commit").commits >= 4
+
+
+def ask_for(ctx: Context) -> str:
+    ctx.add_nodes(
+        [
+            {"id": "id", "action": "name_of"},
+            {"id": "reply", "await_message": {"channel": "payments", "match": {"order": "id.order"}}},
+        ]
+    )
+    return "asked"
+
+
+def ask_amiss(ctx: Context) -> str:
+    ctx.add_nodes([{"id": "reply", "await_message": {"channel": "paymets"}}])
+    return "asked"
+
+
+def test_an_action_may_add_a_node_that_awaits_a_message(sim: Simulation) -> None:
+    """Law: added nodes await as those of the file do, and one whose channel nobody knows is refused where it is added."""
+    system = opened(sim, actions=[ask_for, ask_amiss, name_of])
+    started(sim, system, {"name": "asks", "nodes": [{"id": "ask", "action": "ask_for"}]})
+    system.channels.publish("payments", Payment("6"))
+    system.channels.publish("payments", Payment("7", 8))
+    report = system.flows.run("r").wait(PATIENCE_S)
+    assert states(report) == {"ask": "succeeded", "id": "succeeded", "reply": "succeeded"}
+    assert report.nodes[-1].output["amount"] == 8
+    wrong = system.flows.start({"name": "asks", "nodes": [{"id": "ask", "action": "ask_amiss"}]}).wait(PATIENCE_S)
+    assert wrong.state == "failed"
+    assert "knows the channel 'paymets' (Did you mean 'payments'?)" in (wrong.error or "")

@@ -14,6 +14,7 @@ from dagger_actors.core.wording import nearest
 from dagger_actors.errors import DefinitionError, GrowthRefused
 from dagger_actors.flow.definition import Constant, FlowConfig, Growth, InputSpec, NodeDefinition, moved
 from dagger_actors.flow.loading.action_check import bind
+from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
 from dagger_actors.flow.loading.references import MAX_REFERENCE, Pointer
 from dagger_actors.flow.loading.written import WrittenMap, WrittenNode
@@ -45,6 +46,7 @@ class Grown(msgspec.Struct, frozen=True, kw_only=True):
         inputs: The flow's inputs.
         config: Its settings.
         registry: Its actions.
+        channels: Those that nodes may await messages of; None = nothing is known of them.
     """
 
     nodes: Sequence[NodeDefinition]
@@ -53,6 +55,7 @@ class Grown(msgspec.Struct, frozen=True, kw_only=True):
     inputs: Mapping[str, InputSpec]
     config: FlowConfig
     registry: ActionRegistry
+    channels: AwaitableChannels | None = None
 
 
 def read_growth(run: Grown, data: Sequence[object], before: Growth) -> Growth:
@@ -96,6 +99,7 @@ def _read(run: Grown, data: Sequence[object], before: Growth) -> Growth:
         index,
         run.inputs,
         {},
+        channels=run.channels,
         has_cycles=has_cycles,
         has_all_actions=True,
         first=len(stubs),
