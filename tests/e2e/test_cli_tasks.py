@@ -203,6 +203,26 @@ def test_wait_shows_how_it_stands_and_what_it_logs_unless_it_is_to_be_quiet(type
     assert (quiet[1], "of parent: " in quiet[2]) == ("[1,2]\n", False)
 
 
+ASIDE = """
+from dagger_actors import task_agent
+
+@task_agent
+def aside(task: str) -> str:
+    print("said aside")
+    return task
+"""
+
+
+def test_json_is_all_that_is_on_stdout_whatever_the_task_prints_and_nothing_is_said_meanwhile(typed):
+    """Law: one document; what a body prints goes to stderr, how it stands is not told."""
+    (typed.folder / "aside.py").write_text(ASIDE)
+    words = ("tasks", "submit", "aside", '"x"', "--import", "aside.py", "--wait")
+    assert typed(*words)[1] == "said aside\nx\n"
+    status, out, err = typed(*words, "--json")
+    assert (status, msgspec.json.decode(out)["result"]) == (0, "x")
+    assert err == "said aside\n"
+
+
 def test_timeout_ends_the_wait_and_not_the_task(typed):
     """Law: 3, with the way to look at it again; the task is as it was."""
     submit(typed, "patient", "x")

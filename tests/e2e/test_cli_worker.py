@@ -34,6 +34,11 @@ def submit(typed, agent: str, *words: str, module: str = "agents.py") -> int:
     return int(out)
 
 
+def tables(db: str) -> set[str]:
+    with contextlib.closing(apsw.Connection(db)) as connection:
+        return {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
+
+
 def states(typed) -> dict[int, str]:
     return {one["id"]: one["state"] for one in typed.json("tasks", "list")}
 
@@ -58,6 +63,17 @@ def test_rest_is_when_only_what_is_paused_or_stuck_is_open(typed):
     assert typed(*WORKER)[0] == 0
     assert states(typed) == {delayed: "completed", failed: "failed", stuck: "blocked"}
     assert typed(*WORKER)[0] == 0
+
+
+def test_without_until_rest_a_worker_stays_for_what_comes(typed, program, wait_for):
+    """Law: nothing to do is no end; what is submitted later is done, however often it has been at rest by then."""
+    process = program.start("worker", "--import", "agents.py")
+    wait_for(process, "worker on dagger.db")
+    for _ in range(2):
+        status, out, err = typed("tasks", "submit", "measure", ABC, "--wait", "--timeout", "30")
+        assert (status, out, process.poll()) == (0, "letters: 3\n", None), err
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
 
 
 def test_concurrency_is_how_many_tasks_it_does_at_once(typed):
@@ -123,9 +139,10 @@ def test_the_schema_of_its_file_is_there_for_a_worker(typed):
     status, _, err = typed("worker", "one.yaml", "two.yaml", "--until-rest")
     assert (status, "--schema FILE" in err) == (2, True), err
     assert typed("worker", "one.yaml", "two.yaml", "--schema", "two.sql", "--until-rest")[0] == 0
-    with contextlib.closing(apsw.Connection("dagger.db")) as connection:
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
-    assert tables >= {"table_one", "table_two"}
+    (typed.folder / "three.sql").write_text("CREATE TABLE IF NOT EXISTS table_three (x);\n")
+    assert typed("worker", "one.yaml", "--schema", "three.sql", "--until-rest", "--db", "other.db")[0] == 0
+    assert tables("dagger.db") >= {"table_one", "table_two"}
+    assert tables("other.db") & {"table_one", "table_two", "table_three"} == {"table_three"}, "what is given goes first"
 
 
 def test_up_does_the_tasks_of_its_agents_too_and_says_so(typed):
