@@ -17,7 +17,7 @@ import msgspec
 from dagger_actors.bodies.outputs import encode_hook, to_json
 from dagger_actors.errors import ResultError
 
-__all__ = ["CheckResult", "result_check"]
+__all__ = ["CheckResult", "hint_name", "result_check"]
 
 CheckResult = Callable[[Any, bytes | None], None]
 """Takes the result, and its JSON text when that is known; raises ``ResultError``."""
@@ -89,4 +89,4 @@ def is_custom(kind: type) -> bool:
 
 def hint_name(hint: Any) -> str:
     """Spell a type hint as its author did, more or less."""
-    return hint.__qualname__ if type(hint) is type else str(hint).replace("typing.", "")
+    return hint.__qualname__ if isinstance(hint, type) else str(hint).replace("typing.", "")

@@ -94,7 +94,8 @@ def existing(db: str) -> str:
         ) from None
     if not is_there:
         raise UsageError(
-            f"there is no database {db!r}", "name yours with --db PATH; `dagger-actors run SPEC` creates one"
+            f"there is no database {db!r}",
+            "name yours with --db PATH; `dagger-actors run SPEC` or `dagger-actors worker --import X` makes one",
         )
     return db
 

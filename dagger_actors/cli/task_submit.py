@@ -22,6 +22,7 @@ from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, Quiet, existing
 from dagger_actors.cli.progress import LogLines
 from dagger_actors.cli.render import stdout
+from dagger_actors.cli.task_imports import imported_kinds
 from dagger_actors.cli.task_pages import error_lines, result_lines, shown_state
 from dagger_actors.cli.task_steps import next_for_tasks
 from dagger_actors.cli.text import one_line, printable
@@ -30,7 +31,6 @@ from dagger_actors.core.wording import counted, nearest
 from dagger_actors.errors import UnknownAgent
 from dagger_actors.system import ActorSystem
 from dagger_actors.tasks.at_work import TaskProgress
-from dagger_actors.tasks.importing import kinds_at
 from dagger_actors.tasks.kind import TaskKind
 from dagger_actors.tasks.report import TaskReport
 from dagger_actors.tasks.task import Task
@@ -93,7 +93,7 @@ def submit(
     if timeout is not None and not 0 <= timeout < float("inf"):
         raise UsageError(f"--timeout {timeout:g} is out of range", "give seconds, 0 or more")
     value = _payload(payload)
-    kinds = [kind for one in imports for kind in kinds_at(one, Path.cwd())]
+    kinds = imported_kinds(imports)
     is_ours = wait and bool(kinds) and not _is_done_by_others(agent, db)
     wishes = {
         "priority": priority, "delay": delay, "expires": expires, "key": key, "on_conflict": on_conflict, "job": job,

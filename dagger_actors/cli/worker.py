@@ -20,13 +20,13 @@ from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, Database, Processes, Schema
 from dagger_actors.cli.progress import LogLines, say
 from dagger_actors.cli.task_board import TaskBoard
+from dagger_actors.cli.task_imports import imported_kinds
 from dagger_actors.cli.text import printable
 from dagger_actors.cli.watch import GRACE_S, Interrupts
 from dagger_actors.core.wording import listed
 from dagger_actors.errors import AgentsMissing
 from dagger_actors.supervised.from_file import load_supervisor
 from dagger_actors.system import ActorSystem
-from dagger_actors.tasks.importing import kinds_at
 from dagger_actors.tasks.kind import Configured
 from dagger_actors.tasks.splitting import configured_by_file
 
@@ -105,8 +105,7 @@ def _check_agents(agents: Sequence[Configured], imports: Sequence[str], db: str)
         AgentsMissing: Something waits that nobody does, and it has the agent of nothing that waits.
     """
     configured = {one.kind for one in agents}
-    kinds = [kind for one in imports for kind in kinds_at(one, Path.cwd())]
-    own = {one.name for one in agents} | {kind.name for kind in kinds if kind not in configured}
+    own = {one.name for one in agents} | {kind.name for kind in imported_kinds(imports) if kind not in configured}
     waiting: set[str] = set()
     missing: list[str] = []
     if Path(db).exists():

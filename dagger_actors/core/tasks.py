@@ -218,7 +218,8 @@ class ClaimTasks(msgspec.Struct, frozen=True, tag="claim"):
     age of that priority, when a claim is so large that it has several such turns). So under *the documented load*, an agent
     whose tasks go on being claimed, the oldest one is among the next 16 that are taken, however many of higher priority are
     submitted: each task has its turn. (Of more than 256 different priorities that are ready at once, the oldest is sought among
-    the 256 lowest.)
+    the 256 lowest.) What waits for a place of its ``per_key`` is not ready yet: the places of one key go by priority alone, so
+    the load of each key must leave it one.
 
     Attributes:
         owner: This worker.

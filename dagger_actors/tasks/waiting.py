@@ -12,6 +12,7 @@ from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.bodies.asking import Aside, Asking, Await
 from dagger_actors.bodies.loop_guard import refuse_on_loop
 from dagger_actors.bodies.parameters import Parameter
+from dagger_actors.bodies.result_check import hint_name
 from dagger_actors.core.tasks import FINAL_TASK
 from dagger_actors.errors import BlockingCall, InputError, ResultError, TaskNotFound
 from dagger_actors.tasks.base import TasksBase
@@ -129,4 +130,4 @@ class Waiting(TasksBase):
         try:
             return kind.decode(text)
         except InputError as error:
-            raise ResultError(agent, str(kind.annotation), "what is stored", error.reason) from None
+            raise ResultError(agent, hint_name(kind.annotation), "what is stored", error.reason) from None

@@ -476,7 +476,12 @@ class TestResultsAtRunTime:
             (str, None, "returned NoneType: Expected `str`, got `null`"),
             (dict[str, int], {"a": 1, "b": "x"}, r"returned dict: Expected `int`, got `str` - at `$[...]`"),
             (list[Point], [Point(1), {"x": "y"}], "Expected `int`, got `str` - at `$[1].x`"),
-            (Point, {"y": 1}, "Object missing required field `x`"),
+            (
+                Point,
+                {"y": 1},
+                "must return Point, as its type hint says, and returned dict: Object missing required field `x`",
+            ),
+            (Color, 1, "must return Color, as its type hint says"),
             (Pair, Pair("a"), "must return Pair, as its type hint says, and returned Pair: Expected `int`, got `str`"),
             (Typed, {}, "Object missing required field `x`"),
             (Model, {"x": 1}, "must return Model, as its type hint says, and returned dict: alias is required"),

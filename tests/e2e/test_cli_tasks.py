@@ -169,6 +169,10 @@ def test_a_payload_comes_from_stdin_too(typed, monkeypatch):
         (("measure", "-5"), "got `int`"),
         (("measre", ABC), "did you mean 'measure'?"),
         (("nothing-like-it", ABC), "name the module it is in with --import"),
+        (
+            ("measure", ABC, "--import", "agents.py:mesure"),
+            "agents.py:mesure is no task agent\n  did you mean agents.py:measure?",
+        ),
         (("measure", ABC, "--depends-on", "99"), "there is no such task"),
         (("measure", ABC, "--priority", "99999999999"), "priority is a whole number"),
         (("measure", ABC, "--timeout", "3"), "--timeout is for --wait"),

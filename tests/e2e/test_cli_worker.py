@@ -116,6 +116,9 @@ def test_a_worker_without_agents_is_refused_and_makes_no_database(typed):
     status, _, err = typed("worker")
     assert (status, "name their modules with --import" in err) == (2, True)
     assert typed("worker", "--import", "nowhere.py")[0] == 2
+    for name, told in (("mesure", "did you mean agents.py:measure?"), ("msgspec", "mark it with @task_agent")):
+        status, _, err = typed("worker", "--import", f"agents.py:{name}")
+        assert (status, f"agents.py:{name} is no task agent" in err, told in err) == (2, True, True), err
     assert not list(Path().glob("*.db*"))
 
 

@@ -291,6 +291,21 @@ def test_no_more_than_per_key_tasks_of_a_limit_key_are_admitted_and_the_next_is_
     assert file.states()[1] == "held"
 
 
+def test_what_has_the_place_of_its_key_has_its_turn_and_the_next_place_goes_by_priority(file: TasksOnFile) -> None:
+    """Law: whoever is ready begins in the end; whoever waits for its key is not ready, and the load of a key is its own."""
+    file.agent("k", per_key=1)
+    file.submit(new(1, "k", limit_key="x"), new(2, "k", limit_key="x"), now_us=0)
+    taken: list[int] = []
+    for key in range(10, 60):  # one of higher priority before each claim: of the same key, and of another
+        file.submit(new(key, "k", priority=9), new(100 + key, "k", limit_key="x", priority=9), now_us=1)
+        (task,) = file.claim("k", now_us=MINUTE_US + key)
+        taken.append(task.task_key)
+        file.end(task, now_us=MINUTE_US + key)
+    assert 1 in taken[:16]
+    assert 2 not in taken
+    assert file.states()[2] == "held"
+
+
 def test_a_task_that_is_blocked_or_opened_again_gives_its_place_up_and_waits_for_one(file: TasksOnFile) -> None:
     file.agent("k", per_key=1)
     file.submit(*(new(key, "k", limit_key="x") for key in (1, 2, 3)), new(9))
