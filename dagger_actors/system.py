@@ -41,6 +41,7 @@ from dagger_actors.flow.watched import WatchedFlows
 from dagger_actors.inspection import Inspection
 from dagger_actors.pubsub.channel import Channel
 from dagger_actors.pubsub.channels import Channels
+from dagger_actors.pubsub.forsaken import Forsaken
 from dagger_actors.pubsub.hub import ChannelHub
 from dagger_actors.pubsub.kind import Configured as ConfiguredSubscriber
 from dagger_actors.pubsub.registry import Members
@@ -266,7 +267,7 @@ class ActorSystem:
         self._watch = Watch(
             (WatchedFlows(self._hub, recovery), self._tasks_hub, self._channels_hub),
             errand=self._hub.errand,
-            sweep=LeftBehind(self._store).sweep,
+            sweeps=(LeftBehind(self._store).sweep, Forsaken(self._store, self.channels.subscriptions).look),
             runtime=self._runtime,
             store=self._store,
             recover=recover,

@@ -55,7 +55,7 @@ class Watch:
     Args:
         paradigms: What obeys and takes over.
         errand: Has something done behind what is done already, one at a time.
-        sweep: Clears away what dead workers left once nothing of it matters.
+        sweeps: What is seen to with every beat: what dead workers left is cleared away, what is wrong is told of.
         runtime: The world.
         store: The open database.
         recover: Whether to take over what others left.
@@ -66,14 +66,14 @@ class Watch:
         paradigms: Sequence[Watched],
         *,
         errand: Callable[[Callable[[], None]], None],
-        sweep: Callable[[], None],
+        sweeps: Sequence[Callable[[], None]],
         runtime: Runtime,
         store: Store,
         recover: bool,
     ) -> None:
         self._paradigms = paradigms
         self._errand = errand
-        self._sweep = sweep
+        self._sweeps = sweeps
         self._runtime = runtime
         self._store = store
         self._recover = recover
@@ -134,7 +134,8 @@ class Watch:
             if now_us >= self._next_beat_us:
                 self._next_beat_us = now_us + BEAT_US
                 self._store.beat(self._has_beaten)
-                self._sweep()
+                for sweep in self._sweeps:
+                    sweep()
             if self._recover and (has_changed or self._has_neighbours) and now_us >= self._next_recovery_us:
                 self._next_recovery_us = now_us + RECOVER_US
                 stalled = self._still_stalled()

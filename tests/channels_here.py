@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,8 @@ class ChannelsHere:
         self.trace = lambda: None
         self.due: list[int] = []
         self.changes = 0
+        self._is_closed = False
+        self.trace: Callable[[], str | None] = lambda: None
         self.outbox = Outbox(
             journal=self.store.journal,
             clock=self.runtime.clock,
@@ -128,7 +130,7 @@ class ChannelsHere:
     def subscribe(self, name: str, *channels: str, **more: Any) -> None:
         group = name.partition(".")[0]
         row = SubscriptionRow(group=group, name=name, pattern=", ".join(channels), channels=channels, ranges=1, **more)
-        declared = self.do(Declare((), (row,), 0))[0]
+        declared = self.do(Declare((), (row,), 0, self.store.worker_id))[0]
         self.group_key = declared.groups[group]
         self.cursors = {channel: key for key, one, channel in declared.cursors if one == name}
         shared = self.do(ShareRanges(self.group_key, self.store.worker_id, "member", 0))[0]
@@ -152,7 +154,14 @@ class ChannelsHere:
         row = StateRow(self.group_key, key, msgspec.msgpack.encode(state).hex(), 0)
         self.do(writes=[Write("subscriber_states.put", [row], 1)])
 
+    def leave(self) -> None:
+        """Be gone as far as others can see: the commands go on with the file."""
+        self.close()
+        self._is_closed = True
+
     def close(self) -> None:
+        if self._is_closed:
+            return
         self.channels.close()
         self.outbox.close()
         self.runtime.close(5)

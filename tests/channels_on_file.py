@@ -30,7 +30,7 @@ __all__ = ["ChannelsOnFile"]
 
 TABLES = (
     "channels", "messages", "delayed_messages", "subscription_groups", "subscriptions", "subscription_channels", "cursors",
-    "group_members", "group_ranges", "deliveries", "dead_letters", "subscriber_states", "subscriber_steps",
+    "subscription_workers", "group_members", "group_ranges", "deliveries", "dead_letters", "subscriber_states", "subscriber_steps",
 )  # fmt: skip
 
 
@@ -81,10 +81,10 @@ class ChannelsOnFile:
             return error
         raise AssertionError(f"not refused: {operations}")
 
-    def declare(self, *what: ChannelRow | SubscriptionRow, now_us: int = 0) -> Declared:
+    def declare(self, *what: ChannelRow | SubscriptionRow, now_us: int = 0, worker: int | None = None) -> Declared:
         channels = tuple(one for one in what if isinstance(one, ChannelRow))
         subscriptions = tuple(one for one in what if isinstance(one, SubscriptionRow))
-        self.declared = self.run(Declare(channels, subscriptions, now_us))
+        self.declared = self.run(Declare(channels, subscriptions, now_us, worker))
         return self.declared
 
     def cursor(self, subscription: str, channel: str) -> int:

@@ -103,6 +103,13 @@ dagger-actors subscriptions seek shop.count --since 1d
 dagger-actors subscriptions seek shop.count --to latest --channel orders
 
 What it has done there comes again, or what it has not done is passed over; no other subscription is disturbed."""
+FORGET = """
+
+dagger-actors subscriptions forget shop.count --yes
+
+It says what went with it: how far it was, its dead letters, its timers; with the last one of a group the states of its keys.
+Channels and their messages stay, and have room again. Refused while a living process has its code, and without --yes when there
+are unread messages or dead letters."""
 REDRIVE = """
 
 dagger-actors dead-letters redrive 17 18
@@ -182,6 +189,7 @@ SUBSCRIPTIONS = (
     ("pause", "dagger_actors.cli.channel_verbs:pause", "Stop the turns of a subscription, in all processes."),
     ("resume", "dagger_actors.cli.channel_verbs:resume", "Have a paused subscription go on."),
     ("seek", "dagger_actors.cli.channel_verbs:seek", f"Have a subscription go on from another place.{SEEK}"),
+    ("forget", "dagger_actors.cli.channel_verbs:forget", f"Delete a subscription whose code is gone.{FORGET}"),
 )
 DEAD_LETTERS = (
     (
@@ -196,7 +204,7 @@ GROUPS = {
     "artifacts": ("List, read and export what runs stored.", ARTIFACTS),
     "tasks": ("List, submit, retry, cancel and judge tasks.", TASKS),
     "jobs": ("List, show, cancel and draw jobs: groups of tasks.", JOBS),
-    "subscriptions": ("List, show, pause, resume and move who reads channels.", SUBSCRIPTIONS),
+    "subscriptions": ("List, show, pause, resume, move and forget who reads channels.", SUBSCRIPTIONS),
     "dead-letters": ("List, show and redrive messages that were given up.", DEAD_LETTERS),
 }
 

@@ -86,7 +86,7 @@ def subscriptions_table(subscriptions: Iterable[SubscriptionSummary]) -> Table:
     right = ("lag", "waiting", "dead", "members")
     table = plain("subscription", "reads", *right, "state", right=right)
     for one in subscriptions:
-        living = sum(member.pid is not None for member in one.members)
+        living = sum(member.pid is not None for member in one.members) if one.processes else 0
         table.add_row(
             Text(one_line(one.name)),
             Text(shorten(one_line(one.pattern), LONGEST_CELL)),
@@ -94,15 +94,21 @@ def subscriptions_table(subscriptions: Iterable[SubscriptionSummary]) -> Table:
             f"{one.waiting:,}",
             Text(f"{one.dead_letters:,}", style="red" if one.dead_letters else ""),
             Text(f"{living:,}", style="" if living else "yellow"),
-            Text(_state(one), style="yellow" if one.is_paused else ""),
+            Text(_state(one), style="red" if one.is_forsaken else "yellow" if one.is_paused else ""),
         )
     return table
 
 
 def _state(subscription: SubscriptionSummary) -> str:
-    if not subscription.is_paused:
-        return "" if any(member.pid is not None for member in subscription.members) else "nobody takes its turns"
-    return one_line(f"paused: {subscription.reason}" if subscription.reason else "paused")
+    parts = []
+    if subscription.is_paused:
+        parts.append(f"paused: {subscription.reason}" if subscription.reason else "paused")
+    elif not subscription.processes:
+        parts.append("nobody takes its turns")
+    fullest = subscription.fullest
+    if subscription.is_forsaken and fullest is not None:
+        parts.append(f"it fills {fullest.channel} to {fullest.fill:.0%}")
+    return one_line(", and ".join(parts))
 
 
 def subscription_page(console: Console, subscription: SubscriptionSummary) -> None:

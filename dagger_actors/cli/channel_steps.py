@@ -17,8 +17,10 @@ def next_for_subscriptions(subscriptions: Sequence[SubscriptionSummary], db: str
     dead = [one.name for one in subscriptions if one.dead_letters]
     paused = [one.name for one in subscriptions if one.is_paused]
     chosen = [("--subscription", dead[0])] if len(dead) == 1 else []
+    forsaken = [one.name for one in subscriptions if one.is_forsaken]
     steps = [command("dead-letters list", options=chosen, db=db)] if dead else []
-    return steps + [command("subscriptions resume", name, db=db) for name in paused[:NAMED]]
+    steps += [command("subscriptions resume", name, db=db) for name in paused[:NAMED]]
+    return steps + [command("subscriptions forget", name, db=db) for name in forsaken[:NAMED]]
 
 
 def next_for_dead_letters(letters: Sequence[DeadLetterSummary], db: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""``subscriptions pause``, ``resume`` and ``seek``, and ``dead-letters redrive``: decide about subscriptions.
+"""``subscriptions pause``, ``resume``, ``seek`` and ``forget``, and ``dead-letters redrive``: decide about subscriptions.
 
 Their system takes no turns itself.
 """
@@ -19,7 +19,7 @@ from dagger_actors.core.wording import counted
 from dagger_actors.pubsub.channels import Channels
 from dagger_actors.system import ActorSystem
 
-__all__ = ["pause", "redrive", "resume", "seek"]
+__all__ = ["forget", "pause", "redrive", "resume", "seek"]
 
 
 def pause(
@@ -86,6 +86,35 @@ def _decide(
         write_json(found)
     else:
         sys.stderr.write(f"subscription {one_line(subscription)} {told[0] if is_changed else told[1]}\n")
+    return OK
+
+
+def forget(
+    subscription: SubscriptionName,
+    /,
+    *,
+    yes: Annotated[
+        bool, Parameter(help="Also when it has unread messages or dead letters, which are lost.", negative=())
+    ] = False,
+    db: Database = DEFAULT_DATABASE,
+    as_json: AsJson = False,
+) -> int:
+    """Delete a subscription whose code is gone, which else would fill its channels for ever, and say what went with it.
+
+    With the last one of a group its states and timers go too. Refused while a living process has its code. Channels stay.
+    """
+    with ActorSystem(existing(db), recover=False) as system:
+        gone = system.channels.forget(subscription, discard=yes)
+    if as_json:
+        write_json(gone)
+        return OK
+    unread, dead = counted(gone.unread, "unread message"), counted(gone.dead_letters, "dead letter")
+    lost = f"{unread}, {dead} and {counted(gone.timers, 'timer')}"
+    sys.stderr.write(f"subscription {one_line(subscription)} is forgotten, with {lost}\n")
+    if gone.group:
+        sys.stderr.write(
+            f"it was the last one of group {one_line(gone.group)}: {counted(gone.states, 'state')} deleted\n"
+        )
     return OK
 
 

@@ -23,6 +23,8 @@ __all__ = [
     "Declare",
     "Declared",
     "DeliveryRow",
+    "ForgetSubscription",
+    "Forgotten",
     "Lease",
     "PauseSubscription",
     "PromoteMessages",
@@ -199,11 +201,13 @@ class Declare(msgspec.Struct, frozen=True, tag="declare"):
         channels: Durable ones.
         subscriptions: Of this process's agents.
         now_us: Wall microseconds.
+        worker: Who has the code of the subscriptions, and keeps them from being forgotten while it lives; None = nobody.
     """
 
     channels: tuple[ChannelRow, ...]
     subscriptions: tuple[SubscriptionRow, ...]
     now_us: int
+    worker: int | None = None
 
 
 class Declared(msgspec.Struct, frozen=True):
@@ -385,6 +389,42 @@ class ResumeSubscription(msgspec.Struct, frozen=True, tag="resume_subscription")
     now_us: int
 
 
+class ForgetSubscription(msgspec.Struct, frozen=True, tag="forget_subscription"):
+    """Delete a subscription whose code is gone: how far it is, what waits, its dead letters, timers and redriven messages.
+
+    With the last one of a group the group goes: its ranges, its private channel, the states of its keys. Channels and their
+    messages stay, and have room again. Answers ``Forgotten``. Refused: ``UnknownSubscription``, ``SubscriptionInUse``,
+    ``SubscriptionUnread``.
+
+    Attributes:
+        subscription: Its name.
+        gone: Workers that are known to be dead.
+        is_meant: Whether it goes though there are unread messages or dead letters.
+    """
+
+    subscription: str
+    gone: tuple[int, ...] = ()
+    is_meant: bool = False
+
+
+class Forgotten(msgspec.Struct, frozen=True):
+    """What went with a subscription.
+
+    Attributes:
+        unread: Messages that it had not done.
+        dead_letters: Those that were not redriven.
+        timers: Timers of its turns.
+        group: The group that went with it; empty = that has others.
+        states: States of that group's keys.
+    """
+
+    unread: int
+    dead_letters: int
+    timers: int
+    group: str = ""
+    states: int = 0
+
+
 class Redrive(msgspec.Struct, frozen=True, tag="redrive"):
     """Publish dead letters again, each on the private channel of its group, for its subscription alone.
 
@@ -427,6 +467,7 @@ ChannelOperation = (
     | Seek
     | PauseSubscription
     | ResumeSubscription
+    | ForgetSubscription
     | Redrive
     | PruneMessages
 )

@@ -34,6 +34,8 @@
     │   ├── SharedConflict         a shared value is of another version by now
     │   ├── UnknownChannel         no channel of that name is declared
     │   ├── UnknownSubscription    no subscription of that name
+    │   ├── SubscriptionInUse      a process has the code of a subscription that is to be forgotten
+    │   ├── SubscriptionUnread     what is to be forgotten has unread messages or dead letters
     │   ├── UnknownGroup           no group of subscriptions of that name
     │   ├── PublicationRefused     a message that the channel does not take
     │   ├── ChannelFull            the channel's slowest subscription is as far behind as it may be
@@ -173,6 +175,8 @@ from dagger_actors.errors.channels import (
     OffsetRefused,
     OutboxFull,
     PublicationRefused,
+    SubscriptionInUse,
+    SubscriptionUnread,
     UnknownChannel,
     UnknownGroup,
     UnknownSubscription,
@@ -344,6 +348,8 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "SubscriberStateUnreadable",
+    "SubscriptionInUse",
+    "SubscriptionUnread",
     "SupervisorFailed",
     "SupervisorGaveUp",
     "SystemClosed",

@@ -53,6 +53,50 @@ class UnknownSubscription(RequestError):
         return f"there is no subscription {self.subscription!r}; {advice}"
 
 
+class SubscriptionInUse(RequestError):
+    """A living process has the code of a subscription that is to be forgotten.
+
+    Args:
+        subscription: Its name.
+        pids: The processes.
+    """
+
+    def __init__(self, subscription: str, pids: tuple[int, ...]) -> None:
+        self.subscription = subscription
+        self.pids = pids
+        super().__init__(subscription, pids)
+
+    def __str__(self) -> str:
+        return (
+            f"the subscription {self.subscription!r} cannot be forgotten: its code is in process "
+            f"{', '.join(map(str, self.pids))}, which would make it anew; take it out of the code and stop that first, or pause "
+            f"it with: "
+            f"{command_line('subscriptions pause', self.subscription)}"
+        )
+
+
+class SubscriptionUnread(RequestError):
+    """A subscription that is to be forgotten has messages that nobody else would ever handle.
+
+    Args:
+        subscription: Its name.
+        unread: Messages that it has not done.
+        dead_letters: Those that are not redriven.
+    """
+
+    def __init__(self, subscription: str, unread: int, dead_letters: int) -> None:
+        self.subscription = subscription
+        self.unread = unread
+        self.dead_letters = dead_letters
+        super().__init__(subscription, unread, dead_letters)
+
+    def __str__(self) -> str:
+        return (
+            f"with the subscription {self.subscription!r} go {self.unread:,} unread messages and {self.dead_letters:,} dead "
+            f"letters; if that is meant, say so: discard=True, or --yes"
+        )
+
+
 class UnknownGroup(RequestError):
     """No group of that name is in the database.
 

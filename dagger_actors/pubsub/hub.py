@@ -25,6 +25,7 @@ from dagger_actors.core.channels import (
     Declare,
     Declared,
     PromoteMessages,
+    SubscriptionRow,
 )
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Progressed
@@ -210,10 +211,13 @@ class ChannelHub:
         if not channels and not subscriptions:
             return
         try:
-            self._declared = self.commit([Declare(channels, subscriptions, self.runtime.clock.now().wall_us)])[0]
+            self._declared = self.commit([self._declaration(channels, subscriptions)])[0]
         except RequestRefused as refused:
             raise refused.cause from None
         self._channel_keys.update(self._declared.channels)
+
+    def _declaration(self, channels: tuple[ChannelRow, ...], subscriptions: tuple[SubscriptionRow, ...]) -> Declare:
+        return Declare(channels, subscriptions, self.runtime.clock.now().wall_us, self.store.worker_id)
 
     def start(self) -> None:
         """Begin."""
@@ -355,7 +359,7 @@ class ChannelHub:
         """Put our subscriptions on channels that are new to this process."""
         rows = subscription_rows(self.wiring, names)
         if rows:
-            self.ask([Declare((), rows, self.runtime.clock.now().wall_us)]).add_done(self._attached)
+            self.ask([self._declaration((), rows)]).add_done(self._attached)
 
     def _attached(self, asked: ReplyFuture[list[Any]]) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -175,14 +175,23 @@ class ChannelArchive:
         """
         if name is not None:
             self._check_subscription(name)
-        members, in_hand = self._members(), self._in_hand()
+        living = {one.worker_id for one in self._store.workers().values() if not self._store.is_gone(one)}
+        members, processes, in_hand = self._members(living), self._processes(living, name or ""), self._in_hand()
         return [
-            subscription_summary(one, members.get(one.group, ()), in_hand.get(one.name, 0))
+            subscription_summary(
+                one, members.get(one.group, ()), tuple(processes.get(one.name, ())), in_hand.get(one.name, 0)
+            )
             for one in subscriptions_of(self._store.readers, name or "")
         ]
 
-    def _members(self) -> dict[str, tuple[GroupMember, ...]]:
-        living = {one.worker_id for one in self._store.workers().values() if not self._store.is_gone(one)}
+    def _processes(self, living: Collection[int], name: str) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for subscription, worker, pid in self._store.readers.query("read.subscription_workers", name):
+            if worker in living:
+                found.setdefault(subscription, []).append(pid)
+        return found
+
+    def _members(self, living: Collection[int]) -> dict[str, tuple[GroupMember, ...]]:
         found: dict[str, tuple[GroupMember, ...]] = {}
         for group, worker, pid, member, joined_at, ranges in self._store.readers.query("read.members"):
             one = GroupMember(

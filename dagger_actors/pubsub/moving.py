@@ -7,7 +7,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dagger_actors.bodies.asking import Asking
-from dagger_actors.core.channels import PauseSubscription, PruneMessages, Redrive, ResumeSubscription, Seek
+from dagger_actors.core.channels import (
+    ForgetSubscription,
+    Forgotten,
+    PauseSubscription,
+    PruneMessages,
+    Redrive,
+    ResumeSubscription,
+    Seek,
+)
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import OffsetRefused, RequestError
 from dagger_actors.pubsub.base import ChannelsBase
@@ -137,6 +145,39 @@ class Moving(ChannelsBase):
         self._check_subscription(operation.subscription)
         moved: int = yield from self._committing(operation)
         return moved
+
+    def forget(self, subscription: str, *, discard: bool = False) -> Forgotten:
+        """Delete a subscription whose code is gone, which else would fill its channels for ever.
+
+        With it go how far it was, its dead letters and timers; with the last one of a group its states and its own channel.
+        The channels that it reads, and their messages, stay.
+
+        Args:
+            subscription: Its name, ``GROUP.HANDLER``.
+            discard: Whether it goes though it has unread messages or dead letters.
+
+        Returns:
+            What went with it.
+
+        Raises:
+            UnknownSubscription: There is none of that name; names the nearest.
+            SubscriptionInUse: A living process has its code, this one among them.
+            SubscriptionUnread: It has unread messages or dead letters; says how many.
+            BlockingCall: On a running event loop; use ``await channels.aforget(...)``.
+        """
+        asking = self._forgetting(subscription, discard=discard)
+        return self._asker.run(asking, "channels.forget()", "await channels.aforget(...)")
+
+    async def aforget(self, subscription: str, *, discard: bool = False) -> Forgotten:
+        """``forget``, without blocking the loop."""
+        return await self._asker.arun(self._forgetting(subscription, discard=discard))
+
+    def _forgetting(self, subscription: str, *, discard: bool) -> Asking[Forgotten]:
+        self._check_subscription(subscription)
+        store = self._services.store
+        gone = tuple(one.worker_id for one in store.workers().values() if store.is_gone(one))
+        forgotten: Forgotten = yield from self._committing(ForgetSubscription(subscription, gone, discard))
+        return forgotten
 
     # --- dead letters
 

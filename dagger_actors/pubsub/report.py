@@ -11,6 +11,7 @@ from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.wording import counted
 
 __all__ = [
+    "FILLED",
     "ChannelSummary",
     "DeadLetterReport",
     "DeadLetterSummary",
@@ -20,6 +21,10 @@ __all__ = [
     "StoredMessage",
     "SubscriptionSummary",
 ]
+
+
+FILLED = 0.5
+"""From so much of a channel's capacity on, a subscription that nobody has the code of is told of."""
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -123,11 +128,13 @@ class ReadPosition(msgspec.Struct, frozen=True, kw_only=True):
         channel: Its name; ``@GROUP`` is the group's own, of timers and redriven messages.
         floor: The lowest offset that it has not done.
         lag: How many it has not done, from there on.
+        fill: How much of the channel's capacity is taken from there on, 0 to 1: at 1 the channel is full because of it.
     """
 
     channel: str
     floor: int
     lag: int
+    fill: float
 
 
 class GroupMember(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +170,8 @@ class SubscriptionSummary(msgspec.Struct, frozen=True, kw_only=True):
         waiting: Messages that wait for another try.
         next_retry_us: When the next of them is due; None = at once, or none waits.
         dead_letters: Those that are not redriven.
-        members: Who takes its turns.
+        members: Who takes the turns of its group.
+        processes: Living processes that have its code.
         paused_us: When it was paused; None = it is not.
         reason: Why it is.
     """
@@ -181,6 +189,7 @@ class SubscriptionSummary(msgspec.Struct, frozen=True, kw_only=True):
     next_retry_us: int | None
     dead_letters: int
     members: tuple[GroupMember, ...]
+    processes: tuple[int, ...]
     paused_us: int | None
     reason: str | None
     created_us: int
@@ -189,6 +198,17 @@ class SubscriptionSummary(msgspec.Struct, frozen=True, kw_only=True):
     def is_paused(self) -> bool:
         """Whether it takes no turns until it is resumed."""
         return self.paused_us is not None
+
+    @property
+    def fullest(self) -> ReadPosition | None:
+        """The channel that it keeps fullest; None = it reads none."""
+        return max(self.positions, key=lambda one: one.fill, default=None)
+
+    @property
+    def is_forsaken(self) -> bool:
+        """Whether nobody has its code, and it fills a channel all the same: at least by half."""
+        fullest = self.fullest
+        return not self.processes and fullest is not None and fullest.fill >= FILLED
 
     def __str__(self) -> str:
         parts = [f"lag {self.lag:,}"]

@@ -65,7 +65,7 @@ def channel_summary(row: tuple[Any, ...]) -> ChannelSummary:
 
 
 def subscription_summary(
-    stored: StoredSubscription, members: tuple[GroupMember, ...], in_hand: int
+    stored: StoredSubscription, members: tuple[GroupMember, ...], processes: tuple[int, ...], in_hand: int
 ) -> SubscriptionSummary:
     """What the store tells of a subscription, with what is known besides."""
     return SubscriptionSummary(
@@ -75,13 +75,16 @@ def subscription_summary(
         pattern=stored.pattern,
         start=stored.start,
         settings=msgspec.json.decode(stored.settings),
-        positions=tuple(ReadPosition(channel=one.channel, floor=one.floor, lag=one.lag) for one in stored.channels),
+        positions=tuple(
+            ReadPosition(channel=one.channel, floor=one.floor, lag=one.lag, fill=one.fill) for one in stored.channels
+        ),
         lag=stored.lag,
         in_hand=in_hand,
         waiting=stored.waiting,
         next_retry_us=stored.next_retry_at,
         dead_letters=stored.dead_letters,
         members=members,
+        processes=processes,
         paused_us=stored.paused_at,
         reason=stored.reason,
         created_us=stored.created_at,

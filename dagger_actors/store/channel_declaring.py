@@ -76,6 +76,10 @@ def declare(connection: apsw.Connection, operation: Declare) -> Declared:
     for one in operation.subscriptions:
         if one.name in before:
             _change(connection, one, before[one.name])
+    if operation.worker is not None:
+        keys = text([known.subscription_key for known in after.values()])
+        do(connection, "subscription_workers.tidy", keys)
+        do(connection, "subscription_workers.put", keys, operation.worker)
     read = [name for one in operation.subscriptions for name in one.channels]
     logs = logs_of(connection, [one.name for one in (*operation.channels, *private)] + read)
     _attach(connection, operation, after, before, logs, old)

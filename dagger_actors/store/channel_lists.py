@@ -9,7 +9,7 @@ import msgspec
 
 from dagger_actors.store.reader import Readers
 
-__all__ = ["Lag", "SubscriptionSummary", "count_open", "subscriptions_of"]
+__all__ = ["Lag", "SubscriptionSummary", "count_open", "lags_of", "subscriptions_of"]
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -19,11 +19,13 @@ class Lag(msgspec.Struct, frozen=True):
         channel: Its name; of a group's private one, ``@`` and the group's name.
         lag: Messages that are not done.
         floor: The lowest offset that is not done.
+        fill: How much of the channel's capacity is taken from there on: at 1 it has no room.
     """
 
     channel: str
     lag: int
     floor: int
+    fill: float
 
 
 class SubscriptionSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +69,7 @@ class SubscriptionSummary(msgspec.Struct, frozen=True, kw_only=True):
 Range = tuple[int, tuple[tuple[int, int], ...]]
 """Floor and gaps."""
 
-_cursors = msgspec.json.Decoder(list[tuple[int, str, int, int, int, list[Range]]])
+_cursors = msgspec.json.Decoder(list[tuple[int, str, int, int, int, int, list[Range]]])
 
 
 def subscriptions_of(readers: Readers, name: str = "") -> list[SubscriptionSummary]:
@@ -81,14 +83,18 @@ def subscriptions_of(readers: Readers, name: str = "") -> list[SubscriptionSumma
         Them by name; nothing when there is none of that name.
     """
     rows = readers.query("read.subscriptions", name)
+    lags = lags_of(readers.query("read.subscription_cursors", name)[0][0])
+    return [_summary(row, tuple(sorted(lags.get(row[0], ()), key=_by_name))) for row in rows]
+
+
+def lags_of(text: str) -> dict[int, list[Lag]]:
+    """How far subscriptions are behind, by their keys: the answer of ``read.subscription_cursors``."""
     lags: dict[int, list[Lag]] = defaultdict(list)
-    for key, channel, start, end, count, ranges in _cursors.decode(
-        readers.query("read.subscription_cursors", name)[0][0]
-    ):
+    for key, channel, start, end, count, capacity, ranges in _cursors.decode(text):
         all_ranges = [*ranges, (start, ())] if len(ranges) < count else ranges
         floor = min(one for one, _ in all_ranges)
-        lags[key].append(Lag(channel, count_open(all_ranges, end), floor))
-    return [_summary(row, tuple(sorted(lags[row[0]], key=_by_name))) for row in rows]
+        lags[key].append(Lag(channel, count_open(all_ranges, end), floor, (end - floor) / capacity))
+    return lags
 
 
 def _by_name(lag: Lag) -> tuple[bool, str]:

@@ -9,6 +9,7 @@ import apsw
 
 from dagger_actors.core.channels import (
     Declare,
+    ForgetSubscription,
     PauseSubscription,
     PromoteMessages,
     PruneMessages,
@@ -22,6 +23,7 @@ from dagger_actors.core.channels import (
     TakeRanges,
 )
 from dagger_actors.store.channel_declaring import declare
+from dagger_actors.store.channel_forgetting import forget
 from dagger_actors.store.channel_moving import pause, resume, seek
 from dagger_actors.store.channel_pruning import prune
 from dagger_actors.store.channel_publishing import publish
@@ -42,6 +44,7 @@ CHANNEL_RUNS: Final[dict[type, Callable[[apsw.Connection, Any], Any]]] = {
     Seek: seek,
     PauseSubscription: pause,
     ResumeSubscription: resume,
+    ForgetSubscription: forget,
     Redrive: redrive,
     PruneMessages: prune,
 }

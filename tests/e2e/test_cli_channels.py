@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from dagger_actors.core.channels import ChannelRow, Declare
 from dagger_actors.pubsub.channel import Channel
 from tests.channels_here import ChannelsHere
 
@@ -287,6 +288,38 @@ def test_dead_letters_are_redriven(shop):
     assert shop.json("dead-letters", "redrive", "--subscription", "shop.count") == {"redriven": 0}
 
 
+def test_a_subscription_whose_code_is_gone_is_forgotten_and_it_is_said_what_goes_with_it(shop):
+    """Law: not while a process has its code; with unread messages or dead letters only when that is said to be meant."""
+    status, _, err = shop("subscriptions", "forget", "shop.count", "--yes")
+    assert status == 2
+    assert "its code is in process" in err
+    shop.here.leave()
+    assert "nobody takes its turns" in shop("subscriptions", "list")[1]
+    status, _, err = shop("subscriptions", "forget", "shop.count")
+    assert status == 2
+    assert "go 2 unread messages and 1 dead letters; if that is meant, say so: discard=True, or --yes" in err
+    assert shop("subscriptions", "forget", "shop.count", "--yes") == (
+        0,
+        "",
+        (
+            "subscription shop.count is forgotten, with 2 unread messages, 1 dead letter and 0 timers\n"
+            "it was the last one of group shop: 0 states deleted\n"
+        ),
+    )
+    assert shop.json("subscriptions", "list") == []
+    assert [one["name"] for one in shop.json("channels")] == ["log", "orders"]
+
+
+def test_what_fills_a_channel_without_code_is_shown_with_the_command_that_ends_it(shop):
+    """Law: from half of the capacity on; how much, and what to type."""
+    shop.here.do(Declare((ChannelRow(name="orders", capacity=4, retain_count=7),), (), 0))
+    shop.here.leave()
+    status, out, err = shop("subscriptions", "list")
+    assert status == 0
+    assert "nobody takes its turns, and it fills orders to 50%" in out
+    assert "next: dagger-actors subscriptions forget shop.count" in err
+
+
 # --- mistakes
 
 
@@ -316,6 +349,7 @@ def test_dead_letters_are_redriven(shop):
         (("publish", "log", "1", "--delay", "-1"), "delay is seconds"),
         (("publish", "log", "1", "--db", "none.db"), "there is no database 'none.db'"),
         (("subscriptions", "pause", "shop.cuont"), "did you mean 'shop.count'?"),
+        (("subscriptions", "forget", "shop.cuont"), "did you mean 'shop.count'?"),
         (("subscriptions", "seek", "shop.count"), "seek goes to one place, and none is given"),
         (("subscriptions", "seek", "shop.count", "--to", "latest", "--offset", "1"), "not --to and --offset"),
         (("subscriptions", "seek", "shop.count", "--offset", "99"), "has no offset 99 yet"),

@@ -61,6 +61,20 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ("shop.sel",),
         "there is no subscription 'shop.sel'; its name is GROUP.HANDLER; list them with: dagger-actors subscriptions list",
     ),
+    "SubscriptionInUse": (
+        ("shop.count", (7, 8)),
+        (
+            "the subscription 'shop.count' cannot be forgotten: its code is in process 7, 8, which would make it anew; take it "
+            "out of the code and stop that first, or pause it with: dagger-actors subscriptions pause shop.count"
+        ),
+    ),
+    "SubscriptionUnread": (
+        ("shop.count", 1000, 2),
+        (
+            "with the subscription 'shop.count' go 1,000 unread messages and 2 dead letters; if that is meant, say so: "
+            "discard=True, or --yes"
+        ),
+    ),
     "UnknownGroup": (("shp", "shop"), "there is no group 'shp'; did you mean 'shop'?"),
     "DeliveryRefused": (
         ("news.add", "notes/7", "Expected `int`, got `str` - at `$.stars`"),

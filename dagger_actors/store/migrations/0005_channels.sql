@@ -71,7 +71,7 @@ BEGIN
 END;
 
 CREATE TABLE subscription_groups (
-  group_key INTEGER PRIMARY KEY,
+  group_key INTEGER PRIMARY KEY AUTOINCREMENT, -- of what was forgotten no key comes again, whoever still has it in hand
   name TEXT NOT NULL UNIQUE,
   place TEXT NOT NULL,               -- where its class was found last, for people
   version INTEGER NOT NULL DEFAULT 0, -- rises when its members should look again
@@ -79,7 +79,7 @@ CREATE TABLE subscription_groups (
 ) STRICT;
 
 CREATE TABLE subscriptions (
-  subscription_key INTEGER PRIMARY KEY,
+  subscription_key INTEGER PRIMARY KEY AUTOINCREMENT,
   group_key INTEGER NOT NULL REFERENCES subscription_groups (group_key),
   name TEXT NOT NULL UNIQUE,         -- group.handler
   pattern TEXT NOT NULL,             -- the channels it reads
@@ -95,8 +95,14 @@ CREATE TABLE subscriptions (
 
 CREATE INDEX subscriptions_group ON subscriptions (group_key);
 
+CREATE TABLE subscription_workers (  -- who has the code of a subscription; of the living that is true
+  subscription_key INTEGER NOT NULL REFERENCES subscriptions (subscription_key),
+  worker INTEGER NOT NULL,
+  PRIMARY KEY (subscription_key, worker)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE subscription_channels ( -- a subscription on one channel
-  cursor_key INTEGER PRIMARY KEY,
+  cursor_key INTEGER PRIMARY KEY AUTOINCREMENT,
   subscription_key INTEGER NOT NULL REFERENCES subscriptions (subscription_key),
   channel_key INTEGER NOT NULL REFERENCES channels (channel_key),
   start_offset INTEGER NOT NULL,     -- where ranges without a row in cursors begin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from dagger_actors.errors import (
     OffsetRefused,
     PublicationRefused,
     RequestError,
+    SubscriptionInUse,
     SystemClosed,
     UnknownChannel,
     UnknownGroup,
@@ -415,6 +417,16 @@ def test_every_mistake_says_what_to_do(
 
 
 # --- subscriptions
+
+
+def test_a_subscription_that_is_in_use_here_is_not_forgotten(here: ChannelsHere):
+    """Law: whoever has its code would make it anew; on an event loop there is a twin."""
+    here.subscribe("g.h", "pages")
+    with pytest.raises(SubscriptionInUse) as refused:
+        here.channels.forget("g.h")
+    assert refused.value.pids == (os.getpid(),)
+    with pytest.raises(SubscriptionInUse):
+        asyncio.run(here.channels.aforget("g.h", discard=True))
 
 
 def test_subscriptions_show_how_far_they_are(here: ChannelsHere):

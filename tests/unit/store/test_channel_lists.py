@@ -68,10 +68,10 @@ def test_a_subscription_shows_its_lag_by_floors_and_gaps_and_what_waits(file: Ch
     file.write("dead_letters.put", *(DeadLetterRow(cursor, one, "", "failed", 5, None, 0) for one in (0, 1)))
     file.run(Redrive((1,), None, 0), PauseSubscription("g.h", "why", 7))
     one, other = subscriptions_of(readers)
-    assert one.channels == (Lag("a", 2, 2), Lag("@g", 1, 0))
+    assert one.channels == (Lag("a", 2, 2, 8 / 50), Lag("@g", 1, 0, 1 / 1_000_000_000))
     assert (one.lag, one.waiting, one.next_retry_at, one.dead_letters, one.members) == (3, 2, 50, 1, 1)
     assert (one.paused_at, one.reason, one.place) == (7, "why", "m:C")
-    assert other.channels[0] == Lag("a", 10, 0)
+    assert other.channels[0] == Lag("a", 10, 0, 10 / 50)
     assert subscriptions_of(readers, "g.i") == [other]
     assert subscriptions_of(readers, "nope") == []
 

@@ -1,0 +1,2 @@
+-- parameters: channel_key
+DELETE FROM channels WHERE channel_key = ?

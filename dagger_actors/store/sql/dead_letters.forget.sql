@@ -1,0 +1,2 @@
+-- parameters: subscription_key
+DELETE FROM dead_letters WHERE subscription_key = ?

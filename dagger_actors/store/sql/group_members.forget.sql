@@ -1,0 +1,2 @@
+-- parameters: group_key
+DELETE FROM group_members WHERE group_key = ?

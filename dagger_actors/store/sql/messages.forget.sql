@@ -1,0 +1,2 @@
+-- parameters: channel_key
+DELETE FROM messages WHERE channel_key = ?

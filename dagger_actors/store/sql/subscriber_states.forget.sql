@@ -1,0 +1,2 @@
+-- parameters: group_key
+DELETE FROM subscriber_states WHERE group_key = ?

@@ -1,0 +1,2 @@
+-- parameters: group_key
+DELETE FROM subscription_groups WHERE group_key = ?

@@ -1,0 +1,2 @@
+-- parameters: subscription_key
+DELETE FROM subscription_workers WHERE subscription_key = ?

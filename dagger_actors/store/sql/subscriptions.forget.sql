@@ -1,0 +1,2 @@
+-- parameters: subscription_key
+DELETE FROM subscriptions WHERE subscription_key = ?
