@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -12,6 +12,9 @@ from dagger_actors.core.awaits import Place
 from dagger_actors.core.comparisons import ABSENT
 
 __all__ = ["AwaitedChannel", "Waiting"]
+
+WORTHWHILE: Final = 1000
+"""Messages that may be kept for waits though they have looked at them."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -60,12 +63,14 @@ class AwaitedChannel:
 
     Attributes:
         cursor: The offset of the next message to be looked at.
+        oldest: No wait in the file begins before this offset.
         arrival: Resolved when there may be more; None = not asked for yet.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.cursor = 0
+        self.oldest = 0
         self.arrival: ReplyFuture[None] | None = None
         self._count = 0
         # By the paths that are asked for, then by the values that are there: few of the first, many of the second.
@@ -79,6 +84,7 @@ class AwaitedChannel:
     def add(self, waiting: Waiting) -> None:
         """Let one more wait. The others have seen what it has to see yet; it meets none of them the second time either."""
         self.cursor = min(self.cursor, waiting.since) if self._count else waiting.since
+        self.oldest = min(self.oldest, waiting.since) if self._count else waiting.since
         self._count += 1
         self._index.setdefault(waiting.paths, {}).setdefault(waiting.values, {})[waiting.place] = waiting
 
@@ -91,6 +97,13 @@ class AwaitedChannel:
             del by_values[waiting.values]
         if not by_values:
             del self._index[waiting.paths]
+
+    def advance(self) -> list[Place]:
+        """Give those that wait, whose waits may begin at the cursor from now on; none while that is not worth its rows."""
+        if self.cursor - self.oldest < max(WORTHWHILE, self._count):
+            return []
+        self.oldest = self.cursor
+        return [place for by in self._index.values() for waiting in by.values() for place in waiting]
 
     def met(self, offset: int, payload: str, published_at: int) -> list[Waiting]:
         """Find those that a message meets, in the order of their places."""

@@ -26,6 +26,7 @@ from dagger_actors.bridges.awaited_channel import AwaitedChannel, Waiting
 from dagger_actors.core.awaits import Place
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Answered, Inline, Overdue, Stored, Succeeded, Turn, encode
+from dagger_actors.core.protocols import Write
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import StoreError, SystemClosed
 from dagger_actors.pubsub.arrivals import Arrivals
@@ -212,7 +213,15 @@ class AwaitedMessages:
             if met:
                 self._answer(channel.name, met, offset, payload, published_at)
             channel.cursor = offset + 1
+        self._advance(channel)
         return channel.cursor if rows else NOTHING
+
+    def _advance(self, channel: AwaitedChannel) -> None:
+        """Let retention delete what nobody here has to look at any more."""
+        places = channel.advance()
+        if places:
+            rows = [(*place, channel.cursor) for place in places]
+            self._store.write([Write("awaits.advance", rows, None)], _note)
 
     def _answer(self, channel: str, met: Collection[Waiting], offset: int, payload: str, published_at: int) -> None:
         outcome = self._outcome(payload.encode(), f"message {offset} of {quoted(channel)}")
@@ -229,3 +238,8 @@ class AwaitedMessages:
         record = self._artifacts.prepare(text, kind="json", media_type="application/json")
         stored = Stored(record.artifact_id, record.kind, record.size_bytes)
         return Succeeded(stored, Turn((record,), reason=reason))
+
+
+def _note(error: Exception | None) -> None:
+    if error is not None:  # the messages are kept longer, and looked at again after a death
+        logger.debug("how far awaited messages were looked for is not written", exc_info=error)

@@ -43,8 +43,10 @@ def _prune_one(connection: apsw.Connection, one: _Kept, limit: int, now_us: int)
     floor = ask(connection, "read.channel_floor", one.channel_key)
     before_us = -1 if one.retain_age_us is None else now_us - one.retain_age_us
     below = -1 if one.retain_count is None else floor - one.retain_count
+    awaited = ask(connection, "read.awaited_floor", one.channel_key)
+    done = floor if awaited is None else min(floor, awaited)
     surplus = -1 if one.retain_bytes is None else one.bytes - one.retain_bytes
-    asked = (one.channel_key, floor, limit, before_us, below, surplus)
+    asked = (one.channel_key, done, limit, before_us, below, surplus)
     cut, size = next(connection.execute(sql("read.prunable_messages"), asked))
     if not size:  # nothing is done, or all that is done is kept
         return 0

@@ -51,6 +51,7 @@ WRITES: Final[dict[str, Statement]] = {
     "steps.put": Statement(table="steps", key_width=0),
     "awaits.forget": Statement(table="awaits of a node", key_width=2),
     "awaits.put": Statement(table="awaits", key_width=4),
+    "awaits.advance": Statement(table="awaits", key_width=4),
     "awaits.answer": Statement(table="awaits", key_width=4),
     "attempt_logs.put": Statement(table="attempt_logs", key_width=4),
     "artifact_names.put": Statement(table="artifact_names", key_width=5),

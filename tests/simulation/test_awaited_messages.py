@@ -328,3 +328,25 @@ def test_an_action_may_add_a_node_that_awaits_a_message(sim: Simulation) -> None
     wrong = system.flows.start({"name": "asks", "nodes": [{"id": "ask", "action": "ask_amiss"}]}).wait(PATIENCE_S)
     assert wrong.state == "failed"
     assert "knows the channel 'paymets' (Did you mean 'payments'?)" in (wrong.error or "")
+
+
+def test_a_message_is_kept_for_who_awaits_it(sim: Simulation) -> None:
+    """Law: retention spares what a running flow may take yet, though nobody runs it, and deletes what it has passed over."""
+    brief = Channel("payments", Payment, retain_age_s=10)
+    system = opened(sim, channels=[brief])
+    started(sim, system, flow(match={"order": {"value": "7"}}))
+    sim.kill(system)
+    other = opened(sim, channels=[brief])
+    other.channels.publish_many("payments", [Payment("7"), *[Payment("8")] * 1500])
+    sim.advance(60)
+    assert other.channels.prune() == 0
+    sim.kill(other)
+    system = opened(sim, channels=[brief], recover=True)
+    sim.advance(1)
+    assert system.flows.report("r").nodes[0].reason == "message 0 of 'payments'"
+    started(sim, system, flow(match={"order": {"value": "9"}}, **{"from": "earliest"}), "s")
+    sim.advance(60)
+    assert states(system.flows.report("s")) == {"paid": "waiting"}
+    assert system.channels.prune() >= 1000
+    system.channels.publish("payments", Payment("9"))
+    assert system.flows.run("s").wait(PATIENCE_S).state == "succeeded"

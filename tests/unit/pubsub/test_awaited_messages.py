@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from dagger_actors import ActorSystem, Channel, DefinitionError
 from dagger_actors.bridges.awaited_channel import AwaitedChannel, Waiting
 from dagger_actors.core.comparisons import equal
+from dagger_actors.flow.run_events import NodeChanged, RunEvent
 
 PATIENCE_S = 30
 
@@ -30,6 +33,10 @@ class Payment(msgspec.Struct, frozen=True):
 class Refund(msgspec.Struct, frozen=True):
     order: int
     reason: str
+
+
+class Id(msgspec.Struct, frozen=True):
+    at: int
 
 
 CHANNELS = [Channel("payments", Payment), Channel("mixed", Payment | Refund), Channel("ticks", ephemeral=True)]
@@ -170,6 +177,30 @@ def test_long_numbers_are_told_apart() -> None:
     channel.add(waiting(1, match='{"id":9007199254740993}'))
     assert channel.met(0, '{"id":9007199254740992}', 0) == []
     assert len(channel.met(0, '{"id":9007199254740993}', 0)) == 1
+
+
+@pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.full)])
+def test_many_waits_take_no_thread(tmp_path, count: int) -> None:
+    """Law: however many nodes wait, no thread is theirs, and each is met by its own message."""
+    all_wait, waiting_now = threading.Event(), itertools.count(1)
+
+    def observe(events: Sequence[RunEvent]) -> None:
+        for event in events:
+            if isinstance(event, NodeChanged) and event.state == "waiting" and next(waiting_now) == count:
+                all_wait.set()
+
+    with ActorSystem(tmp_path / "a.db", channels=[Channel("ids", Id)], observer=observe) as system:
+        nodes = [
+            {"id": f"n{at}", "await_message": {"channel": "ids", "match": {"at": {"value": at}}}} for at in range(count)
+        ]
+        system.channels.publish("ids", Id(-1))
+        threads = threading.active_count()
+        run = system.flows.start({"name": "many", "nodes": nodes})
+        assert all_wait.wait(PATIENCE_S * 4)
+        assert threading.active_count() <= threads
+        system.channels.publish_many("ids", [Id(at) for at in range(count)])
+        report = run.wait(PATIENCE_S * 4)
+    assert [node.output for node in report.nodes] == [{"at": at} for at in range(count)]
 
 
 def waiting(place: int, since: int = 0, due_at: int | None = None, match: str = "{}") -> Waiting:
