@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import sys
 import time
 from typing import Any
 
 from dagger_actors import ActorSystem, watch
-from dagger_actors.store import ownership
+from dagger_actors.store import journal, ownership
+from dagger_actors.store.statements import sql
 from tests.crash.subscribers import SETS, Transfer
 
 ACCOUNTS = 20
+FENCE = "WHERE lease.owner = value ->> 3 AND lease.member = value ->> 4 AND lease.epoch = value ->> 5"
+"""What keeps a member from writing what is another's by now, in ``cursors.put``."""
 
 
 def tell(**facts: Any) -> None:
@@ -28,7 +32,20 @@ def transfer(number: int) -> Transfer:
     return Transfer(number, f"a{source}", f"a{target}", chance.randint(1, 100))
 
 
+def stop_in_commit(system: ActorSystem) -> None:
+    """Stand still inside the next transaction, as a SIGSTOP would have it."""
+
+    def on_commit(when: str) -> None:
+        if when == "before":
+            system.journal.on_commit = lambda _when: None
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    system.journal.on_commit = on_commit
+
+
 def main(order: dict[str, Any]) -> None:
+    if order.get("is_unfenced"):
+        journal.sql = lambda name: sql(name).replace(FENCE, "WHERE true")
     lease_s = order.get("lease_s")
     if lease_s is not None:
         ownership.LEASE_US, watch.BEAT_US = round(lease_s * 1e6), round(lease_s * 1e6 / 3)
@@ -39,6 +56,10 @@ def main(order: dict[str, Any]) -> None:
             more = json.loads(line)
             if "leave" in more:
                 break
+            if "stop_in_commit" in more:
+                stop_in_commit(system)
+                tell(armed=True)
+                continue
             if "orders" in more:
                 system.channels.publish_many("numbers", [Transfer(*order) for order in more["orders"]])
                 tell(published=True)
