@@ -160,9 +160,9 @@ def test_a_thousand_nodes_are_drawn_in_seconds():
         {(max(0, node - 1 - node * 7 % 23), node) for node in range(1, 1000)}
         | {(node // 3, node) for node in range(1, 1000)}
     )
-    begun = time.monotonic()
+    begun = time.process_time()
     svg = write_svg(picture(plain(1000), edges))
-    assert time.monotonic() - begun < 20
+    assert time.process_time() - begun < 20
     assert sum(1 for _ in ET.fromstring(svg).iter(f"{SVG}polygon")) == len(edges)
 
 
