@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+from typing import Any
 
 import msgspec
 import pytest
 
 from dagger_actors.cli.app import main
 from dagger_actors.cli.benching import machine
+from dagger_actors.cli.benching.meter import Meter
 
 SYSTEM = """
 system: small
@@ -241,7 +245,8 @@ def test_a_folder_that_takes_no_second_file_costs_no_report(small, capfd, monkey
 
 def test_the_readmes_bench_runs(program, repository):
     """Law: the command, copied as it stands, measures the shop."""
-    (line,) = [one for one in (repository / "README.md").read_text().splitlines() if "$ dagger-actors bench" in one]
+    lines = (repository / "README.md").read_text().splitlines()
+    (line,) = [one for one in lines if "$ dagger-actors bench specs/shop" in one]
     program.folder = repository
     done = program(*line.partition("dagger-actors ")[2].split())
     assert done.returncode == 0, done.stderr
@@ -249,3 +254,240 @@ def test_the_readmes_bench_runs(program, repository):
     sent = lines[0].split()[1]
     assert 0 < int(sent) <= 400
     assert [line.split()[:2] for line in lines[3:5]] == [["audit", sent], ["pricer", sent]]
+
+
+# --- channels
+
+DESK = """
+system: desk
+channels:
+  orders: {type: "desk.py:Order"}
+  ticks: {type: "desk.py:Order", ephemeral: true}
+  narrow: {type: "desk.py:Order", capacity: 1, overflow: reject}
+  unread: {type: "desk.py:Order"}
+  made.*: {type: "desk.py:Order"}
+agents:
+  - {id: desk, class: "desk.py:Desk"}
+  - {id: printer, class: "desk.py:Printer"}
+  - {id: clock, class: "desk.py:Clock"}
+  - {id: narrow, class: "desk.py:Narrow"}
+"""
+SUBSCRIBERS = """
+import itertools, threading
+import msgspec
+from dagger_actors import Subscriber, TurnContext, subscribe
+
+class Order(msgspec.Struct, frozen=True):
+    customer: str
+    cents: int
+
+class Invoice(msgspec.Struct, frozen=True):
+    customer: str
+    total: int
+
+class Account(msgspec.Struct):
+    total: int = 0
+
+class Desk(Subscriber):
+    state: Account
+
+    @subscribe("orders", key="customer", publishes="invoices", try_count=1)
+    def bill(self, order: Order) -> Invoice:
+        if order.cents < 0:
+            raise ValueError("nothing to pay")
+        self.state.total += order.cents
+        return Invoice(order.customer, self.state.total)
+
+class Clock(Subscriber):
+    @subscribe("ticks", "made.*", order="none", publishes="unread")
+    def tick(self, order: Order, ctx: TurnContext) -> None:
+        if order.cents < 0:
+            raise ValueError("no tick")
+        if order.cents == 20:
+            go.set()
+
+class Printer(Subscriber):
+    @subscribe("invoices", batch=10)
+    def show(self, invoices: list[Invoice]) -> None: ...
+
+go = threading.Event()
+
+class Narrow(Subscriber):
+    @subscribe("narrow")
+    def hold(self, order: Order) -> None:
+        open("gate").close()  # waits until somebody opens it for writing
+
+def orders():
+    for number in itertools.count():
+        yield Order(f"c{number % 10}", number)
+
+def told():
+    for order in orders():
+        if order.cents > 20 and not go.is_set():
+            go.wait(30)
+            print("twenty", flush=True)
+        yield order
+
+def few():
+    return [Order("a", 1), Order("a", -1), {"customer": "b", "cents": 2}]
+
+def crowd():
+    yield from [Order("a", 1)] * 5
+
+def wrong():
+    yield Order("a", 1)
+    yield {"customer": 7}
+
+def raising():
+    yield Order("a", 1)
+    raise LookupError("no more")
+"""
+
+
+@pytest.fixture
+def desk(typed, monkeypatch):
+    """Commands beside a system of subscribers; the machine's limits are measured for a moment alone."""
+    monkeypatch.setattr(machine, "SPAN_S", 0.001)
+    (typed.folder / "desk.yaml").write_text(DESK)
+    (typed.folder / "desk.py").write_text(SUBSCRIBERS)
+
+    def published(*words: str):
+        report = typed.json("bench", "desk.yaml", *words)
+        return report, {one["subscription"]: one for one in report["subscriptions"]}
+
+    typed.published = published
+    return typed
+
+
+@pytest.mark.parametrize(("channel", "durable"), [("orders", True), ("ticks", False), ("made.now", True)])
+@pytest.mark.parametrize("rate", [(), ("--rate", "500")])
+def test_each_subscription_has_its_figures(desk, channel, durable, rate):
+    """Law: what was published was handled, by each subscription and those behind it, from a durable channel or not."""
+    report, rows = desk.published("--publish", f"{channel}=desk.py:orders", "--count", "50", *rate)
+    assert (report["ended"], report["sent"], report["queued"], report["refused"]) == ("count", 50, 0, {})
+    assert set(rows) == ({"desk.bill", "printer.show"} if channel == "orders" else {"clock.tick"})
+    for one in rows.values():
+        assert (one["messages"], one["failed"], one["given_up"]) == (50, 0, 0)
+        assert 0 < one["p50_us"] <= one["p99_us"] <= one["max_us"]
+    if rate:
+        assert report["seconds"] >= 49 / 500
+        assert all(0 < one["per_s"] <= 50 / (49 / 500) * 1.01 for one in rows.values())
+    assert report["agents"] == []
+    assert report["limits"]["commits_per_s"] > 0
+
+
+@pytest.mark.parametrize(("channel", "subscription"), [("orders", "desk.bill"), ("ticks", "clock.tick")])
+def test_a_turn_that_fails_is_counted_and_its_message_was_given_up(desk, channel, subscription):
+    """Law: a failed try is none of the messages that were handled; plain data is published as what it fits."""
+    report, rows = desk.published("--publish", f"{channel}=desk:few", "--rate", "1000")
+    assert (report["ended"], report["sent"]) == ("items", 3)
+    one = rows[subscription]
+    assert (one["messages"], one["failed"], one["given_up"]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("rate", [(), ("--rate", "10000")])
+def test_what_a_full_channel_refuses_is_told_and_is_not_among_what_was_sent(desk, rate, monkeypatch):
+    """Law: a channel that rejects has taken as many as it has room for."""
+    refuse, count = Meter.refused, 0
+
+    def refused(meter: Meter, *words: Any) -> None:
+        nonlocal count
+        refuse(meter, *words)
+        count += 1
+        if count % 4 == 0:  # all but the first, which is in hand
+            os.close(os.open("gate", os.O_WRONLY))
+
+    monkeypatch.setattr(Meter, "refused", refused)
+    os.mkfifo("gate")
+    report, rows = desk.published("--publish", "narrow=desk.py:crowd", *rate)
+    assert (report["sent"], report["refused"], rows["narrow.hold"]["messages"]) == (1, {"narrow": 4}, 1)
+    status, out, _ = desk("bench", "desk.yaml", "--publish", "narrow=desk.py:crowd", *rate)
+    assert status == 0
+    assert "no room: the channel narrow has refused 4 messages\n" in out
+
+
+def test_the_database_keeps_what_was_published_and_the_warm_up_is_not_counted(desk):
+    """Law: what lies in the file from another bench is handled and not measured."""
+    words = (
+        "--publish",
+        "orders=desk.py:orders",
+        "--rate",
+        "200",
+        "--duration",
+        "0.2",
+        "--warmup",
+        "0.1",
+        "--db",
+        "kept.db",
+    )
+    status, out, err = desk("bench", "desk.yaml", *words)
+    assert status == 0, err
+    lines = out.splitlines()
+    sent = lines[0].split()[1]
+    assert 0 < int(sent) <= 40
+    assert lines[2].split() == ["subscription", "messages", "per", "s", "p50", "p99", "max", "failed", "given", "up"]
+    assert [line.split()[:2] for line in lines[3:5]] == [["desk.bill", sent], ["printer.show", sent]]
+    (channel,) = [one for one in desk.json("channels", "--db", "kept.db") if one["name"] == "orders"]
+    assert channel["next_offset"] >= int(sent)
+    _, rows = desk.published("--publish", "orders=desk.py:few", "--db", "kept.db")
+    assert rows["desk.bill"]["messages"] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("orders",), ("--publish 'orders' is not CHANNEL=file.py:items",)),
+        (("order=desk.py:orders",), ("desk.yaml has no channel 'order'", "did you mean 'orders'?")),
+        (
+            ("x=desk.py:orders",),
+            ("desk.yaml has no channel 'x'", "it has: orders, ticks, narrow, unread, invoices, made.*"),
+        ),
+        (("made.*=desk.py:orders",), ("'made.*' stands for many channels",)),
+        (("unread=desk.py:orders",), ("no subscription of desk.yaml reads the channel 'unread'",)),
+        (("orders=desk.py:nothing",), ("there is no generator 'nothing' in 'desk.py'",)),
+        (("orders=desk.py:wrong",), ("desk.py:wrong: the channel 'orders' does not take this message", "$.customer")),
+        (
+            ("orders=desk.py:wrong", "--rate", "100"),
+            ("desk.py:wrong: the channel 'orders' does not take", "$.customer"),
+        ),
+        (("ticks=desk.py:wrong",), ("desk.py:wrong: the channel 'ticks' does not take this message",)),
+        (("orders=desk.py:raising",), ("desk.py:raising raised LookupError: no more (",)),
+        (("orders=desk.py:raising", "--rate", "100"), ("desk.py:raising raised LookupError: no more (",)),
+        (("orders=desk.py:orders", "--ask"), ("--ask is for --send",)),
+        (
+            ("orders=desk.py:orders",) + ("--publish", "orders=desk.py:orders") * 100,
+            ("101 times --publish are too many",),
+        ),
+    ],
+)
+def test_what_cannot_be_published_is_told_and_what_to_do(desk, words, told):
+    """Law: status 2, the reason, and nothing on stdout."""
+    status, out, err = desk("bench", "desk.yaml", "--publish", *words)
+    assert (status, out) == (2, "")
+    err = " ".join(err.split())
+    assert all(part in err for part in told), err
+
+
+@pytest.mark.parametrize("rate", [(), ("--rate", "2000")])
+def test_ctrl_c_ends_the_publishing_and_tells_what_was_seen(desk, program, rate):
+    """Law: 130, and the report so far."""
+    process = program.start("bench", "desk.yaml", "--publish", "ticks=desk.py:told", *rate, "--duration", "60")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "twenty\n"
+    process.send_signal(signal.SIGINT)
+    shown, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "; interrupted\n" in shown
+    assert "clock.tick" in shown
+
+
+def test_the_readmes_bench_of_the_review_board_runs(program, repository):
+    """Law: the command, copied as it stands, measures every subscription of the board."""
+    lines = (repository / "README.md").read_text().splitlines()
+    (line,) = [one for one in lines if "$ dagger-actors bench specs/review" in one]
+    shutil.copytree(repository / "specs", program.folder / "specs")
+    done = program(*line.partition("dagger-actors ")[2].split(), "--json")
+    assert done.returncode == 0, done.stderr
+    rows = {one["subscription"]: one for one in msgspec.json.decode(done.stdout)["subscriptions"]}
+    assert rows["reader.open"]["messages"] == rows["reader.read"]["messages"] == 5
+    assert set(rows) >= {"complexity.review", "naming.review", "editor.add", "press.print"}

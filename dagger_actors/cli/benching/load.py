@@ -11,11 +11,13 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from dagger_actors.cli.benching.meter import Meter
-from dagger_actors.cli.benching.report import BenchReport, Ending, figures_of, live_table
+from dagger_actors.cli.benching.publisher import Publish, Publisher
+from dagger_actors.cli.benching.report import BenchReport, Ending, figures_of, live_table, subscriptions_of
 from dagger_actors.cli.benching.schedule import Plan, Schedule
 from dagger_actors.cli.benching.sender import Send, Sender
 from dagger_actors.cli.watch import GRACE_S, Interrupts
 from dagger_actors.core.wording import counted
+from dagger_actors.errors import SupervisorGaveUp, SystemFailed
 from dagger_actors.supervised.tree import Branch
 from dagger_actors.system import ActorSystem
 
@@ -49,11 +51,11 @@ class Load:
         self._plan = plan
         self._spec = spec
         self._is_ask = is_ask
-        self._senders: list[Sender] = []
+        self._senders: list[Sender | Publisher] = []
         self._ended: Ending = "items"
         self._queued = 0
 
-    def run(self, sends: Sequence[Send], interrupts: Interrupts) -> None:
+    def run(self, sends: Sequence[Send | Publish], interrupts: Interrupts) -> None:
         """Send, and wait until what was sent has been handled, until somebody interrupts, or the system gives up.
 
         Raises:
@@ -63,10 +65,7 @@ class Load:
         self._meter.from_ns = schedule.from_ns
         with self._shown():
             try:
-                self._senders = [
-                    Sender(one, self._system.actors[one.agent], schedule, self._meter, is_ask=self._is_ask)
-                    for one in sends
-                ]
+                self._senders = [self._sender(one, schedule) for one in sends]
                 for sender in self._senders:
                     sender.start()
                 self._ended = self._wait(schedule, interrupts)
@@ -74,13 +73,24 @@ class Load:
                 for sender in self._senders:
                     sender.stop()
             self._drain(interrupts)
-            if self._system.actors.failure is not None:
+            if self.failure is not None:
                 self._ended = "failed"
         if interrupts.first is not None:
             self._ended = "interrupted"
             grace_s = GRACE_S[interrupts.first]
             sys.stderr.write(f"stopping: what is in hand has {grace_s:g} s to end; once more to leave at once\n")
             self._system.stop(grace_s=grace_s)
+
+    @property
+    def failure(self) -> SystemFailed | SupervisorGaveUp | None:
+        """Why nothing is done any more; None = it is."""
+        return self._system.actors.failure or self._system.channels.failure
+
+    def _sender(self, what: Send | Publish, schedule: Schedule) -> Sender | Publisher:
+        if isinstance(what, Send):
+            return Sender(what, self._system.actors[what.agent], schedule, self._meter, is_ask=self._is_ask)
+        has_rate = self._plan.rate is not None
+        return Publisher(what, self._system.channels, schedule, self._meter, has_rate=has_rate)
 
     def report(self) -> BenchReport:
         """Tell what came of it, without the machine's limits."""
@@ -94,14 +104,16 @@ class Load:
             seconds=max(0, end_ns - self._meter.from_ns) / 1e9,
             queued=self._queued,
             agents=figures_of(self._meter),
+            subscriptions=subscriptions_of(self._meter),
+            refused=dict(sorted(self._meter.rejected.items())),
         )
 
     def _wait(self, schedule: Schedule, interrupts: Interrupts) -> Ending:
-        while interrupts.first is None and self._system.actors.failure is None:
+        while interrupts.first is None and self.failure is None:
             is_done = all(sender.is_done() for sender in self._senders)
             for sender in self._senders:
                 # A system that has failed refuses messages: that is the reason, and not what they met.
-                if sender.problem is not None and self._system.actors.failure is None:
+                if sender.problem is not None and self.failure is None:
                     raise sender.problem
             if is_done:
                 return schedule.ended or "items"
@@ -114,14 +126,22 @@ class Load:
     def _drain(self, interrupts: Interrupts) -> None:
         deadline = time.monotonic() + DRAIN_S
         quiet = 0  # twice: what is on its way from one actor to another is seen the second time
-        while quiet < 2 and self._system.actors.failure is None:
+        while quiet < 2 and self.failure is None:
             leaves = list(_leaves(self._system.actors.tree()))
-            self._queued = sum(one.queued for one in leaves)
-            is_quiet = not self._queued and all(one.state in QUIET for one in leaves)
+            self._queued = sum(one.queued for one in leaves) + self._lag()
+            is_quiet = not self._queued and all(one.state in QUIET for one in leaves) and self._rests()
             quiet = quiet + 1 if is_quiet else 0
             if interrupts.first is not None or time.monotonic() > deadline:
                 return
             _pause(interrupts)
+
+    def _lag(self) -> int:
+        channels = self._system.channels
+        return sum(one.lag for one in channels.standing()) if channels.own else 0
+
+    def _rests(self) -> bool:
+        """Whether no message of a channel is left, in memory too."""
+        return not self._system.channels.own or self._system.run_until(timeout=LOOK_S).reason == "quiescent"
 
     def _shown(self) -> Live:
         console = Console(stderr=True, highlight=False, markup=False)
@@ -135,7 +155,7 @@ class Load:
         title = (
             f"warming up, {-passed_s:.0f} s" if passed_s < 0 else f"{passed_s:.0f} s, {counted(sent, 'message')} sent"
         )
-        return live_table(f"{self._spec}: {title}", figures_of(self._meter))
+        return live_table(f"{self._spec}: {title}", figures_of(self._meter), subscriptions_of(self._meter))
 
 
 def _pause(interrupts: Interrupts) -> None:

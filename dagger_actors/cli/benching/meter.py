@@ -87,14 +87,17 @@ class Meter:
     Attributes:
         samples: By agent; temporary actors by their class, in parentheses.
         turns: By subscription.
+        rejected: Messages for which a channel had no room, by its name.
         from_ns: From then on is measured, on ``time.perf_counter_ns``.
     """
 
     def __init__(self, agents: Mapping[str, str]) -> None:
         self.samples: dict[str, Sample] = {}
         self.turns: dict[str, Sample] = {}
+        self.rejected: Counter[str] = Counter()
         self.from_ns = sys.maxsize  # nothing, until there is a load
         self._agents = agents
+        self._lock = threading.Lock()
 
     def sample(self, agent: str) -> Sample:
         """What is known of an agent."""
@@ -111,6 +114,12 @@ class Meter:
             sample = self.sample(agent)
             with sample.lock:
                 sample.undelivered[reason] += 1
+
+    def refused(self, channel: str, due_ns: int, count: int) -> None:
+        """A channel had no room for messages."""
+        if due_ns >= self.from_ns:
+            with self._lock:
+                self.rejected[channel] += count
 
     def listen(self, event: Undelivered) -> None:
         """Take what the system tells of its undelivered mail."""

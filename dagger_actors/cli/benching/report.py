@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 import msgspec
 from rich.console import Console, Group
@@ -16,10 +16,19 @@ from dagger_actors.cli.render import plain
 from dagger_actors.cli.text import one_line
 from dagger_actors.core.wording import counted
 
-__all__ = ["AgentFigures", "BenchReport", "figures_of", "live_table", "print_report"]
+__all__ = [
+    "AgentFigures",
+    "BenchReport",
+    "SubscriptionFigures",
+    "figures_of",
+    "live_table",
+    "print_report",
+    "subscriptions_of",
+]
 
 ROWS = 40
 NUMBERS = ("messages", "per s", "p50", "p99", "max", "failed", "restarts")
+OF_TURNS = (*NUMBERS[:-1], "given up")
 
 Ending = Literal["duration", "count", "items", "interrupted", "failed"]
 
@@ -50,6 +59,30 @@ class AgentFigures(msgspec.Struct, frozen=True, kw_only=True):
     undelivered: dict[str, int]
 
 
+class SubscriptionFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one subscription.
+
+    Attributes:
+        subscription: ``GROUP.HANDLER``.
+        messages: Measured messages that it has handled, those among them that a turn of a subscription before it published.
+        per_s: So many a second, until the last of them.
+        p50_us: Half of them took no longer from when they were due, in microseconds; to within 1 %. None = there are none.
+        p99_us: Of a hundred, 99 took no longer.
+        max_us: The longest.
+        failed: Messages of tries that failed, each as often as it was tried.
+        given_up: Messages that became dead letters, or were lost.
+    """
+
+    subscription: str
+    messages: int
+    per_s: float
+    p50_us: float | None
+    p99_us: float | None
+    max_us: float | None
+    failed: int
+    given_up: int
+
+
 class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
     """What came of it.
 
@@ -60,8 +93,10 @@ class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
         rate: Messages a second that were asked for; None = as fast as it goes.
         sent: Messages sent, warm-up apart.
         seconds: How long that took.
-        queued: Messages that were still in mailboxes at the end.
+        queued: Messages that were still in mailboxes at the end, or not done by a subscription.
         agents: In the order of their names.
+        subscriptions: Likewise.
+        refused: Messages for which a channel had no room, by its name; they are not among ``sent``.
         limits: The machine's own.
     """
 
@@ -73,6 +108,8 @@ class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     queued: int
     agents: tuple[AgentFigures, ...]
+    subscriptions: tuple[SubscriptionFigures, ...] = ()
+    refused: dict[str, int] = {}
     limits: Limits | None = None
 
 
@@ -81,27 +118,39 @@ def figures_of(meter: Meter) -> tuple[AgentFigures, ...]:
     return tuple(_figures(agent, sample, meter.from_ns) for agent, sample in sorted(meter.samples.copy().items()))
 
 
+def subscriptions_of(meter: Meter) -> tuple[SubscriptionFigures, ...]:
+    """Read what a meter knows of turns; at any time."""
+    found = []
+    for name, sample in sorted(meter.turns.copy().items()):
+        with sample.lock:
+            given_up = sum(sample.undelivered.values())
+            found.append(SubscriptionFigures(subscription=name, given_up=given_up, **_timed(sample, meter.from_ns)))
+    return tuple(found)
+
+
 def _figures(agent: str, sample: Sample, from_ns: int) -> AgentFigures:
     with sample.lock:
-        latency, span_ns = sample.latency, sample.last_ns - from_ns
-        messages = latency.total()
-        p50_ns, p99_ns = latency.percentile_ns(50), latency.percentile_ns(99)
-        return AgentFigures(
-            agent=agent,
-            messages=messages,
-            per_s=messages / span_ns * 1e9 if messages and span_ns > 0 else 0.0,
-            p50_us=None if p50_ns is None else p50_ns / 1e3,
-            p99_us=None if p99_ns is None else p99_ns / 1e3,
-            max_us=latency.longest_ns / 1e3 if messages else None,
-            failed=sample.failed,
-            restarts=sample.restarts,
-            undelivered=dict(sorted(sample.undelivered.items())),
-        )
+        undelivered = dict(sorted(sample.undelivered.items()))
+        return AgentFigures(agent=agent, restarts=sample.restarts, undelivered=undelivered, **_timed(sample, from_ns))
 
 
-def live_table(title: str, agents: Iterable[AgentFigures]) -> Group:
+def _timed(sample: Sample, from_ns: int) -> dict[str, Any]:
+    latency, span_ns = sample.latency, sample.last_ns - from_ns
+    messages = latency.total()
+    p50_ns, p99_ns = latency.percentile_ns(50), latency.percentile_ns(99)
+    return {
+        "messages": messages,
+        "per_s": messages / span_ns * 1e9 if messages and span_ns > 0 else 0.0,
+        "p50_us": None if p50_ns is None else p50_ns / 1e3,
+        "p99_us": None if p99_ns is None else p99_ns / 1e3,
+        "max_us": latency.longest_ns / 1e3 if messages else None,
+        "failed": sample.failed,
+    }
+
+
+def live_table(title: str, agents: Sequence[AgentFigures], subscriptions: Sequence[SubscriptionFigures] = ()) -> Group:
     """What is shown while it runs."""
-    return Group(Text(one_line(title)), _table(agents))
+    return Group(Text(one_line(title)), *_tables(agents, subscriptions))
 
 
 def print_report(report: BenchReport) -> None:
@@ -111,7 +160,10 @@ def print_report(report: BenchReport) -> None:
     console.print(
         f"latency is from when a message was due to {'the answer' if report.is_ask else 'the end of its handler'}"
     )
-    console.print(_table(report.agents))
+    for table in _tables(report.agents, report.subscriptions):
+        console.print(table)
+    for channel, count in report.refused.items():
+        console.print(Text(one_line(f"no room: the channel {channel} has refused {counted(count, 'message')}")))
     lost = [one for one in report.agents if one.undelivered]
     for one in lost[:ROWS]:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in one.undelivered.items())
@@ -132,17 +184,26 @@ def _opening(report: BenchReport) -> str:
     )
 
 
-def _table(agents: Iterable[AgentFigures]) -> Table:
-    table = plain("agent", *NUMBERS, right=NUMBERS)
-    rows = tuple(agents)
-    for one in rows[:ROWS]:
+def _tables(agents: Sequence[AgentFigures], subscriptions: Sequence[SubscriptionFigures]) -> Iterator[Table]:
+    """One of agents, unless there are subscriptions alone; one of those."""
+    if agents or not subscriptions:
+        yield _table("agent", NUMBERS, [(one.agent, one, one.restarts) for one in agents])
+    if subscriptions:
+        yield _table("subscription", OF_TURNS, [(one.subscription, one, one.given_up) for one in subscriptions])
+
+
+def _table(
+    head: str, numbers: Sequence[str], rows: Sequence[tuple[str, AgentFigures | SubscriptionFigures, int]]
+) -> Table:
+    table = plain(head, *numbers, right=numbers)
+    for name, one, last in rows[:ROWS]:
         table.add_row(
-            Text(one_line(one.agent)),
+            Text(one_line(name)),
             f"{one.messages:,}",
             f"{one.per_s:,.1f}",
             *(_latency(us) for us in (one.p50_us, one.p99_us, one.max_us)),
             f"{one.failed:,}",
-            f"{one.restarts:,}",
+            f"{last:,}",
         )
     if len(rows) > ROWS:
         table.add_row(f"... and {len(rows) - ROWS} more")
