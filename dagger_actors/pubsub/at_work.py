@@ -62,25 +62,24 @@ class AtWork(ChannelsBase):
         return next(iter(self._services.failures.values()), None)
 
     def standing(self) -> list[SubscriptionStanding]:
-        """The subscriptions of this process, by name."""
-        agents, tally = self._services.agents(), self._services.tally.read()
+        """The subscriptions of this process, by name; those too that the file knows nothing of, as of ephemeral channels."""
+        tally, stored = self._services.tally.read(), {one.name: one for one in self.subscriptions()}
         found = []
-        for one in self.subscriptions():
-            if one.name in agents:
-                done = tally.get(one.name, NOTHING)
-                found.append(
-                    SubscriptionStanding(
-                        subscription=one.name,
-                        agents=agents[one.name],
-                        handled=done.handled,
-                        retried=done.retried,
-                        dead=done.dead,
-                        published=done.published,
-                        lost=done.lost,
-                        lag=one.lag,
-                        in_hand=one.in_hand,
-                        dead_letters=one.dead_letters,
-                        is_paused=one.is_paused,
-                    )
+        for name, agents in sorted(self._services.agents().items()):
+            done, row = tally.get(name, NOTHING), stored.get(name)
+            found.append(
+                SubscriptionStanding(
+                    subscription=name,
+                    agents=agents,
+                    handled=done.handled,
+                    retried=done.retried,
+                    dead=done.dead,
+                    published=done.published,
+                    lost=done.lost,
+                    lag=0 if row is None else row.lag,
+                    in_hand=0 if row is None else row.in_hand,
+                    dead_letters=0 if row is None else row.dead_letters,
+                    is_paused=row is not None and row.is_paused,
                 )
+            )
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -119,6 +120,7 @@ class ChannelHub:
         self._lock = threading.Lock()
         self._declared: Declared | None = None
         self._channel_keys: dict[str, int] = {}
+        self._unread: set[str] = set()  # new channels on which our subscriptions are not yet
         self._heads: dict[int, int] = {}
         self._grown_no = 0
         self._seen_versions: dict[int, int] = {}
@@ -146,7 +148,7 @@ class ChannelHub:
             members=lambda: [one.supervisor for one in self._seats if (one.member, one.group) not in self.failures],
             moved_no=lambda: self.moved_no,
             next_us=lambda: store.readers.query("read.next_delayed")[0][0],
-            is_idle=lambda: self.ephemeral.is_idle,
+            is_idle=lambda: self.ephemeral.is_idle and not self._unread,
             takes_over=self._takes_over,
         )
         self.outbox = Outbox(
@@ -222,16 +224,29 @@ class ChannelHub:
     def start(self) -> None:
         """Begin."""
         declared = self._declared
-        if declared is None:
+        if declared is not None:
+            self._sit(declared)
+            self._due_times.now()
+        elif not self._members:
             return
-        for group, members in self._members.groups().items():
-            if group in declared.groups:
-                self._seats += [self._seating.take(member, group, declared.groups[group]) for member in members]
+        self.changed()
+
+    def _sit(self, declared: Declared) -> None:
+        """Tell members of channels, and seat those whose group has none before: their patterns had made no channel."""
+        taken = {seat.group for seat in self._seats}
+        new = [
+            self._seating.take(member, group, declared.groups[group])
+            for group, members in self._members.groups().items()
+            if group in declared.groups and group not in taken
+            for member in members
+        ]
+        self._seats = [*self._seats, *new]  # others may be going through those there were
         for seat in self._seats:
             seat.supervisor.tell(New(_cursors_of(declared, seat)))
+        for seat in new:
+            for channel_key, head in list(self._heads.items()):
+                seat.supervisor.tell(Head(channel_key, head))
             seat.supervisor.tell(Share())
-        self._due_times.now()
-        self.changed()
 
     # --- asking the store
 
@@ -332,7 +347,7 @@ class ChannelHub:
 
     def pace_us(self, *, has_neighbours: bool) -> int:
         """How long it can go without a look: a moment while others write, who may be publishing."""
-        if not has_neighbours or not (self._seats or self.arrivals.are_awaited):
+        if not has_neighbours or not (self._members or self.arrivals.are_awaited):
             return IDLE_US
         is_lively = self.runtime.clock.now().mono_us - self._looked_us < LIVELY_US
         return LIVELY_PACE_US if is_lively else QUICK_US
@@ -341,7 +356,7 @@ class ChannelHub:
         """The file has changed: see what there is to read, and whose it is."""
         self._looked_us = self.runtime.clock.now().mono_us
         self.arrivals.look()
-        if self._is_leaving or not self._seats:
+        if self._is_leaving or not self._members:
             return
         heads = _heads.decode(self.store.readers.query("read.channel_heads")[0][0])
         new = [name for name, *_ in heads if name not in self._channel_keys]
@@ -359,16 +374,34 @@ class ChannelHub:
         """Put our subscriptions on channels that are new to this process."""
         rows = subscription_rows(self.wiring, names)
         if rows:
-            self.ask([self._declaration((), rows)]).add_done(self._attached)
+            with self._lock:
+                self._unread.update(names)
+            asked = self.ask([self._declaration((), rows)])
+            asked.add_done(lambda asked: self.errand(partial(self._attached, names, asked)))
 
-    def _attached(self, asked: ReplyFuture[list[Any]]) -> None:
+    def _attached(self, names: Sequence[str], asked: ReplyFuture[list[Any]]) -> None:
         try:
             declared: Declared = asked.get(timeout=0)[0]
-        except (StoreError, SystemClosed) as error:
-            logger.warning("new channels cannot be read yet: %s", error, extra=LogFields(reason=str(error)))
+        except SystemClosed:
             return
-        for seat in self._seats:
-            seat.supervisor.tell(New(_cursors_of(declared, seat)))
+        except StoreError as error:
+            logger.warning("new channels cannot be read yet: %s", error, extra=LogFields(reason=str(error)))
+            due_us = self.runtime.clock.now().mono_us + AGAIN_US
+            self.runtime.timers.set((id(self), "attach"), due_us, lambda: self.errand(self._attach_again))
+            return
+        if self._is_leaving:
+            return
+        self._sit(declared)
+        self.changed()
+        with self._lock:
+            self._unread.difference_update(names)
+        self._rested()
+
+    def _attach_again(self) -> None:
+        with self._lock:
+            names = sorted(self._unread)
+        if names and not self._is_leaving:
+            self._attach(names)
 
     def _look_at_groups(self) -> None:
         versions = dict(_versions.decode(self.store.readers.query("read.group_versions")[0][0]))
@@ -404,9 +437,9 @@ class ChannelHub:
     def agents(self) -> dict[str, tuple[str, ...]]:
         """The agents of this process that take the turns of its subscriptions, by the names of these."""
         found: dict[str, tuple[str, ...]] = {}
-        for seat in self._seats:
-            for name in seat.subscriptions:
-                found[name] = (*found.get(name, ()), seat.member)
+        for member in self._members:
+            for name in member.subscriptions:
+                found[name] = (*found.get(name, ()), member.name)
         return found
 
     def lags(self, *, are_waited: bool = False) -> Mapping[str, int]:
