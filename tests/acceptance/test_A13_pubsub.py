@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import subprocess
+import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +33,8 @@ from dagger_actors.errors import (
     SystemClosed,
     UnknownChannel,
 )
-from dagger_actors.testing.simulation import simulate
+from dagger_actors.testing import explore
+from dagger_actors.testing.simulation import Simulation, simulate
 
 SEEDS = range(5)
 PATIENCE_S = 60.0
@@ -123,10 +127,16 @@ def messages(system: ActorSystem, channel: str) -> list[Any]:
     return [one.message for one in system.channels.read(channel, limit=20_000)]
 
 
-def check_news(system: ActorSystem, report: RunReport) -> None:
+def check_reports(system: ActorSystem, sources: list[Source]) -> None:
+    words = {one.name: sum(10 + number for number in range(one.articles)) for one in sources}
     reports = messages(system, "reports")
-    assert sorted((one.source, one.words) for one in reports) == [("herald", 21), ("post", 46), ("times", 33)]
-    assert messages(system, "summaries") == [Summary(["herald", "post", "times"], 100)]
+    assert sorted((one.source, one.words) for one in reports) == sorted(words.items())
+    assert messages(system, "summaries") == [Summary(["herald", "post", "times"], sum(words.values()))]
+    assert system.channels.dead_letters() == []
+
+
+def check_news(system: ActorSystem, report: RunReport) -> None:
+    check_reports(system, SOURCES)
     assert report.reason == "quiescent"
     told = {one.subscription: (one.handled, one.published, one.lag) for one in report.subscriptions}
     assert told == {
@@ -141,6 +151,24 @@ def test_a_news_pipeline_of_three_sources_gives_exactly_its_three_reports_and_on
     with ActorSystem(tmp_path / "news.db", **NEWSROOM) as system:
         system.channels.publish_many("sources", SOURCES)
         check_news(system, system.run_until(timeout=PATIENCE_S))
+
+
+@pytest.mark.parametrize("articles", [(1, 1, 1), pytest.param((2, 3, 4), marks=pytest.mark.full)])
+def test_it_does_so_whichever_commit_its_worker_dies_at(articles: tuple[int, ...]) -> None:
+    """Each source is published once, for its id; whoever goes on finds the rest in the file."""
+
+    sources = [Source(name, count) for name, count in zip(("herald", "times", "post"), articles, strict=True)]
+
+    def story(sim: Simulation) -> None:
+        def work(system: ActorSystem) -> None:
+            for source in sources:
+                system.channels.publish("sources", source, id=source.name)
+            system.run_until()
+            check_reports(system, sources)
+
+        sim.keep_going(work, **NEWSROOM)
+
+    assert explore(story, 1, crash="every_commit").commits >= 10
 
 
 def test_it_does_so_in_whatever_order_its_turns_come() -> None:
@@ -416,6 +444,81 @@ def test_members_join_and_leave_while_it_runs_and_every_message_is_handled_once_
             assert sorted(one.number for one in messages(third, "done")) == list(range(180))
 
 
+MEMBER = """
+import os, sys
+import msgspec
+from dagger_actors import ActorSystem, Channel, Subscriber, subscribe
+
+class Note(msgspec.Struct, frozen=True):
+    who: str
+    number: int
+
+class Book(msgspec.Struct):
+    numbers: list[int] = []
+
+class Shared(Subscriber, group="shared"):
+    state: Book
+
+    @subscribe("notes", key="who", publishes="done")
+    def take(self, note: Note) -> Note:
+        self.state.numbers.append(note.number)
+        return Note(str(os.getpid()), note.number)
+
+with ActorSystem(sys.argv[1], agents=[Shared], channels=[Channel("notes", Note), Channel("done", Note)]):
+    print(os.getpid(), flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextlib.contextmanager
+def member(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that takes part until it is told to leave."""
+    words = [sys.executable, "-c", MEMBER, str(folder / "a.db")]
+    with subprocess.Popen(words, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == str(process.pid)
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_processes_share_a_group_and_join_and_leave_and_die_while_it_runs(tmp_path: Path) -> None:
+    """Each message once, each key in its order, by whoever is there; who dies is followed at once."""
+    with contextlib.ExitStack() as stack:
+        first, second = (stack.enter_context(member(tmp_path)) for _ in range(2))
+        system = stack.enter_context(ActorSystem(tmp_path / "a.db", synchronous="normal"))
+        done = system.channels.tail("done", "earliest", timeout=PATIENCE_S)
+        takers: dict[int, str] = {}
+
+        def publish(begin: int, end: int) -> None:
+            notes = [{"who": f"key{number % 30}", "number": number} for number in range(begin, end)]
+            system.channels.publish_many("notes", notes, wait=False)
+
+        def see(count: int) -> set[str]:
+            new = [next(done).message for _ in range(count)]
+            assert not takers.keys() & {one["number"] for one in new}, "each is handled once"
+            takers.update((one["number"], one["who"]) for one in new)
+            return {one["who"] for one in new}
+
+        publish(0, 300)
+        assert see(150) <= {str(first.pid), str(second.pid)}
+        third = stack.enter_context(member(tmp_path))
+        publish(300, 600)
+        first.communicate("leave", timeout=PATIENCE_S)
+        assert first.returncode == 0
+        see(300)
+        publish(600, 900)
+        second.kill()
+        see(450)
+        publish(900, 1000)
+        assert see(100) == {str(third.pid)}, "who is there alone takes all"
+        assert set(takers.values()) == {str(one.pid) for one in (first, second, third)}
+        assert sorted(takers) == list(range(1000))
+        for key in range(30):
+            assert system.channels.state("shared", f"key{key}")["numbers"] == list(range(key, 1000, 30))
+
+
 # --- how a run ends
 
 
@@ -494,23 +597,30 @@ def test_a_run_ends_when_the_system_is_stopped_and_tells_what_is_left(
     system = ActorSystem(tmp_path / "a.db", agents=[Slow], channels=NOTES)
     system.channels.publish_many("notes", [Note("a", number) for number in range(100)])
     reports: list[RunReport] = []
-    tally, begun = system._channels_hub.tally, threading.Event()
-    watch = tally.watch
+    hub, begun = system._channels_hub, threading.Event()
+    watch, begin_leaving = hub.tally.watch, hub.begin_leaving
 
     def watch_and_tell(ring: Callable[[], None]) -> None:
         watch(ring)
         begun.set()
 
-    monkeypatch.setattr(tally, "watch", watch_and_tell)
+    def leave_and_let_go() -> Any:
+        left = begin_leaving()
+        Slow.gate.set()  # what has begun ends, and nothing else begins any more
+        return left
+
+    monkeypatch.setattr(hub.tally, "watch", watch_and_tell)
+    monkeypatch.setattr(hub, "begin_leaving", leave_and_let_go)
     running = threading.Thread(target=lambda: reports.append(system.run_until()))
     running.start()
     assert begun.wait(PATIENCE_S)
-    Slow.gate.set()
     system.stop()
     running.join(PATIENCE_S)
     (report,) = reports
-    assert report.reason in ("stopped", "quiescent")
-    assert report.of("slow.take").handled + report.of("slow.take").lag == 100
+    slow = report.of("slow.take")
+    assert report.reason == "stopped"
+    assert slow.lag > 0
+    assert slow.handled + slow.lag == 100
     with pytest.raises(SystemClosed):
         system.run_until()
 
