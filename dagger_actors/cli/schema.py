@@ -1,10 +1,10 @@
-"""``schema``: the JSON Schema of flow files or of system files, for editors; and those of actions and task agents."""
+"""``schema``: the JSON Schema of flow files or of system files, for editors; and those of actions, task agents and subscribers."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, assert_never
 
 import msgspec
 from cyclopts import Parameter
@@ -16,11 +16,15 @@ from dagger_actors.cli.options import AsJson, Imports
 from dagger_actors.cli.text import printable
 from dagger_actors.flow.loading.json_schema import flow_schema
 from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.pubsub.importing import names_subscriber, wiring_at
+from dagger_actors.pubsub.schemas import SubscriptionSchema, subscription_schemas
 from dagger_actors.supervised.file_format import system_schema
 from dagger_actors.tasks.importing import kinds_at, names_task_agent
 from dagger_actors.tasks.schemas import AgentSchema, agent_schema
 
 __all__ = ["schema"]
+
+Described = ActionSchema | AgentSchema | SubscriptionSchema
 
 
 def schema(
@@ -31,7 +35,7 @@ def schema(
     imports: Imports = (),
     as_json: AsJson = False,
 ) -> int:
-    """Print the JSON Schema of flow or system files, or with --import those of actions and task agents."""
+    """Print the JSON Schema of flow or system files, or with --import those of actions, task agents and subscribers."""
     if kind is not None and imports:
         raise UsageError(
             "--kind is for the schema of files, --import for those of actions and agents", "give one of the two"
@@ -42,23 +46,36 @@ def schema(
     folder = Path.cwd()
     registry = ActionRegistry()
     for reference in imports:
-        if not names_task_agent(reference, folder):
+        if not (names_task_agent(reference, folder) or names_subscriber(reference, folder)):
             registry.load(reference, folder)
     found = [action for name in registry.names() if (action := registry.get(name)) is not None]
     kinds = dict.fromkeys(kind for reference in imports for kind in kinds_at(reference, folder))
-    schemas: list[ActionSchema | AgentSchema] = [*map(action_schema, found), *map(agent_schema, kinds)]
+    subscriptions = subscription_schemas(wiring_at(imports, folder).subscriptions)
+    schemas: list[Described] = [*map(action_schema, found), *map(agent_schema, kinds), *subscriptions]
     if as_json:
         write_json(schemas)
         return OK
     for one in schemas:
-        text = described(one) if isinstance(one, ActionSchema) else described_agent(one)
-        sys.stdout.write(printable(text))
+        sys.stdout.write(printable(described(one)))
     if not schemas:
-        sys.stdout.write("no actions there: mark functions with @action, or with @task_agent\n")
+        sys.stdout.write("no actions there: mark functions with @action or @task_agent, or methods with @subscribe\n")
     return OK
 
 
-def described(one: ActionSchema) -> str:
+def described(one: Described) -> str:
+    """Describe one of them for people."""
+    match one:
+        case ActionSchema():
+            return described_action(one)
+        case AgentSchema():
+            return described_agent(one)
+        case SubscriptionSchema():
+            return described_subscription(one)
+        case _:
+            assert_never(one)
+
+
+def described_action(one: ActionSchema) -> str:
     """Describe an action for people: a line for each input, and one for the output."""
     lines = [f"{one.name}  ({one.place})"]
     lines += [f"    {line}".rstrip() for line in one.description.splitlines()]
@@ -76,6 +93,17 @@ def described_agent(one: AgentSchema) -> str:
     lines += [f"    {line}".rstrip() for line in one.description.splitlines()]
     lines.append(f"  {compact(one.payload)}")
     return ended(lines, one.payload, one.result)
+
+
+def described_subscription(one: SubscriptionSchema) -> str:
+    """Describe a subscription for people: a line for each class that it takes, and for each that it gives."""
+    lines = [f"{one.name}, a subscription  ({one.place})"]
+    lines += [f"    {line}".rstrip() for line in one.description.splitlines()]
+    lines += [f"  {', '.join(one.channels)}: {compact(made)}" for made in one.takes.values()]
+    lines += [f"  -> {', '.join(one.publishes)}: {compact(made)}" for made in one.gives.values()]
+    for made in (*one.takes.values(), *one.gives.values()):
+        lines += [f"  {name} = {compact(part)}" for name, part in made.get("$defs", {}).items()]
+    return "\n".join(dict.fromkeys(lines)) + "\n"
 
 
 def ended(lines: list[str], taken: dict[str, Any], given: dict[str, Any]) -> str:

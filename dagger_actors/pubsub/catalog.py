@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
+
+from dagger_actors.pubsub.registry import Subscription
 
 __all__ = ["Catalog", "KnownChannel"]
 
@@ -43,6 +45,16 @@ class Catalog(Protocol):
     @property
     def channels(self) -> Mapping[str, KnownChannel]:
         """Those whose names are known, by name."""
+        ...
+
+    @property
+    def patterns(self) -> Sequence[KnownChannel]:
+        """Those that make channels when they are first published to."""
+        ...
+
+    @property
+    def subscriptions(self) -> Mapping[str, Subscription]:
+        """The subscriptions of its subscribers, by name."""
         ...
 
     def channel(self, name: str) -> KnownChannel | None:

@@ -6,6 +6,7 @@ from dagger_actors.pubsub.at_work import AtWork
 from dagger_actors.pubsub.following import Following
 from dagger_actors.pubsub.moving import Moving
 from dagger_actors.pubsub.publishing import Publishing
+from dagger_actors.pubsub.schemas import ChannelSchema, SubscriptionSchema, channel_schemas, subscription_schemas
 
 __all__ = ["Channels"]
 
@@ -19,3 +20,11 @@ class Channels(Publishing, Following, Moving, AtWork):
     Args:
         services: Keep it going.
     """
+
+    def schemas(self) -> list[SubscriptionSchema]:
+        """Describe this system's subscriptions: what each takes and gives, as JSON Schema."""
+        return list(subscription_schemas(self._services.wiring.subscriptions))
+
+    def channel_schemas(self) -> list[ChannelSchema]:
+        """Describe the channels and patterns that are declared here, or named by subscribers: what each takes, as JSON Schema."""
+        return list(channel_schemas(self._services.wiring))

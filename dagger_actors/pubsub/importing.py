@@ -13,9 +13,21 @@ from dagger_actors.pubsub.wired import Wiring
 from dagger_actors.pubsub.wiring import wire_all
 from dagger_actors.reading.importing import Wanted, import_reference
 
-__all__ = ["wiring_at"]
+__all__ = ["names_subscriber", "wiring_at"]
 
 DECLARED = Wanted(noun="channel or class", outcome="nothing was published")
+
+
+def names_subscriber(reference: str, folder: Path) -> bool:
+    """Tell whether a reference names one subscriber, so that it names no action.
+
+    Raises:
+        DefinitionError: It cannot be imported.
+    """
+    if ":" not in reference:
+        return False
+    module, name = import_reference(reference, folder, DECLARED)
+    return bool(name) and kind_of(getattr(module, name, None)) is not None
 
 
 def wiring_at(references: tuple[str, ...], folder: Path) -> Wiring:

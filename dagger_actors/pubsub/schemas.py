@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from dagger_actors.bodies.action_schemas import schema_of_type
-from dagger_actors.pubsub.registry import Members
-from dagger_actors.pubsub.wired import Wiring
+from dagger_actors.pubsub.catalog import Catalog
+from dagger_actors.pubsub.registry import Subscription
 
 __all__ = ["ChannelSchema", "SubscriptionSchema", "channel_schemas", "subscription_schemas"]
 
@@ -49,13 +49,13 @@ class SubscriptionSchema(msgspec.Struct, frozen=True, kw_only=True):
     gives: dict[str, dict[str, Any]]
 
 
-def channel_schemas(wiring: Wiring) -> tuple[ChannelSchema, ...]:
+def channel_schemas(catalog: Catalog) -> tuple[ChannelSchema, ...]:
     """Describe every channel and pattern of a system."""
-    every = (*wiring.channels.values(), *wiring.patterns)
+    every = (*catalog.channels.values(), *catalog.patterns)
     return tuple(ChannelSchema(name=one.name, messages=_schemas(one.types)) for one in every)
 
 
-def subscription_schemas(members: Members) -> tuple[SubscriptionSchema, ...]:
+def subscription_schemas(subscriptions: Mapping[str, Subscription]) -> tuple[SubscriptionSchema, ...]:
     """Describe every subscription of a system."""
     return tuple(
         SubscriptionSchema(
@@ -67,7 +67,7 @@ def subscription_schemas(members: Members) -> tuple[SubscriptionSchema, ...]:
             takes=_schemas(one.handler.takes),
             gives=_schemas(one.handler.gives),
         )
-        for name, one in members.subscriptions().items()
+        for name, one in subscriptions.items()
     )
 
 

@@ -138,7 +138,7 @@ def test_schema_names_what_cannot_be_imported(program):
     (program.folder / "plain.py").write_text("def f(): ...\n")
     assert (
         program("schema", "--import", "plain.py").stdout
-        == "no actions there: mark functions with @action, or with @task_agent\n"
+        == "no actions there: mark functions with @action or @task_agent, or methods with @subscribe\n"
     )
 
 

@@ -47,7 +47,7 @@ def members() -> Members:
 
 def test_each_subscription_says_what_it_takes_and_gives() -> None:
     """Law: with the first words of its handler, or of its class."""
-    read, look = subscription_schemas(members())
+    read, look = subscription_schemas(members().subscriptions())
     assert (read.name, read.channels, read.publishes) == ("reader.read", ("raw.*", "more"), ("notes",))
     assert (read.description, look.description) == ("Make notes of a page.", "Reads.")
     assert read.place.startswith(__file__)
