@@ -31,6 +31,7 @@ __all__ = ["one", "two"]
 AHEAD_NS = 50_000_000
 """How long before the first message's time everything is ready."""
 
+FEWEST = 20
 PATIENCE_S = 120.0
 LOOK_S = 0.01
 
@@ -39,17 +40,17 @@ HEARD = "SELECT payload FROM messages JOIN channels USING (channel_key) WHERE na
 _heard = msgspec.json.Decoder(Sent)
 
 
-def one(folder: Path, sizes: Sizes) -> dict[str, Sample]:
-    """From publish to handler in one process."""
+def one(folder: Path, sizes: Sizes, *, rate: int) -> dict[str, Sample]:
+    """From publish to handler in one process, so many a second."""
     with ActorSystem(folder / "dagger.db", agents=[Timing], channels=CHANNELS, synchronous="full") as system:
-        delays = _delays_ms(system, sizes)
-    return _lines("latency_one", delays, folder)
+        delays = _delays_ms(system, sizes, rate)
+    return _lines(f"latency_{rate}", delays, folder)
 
 
-def two(folder: Path, sizes: Sizes) -> dict[str, Sample]:
+def two(folder: Path, sizes: Sizes, *, rate: int) -> dict[str, Sample]:
     """From publish in one process, which has no subscribers, to the handler in another."""
     with ActorSystem(folder / "dagger.db", channels=CHANNELS, synchronous="full") as system, _neighbour(system.path):
-        delays = _delays_ms(system, sizes)
+        delays = _delays_ms(system, sizes, rate)
     return _lines("latency_two", delays, folder)
 
 
@@ -60,12 +61,13 @@ def _lines(name: str, delays_ms: list[float], folder: Path) -> dict[str, Sample]
     return {**lines, f"{name}_max": Sample(value=max(delays_ms), limit=max(commits_ms))}
 
 
-def _delays_ms(system: ActorSystem, sizes: Sizes) -> list[float]:
+def _delays_ms(system: ActorSystem, sizes: Sizes, rate: int) -> list[float]:
     """Send messages at the rate, a tenth more at first that is not counted, and read what their turns have published."""
-    warm = sizes.rated // 10
-    asyncio.run(_send(system, warm + sizes.rated, 1_000_000_000 // sizes.rate))
-    found = [_heard.decode(text) for text in _wait_for(system.path, warm + sizes.rated)]
-    if sorted(one.number for one in found) != list(range(warm + sizes.rated)):
+    rated = max(FEWEST, round(sizes.rated_s * rate))
+    warm = rated // 10
+    asyncio.run(_send(system, warm + rated, 1_000_000_000 // rate))
+    found = [_heard.decode(text) for text in _wait_for(system.path, warm + rated)]
+    if sorted(one.number for one in found) != list(range(warm + rated)):
         raise SystemExit(f"{len(found)} messages were handled, or others")
     return [one.due_ns / 1e6 for one in found if one.number >= warm]
 

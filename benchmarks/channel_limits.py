@@ -47,13 +47,17 @@ def bare_s(path: Path, count: int, *, cursors: int = 1, keys: int = 0) -> float:
         path: The file.
         count: Messages.
         cursors: How often each of them is done.
-        keys: How many states are written again and again; 0 = none is.
+        keys: How many states are written again and again, for each of these times; 0 = none is.
 
     Returns:
         Seconds.
     """
     new = [(one.number, msgspec.json.encode(one).decode(), NOW_US) for one in items(count)]
-    states = [(f"key {at % keys}", msgspec.msgpack.encode(Count(1, at)), NOW_US) for at in range(count if keys else 0)]
+    states = [
+        (f"key {at % keys} of {time}", msgspec.msgpack.encode(Count(1, at)), NOW_US)
+        for time in range(cursors if keys else 0)
+        for at in range(count)
+    ]
     connection = open_writer(path)
     try:
         connection.execute(SCHEMA)

@@ -19,6 +19,9 @@ __all__ = [
     "First",
     "Item",
     "Keyed",
+    "KeyedFirst",
+    "KeyedLast",
+    "KeyedSecond",
     "Last",
     "Second",
     "Sent",
@@ -42,18 +45,18 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
         receivers: Subscriptions of a fan-out.
         cast: Messages that each of them takes.
         keys: Keys of the figure that has few of them.
-        rate: Messages published a second while their delay is measured.
-        rated: How many of them.
+        rated_s: How long messages are published at a fixed rate, while their delay is measured.
         passed: Messages that pass through a channel while the memory of the process is looked at.
+        kept: Keys, with a state each, that it sees then.
     """
 
-    handled: int = 100_000
+    handled: int = 30_000
     receivers: int = 100
-    cast: int = 1_000
+    cast: int = 300
     keys: int = 100
-    rate: int = 1_000
-    rated: int = 4_000
+    rated_s: float = 3.0
     passed: int = 1_000_000
+    kept: int = 100_000
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -139,6 +142,39 @@ class Last(Subscriber):
 
     @subscribe("thirds", order="none")
     def take(self, one: Item) -> None:
+        seen.append(one.number)
+
+
+class KeyedFirst(Subscriber):
+    """The first of three stages, which keeps a state for each key."""
+
+    state: Count
+
+    @subscribe("items", publishes="seconds", key="key")
+    def take(self, one: Item) -> Item:
+        self.state.total += 1
+        return one
+
+
+class KeyedSecond(Subscriber):
+    """The second one."""
+
+    state: Count
+
+    @subscribe("seconds", publishes="thirds", key="key")
+    def take(self, one: Item) -> Item:
+        self.state.total += 1
+        return one
+
+
+class KeyedLast(Subscriber):
+    """The last one."""
+
+    state: Count
+
+    @subscribe("thirds", key="key")
+    def take(self, one: Item) -> None:
+        self.state.total += 1
         seen.append(one.number)
 
 

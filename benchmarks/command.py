@@ -18,7 +18,9 @@ from figures import Figure, Line, Sample, Skipped, judge
 __all__ = ["run"]
 
 
-def run(figures: Sequence[Figure], scale: Any, quick: Any, about: str, arguments: list[str] | None) -> int:
+def run(
+    figures: Sequence[Figure], scale: Any, quick: Any, about: str, arguments: list[str] | None, *, repeats: int = 5
+) -> int:
     """Measure and print.
 
     Args:
@@ -27,11 +29,12 @@ def run(figures: Sequence[Figure], scale: Any, quick: Any, about: str, arguments
         quick: Those of ``--quick``.
         about: For ``--help``.
         arguments: Of the command line; None = the process's.
+        repeats: How often each figure is measured unless the command line says otherwise.
 
     Returns:
         The exit status.
     """
-    parser = _parser(figures, about)
+    parser = _parser(figures, about, repeats)
     options = parser.parse_args(arguments)
     if options.repeat < 1 or not options.db.is_dir():
         parser.error("--repeat is 1 or more, and --db is a folder that exists")
@@ -46,10 +49,11 @@ def run(figures: Sequence[Figure], scale: Any, quick: Any, about: str, arguments
     return 1 if is_missed and options.check else 0
 
 
-def _parser(figures: Sequence[Figure], about: str) -> argparse.ArgumentParser:
+def _parser(figures: Sequence[Figure], about: str, repeats: int) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=f"{about}; one JSON object a line.")
     parser.add_argument("--only", action="append", choices=[figure.name for figure in figures], help="may be repeated")
-    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="medians of so many (5)")
+    many = f"medians of so many ({repeats})"
+    parser.add_argument("--repeat", type=int, default=repeats, metavar="N", help=many)
     large = ", ".join(figure.name for figure in figures if figure.is_large)
     parser.add_argument("--large", action="store_true", help=f"the large ones too: {large}")
     parser.add_argument("--quick", action="store_true", help="everything once and small, no targets: does it run?")
@@ -73,7 +77,7 @@ def _measure(
         is_asked = has_target and any(figure.targets.values())
         return [Skipped(name=figure.name, skipped=told, ok=False if is_asked else None)]
     samples: dict[str, list[Sample]] = {name: [] for name in figure.targets}
-    for _ in range(repeats):
+    for _ in range(min(repeats, figure.most_repeats or repeats)):
         with tempfile.TemporaryDirectory(prefix=".benchmark-", dir=folder) as fresh:
             for name, sample in figure.measure(Path(fresh), scale).items():
                 samples[name].append(sample)

@@ -81,6 +81,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         targets: By name of the line, None where nothing is asked for; a figure may print several lines.
         measure: Takes one sample a line, in a folder on the disk to measure, of the sizes that its benchmark has.
         is_large: Left out unless asked for.
+        most_repeats: Measured so often at most: what takes long and differs little; None = as often as all.
         needs: Packages that it cannot be measured without, as pip knows them; the extra ``bench`` has them.
     """
 
@@ -90,6 +91,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     measure: Callable[[Path, Any], dict[str, Sample]]
     units: dict[str, str] = {}
     is_large: bool = False
+    most_repeats: int | None = None
     needs: tuple[str, ...] = ()
 
 

@@ -11,17 +11,29 @@ import pytest
 ROOT = Path(__file__).parents[3]
 BENCHMARKS = ROOT / "benchmarks"
 MEMORY = ("growth", "cached", "whole", "rate")
-LINES = (
+RATES = (
     "publish",
+    "ephemeral_one",
+    "ephemeral_fan_out",
+    "ephemeral_stages",
     "batches",
     "single",
+    "fan_out",
+    "stages",
     "distinct_keys",
     "few_keys",
-    "stages",
-    "fan_out",
-    "against",
-    *(f"latency_{which}_{what}" for which in ("one", "two") for what in ("p50", "p99", "max")),
-    *(f"{which}_{what}" for which in ("passed", "stuck", "many_passed") for what in MEMORY),
+    "stateful_fan_out",
+    "stateful_stages",
+    "against_durable",
+    "against_ephemeral",
+)
+LINES = (
+    *RATES,
+    *(f"latency_{which}_{what}" for which in ("100", "1000", "4000", "two") for what in ("p50", "p99", "max")),
+    *(f"{which}_{what}" for which in ("passed", "stuck") for what in MEMORY),
+    *(f"keys_{what}" for what in (*MEMORY, "active")),
+    *(f"many_passed_{what}" for what in MEMORY),
+    *(f"many_keys_{what}" for what in (*MEMORY, "active")),
 )
 
 WRONG = {
@@ -37,7 +49,7 @@ def run_python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     environment = {"PYTHONPATH": os.pathsep.join((str(ROOT), str(BENCHMARKS))), "PATH": os.defpath}
     command = [sys.executable, "-W", "error", *arguments]
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False
     )
 
 
@@ -48,11 +60,29 @@ def test_the_quick_benchmark_of_channels_prints_a_line_for_each_figure_and_leave
     assert done.stderr == ""
     _, *lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert tuple(line["name"] for line in lines) == LINES
+    active = [line["value"] for line in lines if line["name"].endswith("_active")]
+    assert active == [500, 5_000]
     for line in lines:
         assert line["value"] > 0 or line["name"].endswith(("growth", "cached"))
         assert line["target"] is None
         assert (line["ratio"] is None) == (line["limit"] is None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_takes_long_is_measured_no_more_often_than_it_says(tmp_path):
+    """Law: however many repeats are asked for."""
+    script = """
+import sys
+from command import run
+from figures import Figure, Sample
+def measure(folder, sizes):
+    return {"x": Sample(value=1.0)}
+once = Figure(name="x", unit="s", measure=measure, targets={"x": None}, most_repeats=1)
+sys.exit(run((once,), None, None, "x", [], repeats=3))
+"""
+    done = run_python(tmp_path, "-c", script)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[1])["repeats"] == 1
 
 
 @pytest.mark.parametrize("wrong", WRONG)
