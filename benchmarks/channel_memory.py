@@ -125,8 +125,8 @@ def _active(system: ActorSystem) -> int:
 
 def _expect(system: ActorSystem, name: str, count: int) -> None:
     lags = {one.name: one.lag for one in system.channels.subscriptions()}
-    if name == "stuck" and lags.pop("stuck.take") != count:
-        raise SystemExit("who was to be stuck was not")
+    if name == "stuck" and (lag := lags.pop("stuck.take")) != count:
+        raise SystemExit(f"who was to be stuck was not: {count - lag:,} of {count:,} messages are done")
     # Floors of ranges that nothing was done in are written now and then.
     if max(lags.values()) > count // 10 + 64 * BATCH:
         raise SystemExit(f"not all is done: {lags}")

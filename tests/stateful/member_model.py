@@ -49,6 +49,11 @@ def range_for(name: str, key: str, offset: int) -> int:
     return 0 if TERMS[name].is_ordered else offset % RANGES
 
 
+def ranges_of(name: str) -> range:
+    """Those that its messages may be of."""
+    return range(RANGES if TERMS[name].is_keyed or not TERMS[name].is_ordered else 1)
+
+
 def size_of(offset: int) -> int:
     return 1 + offset % 5
 
@@ -177,6 +182,8 @@ class File:
         """Another member handles the next messages of a range, and acknowledges them."""
         assert number not in self.mine
         for cursor_key, (name, _) in CURSORS.items():
+            if number not in ranges_of(name):
+                continue
             done = 0
             for offset in range(self.head(cursor_key)):
                 message, place = self.message(cursor_key, offset), (cursor_key, offset)

@@ -35,7 +35,7 @@ from dagger_actors.pubsub.machine.events import (
 from dagger_actors.pubsub.machine.machine import MemberMachine
 from dagger_actors.pubsub.machine.shift_size import MOST
 
-from .member_model import CURSORS, GROUP, KEYS, MEMBER, OWNER, RANGES, TERMS, File, Place, is_laned
+from .member_model import CURSORS, GROUP, KEYS, MEMBER, OWNER, RANGES, TERMS, File, Place, is_laned, ranges_of
 
 MIN_US = 60_000_000
 
@@ -491,9 +491,10 @@ class MemberRules(RuleBasedStateMachine):
         while self.units:
             self.commit_next()
         assert self.machine.is_settled
-        for cursor_key in CURSORS:
+        for cursor_key, (name, _) in CURSORS.items():
             for number in range(RANGES):
-                assert self.file.rows.get((cursor_key, number), (0, [])) == (self.file.head(cursor_key), [])
+                floor = self.file.head(cursor_key) if number in ranges_of(name) else 0
+                assert self.file.rows.get((cursor_key, number), (0, [])) == (floor, [])
         assert not self.file.deliveries
 
 

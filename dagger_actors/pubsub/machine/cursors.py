@@ -143,7 +143,11 @@ class Cursor:
 
     def extend(self, held: tuple[HeldRange, ...], state: CursorState) -> list[Part]:
         """Ranges are there; makes parts of those that were not."""
-        parts = [Part(self, one, state) for one in held if one.range not in self.parts]
+        # All messages of what is in order are of range 0: that others have nothing there must not count as done.
+        terms = self.subscription.terms
+        has_one = terms.is_ordered and not terms.is_keyed
+        fitting = [one for one in held if not (one.range and has_one)]
+        parts = [Part(self, one, state) for one in fitting if one.range not in self.parts]
         floors = [part.written for part in parts]
         if not self.parts and parts:
             self.position = self._checked = max(floors)

@@ -4,8 +4,8 @@ SELECT name, types, capacity, overflow, retain_age_us, retain_count, retain_byte
     SELECT min(iif(rows < ranges, min(start_offset, coalesce(lowest, start_offset)), lowest))
     FROM (
       SELECT start_offset, ranges,
-        (SELECT count(*) FROM cursors WHERE cursors.cursor_key = subscription_channels.cursor_key) AS rows,
-        (SELECT min(floor) FROM cursors WHERE cursors.cursor_key = subscription_channels.cursor_key) AS lowest
+        (SELECT count(*) FROM cursors WHERE cursors.cursor_key = subscription_channels.cursor_key AND range < ranges) AS rows,
+        (SELECT min(floor) FROM cursors WHERE cursors.cursor_key = subscription_channels.cursor_key AND range < ranges) AS lowest
       FROM subscription_channels JOIN subscriptions USING (subscription_key)
       WHERE subscription_channels.channel_key = channels.channel_key
     )

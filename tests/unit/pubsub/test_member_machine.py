@@ -20,6 +20,7 @@ from dagger_actors.pubsub.machine.events import (
     Grown,
     Lost,
     Message,
+    Settle,
     ShiftDone,
     SubscriptionTerms,
     Surplus,
@@ -40,11 +41,12 @@ HANDLED, NOT_TAKEN = DoneTurn("handled"), DoneTurn("not_taken")
 class Member:
     """The machine with one range, and a subscription on a channel for each of its terms."""
 
-    def __init__(self, *terms: SubscriptionTerms, waiting: tuple[Waiting, ...] = ()) -> None:
+    def __init__(self, *terms: SubscriptionTerms, waiting: tuple[Waiting, ...] = (), range_no: int = 5) -> None:
+        self.range_no = range_no
         self.machine = MemberMachine(1, 2, "m", terms)
         self.now_us = 1_000
         states = tuple(CursorState(place, one.name, 0, {}) for place, one in enumerate(terms))
-        self.apply(Gained((Lease(5, 1),), states, waiting))
+        self.apply(Gained((Lease(range_no, 1),), states, waiting))
 
     def apply(self, event: Event) -> Decision:
         return self.machine.apply(event, Now(self.now_us, 0))
@@ -54,7 +56,7 @@ class Member:
 
     def read(self, cursor_key: int, *keys: str) -> Decision:
         self.apply(Grown(cursor_key, len(keys)))
-        messages = tuple(Message(offset, 5, key) for offset, key in enumerate(keys))
+        messages = tuple(Message(offset, self.range_no, key) for offset, key in enumerate(keys))
         return self.apply(Fetched(cursor_key, 0, len(keys), messages))
 
 
@@ -133,7 +135,7 @@ def test_a_message_that_killed_three_workers_is_given_up_when_it_is_read() -> No
 def test_after_a_death_in_a_batch_its_messages_are_taken_one_by_one(is_keyed: bool) -> None:
     """Law: only the first of a batch is known to have been in it; whoever died of which is found out, so none is accused of another."""
     terms = SubscriptionTerms(name="g.one", is_keyed=is_keyed, batch=4, window=3)
-    member = Member(terms, waiting=(Waiting(0, 1, 5, 1, 1, None),))
+    member = Member(terms, waiting=(Waiting(0, 1, 0, 1, 1, None),), range_no=0)
     (begin,) = [one for one in member.read(0, *"aaaaaaaa").effects if isinstance(one, Begin)]
     batches = [len(messages) for _, messages in begin.turns]
     while sum(batches) < 8:
@@ -178,11 +180,27 @@ def test_how_far_a_range_was_read_is_written_when_it_is_given_back() -> None:
     assert decision.effects == (GiveBack((5,)),)
 
 
+def test_of_what_is_all_in_order_nothing_is_written_but_of_its_one_range() -> None:
+    """Law: that other ranges of it are empty says nothing of its messages; who has not that range does not read them."""
+    ordered = SubscriptionTerms(name="g.one")
+    machine = MemberMachine(1, 2, "m", (ordered, TWO))
+    states = tuple(CursorState(place, one, 0, {}) for place, one in enumerate(("g.one", "g.two")))
+    now = Now(0, 0)
+    machine.apply(Gained((Lease(5, 1),), states), now)
+    assert machine.apply(Grown(0, 3), now).effects == ()
+    machine.apply(Gained((Lease(0, 1),), states), now)
+    machine.apply(Grown(1, 3), now)
+    machine.apply(Fetched(1, 0, 3, ()), now)
+    begun = machine.apply(Fetched(0, 0, 3, (Message(0, 0), Message(1, 0), Message(2, 0))), now)
+    assert any(isinstance(one, Begin) for one in begun.effects)
+    assert {(row.cursor_key, row.range) for row in machine.apply(Settle(), now).cursors} == {(1, 0), (1, 5)}
+
+
 def test_it_asks_for_messages_by_halves_of_the_window() -> None:
     """Law: it reads as much as there is room for, and again when half of the window is free."""
-    member = Member(SubscriptionTerms(name="g.one", window=4))
+    member = Member(SubscriptionTerms(name="g.one", window=4), range_no=0)
     assert member.apply(Grown(0, 100)).effects == (Fetch(0, 0, 4, 4 * MIB),)
-    messages = tuple(Message(offset, 5) for offset in range(4))
+    messages = tuple(Message(offset, 0) for offset in range(4))
     (begin,) = member.begun(Fetched(0, 0, 4, messages))
     assert len(begin.turns) == 4
     decision = member.apply(ShiftDone(begin.shift, (HANDLED, *[NOT_TAKEN] * 3)))
@@ -194,9 +212,9 @@ def test_it_asks_for_messages_by_halves_of_the_window() -> None:
 
 def test_it_asks_for_no_more_bytes_than_there_is_room_for() -> None:
     """Law: of large messages it reads fewer; again when half of their bytes are done; what is lost or undone counts right."""
-    member = Member(SubscriptionTerms(name="g.one", window_bytes=8 * MIB))
+    member = Member(SubscriptionTerms(name="g.one", window_bytes=8 * MIB), range_no=0)
     assert member.apply(Grown(0, 100)).effects == (Fetch(0, 0, 100, 8 * MIB),)
-    large = tuple(Message(offset, 5, size_bytes=MIB) for offset in range(8))
+    large = tuple(Message(offset, 0, size_bytes=MIB) for offset in range(8))
     decision = member.apply(Fetched(0, 0, 8, large))
     (begin,) = decision.effects
     assert isinstance(begin, Begin)
@@ -211,7 +229,7 @@ def test_it_asks_for_no_more_bytes_than_there_is_room_for() -> None:
     decision = member.apply(ShiftDone(begin.shift, (HANDLED,) + (NOT_TAKEN,) * (len(begin.turns) - 1)))
     assert Fetch(0, 8, 92, 4 * MIB) in decision.effects, "four of eight are done"
     member.apply(Fetched(0, 8, 8, ()))
-    member.apply(Lost((5,)))
+    member.apply(Lost((0,)))
     (one,) = member.machine._order
     assert (one.pending, one.pending_bytes, one.asked, one.asked_bytes) == (0, 0, 0, 0)
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.channels import Appended, ChannelRow, Declare, PublishMessages, SubscriptionRow
+from dagger_actors.core.channels import Appended, ChannelRow, Declare, PruneMessages, PublishMessages, SubscriptionRow
 from dagger_actors.errors import ChannelFull, OffsetRefused, UnknownChannel
+from dagger_actors.store.channel_lists import subscriptions_of
+from dagger_actors.store.reader import Readers
 from tests.channels_on_file import ChannelsOnFile
 
 DAY_US = 86_400_000_000
@@ -145,6 +147,26 @@ def test_one_range_that_lags_keeps_the_floor_down(file: ChannelsOnFile) -> None:
     epoch = file.share("g").held[0].epoch
     assert file.acknowledge(cursor, 5, "g", epoch, 3)
     assert file.publish(new("x"), is_whole=False)[0].offset == -2
+
+
+def test_of_what_is_all_in_order_other_ranges_than_its_one_do_not_count_as_done(
+    file: ChannelsOnFile, memory: Path
+) -> None:
+    """Law: what nobody has handled takes room, is unread and is kept, whatever was written of ranges without messages."""
+    file.declare(ChannelRow(name="a", capacity=3, retain_count=0), reads(ranges=1))
+    file.publish(*map(new, "xyz"))
+    cursor, epoch = file.cursor("g.h", "a"), file.share("g").held[0].epoch
+    for other in range(1, 64):
+        assert file.acknowledge(cursor, other, "g", epoch, 3)
+    assert file.publish(new("x"), is_whole=False)[0].offset == -2
+    assert file.run(PruneMessages(10, 0)) == (0, False)
+    readers = Readers(memory / "a.db")
+    assert subscriptions_of(readers, "g.h")[0].lag == 3
+    readers.close()
+    assert file.acknowledge(cursor, 0, "g", epoch, 2)
+    assert file.run(PruneMessages(10, 0)) == (2, False)
+    file.declare(reads(ranges=64))
+    assert file.cursors("g", 5)[cursor] == [2, []], "with another keying all goes on from there"
 
 
 def test_messages_that_are_due_later_take_room_too(file: ChannelsOnFile) -> None:
