@@ -34,7 +34,10 @@ LOOK_S: Final = 0.1
 
 
 def list_channels(*, db: Database = DEFAULT_DATABASE, as_json: AsJson = False) -> int:
-    """List the channels of a database: what they take, hold and keep; changes nothing, and works on a read-only folder."""
+    """List the channels of a database: what they take, hold and keep; changes nothing, and works on a read-only folder.
+
+    Ephemeral channels are in the memory of the process that has them, and so in no list: system.channels.ephemeral() there.
+    """
     with look(db) as here:
         found = here.channels.channels()
     if as_json:

@@ -19,7 +19,8 @@ __all__ = ["list_subscriptions", "show"]
 def list_subscriptions(*, db: Database = DEFAULT_DATABASE, as_json: AsJson = False) -> int:
     """List the subscriptions of a database: how far behind they are, what waits, what is dead, who takes their turns.
 
-    Changes nothing, and works on a read-only folder.
+    Changes nothing, and works on a read-only folder. What reads ephemeral channels alone is in the memory of the process that
+    has it, and so in no list: system.channels.ephemeral() there.
     """
     with look(db) as here:
         found = here.channels.subscriptions()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dagger_actors.pubsub.at_work import AtWork
+from dagger_actors.pubsub.ephemeral_report import EphemeralChannel
 from dagger_actors.pubsub.following import Following
 from dagger_actors.pubsub.moving import Moving
 from dagger_actors.pubsub.publishing import Publishing
@@ -20,6 +21,13 @@ class Channels(Publishing, Following, Moving, AtWork):
     Args:
         services: Keep it going.
     """
+
+    def ephemeral(self) -> list[EphemeralChannel]:
+        """The ephemeral channels of this process, by name, with the subscriptions that read them and what waits for these.
+
+        Nothing of them is in the database: ``channels`` and ``subscriptions`` tell nothing of them, and no other process can.
+        """
+        return self._services.ephemeral.look()
 
     def schemas(self) -> list[SubscriptionSchema]:
         """Describe this system's subscriptions: what each takes and gives, as JSON Schema."""

@@ -20,6 +20,7 @@ from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.wording import counted
 from dagger_actors.errors import PublicationRefused, SystemClosed
 from dagger_actors.pubsub.doors import MAX_CHANNELS, Doors
+from dagger_actors.pubsub.ephemeral_report import EphemeralChannel, EphemeralReader
 from dagger_actors.pubsub.fanout import Fanout
 from dagger_actors.pubsub.feed import Feed
 from dagger_actors.pubsub.onward import PATIENCE_US, Onward, by_channel, logger, lost
@@ -227,6 +228,37 @@ class Ephemeral:
             timers={},
             activations=activations,
             context=EphemeralContext,
+        )
+
+    # --- to look at
+
+    def look(self) -> list[EphemeralChannel]:
+        """See ``EphemeralChannels``."""
+        with self._lock:
+            fanouts, feeds = dict(self._fanouts), dict(self._feeds)
+        named = {name for name, one in self._wiring.channels.items() if one.ephemeral}
+        found = []
+        for name in sorted(named | fanouts.keys()):
+            known = self._wiring.channel(name)
+            assert known is not None
+            found.append(
+                EphemeralChannel(
+                    name=name,
+                    types=tuple(kind for kind in known.types if kind),
+                    capacity=known.capacity,
+                    overflow=known.overflow,
+                    published=fanouts[name].published if name in fanouts else 0,
+                    subscriptions=tuple(self._reader(reader, feeds.get(reader)) for reader in known.readers),
+                )
+            )
+        return found
+
+    def _reader(self, name: str, feed: Feed | None) -> EphemeralReader:
+        return EphemeralReader(
+            name=name,
+            agents=tuple(one.name for one in self._members if name in one.subscriptions),
+            waiting=0 if feed is None else feed.waiting,
+            in_hand=0 if feed is None else feed.in_hand,
         )
 
     # --- rest, and the end

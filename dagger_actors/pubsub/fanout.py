@@ -80,6 +80,11 @@ class Fanout:
         self._waiting: deque[Handful] = deque()
         self._is_closed = False
 
+    @property
+    def published(self) -> int:
+        """How many messages were handed over."""
+        return self._offset
+
     def publish(self, messages: Sequence[NewMessage], *, waits: bool, until_us: int) -> ReplyFuture[list[Appended]]:
         """Hand messages over.
 

@@ -84,6 +84,11 @@ class Feed:
         """How many messages wait."""
         return len(self.queue) + self._parked
 
+    @property
+    def in_hand(self) -> int:
+        """How many turns are being taken."""
+        return len(self.takers) - len(self.free)
+
     def chosen(self, items: Sequence[Delivered], messages: Sequence[NewMessage]) -> list[Entry]:
         """Those of some messages that it takes, with their keys."""
         handler = self.handler

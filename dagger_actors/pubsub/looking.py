@@ -155,7 +155,7 @@ class ChannelArchive:
     # --- channels and subscriptions
 
     def channels(self, name: str | None = None) -> list[ChannelSummary]:
-        """All durable channels, by name, without those of groups alone; or one.
+        """All durable channels, by name, without those of groups alone; or one. Of the others see ``system.channels.ephemeral``.
 
         Raises:
             UnknownChannel: There is none of that name; names the nearest.
@@ -168,7 +168,9 @@ class ChannelArchive:
         return [channel_summary(row) for row in rows]
 
     def subscriptions(self, name: str | None = None) -> list[SubscriptionSummary]:
-        """All subscriptions that the database knows, by name; or one.
+        """All subscriptions that the database knows, which are those that read durable channels, by name; or one.
+
+        Of what reads ephemeral channels alone see ``system.channels.ephemeral``.
 
         Raises:
             UnknownSubscription: There is none of that name; names the nearest.

@@ -12,6 +12,7 @@ from dagger_actors.core.channels import Appended, ChannelOperation, ChannelRow
 from dagger_actors.errors import SupervisorGaveUp
 from dagger_actors.pubsub.arrivals import Arrivals
 from dagger_actors.pubsub.catalog import Catalog
+from dagger_actors.pubsub.ephemeral_report import EphemeralChannel
 from dagger_actors.pubsub.outbox import Outbox
 from dagger_actors.pubsub.tally import TurnTally
 from dagger_actors.store.store import Store
@@ -33,6 +34,10 @@ class EphemeralChannels(Protocol):
         Returns:
             Brings an ``Appended`` for each, with the channel's own count as its offset; or ``ChannelFull``.
         """
+        ...
+
+    def look(self) -> list[EphemeralChannel]:
+        """Say what there is of them, by name: those that are declared or named here, and those that patterns have made."""
         ...
 
 

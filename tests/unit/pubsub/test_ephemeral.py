@@ -267,6 +267,36 @@ def test_a_blocked_publisher_goes_on_when_there_is_room_and_before_later_ones(
         assert seen.notes["keeper"] == [0, 1, 2, 3]
 
 
+class Mixed(Subscriber):
+    @subscribe("live", "kept")
+    def take(self, one: Note | Other) -> None: ...
+
+
+def test_the_process_that_has_them_says_what_waits_and_what_is_in_hand_and_the_database_nothing(
+    tmp_path: Path, kept: type[Keeper]
+) -> None:
+    """Law: by channel, those of patterns once they are made; what reads durable channels too is listed with those as well."""
+    channels = [*live(capacity=9, overflow="reject"), *live(channel="made.*"), Channel("kept", Other)]
+    with ActorSystem(tmp_path / "a.db", agents=[kept, Mixed], channels=channels) as system:
+        (untouched,) = system.channels.ephemeral()
+        assert [(one.name, one.agents, one.waiting, one.in_hand) for one in untouched.subscriptions] == [
+            ("keeper.take", ("keeper",), 0, 0),
+            ("mixed.take", ("mixed",), 0, 0),
+        ]
+        system.channels.publish("made.now", Note(0))
+        system.channels.publish_many("live", notes(3))
+        assert kept.begun.acquire(timeout=PATIENCE_S)
+        found, made = system.channels.ephemeral()
+        assert (found.name, found.types, found.capacity, found.overflow) == ("live", ("Note", "Other"), 9, "reject")
+        assert (found.published, str(found.subscriptions[0])) == (3, "keeper.take: 2 waiting, 1 in hand")
+        assert str(made) == "made.now: 1 published, 0 subscriptions"
+        assert [one.name for one in system.channels.channels()] == ["kept"]
+        assert [one.name for one in system.channels.subscriptions()] == ["mixed.take"]
+        kept.go.set()
+        rest(system)
+        assert str(system.channels.ephemeral()[0].subscriptions[0]) == "keeper.take: 0 waiting, 0 in hand"
+
+
 def test_who_waits_for_room_first_is_first_and_nobody_who_comes_later_overtakes_him(
     tmp_path: Path, kept: type[Keeper]
 ) -> None:
