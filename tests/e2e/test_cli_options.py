@@ -92,6 +92,7 @@ WORDS = {
     "subscriptions pause": ("shop.count",),
     "subscriptions resume": ("shop.count",),
     "subscriptions seek": ("shop.count", "--to", "latest"),
+    "subscriptions forget": ("shop.count", "--yes"),
 }
 """What each command is given where the run ``one`` is paused, task 1 completed, 2 delayed, 3 failed, and 4 rejected; on the channel
 ``orders`` a message is dead for ``shop.count``."""
