@@ -253,7 +253,7 @@ def dying_everywhere(site: Path, before: Path | None, after: Path, seeds: int) -
     return expected
 
 
-@pytest.mark.parametrize("seeds", [1, pytest.param(3, marks=pytest.mark.full)])
+@pytest.mark.parametrize("seeds", [1, pytest.param(3, marks=[pytest.mark.full, pytest.mark.timeout(1800)])])
 def test_the_index_is_the_same_whenever_a_process_dies(site: Path, tmp_path: Path, seeds: int) -> None:
     first, second = tmp_path / "first.db", tmp_path / "second.db"
     found = dying_everywhere(site, None, first, seeds)
@@ -301,6 +301,7 @@ def test_the_installed_packages_are_indexed_by_real_processes(tmp_path: Path) ->
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1800)
 def test_everything_installed_is_indexed_once_and_then_nothing_is_parsed_again(tmp_path: Path) -> None:
     with ActorSystem(tmp_path / "index.db", spec=SPEC, synchronous="normal") as system:
         first = msgspec.to_builtins(system.tasks.submit("index", {}).result(600))

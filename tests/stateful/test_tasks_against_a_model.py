@@ -611,6 +611,7 @@ def test_the_store_does_with_tasks_what_the_model_does() -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(3000)
 def test_the_store_does_with_tasks_what_the_model_does_for_long() -> None:
     run_state_machine_as_test(TasksAgainstAModel, settings=machine_settings(300, 80))
 
