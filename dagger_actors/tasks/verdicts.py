@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dagger_actors.bodies.error_detail import detail_of
+from dagger_actors.bodies.of_disk import OF_THE_DISK
 from dagger_actors.bodies.snooze import Snooze
 from dagger_actors.core.messages import AttemptEnded, ErrorDetail, Failed
 from dagger_actors.core.retry import AttemptError, RetryPolicy, names_of
@@ -35,6 +36,8 @@ FATAL = frozenset(
 )
 """Errors that no further try can change, whatever the agent's policy says."""
 
+DISK = frozenset(f"{kind.__module__}.{kind.__qualname__}" for kind in OF_THE_DISK)
+
 
 def ended(policy: RetryPolicy, task: Claimed, message: AttemptEnded) -> Ended:
     """The event of an end: with the policy's word on a failure, or with what the body asked for by returning it."""
@@ -51,7 +54,8 @@ def ended(policy: RetryPolicy, task: Claimed, message: AttemptEnded) -> Ended:
             case None:
                 retry_us = _retry_after(policy, task, outcome.error)
     times = (message.started_us, message.finished_us)
-    return Ended(task.task_key, task.epoch, *times, outcome, retry_us, snooze_us, cancel)
+    is_of_disk = isinstance(outcome, Failed) and not DISK.isdisjoint(outcome.error.names)
+    return Ended(task.task_key, task.epoch, *times, outcome, retry_us, snooze_us, cancel, is_of_disk)
 
 
 def timed_out(policy: RetryPolicy, task: Claimed) -> TimedOut:

@@ -147,6 +147,11 @@ def test_whatever_the_disk_refuses_what_was_accepted_is_done_once_it_is_better(
     assert error != "full" or all(isinstance(one, StoreFull) for one in told), told
 
 
+def test_a_body_that_the_disk_keeps_from_what_it_wants_spends_no_try(memory: Path) -> None:
+    """Law: FAULTS 6; however long nothing can be read, what was accepted is done with the tries that it had."""
+    assert len(everywhere(memory, ("read",), FOREVER, "full", stride=60)) > 1
+
+
 @pytest.mark.parametrize(("kinds", "times", "error"), [CASES[1], CASES[6]])
 def test_a_supervisor_that_crashes_on_a_bad_disk_goes_on_when_it_is_better(
     memory: Path, kinds: tuple[str, ...], times: int, error: str

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from dagger_actors.bodies.error_detail import detail_of
+from dagger_actors.bodies.of_disk import OF_THE_DISK
 from dagger_actors.core.turns import TurnFailed
 from dagger_actors.errors import (
     DeliveryRefused,
     Fatal,
     GivenRefused,
-    ReadOnlyDatabase,
-    StoreBroken,
-    StoreBusy,
-    StoreFull,
     SubscriberStateUnreadable,
 )
 
 __all__ = ["failed"]
-
-OF_THE_DISK: Final = (StoreFull, StoreBusy, StoreBroken, ReadOnlyDatabase)
-"""What steps and states meet while the disk refuses: the messages are not to blame, and come again until it is better."""
 
 
 def failed(error: BaseException, *, is_wrong: bool = False) -> TurnFailed:

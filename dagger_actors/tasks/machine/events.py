@@ -109,6 +109,7 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
         retry_after_us: When it failed: how long to wait before the next try; None = no more tries.
         snooze_us: The body wants to be called again after so long, which is no failure; None = it does not.
         cancel: The body wants its task cancelled, for this reason; None = it does not.
+        is_of_disk: Whether the disk has refused what the body wanted: it is tried again until that is better, and no try is spent.
     """
 
     task_key: int
@@ -119,6 +120,7 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
     retry_after_us: int | None = None
     snooze_us: int | None = None
     cancel: str | None = None
+    is_of_disk: bool = False
 
 
 class TimedOut(msgspec.Struct, frozen=True):

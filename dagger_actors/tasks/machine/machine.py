@@ -59,6 +59,9 @@ __all__ = ["TaskMachine"]
 UNKNOWN_OUTCOMES: Final = frozenset({"dagger_actors.errors.WorkerDied"})
 """Names of errors that say nothing of what the body has done: its process died under it."""
 
+DISK_AGAIN_US: Final = 1_000_000
+"""How soon a body is begun again that the disk has kept from what it wanted."""
+
 PLENTY: Final = 64
 """Leases ahead of the places from which on ends are left to gather for a moment."""
 
@@ -215,7 +218,10 @@ class TaskMachine:
             case Succeeded() as outcome:
                 end = self._succeeded(lease, outcome, event.finished_us, now)
             case Failed(error=error):
-                end = self._failed(lease, "failed", error, event.retry_after_us, event.finished_us, now)
+                if event.is_of_disk and not self._agents[lease.task.agent].is_at_most_once:
+                    end = self._kept_from_disk(lease, encode_error(error), event.finished_us, now)
+                else:
+                    end = self._failed(lease, "failed", error, event.retry_after_us, event.finished_us, now)
             case Suspended() as outcome:
                 end = self._suspended(lease, outcome, now)
         return self._end(end)
@@ -263,6 +269,11 @@ class TaskMachine:
         due_at = now.wall_us + delay_us if delay_us > 0 else None
         row = self._row(lease, "ready", now, error=error, due_at=due_at, try_no=lease.task.try_no + 1)
         return End(lease.task, row, self._attempt(lease, how, error, finished_us), work=self._settle(lease, now))
+
+    def _kept_from_disk(self, lease: Lease, error: str, finished_us: int, now: Now) -> End:
+        """It is not the body's fault, and no try is spent: a disk that is bad for a minute would fail all there is."""
+        row = self._row(lease, "ready", now, error=error, due_at=now.wall_us + DISK_AGAIN_US)
+        return End(lease.task, row, self._attempt(lease, "failed", error, finished_us), work=self._settle(lease, now))
 
     def _parked(self, lease: Lease, error: str | None, finished_us: int, now: Now) -> End:
         row = self._row(lease, "paused", now, error=error, reason="interrupted")
