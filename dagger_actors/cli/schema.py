@@ -17,14 +17,14 @@ from dagger_actors.cli.text import printable
 from dagger_actors.flow.loading.json_schema import flow_schema
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.pubsub.importing import names_subscriber, wiring_at
-from dagger_actors.pubsub.schemas import SubscriptionSchema, subscription_schemas
+from dagger_actors.pubsub.schemas import ChannelSchema, SubscriptionSchema, channel_schemas, subscription_schemas
 from dagger_actors.supervised.file_format import system_schema
 from dagger_actors.tasks.importing import kinds_at, names_task_agent
 from dagger_actors.tasks.schemas import AgentSchema, agent_schema
 
 __all__ = ["schema"]
 
-Described = ActionSchema | AgentSchema | SubscriptionSchema
+Described = ActionSchema | AgentSchema | SubscriptionSchema | ChannelSchema
 
 
 def schema(
@@ -35,7 +35,7 @@ def schema(
     imports: Imports = (),
     as_json: AsJson = False,
 ) -> int:
-    """Print the JSON Schema of flow or system files, or with --import those of actions, task agents and subscribers."""
+    """Print the JSON Schema of flow or system files, or with --import those of actions, task agents, subscribers and channels."""
     if kind is not None and imports:
         raise UsageError(
             "--kind is for the schema of files, --import for those of actions and agents", "give one of the two"
@@ -50,8 +50,13 @@ def schema(
             registry.load(reference, folder)
     found = [action for name in registry.names() if (action := registry.get(name)) is not None]
     kinds = dict.fromkeys(kind for reference in imports for kind in kinds_at(reference, folder))
-    subscriptions = subscription_schemas(wiring_at(imports, folder).subscriptions)
-    schemas: list[Described] = [*map(action_schema, found), *map(agent_schema, kinds), *subscriptions]
+    wiring = wiring_at(imports, folder)
+    schemas: list[Described] = [
+        *map(action_schema, found),
+        *map(agent_schema, kinds),
+        *subscription_schemas(wiring.subscriptions),
+        *channel_schemas(wiring),
+    ]
     if as_json:
         write_json(schemas)
         return OK
@@ -71,6 +76,8 @@ def described(one: Described) -> str:
             return described_agent(one)
         case SubscriptionSchema():
             return described_subscription(one)
+        case ChannelSchema():
+            return described_channel(one)
         case _:
             assert_never(one)
 
@@ -101,17 +108,25 @@ def described_subscription(one: SubscriptionSchema) -> str:
     lines += [f"    {line}".rstrip() for line in one.description.splitlines()]
     lines += [f"  {', '.join(one.channels)}: {compact(made)}" for made in one.takes.values()]
     lines += [f"  -> {', '.join(one.publishes)}: {compact(made)}" for made in one.gives.values()]
-    for made in (*one.takes.values(), *one.gives.values()):
-        lines += [f"  {name} = {compact(part)}" for name, part in made.get("$defs", {}).items()]
-    return "\n".join(dict.fromkeys(lines)) + "\n"
+    return with_definitions(lines, *one.takes.values(), *one.gives.values())
+
+
+def described_channel(one: ChannelSchema) -> str:
+    """Describe a channel for people: a line for each class that it takes."""
+    lines = [f"{one.name}, a channel", *(f"  {compact(made)}" for made in one.messages.values())]
+    return with_definitions(lines, *one.messages.values())
 
 
 def ended(lines: list[str], taken: dict[str, Any], given: dict[str, Any]) -> str:
     """Add what it gives, and the definitions that both speak of."""
     lines.append(f"  -> {compact(given)}")
-    for name, made in {**taken.get("$defs", {}), **given.get("$defs", {})}.items():
-        lines.append(f"  {name} = {compact(made)}")
-    return "\n".join(lines) + "\n"
+    return with_definitions(lines, taken, given)
+
+
+def with_definitions(lines: list[str], *schemas: dict[str, Any]) -> str:
+    """Add the definitions that schemas speak of, each once."""
+    found = {name: made for one in schemas for name, made in one.get("$defs", {}).items()}
+    return "\n".join([*lines, *(f"  {name} = {compact(made)}" for name, made in found.items())]) + "\n"
 
 
 def compact(made: dict[str, object]) -> str:

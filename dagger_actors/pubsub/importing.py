@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from dagger_actors.errors import ActorClassError, ConfigRefused
+from dagger_actors.errors import ActorClassError
 from dagger_actors.pubsub.channel import Channel
 from dagger_actors.pubsub.kind import Configured, kind_of
 from dagger_actors.pubsub.registry import Members
@@ -33,8 +33,8 @@ def names_subscriber(reference: str, folder: Path) -> bool:
 def wiring_at(references: tuple[str, ...], folder: Path) -> Wiring:
     """Import what ``module``, ``module:name``, ``file.py`` or ``file.py:name`` names, for the classes that its channels take.
 
-    What is wrong with it as a system is not told: other modules may belong to it. What can be no agent as it is, because it
-    wants a config or another name, is passed over.
+    What is wrong with it as a system is not told: other modules may belong to it. A class that wants a config is there
+    without one; what can be no agent as it is, because it wants another name, is passed over.
 
     Args:
         references: The references.
@@ -50,7 +50,16 @@ def wiring_at(references: tuple[str, ...], folder: Path) -> Wiring:
             if isinstance(value, Channel):
                 channels.append(value)
             elif isinstance(value, Configured) or kind_of(value) is not None:
-                with contextlib.suppress(ActorClassError, ConfigRefused):
-                    members.add(value)
+                with contextlib.suppress(ActorClassError):
+                    members.add(_without_config(value))
     wiring, _problems = wire_all(members, channels)
     return wiring
+
+
+def _without_config(value: object) -> object:
+    kind = kind_of(value)
+    if kind is None:
+        return value
+    kind.check()
+    group = kind.group or kind.name
+    return Configured(kind, kind.name, group, None, kind.judge({}, group)[0])

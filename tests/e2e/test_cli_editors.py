@@ -129,6 +129,59 @@ def test_schema_lists_what_task_agents_take_and_give(program):
     assert '    Finds things.\n  {"$ref":"#/$defs/Topic"}\n  -> {"type":"array"' in told
 
 
+SUBSCRIBERS = '''
+import msgspec
+from dagger_actors import Channel, Subscriber, action, subscribe
+
+class Order(msgspec.Struct, frozen=True):
+    cents: int
+
+class Invoice(msgspec.Struct, frozen=True):
+    total: int
+
+class Needed(msgspec.Struct):
+    folder: str
+
+class Desk(Subscriber):
+    """At the door."""
+    config: Needed
+
+    @subscribe("orders", "late.*", publishes="invoices")
+    def bill(self, order: Order) -> Invoice | None: ...
+
+orders = Channel("orders", Order)
+
+@action
+def double(n: int) -> int: ...
+'''
+
+
+def test_schema_lists_what_subscriptions_and_channels_take_and_give(program):
+    """Law: beside actions and agents, by name, whatever config a class wants; one that is named alone comes alone."""
+    (program.folder / "desk.py").write_text(SUBSCRIBERS)
+    done = program("schema", "--import", "desk.py", "--json")
+    assert done.returncode == 0, done.stderr
+    double, bill, *channels = msgspec.json.decode(done.stdout)
+    assert (double["name"], bill["name"], bill["description"]) == ("double", "desk.bill", "At the door.")
+    assert (bill["channels"], bill["publishes"]) == (["orders", "late.*"], ["invoices"])
+    jsonschema.validate({"cents": 1}, bill["takes"]["Order"])
+    assert list(bill["gives"]) == ["Invoice"]
+    assert {one["name"]: list(one["messages"]) for one in channels} == {
+        "orders": ["Order"],
+        "invoices": ["Invoice"],
+    }
+    told = program("schema", "--import", "desk.py:Desk").stdout.splitlines()
+    assert told[0].startswith("desk.bill, a subscription  (")
+    assert told[1:4] == [
+        "    At the door.",
+        '  orders, late.*: {"$ref":"#/$defs/Order"}',
+        '  -> invoices: {"$ref":"#/$defs/Invoice"}',
+    ]
+    assert "orders, a channel" in told
+    assert told[4].startswith("  Order = ")
+    assert not any("double" in line for line in told)
+
+
 def test_schema_names_what_cannot_be_imported(program):
     """Law: one sentence, exit 2."""
     done = program("schema", "--import", "nowhere.py")
