@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from dagger_actors.bodies.option_values import Misfit
-from dagger_actors.core.wording import quoted
+from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.flow.loading.awaits import Expected, Misplaced
 from dagger_actors.pubsub.declared_rows import channel_row
 from dagger_actors.pubsub.doors import Doors
@@ -25,19 +25,19 @@ class KnownChannels:
 
     Args:
         wiring: The channels that are declared here.
-        readers: The database, which knows others by their names.
+        readers: The database, which knows others by their names; None = there is none.
     """
 
-    def __init__(self, wiring: Wiring, readers: Readers) -> None:
+    def __init__(self, wiring: Wiring, readers: Readers | None) -> None:
         self._wiring = wiring
         self._readers = readers
-        self._doors = Doors(wiring, readers, channel_row)
 
     def misplaced(self, channel: str, match: Mapping[str, Expected]) -> Sequence[Misplaced]:
         """Tell what is wrong about a message that is awaited."""
         known = self._wiring.channel(channel)
         if known is None:
-            return () if self._readers.query("read.channel_door", channel) else (self._unknown(channel),)
+            is_stored = self._readers is not None and bool(self._readers.query("read.channel_door", channel))
+            return () if is_stored else (self._unknown(channel),)
         if known.ephemeral:
             message = f"the channel {quoted(channel)} is ephemeral: nothing of it is kept for whoever waits"
             return (Misplaced(message=message, advice="Make it a durable one, or await a message of another."),)
@@ -52,12 +52,14 @@ class KnownChannels:
         )
 
     def _unknown(self, channel: str) -> Misplaced:
-        near = self._doors.near(channel)
-        advice = "Declare it in the system, or let the system that has it run on this database first."
-        return Misplaced(
-            message=f"neither this system nor its database knows the channel {quoted(channel)}",
-            advice=f"Did you mean {quoted(near)}?" if near else advice,
-        )
+        if self._readers is None:
+            near = nearest(channel, self._wiring.channels) or ""
+            message, advice = f"the system knows no channel {quoted(channel)}", "Declare it there, under `channels`."
+        else:
+            near = Doors(self._wiring, self._readers, channel_row).near(channel)
+            message = f"neither this system nor its database knows the channel {quoted(channel)}"
+            advice = "Declare it in the system, or let the system that has it run on this database first."
+        return Misplaced(message=message, advice=f"Did you mean {quoted(near)}?" if near else advice)
 
     def names(self, channel: str, path: str) -> tuple[str, ...]:
         """The names in JSON that a path leads through, from the outside in."""

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from dagger_actors.actors.runtime import THREADS
 from dagger_actors.actors.settings import collector_paused
+from dagger_actors.bridges.awaitable_channels import KnownChannels
 from dagger_actors.cli.command_line import advising, command
 from dagger_actors.cli.exits import OK, REFUSED, UsageError, complain
 from dagger_actors.cli.json_report import write_json
@@ -28,6 +29,7 @@ from dagger_actors.flow.inputs import declared_inputs
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.pubsub.from_file import Wired, wired_by_file
+from dagger_actors.pubsub.wired import Wiring
 from dagger_actors.reading.source import Source
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.definition import SystemDefinition
@@ -36,21 +38,43 @@ from dagger_actors.supervised.resolving import load_and_resolve
 __all__ = ["list_folder", "validate"]
 
 
-def validate(spec: AnySpec, /, *, imports: Imports = ()) -> int:
+def validate(
+    spec: AnySpec,
+    /,
+    *,
+    imports: Imports = (),
+    system: Annotated[
+        str | None, Parameter(help="For a flow: the system file with the channels that its nodes await messages of.")
+    ] = None,
+) -> int:
     """Check a flow or system file, and the code that it names, without running it.
 
     Every mistake is told at once, with its line and what to do. Exits with 2 when there is one.
     """
     with advising(spec, imports), collector_paused():
         source = read_spec(spec)
-        found = _flow(source, imports) if kind_of(source) == "flow" else _system(source, imports)
+        if kind_of(source) == "flow":
+            found = _flow(source, imports, None if system is None else _channels(system))
+        elif system is None:
+            found = _system(source, imports)
+        else:
+            raise UsageError("--system is for flows, and this is a system", "leave it out")
     sys.stdout.write(printable(f"{spec}: {found}\n"))
     return OK
 
 
-def _flow(source: Source, imports: tuple[str, ...]) -> str:
+def _channels(system: str) -> KnownChannels:
+    source = read_spec(system)
+    if kind_of(source) != "system":
+        raise UsageError(f"--system names a system file, and {system} is a flow", "name the one that has the channels")
+    wired: list[Wired | None] = []
+    load_and_resolve(source, Actor, lambda *found: wired.append(wired_by_file(*found)))
+    return KnownChannels(wired[0].wiring if wired[0] is not None else Wiring({}, (), {}), None)
+
+
+def _flow(source: Source, imports: tuple[str, ...], channels: KnownChannels | None) -> str:
     registry = ActionRegistry()
-    definition = load_flow(source, registry=registry, imports=imports)
+    definition = load_flow(source, registry=registry, imports=imports, channels=channels)
     check_width(definition, definition.config, registry, THREADS)
     inputs = ", ".join(declared_inputs(definition)) or "none"
     return f"flow {definition.name!r} is valid: {counted(len(definition.nodes), 'node')}, inputs: {inputs}"

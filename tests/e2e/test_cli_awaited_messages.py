@@ -90,3 +90,19 @@ def test_a_run_whose_channel_nobody_knows_is_refused(shop) -> None:
         "pay.yaml:6:30: node 'paid': neither this system nor its database knows the channel 'payments'" in done.stderr
     )
     assert shop("validate", "pay.yaml").returncode == 0
+
+
+def test_validate_knows_the_channels_of_a_system_that_is_named(shop) -> None:
+    """Law: with --system an unknown channel, and a field that its type lacks, are told with their lines; exit 2."""
+    (shop.folder / "bad.yaml").write_text(FLOW.replace("{order: inputs", "{ordre: inputs"))
+    assert shop("validate", "pay.yaml", "--system", "shop.yaml").returncode == 0
+    done = shop("validate", "bad.yaml", "--system", "shop.yaml")
+    assert done.returncode == 2
+    assert "bad.yaml:6:55: node 'paid': await_message.match: Payment has no field 'ordre'" in done.stderr
+    assert "Did you mean order?" in done.stderr
+    for words, part in (
+        (("shop.yaml", "--system", "shop.yaml"), "--system is for flows, and this is a system"),
+        (("pay.yaml", "--system", "pay.yaml"), "--system names a system file, and pay.yaml is a flow"),
+    ):
+        done = shop("validate", *words)
+        assert (done.returncode, part in done.stderr) == (2, True), done.stderr
