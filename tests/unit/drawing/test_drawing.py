@@ -98,6 +98,18 @@ def test_a_definition_becomes_boxes_edges_and_facts():
     assert ("input", "pages = read") in made.nodes[2].facts
 
 
+def test_a_node_that_awaits_a_message_says_which_in_its_box():
+    """Law: the channel stands where the action of others does; what it is matched with is a fact, and leads to its source."""
+    wait = {"channel": "paid", "match": {"order.id": "ask.id"}, "timeout_s": 5, "from": "earliest"}
+    nodes = [{"id": "ask", "action": "ask"}, {"id": "wait", "await_message": wait}]
+    made = load_flow({"name": "f", "nodes": nodes}).picture()
+    assert made.nodes[1].subtitle == "message of paid"
+    assert made.edges == ((0, 1),)
+    assert made.nodes[1].facts == (
+        ("awaits", "message of paid"), ("match", "order.id = ask.id"), ("from", "earliest"), ("timeout", "5 s"),
+    )  # fmt: skip
+
+
 def test_svg_shows_every_box_edge_and_tooltip_and_needs_nothing_from_elsewhere():
     """Law: self-contained, light and dark, mapped nodes are a stack of three."""
     svg = write_svg(load_flow(FLOW).picture())

@@ -10,7 +10,14 @@ import pytest
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.retry import Exponential, Linear, RetryPolicy
 from dagger_actors.errors import UnknownNode
-from dagger_actors.flow.definition import FlowConfig, FlowDefinition, NodeDefinition
+from dagger_actors.flow.definition import (
+    AwaitMessage,
+    Constant,
+    FlowConfig,
+    FlowDefinition,
+    FromInput,
+    NodeDefinition,
+)
 from dagger_actors.flow.explanation import Explanation, cached_by, explain
 from dagger_actors.flow.report import AttemptReport, NodeReport, Report
 
@@ -89,6 +96,54 @@ def test_a_retry_wait_says_when_after_which_error_and_by_which_policy() -> None:
         "it waits for attempt 3, at 2023-11-14 22:13:22 UTC (due in 2.5 s)",
         "attempt 2 failed with ValueError: no such",
         "try 1 of 5 is over; the wait is exponential: 1 s, times 2 after each try, at most 9 s, plus up to 0.5 s at random",
+    )
+
+
+MATCH = (("order", FromInput("order")), ("state", Constant('"paid"')))
+
+
+@pytest.mark.parametrize(
+    ("state", "attempts", "reason", "sentences"),
+    [
+        (
+            "waiting",
+            [attempt(1, "waiting", due_us=NOW_US + 5_000_000)],
+            "message",
+            (
+                'it awaits a message of payments with order = inputs.order and state = "paid"',
+                "it does since 2023-11-14 22:13:17 UTC, for 3.0 s",
+                "it times out at 2023-11-14 22:13:25 UTC (in 5.0 s)",
+            ),
+        ),
+        (
+            "timed_out",
+            [attempt(1, "timed_out", ErrorDetail("builtins.TimeoutError", "no message came"))],
+            None,
+            ("it timed out with TimeoutError: no message came", "on_failure is stop: the run stops"),
+        ),
+        (
+            "cancelled",
+            [attempt(1, "cancelled", reason="run cancelled")],
+            "run cancelled",
+            ("it was waiting when it was cancelled: run cancelled",),
+        ),
+        (
+            "succeeded",
+            [attempt(1, "succeeded", finished_us=NOW_US)],
+            "message 3 of 'payments'",
+            ("it succeeded in attempt 1, which took 3.0 s", "message 3 of 'payments'"),
+        ),
+    ],
+)
+def test_a_node_that_awaits_a_message_says_which_and_until_when(state, attempts, reason, sentences) -> None:
+    """Law: the channel, the fields, since when and until when; of tries, which it has none of, it says nothing."""
+    waits = NodeDefinition(id="a", awaits=AwaitMessage(channel="payments", match=MATCH, timeout_s=8))
+    found = why(
+        run("running", node("a", state, *attempts, reason=reason)), FlowDefinition(name="f", nodes=(waits,)), "a"
+    )
+    assert found.sentences == sentences
+    assert (
+        found.place == "node 1 of 1, which awaits a message of payments; it depends on nothing; nothing depends on it"
     )
 
 

@@ -47,6 +47,20 @@ KEYS = {
     "LinearForm": retry_keys.WAITS["linear"][1],
     "ImmediateForm": retry_keys.WAITS["immediate"][1],
 }
+OF_AN_ACTION = {
+    "action": "x",
+    "inputs": {},
+    "outputs": ["a"],
+    "map": {"over": "inputs.x", "item": "y"},
+    "timeout": 5,
+    "try_count": 1,
+    "onfailure": False,
+    "retry_strategy": "immediate",
+    "durability": "at_most_once",
+    "cache": True,
+    "isolation": "thread",
+    "priority": 1,
+}
 VALID = [
     path
     for path in (*REPOSITORY.glob("specs/*.yaml"), *REPOSITORY.glob("tests/data/**/accepted_*.yaml"))
@@ -173,6 +187,47 @@ def test_what_the_reader_refuses_of_a_node_the_schema_refuses_too(node, path):
     with pytest.raises(DefinitionError):
         loader.load_flow(flow)
     assert checked(flow) == [path]
+
+
+@pytest.mark.parametrize(
+    ("node", "is_valid"),
+    [
+        ({"await_message": {"channel": "c"}}, True),
+        ({"await_message": {"channel": "c", "match": {"a.b": "inputs.x", "c": {"value": 1}}, "timeout_s": 1e6}}, True),
+        (
+            {
+                "await_message": {"channel": "c", "from": "earliest"},
+                "on_failure": "pause",
+                "when": {"reference": "inputs.x", "exists": True},
+            },
+            True,
+        ),
+        ({"await_message": {"channel": "c", "from": "start"}}, False),
+        ({"await_message": {"channel": "c", "match": {}}}, False),
+        ({"await_message": {"channel": "c", "match": {"a": 1}}}, False),
+        ({"await_message": {"channel": "c", "timeout_s": 0}}, False),
+        ({"await_message": {"channel": "c", "timeout": 1}}, False),
+        ({"await_message": {}}, False),
+        ({"await_message": "c"}, False),
+        ({}, False),
+        *[({"await_message": {"channel": "c"}, key: value}, False) for key, value in OF_AN_ACTION.items()],
+    ],
+)
+def test_the_model_and_the_reader_agree_on_nodes_that_await_a_message(node, is_valid):
+    """Law: both take such a node instead of one with an action, and neither takes keys that say how an action is run."""
+    flow = {"name": "f", "nodes": [{"id": "n", **node}]}
+    try:
+        loader.load_flow(flow)
+        is_read = True
+    except DefinitionError:
+        is_read = False
+    assert (is_read, not checked(flow)) == (is_valid, is_valid)
+
+
+def test_every_key_that_says_how_an_action_is_run_is_refused_beside_a_message():
+    assert awaits.OF_ACTIONS.keys() == OF_AN_ACTION.keys()
+    others = {"id", "await_message", "dependencies", "description", "instructions", "trigger", "when", "on_failure"}
+    assert set(nodes.NODE.known) - OF_AN_ACTION.keys() == others
 
 
 def test_the_schema_is_made_afresh():

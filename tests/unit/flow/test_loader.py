@@ -149,6 +149,64 @@ class TestReferences:
         assert messages(node("inputs")) == ["nodes[0].id: the id 'inputs' is taken by the flow's inputs"]
 
 
+class TestAwaitedMessages:
+    """Law: a node awaits a message instead of running an action, and each key of it is in its definition."""
+
+    def test_all_keys(self):
+        flow = load(
+            node("a"),
+            {
+                "id": "b",
+                "await_message": {
+                    "channel": "orders.paid",
+                    "match": {"order.id": "a.id", "state": {"value": "paid"}, "who": "inputs.who"},
+                    "timeout_s": 5,
+                    "from": "earliest",
+                },
+                "on_failure": "continue",
+            },
+        )
+        assert flow.nodes[1] == NodeDefinition(
+            id="b",
+            dependencies=(0,),
+            on_failure="continue",
+            awaits=AwaitMessage(
+                channel="orders.paid",
+                match=(("order.id", FromNode(0, "id")), ("state", Constant('"paid"')), ("who", FromInput("who"))),
+                timeout_s=5.0,
+                is_earliest=True,
+            ),
+        )
+
+    def test_the_tries_of_the_flow_are_those_of_actions(self):
+        """A wait is made once, whatever the flow says of tries."""
+        flow = load(
+            {"id": "a", "await_message": {"channel": "c"}}, config={"max_attempts": 4, "retry_strategy": "immediate"}
+        )
+        assert flow.nodes[0].retry == RetryPolicy()
+
+    @pytest.mark.parametrize(
+        ("above", "told"),
+        [
+            ([], "refers to 'a.id', but there is no node 'a'"),
+            (
+                [node("a", when={"reference": "inputs.x", "gt": 1})],
+                "refers to 'a', which may have failed or been skipped here",
+            ),
+        ],
+    )
+    def test_what_it_is_matched_with_is_a_reference_as_any_other(self, above, told):
+        wait = {"id": "b", "await_message": {"channel": "c", "match": {"id": "a.id"}}}
+        trigger = {"trigger": "all_done"} if above else {}
+        (message,) = messages(*above, {**wait, **trigger})
+        assert message.endswith(f"node 'b': await_message.match 'id' {told}")
+
+    def test_its_output_may_be_referred_to_by_any_key(self):
+        """Of a channel a flow file alone knows nothing."""
+        flow = load({"id": "a", "await_message": {"channel": "c"}}, node("b", inputs={"x": "a.anything"}))
+        assert flow.nodes[1].inputs == (("x", FromNode(0, "anything")),)
+
+
 class TestInputsOfTheFlow:
     """Law: a mapping is a specification, anything else a default."""
 
