@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dagger_actors.bodies.artifact_ref import ArtifactRef
     from dagger_actors.bodies.secret import Secret
     from dagger_actors.bodies.snooze import Snooze
+    from dagger_actors.bridges.trigger import Trigger
     from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy
     from dagger_actors.errors import (
         ActorClassError,
@@ -223,6 +224,7 @@ __all__ = [
     "TaskTransitionRefused",
     "Terminated",
     "TooManyActors",
+    "Trigger",
     "TurnContext",
     "Undelivered",
     "UnknownActor",
@@ -281,6 +283,7 @@ _HOMES = {
     "action": "bodies.actions",
     "tell_all": "supervised.ref",
     "Channel": "pubsub.channel",
+    "Trigger": "bridges.trigger",
     "TurnContext": "pubsub.turns.context",
     "RunReport": "pubsub.run_report",
     "SubscriptionRun": "pubsub.run_report",

@@ -25,6 +25,9 @@ from dagger_actors.bodies.resources import Factory, Resources
 from dagger_actors.bridges.awaitable_channels import KnownChannels
 from dagger_actors.bridges.awaited_messages import AwaitedMessages
 from dagger_actors.bridges.body_messages import BodyMessages
+from dagger_actors.bridges.from_file import triggers_by_file
+from dagger_actors.bridges.trigger import Trigger
+from dagger_actors.bridges.trigger_wiring import Triggers
 from dagger_actors.bridges.turn_flows import TurnFlows
 from dagger_actors.bridges.turn_tasks import TurnTasks
 from dagger_actors.errors import RequestError, StoreError
@@ -50,7 +53,6 @@ from dagger_actors.pubsub.running import Running
 from dagger_actors.pubsub.splitting import add_file, split_members
 from dagger_actors.pubsub.turns.sources import Bridges
 from dagger_actors.pubsub.wired import Wiring
-from dagger_actors.pubsub.wiring import wire
 from dagger_actors.store.journal import Journal
 from dagger_actors.store.store import Store
 from dagger_actors.supervised.actor import Actor
@@ -91,6 +93,7 @@ class ActorSystem:
             ``spec`` they come behind its agents. Task agents too: ``TaskAgent`` classes, as they are or ``configured``, and
             functions marked ``@task_agent``; these are nobody's children. And ``Subscriber`` classes, likewise.
         loops: ``acknowledged``: loops of messages without an exit are meant, and not warned of; the ``spec`` may say so too.
+        triggers: Channels whose messages make tasks or start flows, besides those of the ``spec``.
         channels: Channels that somebody outside publishes to or reads, or that want other settings than the defaults.
         actions: Functions, or modules with marked functions, for names that a flow's own ``actions`` do not give.
         imports: Modules and files with actions and task agents: ``module``, ``module:name``, ``file.py``, ``file.py:name``.
@@ -149,6 +152,7 @@ class ActorSystem:
             ChildSpec | Supervisor | type[Actor] | Configured | ConfiguredSubscriber | Callable[..., Any]
         ] = (),
         channels: Sequence[Channel] = (),
+        triggers: Sequence[Trigger] = (),
         loops: Literal["", "acknowledged"] = "",
         actions: Sequence[Callable[..., Any] | ModuleType] = (),
         imports: Sequence[str] = (),
@@ -177,13 +181,11 @@ class ActorSystem:
         loaded = None if spec is None else load_supervisor(spec)
         root, self._task_agents, own_schema = _root(loaded, others)
         declared = (*(() if loaded is None else add_file(loaded, members)), *channels)
-        wiring = wire(members, declared, loops_acknowledged=_are_meant(loops, loaded))
         processes = (os.cpu_count() or 1) if processes is None else processes
         _check_processes(processes, process_attempts, process_memory_mib)
-        registry = ActionRegistry()
-        for one in actions:
-            registry.add(one)
-        imports = self._import(imports, registry)
+        catalog = self._read(actions, imports)
+        every = Triggers(_triggers(loaded, triggers), self._task_agents, catalog)
+        wiring = every.wire(members, declared, loops_acknowledged=_are_meant(loops, loaded))
         self._folder = None if db is not None else Path(tempfile.mkdtemp(prefix="dagger-actors-"))
         # Absolute from the start: an action may change the folder that a relative one is relative to.
         self.path = Path(db).absolute() if db is not None else Path(str(self._folder)) / "dagger.db"
@@ -227,7 +229,7 @@ class ActorSystem:
         self._hub = FlowHub(
             runtime=self._runtime,
             store=self._store,
-            registry=registry,
+            registry=catalog.registry,
             gates=self._gates,
             resources=self._resources,
             messages=messages,
@@ -237,7 +239,8 @@ class ActorSystem:
             pool=self._pool if self._runtime.can_spawn else None,
             telemetry=self._telemetry,
         )
-        recovery = self._flow_verbs(Catalog(registry, imports=imports, threads=THREADS, channels=outside.channels))
+        catalog.channels = outside.channels
+        recovery = self._flow_verbs(catalog)
         caller = Caller(self._hub)
         self.artifacts = ArtifactLibrary(
             self._store,
@@ -415,15 +418,17 @@ class ActorSystem:
         finally:
             self._close()
 
-    def _import(self, references: Sequence[str], registry: ActionRegistry) -> tuple[str, ...]:
-        """Import what is named; gives the references that name actions."""
-        folder = Path.cwd()
+    def _read(self, actions: Sequence[Callable[..., Any] | ModuleType], references: Sequence[str]) -> Catalog:
+        """Take in the actions that are given and what is named; task agents among it are added."""
+        registry, folder = ActionRegistry(), Path.cwd()
+        for one in actions:
+            registry.add(one)
         of_actions = tuple(one for one in references if not names_task_agent(one, folder))
         for reference in of_actions:
             registry.load(reference, folder, insists=True)
         for reference in references:
             self._task_agents.take(kinds_at(reference, folder))
-        return of_actions
+        return Catalog(registry, imports=of_actions, threads=THREADS)
 
     def _flow_verbs(self, catalog: Catalog) -> Recovery:
         recovery = Recovery(self._hub)
@@ -510,6 +515,13 @@ def _root(loaded: LoadedSystem | None, agents: Sequence[object]) -> tuple[Superv
             task_agents.add(configured_by_file(name, made))
     given = msgspec.structs.replace(root, children=children).specs()  # which says what is wrong with them
     return msgspec.structs.replace(root, children=(*root.specs(), *given)), task_agents, schema
+
+
+def _triggers(loaded: LoadedSystem | None, given: Sequence[Trigger]) -> tuple[Trigger, ...]:
+    """The triggers of the file, and those that are given."""
+    if not isinstance(given, Sequence) or not all(isinstance(one, Trigger) for one in given):
+        raise RequestError(f"triggers are a list of Trigger(...), not {given!r:.100}")
+    return (*(() if loaded is None else triggers_by_file(loaded.definition)), *given)
 
 
 def _are_meant(loops: str, loaded: LoadedSystem | None) -> bool:

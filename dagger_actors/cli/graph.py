@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from dagger_actors.actors.settings import collector_paused
+from dagger_actors.bridges.from_file import wired_with_triggers
 from dagger_actors.cli.exits import UsageError
 from dagger_actors.cli.options import DEFAULT_DATABASE, Imports, existing
 from dagger_actors.cli.pictures import Format, Output, write_picture
@@ -16,7 +17,7 @@ from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.run_picture import picture_of_run
-from dagger_actors.pubsub.from_file import Wired, wired_by_file
+from dagger_actors.pubsub.from_file import Wired
 from dagger_actors.pubsub.picture import with_messages
 from dagger_actors.reading.source import Source
 from dagger_actors.supervised.actor import Actor
@@ -73,7 +74,7 @@ def _system(source: Source) -> Picture:
     definition = load_system(source)
     wired: list[Wired | None] = []
     try:
-        load_and_resolve(source, Actor, lambda *found: wired.append(wired_by_file(*found)))
+        load_and_resolve(source, Actor, lambda *found: wired.append(wired_with_triggers(*found)))
     except DefinitionError:
         if definition.channels or any(one.subscriptions is not None or one.group for one in definition.all_agents()):
             raise

@@ -14,6 +14,7 @@ from rich.text import Text
 from dagger_actors.actors.runtime import THREADS
 from dagger_actors.actors.settings import collector_paused
 from dagger_actors.bridges.awaitable_channels import KnownChannels
+from dagger_actors.bridges.from_file import wired_with_triggers
 from dagger_actors.cli.command_line import advising, command
 from dagger_actors.cli.exits import OK, REFUSED, UsageError, complain
 from dagger_actors.cli.json_report import write_json
@@ -28,7 +29,7 @@ from dagger_actors.flow.definition import FlowDefinition, InputSpec
 from dagger_actors.flow.inputs import declared_inputs
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.pubsub.from_file import Wired, wired_by_file
+from dagger_actors.pubsub.from_file import Wired
 from dagger_actors.pubsub.wired import Wiring
 from dagger_actors.reading.source import Source
 from dagger_actors.supervised.actor import Actor
@@ -68,7 +69,7 @@ def _channels(system: str) -> KnownChannels:
     if kind_of(source) != "system":
         raise UsageError(f"--system names a system file, and {system} is a flow", "name the one that has the channels")
     wired: list[Wired | None] = []
-    load_and_resolve(source, Actor, lambda *found: wired.append(wired_by_file(*found)))
+    load_and_resolve(source, Actor, lambda *found: wired.append(wired_with_triggers(*found)))
     return KnownChannels(wired[0].wiring if wired[0] is not None else Wiring({}, (), {}), None)
 
 
@@ -84,7 +85,7 @@ def _system(source: Source, imports: tuple[str, ...]) -> str:
     if imports:
         raise UsageError("--import names actions, and a system has none", "name its classes in the file, leave it out")
     wired: list[Wired | None] = []
-    definition, _ = load_and_resolve(source, Actor, lambda *found: wired.append(wired_by_file(*found)))
+    definition, _ = load_and_resolve(source, Actor, lambda *found: wired.append(wired_with_triggers(*found)))
     for warning in wired[0].wiring.warnings if wired[0] is not None else ():
         complain(f"warning: {warning}")
     agents, supervisors = definition.count()

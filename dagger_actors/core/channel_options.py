@@ -14,6 +14,7 @@ __all__ = [
     "MAX_KEPT_SECONDS",
     "MAX_PATTERNS",
     "MAX_SUBSCRIPTION_CONCURRENCY",
+    "MAX_TRIGGERS",
     "ORDERS",
     "OVERFLOWS",
     "RETAIN_AGE_S",
@@ -42,6 +43,8 @@ MAX_PATTERNS: Final = 100
 MAX_CHANNEL_CAPACITY: Final = 10_000_000
 MAX_CHANNELS: Final = 100_000
 """Channels of one file."""
+MAX_TRIGGERS: Final = 1_000
+"""Triggers of one system."""
 MAX_KEPT_SECONDS: Final = 100 * 366 * 86_400
 MAX_KEPT_MESSAGES: Final = 1_000_000_000_000
 MAX_KEPT_BYTES: Final = 1 << 50

@@ -40,16 +40,18 @@ class Catalog:
         registry: The actions.
         imports: Where more actions are, as ``--import`` gives it.
         threads: Plain functions that can run at once.
-        channels: Those that nodes may await messages of.
+
+    Attributes:
+        registry: As given.
+        channels: Those that nodes may await messages of; None = they are not known yet, and not looked at.
     """
 
-    def __init__(
-        self, registry: ActionRegistry, *, imports: Sequence[str], threads: int, channels: AwaitableChannels
-    ) -> None:
-        self._registry = registry
+    channels: AwaitableChannels | None = None
+
+    def __init__(self, registry: ActionRegistry, *, imports: Sequence[str], threads: int) -> None:
+        self.registry = registry
         self._imports = tuple(imports)
         self._threads = threads
-        self._channels = channels
         self._folder = str(Path.cwd())
         self._loaded: dict[str, LoadedFlow] = {}
 
@@ -64,9 +66,9 @@ class Catalog:
         return loaded.definition
 
     def _load(self, source: str | Path | Mapping[str, object]) -> LoadedFlow:
-        actions = self._registry.beside()
+        actions = self.registry.beside()
         with collector_paused():
-            definition = load_flow(source, registry=actions, channels=self._channels)
+            definition = load_flow(source, registry=actions, channels=self.channels)
         folder = Path.cwd() if isinstance(source, Mapping) else Path(source).parent
         return LoadedFlow(definition, folder, actions)
 
@@ -104,7 +106,7 @@ class Catalog:
         Raises:
             DefinitionError: It cannot have all, or some no longer fit.
         """
-        found = load_actions(self._registry, places_of(row.imports))
+        found = load_actions(self.registry, places_of(row.imports))
         lacking = found.lacking(definition)
         unfit = misfits(definition, found.registry)
         if lacking or unfit:

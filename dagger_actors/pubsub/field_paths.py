@@ -20,7 +20,7 @@ from dagger_actors.core.wording import indefinite, listed, nearest, quoted
 from dagger_actors.errors import KeyRefused
 from dagger_actors.pubsub.filters import Compared, Filter, compared_in
 
-__all__ = ["LONGEST_KEY", "field_of", "filter_names", "key_function", "key_names"]
+__all__ = ["LONGEST_KEY", "field_in", "field_of", "filter_names", "key_function", "key_names"]
 
 LONGEST_KEY: Final = 200
 """Characters of a key."""
@@ -60,6 +60,25 @@ def key_names(path: str, takes: Mapping[str, Any]) -> tuple[str, ...]:
             raise Misfit(message, "name a field that holds text, a whole number or a truth value")
         found[name] = names
     return _agreed(path, found)
+
+
+def field_in(path: str, takes: Mapping[str, Any]) -> tuple[dict[str, tuple[str, ...]], inspect.Type]:
+    """Find a field in every type of message.
+
+    Args:
+        path: The path.
+        takes: Types by the names of their classes.
+
+    Returns:
+        The names that it is of in JSON, from the outside in, by the names of the classes; and the type of what is there.
+
+    Raises:
+        Misfit: A type has no such field.
+    """
+    found = {name: _walk(name, hint, path) for name, hint in takes.items()}
+    shapes = tuple(shape for _, shape in found.values())
+    names = {name: steps for name, (steps, _) in found.items()}
+    return names, shapes[0] if len(shapes) == 1 else inspect.UnionType(shapes)
 
 
 def filter_names(found: Filter, takes: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

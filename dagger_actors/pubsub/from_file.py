@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import ActorClassError, Problem
@@ -27,6 +27,16 @@ from dagger_actors.supervised.definition import ChannelSpec, SystemDefinition
 from dagger_actors.supervised.resolving import Resolved
 
 __all__ = ["Wired", "channels_by_file", "subscriber_by_file", "wired_by_file"]
+
+
+class WireAll(Protocol):
+    """Wires a system: gives the wiring, to be used only without problems; and the problems."""
+
+    def __call__(
+        self, members: Members, channels: Sequence[Channel], /, *, loops_acknowledged: bool
+    ) -> tuple[Wiring, tuple[Problem, ...]]:
+        """See ``wire_all``."""
+        ...
 
 
 class Wired(NamedTuple):
@@ -132,7 +142,9 @@ def _union(types: tuple[Any, ...]) -> Any:
     return functools.reduce(operator.or_, types) if types else None
 
 
-def wired_by_file(definition: SystemDefinition, resolved: Resolved[Any], reader: Reader) -> Wired | None:
+def wired_by_file(
+    definition: SystemDefinition, resolved: Resolved[Any], reader: Reader, wire: WireAll = wire_all
+) -> Wired | None:
     """Wire what a file says, and have the reader take what is wrong, for ``load_and_resolve``.
 
     While an agent, a subscription or a channel is wrong by itself, nothing is wired: it would look as if others were wrong.
@@ -141,6 +153,7 @@ def wired_by_file(definition: SystemDefinition, resolved: Resolved[Any], reader:
         definition: The file.
         resolved: What its agents are made of.
         reader: Takes what is wrong.
+        wire: Does what ``wire_all`` does, and may add members.
 
     Returns:
         The wiring, and who is wired; None when something is wrong.
@@ -162,7 +175,7 @@ def wired_by_file(definition: SystemDefinition, resolved: Resolved[Any], reader:
     known = {*resolved.subscribers, *resolved.tasks, *resolved.actors}
     if channels is None or not is_whole or any(agent.id not in known for agent in definition.all_agents()):
         return None
-    wiring, problems = wire_all(members, channels, loops_acknowledged=definition.loops == "acknowledged")
+    wiring, problems = wire(members, channels, loops_acknowledged=definition.loops == "acknowledged")
     reader.add(problems)
     return None if problems else Wired(wiring, members)
 

@@ -24,7 +24,7 @@ from dagger_actors.reading.reader import MAX_NAME
 from dagger_actors.reading.retry_form import Strategy, Tries
 from dagger_actors.supervised.part_keys import MAX_REFERENCE
 
-__all__ = ["ChannelForm", "ChannelName", "Name", "Reference", "RetainForm", "SubscriptionForm"]
+__all__ = ["ChannelForm", "ChannelName", "FieldPath", "Name", "Reference", "RetainForm", "SubscriptionForm"]
 
 CHANNEL_PATTERN = r"^[\w*-]+(\.[\w*-]+)*$"
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]

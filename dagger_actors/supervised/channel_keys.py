@@ -36,6 +36,7 @@ from dagger_actors.supervised.part_keys import read_class, read_word
 __all__ = [
     "CHANNEL",
     "LOOPS",
+    "READS",
     "RETAIN",
     "SUBSCRIBER",
     "SUBSCRIPTION",

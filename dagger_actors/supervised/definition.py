@@ -33,6 +33,7 @@ __all__ = [
     "SupervisorSpec",
     "SystemDefinition",
     "TaskOptionsSpec",
+    "TriggerSpec",
 ]
 
 Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
@@ -196,6 +197,34 @@ class ChannelSpec(Part, frozen=True, kw_only=True):
     retain_bytes: int | None = None
 
 
+class TriggerSpec(Part, frozen=True, kw_only=True):
+    """A channel whose messages make tasks or start flows; what is None has its default.
+
+    Attributes:
+        channel: The channel, or a pattern of several.
+        task: The id of the task agent; empty = it starts a flow.
+        flow: The path of the flow's file, relative to the system's; empty = it makes tasks.
+        group: Its group; empty = named after the agent or flow.
+        payload: The path of what of a message the task is given, or paths by the names of the payload's fields.
+        inputs: Where in a message the flow's inputs are: paths by their names.
+        filter: Which messages it takes.
+        key: The path of the field by which messages are told apart.
+        start: Where it begins: a word, an offset, or a time in ISO 8601.
+        try_count: Total tries of a message.
+    """
+
+    channel: str
+    task: str = ""
+    flow: str = ""
+    group: str = ""
+    payload: str | dict[str, str] | None = None
+    inputs: dict[str, str] | None = None
+    filter: dict[str, Any] | None = None
+    key: str | None = None
+    start: str | int | None = None
+    try_count: int | None = None
+
+
 class AgentSpec(EntrySpec, frozen=True, kw_only=True, tag_field="kind", tag="agent"):
     """An agent: one actor, or a pool of equal ones; or who does tasks, of which most of this says nothing.
 
@@ -249,6 +278,7 @@ class SystemDefinition(Part, frozen=True, kw_only=True, dict=True):
         supervision: What the root does when something below it ends.
         schema: The script of the tables that its agents have for their own, relative to the file; empty = none.
         channels: What is said of channels, by their names and patterns.
+        triggers: Channels whose messages make tasks or start flows.
         loops: ``acknowledged`` = loops of messages without an exit are meant; empty = they are warned of.
         file: The file it was read from, as the caller named it; empty for data and text.
     """
@@ -259,6 +289,7 @@ class SystemDefinition(Part, frozen=True, kw_only=True, dict=True):
     supervision: Supervision = Supervision()
     schema: str = ""
     channels: dict[str, ChannelSpec] = {}
+    triggers: tuple[TriggerSpec, ...] = ()
     loops: Literal["", "acknowledged"] = ""
     file: str = ""
 
@@ -271,6 +302,11 @@ class SystemDefinition(Part, frozen=True, kw_only=True, dict=True):
     def schema_path(self) -> Path | None:
         """Where that script is; None = there is none."""
         return Path(self.file).parent / self.schema if self.schema else None
+
+    @property
+    def folder(self) -> Path:
+        """What the paths in the file are relative to."""
+        return Path(self.file).parent if self.file else Path()
 
     def all_agents(self) -> Iterator[AgentSpec]:
         """Every agent of the tree, in the order of the start."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from dagger_actors.core.channel_options import MAX_CHANNELS
+from dagger_actors.core.channel_options import MAX_CHANNELS, MAX_TRIGGERS
 from dagger_actors.core.task_options import (
     MAX_BURST,
     MAX_CONCURRENCY,
@@ -49,6 +49,7 @@ from dagger_actors.supervised.channel_forms import (
 from dagger_actors.supervised.definition import AutoShutdown, Restart, Route, Strategy
 from dagger_actors.supervised.loading import MAX_AGENTS, MAX_INSTANCES
 from dagger_actors.supervised.part_keys import MAX_FACTOR, MAX_INTENSITY
+from dagger_actors.supervised.trigger_forms import ONE_OF_TRIGGER, TriggerForm
 
 __all__ = ["FORMS", "SystemFile", "system_schema"]
 
@@ -249,6 +250,13 @@ class SystemFile(Form, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
+    triggers: (
+        Annotated[
+            list[TriggerForm],
+            Meta(max_length=MAX_TRIGGERS, description="Channels whose messages make tasks or start flows."),
+        ]
+        | UnsetType
+    ) = UNSET
     loops: (
         Annotated[Literal["acknowledged"], Meta(description="acknowledged: messages that go round for ever are meant.")]
         | UnsetType
@@ -269,6 +277,7 @@ FORMS: tuple[type[Form], ...] = (
     SubscriptionForm,
     ChannelForm,
     RetainForm,
+    TriggerForm,
     StrategyForm,
     ExponentialForm,
     LinearForm,
@@ -291,6 +300,7 @@ def system_schema() -> dict[str, Any]:
     schema["$ref"] = "#/$defs/SystemFile"
     del forms["EveryForm"]
     forms["StrategyForm"]["oneOf"] = ONE_OF_STRATEGY
+    forms["TriggerForm"]["oneOf"] = ONE_OF_TRIGGER
     for name in ("SystemFile", "SupervisorForm"):
         # Told apart by what the reader goes by, so that an editor complains of the one that is meant.
         forms[name]["properties"]["agents"]["items"] = {

@@ -39,6 +39,7 @@ from dagger_actors.supervised.part_keys import (
 )
 from dagger_actors.supervised.places import AgentPlace, Places
 from dagger_actors.supervised.task_keys import TASKS, UNSUPERVISED, read_tasks
+from dagger_actors.supervised.trigger_keys import read_triggers
 
 __all__ = ["SYSTEM_FILE", "load_system", "read_system"]
 
@@ -55,7 +56,7 @@ SYSTEM_FILE = FileKind(noun="system", least="A system needs at least `system` an
 
 CHILD = ("restart", "shutdown_s", "significant", "backoff")
 SYSTEM = Keys(
-    known=("system", "description", "supervision", "schema", "channels", "loops", "agents"),
+    known=("system", "description", "supervision", "schema", "channels", "triggers", "loops", "agents"),
     required=("system", "agents"),
 )
 AGENT = Keys(
@@ -150,6 +151,7 @@ class SystemLoader:
         reader.subject = ""
         before = reader.complained
         channels, written = read_channels(reader, fields["channels"].value) if "channels" in fields else ({}, {})
+        triggers, places = read_triggers(reader, fields["triggers"].value) if "triggers" in fields else ((), ())
         loops = reader.choice(fields["loops"].value, "loops", LOOPS) if "loops" in fields else ""
         self._is_wiring_read &= reader.complained == before
         definition = SystemDefinition(
@@ -159,12 +161,13 @@ class SystemLoader:
             supervision=supervision,
             schema=schema or "",
             channels=channels,
+            triggers=triggers,
             loops=cast("Literal['', 'acknowledged']", loops or ""),
             file=self._file,
         )
         schema_at = fields["schema"].value.at if "schema" in fields else 0
         vars(definition)["places"] = Places(
-            reader.document, tuple(self._places), schema_at, written, self._is_wiring_read
+            reader.document, tuple(self._places), schema_at, written, places, self._is_wiring_read
         )
         return definition
 

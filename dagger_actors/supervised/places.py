@@ -43,11 +43,13 @@ class Places(msgspec.Struct, frozen=True):
         agents: Their places, in the order of ``all_agents()``; empty for a definition that was not read.
         schema_at: The place of its schema; 0 without one.
         channels: Each of its channels as written, by name.
-        is_wiring_read: Whether nothing was wrong with what it says of channels and subscriptions.
+        triggers: Each of its triggers as written, in their order.
+        is_wiring_read: Whether nothing was wrong with what it says of channels, subscriptions and triggers.
     """
 
     document: Document | None = None
     agents: tuple[AgentPlace, ...] = ()
     schema_at: int = 0
     channels: Mapping[str, Field] = {}
+    triggers: tuple[Tree, ...] = ()
     is_wiring_read: bool = True

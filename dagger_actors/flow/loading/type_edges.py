@@ -34,7 +34,7 @@ from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.loading.written import WrittenNode
 from dagger_actors.reading.reader import Reader
 
-__all__ = ["TypeEdges"]
+__all__ = ["INPUTS", "TypeEdges"]
 
 INPUTS: Mapping[str, inspect.Type] = {
     kind: hint_type(hint)
