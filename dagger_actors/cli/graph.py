@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from dagger_actors.actors.settings import collector_paused
 from dagger_actors.bridges.from_file import wired_with_triggers
+from dagger_actors.bridges.picture import with_triggers
 from dagger_actors.cli.exits import UsageError
 from dagger_actors.cli.options import DEFAULT_DATABASE, Imports, existing
 from dagger_actors.cli.pictures import Format, Output, write_picture
@@ -76,9 +77,14 @@ def _system(source: Source) -> Picture:
     try:
         load_and_resolve(source, Actor, lambda *found: wired.append(wired_with_triggers(*found)))
     except DefinitionError:
-        if definition.channels or any(one.subscriptions is not None or one.group for one in definition.all_agents()):
+        if (
+            definition.channels
+            or definition.triggers
+            or any(one.subscriptions is not None or one.group for one in definition.all_agents())
+        ):
             raise
     found = wired[0] if wired else None
     if found is None or not len(found.members):
         return picture_of_system(definition)
-    return with_messages(picture_of_system(definition, found.members.names()), found.wiring, found.members)
+    picture = with_triggers(picture_of_system(definition, found.members.names()), found.members)
+    return with_messages(picture, found.wiring, found.members)

@@ -215,7 +215,7 @@ TOLD: dict[str, list[tuple[str, str, str]]] = {
         (
             "2:1",
             "the system: unknown key 'x'",
-            "Known keys: system, description, supervision, schema, channels, loops, agents.",
+            "Known keys: system, description, supervision, schema, channels, triggers, loops, agents.",
         ),
         (
             "4:5",
@@ -591,6 +591,66 @@ TOLD: dict[str, list[tuple[str, str, str]]] = {
             "Write such a number, without quotes, or leave the key out.",
         )
     ],
+    "triggers_as_mapping": [
+        ("3:11", "triggers must be a list, not a mapping", "Begin each item with a dash: - ..., or write []."),
+    ],
+    "triggers_of_wrong_types": [
+        (
+            "4:14",
+            "trigger 'no channel': channel: 'no channel' is no channel",
+            "Write letters, digits, _ and -, with dots between the parts: orders.paid.",
+        ),
+        ("5:11", "trigger 'no channel': task must be text, not the number 5", "Put quotes around it."),
+        (
+            "6:14",
+            "trigger 'no channel': payload must be text or a mapping, not a list",
+            "Write the path of a field, or {NAME: FIELD}.",
+        ),
+        (
+            "7:16",
+            "trigger 'no channel': try_count must be a whole number from 1 to 10,000, not the number 0",
+            "Write such a number, without quotes, or leave the key out.",
+        ),
+        (
+            "8:12",
+            "trigger 'no channel': start must be earliest, latest, an offset or a time, not a list",
+            "Write earliest, 1000, or 2026-11-20T08:30Z.",
+        ),
+        (
+            "9:13",
+            "trigger 'no channel': filter must be a mapping, not the text 'price'",
+            "Write {field: price, gt: 10}.",
+        ),
+        (
+            "11:11",
+            "trigger 'orders': flow must be 1 to 1,000 printable characters",
+            "Write the path of a flow file, relative to this one.",
+        ),
+        (
+            "12:20",
+            "trigger 'orders': inputs.path: 'file..path' is no path of fields",
+            "Write a message's field: customer, or customer.id.",
+        ),
+        ("12:38", "trigger 'orders': inputs.size must be text, not the number 3", "Put quotes around it."),
+        (
+            "13:10",
+            "trigger 'orders': key: 'a..b' is no path of fields",
+            "Write a message's field: customer, or customer.id.",
+        ),
+        ("14:12", "trigger 'orders': group holds the control character U+0009", "Remove it."),
+    ],
+    "triggers_without_target": [
+        ("4:5", "trigger 'orders': neither `task` nor `flow`", "Add `task: AGENT`, or `flow: file.yaml`."),
+        ("5:5", "a trigger lacks the key `channel`", "Add `channel: ...`."),
+        ("6:5", "a trigger must be a mapping, not the text 'orders'", "Write {channel: ...}."),
+        ("7:32", "trigger 'orders': both `task` and `flow`", "Remove one of them; or write two triggers."),
+    ],
+    "triggers_wrong_keys": [
+        ("4:5", "a trigger lacks the key `channel`", "Add `channel: ...`."),
+        ("4:6", "a trigger: unknown key 'chanel'", "Did you mean 'channel'?"),
+        ("5:32", "trigger 'orders': `inputs` is for flows, and a task has a payload", "Write `payload: ...`."),
+        ("6:37", "trigger 'orders': `payload` is for tasks, and a flow has inputs", "Write `inputs: ...`."),
+    ],
     "two_documents": [("4:1", "a second document in the file", "Write one system to a file; remove the second `---`.")],
     "unclosed": [
         (
@@ -723,6 +783,10 @@ SCHEMA_REFUSES = {
     "tasks_unknown_key",
     "text_shutdown",
     "too_many_instances",
+    "triggers_as_mapping",
+    "triggers_of_wrong_types",
+    "triggers_without_target",
+    "triggers_wrong_keys",
     "unknown_auto_shutdown",
     "unknown_backoff_key",
     "unknown_key",

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from dagger_actors.reading import retry_keys
 from dagger_actors.reading.form import DRAFT
-from dagger_actors.supervised import channel_keys, loading, part_keys, task_keys
+from dagger_actors.supervised import channel_keys, loading, part_keys, task_keys, trigger_keys
 from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, ChannelSpec, Supervision, SupervisorSpec
 from dagger_actors.supervised.file_format import FORMS, system_schema
@@ -26,6 +26,7 @@ KEYS = {
     "SubscriptionForm": channel_keys.SUBSCRIPTION,
     "ChannelForm": channel_keys.CHANNEL,
     "RetainForm": channel_keys.RETAIN,
+    "TriggerForm": trigger_keys.TRIGGER,
     "StrategyForm": retry_keys.STRATEGY,
     "ExponentialForm": retry_keys.WAITS["exponential"][1],
     "LinearForm": retry_keys.WAITS["linear"][1],
