@@ -13,6 +13,7 @@ from dagger_actors.core.channel_names import meet
 from dagger_actors.errors import ActorClassError, DefinitionError, Problem
 from dagger_actors.flow.catalog import Catalog
 from dagger_actors.pubsub.channel import Channel
+from dagger_actors.pubsub.kind import Configured
 from dagger_actors.pubsub.registry import Members
 from dagger_actors.pubsub.wired import WiredChannel, Wiring
 from dagger_actors.pubsub.wiring import wire_all
@@ -77,11 +78,22 @@ class Triggers:
             found = fit(trigger, target, takes, sources)
             made, problems = subscriber_of(trigger, target, takes, found.places, otherwise)
             problems += found.problems
-        try:
-            members.add(made)
-        except ActorClassError as error:
-            problems.append(trigger.where.problem("group", error.what, "Give it a group of its own."))
+        wrong = _clash(made, members)
+        if wrong:
+            problems.append(trigger.where.problem("group", wrong, "Give it a group of its own."))
         return problems
+
+
+def _clash(made: Configured, members: Members) -> str:
+    """Add a trigger to the members; why that cannot be, empty = it is done."""
+    if made.name in members.names():
+        other = members.get(made.name).kind
+        return f"the {other.label} at {other.place} has the name {made.name!r} already"
+    try:
+        members.add(made)
+    except ActorClassError as error:
+        return error.what
+    return ""
 
 
 def _types(sources: Sequence[WiredChannel]) -> Mapping[str, Any]:
