@@ -239,7 +239,7 @@ def test_what_is_no_channel_and_what_is_no_trigger_is_refused() -> None:
     [
         ([Trigger("orders.*", task="bil")], ["task: there is no task agent 'bil'\n", "Did you mean 'bill'?"]),
         ([Trigger("orders.*", task=print)], ["task: it is no task agent"]),
-        ([Trigger("ordres", task="bill")], ["nobody publishes to ordres, and it is not declared", "Did you mean 'orders.*'?"]),
+        ([Trigger("ordres", task="bill")], ["no subscriber publishes to ordres, and it is not declared", "Did you mean 'orders.*'?"]),
         ([Trigger("orders.*", flow="no.yaml")], ["flow: there is no file 'no.yaml'"]),
         ([Trigger("orders.*", flow={**CENSUS, "nodes": []})], ["nodes"]),
         ([Trigger("orders.*", task="unlike")], ["a message is Order, and the task agent 'unlike' takes Unlike", "at $.customer"]),
