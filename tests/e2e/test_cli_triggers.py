@@ -18,9 +18,7 @@ def write(program) -> None:
 
 
 def publish(program, customer: str, cents: int) -> None:
-    done = program(
-        "publish", "orders.eu", f'{{"customer": "{customer}", "cents": {cents}}}', "--db", "a.db", "--import", "shop.py"
-    )
+    done = program("publish", "orders.eu", f'{{"customer": "{customer}", "cents": {cents}}}', "--db", "a.db")
     assert done.returncode == 0, done.stderr
 
 
