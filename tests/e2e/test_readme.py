@@ -134,6 +134,22 @@ def test_the_readmes_channels_run(readme, program):
     assert done.stdout.splitlines() == ["ann 250", "ann 350", "quiescent", "desk.bill 2 failed"]
 
 
+def test_the_readmes_trigger_runs(readme, program):
+    """Law: the example of a trigger, copied as it stands, prints what the text behind it says."""
+    (code,) = [block for block in blocks(readme, "python") if "triggers=[big]" in block]
+    (program.folder / "clerk.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "clerk.py"],
+        cwd=program.folder,
+        env=program.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("thank you, ann\ntrigger-thank.spawn: lag 0, 1 member\n", "")
+
+
 def test_the_readmes_review_board_ranks_packages_and_judges_what_was_mended(readme, program, repository):
     """Law: the commands, copied as they stand, write a page; the dead letters have the ids that the README redrives."""
     (program.folder / "specs").mkdir()
