@@ -35,7 +35,7 @@ def test_messages_begin_tasks_and_flows_and_all_comes_to_rest(program):
         "shipped to ann",
         "shipped to bob",
     }
-    listed = program("subscriptions", "--db", "a.db").stdout
+    listed = program("subscriptions", "list", "--db", "a.db", "--json").stdout
     assert re.search(r"trigger-bill\.spawn\b", listed)
     assert re.search(r"trigger-shipping\.start\b", listed)
 

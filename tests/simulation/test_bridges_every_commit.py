@@ -9,7 +9,7 @@ import apsw
 import msgspec
 import pytest
 
-from dagger_actors import ActorSystem, Channel, Context, Subscriber, action, subscribe, task_agent
+from dagger_actors import ActorSystem, Channel, Context, Subscriber, Trigger, action, subscribe, task_agent
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.tasks.context import TaskContext
 from dagger_actors.testing import explore
@@ -133,3 +133,31 @@ def test_whichever_commit_the_worker_dies_at_runs_of_flows_are_started_once(seed
     """Law: FAULTS 1 across the bridge: a turn's runs are there exactly when its messages are acknowledged, and somebody goes
     on with each, whoever died between the two."""
     assert explore(deliveries, seeds, crash="every_commit").commits >= 4
+
+
+def triggered(sim: Simulation) -> None:
+    """Messages that begin tasks and runs by declaration, which publish to one who counts."""
+
+    def work(system: ActorSystem) -> list[int]:
+        for number in range(ORDERS):
+            system.channels.publish("orders", Order(number), id=str(number))
+        assert system.run_until(timeout=PATIENCE_S).reason == "quiescent"
+        assert {one.key for one in system.tasks.tasks()} == {f"trigger-charge/orders/{at}" for at in range(ORDERS)}
+        assert {one.run_id for one in system.flows.runs()} == {f"trigger-delivery/orders/{at}" for at in range(ORDERS)}
+        numbers: list[int] = system.channels.state("cashier", "")["numbers"]
+        return sorted(numbers)
+
+    counted = sim.keep_going(
+        work,
+        agents=[charge, Cashier],
+        actions=[deliver],
+        channels=[Channel("orders", Order), Channel("receipts", Receipt)],
+        triggers=[Trigger("orders", task=charge), Trigger("orders", flow=DELIVERY)],
+    )
+    assert counted == sorted([*range(ORDERS)] * 2), "each task's message once, and each run's"
+
+
+@pytest.mark.parametrize("seeds", [1, pytest.param(25, marks=[pytest.mark.full, pytest.mark.timeout(1800)])])
+def test_whichever_commit_the_worker_dies_at_each_message_of_a_trigger_begins_one_task_and_one_run(seeds: int) -> None:
+    """Law: what is declared is done exactly once, as what a handler does."""
+    assert explore(triggered, seeds, crash="every_commit").commits >= 4
