@@ -209,7 +209,7 @@ def play(seed: int, folder: Path, *, count: int = 10, **faults: int) -> tuple[li
                 if strikes("steps", 0.3):
                     sim.world.wall_offset_us += round(chance.choice(STEPS_S) * 1e6)
                 story.publish(transfer)
-                sim.advance(chance.choice((0.0, 0.0, 0.001, 0.01, 0.1, 0.5)))
+                sim.advance(chance.choice((0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.001, 0.01, 0.1, 0.5)))
                 if story.frozen and chance.random() < 0.3:
                     sim.advance(chance.choice((0.1, 2.0, 3.0)))
                     story.thaw()
