@@ -8,7 +8,8 @@ from typing import Any
 from dagger_actors.bodies.asking import Asker, Asking, Await
 from dagger_actors.core.channels import ChannelOperation
 from dagger_actors.errors import DaggerError, RequestError, SystemClosed, UnknownChannel
-from dagger_actors.pubsub.doors import Doors, refuse_no_name
+from dagger_actors.pubsub.asked_names import refuse_no_name
+from dagger_actors.pubsub.doors import Doors
 from dagger_actors.pubsub.looking import NOT_YET, ChannelArchive, StoredChannel
 from dagger_actors.pubsub.services import ChannelServices
 

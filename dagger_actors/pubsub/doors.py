@@ -8,16 +8,16 @@ from typing import Any, cast
 
 import msgspec
 
-from dagger_actors.core.channel_names import NAME_ADVICE, is_name, is_pattern
 from dagger_actors.core.channels import ChannelRow
-from dagger_actors.core.wording import nearest, quoted
-from dagger_actors.errors import PublicationRefused, RequestError, UnknownChannel
+from dagger_actors.core.wording import nearest
+from dagger_actors.errors import PublicationRefused, UnknownChannel
+from dagger_actors.pubsub.asked_names import refuse_no_name
 from dagger_actors.pubsub.catalog import Catalog, KnownChannel
 from dagger_actors.pubsub.encoding import Encoding, NamedMessages, TypedMessages
 from dagger_actors.pubsub.outlet import Outlet
 from dagger_actors.store.reader import Readers
 
-__all__ = ["Door", "Doors", "refuse_no_name"]
+__all__ = ["Door", "Doors"]
 
 MAX_CHANNELS = 10_000
 """Channels of one database; a pattern makes no more."""
@@ -107,15 +107,3 @@ class Doors:
 
     def _stored_names(self) -> list[str]:
         return _names.decode(self._readers.query("read.channel_names")[0][0])
-
-
-def refuse_no_name(channel: object) -> None:
-    """Refuse what can be no channel's name.
-
-    Raises:
-        RequestError: It cannot; says what to write.
-    """
-    if is_pattern(channel):
-        raise RequestError(f"{quoted(channel)} stands for many channels, and one is wanted; write its name")
-    if not is_name(channel):
-        raise RequestError(f"{quoted(channel)} is no channel's name; {NAME_ADVICE}")

@@ -17,7 +17,7 @@ from dagger_actors.errors import (
     UnknownGroup,
     UnknownSubscription,
 )
-from dagger_actors.pubsub.doors import refuse_no_name
+from dagger_actors.pubsub.asked_names import refuse_no_name
 from dagger_actors.pubsub.report import (
     ChannelSummary,
     DeadLetterReport,

@@ -18,8 +18,8 @@ from dagger_actors.core.channels import (
 )
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import OffsetRefused, RequestError
+from dagger_actors.pubsub.asked_names import refuse_no_name
 from dagger_actors.pubsub.base import ChannelsBase
-from dagger_actors.pubsub.doors import refuse_no_name
 from dagger_actors.pubsub.looking import checked_id, moment_us
 
 __all__ = ["Moving"]
