@@ -26,7 +26,7 @@ from dagger_actors.cli.tally import Standing, Tally
 from dagger_actors.cli.text import duration, invocation, one_line, printable, shorten
 from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.flow.report import Report
-from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, RunChanged, RunEvent
+from dagger_actors.flow.run_events import HookEmitted, NodeChanged, NodeCount, NodeProgress, RunChanged, RunEvent
 
 __all__ = ["Display", "Lines", "LogLines", "Moving", "Silent", "Voice", "display_for", "say"]
 
@@ -223,6 +223,8 @@ def describe(event: RunEvent) -> str:
         case NodeChanged(node_id=node_id, invocation_key=key, attempt=attempt, state=state, error=error):
             line = f"{invocation(node_id, key)} {state}" + (f" (attempt {attempt})" if attempt > 1 else "")
             why = f"{error.type.removeprefix('builtins.')}: {error.message}" if error else event.reason
+        case HookEmitted(node_id=node_id, name=name, data=data):
+            line, why = f"{node_id} emitted {name}", "" if data == "null" else data
         case NodeProgress() | NodeCount():
             return ""
         case _:

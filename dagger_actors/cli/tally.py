@@ -12,7 +12,7 @@ import msgspec
 from dagger_actors.cli.text import invocation
 from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.flow.report import Report
-from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, RunChanged, RunEvent
+from dagger_actors.flow.run_events import HookEmitted, NodeChanged, NodeCount, NodeProgress, RunChanged, RunEvent
 
 __all__ = ["Standing", "Tally"]
 
@@ -75,7 +75,7 @@ class Tally:
                         self._totals[run_id] = total
                     case NodeProgress(run_id=run_id, node_id=node_id, invocation_key=key, done=done, total=total):
                         self._told = (run_id, node_id, key), f"{done:g}/{total:g}" if total is not None else f"{done:g}"
-                    case RunChanged():
+                    case RunChanged() | HookEmitted():
                         pass
                     case _:
                         assert_never(event)

@@ -49,6 +49,7 @@
     │   ├── InputError             inputs that do not fit the action's type hints
     │   ├── StepRefused            a step that cannot be taken
     │   ├── GrowthRefused          nodes that a run cannot take
+    │   ├── HookRefused            what a hook returned cannot be done
     │   ├── StatementRefused       a statement of ctx.execute or ctx.query that may not be
     │   ├── StatementFailed        a statement of ctx.execute that the transaction could not take
     │   ├── RunValueRefused        a value that ctx.cache cannot take
@@ -127,6 +128,7 @@ from dagger_actors.errors.action import (
     ActionError,
     AttemptOver,
     GrowthRefused,
+    HookRefused,
     InputError,
     OutputError,
     ResultError,
@@ -290,6 +292,7 @@ __all__ = [
     "Fatal",
     "GivenRefused",
     "GrowthRefused",
+    "HookRefused",
     "IllegalTransition",
     "InputError",
     "InvalidInputs",

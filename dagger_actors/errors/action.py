@@ -62,6 +62,21 @@ class GrowthRefused(ActionError):
         return f"the nodes cannot be added: {self.reason}"
 
 
+class HookRefused(ActionError):
+    """What a hook returned cannot be done; none of it was.
+
+    Args:
+        reason: Why not.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return f"what the hook returned cannot be done: {self.reason}"
+
+
 class StepRefused(ActionError):
     """A step of an action cannot be taken.
 

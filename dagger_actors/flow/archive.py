@@ -79,8 +79,10 @@ class Archive:
             raise NewerSchema(str(self._store.path), encoding, FORMAT, "definition")
         pinned = DEFINITIONS.decode(body)
         added = self._store.readers.query("read.added_nodes", row.run_key)
-        nodes = (*pinned.nodes, *(NODES.decode(found[0]) for found in added)) if added else pinned.nodes
-        return msgspec.structs.replace(pinned, config=CONFIGS.decode(row.config), nodes=nodes)
+        nodes = list(pinned.nodes)
+        for position, text in added:
+            nodes[position : position + 1] = [NODES.decode(text)]  # in its place, or behind all
+        return msgspec.structs.replace(pinned, config=CONFIGS.decode(row.config), nodes=tuple(nodes))
 
     def definition(self, run_id: str) -> FlowDefinition:
         """The definition that a run is pinned to, with the settings it was started with.

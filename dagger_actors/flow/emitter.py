@@ -19,6 +19,7 @@ from dagger_actors.flow.machine.events import (
     ArmTimer,
     Await,
     Drain,
+    Emit,
     Expand,
     Finish,
     Grant,
@@ -29,7 +30,15 @@ from dagger_actors.flow.machine.events import (
     StopBody,
 )
 from dagger_actors.flow.machine.invocations import Invocations
-from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, Observer, RunChanged, RunEvent
+from dagger_actors.flow.run_events import (
+    HookEmitted,
+    NodeChanged,
+    NodeCount,
+    NodeProgress,
+    Observer,
+    RunChanged,
+    RunEvent,
+)
 
 __all__ = ["Emitter"]
 
@@ -160,8 +169,8 @@ class Emitter:
                     self.tell(encode(QUESTIONS[type(effect)](effect.node)))
                 case Await(node=node, item=item, attempt=attempt):
                     self._outside.begin((self._run_key, node, item, attempt), self.tell)
-                case Finish():
-                    pass  # comes last
+                case Emit() | Finish():
+                    pass  # told with the changes; comes last
                 case Grant() | Ticket():
                     raise AssertionError("grants have become tickets, and those are collected above")
                 case _:
@@ -225,6 +234,11 @@ class Emitter:
             self._count = count
             events.append(NodeCount(run_id=self._run_id, total=count))
         changes: list[RunEvent] = [self._change(row) for row in draft.rows]
+        changes += [
+            HookEmitted(run_id=self._run_id, node_id=one.node_id, name=one.name, data=one.json)
+            for one in draft.effects
+            if type(one) is Emit
+        ]
         if self._told != (state, error):
             self._told = (state, str(error) if error is not None else None)
             change = RunChanged(run_id=self._run_id, state=state, error=self._told[1])

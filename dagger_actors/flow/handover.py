@@ -10,6 +10,7 @@ from dagger_actors.core.channels import Appended
 from dagger_actors.core.protocols import Clock, Journal, Timers
 from dagger_actors.flow.machine.events import Event
 from dagger_actors.flow.machine.machine import FlowMachine
+from dagger_actors.flow.orders import OrderReader
 from dagger_actors.flow.starter import Starter
 
 __all__ = ["Opening", "Services"]
@@ -50,6 +51,7 @@ class Opening:
 
     Attributes:
         machine: Restored, nothing applied yet.
+        orders: Reads what attempts tell the run to do.
         starter: Makes the body actors of this machine's grants.
         opened: The event that sets it going.
         ends: Completions that were told and not committed, to be applied first thing.
@@ -62,6 +64,7 @@ class Opening:
         *,
         machine: FlowMachine,
         starter: Starter,
+        orders: OrderReader,
         opened: Event,
         ends: Sequence[bytes] = (),
         unskip: bool = False,
@@ -69,6 +72,7 @@ class Opening:
     ) -> None:
         self.machine = machine
         self.starter = starter
+        self.orders = orders
         self.opened = opened
         self.ends = tuple(ends)
         self.unskip = unskip

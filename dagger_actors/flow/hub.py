@@ -55,6 +55,7 @@ from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.openings import Openings
+from dagger_actors.flow.orders import OrderReader
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.restore import from_row, restore
 from dagger_actors.flow.rows import RunRow, StoredRow
@@ -106,6 +107,7 @@ class FlowHub:
         telemetry: Telemetry | None = None,
     ) -> None:
         self._telemetry = telemetry
+        self._channels = channels
         self.runtime = runtime
         self.store = store
         self.registry = registry
@@ -294,7 +296,7 @@ class FlowHub:
         crashed, unbegun, ends = self._left_behind.of(former, row.run_key)
         live = frozenset(key_of(payload) for payload in ends)
         event: Event = (
-            Cancelled()
+            Cancelled(calls=False)
             if mode is None
             else Opened(
                 mode=mode,
@@ -333,6 +335,7 @@ class FlowHub:
             status=row.status,
             elapsed_us=row.elapsed_us,
             error=row.error,
+            ending=row.ending,
             started_at=row.started_us,
         )
         rows = (StoredRow(*found) for found in self.store.readers.query("read.nodes", row.run_key))
@@ -352,8 +355,21 @@ class FlowHub:
             io=self.runtime.io,
             arm=active.emitter.arm_time_out,
         )
+        orders = OrderReader(
+            machine,
+            inputs=active.inputs,
+            actions=active.actions,
+            load=self.store.load_artifact,
+            channels=self._channels,
+        )
         opening = Opening(
-            machine=machine, starter=starter, opened=event, ends=ends, unskip=mode == "retry", redone=redone
+            orders=orders,
+            machine=machine,
+            starter=starter,
+            opened=event,
+            ends=ends,
+            unskip=mode == "retry",
+            redone=redone,
         )
         starter.restore_keys()
         active.supervisor.actor_inbox.put(Envelope(opening))

@@ -81,7 +81,7 @@ class Recovery:
         except NewerSchema:
             return None  # it is for a newer program, which may share this file
         found = recall_actions(self._hub.registry, places_of(row.imports))
-        if any(node.action and found.registry.get(node.action) is None for node in definition.nodes):
+        if any(found.registry.get(name) is None for _, name in definition.actions_named()):
             return None
         problems = found.lacking(definition) or misfits(definition, found.registry)
         if problems and row.run_id not in self._unfit:

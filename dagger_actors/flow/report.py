@@ -12,7 +12,7 @@ from dagger_actors.bodies.fields import UnresolvedReference
 from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, Output, SecretName, Stored, Value
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.definition import Call, FlowDefinition
 from dagger_actors.flow.html import table_html
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.flow.values import Values
@@ -63,6 +63,7 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
         output: Its value; an ``ArtifactRef`` for what is stored as an artifact; None without one.
         artifacts: What its last attempt saved by name.
         size: Of a mapped node that has fanned out: how many items.
+        called_for: Of a hook, the event; of a failure action ``failure``; empty for the flow's own nodes.
     """
 
     node_id: str
@@ -73,6 +74,7 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[AttemptReport, ...]
     artifacts: tuple[ArtifactRef, ...] = ()
     size: int | None = None
+    called_for: str = ""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +160,7 @@ def build_report(
     history = {place: found for place, found in history.items() if _is_current(place, history)}
     has_ended = run.status in FINAL_RUN
     nodes = [
-        _node(history[place], artifacts.get((*place, history[place][-1].attempt), []))
+        _node(history[place], artifacts.get((*place, history[place][-1].attempt), []), definition.nodes[place[0]].call)
         for place in sorted(history, key=lambda place: (place[0], place[1]))
     ]
     nodes += [
@@ -195,7 +197,7 @@ def _is_current(place: tuple[int, int], history: dict[tuple[int, int], list[Stor
     return item < 0 or rows is None or item < (rows[-1].size or 0)
 
 
-def _node(rows: list[StoredRow], artifacts: list[ArtifactRef]) -> NodeReport:
+def _node(rows: list[StoredRow], artifacts: list[ArtifactRef], call: Call | None) -> NodeReport:
     last = rows[-1]
     return NodeReport(
         node_id=last.node_id,
@@ -207,6 +209,7 @@ def _node(rows: list[StoredRow], artifacts: list[ArtifactRef]) -> NodeReport:
         attempts=tuple(_attempt(row) for row in rows if row.attempt and row.state != "skipped"),
         artifacts=tuple(artifacts),
         size=last.size,
+        called_for="" if call is None else call.event,
     )
 
 
@@ -250,7 +253,9 @@ def _outputs(
     values = Values(definition, inputs, definition.nodes, outputs.get)
     if definition.outputs is None:
         needed = {on for node in definition.nodes for on in node.dependencies}
-        sinks = (node for node in range(len(definition.nodes)) if node not in needed and node in outputs)
+        sinks = (
+            at for at, node in enumerate(definition.nodes) if at not in needed and at in outputs and node.call is None
+        )
         return {definition.nodes[node].id: _python(outputs[node], load) for node in sinks}
     result: dict[str, Any] = {}
     for name, reference in definition.outputs.items():

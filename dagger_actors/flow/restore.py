@@ -8,6 +8,7 @@ from typing import cast
 from dagger_actors.core.awaits import KINDS
 from dagger_actors.core.graph import FinalState
 from dagger_actors.core.states import FINAL_NODE
+from dagger_actors.flow.machine.calls import call_name
 from dagger_actors.flow.machine.events import Mode
 from dagger_actors.flow.machine.invocations import Live, StoredNode
 from dagger_actors.flow.machine.machine import FlowMachine
@@ -65,12 +66,35 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone
             work.keep(vertex, row)
             work.end(vertex, cast("FinalState", row.state))
             book.open -= 1
+    _restore_calls(machine)
     for node in work.sizes:
         work.link(node)
         if work.state(node) == "succeeded":
             work.outputs[work.vertex(node)] = work.gather(node)
     if mode in ("resume", "retry") and not has_failed:
         book.error = None
+
+
+def _restore_calls(machine: FlowMachine) -> None:
+    """What has been called, and what of it has not ended."""
+    work, book = machine.work, machine.book
+    for position, node in enumerate(work.nodes):
+        call = node.call
+        if call is None:
+            continue
+        name = call_name(book, call)
+        book.call_counts[name] = book.call_counts.get(name, 0) + 1
+        vertex = work.vertex(position)
+        has_ended = work.graph.state(vertex) is not None
+        if call.event == "node_start":
+            assert call.node is not None
+            book.entering[call.node] = book.entering.get(call.node, 0) + (not has_ended)
+        if call.event == "run_end" and book.ending is not None:
+            book.is_end_announced = True
+        if not has_ended:
+            book.calls[vertex] = call
+            if vertex not in book.live:
+                book.called.append(vertex)
 
 
 def from_row(row: StoredRow) -> StoredNode:

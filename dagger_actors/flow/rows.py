@@ -27,6 +27,7 @@ class RunRow(msgspec.Struct, frozen=True):
     elapsed_us: int
     owner: int | None
     epoch: int
+    ending: str | None
 
 
 class StoredRow(msgspec.Struct, frozen=True):

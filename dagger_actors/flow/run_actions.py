@@ -73,13 +73,12 @@ class RunActions:
         """Say of each action that the run cannot have why; empty = it has all."""
         found: list[Problem] = []
         doubts: dict[str, Problem | None] = {}
-        for node in definition.nodes:
-            name = node.action
-            if name and name not in doubts:
+        for caller, name in definition.actions_named():
+            if name not in doubts:
                 doubts[name] = self._doubt(name)
-            doubt = doubts.get(name)
+            doubt = doubts[name]
             if doubt is not None:
-                found.append(Problem(f"node {node.id!r}: {doubt.message}", doubt.advice))
+                found.append(Problem(f"{caller}: {doubt.message}", doubt.advice))
         return found
 
     def _doubt(self, name: str) -> Problem | None:

@@ -8,7 +8,7 @@ import msgspec
 
 from dagger_actors.core.messages import ErrorDetail
 
-__all__ = ["NodeChanged", "NodeCount", "NodeProgress", "Observer", "RunChanged", "RunEvent"]
+__all__ = ["HookEmitted", "NodeChanged", "NodeCount", "NodeProgress", "Observer", "RunChanged", "RunEvent"]
 
 
 class RunChanged(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
@@ -53,6 +53,21 @@ class NodeCount(msgspec.Struct, frozen=True, kw_only=True, tag="count"):
     total: int
 
 
-RunEvent = RunChanged | NodeChanged | NodeProgress | NodeCount
+class HookEmitted(msgspec.Struct, frozen=True, kw_only=True, tag="emitted"):
+    """A hook emitted an event of its own.
+
+    Attributes:
+        node_id: The hook's id in its run.
+        name: What happened.
+        data: More of it, as JSON text.
+    """
+
+    run_id: str
+    node_id: str
+    name: str
+    data: str
+
+
+RunEvent = RunChanged | NodeChanged | NodeProgress | NodeCount | HookEmitted
 Observer = Callable[[Sequence[RunEvent]], None]
 """Called on an internal thread after the commit; must not block and must not raise."""

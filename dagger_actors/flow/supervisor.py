@@ -43,11 +43,11 @@ from dagger_actors.core.messages import (
 )
 from dagger_actors.core.protocols import Now, Unit
 from dagger_actors.core.retry import AttemptError, names_of
-from dagger_actors.errors import WorkRejected
-from dagger_actors.flow.additions import decode_growth
+from dagger_actors.errors import ActionError, StoreError, WorkRejected
 from dagger_actors.flow.draft import CacheOrigin, Draft
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.handover import Opening, Services
+from dagger_actors.flow.machine.commands import needs_hold
 from dagger_actors.flow.machine.events import (
     Answer,
     Await,
@@ -61,6 +61,7 @@ from dagger_actors.flow.machine.events import (
     Flushed,
     Grant,
     Judged,
+    Order,
     Prepared,
     RetryDue,
     Started,
@@ -71,7 +72,7 @@ from dagger_actors.flow.machine.events import (
     WaitOver,
 )
 from dagger_actors.flow.machine.machine import FlowMachine
-from dagger_actors.flow.rejected_work import as_failed, growth_refused
+from dagger_actors.flow.rejected_work import as_failed, failed_with
 
 __all__ = ["FlowSupervisor"]
 
@@ -248,14 +249,10 @@ class FlowSupervisor(Actor):
         assert not isinstance(outcome, Suspended), "no context of a flow may suspend its body"
         retry_after_us = self._retry_after(*key, outcome.error) if isinstance(outcome, Failed) else None
         is_first = self._machine.is_running(*key)
-        growth = None
-        if isinstance(outcome, Succeeded) and outcome.turn.growth and is_first:
-            growth = decode_growth(outcome.turn.growth)
-            reason = self._machine.why_not_grow(message.node, growth)
-            if reason is not None:
-                outcome, growth = growth_refused(reason), None
-                self._gate.hold()  # as for any other failure
-        self._apply(Ended(*key, message.started_us, message.finished_us, outcome, retry_after_us, growth), now)
+        orders: tuple[Order, ...] = ()
+        if isinstance(outcome, Succeeded) and is_first:
+            outcome, orders = self._orders(message.node, outcome, now)
+        self._apply(Ended(*key, message.started_us, message.finished_us, outcome, retry_after_us, orders), now)
         draft = self._draft
         actor = self._emitter.end_attempt(key)  # not earlier: if the machine crashes, the attempt is still to be ended
         if actor is not None:
@@ -271,6 +268,19 @@ class FlowSupervisor(Actor):
                     draft.add_turn(place, turn, now.wall_us)
                 if turn.cache is not None:
                     draft.add_cache_use(turn.cache, self._origin(place), outcome.output, message.finished_us)
+
+    def _orders(self, node: int, outcome: Succeeded, now: Now) -> tuple[Succeeded | Failed, tuple[Order, ...]]:
+        """What an attempt that has succeeded tells the run to do; it has failed if the run cannot."""
+        assert self._opening is not None
+        try:
+            orders = self._opening.orders.read(node, outcome)
+        except (ActionError, StoreError) as error:
+            self._gate.hold()  # as for any other failure
+            return failed_with(error), ()
+        if any(needs_hold(order) for order in orders):
+            self._gate.hold()
+            self._note_started(now)
+        return outcome, orders
 
     def _answered(self, message: Answered, now: Now) -> None:
         """What an attempt awaits has come; if this is not committed, it is looked for again, so nobody need tell it again."""

@@ -226,7 +226,8 @@ class TestTheFaultsThatA03Names:
             ("max_parallel_nodes: true", 30, "max_parallel_nodes must be a whole number from 1 to 10,000, not true"),
             ("on_failure: ignore", 22, "on_failure must be one of stop, continue, pause, not the text 'ignore'"),
             ("enable_parallel_execution: yes", 37, "enable_parallel_execution must be true or false, not the text 'yes'"),
-            ("max_iterations: 5", 10, "config: this version does not support the key `max_iterations` yet"),
+            ("max_iterations: 0", 26, "max_iterations must be a whole number from 1 to 1,000,000, not the number 0"),
+            ("human_wait_minutes: 5", 10, "config: this version does not support the key `human_wait_minutes` yet"),
             ("retry_strategy: exponential", 26, "retry_strategy must be `immediate` or a mapping, not the text 'exponential'"),
             ("retry_strategy: {linear: {}}", 35, "linear lacks the key `delay_secs`"),
             ("retry_strategy: {linear: {delay_secs: -1}}", 48, "delay_secs must be a number of seconds from 0 to 31,622,400, not the number -1"),
@@ -295,10 +296,8 @@ class TestTheFaultsThatA03Names:
     @pytest.mark.parametrize(
         "key",
         [
-            "failure",
             "approval",
             "flow",
-            "max_iterations",
         ],
     )
     def test_keys_of_later_versions_are_refused_not_ignored(self, flow, key):

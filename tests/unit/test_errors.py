@@ -156,6 +156,7 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ("unknown action 'serch'",),
         "the nodes cannot be added: unknown action 'serch'",
     ),
+    "HookRefused": (("there is no node 'x'",), "what the hook returned cannot be done: there is no node 'x'"),
     "StepRefused": (
         ("pay", "it is being taken already", "name it otherwise"),
         "step 'pay' cannot be taken: it is being taken already; name it otherwise",

@@ -6,6 +6,7 @@ them. One meaning has one encoding: whoever makes a node uses the default object
 """
 
 from dagger_actors.flow.definition.awaits import AwaitMessage
+from dagger_actors.flow.definition.calls import Call, CallEvent, FailureAction, Hook, HookedEvent, HookEvent, NodeError
 from dagger_actors.flow.definition.flow import FORMAT, FlowConfig, FlowDefinition, InputSpec, InputType
 from dagger_actors.flow.definition.growth import Growth, moved
 from dagger_actors.flow.definition.nodes import (
@@ -36,19 +37,26 @@ __all__ = [
     "AnyOf",
     "AwaitMessage",
     "CacheSpec",
+    "Call",
+    "CallEvent",
     "Comparison",
     "Constant",
     "Durability",
+    "FailureAction",
     "FlowConfig",
     "FlowDefinition",
     "FromInput",
     "FromNode",
     "Growth",
+    "Hook",
+    "HookEvent",
+    "HookedEvent",
     "InputSpec",
     "InputType",
     "Isolation",
     "MapSpec",
     "NodeDefinition",
+    "NodeError",
     "Not",
     "OnFailure",
     "Predicate",

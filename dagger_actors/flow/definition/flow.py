@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from dagger_actors.core.retry import RetryWait
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.drawing.svg import svg_if_it_can_be
+from dagger_actors.flow.definition.calls import Hook
 from dagger_actors.flow.definition.nodes import NodeDefinition, OnFailure
 from dagger_actors.flow.definition.picture import picture_of
 from dagger_actors.flow.definition.references import Reference
@@ -79,6 +81,7 @@ class FlowDefinition(msgspec.Struct, frozen=True, kw_only=True):
         inputs: Its parameters by name; None when the file declares none (each reference then declares one, required).
         nodes: In file order.
         outputs: The run's result by name; None = the outputs of the sinks by id.
+        hooks: Actions that are called when something happens, in the order of the file.
         actions: Modules and files that hold its actions, as written: ``module``, ``module:name``, ``file.py``, ``file.py:name``.
         file: The path it was loaded from, as given; empty for a dict.
     """
@@ -87,6 +90,7 @@ class FlowDefinition(msgspec.Struct, frozen=True, kw_only=True):
     nodes: tuple[NodeDefinition, ...]
     inputs: dict[str, InputSpec] | None = None
     outputs: dict[str, Reference] | None = None
+    hooks: tuple[Hook, ...] = ()
     actions: tuple[str, ...] = ()
     config: FlowConfig = FlowConfig()
     description: str = ""
@@ -97,6 +101,16 @@ class FlowDefinition(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     file: str = ""
     format: int = FORMAT
+
+    def actions_named(self) -> Iterator[tuple[str, str]]:
+        """All actions that may be called, each behind who calls it, in words."""
+        for node in self.nodes:
+            if node.action:
+                yield f"node {node.id!r}", node.action
+            if node.failure is not None:
+                yield f"the failure of node {node.id!r}", node.failure.action
+        for hook in self.hooks:
+            yield f"hook {hook.event}", hook.action
 
     def picture(self) -> Picture:
         """What there is to be drawn of it."""

@@ -43,6 +43,10 @@ def moved(node: NodeDefinition, move: Callable[[int], int]) -> NodeDefinition:
         and msgspec.structs.replace(
             awaits, match=tuple((path, _reference(reference, move)) for path, reference in awaits.match)
         ),
+        failure=node.failure
+        and msgspec.structs.replace(
+            node.failure, inputs=tuple((name, _reference(reference, move)) for name, reference in node.failure.inputs)
+        ),
         when=node.when and _predicate(node.when, move),
     )
 

@@ -9,6 +9,7 @@ import msgspec
 from dagger_actors.core.retry import RetryPolicy
 from dagger_actors.core.trigger import Trigger
 from dagger_actors.flow.definition.awaits import AwaitMessage
+from dagger_actors.flow.definition.calls import Call, FailureAction
 from dagger_actors.flow.definition.references import Predicate, Reference
 
 __all__ = ["NO_RETRY", "CacheSpec", "Durability", "Isolation", "MapSpec", "NodeDefinition", "OnFailure"]
@@ -72,6 +73,8 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         cache: Whether its output may be reused, and how long; None = never.
         isolation: Where its code runs; empty = by the kind of function.
         awaits: What it waits for instead of running an action; None = it runs one.
+        failure: The action that is called when it has failed for good; None = none.
+        call: What it was called for, when it is a hook or a failure action of another node; None = it is the flow's own.
         added_by: Position of the node that added it while the run went on; None = it is the file's.
         iteration: How many additions led to it, one behind the other; 0 = it is the file's.
     """
@@ -95,6 +98,8 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     durability: Durability = "at_least_once"
     cache: CacheSpec | None = None
     awaits: AwaitMessage | None = None
+    failure: FailureAction | None = None
+    call: Call | None = None
     added_by: int | None = None
     iteration: int = 0
 

@@ -22,7 +22,7 @@ from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Scalar
 
-__all__ = ["bind", "load_actions"]
+__all__ = ["bind", "load_actions", "unknown_action"]
 
 NO_ACTIONS = "Name its module under `actions`, and mark the function with @action: no marked one was found."
 
@@ -113,7 +113,6 @@ def bind(
     ]
     ancestors = None if has_cycles else ancestors_among([list(node.dependencies) for node in nodes], asked)
     bound = Bound(nodes, index, inputs, ancestors)
-    names = registry.names()
     edges = TypeEdges(reader, nodes, actions, declared)
     for position, (node, action) in enumerate(zip(nodes, actions, strict=True)):
         if position < first:
@@ -127,7 +126,7 @@ def bind(
                 check_await(reader, node, kinds, channels)
         if action is None:
             if node.action and has_all_actions:
-                unknown_action(reader, registry, node, names)
+                unknown_action(reader, registry, node.action, node.fields["action"].value.at)
             continue
         check_cached(reader, action, node)
         if node.inputs is None:
@@ -158,16 +157,16 @@ def referred(nodes: Sequence[WrittenNode]) -> set[str]:
     return {pointer.found.key for pointer in pointers if isinstance(pointer.found, FromInput)}
 
 
-def unknown_action(reader: Reader, registry: ActionRegistry, node: WrittenNode, names: Sequence[str]) -> None:
+def unknown_action(reader: Reader, registry: ActionRegistry, name: str, at: int) -> None:
     """Complain of an action that is not registered."""
-    at = node.fields["action"].value.at
-    unmarked = registry.unmarked(node.action)
+    unmarked = registry.unmarked(name)
+    names = registry.names()
     if unmarked is not None:
         advice = f"A function of that name at {unmarked[0]}:{unmarked[1]} is no action; mark it with @action."
     else:
         otherwise = f"Known actions: {', '.join(names[:20])}." if names else NO_ACTIONS
-        advice = reader.suggest(node.action, names, otherwise)
-    reader.complain(at, f"unknown action {quoted(node.action)}", advice)
+        advice = reader.suggest(name, names, otherwise)
+    reader.complain(at, f"unknown action {quoted(name)}", advice)
 
 
 def check(reader: Reader, action: Action, node: WrittenNode) -> None:

@@ -117,6 +117,29 @@ class ConfigForm(Form, frozen=True, kw_only=True):
     ] = 100
 
 
+Hooked = Name | list[Name]
+
+
+class HooksForm(Form, frozen=True, kw_only=True):
+    """Actions that are called when something happens, each with `event`; they may return commands."""
+
+    run_start: Annotated[Hooked, Meta(description="Before the first node begins.")] | msgspec.UnsetType = msgspec.UNSET
+    node_start: Annotated[Hooked, Meta(description="Before a node begins.")] | msgspec.UnsetType = msgspec.UNSET
+    node_success: (
+        Annotated[Hooked, Meta(description="When a node has succeeded; with `output`, if it has that parameter.")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    node_failure: Annotated[Hooked, Meta(description="When a node has failed for good.")] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+    node_retry: (
+        Annotated[Hooked, Meta(description="When an attempt has failed and will be made again.")] | msgspec.UnsetType
+    ) = msgspec.UNSET
+    run_end: Annotated[Hooked, Meta(description="When all is done, before the run ends.")] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+
+
 class MapForm(Form, frozen=True, kw_only=True):
     """Fan-out: one invocation of the action for each item of a list; dependents get the list of outputs, in order."""
 
@@ -252,6 +275,16 @@ class NodeForm(Form, frozen=True, kw_only=True):
         Annotated[OnFailure, Meta(description="What its final failure does to the run; absent: as `config` says.")]
         | msgspec.UnsetType
     ) = msgspec.UNSET
+    failure: (
+        Annotated[
+            Name,
+            Meta(
+                description="An action that is called once when this node has failed for good: with `error`, and those of "
+                "the node's inputs that it has parameters for. The node stays failed."
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
     map: MapForm | msgspec.UnsetType = msgspec.UNSET
     trigger: Annotated[
         Literal["all_succeeded", "all_done", "any_succeeded", "any_failed", "none_failed"],
@@ -332,6 +365,7 @@ class FlowFile(Form, frozen=True, kw_only=True):
             examples=[["my_actions.py"]],
         ),
     ] = []  # noqa: RUF012 - a Struct copies it
+    hooks: HooksForm | msgspec.UnsetType = msgspec.UNSET
     config: ConfigForm | msgspec.UnsetType = msgspec.UNSET
     nodes: Annotated[list[NodeForm], Meta(min_length=1, description="The graph.")]
 
@@ -340,6 +374,7 @@ FORMS: tuple[type[Form], ...] = (
     FlowFile,
     InputForm,
     ConfigForm,
+    HooksForm,
     NodeForm,
     MapForm,
     AwaitForm,

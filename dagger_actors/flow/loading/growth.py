@@ -15,6 +15,7 @@ from dagger_actors.errors import DefinitionError, GrowthRefused
 from dagger_actors.flow.definition import Constant, FlowConfig, Growth, InputSpec, NodeDefinition, moved
 from dagger_actors.flow.loading.action_check import bind
 from dagger_actors.flow.loading.awaits import AwaitableChannels
+from dagger_actors.flow.loading.calls import read_failure
 from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
 from dagger_actors.flow.loading.references import MAX_REFERENCE, Pointer
 from dagger_actors.flow.loading.written import WrittenMap, WrittenNode
@@ -104,7 +105,10 @@ def _read(run: Grown, data: Sequence[object], before: Growth) -> Growth:
         has_all_actions=True,
         first=len(stubs),
     )
-    made = [defined(reader, node, run.config) for node in nodes[len(stubs) :]]
+    made = [
+        defined(reader, node, run.config, read_failure(reader, node, run.registry, is_complete=True))
+        for node in nodes[len(stubs) :]
+    ]
     reader.refuse()
     last = run.count + len(before.nodes)
     positions = [*seen, *range(last, last + len(made))]

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import cast, get_args
 
 from dagger_actors.core.wording import quoted
-from dagger_actors.flow.definition import FlowConfig, FlowDefinition, InputSpec, InputType, Reference
+from dagger_actors.flow.definition import FlowConfig, FlowDefinition, Hook, InputSpec, InputType, Reference
 from dagger_actors.flow.loading.action_check import bind, load_actions
 from dagger_actors.flow.loading.awaits import AwaitableChannels
+from dagger_actors.flow.loading.calls import HOOKS, read_failure, read_hooks
 from dagger_actors.flow.loading.defaults import check_output_defaults
 from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
 from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of, resolve_anywhere
@@ -29,9 +30,9 @@ FLOW_FILE = FileKind(noun="flow", least="A flow needs at least `name` and `nodes
 
 TEXTS = ("description", "author", "version", "signature", "instructions")
 FLOW = Keys(
-    known=("name", *TEXTS, "tags", "inputs", "outputs", "actions", "config", "nodes"),
+    known=("name", *TEXTS, "tags", "inputs", "outputs", "actions", "hooks", "config", "nodes"),
     required=("name", "nodes"),
-    inside={"config": CONFIG},
+    inside={"config": CONFIG, "hooks": HOOKS},
 )
 INPUT = Keys(known=("type", "default", "description", "secret"))
 INPUT_TYPES = cast("tuple[str, ...]", get_args(InputType))
@@ -105,6 +106,7 @@ class FlowLoader:
         if pointers and not has_cycles:
             check_output_defaults(reader, nodes, pointers.items())
         actions = self._actions(fields["actions"].value) if "actions" in fields else {}
+        is_complete = True
         if registry is not None:
             problems, is_complete = load_actions(reader, registry, actions, imports, self._folder)
             reader.add(problems)
@@ -120,11 +122,20 @@ class FlowLoader:
                 has_cycles=has_cycles,
                 has_all_actions=is_complete,
             )
+        hooks: tuple[Hook, ...] = ()
+        if "hooks" in fields:
+            hooks = read_hooks(reader, fields["hooks"].value, registry, is_complete=is_complete)
+        failures = [read_failure(reader, node, registry, is_complete=is_complete) for node in nodes]
         flow = FlowDefinition(
             name=self._name(fields),
-            nodes=tuple(node for node in (defined(reader, node, config) for node in nodes) if node is not None),
+            nodes=tuple(
+                made
+                for node, failure in zip(nodes, failures, strict=True)
+                if (made := defined(reader, node, config, failure)) is not None
+            ),
             inputs=inputs,
             outputs=None if pointers is None else resolved(pointers),
+            hooks=hooks,
             actions=tuple(actions),
             config=config,
             tags=reader.texts(fields["tags"].value, "tags") if "tags" in fields else (),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from dagger_actors.core.wording import quoted
-from dagger_actors.flow.definition import NO_RETRY, FlowConfig, FromNode, MapSpec, NodeDefinition
+from dagger_actors.flow.definition import NO_RETRY, FailureAction, FlowConfig, FromNode, MapSpec, NodeDefinition
 from dagger_actors.flow.loading.ancestry import ancestors_among, cycles_of
 from dagger_actors.flow.loading.arguments import MAP, read_inputs, read_map
 from dagger_actors.flow.loading.awaits import AWAIT, awaits_of, read_await, refuse_action_keys
@@ -51,12 +51,12 @@ NODE = Keys(
         "priority",
         "durability",
         "cache",
+        "failure",
         "await_message",
     ),
     required=("id", "action"),
     stand_ins={"await_message": "action"},
     later=(
-        "failure",
         "approval",
         "flow",
         "max_iterations",
@@ -235,7 +235,9 @@ def resolve_pointers(reader: Reader, nodes: Sequence[WrittenNode], index: Mappin
     check_defaults(reader, nodes)
 
 
-def defined(reader: Reader, node: WrittenNode, config: FlowConfig) -> NodeDefinition | None:
+def defined(
+    reader: Reader, node: WrittenNode, config: FlowConfig, failure: FailureAction | None = None
+) -> NodeDefinition | None:
     """Make the definition of a node; None when something in it, or in the flow so far, is wrong."""
     reader.subject = node.id
     fields = node.fields
@@ -275,6 +277,7 @@ def defined(reader: Reader, node: WrittenNode, config: FlowConfig) -> NodeDefini
         priority=keeping.priority,
         durability=keeping.durability,
         cache=keeping.cache,
+        failure=failure,
         awaits=awaits_of(node.awaits) if node.awaits is not None else None,
     )
 

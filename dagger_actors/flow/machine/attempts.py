@@ -8,6 +8,8 @@ from dagger_actors.bodies.stored_error import encode_error
 from dagger_actors.core.messages import ErrorDetail, Failed, Succeeded
 from dagger_actors.core.protocols import Now
 from dagger_actors.flow.machine.book import Book
+from dagger_actors.flow.machine.calls import announce
+from dagger_actors.flow.machine.commands import needs_hold, obey
 from dagger_actors.flow.machine.ends import admit, became_ready, end, give_up, hindrance, node_failed, skip
 from dagger_actors.flow.machine.events import (
     ArmTimer,
@@ -23,7 +25,6 @@ from dagger_actors.flow.machine.events import (
     Stuck,
     TimedOut,
 )
-from dagger_actors.flow.machine.growth import grow
 from dagger_actors.flow.machine.invocations import Live
 
 __all__ = [
@@ -79,9 +80,13 @@ def ended(book: Book, event: Ended, now: Now) -> None:
                 book.give_turn(live)
             book.work.outputs[live.vertex] = output
             book.write_success(live, output, event.finished_us, turn.reason or None)
-            if event.growth is not None:
-                grow(book, live.node, event.growth, now)
+            if live.item < 0:
+                announce(book, "node_success", live, "succeeded", now)
+            if event.orders:
+                obey(book, live.node, event.orders, now)
             end(book, live.vertex, "succeeded", now)
+            if any(needs_hold(order) for order in event.orders):
+                _release(book)
         case Failed(error=error):
             book.uncount_granted(live)
             book.write(live, "failed", finished_at=event.finished_us, error=encode_error(error))
@@ -123,6 +128,7 @@ def _try_again_or_give_up(
     if retry_after_us is None:
         give_up(book, live, state, error, now)
         return
+    announce(book, "node_retry", live, state, now, error)
     live.attempt += 1
     live.try_no += 1
     live.started_us = None
@@ -135,7 +141,7 @@ def _try_again_or_give_up(
 
 def _release(book: Book) -> None:
     """Last of its effects, and only while the run goes on: what is drained must be out before the gate opens."""
-    if book.status == "running" and not book.is_pausing:
+    if book.status == "running":
         book.effects.append(Release())
 
 
@@ -185,7 +191,7 @@ def expanded(book: Book, event: Expanded, now: Now) -> None:
     own = work.vertex(node)
     if node in work.sizes or work.graph.state(own) is not None or book.status != "running":
         return
-    book.asking -= 1
+    book.asking.discard(node)
     if _lost_its_source(book, node, now):
         return
     past = book.past.pop(own, None)
@@ -211,7 +217,7 @@ def expansion_failed(book: Book, event: ExpansionFailed, now: Now) -> None:
     """There is no list to fan out over."""
     if book.work.state(event.node) is not None or book.status != "running":
         return
-    book.asking -= 1
+    book.asking.discard(event.node)
     if not _lost_its_source(book, event.node, now):
         failed_before(book, event.node, event.error, now)
 
@@ -230,11 +236,11 @@ def judged(book: Book, event: Judged, now: Now) -> None:
     """It is known whether the ``when`` of a node holds."""
     if book.work.state(event.node) is not None or book.status != "running":
         return
-    book.asking -= 1
+    book.asking.discard(event.node)
     if isinstance(event.verdict, ErrorDetail):
         failed_before(book, event.node, event.verdict, now)
     elif event.verdict:
-        admit(book, event.node)
+        admit(book, event.node, now)
     else:
         for dependent in skip(book, book.work.vertex(event.node), "its `when` does not hold"):
             became_ready(book, dependent, now)

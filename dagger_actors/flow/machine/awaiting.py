@@ -12,6 +12,7 @@ from dagger_actors.core.messages import ErrorDetail, Failed, Succeeded
 from dagger_actors.core.protocols import Now
 from dagger_actors.flow.machine.attempts import failed_before
 from dagger_actors.flow.machine.book import Book
+from dagger_actors.flow.machine.calls import announce
 from dagger_actors.flow.machine.ends import end, give_up
 from dagger_actors.flow.machine.events import Answer, ArmTimer, Await, Prepared, WaitOver
 from dagger_actors.flow.machine.invocations import Live
@@ -24,7 +25,7 @@ def prepared(book: Book, event: Prepared, now: Now) -> None:
     node = event.node
     if book.work.state(node) is not None or book.status != "running":
         return
-    book.asking -= 1
+    book.asking.discard(node)
     if isinstance(event.found, ErrorDetail):
         failed_before(book, node, event.found, now)
         return
@@ -59,6 +60,7 @@ def answered(book: Book, event: Answer, now: Now) -> None:
             del book.live[live.vertex]
             book.work.outputs[live.vertex] = output
             book.write_success(live, output, now.wall_us, turn.reason or None)
+            announce(book, "node_success", live, "succeeded", now)
             end(book, live.vertex, "succeeded", now)
         case Failed(error=error):
             book.write(live, "failed", finished_at=now.wall_us, error=encode_error(error))

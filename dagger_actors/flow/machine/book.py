@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dagger_actors.core.messages import Inline, Output
 from dagger_actors.core.protocols import Cell, Now
 from dagger_actors.core.states import RUN_TRANSITIONS, is_legal
-from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
+from dagger_actors.flow.definition import Call, FlowDefinition, Hook, NodeDefinition
 from dagger_actors.flow.machine.events import AddedNode, Decision, Effect, Grant, NodeRow
 from dagger_actors.flow.machine.invocations import Invocations, Live, RunIdentity
 
@@ -37,6 +37,7 @@ class Book:
         status: The run's state as stored.
         elapsed_us: Time it has run before.
         error: Its first failure so far.
+        ending: The state it is to end in, once all that its end calls is done; None = its end is not decided.
         started_at: When it first ran, if it has.
 
     Attributes:
@@ -65,11 +66,13 @@ class Book:
         status: str,
         elapsed_us: int,
         error: str | None,
+        ending: str | None,
         started_at: int | None,
     ) -> None:
         self.work = Invocations(definition, identity)
         self.status = status
         self.error = error
+        self.ending = ending
         self.started_at = started_at
         self.finished_at: int | None = None
         self.live: dict[int, Live] = {}
@@ -84,7 +87,7 @@ class Book:
         self.open = len(self.work.graph)
         self.granted = 0
         self.waiting = 0
-        self.asking = 0
+        self.asking: set[int] = set()
         self.awaiting = 0
         self.rows: list[NodeRow] = []
         self.effects: list[Effect] = []
@@ -97,6 +100,17 @@ class Book:
         self._counts: dict[int, int] = {}
         self._backlogs: dict[int, deque[int]] = {}
         self._careful: set[int] = set()
+        self.hooks: dict[str, tuple[Hook, ...]] = {}
+        for hook in definition.hooks:
+            self.hooks[hook.event] = (*self.hooks.get(hook.event, ()), hook)
+        self.calls: dict[int, Call] = {}
+        """Calls that have not ended, by vertex."""
+        self.called: deque[int] = deque()
+        """Those that are to be granted."""
+        self.is_end_announced = False
+        self.call_counts: dict[str, int] = {}
+        self.entering: dict[int, int] = {}
+        """Nodes whose start has been announced, and to how many hooks that have not ended."""
         self.plain: set[int] = set()
         """Nodes that run as soon as everything they depend on has succeeded: nearly all."""
         for position, node in enumerate(definition.nodes):
@@ -104,7 +118,8 @@ class Book:
 
     def _learn(self, position: int, node: NodeDefinition) -> None:
         """Note what of a node is to be looked up at each of its attempts."""
-        if node.trigger == "all_succeeded" and node.when is None and node.map is None and node.awaits is None:
+        is_ordinary = node.trigger == "all_succeeded" and node.when is None and node.map is None and node.awaits is None
+        if is_ordinary and "node_start" not in self.hooks and node.call is None:
             self.plain.add(position)
         if node.priority:
             self._priorities[position] = node.priority
@@ -176,14 +191,16 @@ class Book:
             self.finished_at,
             self.elapsed_us(now),
             identity.owner if is_kept else None,
+            self.ending,
         )
 
     # --- invocations
 
     def find(self, node: int, item: int, attempt: int) -> Live | None:
         """The invocation, if that very attempt of it has begun and not ended."""
-        vertex = node
-        if item >= 0:
+        if item < 0:
+            vertex = self.work.vertex(node)
+        else:
             first = self.work.first_item.get(node)
             if first is None:
                 return None
@@ -208,12 +225,31 @@ class Book:
             vertex -= self._priorities.get(self.work.place(vertex)[0], 0) << SHIFT
         heapq.heappush(self.ready, vertex)
 
+    def push_call(self, vertex: int) -> None:
+        """Queue a call to be granted, before all else."""
+        call = self.work.nodes[self.work.place(vertex)[0]].call
+        assert call is not None
+        self.calls[vertex] = call
+        self.called.append(vertex)
+
+    def only_calls(self) -> None:
+        """Forget whatever else is to be granted."""
+        self.ready = []
+        for backlog in self._backlogs.values():
+            backlog.clear()
+
     def queued(self) -> list[int]:
         """List the vertices to be granted, in no order."""
-        return [entry & MASK for entry in self.ready] + [one for some in self._backlogs.values() for one in some]
+        return (
+            list(self.called)
+            + [entry & MASK for entry in self.ready]
+            + [one for some in self._backlogs.values() for one in some]
+        )
 
     def fill(self) -> None:
         """Grant what is ready, up to the window."""
+        while self.called:
+            self._grant(self.called.popleft(), "ready")
         is_plain = not self._careful and not self._limits
         while self.ready and self.granted < WINDOW and not self.is_pausing:
             state: str | None = "ready"
@@ -222,20 +258,25 @@ class Book:
                 if state is None:
                     return
             vertex = heapq.heappop(self.ready) & MASK
-            if not state:
-                self._backlogs[self.work.place(vertex)[0]].append(vertex)
-                continue
-            live = self.live.get(vertex)
-            if live is None:
-                live = self.begin(vertex)
+            if self.work.graph.state(vertex) is not None:
+                continue  # it was cancelled meanwhile
+            if state:
+                self._grant(vertex, state)
             else:
-                self.waiting -= 1
-            live.state = "ready"
-            self.granted += 1
-            if self._counts and live.node in self._counts:
-                self._counts[live.node] += 1
-            self.rows.append(self.work.row(live.node, live.item, live.attempt, state, live.try_no, live.crash_no))
-            self.effects.append(Grant(live.node, live.item, live.attempt))
+                self._backlogs[self.work.place(vertex)[0]].append(vertex)
+
+    def _grant(self, vertex: int, state: str) -> None:
+        live = self.live.get(vertex)
+        if live is None:
+            live = self.begin(vertex)
+        else:
+            self.waiting -= 1
+        live.state = "ready"
+        self.granted += 1
+        if self._counts and live.node in self._counts:
+            self._counts[live.node] += 1
+        self.rows.append(self.work.row(live.node, live.item, live.attempt, state, live.try_no, live.crash_no))
+        self.effects.append(Grant(live.node, live.item, live.attempt))
 
     def _admission(self, node: int) -> str | None:
         """In which state a node's next attempt is granted; empty = not yet, others may; None = not yet, nor may others."""
@@ -271,13 +312,13 @@ class Book:
                 self.push(backlog.popleft())
 
     def grant(self, live: Live) -> None:
-        """Let it through the gate; not while pausing: then it stays ready, for the resume."""
-        if not self.is_pausing:
+        """Let it through the gate; not while pausing, unless it is a call: then it stays ready, for the resume."""
+        if not self.is_pausing or live.vertex in self.calls:
             self.effects.append(Grant(live.node, live.item, live.attempt))
 
     def is_idle(self) -> bool:
         """Tell whether nothing runs, waits for time or for what is outside, or could be granted: the rest is parked."""
-        return not (self.granted or self.waiting or self.asking or self.awaiting or self.ready)
+        return not (self.granted or self.waiting or self.asking or self.awaiting or self.ready or self.called)
 
     # --- what goes out
 

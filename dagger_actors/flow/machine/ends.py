@@ -12,15 +12,17 @@ from dagger_actors.core.protocols import Now
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.core.trigger import holds, why_not
 from dagger_actors.core.wording import counted
-from dagger_actors.flow.definition import FromNode
+from dagger_actors.flow.definition import Call, FromNode
 from dagger_actors.flow.machine.book import Book
-from dagger_actors.flow.machine.events import Drain, Expand, Finish, Judge, Prepare, StopBody
+from dagger_actors.flow.machine.calls import announce, announce_run, call_failure
+from dagger_actors.flow.machine.events import Drain, Expand, Finish, Grant, Judge, Prepare, StopBody
 from dagger_actors.flow.machine.invocations import Live
 from dagger_actors.flow.values import Values
 
 __all__ = [
     "admit",
     "became_ready",
+    "begin",
     "end",
     "finish",
     "give_up",
@@ -38,6 +40,30 @@ def end(book: Book, vertex: int, state: str, now: Now) -> None:
     book.open -= 1
     for dependent in book.work.end(vertex, cast("FinalState", state)):
         became_ready(book, dependent, now)
+    if vertex in book.calls:
+        _call_ended(book, book.calls.pop(vertex), now)
+
+
+def _call_ended(book: Book, call: Call, now: Now) -> None:
+    """What waits for a hook goes on, whatever became of it."""
+    if book.ending is not None:
+        return
+    if call.event == "run_start":
+        if not any(other.event == "run_start" for other in book.calls.values()):
+            begin(book, now)
+    elif call.event == "node_start":
+        assert call.node is not None
+        book.entering[call.node] -= 1
+        if not book.entering[call.node] and book.work.state(call.node) is None:
+            _proceed(book, call.node)
+
+
+def begin(book: Book, now: Now) -> None:
+    """Begin whatever waits for nothing and has not begun."""
+    for vertex in list(book.work.unended()):
+        is_begun = vertex in book.live or (book.is_pausing and vertex in book.past)
+        if not is_begun and vertex not in book.calls and not book.work.graph.is_waiting(vertex):
+            became_ready(book, vertex, now)
 
 
 def became_ready(book: Book, vertex: int, now: Now) -> None:
@@ -59,20 +85,33 @@ def became_ready(book: Book, vertex: int, now: Now) -> None:
         elif (reason := hindrance(book, node)) is not None:
             stack.extend(reversed(skip(book, one, reason)))
         elif work.nodes[node].when is not None:
-            book.asking += 1
+            book.asking.add(node)
             book.effects.append(Judge(node))
         else:
-            admit(book, node)
+            admit(book, node, now)
 
 
-def admit(book: Book, node: int) -> None:
-    """Nothing hinders a node any more: it fans out, awaits what it awaits, or may be granted."""
+def admit(book: Book, node: int, now: Now) -> None:
+    """Nothing hinders a node any more: its start is announced, and when that has been heard it goes on."""
+    if "node_start" in book.hooks:
+        if node not in book.entering:
+            vertex = book.work.vertex(node)
+            past = book.past.get(vertex)
+            live = Live(vertex, node, -1, 1 if past is None else past.attempt + 1)
+            book.entering[node] = announce(book, "node_start", live, "ready", now)
+        if book.entering[node]:
+            return
+    _proceed(book, node)
+
+
+def _proceed(book: Book, node: int) -> None:
+    """A node fans out, awaits what it awaits, or may be granted."""
     definition = book.work.nodes[node]
     if definition.map is not None:
-        book.asking += 1
+        book.asking.add(node)
         book.effects.append(Expand(node))
     elif definition.awaits is not None:
-        book.asking += 1
+        book.asking.add(node)
         book.effects.append(Prepare(node))
     else:
         book.push(book.work.vertex(node))
@@ -115,7 +154,7 @@ def _gathered(book: Book, node: int, now: Now) -> list[int]:
         return node_succeeded(book, node, now)
     tolerated = f", more than the {definition.map.tolerate} tolerated" if definition.map.tolerate else ""
     error = ErrorDetail("dagger_actors.MapFailed", f"{failures} of {counted(size, 'item')} failed{tolerated}")
-    live = Live(work.vertex(node), node, -1, attempt)
+    live = _mapped(book, node)
     book.write(live, "failed", size=size, finished_at=now.wall_us, error=encode_error(error))
     node_failed(book, live, "failed", error, now)
     return []
@@ -127,8 +166,14 @@ def node_succeeded(book: Book, node: int, now: Now) -> list[int]:
     work.outputs[vertex] = work.gather(node)
     attempt, size = work.map_attempts[node], work.sizes[node]
     book.rows.append(work.row(node, -1, attempt, "succeeded", size=size, finished_at=now.wall_us))
+    announce(book, "node_success", _mapped(book, node), "succeeded", now)
     book.open -= 1
     return work.end(vertex, "succeeded")
+
+
+def _mapped(book: Book, node: int) -> Live:
+    """A mapped node's own row, in the form of an attempt."""
+    return Live(book.work.vertex(node), node, -1, book.work.map_attempts[node])
 
 
 def give_up(book: Book, live: Live, state: str, error: ErrorDetail, now: Now) -> None:
@@ -145,6 +190,8 @@ def node_failed(book: Book, live: Live, state: str, error: ErrorDetail, now: Now
     """A node has failed for good: its policy decides about the run."""
     node = book.work.nodes[live.node]
     book.note_failure(f"{node.id}: {describe(error)}")
+    call_failure(book, live, error)
+    announce(book, "node_failure", live, state, now, error)
     if node.on_failure == "pause":
         # It stays open: `resume` gives it a fresh set of tries.
         live.try_no, live.crash_no = 1, 0
@@ -157,11 +204,16 @@ def node_failed(book: Book, live: Live, state: str, error: ErrorDetail, now: Now
         stop(book, "failed", "run stopped", now)
 
 
-def stop(book: Book, status: str, reason: str, now: Now) -> None:
-    """End the run now: what runs is cancelled, what has not begun is skipped."""
+def stop(book: Book, status: str, reason: str, now: Now, *, calls: bool = True) -> None:
+    """End the run now: what runs is cancelled, what has not begun is skipped.
+
+    Calls go on, and the run ends when they have; one that is stopped while they do stops those too.
+    """
     if book.status in FINAL_RUN:
         return
-    for live in book.live.values():
+    is_calling = calls and book.ending is None and ("run_end" in book.hooks or bool(book.calls))
+    lives = [live for live in book.live.values() if not is_calling or live.vertex not in book.calls]
+    for live in lives:
         if live.state == "running":
             book.write(live, "cancelled", finished_at=now.wall_us, reason=reason)
             book.effects.append(StopBody(live.node, live.item, live.attempt))
@@ -171,24 +223,50 @@ def stop(book: Book, status: str, reason: str, now: Now) -> None:
             book.write(live, "skipped", reason=reason)
     work = book.work
     for vertex in work.unended():
-        if vertex not in book.live and vertex not in book.past:
+        if vertex not in book.live and vertex not in book.past and not (is_calling and vertex in book.calls):
             node, item = work.place(vertex)
             # A mapped node that has fanned out has a row of its own already: that one is ended.
             attempt, size = (work.map_attempts.get(node, 0), work.sizes.get(node)) if item < 0 else (0, None)
             book.rows.append(work.row(node, item, attempt, "skipped", reason=reason, size=size))
-    book.live = {}
     book.effects.append(Drain())
-    finish(book, status, now)
+    if is_calling:
+        _leave_calls(book, status)
+    else:
+        book.live = {}
+        finish(book, book.ending or status, now)
+
+
+def _leave_calls(book: Book, status: str) -> None:
+    """Nothing of the run is left but its calls."""
+    book.ending = status
+    work, calls = book.work, book.calls
+    for vertex in [vertex for vertex in work.unended() if vertex not in calls]:
+        work.graph.end(vertex, "cancelled")
+    book.live = {vertex: live for vertex, live in book.live.items() if vertex in calls}
+    book.only_calls()
+    book.open = len(calls)
+    book.granted = sum(live.state in ("ready", "running") for live in book.live.values())
+    book.waiting = sum(live.state in ("waiting", "due") for live in book.live.values())
+    book.asking.clear()
+    book.awaiting = 0
+    # They were drained with the rest.
+    book.effects += [Grant(live.node, live.item, live.attempt) for live in book.live.values() if live.state == "ready"]
 
 
 def settle(book: Book, now: Now) -> None:
     """See whether the run has come to rest."""
     if not book.open:
-        if not book.error:
+        if not book.error and book.ending is None:
             _check_outputs(book)
-        finish(book, "failed" if book.error else "succeeded", now)
+        status = book.ending or ("failed" if book.error else "succeeded")
+        if not book.is_end_announced:
+            book.is_end_announced = True
+            if announce_run(book, "run_end", status):
+                book.ending = status
+                return
+        finish(book, "failed" if book.error and status == "succeeded" else status, now)
     elif book.is_pausing:
-        if not any(live.state == "running" for live in book.live.values()):
+        if not book.calls and not any(live.state == "running" for live in book.live.values()):
             finish(book, "paused", now)
     elif book.is_idle():
         finish(book, "paused", now)
@@ -209,6 +287,7 @@ def _check_outputs(book: Book) -> None:
 def finish(book: Book, status: str, now: Now) -> None:
     """The run has come to rest."""
     book.become(status, now)
+    book.ending = None
     if status != "paused":
         book.finished_at = now.wall_us
     book.effects.append(Finish(status))

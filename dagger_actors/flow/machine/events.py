@@ -16,11 +16,13 @@ __all__ = [
     "ArmTimer",
     "Await",
     "BodyKey",
+    "CancelVertex",
     "Cancelled",
     "Decision",
     "Detached",
     "Drain",
     "Effect",
+    "Emit",
     "Ended",
     "Event",
     "Expand",
@@ -34,11 +36,16 @@ __all__ = [
     "Mode",
     "NodeRow",
     "Opened",
+    "Order",
+    "Pause",
     "Prepare",
     "Prepared",
     "Release",
+    "Resume",
     "RetryDue",
+    "Rewire",
     "Started",
+    "Stop",
     "StopBody",
     "Stuck",
     "TimeUp",
@@ -83,6 +90,51 @@ class AddedNode(msgspec.Struct, frozen=True):
     definition: NodeDefinition
 
 
+# --- what hooks and people tell a run to do
+
+
+class Rewire(msgspec.Struct, frozen=True):
+    """Give a node that has not begun other inputs: JSON text by name."""
+
+    node: int
+    inputs: tuple[tuple[str, str], ...]
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """Begin nothing more; the run is paused when what runs has ended."""
+
+
+class Resume(msgspec.Struct, frozen=True):
+    """Go on, where the run is about to pause."""
+
+
+class CancelVertex(msgspec.Struct, frozen=True):
+    """Cancel a node with all its items."""
+
+    node: int
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """Cancel the run."""
+
+
+class Emit(msgspec.Struct, frozen=True):
+    """Tell whoever watches the run; an effect too.
+
+    Attributes:
+        name: What happened.
+        json: More of it.
+        node_id: Who says so.
+    """
+
+    name: str
+    json: str
+    node_id: str = ""
+
+
+Order = Growth | Rewire | Pause | Resume | CancelVertex | Stop | Emit
+
+
 # --- events
 
 
@@ -123,7 +175,8 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         retry_after_us: When it failed: how long to wait before the next try; None = no more tries.
-        growth: When it succeeded: nodes that it adds, which ``growth.refusal`` lets through; None = none.
+        orders: When it succeeded: what the run is to do, which ``commands.why_not`` lets through. Where there are any but
+            growth, the gate is held, and lets go with the decision.
     """
 
     node: int
@@ -133,7 +186,7 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
     finished_us: int
     outcome: Succeeded | Failed
     retry_after_us: int | None = None
-    growth: Growth | None = None
+    orders: tuple[Order, ...] = ()
 
 
 class TimedOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,7 +265,13 @@ class WaitOver(msgspec.Struct, frozen=True):
 
 
 class Cancelled(msgspec.Struct, frozen=True):
-    """Somebody cancels the run."""
+    """Somebody cancels the run.
+
+    Attributes:
+        calls: Whether its hooks hear of it: not where nobody has the run's code.
+    """
+
+    calls: bool = True
 
 
 class TimeUp(msgspec.Struct, frozen=True):
@@ -316,7 +375,7 @@ class Finish(msgspec.Struct, frozen=True):
     state: str
 
 
-Effect = Grant | Release | Drain | ArmTimer | StopBody | Expand | Judge | Prepare | Await | Finish
+Effect = Grant | Release | Drain | ArmTimer | StopBody | Expand | Judge | Prepare | Await | Emit | Finish
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):

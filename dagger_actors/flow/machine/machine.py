@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from dagger_actors.core.protocols import Cell, Now
-from dagger_actors.flow.definition import FlowDefinition, Growth
+from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.machine.attempts import (
     ended,
     expanded,
@@ -32,6 +32,7 @@ from dagger_actors.flow.machine.attempts import (
 )
 from dagger_actors.flow.machine.awaiting import answered, prepared, wait_over
 from dagger_actors.flow.machine.book import Book
+from dagger_actors.flow.machine.commands import why_not
 from dagger_actors.flow.machine.ends import settle, stop
 from dagger_actors.flow.machine.events import (
     Answer,
@@ -45,7 +46,9 @@ from dagger_actors.flow.machine.events import (
     Flushed,
     Judged,
     Opened,
+    Order,
     Prepared,
+    Release,
     RetryDue,
     Started,
     Stuck,
@@ -53,7 +56,6 @@ from dagger_actors.flow.machine.events import (
     TimeUp,
     WaitOver,
 )
-from dagger_actors.flow.machine.growth import refusal
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.opening import detached, opened
 
@@ -63,15 +65,23 @@ PLENTY = 128
 """Grants from which a decision may wait for others to share its commit; a quarter of the window."""
 
 
-def cancelled(book: Book, _event: Cancelled, now: Now) -> None:
+def cancelled(book: Book, event: Cancelled, now: Now) -> None:
     """Somebody cancels the run."""
-    stop(book, "cancelled", "run cancelled", now)
+    stop(book, "cancelled", "run cancelled", now, calls=event.calls)
+    _go_on(book)
 
 
 def time_up(book: Book, _event: TimeUp, now: Now) -> None:
     """The run has used up its time."""
     book.note_failure("the run used up its timeout_seconds")
     stop(book, "timed_out", "run timed out", now)
+    _go_on(book)
+
+
+def _go_on(book: Book) -> None:
+    """What its end has called may begin: the gate was held."""
+    if book.status == "running":
+        book.effects.append(Release())
 
 
 RULES: Final[dict[type, Callable[[Book, Any, Now], None]]] = {
@@ -109,9 +119,18 @@ class FlowMachine:
         status: str = "pending",
         elapsed_us: int = 0,
         error: str | None = None,
+        ending: str | None = None,
         started_at: int | None = None,
     ) -> None:
-        self.book = Book(definition, identity, status=status, elapsed_us=elapsed_us, error=error, started_at=started_at)
+        self.book = Book(
+            definition,
+            identity,
+            status=status,
+            elapsed_us=elapsed_us,
+            error=error,
+            ending=ending,
+            started_at=started_at,
+        )
         self.work = self.book.work
 
     def apply(self, event: Event, now: Now) -> Decision:
@@ -123,6 +142,8 @@ class FlowMachine:
         if book.status == "running" and not book.is_detached:
             book.fill()
             settle(book, now)
+            if book.called:
+                book.fill()  # the end of the run was announced
         return book.take_decision()
 
     def run_row(self, now: Now) -> tuple[Cell, ...]:
@@ -139,9 +160,9 @@ class FlowMachine:
         live = self.book.find(node, item, attempt)
         return live is not None and live.state == "awaiting"
 
-    def why_not_grow(self, node: int, growth: Growth) -> str | None:
-        """Tell why a node cannot add these nodes to the run; None when it can."""
-        return refusal(self.book, node, growth)
+    def why_not(self, node: int, order: Order) -> str | None:
+        """Tell why the run cannot do what a node, or its hook, tells it to; None when it can."""
+        return why_not(self.book, node, order)
 
     def has_plenty(self) -> bool:
         """Tell whether so much is granted that nothing waits for the next decision."""

@@ -9,7 +9,8 @@ from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.flow.machine.attempts import due, park
 from dagger_actors.flow.machine.awaiting import look
 from dagger_actors.flow.machine.book import Book
-from dagger_actors.flow.machine.ends import became_ready
+from dagger_actors.flow.machine.calls import announce_run
+from dagger_actors.flow.machine.ends import begin
 from dagger_actors.flow.machine.events import ArmTimer, Detached, Drain, Finish, Opened, StopBody
 from dagger_actors.flow.machine.invocations import Live
 
@@ -24,6 +25,9 @@ def opened(book: Book, event: Opened, now: Now) -> None:
     if event.mode == "retry" and book.status in FINAL_RUN:
         # A run that timed out has no time left: tried again, it gets all of it again.
         book.forget_elapsed()
+    is_new = book.status == "pending"
+    if book.status != "running":
+        book.is_end_announced = False
     book.become("running", now)
     book.finished_at = None
     timeout_s = book.work.definition.config.timeout_seconds
@@ -32,10 +36,10 @@ def opened(book: Book, event: Opened, now: Now) -> None:
     for live in list(book.live.values()):
         _reopen(book, live, event, now)
     _reopen_maps(book, now)
-    for vertex in list(book.work.unended()):
-        is_begun = vertex in book.live or (book.is_pausing and vertex in book.past)
-        if not is_begun and not book.work.graph.is_waiting(vertex):
-            became_ready(book, vertex, now)
+    if is_new:
+        announce_run(book, "run_start", "running")
+    if not any(call.event == "run_start" for call in book.calls.values()):
+        begin(book, now)
     if event.mode != "recover":
         _note_revived(book, now)
         _note_void(book)

@@ -1,2 +1,2 @@
 -- parameters: run_key
-SELECT body FROM added_nodes WHERE run_key = ? ORDER BY node
+SELECT node, body FROM added_nodes WHERE run_key = ? ORDER BY node

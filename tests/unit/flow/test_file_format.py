@@ -15,6 +15,7 @@ from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.loading import (
     arguments,
     awaits,
+    calls,
     conditions,
     file_format,
     keeping,
@@ -36,6 +37,7 @@ KEYS = {
     "InputForm": loader.INPUT,
     "ConfigForm": settings.CONFIG,
     "NodeForm": nodes.NODE,
+    "HooksForm": calls.HOOKS,
     "MapForm": arguments.MAP,
     "AwaitForm": awaits.AWAIT,
     "WhenForm": conditions.WHEN,
@@ -202,6 +204,7 @@ def test_what_the_reader_refuses_of_a_node_the_schema_refuses_too(node, path):
             },
             True,
         ),
+        ({"await_message": {"channel": "c"}, "failure": "x"}, True),
         ({"await_message": {"channel": "c", "from": "start"}}, False),
         ({"await_message": {"channel": "c", "match": {}}}, False),
         ({"await_message": {"channel": "c", "match": {"a": 1}}}, False),
@@ -226,7 +229,17 @@ def test_the_model_and_the_reader_agree_on_nodes_that_await_a_message(node, is_v
 
 def test_every_key_that_says_how_an_action_is_run_is_refused_beside_a_message():
     assert awaits.OF_ACTIONS.keys() == OF_AN_ACTION.keys()
-    others = {"id", "await_message", "dependencies", "description", "instructions", "trigger", "when", "on_failure"}
+    others = {
+        "id",
+        "await_message",
+        "dependencies",
+        "description",
+        "instructions",
+        "trigger",
+        "when",
+        "on_failure",
+        "failure",
+    }
     assert set(nodes.NODE.known) - OF_AN_ACTION.keys() == others
 
 

@@ -1,0 +1,146 @@
+"""The rules of what hooks, and people, tell a run to do; each speaks up before anything of it is done."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import msgspec
+
+from dagger_actors.core.protocols import Now
+from dagger_actors.core.wording import quoted
+from dagger_actors.flow.definition import Constant, Growth
+from dagger_actors.flow.machine.book import Book
+from dagger_actors.flow.machine.calls import call_name
+from dagger_actors.flow.machine.ends import begin, end, stop
+from dagger_actors.flow.machine.events import (
+    AddedNode,
+    CancelVertex,
+    Drain,
+    Emit,
+    Grant,
+    Order,
+    Pause,
+    Resume,
+    Rewire,
+    Stop,
+    StopBody,
+)
+from dagger_actors.flow.machine.growth import grow, refusal
+from dagger_actors.flow.machine.invocations import Live
+
+__all__ = ["cancel_node", "needs_hold", "obey", "why_not"]
+
+
+def why_not(book: Book, node: int, order: Order) -> str | None:
+    """Why the run cannot do that; None when it can."""
+    work = book.work
+    match order:
+        case Growth():
+            return refusal(book, node, order)
+        case Rewire(node=position) if work.state(position) is not None or _has_begun(book, position):
+            return f"the node {quoted(work.nodes[position].id)} has begun already: its inputs stay as they are"
+        case CancelVertex(node=position) if work.nodes[position].call is not None:
+            return f"{quoted(work.nodes[position].id)} is a hook, which is not to be cancelled"
+        case Resume() if book.is_pausing and _resumptions(book, node) > book.work.definition.config.max_iterations:
+            return "its hook has resumed this run max_iterations times, and it pauses again"
+        case _:
+            return None
+
+
+def _resumptions(book: Book, node: int) -> int:
+    """How often the same hook has been called for the same node."""
+    call = book.work.nodes[node].call
+    return 0 if call is None else book.call_counts[call_name(book, call)]
+
+
+def needs_hold(order: Order) -> bool:
+    """Tell whether nothing may pass the gate between what was seen and what is decided."""
+    return isinstance(order, Pause | Resume | CancelVertex | Stop)
+
+
+def _has_begun(book: Book, node: int) -> bool:
+    return node in book.work.sizes or book.work.vertex(node) in book.live
+
+
+def obey(book: Book, node: int, orders: tuple[Order, ...], now: Now) -> None:
+    """Do what is told; nothing speaks against it."""
+    for order in orders:
+        match order:
+            case Growth():
+                grow(book, node, order, now)
+            case Rewire():
+                _rewire(book, order)
+            case Pause():
+                book.is_pausing = True
+                book.effects.append(Drain())
+            case Resume():
+                _resume(book, now)
+            case CancelVertex(node=position):
+                cancel_node(book, position, "cancelled by a hook", now)
+            case Stop():
+                stop(book, "cancelled", "cancelled by a hook", now)
+            case Emit():
+                book.effects.append(order)
+            case _:
+                assert_never(order)
+
+
+def _rewire(book: Book, order: Rewire) -> None:
+    work = book.work
+    node = work.nodes[order.node]
+    inputs = {**dict(node.inputs), **{name: Constant(json) for name, json in order.inputs}}
+    changed = msgspec.structs.replace(node, inputs=tuple(inputs.items()))
+    work.nodes[order.node] = changed
+    book.added.append(AddedNode(work.identity.run_key, order.node, changed))
+
+
+def _resume(book: Book, now: Now) -> None:
+    if not book.is_pausing:
+        return
+    book.is_pausing = False
+    # They were drained, and the gate is held: none of them has begun.
+    ready = [live for live in book.live.values() if live.state == "ready" and live.vertex not in book.calls]
+    book.effects += [Grant(live.node, live.item, live.attempt) for live in ready]
+    begin(book, now)
+
+
+def cancel_node(book: Book, node: int, reason: str, now: Now) -> None:
+    """Cancel one node with all its items; what has ended already stays as it is."""
+    work = book.work
+    items = [(node, item) for item in range(work.sizes.get(node, 0))]
+    for place in (*items, (node, -1)):
+        vertex = work.vertex(*place)
+        if work.graph.state(vertex) is None:
+            _cancel(book, vertex, reason, now)
+
+
+def _cancel(book: Book, vertex: int, reason: str, now: Now) -> None:
+    work = book.work
+    node, item = work.place(vertex)
+    live = book.live.pop(vertex, None)
+    past = book.past.pop(vertex, None)
+    if live is not None:
+        _let_go(book, live)
+        book.write(live, "cancelled", finished_at=now.wall_us, reason=reason)
+    else:
+        attempt = work.map_attempts.get(node, 0) if item < 0 else 0
+        if past is not None and past.attempt:
+            attempt = past.attempt + 1
+        size = work.sizes.get(node) if item < 0 else None
+        book.rows.append(work.row(node, item, attempt, "cancelled", reason=reason, size=size, finished_at=now.wall_us))
+    if item < 0:
+        book.asking.discard(node)
+    end(book, vertex, "cancelled", now)
+
+
+def _let_go(book: Book, live: Live) -> None:
+    match live.state:
+        case "ready" | "running":
+            book.uncount_granted(live)
+            book.effects.append(StopBody(live.node, live.item, live.attempt))
+        case "waiting" | "due":
+            book.waiting -= 1
+        case "awaiting":
+            book.awaiting -= 1
+        case "parked":
+            pass

@@ -1,0 +1,301 @@
+"""A08, hooks and growth: called once for each thing that happens, with the right facts; what they return is done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagger_actors import (
+    ActorSystem,
+    AddNodes,
+    CancelNode,
+    CancelRun,
+    EmitEvent,
+    HookEvent,
+    PauseRun,
+    Report,
+    ResumeRun,
+    RunFailed,
+    SetInputs,
+)
+from dagger_actors.flow.run_events import HookEmitted, RunEvent
+from dagger_actors.testing import explore
+from dagger_actors.testing.simulation import Simulation
+
+Told = list[tuple[str, str, str, int]]
+
+
+def add(left: int, right: int) -> int:
+    return left + right
+
+
+def multiply(value: int) -> int:
+    return value * 2
+
+
+def grow_large(event: HookEvent, output: int | None) -> AddNodes | None:
+    """For a result over 10, a node that doubles it."""
+    if not event.node_id.startswith("add_") or output is None or output <= 10:
+        return None
+    node = {"id": f"multiply_{event.node_id}", "action": "multiply", "inputs": {"value": event.node_id}}
+    return AddNodes([node])
+
+
+DYNAMIC: dict[str, Any] = {
+    "name": "dynamic_nodes_demo",
+    "hooks": {"node_success": "grow_large"},
+    "nodes": [
+        {"id": "add_1", "action": "add", "inputs": {"left": {"value": 5}, "right": {"value": 3}}},
+        {"id": "add_2", "action": "add", "inputs": {"left": {"value": 10}, "right": {"value": 7}}},
+    ],
+}
+
+
+def own(report: Report) -> dict[str, str]:
+    """The states of the flow's nodes, without those of its hooks."""
+    return {node.node_id: node.state for node in report.nodes if not node.called_for}
+
+
+def grows(sim: Simulation) -> None:
+    def play(system: ActorSystem) -> Report:
+        return system.flows.start(DYNAMIC, run_id="r").wait()
+
+    report = sim.keep_going(play, actions=[add, multiply, grow_large])
+    assert report.outputs == {"add_1": 8, "multiply_add_2": 34}
+    assert own(report) == dict.fromkeys(("add_1", "add_2", "multiply_add_2"), "succeeded")
+
+
+def test_a_hook_adds_nodes_for_large_results_alone_whenever_its_process_dies() -> None:
+    """Law: dynamic_nodes_demo of ACCEPTANCE: 8, 17, 34 and no multiply_add_1, with a death around each commit."""
+    assert explore(grows, seeds=2, crash="every_commit").commits > 4
+
+
+NODES: list[dict[str, Any]] = [
+    {"id": "a", "action": "works"},
+    {"id": "b", "action": "fails_once", "dependencies": ["a"], "try_count": 2},
+    {"id": "c", "action": "breaks", "dependencies": ["b"], "on_failure": "continue"},
+    {"id": "d", "action": "works", "dependencies": ["c"]},
+    {"id": "e", "action": "works", "map": {"over": "b", "item": "item"}, "dependencies": ["b"]},
+]
+EVENTS = ("run_start", "node_start", "node_success", "node_failure", "node_retry", "run_end")
+
+
+def hears(sim: Simulation) -> None:
+    told: Told = []
+
+    def works(item: int = 0) -> int:
+        return item
+
+    def breaks() -> None:
+        raise RuntimeError("for good")
+
+    def hear(event: HookEvent) -> None:
+        told.append((event.event, event.node_id, event.state, event.attempt))
+
+    spec = {"name": "f", "hooks": dict.fromkeys(EVENTS, "hear"), "nodes": NODES}
+
+    def play(system: ActorSystem) -> Report:
+        return system.flows.start(spec, run_id="r").wait()
+
+    report = sim.keep_going(play, actions=[works, wait_for_retry(told), breaks, hear])
+    assert report.state == "failed"
+    calls = Counter((node.node_id, node.state) for node in report.nodes if node.called_for)
+    assert set(calls) == {(name, "succeeded") for name in EXPECTED}
+    assert set(calls.values()) == {1}
+    facts = {(event, node_id): (state, attempt) for event, node_id, state, attempt in told}
+    assert facts == FACTS
+
+
+def told_of(told: Told, event: str, node_id: str) -> bool:
+    return any(one[:2] == (event, node_id) for one in told)
+
+
+def wait_for_retry(told: Told) -> Any:
+    def fails_once() -> list[int]:
+        if not told_of(told, "node_retry", "b"):
+            raise ValueError("not yet")
+        return [1, 2]
+
+    return fails_once
+
+
+FACTS = {
+    ("run_start", ""): ("running", 0),
+    ("node_start", "a"): ("ready", 1),
+    ("node_success", "a"): ("succeeded", 1),
+    ("node_start", "b"): ("ready", 1),
+    ("node_retry", "b"): ("failed", 1),
+    ("node_success", "b"): ("succeeded", 2),
+    ("node_start", "c"): ("ready", 1),
+    ("node_failure", "c"): ("failed", 1),
+    ("node_start", "e"): ("ready", 1),
+    ("node_success", "e"): ("succeeded", 1),
+    ("run_end", ""): ("failed", 0),
+}
+EXPECTED = {f"{event}:{node_id}" if node_id else event for event, node_id in FACTS}
+
+
+def test_each_event_is_heard_once_with_its_facts_whenever_a_process_dies() -> None:
+    """Law: one call for each event, though its body may run again when its process dies; dead ends are no event."""
+    assert explore(hears, seeds=1, crash="every_commit").commits > 10
+
+
+def run(tmp_path: Path, spec: dict[str, Any], *actions: Any) -> Report:
+    with ActorSystem(tmp_path / "a.db", actions=list(actions)) as system:
+        return system.flows.start(spec).wait(30)
+
+
+def quiet() -> int:
+    return 1
+
+
+def takes(value: int) -> int:
+    return value
+
+
+def test_a_start_hook_sets_the_inputs_of_the_node_that_starts(tmp_path: Path) -> None:
+    """Law: the node begins when its start has been heard, with what the hook gave it; the change is the run's to keep."""
+
+    def prepare(event: HookEvent) -> SetInputs | None:
+        return SetInputs("b", {"value": 42}) if event.node_id == "b" else None
+
+    nodes = [{"id": "b", "action": "takes", "inputs": {"value": {"value": 1}}}]
+    report = run(tmp_path, {"name": "f", "hooks": {"node_start": "prepare"}, "nodes": nodes}, takes, prepare)
+    assert report.outputs == {"b": 42}
+
+
+def test_a_hook_cancels_a_branch_and_the_rest_goes_on(tmp_path: Path) -> None:
+    """Law: the node is cancelled before it begins, what depends on it is skipped, nothing else is touched."""
+
+    def cut(event: HookEvent) -> CancelNode | None:
+        return CancelNode("b") if event.node_id == "a" else None
+
+    nodes = [
+        {"id": "a", "action": "quiet"},
+        {"id": "gate", "action": "quiet", "dependencies": ["a"]},
+        {"id": "b", "action": "quiet", "dependencies": ["gate"]},
+        {"id": "c", "action": "quiet", "dependencies": ["b"]},
+        {"id": "d", "action": "quiet", "dependencies": ["gate"]},
+    ]
+    report = run(tmp_path, {"name": "f", "hooks": {"node_start": "cut"}, "nodes": nodes}, quiet, cut)
+    expected = {"a": "succeeded", "gate": "succeeded", "b": "cancelled", "c": "skipped", "d": "succeeded"}
+    assert own(report) == expected
+
+
+def test_a_hook_pauses_a_run_and_resume_goes_on(tmp_path: Path) -> None:
+    """Law: nothing begins after it; a resume goes on with what has not begun."""
+
+    def halt(event: HookEvent) -> PauseRun | None:
+        return PauseRun() if event.node_id == "b" else None
+
+    nodes = [{"id": "a", "action": "quiet"}, {"id": "b", "action": "quiet", "dependencies": ["a"]}]
+    spec = {"name": "f", "hooks": {"node_start": "halt"}, "nodes": nodes}
+    with ActorSystem(tmp_path / "a.db", actions=[quiet, halt]) as system:
+        started = system.flows.start(spec)
+        report = started.wait(30)
+        assert report.state == "paused"
+        assert own(report) == {"a": "succeeded", "b": "pending"}
+        assert system.flows.resume(started.id).wait(30).state == "succeeded"
+
+
+def test_a_hook_that_resumes_takes_a_pause_back(tmp_path: Path) -> None:
+    """Law: a failure that pauses the run, and a hook that knows better: the rest goes on."""
+
+    def mend(event: HookEvent) -> ResumeRun:
+        del event
+        return ResumeRun()
+
+    tries: list[int] = []
+
+    def breaks() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ValueError("no")
+
+    nodes = [
+        {"id": "a", "action": "breaks", "on_failure": "pause"},
+        *({"id": f"n{at}", "action": "quiet"} for at in range(50)),
+    ]
+    spec = {"name": "f", "config": {"max_parallel_nodes": 1}, "hooks": {"node_failure": "mend"}, "nodes": nodes}
+    report = run(tmp_path, spec, quiet, breaks, mend)
+    assert [node.state for node in report.nodes if node.node_id.startswith("n") and not node.called_for] == [
+        "succeeded"
+    ] * 50
+
+
+def test_a_hook_cancels_the_run(tmp_path: Path) -> None:
+    """Law: as `cancel` does."""
+
+    def enough(event: HookEvent) -> CancelRun:
+        del event
+        return CancelRun()
+
+    nodes = [{"id": "a", "action": "quiet"}, {"id": "b", "action": "quiet", "dependencies": ["a"]}]
+    report = run(tmp_path, {"name": "f", "hooks": {"node_success": "enough"}, "nodes": nodes}, quiet, enough)
+    assert report.state == "cancelled"
+
+
+def test_a_hook_emits_an_event_of_its_own(tmp_path: Path) -> None:
+    """Law: whoever watches the run is told, after the commit."""
+    heard: list[RunEvent] = []
+
+    def emit(event: HookEvent) -> list[EmitEvent]:
+        return [EmitEvent("done", {"node": event.node_id})]
+
+    spec = {"name": "f", "hooks": {"node_success": "emit"}, "nodes": [{"id": "a", "action": "quiet"}]}
+    with ActorSystem(tmp_path / "a.db", actions=[quiet, emit], observer=heard.extend) as system:
+        system.flows.start(spec).wait(30)
+    assert [(one.name, one.data) for one in heard if isinstance(one, HookEmitted)] == [("done", '{"node":"a"}')]
+
+
+BAD: dict[str, tuple[Any, str]] = {
+    "no command": ({"x": 1}, "a hook returns None, a command, or a list of commands"),
+    "a missing node": (CancelNode("bb"), "the run has no node 'bb'"),
+    "a node that has begun": (SetInputs("a", {"value": 1}), "has begun already"),
+    "an unknown input": (SetInputs("b", {"valeu": 1}), "takes no input 'valeu'"),
+    "an ill-typed input": (SetInputs("b", {"value": "x"}), "cannot take its input 'value'"),
+    "one bad of two": ([AddNodes([{"id": "n", "action": "quiet"}]), CancelNode("bb")], "the run has no node 'bb'"),
+    "a bad dependency": (
+        AddNodes([{"id": "n", "action": "quiet"}, {"id": "m", "action": "quiet", "dependencies": ["zz"]}]),
+        "unknown dependency 'zz'",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_what_a_hook_cannot_have_is_told_and_nothing_of_it_is_done(tmp_path: Path, what: str) -> None:
+    """Law: the hook has failed and so does the run, at its end; the flow's own nodes go on as if it had said nothing."""
+    returned, message = BAD[what]
+
+    def bad(event: HookEvent) -> Any:
+        return returned if event.node_id == "a" else None
+
+    nodes = [
+        {"id": "a", "action": "takes", "inputs": {"value": {"value": 0}}},
+        {"id": "b", "action": "takes", "dependencies": ["a"], "inputs": {"value": "a"}},
+    ]
+    spec = {"name": "f", "hooks": {"node_success": "bad"}, "nodes": nodes}
+    with ActorSystem(tmp_path / "a.db", actions=[takes, quiet, bad]) as system:
+        started = system.flows.start(spec)
+        with pytest.raises(RunFailed, match=message):
+            started.result(30)
+        assert own(started.wait(30)) == {"a": "succeeded", "b": "succeeded"}
+
+
+def test_ten_thousand_nodes_that_are_ready_at_once_are_all_heard(tmp_path: Path) -> None:
+    """Law: no deadlock between hooks and the nodes that wait for them."""
+    spec = {
+        "name": "f",
+        "hooks": {"node_start": "hear"},
+        "nodes": [{"id": str(at), "action": "quiet"} for at in range(1000)],
+    }
+
+    def hear(event: HookEvent) -> None:
+        del event
+
+    report = run(tmp_path, spec, quiet, hear)
+    assert report.state == "succeeded"
+    assert len(report.nodes) == 2000
