@@ -68,7 +68,7 @@ class DoneSet:
         """A message that was done is pending again.
 
         Args:
-            offset: Which.
+            offset: Which; one that was removed. What the file says is done stays so.
             read_to: The range was read up to here.
         """
         pending = self.pending

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example as also
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,14 +72,15 @@ def test_the_next_steps_of_a_run_are_taken_whatever_it_is_called(
 
 
 @settings(max_examples=40, deadline=None)
+@also(":", ["x"], "a b")
 @given(WORDS, st.lists(WORDS, max_size=2), WORDS)
 def test_how_to_check_a_flow_again_is_taken(spec: str, imports: list[str], db: str) -> None:
     """Law: `validate` has no --db, and is given none."""
     with pytest.raises(UsageError) as caught, advising(spec, imports):
         raise DefinitionError([Problem("it has no nodes")])
-    line = with_database(str(caught.value), db).rpartition(": ")[2] if ": " not in spec + "".join(imports) else ""
-    if line:
-        assert parsed(line)[1]["spec"] == spec
+    line = with_database(str(caught.value), db).partition(" then: ")[2]
+    given_imports = {"imports": tuple(imports)} if imports else {}
+    assert parsed(line) == ("validate", {"spec": spec, **given_imports})
 
 
 @settings(max_examples=40, deadline=None)
