@@ -35,6 +35,7 @@ def graph(
     /,
     *,
     run: Annotated[str | None, Parameter(help="Draw this run of the database instead, with its states.")] = None,
+    calls: Annotated[bool, Parameter(help="Draw the hooks and failure actions too that the run has called.")] = False,
     db: Annotated[str | None, Parameter(help=f"Database file of the run; {DEFAULT_DATABASE} when absent.")] = None,
     format_: Format = None,
     output: Output = None,
@@ -46,16 +47,22 @@ def graph(
     """
     if (spec is None) == (run is None):
         raise UsageError("graph draws one thing", "give either a flow or system file, or --run RUN")
-    return write_picture(lambda: _picture(spec, run, db, imports), format_, output)
-
-
-def _picture(spec: str | None, run: str | None, db: str | None, imports: tuple[str, ...]) -> Picture:
     if run is not None:
         if imports:
             raise UsageError("--import is for a flow file; a run is drawn as it was stored", "leave it out")
-        with ActorSystem.look(existing(db or DEFAULT_DATABASE)) as here:
-            return picture_of_run(here.flows.definition(run), here.flows.report(run, outputs=False))
+        return write_picture(lambda: _run(run, db or DEFAULT_DATABASE, calls=calls), format_, output)
+    if calls:
+        raise UsageError("--calls is for a run: a file calls nothing", "leave it out, or give --run RUN")
     assert spec is not None
+    return write_picture(lambda: _picture(spec, db, imports), format_, output)
+
+
+def _run(run: str, db: str, *, calls: bool) -> Picture:
+    with ActorSystem.look(existing(db)) as here:
+        return picture_of_run(here.flows.definition(run), here.flows.report(run, outputs=False), calls=calls)
+
+
+def _picture(spec: str, db: str | None, imports: tuple[str, ...]) -> Picture:
     if db is not None:
         raise UsageError("--db is for a run; a file needs no database", "leave it out, or give --run RUN")
     with collector_paused():

@@ -20,7 +20,10 @@ __all__ = ["Format", "Output", "write_picture"]
 
 Name = Literal["mermaid", "dot", "svg"]
 Format = Annotated[Name | None, Parameter(name="--format", help="Absent: by the name of --output, else mermaid.")]
-Output = Annotated[str | None, Parameter(help="File to write instead of stdout; replaced when it exists.")]
+Output = Annotated[
+    str | None,
+    Parameter(name=("--output", "-o"), help="File to write instead of stdout; replaced when it exists."),
+]
 
 WRITERS = {"mermaid": write_mermaid, "dot": write_dot, "svg": write_svg}
 SUFFIXES: dict[str, Name] = {".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".mermaid": "mermaid"}

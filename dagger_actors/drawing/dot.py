@@ -13,7 +13,7 @@ PLAIN_EDGE = Mark()
 
 
 def write_dot(picture: Picture) -> str:
-    """Write a directed graph: mapped nodes have two frames, states their colour, the rest is in tooltips."""
+    """Write a directed graph: mapped nodes have two frames, calls a dog's ear, states their colour, the rest is in tooltips."""
     lines = [
         f"digraph {quoted(picture.title)} {{",
         f"  label={quoted(picture.title, picture.subtitle)}; labelloc=t; fontname=Helvetica;",
@@ -29,6 +29,8 @@ def write_dot(picture: Picture) -> str:
 
 def _mark(mark: Mark) -> str:
     parts = [f"label={quoted(shorten(mark.label, LABEL))}, fontname=Helvetica, fontsize=9"] if mark.label else []
+    if mark.is_dashed:
+        parts.append("style=dashed")
     if mark.heads != "end":
         parts.append("dir=both" if mark.heads == "both" else "dir=back")
     return f" [{', '.join(parts)}]" if parts else ""
@@ -44,6 +46,8 @@ def _attributes(node: PictureNode) -> str:
     parts.append(f"tooltip={quoted(*(f'{name}: {text}' for name, text in node.facts))}")
     if node.is_mapped:
         parts.append("peripheries=2")
+    if node.is_aside:
+        parts.append("shape=note")
     if node.state is not None:
         colour = LIGHT[node.state]
         style = "rounded,filled,dashed" if node.state == "skipped" else "rounded,filled"

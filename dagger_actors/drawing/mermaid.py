@@ -18,7 +18,7 @@ PLAIN = re.compile(r"[^A-Za-z0-9 .,/\u0080-\U0010ffff]")
 
 
 def write_mermaid(picture: Picture) -> str:
-    """Write a flowchart: mapped nodes have a double frame, states have their colour as a class."""
+    """Write a flowchart: mapped nodes have a double frame, calls a notch, states have their colour as a class."""
     # The title stands in YAML, where JSON is a valid scalar.
     lines = ["---", f"title: {json.dumps(picture.title)}", "---", "flowchart TD"]
     if picture.subtitle:
@@ -40,7 +40,8 @@ def write_mermaid(picture: Picture) -> str:
 def _edge(one: int, other: int, mark: Mark) -> str:
     if mark.heads == "start":
         one, other = other, one
-    arrow = "<-->" if mark.heads == "both" else "-->"
+    shaft = "-.-" if mark.is_dashed else "--"
+    arrow = f"<{shaft}>" if mark.heads == "both" else f"{shaft}>"
     label = f'|"{escape(shorten(mark.label, LABEL))}"|' if mark.label else ""
     return f"  n{one} {arrow}{label} n{other}"
 
@@ -52,6 +53,8 @@ def _shape(node: PictureNode) -> str:
     shown.append(node.note)
     shown += [f"{name}: {text}" for name, text in node.facts if name in ("error", "reason")]
     label = "<br/>".join(escape(shorten(text, LABEL)) for text in shown if text)
+    if node.is_aside:
+        return f'>"{label}"]'
     return f'[["{label}"]]' if node.is_mapped else f'["{label}"]'
 
 

@@ -31,6 +31,7 @@ class PictureNode(msgspec.Struct, frozen=True, kw_only=True):
         title: Its id.
         subtitle: What it does: its action or class.
         is_mapped: Whether it stands for many: invocations of a mapped node, actors of a pool.
+        is_aside: Whether it is a note beside the others: a call, that nothing waits for.
         state: Of a run or a task; None in a picture of a definition.
         note: A line on how it went or how many it stands for; may be empty.
         facts: What a closer look shows, each a name and a text.
@@ -39,6 +40,7 @@ class PictureNode(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     subtitle: str
     is_mapped: bool = False
+    is_aside: bool = False
     state: str | None = None
     note: str = ""
     facts: tuple[tuple[str, str], ...] = ()
@@ -50,9 +52,11 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         label: A word beside it; may be empty.
         heads: Where its arrows are: at its end, at its start, at both.
+        is_dashed: Whether it tells how its end came to be: what was added or called, by whom.
     """
 
     label: str = ""
+    is_dashed: bool = False
     heads: Literal["end", "start", "both"] = "end"
 
 

@@ -68,9 +68,11 @@ def write_svg(picture: Picture) -> str:
     frame = _frame(picture, layout)
     columns, rows = (layout.along, layout.across) if frame.sideways else (layout.across, layout.along)
     shown = [state for state in STATES if any(node.state == state for node in picture.nodes)]
-    heading = max(width(picture.title) * 9.5, width(picture.subtitle) * 6.6, len(shown) * 104.0)
+    has_dashed = any(mark.is_dashed for mark in picture.marks.values())
+    entries = len(shown) + has_dashed
+    heading = max(width(picture.title) * 9.5, width(picture.subtitle) * 6.6, entries * 104.0)
     wide = 2 * MARGIN + max((columns - 1) * frame.step_x + frame.box_width + STACK * 2, heading)
-    high = HEADER + MARGIN + max(rows - 1, 0) * frame.step_y + frame.box_height + (LEGEND if shown else 0)
+    high = HEADER + MARGIN + max(rows - 1, 0) * frame.step_y + frame.box_height + (LEGEND if entries else 0)
     size = f'width="{wide:.0f}" height="{high:.0f}"'
     parts = [
         f'<svg xmlns="{NAMESPACE}" class="dagger-picture" role="img" {size} viewBox="0 0 {wide:.0f} {high:.0f}">',
@@ -89,7 +91,7 @@ def write_svg(picture: Picture) -> str:
         for node, point in zip(picture.nodes, layout.boxes, strict=True)
         for line in _box(node, *frame.at(point), frame)
     ]
-    parts += _legend(shown, high)
+    parts += _legend(shown, high, has_dashed=has_dashed)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -132,7 +134,8 @@ def _edge(path: Path, frame: Frame, mark: Mark) -> str:
         return " ".join(f"{b:.1f},{a:.1f}" if frame.sideways else f"{a:.1f},{b:.1f}" for a, b in place)
 
     line = " ".join(f"{letter}{written(place)}" for letter, place in steps)
-    drawn = f'<path class="edge" d="{line}"/>' + "".join(
+    kind = "edge dashed" if mark.is_dashed else "edge"
+    drawn = f'<path class="{kind}" d="{line}"/>' + "".join(
         f'<polygon class="head" points="{written(head)}"/>' for head in heads
     )
     if not mark.label:
@@ -149,7 +152,8 @@ def _box(node: PictureNode, x: float, y: float, frame: Frame) -> Iterator[str]:
     left, top = x - frame.box_width / 2, y - frame.box_height / 2
     size = f'width="{frame.box_width:.1f}" height="{frame.box_height:.1f}" rx="9"'
     cells = int((frame.box_width - 22) / CELL)
-    yield f'<g class="node {node.state or "plain"}"><title>{escape(_tooltip(node))}</title>'
+    kind = f"node {node.state or 'plain'}{' aside' if node.is_aside else ''}"
+    yield f'<g class="{kind}"><title>{escape(_tooltip(node))}</title>'
     for behind in (2, 1) if node.is_mapped else ():
         yield f'<rect x="{left + STACK * behind:.1f}" y="{top + STACK * behind:.1f}" {size}/>'
     yield f'<rect x="{left:.1f}" y="{top:.1f}" {size}/>'
@@ -171,12 +175,16 @@ def _tooltip(node: PictureNode) -> str:
     return "\n".join([node.title, *state, *(f"{name}: {text}" for name, text in node.facts)])
 
 
-def _legend(shown: list[str], high: float) -> Iterator[str]:
+def _legend(shown: list[str], high: float, *, has_dashed: bool) -> Iterator[str]:
     y = high - MARGIN
     for number, state in enumerate(shown):
         x = MARGIN + number * 104
         yield f'<g class="node {state}"><rect x="{x:g}" y="{y - 10:g}" width="14" height="14" rx="4"/></g>'
         yield f'<text class="summary" x="{x + 20:g}" y="{y + 1:g}">{state.replace("_", " ")}</text>'
+    if has_dashed:
+        x = MARGIN + len(shown) * 104
+        yield f'<path class="edge dashed" d="M{x:g},{y - 3:g} h22"/>'
+        yield f'<text class="summary" x="{x + 28:g}" y="{y + 1:g}">adds or calls</text>'
 
 
 def _style(shown: list[str]) -> str:
@@ -191,7 +199,8 @@ def _style(shown: list[str]) -> str:
         ".dagger-picture .action{font-size:11.5px;opacity:.8}.dagger-picture .note{font-size:11px}"
         ".dagger-picture .edge{fill:none;stroke-width:1.4}.dagger-picture .node rect{stroke-width:1.4}"
         ".dagger-picture .label{font-size:10px;text-anchor:middle}"
-        ".dagger-picture .skipped rect{stroke-dasharray:4 3}"
+        ".dagger-picture .skipped rect{stroke-dasharray:4 3}.dagger-picture .dashed{stroke-dasharray:5 4}"
+        ".dagger-picture .aside rect{rx:2px;stroke-dasharray:1.5 2.5}.dagger-picture .aside .name{font-weight:400}"
         + _colours(light, "#fbfcfd", "#1f2937", "#5b6675", "#97a3b3")
         + "@media (prefers-color-scheme:dark){"
         + _colours(dark, "#12171e", "#e5eaf0", "#9aa7b6", "#64748b")

@@ -88,18 +88,20 @@ def _output(node: NodeReport) -> str:
     return line(msgspec.json.encode(node.output).decode())
 
 
-def picture_of_run(definition: FlowDefinition, report: Report) -> Picture:
+def picture_of_run(definition: FlowDefinition, report: Report, *, calls: bool = False) -> Picture:
     """Make the picture of a run.
 
     Args:
         definition: What the run is pinned to.
         report: What it has done.
+        calls: Whether the hooks and failure actions that it has called are drawn too.
     """
-    picture = definition.picture()
+    picture = definition.picture(calls=calls)
     found = summaries(report)
+    ids = [definition.nodes[position].id for position in definition.drawn(calls=calls)]
     nodes = [
-        _drawn(drawn, found[node.id]) if node.id in found else drawn
-        for node, drawn in zip(definition.nodes, picture.nodes, strict=True)
+        _drawn(drawn, found[node_id]) if node_id in found else drawn
+        for node_id, drawn in zip(ids, picture.nodes, strict=True)
     ]
     parts = [f"run {report.run_id}", report.state.replace("_", " ")]
     if report.elapsed_us:

@@ -112,9 +112,18 @@ class FlowDefinition(msgspec.Struct, frozen=True, kw_only=True):
         for hook in self.hooks:
             yield f"hook {hook.event}", hook.action
 
-    def picture(self) -> Picture:
-        """What there is to be drawn of it."""
-        return picture_of(self.name, self.nodes, self.inputs or (), self.outputs or ())
+    def drawn(self, *, calls: bool = False) -> list[int]:
+        """Positions of the nodes that its picture shows: all, without ``calls`` all but hooks and failure actions."""
+        return [position for position, node in enumerate(self.nodes) if calls or node.call is None]
+
+    def picture(self, *, calls: bool = False) -> Picture:
+        """What there is to be drawn of it.
+
+        Args:
+            calls: Whether the hooks and failure actions that a run has called are drawn too, as notes at its side.
+        """
+        shown = self.drawn(calls=calls)
+        return picture_of(self.name, self.nodes, self.inputs or (), self.outputs or (), shown=shown)
 
     def _repr_html_(self) -> str:
         """Its picture, where the extra ``graph`` is installed, and a table of its nodes; for notebooks."""

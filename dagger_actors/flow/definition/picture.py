@@ -2,43 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from dagger_actors.core.graph import find_cycle
 from dagger_actors.core.wording import counted
-from dagger_actors.drawing.picture import LONGEST, NAMED, Picture, PictureNode, line, names
+from dagger_actors.drawing.picture import LONGEST, NAMED, Mark, Picture, PictureNode, line, names
 from dagger_actors.flow.definition.awaits import AwaitMessage
 from dagger_actors.flow.definition.nodes import NodeDefinition
 from dagger_actors.flow.definition.references import Constant, FromInput, Reference
 
 __all__ = ["facts_of", "picture_of", "told_source"]
 
+Edge = tuple[int, int]
+
 
 def picture_of(
-    name: str, nodes: tuple[NodeDefinition, ...], inputs: Collection[str], outputs: Collection[str]
+    name: str,
+    nodes: tuple[NodeDefinition, ...],
+    inputs: Collection[str],
+    outputs: Collection[str],
+    *,
+    shown: Sequence[int],
 ) -> Picture:
     """Make the picture of a flow.
 
     Args:
         name: The flow's.
-        nodes: In the order of the file.
+        nodes: In the order of the file, those behind that were added.
         inputs: The names of its inputs.
         outputs: The names of its outputs.
+        shown: Positions of the nodes to be drawn.
     """
+    places = {position: place for place, position in enumerate(shown)}
+    needed = [(places[on], places[at]) for at in shown for on in dict.fromkeys(nodes[at].dependencies) if on in places]
+    marks = _marks(nodes, places)
+    edges = list(dict.fromkeys([*needed, *marks]))
+    if _has_circle(len(shown), edges):
+        # By its hooks a node may come to wait for what was added by one that did not wait for it.
+        edges, marks = needed, {}
     return Picture(
         title=line(name),
-        subtitle=_summary(nodes, inputs, outputs),
+        subtitle=_summary([nodes[position] for position in shown], inputs, outputs),
         nodes=tuple(
             PictureNode(
                 title=line(node.id),
                 subtitle=line(node.purpose),
                 is_mapped=node.map is not None,
+                is_aside=node.call is not None,
                 note=line(f"each of {_source(node.map.over, nodes)}") if node.map is not None else "",
                 facts=facts_of(node, nodes),
             )
-            for node in nodes
+            for node in (nodes[position] for position in shown)
         ),
-        edges=tuple((on, position) for position, node in enumerate(nodes) for on in dict.fromkeys(node.dependencies)),
+        edges=tuple(edges),
+        marks=marks,
     )
+
+
+def _marks(nodes: tuple[NodeDefinition, ...], places: dict[int, int]) -> dict[Edge, Mark]:
+    """Who added or called for what is drawn; a call that is not drawn is left out on the way."""
+    marks: dict[Edge, Mark] = {}
+    for position, place in places.items():
+        node = nodes[position]
+        source = node.call.node if node.call is not None else node.added_by
+        while source is not None and source not in places:
+            call = nodes[source].call
+            source = call.node if call is not None else nodes[source].added_by
+        if source is not None:
+            label = node.call.event.replace("_", " ") if node.call is not None else ""
+            marks[places[source], place] = Mark(label=label, is_dashed=True)
+    return marks
+
+
+def _has_circle(count: int, edges: Sequence[Edge]) -> bool:
+    before: list[list[int]] = [[] for _ in range(count)]
+    for on, at in edges:
+        before[at].append(on)
+    return find_cycle(before) is not None
 
 
 def facts_of(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> tuple[tuple[str, str], ...]:
@@ -61,6 +101,13 @@ def facts_of(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> tuple[t
         facts.append(("tries", str(node.retry.tries)))
     if node.timeout_s is not None:
         facts.append(("timeout", f"{node.timeout_s:g} s"))
+    if node.failure is not None:
+        facts.append(("failure", line(node.failure.action)))
+    if node.added_by is not None:
+        facts.append(("added by", line(nodes[node.added_by].id)))
+    if node.call is not None:
+        of = "" if node.call.node is None else f" of {nodes[node.call.node].id}"
+        facts.append(("called for", line(f"{node.call.event.replace('_', ' ')}{of}")))
     return tuple(facts)
 
 
@@ -75,7 +122,7 @@ def _facts_of_wait(awaits: AwaitMessage, nodes: tuple[NodeDefinition, ...]) -> l
     return facts
 
 
-def _summary(nodes: tuple[NodeDefinition, ...], inputs: Collection[str], outputs: Collection[str]) -> str:
+def _summary(nodes: Sequence[NodeDefinition], inputs: Collection[str], outputs: Collection[str]) -> str:
     parts = [counted(len(nodes), "node")]
     if inputs:
         parts.append(f"inputs: {names(inputs)}")
