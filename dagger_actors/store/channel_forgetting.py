@@ -45,11 +45,15 @@ def forget(connection: apsw.Connection, operation: ForgetSubscription) -> Forgot
     if living:
         raise SubscriptionInUse(known.name, tuple(living))
     group = known.name.partition(".")[0]
-    private_key = logs_of(connection, [private_channel(group)])[private_channel(group)].channel_key
-    asked = (known.subscription_key, known.name, known.group_key, private_key)
+    private = private_channel(group)
+    private_key = logs_of(connection, [private])[private].channel_key
+    lags = {
+        one.channel: one
+        for one in lags_of(ask(connection, "read.subscription_cursors", known.name))[known.subscription_key]
+    }
+    asked = (known.subscription_key, known.name, known.group_key, private_key, lags.pop(private).floor)
     remains = _remains.decode(ask(connection, "read.subscription_remains", *asked))
-    lags = lags_of(ask(connection, "read.subscription_cursors", known.name)).get(known.subscription_key, ())
-    unread = remains.private + sum(one.lag for one in lags if not one.channel.startswith("@"))
+    unread = remains.private + sum(one.lag for one in lags.values())
     if (unread or remains.dead_letters) and not operation.is_meant:
         raise SubscriptionUnread(known.name, unread, remains.dead_letters)
     _delete(connection, known, private_key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dagger_actors.core.channel_rows import NewMessage, NewTimer
@@ -88,6 +89,21 @@ def test_nothing_is_lost_that_was_not_said_to_be_meant(file: ChannelsOnFile) -> 
     use(file)
     assert file.refusal(ForgetSubscription("g.h", (1,))) == SubscriptionUnread("g.h", 3, 1)
     assert file.refusal(ForgetSubscription("g.x", (1,))) == UnknownSubscription("g.x", "g.h")
+
+
+@pytest.mark.parametrize("ranges", [1, 64])
+def test_what_waits_for_it_alone_is_unread_whatever_other_ranges_have_done(file: ChannelsOnFile, ranges: int) -> None:
+    """Law: a range that has begun says nothing of messages of those that have not; of what is all in order only its one counts."""
+    file.declare(msgspec.structs.replace(reads(), ranges=ranges))
+    file.publish(*(NewMessage("@g", "T", str(number), target="g.h") for number in range(4)))
+    cursor, epoch = file.cursor("g.h", "@g"), file.share("g").held[0].epoch
+    assert file.acknowledge(cursor, 5, "g", epoch, 4)
+    assert file.refusal(ForgetSubscription("g.h", (1,))) == SubscriptionUnread("g.h", 4, 0)
+    assert file.acknowledge(cursor, 0, "g", epoch, 3)
+    left = 1 if ranges == 1 else 4
+    assert file.refusal(ForgetSubscription("g.h", (1,))) == SubscriptionUnread("g.h", left, 0)
+    file.acknowledge_all(cursor, "g", 4)
+    assert file.run(ForgetSubscription("g.h", (1,))) == Forgotten(0, 0, 0, "g", 0)
 
 
 def test_whoever_lives_and_has_its_code_keeps_it(file: ChannelsOnFile) -> None:
