@@ -11,6 +11,9 @@ __all__ = ["MAX_SECONDS", "Snooze", "is_seconds"]
 MAX_SECONDS = 366 * 86_400
 """A year: the longest that anything is put off."""
 
+SOONEST_US = 10_000
+"""Ten milliseconds: what is put off for ever takes a hundred turns a second, and leaves the disk and a core to others."""
+
 
 class Snooze(msgspec.Struct, frozen=True, tag="snooze"):
     """Returned by the body of a task or by a handler of a subscriber: not now, again in so many seconds.
@@ -18,7 +21,7 @@ class Snooze(msgspec.Struct, frozen=True, tag="snooze"):
     It counts as no try, and nothing that the attempt did is committed.
 
     Attributes:
-        seconds: 0 to a year.
+        seconds: 0 to a year; less than 0.01 counts as that.
 
     Raises:
         ValueError: It is something else.
@@ -32,8 +35,8 @@ class Snooze(msgspec.Struct, frozen=True, tag="snooze"):
 
     @property
     def delay_us(self) -> int:
-        """The same in microseconds."""
-        return round(self.seconds * 1e6)
+        """After how many microseconds it is done again."""
+        return max(SOONEST_US, round(self.seconds * 1e6))
 
 
 def is_seconds(value: object) -> bool:

@@ -153,6 +153,25 @@ def test_who_is_slow_or_never_takes_its_messages_disturbs_no_other(other: type[S
         assert stands.lag == {"refuser": 0}.get(name, COUNT), "counted from the lowest that is not done of each range"
 
 
+def test_what_is_put_off_by_nothing_for_ever_has_a_hundred_turns_a_second() -> None:
+    """Law: ``Snooze(0)`` is no loop that takes a core and the disk from all others; it is again after ten milliseconds."""
+    turns: list[int] = []
+
+    class Never(Subscriber):
+        @subscribe("notes")
+        def take(self, note: Note) -> Snooze | None:
+            turns.append(note.number)
+            return Snooze(0) if len(turns) < 1_000 else None
+
+    with simulate(0) as sim:
+        here = system(sim, Never)
+        here.channels.publish("notes", Note("a", 1))
+        sim.advance(1)
+        assert 50 < len(turns) <= 101
+        sim.advance(20)
+        assert len(turns) == 1_000
+
+
 class InBatches(Subscriber):
     """Takes its time for a batch."""
 

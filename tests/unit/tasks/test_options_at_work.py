@@ -189,6 +189,16 @@ def test_a_snooze_comes_again_later_and_counts_as_no_try(sim: Any, seen: Seen) -
     assert gaps(seen) == [60.0] * 5
 
 
+def test_a_snooze_of_nothing_is_one_of_ten_milliseconds(sim: Any, seen: Seen) -> None:
+    """Law: a body that puts its task off for ever keeps no core busy."""
+    agent = failing(seen, *[Snooze(0)] * 5)
+    system = sim.system(agents=[agent])
+    task = system.tasks.submit(agent, Topic())
+    sim.run()
+    assert task.result(0) == 6
+    assert min(gaps(seen)) >= 0.01
+
+
 def test_what_a_body_cancels_is_cancelled(sim: Any, seen: Seen) -> None:
     """Law: it is not tried again, and no failure."""
     agent = failing(seen, Cancel("nobody wants it"))
