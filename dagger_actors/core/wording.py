@@ -6,6 +6,8 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
+from dagger_actors.errors.wording import counted
+
 __all__ = ["BESIDE", "LONGEST_SHOWN", "as_written", "counted", "indefinite", "listed", "nearest", "quoted"]
 
 BESIDE = "dagger_actors_beside_"
@@ -53,11 +55,6 @@ def quoted(name: object) -> str:
     """Quote a name for a message, shortened and with nothing that a terminal would obey."""
     text = repr(name[: LONGEST_SHOWN + 1] if isinstance(name, str) else name)
     return text if len(text) <= LONGEST_SHOWN + 2 else text[:LONGEST_SHOWN] + "..." + text[0]
-
-
-def counted(count: int, noun: str) -> str:
-    """Say how many, with the noun in its number: ``1 node``, ``2,000 nodes``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dagger_actors.errors.action import ActionError
 from dagger_actors.errors.commands import command_line
 from dagger_actors.errors.request import RequestError
+from dagger_actors.errors.wording import counted
 
 # --- the caller, now
 
@@ -156,8 +157,8 @@ class ChannelFull(RequestError):
     def __str__(self) -> str:
         waited = f", and for {self.waited_s:g} s there was no room for another" if self.waited_s else ""
         return (
-            f"{self.capacity:,} messages of the channel {self.channel!r} wait for its slowest subscription, which is its "
-            f"capacity{waited}; publish slower, help that subscription, or raise the capacity"
+            f"the slowest subscription of the channel {self.channel!r} has {counted(self.capacity, 'message')} before it, "
+            f"which is the channel's capacity{waited}; publish slower, help that subscription, or raise the capacity"
         )
 
 
@@ -176,8 +177,8 @@ class OutboxFull(RequestError):
 
     def __str__(self) -> str:
         return (
-            f"{self.messages:,} messages with {self.size_bytes:,} bytes wait to be committed, which is all that this "
-            f"process keeps; publish with wait=True, which waits for room, or publish slower"
+            f"the outbox of this process has {counted(self.messages, 'message')} with {counted(self.size_bytes, 'byte')} to be "
+            f"committed, which is all that it keeps; publish with wait=True, which waits for room, or publish slower"
         )
 
 

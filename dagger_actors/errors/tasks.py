@@ -5,6 +5,7 @@ from __future__ import annotations
 from dagger_actors.errors.action import ActionError
 from dagger_actors.errors.commands import command_line
 from dagger_actors.errors.request import RequestError
+from dagger_actors.errors.wording import counted
 
 # --- the caller, now
 
@@ -91,7 +92,7 @@ class TaskQueueFull(RequestError):
 
     def __str__(self) -> str:
         return (
-            f"the agent {self.agent!r} has {self.capacity:,} open tasks, which is its capacity; submit slower, start "
+            f"the agent {self.agent!r} has {counted(self.capacity, 'open task')}, which is its capacity; submit slower, start "
             f"another worker, or raise the capacity"
         )
 

@@ -170,7 +170,7 @@ class Sending:
                     continue
             if clock.now().mono_us - began_us >= PATIENCE_S * 1e6:
                 raise TimeoutError(
-                    f"the agent {self._door.name!r} has {capacity:,} open tasks, which is its "
+                    f"the agent {self._door.name!r} has {counted(capacity, 'open task')}, which is its "
                     f"capacity, and for {PATIENCE_S:g} s there was no room for another; start a worker that does them, "
                     "raise the capacity, or submit later"
                 )

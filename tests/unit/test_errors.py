@@ -113,15 +113,15 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "ChannelFull": (
         ("orders", 1000, 30.0),
         (
-            "1,000 messages of the channel 'orders' wait for its slowest subscription, which is its capacity, and for 30 s "
-            "there was no room for another; publish slower, help that subscription, or raise the capacity"
+            "the slowest subscription of the channel 'orders' has 1,000 messages before it, which is the channel's capacity, "
+            "and for 30 s there was no room for another; publish slower, help that subscription, or raise the capacity"
         ),
     ),
     "OutboxFull": (
         (10_000, 123_456),
         (
-            "10,000 messages with 123,456 bytes wait to be committed, which is all that this process keeps; publish with "
-            "wait=True, which waits for room, or publish slower"
+            "the outbox of this process has 10,000 messages with 123,456 bytes to be committed, which is all that it keeps; "
+            "publish with wait=True, which waits for room, or publish slower"
         ),
     ),
     "OffsetRefused": (
@@ -468,6 +468,19 @@ def test_an_error_that_carries_what_cannot_be_hashed_can_be_hashed() -> None:
 def test_a_detail_that_is_not_known_leaves_no_hole_in_the_sentence(error: DaggerError, text: str) -> None:
     """Optional facts are optional in the text too."""
     assert str(error) == text
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (errors.ChannelFull("orders", 1), "the channel 'orders' has 1 message before it"),
+        (errors.OutboxFull(1, 1), "has 1 message with 1 byte to be"),
+        (errors.TaskQueueFull("research", 1), "the agent 'research' has 1 open task, which"),
+    ],
+)
+def test_one_of_a_thing_is_told_as_one(error: DaggerError, text: str) -> None:
+    """Law: limits of one are limits."""
+    assert text in str(error)
 
 
 @pytest.mark.parametrize(

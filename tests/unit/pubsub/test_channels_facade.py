@@ -220,7 +220,7 @@ def test_a_publisher_gives_up_at_its_time_out(here: ChannelsHere):
     """Law: ChannelFull names the channel, its capacity and what to do."""
     here.subscribe("g.h", "notes")
     here.channels.publish_many("notes", [Note("a"), Note("b")])
-    with pytest.raises(ChannelFull, match=r"2 messages of the channel 'notes' wait .* raise the capacity"):
+    with pytest.raises(ChannelFull, match=r"the channel 'notes' has 2 messages before it, .* raise the capacity"):
         here.channels.publish("notes", Note("c"), timeout=0)
 
 
