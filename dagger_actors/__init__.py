@@ -82,6 +82,8 @@ if TYPE_CHECKING:
         UnknownResource,
     )
     from dagger_actors.flow.artifact_library import ArtifactEntry
+    from dagger_actors.flow.building.flow import Flow
+    from dagger_actors.flow.building.sources import Map, Node, Value
     from dagger_actors.flow.commands import (
         AddNodes,
         CancelNode,
@@ -163,6 +165,7 @@ __all__ = [
     "Explanation",
     "Exponential",
     "Fatal",
+    "Flow",
     "GrowthRefused",
     "HookEvent",
     "HookRefused",
@@ -182,9 +185,11 @@ __all__ = [
     "Linear",
     "MailboxFull",
     "MailboxSpec",
+    "Map",
     "MessageRefused",
     "MessageUnhandled",
     "NameTaken",
+    "Node",
     "NodeError",
     "NodeReport",
     "PauseRun",
@@ -252,6 +257,7 @@ __all__ = [
     "UnknownAgent",
     "UnknownDependency",
     "UnknownResource",
+    "Value",
     "action",
     "handler",
     "subscribe",
@@ -295,6 +301,10 @@ _HOMES = {
     "AttemptLog": "flow.logs",
     "AttemptReport": "flow.report",
     "Context": "flow.context",
+    "Flow": "flow.building.flow",
+    "Map": "flow.building.sources",
+    "Node": "flow.building.sources",
+    "Value": "flow.building.sources",
     "AddNodes": "flow.commands",
     "CancelNode": "flow.commands",
     "CancelRun": "flow.commands",

@@ -9,6 +9,7 @@ import msgspec
 
 from dagger_actors.actors.settings import collector_paused
 from dagger_actors.errors import DefinitionError, Problem, RequestError
+from dagger_actors.flow.building.flow import Flow
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition
 from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.loader import load_flow
@@ -16,7 +17,10 @@ from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
 from dagger_actors.flow.run_actions import Places, load_actions, misfits, places_of
 
-__all__ = ["Catalog", "LoadedFlow", "check_width", "settings_of"]
+__all__ = ["Catalog", "FlowSource", "LoadedFlow", "check_width", "settings_of"]
+
+FlowSource = str | Path | Mapping[str, object] | Flow
+"""A file's path, the same structure as data, the name of a flow that is held, or a flow built in Python."""
 
 
 class LoadedFlow(msgspec.Struct, frozen=True):
@@ -55,8 +59,8 @@ class Catalog:
         self._folder = str(Path.cwd())
         self._loaded: dict[str, LoadedFlow] = {}
 
-    def load(self, path: str | Path) -> FlowDefinition:
-        """Load a flow file and hold it by its name.
+    def load(self, path: str | Path | Flow) -> FlowDefinition:
+        """Load a flow file, or a flow built in Python, and hold it by its name.
 
         Raises:
             DefinitionError: It cannot run; names every problem.
@@ -65,15 +69,19 @@ class Catalog:
         self._loaded[loaded.definition.name] = loaded
         return loaded.definition
 
-    def _load(self, source: str | Path | Mapping[str, object]) -> LoadedFlow:
+    def _load(self, source: FlowSource) -> LoadedFlow:
         actions = self.registry.beside()
+        if isinstance(source, Flow):
+            for function in source.functions:
+                actions.add(function)
         with collector_paused():
-            definition = load_flow(source, registry=actions, channels=self.channels)
-        folder = Path.cwd() if isinstance(source, Mapping) else Path(source).parent
+            read = source.source() if isinstance(source, Flow) else source
+            definition = load_flow(read, registry=actions, channels=self.channels)
+        folder = Path.cwd() if isinstance(source, Mapping | Flow) else Path(source).parent
         return LoadedFlow(definition, folder, actions)
 
-    def find(self, source: str | Path | Mapping[str, object]) -> LoadedFlow:
-        """The definition of a file, of data, or of a flow held by name, with its actions.
+    def find(self, source: FlowSource) -> LoadedFlow:
+        """The definition of a file, of data, of a flow built in Python, or of a flow held by name, with its actions.
 
         Raises:
             DefinitionError: It cannot run; names every problem.

@@ -23,9 +23,10 @@ from dagger_actors.errors import (
 )
 from dagger_actors.errors.commands import command_line
 from dagger_actors.flow.archive import LISTED
+from dagger_actors.flow.building.flow import Flow
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.cancel import Canceller
-from dagger_actors.flow.catalog import Catalog
+from dagger_actors.flow.catalog import Catalog, FlowSource
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.explanation import Explanation
 from dagger_actors.flow.hub import FlowHub
@@ -58,8 +59,8 @@ class Flows:
 
     # --- definitions
 
-    def load(self, path: str | Path) -> FlowDefinition:
-        """Load a flow file and hold it by its name, so that ``start`` takes the name.
+    def load(self, path: str | Path | Flow) -> FlowDefinition:
+        """Load a flow file, or a flow built in Python, and hold it by its name, so that ``start`` takes the name.
 
         Raises:
             DefinitionError: It cannot run; names every problem.
@@ -74,7 +75,7 @@ class Flows:
 
     def start(
         self,
-        flow: str | Path | Mapping[str, object],
+        flow: FlowSource,
         inputs: Mapping[str, Any] | None = None,
         *,
         run_id: str | None = None,
@@ -85,7 +86,7 @@ class Flows:
         """Start a run; it is durable when this returns.
 
         Args:
-            flow: A file's path, the same structure as data, or the name of a flow that was loaded.
+            flow: A file's path, the same structure as data, a flow built in Python, or the name of one that was loaded.
             inputs: Its inputs by name.
             run_id: An id of the caller's, so that starting twice is starting once; made when it is None.
             parallel: Instead of the flow's ``max_parallel_nodes``; 1 or more.
@@ -355,7 +356,7 @@ class Flows:
 
     async def astart(
         self,
-        flow: str | Path | Mapping[str, object],
+        flow: FlowSource,
         inputs: Mapping[str, Any] | None = None,
         *,
         run_id: str | None = None,

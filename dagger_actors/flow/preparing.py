@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,7 +11,7 @@ import msgspec
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.run_rows import NewRun
 from dagger_actors.errors import RequestError
-from dagger_actors.flow.catalog import Catalog, LoadedFlow
+from dagger_actors.flow.catalog import Catalog, FlowSource, LoadedFlow
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.inputs import check_inputs, encode_inputs
 
@@ -73,7 +72,7 @@ class Prepared(msgspec.Struct, frozen=True, eq=False):
     run: NewRun
 
 
-def pin(catalog: Catalog, flow: str | Path | Mapping[str, object]) -> PinnedFlow:
+def pin(catalog: Catalog, flow: FlowSource) -> PinnedFlow:
     """Find a flow.
 
     Raises:

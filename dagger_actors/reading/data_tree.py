@@ -41,11 +41,18 @@ class DataDocument:
     def path(self, at: int) -> str:
         """Spell the way from the root to a value; empty for the root."""
         text = ""
+        for step in self.steps(at):
+            is_plain = isinstance(step, str) and step.isidentifier()
+            text += f".{step}" if is_plain else f"[{quoted(step)}]"
+        return text.removeprefix(".")
+
+    def steps(self, at: int) -> tuple[str | int, ...]:
+        """The way from the root to a value: keys and positions."""
+        steps: list[str | int] = []
         while at > 0:
             at, step = self._steps[at]
-            is_plain = isinstance(step, str) and step.isidentifier()
-            text = (f".{step}" if is_plain else f"[{quoted(step)}]") + text
-        return text.removeprefix(".")
+            steps.append(step)
+        return tuple(reversed(steps))
 
     def problem(self, at: int, message: str, advice: str = "") -> Problem:
         """Word a problem with its path."""
@@ -53,12 +60,15 @@ class DataDocument:
         return Problem(f"{path}: {message}" if path else message, advice, FILE)
 
 
-def read_data(source: Mapping[str, object], kind: FileKind = DOCUMENT) -> tuple[Tree, DataDocument, list[Problem]]:
+def read_data(
+    source: Mapping[str, object], kind: FileKind = DOCUMENT, document: DataDocument | None = None
+) -> tuple[Tree, DataDocument, list[Problem]]:
     """Turn plain data into a tree.
 
     Args:
         source: Mappings with text keys, lists, tuples, text, numbers, truth values and None.
         kind: What it is taken for, for messages.
+        document: Is told the paths; None = one of its own.
 
     Returns:
         The tree, the document that knows its paths, and the faults of single values.
@@ -66,15 +76,15 @@ def read_data(source: Mapping[str, object], kind: FileKind = DOCUMENT) -> tuple[
     Raises:
         DefinitionError: It is too deep (or contains itself) or too large.
     """
-    builder = DataBuilder(kind)
+    builder = DataBuilder(kind, document or DataDocument())
     return builder.build(source, builder.document.add(-1, ""), 0), builder.document, builder.problems
 
 
 class DataBuilder:
     """Builds a tree from data; recursion ends at ``MAX_LEVELS``."""
 
-    def __init__(self, kind: FileKind) -> None:
-        self.document = DataDocument()
+    def __init__(self, kind: FileKind, document: DataDocument) -> None:
+        self.document = document
         self.problems: list[Problem] = []
         self._kind = kind
         self._values = 0

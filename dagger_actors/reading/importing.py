@@ -138,6 +138,8 @@ def import_file(target: str, folders: list[Path], wanted: Wanted) -> ModuleType:
         looked = " and ".join(map(str, folders))
         raise refusal(f"there is no file {quoted(target)}", f"Looked in {looked}.")
     path = path.resolve()
+    if (script := running_script(path)) is not None:
+        return script
     name = f"{FILE_MODULE}{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -157,6 +159,13 @@ def import_file(target: str, folders: list[Path], wanted: Wanted) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def running_script(path: Path) -> ModuleType | None:
+    """Give the program itself when that is what a file names: executed once more, it would begin its work anew."""
+    module = sys.modules.get("__main__")
+    file = getattr(module, "__file__", None)
+    return module if file is not None and Path(file).resolve() == path else None
 
 
 def import_module(name: str, folders: list[Path], wanted: Wanted) -> ModuleType:

@@ -1,10 +1,12 @@
 """The README is true: its commands exist, its example runs, its set-up command is the one that CI uses."""
 
+import contextlib
 import os
 import re
 import shlex
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -73,6 +75,28 @@ def test_the_readmes_python_example_runs(readme, program):
         check=False,
     )
     assert (done.stdout, done.stderr) == ("{'letters': 19}\n", "")
+
+
+def test_the_readmes_flow_in_python_is_the_one_it_prints(readme, program):
+    """Law: the example, copied as it stands, prints what its comment says; what it prints runs as it does."""
+    (code,) = [block for block in blocks(readme, "python") if "flow.to_yaml()" in block]
+    (program.folder / "lengths.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "lengths.py"],
+        cwd=program.folder,
+        env=program.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    yaml, _, result = done.stdout.partition("\n\n")
+    assert (result, done.stderr) == ("{'letters': 119}\n", "")
+    (program.folder / "lengths.yaml").write_text(yaml)
+    again = program("run", "lengths.yaml", "--db", "runs.db", "-i", "text=count these four words")
+    assert again.stdout == "letters: 119\n", again.stderr
+    with contextlib.closing(sqlite3.connect(program.folder / "runs.db")) as database:
+        assert database.execute("SELECT count(*) FROM definitions").fetchone() == (1,)
 
 
 def test_the_readmes_actor_runs(readme, program):

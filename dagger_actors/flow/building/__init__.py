@@ -1,0 +1,1 @@
+"""Flows in Python: what a flow file says, said by calls."""

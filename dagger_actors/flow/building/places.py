@@ -1,0 +1,55 @@
+"""Where things of a flow in Python were declared: problems name the line of the call."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Mapping, Sequence
+
+from dagger_actors.errors import DefinitionError, Problem
+from dagger_actors.reading.data_tree import DataDocument
+
+__all__ = ["BuiltDocument", "Place", "refusal"]
+
+Place = tuple[str, int]
+"""File and line of a call."""
+
+
+class BuiltDocument(DataDocument):
+    """Knows the calls that declared the parts of a flow.
+
+    Args:
+        flow: The call that made the flow.
+        nodes: Those of its nodes, in order.
+        inputs: Those of its inputs.
+    """
+
+    def __init__(self, flow: Place, nodes: Sequence[Place], inputs: Mapping[str, Place]) -> None:
+        super().__init__()
+        self._flow = flow
+        self._nodes = nodes
+        self._inputs = inputs
+
+    def problem(self, at: int, message: str, advice: str = "") -> Problem:
+        """Word a problem with its path, and the place of the call that declared it."""
+        path = self.path(at)
+        return _problem(self._place(self.steps(at)), f"{path}: {message}" if path else message, advice)
+
+    def _place(self, steps: tuple[str | int, ...]) -> Place:
+        match steps:
+            case ("nodes", int(position), *_):
+                return self._nodes[position]
+            case ("inputs", str(name), *_):
+                return self._inputs[name]
+        return self._flow
+
+
+def refusal(place: Place, message: str, advice: str) -> DefinitionError:
+    """Make the error of one call."""
+    return DefinitionError([_problem(place, message, advice)])
+
+
+def _problem(place: Place, message: str, advice: str) -> Problem:
+    file, line = place
+    source = linecache.getline(file, line).rstrip()
+    column = len(source) - len(source.lstrip()) + 1
+    return Problem(message, advice, file, line, column, source)
