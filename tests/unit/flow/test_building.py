@@ -219,7 +219,7 @@ nodes:
   - id: first
     action: one
     inputs: {x: {reference: inputs.limit, description: l}}
-    outputs: [n]
+    outputs: ["n"]
     timeout: 9
     cache: {ttl_s: 5}
   - id: paid
@@ -231,7 +231,7 @@ nodes:
     action: the other
     dependencies: [first, paid]
     inputs:
-      n: {reference: first.n, default: 0}
+      "n": {reference: first.n, default: 0}
       text: {value: "a: b"}
       wait: {value: 7, description: seven}
     trigger: all_done
