@@ -204,7 +204,7 @@ class BodyActor(Actor):
         if self._turn is None:
             return turn
         # A later hit would give the output without what else the attempt did.
-        has_effects = bool(turn.statements or turn.values or turn.published or turn.growth)
+        has_effects = bool(turn.statements or turn.values or turn.published or turn.shared or turn.growth)
         reason = UNCACHED if has_effects else self._turn.reason
         return msgspec.structs.replace(turn, cache=None if has_effects else self._turn.cache, reason=reason)
 

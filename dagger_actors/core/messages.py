@@ -248,7 +248,7 @@ class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         reason: A word on how it came to its output, for its row; empty = none.
         spawned: Tasks that it has made; of tasks and of turns of subscribers.
         started: Runs that it has started; of turns of subscribers.
-        shared: What it changes of the shared state; for tasks.
+        shared: What it changes of the shared state; of tasks and of actions of flows.
         waits: Whom it waits for; for tasks that are suspended.
         mark: What keeps the body, when it runs again, from repeating its shared changes; for tasks that are suspended.
         published: Messages for channels; of tasks and of actions of flows.

@@ -15,6 +15,7 @@ from dagger_actors.core.channels import ChannelOperation
 from dagger_actors.core.durable import Found
 from dagger_actors.core.messages import RunValue, Statement
 from dagger_actors.core.run_rows import StartRuns
+from dagger_actors.core.task_rows import SharedChange
 from dagger_actors.core.tasks import TaskOperation
 
 __all__ = [
@@ -127,6 +128,7 @@ class UserWork(msgspec.Struct, frozen=True):
         values: Of the run's namespace, in order.
         now_us: The time for them.
         published: Messages for channels, behind all of it; the answer is an ``Appended`` for each.
+        shared: Changes of the shared state, in order.
     """
 
     place: tuple[int, int, int, int]
@@ -134,6 +136,7 @@ class UserWork(msgspec.Struct, frozen=True):
     values: tuple[RunValue, ...]
     now_us: int
     published: tuple[NewMessage, ...] = ()
+    shared: tuple[SharedChange, ...] = ()
 
 
 def never() -> bool:

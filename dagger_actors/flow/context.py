@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,6 +11,8 @@ import msgspec
 
 from dagger_actors.bodies.context import Surroundings
 from dagger_actors.bodies.publications import PublishingContext
+from dagger_actors.bodies.shared import AskedShared
+from dagger_actors.bodies.turn_shared import TurnShared
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ArtifactRecord, StartAttempt, Turn
 from dagger_actors.flow.additions import Additions
@@ -29,6 +32,9 @@ class Context(PublishingContext):
         invocation_key: The map item's key; empty when the node is not mapped.
         attempt: Which attempt this is, from 1; repeats after a crash count.
         cache: The namespace that the nodes of the run share: ``get``, ``put``, ``append``.
+        shared: The shared state of all runs, tasks and programs of the database: ``get``, ``read``, ``put``, ``delete``,
+            ``increment``, each with a scope and a key; what only this run is to see has ``ctx.run_id`` as its scope. Changes
+            are committed with this attempt's success.
         idempotency_key: The same for every attempt of this invocation: hand it to services that understand one.
     """
 
@@ -39,6 +45,11 @@ class Context(PublishingContext):
         self.invocation_key = start.invocation_key
         self.cache = RunCache(start.run_key, around.backends.owner, around.mask)
         self._additions = Additions(start.run_id, around.backends.owner, around.mask)
+
+    @functools.cached_property
+    def shared(self) -> TurnShared:
+        """The shared state, as of the last commit and with what this attempt has changed."""
+        return TurnShared(AskedShared(self._backends.owner), _no_mark, self._mask)
 
     @property
     def idempotency_key(self) -> str:
@@ -65,12 +76,14 @@ class Context(PublishingContext):
         return self._additions.add(nodes)
 
     def turn(self, artifacts: tuple[ArtifactRecord, ...]) -> Turn:
-        """What every body's turn has, the values put into the run's namespace, and the nodes that are added."""
+        """What every body's turn has, what it changes of the run's namespace and the shared state, and nodes that it adds."""
         turn = super().turn(artifacts)
         growth = self._additions.encoded
-        if not self.cache.written and not growth:
+        shared = self.__dict__.get("shared")  # not made for who never asked
+        changes = () if shared is None else tuple(shared.changes)
+        if not self.cache.written and not growth and not changes:
             return turn
-        return msgspec.structs.replace(turn, values=tuple(self.cache.written), growth=growth)
+        return msgspec.structs.replace(turn, values=tuple(self.cache.written), growth=growth, shared=changes)
 
     @staticmethod
     def write_log(start: StartAttempt, level: int, message: str) -> None:
@@ -79,6 +92,10 @@ class Context(PublishingContext):
             run_id=start.run_id, node_id=start.node_id, invocation_key=start.invocation_key, attempt=start.attempt
         )
         logger.log(level, "%s: %s", _idempotency_key(start), message, extra=fields)
+
+
+def _no_mark() -> None:
+    """An attempt of a flow never suspends, so nothing of an earlier one is committed."""
 
 
 def _idempotency_key(start: StartAttempt) -> str:

@@ -133,8 +133,8 @@ class Draft:
         """Add what an attempt did besides returning."""
         if turn.artifacts:
             self.add_artifacts(place, turn.artifacts, now_us)
-        if turn.statements or turn.values or turn.published:
-            self._work.append(UserWork(place, turn.statements, turn.values, now_us, turn.published))
+        if turn.statements or turn.values or turn.published or turn.shared:
+            self._work.append(UserWork(place, turn.statements, turn.values, now_us, turn.published, turn.shared))
 
     @property
     def work(self) -> Sequence[UserWork]:

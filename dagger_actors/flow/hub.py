@@ -140,7 +140,7 @@ class FlowHub:
                 steps=RunSteps(store, clock=runtime.clock, wait=runtime.wait_in_body),
                 resources=resources,
                 tables=StoredTables(store),
-                owner=RunValues(store, messages, GrowthReader(self.active.get, channels)),
+                owner=RunValues(store, messages, GrowthReader(self.active.get, channels), clock=runtime.clock),
             ),
             home=store.home,
             pool=pool,

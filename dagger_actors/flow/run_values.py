@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from dagger_actors.bodies.publications import PUBLISH, Messages
+from dagger_actors.bodies.shared import SHARED, StoredShared
+from dagger_actors.core.protocols import Clock
 from dagger_actors.flow.additions import GROW
 from dagger_actors.flow.growing import GrowthReader
 from dagger_actors.flow.run_cache import VALUE
@@ -22,15 +24,17 @@ class RunValues:
         store: The open database.
         messages: Answers what actions publish.
         growth: Answers what they add to their runs.
+        clock: The time: what has expired of the shared state is not there any more.
     """
 
-    def __init__(self, store: Store, messages: Messages, growth: GrowthReader) -> None:
+    def __init__(self, store: Store, messages: Messages, growth: GrowthReader, *, clock: Clock) -> None:
+        self._shared = StoredShared(store.readers.query, lambda: clock.now().wall_us)
         self._growth = growth
         self._messages = messages
         self._store = store
 
     def ask(self, question: str, arguments: bytes) -> bytes:
-        """Give one value of a run's namespace, as JSON text, None when there is none; or make a message, or nodes.
+        """Give one value of a run's namespace, as JSON text, None when there is none; or a shared one; or make a message, or nodes.
 
         Raises:
             UnknownChannel, PublicationRefused, RequestError: A message cannot be published.
@@ -41,6 +45,8 @@ class RunValues:
             return self._messages.answer(arguments)
         if question == GROW:
             return self._growth.answer(arguments)
+        if question == SHARED:
+            return self._shared.answer(arguments)
         if question != VALUE:
             raise LookupError(f"nobody answers {question!r}")
         rows = self._store.readers.query("read.run_value", *_run_and_key.decode(arguments))

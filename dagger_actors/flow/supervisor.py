@@ -264,7 +264,7 @@ class FlowSupervisor(Actor):
             draft.messages.append(data)
             if isinstance(outcome, Succeeded):
                 turn, place = outcome.turn, (message.run_key, *key)
-                if turn.artifacts or turn.statements or turn.values or turn.published:
+                if turn.artifacts or turn.statements or turn.values or turn.published or turn.shared:
                     draft.add_turn(place, turn, now.wall_us)
                 if turn.cache is not None:
                     draft.add_cache_use(turn.cache, self._origin(place), outcome.output, message.finished_us)

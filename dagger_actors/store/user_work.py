@@ -1,4 +1,4 @@
-"""What an attempt wants written with its own end: statements on users' tables, the values its run shares, messages.
+"""What an attempt wants written with its own end: statements on users' tables, values of its run, shared ones, messages.
 
 It runs in the transaction of the unit that ends the attempt, behind that unit's own rows. What a statement itself is to
 blame for rejects the unit and names the attempt, so that its owner can let that attempt fail, and nothing else.
@@ -13,10 +13,19 @@ import apsw
 from dagger_actors.core.channels import Appended, PublishMessages
 from dagger_actors.core.messages import RunValue, Statement
 from dagger_actors.core.protocols import UserWork
-from dagger_actors.errors import ActionError, RequestError, RunValueRefused, StatementFailed, WorkRejected
+from dagger_actors.core.tasks import ShareValues
+from dagger_actors.errors import (
+    ActionError,
+    RequestError,
+    RunValueRefused,
+    SharedRefused,
+    StatementFailed,
+    WorkRejected,
+)
 from dagger_actors.store.channel_publishing import publish
 from dagger_actors.store.guard import Guard
 from dagger_actors.store.statements import sql
+from dagger_actors.store.task_shared import share
 from dagger_actors.store.user_tables import DISK, PROGRESS_OPS, step_limit
 
 __all__ = ["WorkRunner"]
@@ -47,7 +56,7 @@ class WorkRunner:
             What became of its messages.
 
         Raises:
-            WorkRejected: Its own statements, values or messages are to blame; the transaction may be gone with it.
+            WorkRejected: Its own statements, values, shared changes or messages are to blame; the transaction may be gone with it.
             apsw.Error: The disk is.
         """
         if self._guarded is not connection:
@@ -68,11 +77,11 @@ class WorkRunner:
             )
         if blamed is not None:
             raise WorkRejected(str(self._path), work.place, blamed)
-        if not work.published:
-            return ()
         try:
-            return publish(connection, PublishMessages(work.published, work.now_us))
-        except RequestError as error:
+            if work.shared:
+                share(connection, ShareValues(work.shared, work.now_us))
+            return publish(connection, PublishMessages(work.published, work.now_us)) if work.published else ()
+        except (RequestError, SharedRefused) as error:
             raise WorkRejected(str(self._path), work.place, error) from error
 
     def _statement(self, connection: apsw.Connection, statement: Statement) -> StatementFailed | None:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from dagger_actors.bodies.artifacts import artifact_row
+from dagger_actors.bodies.turn_shared import MARK_STEP
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import ChannelOperation, PublishMessages
 from dagger_actors.core.protocols import Cell, UserWork, Write
 from dagger_actors.core.tasks import FINAL_TASK, Claim, ClaimTasks, ReleaseTasks, TaskOperation
 from dagger_actors.tasks.machine.events import Decision, Effect, End, Grant, RunRow, TaskRef
-from dagger_actors.tasks.turn_shared import MARK_STEP
 
 __all__ = ["Batch", "Part"]
 

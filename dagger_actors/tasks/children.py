@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from dagger_actors.bodies.publications import PUBLISH, Messages
+from dagger_actors.bodies.shared import SHARED, StoredShared
+from dagger_actors.bodies.turn_shared import MARK_STEP
 from dagger_actors.core.protocols import Clock
 from dagger_actors.errors import SpawnRefused, UnknownAgent
 from dagger_actors.store.store import Store
@@ -15,10 +17,8 @@ from dagger_actors.tasks.doors import Doors
 from dagger_actors.tasks.given_values import one_try
 from dagger_actors.tasks.growth import NewChild, Sibling, Wanted, sibling
 from dagger_actors.tasks.keys import Keys
-from dagger_actors.tasks.questions import CHILDREN, JOB, MARK, NEEDS, NEW, OUTCOMES, SHARED
+from dagger_actors.tasks.questions import CHILDREN, JOB, MARK, NEEDS, NEW, OUTCOMES
 from dagger_actors.tasks.registry import TaskAgents
-from dagger_actors.tasks.shared import StoredShared
-from dagger_actors.tasks.turn_shared import MARK_STEP
 
 __all__ = ["Children"]
 
@@ -26,7 +26,6 @@ _encode = msgspec.msgpack.encode
 _wanted = msgspec.msgpack.Decoder(Wanted)
 _key = msgspec.msgpack.Decoder(int)
 _keys = msgspec.msgpack.Decoder(list[int])
-_names = msgspec.msgpack.Decoder(tuple[str, str])
 
 
 class Children:
@@ -53,7 +52,6 @@ class Children:
             OUTCOMES: self._outcomes,
             NEEDS: self._needs,
             JOB: self._job,
-            SHARED: self._value,
             MARK: self._mark,
         }
 
@@ -68,6 +66,8 @@ class Children:
         """
         if question == PUBLISH:
             return self._messages.answer(arguments)
+        if question == SHARED:
+            return self._shared.answer(arguments)
         answer = self._answers.get(question)
         if answer is None:
             raise LookupError(f"contexts of tasks do not ask for {question!r} ({len(arguments)} bytes)")
@@ -105,9 +105,6 @@ class Children:
 
     def _job(self, arguments: bytes) -> Any:
         return self._query("read.job_id", _key.decode(arguments))[0][0]
-
-    def _value(self, arguments: bytes) -> tuple[str | None, int]:
-        return self._shared.read(*_names.decode(arguments))
 
     def _mark(self, arguments: bytes) -> Any:
         rows = self._query("read.task_step", _key.decode(arguments), MARK_STEP)

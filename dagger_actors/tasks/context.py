@@ -12,7 +12,9 @@ import msgspec
 
 from dagger_actors.bodies.context import Surroundings
 from dagger_actors.bodies.publications import PublishingContext
+from dagger_actors.bodies.shared import AskedShared
 from dagger_actors.bodies.suspend import Suspend
+from dagger_actors.bodies.turn_shared import TurnShared
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ArtifactRecord, StartAttempt, TaskFacts, Turn
 from dagger_actors.core.task_rows import DependencyKind, Wait
@@ -24,7 +26,6 @@ from dagger_actors.tasks.marked import marked
 from dagger_actors.tasks.outcomes import Outcomes, TaskOutcome
 from dagger_actors.tasks.questions import Questions
 from dagger_actors.tasks.task import Task
-from dagger_actors.tasks.turn_shared import TurnShared
 
 __all__ = ["TaskContext"]
 
@@ -78,7 +79,7 @@ class TaskContext(PublishingContext):
     @functools.cached_property
     def shared(self) -> TurnShared:
         """The shared state, as of the last commit and with what this turn has changed."""
-        return TurnShared(self._questions, self._mark, self._mask)
+        return TurnShared(AskedShared(self._backends.owner), self._mark, self._mask)
 
     def _mark(self) -> str | None:
         return None if self.attempt == 1 else self._questions.mark(self.task_id)

@@ -11,7 +11,7 @@ from dagger_actors.bodies.backends import OwnerSource
 from dagger_actors.tasks.growth import NewChild, Sibling, Wanted
 from dagger_actors.tasks.outcomes import TaskOutcome
 
-__all__ = ["CHILDREN", "JOB", "MARK", "NEEDS", "NEW", "OUTCOMES", "SHARED", "Questions"]
+__all__ = ["CHILDREN", "JOB", "MARK", "NEEDS", "NEW", "OUTCOMES", "Questions"]
 
 NEW = "new"
 """For a child to be spawned, a ``Wanted``; the answer is a ``NewChild``."""
@@ -28,9 +28,6 @@ NEEDS = "needs"
 JOB = "job"
 """For the id of a job, by its key."""
 
-SHARED = "shared"
-"""For a shared value by scope and key; the answer is its JSON text, None = there is none, and its version."""
-
 MARK = "mark"
 """For the mark of a task's earlier turns; the answer is text, None = there is none."""
 
@@ -38,7 +35,6 @@ _new = msgspec.msgpack.Decoder(NewChild)
 _siblings = msgspec.msgpack.Decoder(list[Sibling])
 _outcomes = msgspec.msgpack.Decoder(list[TaskOutcome])
 _keys = msgspec.msgpack.Decoder(list[int])
-_value = msgspec.msgpack.Decoder(tuple[str | None, int])
 
 
 class Questions:
@@ -77,10 +73,6 @@ class Questions:
     def job_id(self, job_key: int) -> str:
         """Ask for the id of a job."""
         return msgspec.msgpack.decode(self._ask(JOB, job_key), type=str)
-
-    def read(self, scope: str, key: str) -> tuple[str | None, int]:
-        """Ask for a shared value; implements ``SharedReader``."""
-        return _value.decode(self._ask(SHARED, (scope, key)))
 
     def mark(self, task_key: int) -> str | None:
         """Ask for the mark of a task's earlier turns."""

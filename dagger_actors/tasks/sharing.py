@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from dagger_actors.bodies.asking import Asker, Asking
+from dagger_actors.bodies.shared import SharedEntry, SharedReader, check_names, deletion, entry_of, increment, put
 from dagger_actors.core.task_rows import SharedChange
 from dagger_actors.core.tasks import ShareValues, TaskOperation
-from dagger_actors.tasks.shared import SharedEntry, SharedReader, check_names, deletion, entry_of, increment, put
 
 __all__ = ["Shared"]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dagger_actors.bodies.shared import StoredShared
 from dagger_actors.tasks.at_work import AtWork
 from dagger_actors.tasks.decisions import Decisions
 from dagger_actors.tasks.hub import TaskHub
 from dagger_actors.tasks.jobs import Jobs
-from dagger_actors.tasks.shared import StoredShared
 from dagger_actors.tasks.sharing import Shared
 
 __all__ = ["Tasks"]

@@ -1,4 +1,4 @@
-"""``ctx.execute`` and ``ctx.cache`` under deaths and refusals: with the attempt's success exactly once, or not at all."""
+"""``ctx.execute``, ``ctx.cache`` and ``ctx.shared`` under deaths and refusals: with the attempt's success exactly once, or not at all."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ def note(ctx: Context, sql: str = "UPDATE account SET amount = amount - 1 WHERE 
     ctx.execute("INSERT INTO moves VALUES (?, ?, ?)", (ctx.node_id, ctx.invocation_key, ctx.attempt))
     ctx.execute(sql)
     ctx.cache.append("log", f"{ctx.node_id}{ctx.invocation_key}")
+    ctx.shared.increment("moves", f"{ctx.node_id}{ctx.invocation_key}")
+    ctx.shared.put(ctx.run_id, "last", ctx.attempt)
 
 
 @action
@@ -97,6 +99,8 @@ def check(path: Path) -> None:
     assert rows(path, "SELECT * FROM owners") == []
     log = rows(path, "SELECT value FROM run_values WHERE key = 'log'")[0][0]
     assert log.count('"') == 2 * len(PLACES)
+    shared = rows(path, "SELECT key, value FROM shared_state WHERE scope = 'moves'")
+    assert sorted(shared) == sorted((node + item, "1") for node, item in PLACES)
     states = rows(path, "SELECT count(*) FROM node_runs WHERE node_id = 'b' AND item >= 0 AND state = 'failed'")
     assert states == [(ITEMS,)]
 

@@ -15,9 +15,9 @@ import msgspec
 
 from dagger_actors.bodies.loop_guard import refuse_on_loop
 from dagger_actors.bodies.secret import Mask
+from dagger_actors.bodies.shared import SharedEntry, SharedReader, check_names, deletion, entry_of, increment, put
 from dagger_actors.core.task_rows import SharedChange
 from dagger_actors.errors import SharedRefused
-from dagger_actors.tasks.shared import SharedEntry, SharedReader, check_names, deletion, entry_of, increment, put
 
 __all__ = ["LARGEST_TURN", "MARK_STEP", "MOST_CHANGES", "TurnShared"]
 
@@ -151,7 +151,7 @@ class TurnShared:
         self._size += len(change.json or "")
         if len(self.changes) >= MOST_CHANGES or self._size > LARGEST_TURN:
             reason = f"an attempt makes at most {MOST_CHANGES:,} changes of {LARGEST_TURN:,} bytes"
-            raise SharedRefused(scope, key, f"{reason}; let several tasks do it")
+            raise SharedRefused(scope, key, f"{reason}; let several do it")
         if not self._is_repeated(change):
             self._own[scope, key] = [*own, change] if change.step is not None else [change]
             self.changes.append(change)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
+from dagger_actors.bodies.backends import OwnerSource
 from dagger_actors.bodies.outputs import to_json
 from dagger_actors.bodies.secret import NO_MASK, Mask
 from dagger_actors.bodies.snooze import MAX_SECONDS
@@ -18,6 +19,8 @@ from dagger_actors.core.task_rows import SharedChange
 from dagger_actors.errors import OutputError, SharedRefused
 
 __all__ = [
+    "SHARED",
+    "AskedShared",
     "SharedEntry",
     "SharedReader",
     "StoredShared",
@@ -28,8 +31,14 @@ __all__ = [
     "put",
 ]
 
+SHARED: Final = "shared"
+"""For ``AskedShared``: a scope and a key; the answer is the value's JSON text, None = there is none, and its version."""
+
 LONGEST_NAME = 200
 LARGEST_VALUE = 64 * 1024
+
+_names = msgspec.msgpack.Decoder(tuple[str, str])
+_found = msgspec.msgpack.Decoder(tuple[str | None, int])
 
 
 class SharedEntry(msgspec.Struct, frozen=True):
@@ -52,6 +61,21 @@ class SharedReader(Protocol):
         ...
 
 
+class AskedShared:
+    """Implements ``SharedReader`` for bodies, which may run in another process than the file is open in.
+
+    Args:
+        source: Has a ``StoredShared`` answer.
+    """
+
+    def __init__(self, source: OwnerSource) -> None:
+        self._source = source
+
+    def read(self, scope: str, key: str) -> tuple[str | None, int]:
+        """Ask for the last commit."""
+        return _found.decode(self._source.ask(SHARED, msgspec.msgpack.encode((scope, key))))
+
+
 class StoredShared:
     """Implements ``SharedReader`` on the store.
 
@@ -68,6 +92,10 @@ class StoredShared:
         """Read the last commit."""
         rows = self._query("read.shared_value", scope, key, self._now_us())
         return (rows[0][0], rows[0][1]) if rows else (None, 0)
+
+    def answer(self, arguments: bytes) -> bytes:
+        """Answer an ``AskedShared``."""
+        return msgspec.msgpack.encode(self.read(*_names.decode(arguments)))
 
 
 def entry_of(stored: tuple[str | None, int]) -> SharedEntry:
