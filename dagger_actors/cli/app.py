@@ -132,7 +132,12 @@ COMMANDS = (
     ("run", "dagger_actors.cli.run:run", "Run a flow file to its end."),
     ("resume", "dagger_actors.cli.run:resume", "Go on with a paused or interrupted run."),
     ("retry", "dagger_actors.cli.run:retry", "Run the failed and unfinished nodes of an ended run again."),
-    ("cancel", "dagger_actors.cli.cancel:cancel", "Cancel a run, also while another process runs it."),
+    ("pause", "dagger_actors.cli.control:pause", "Let a run begin nothing more, also while another process runs it."),
+    (
+        "cancel",
+        "dagger_actors.cli.control:cancel",
+        "Cancel a run, or a node of it, also while another process runs it.",
+    ),
     ("runs", "dagger_actors.cli.runs:runs", "List the runs of a database."),
     ("show", "dagger_actors.cli.runs:show", "Show one run: its nodes, attempts, errors and outputs."),
     ("why", "dagger_actors.cli.why:why", "Say why a node of a run is in its state."),

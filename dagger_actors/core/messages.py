@@ -7,7 +7,7 @@ same bytes reach the row, the next node and the reader. They hold no cycles, so 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,6 +23,8 @@ __all__ = [
     "AttemptEnded",
     "CacheUse",
     "CacheWish",
+    "Control",
+    "ControlRun",
     "ErrorDetail",
     "Failed",
     "FlowMessage",
@@ -92,6 +94,8 @@ class SecretName(msgspec.Struct, frozen=True, gc=False, tag="secret"):
 
 
 Value = Inline | Stored | Gathered | SecretName
+
+Control = Literal["pause", "resume", "cancel_node"]
 
 
 class CacheWish(msgspec.Struct, frozen=True, gc=False):
@@ -394,6 +398,20 @@ class CancelRun(msgspec.Struct, frozen=True, tag="cancel"):
     command_id: int = 0
 
 
+class ControlRun(msgspec.Struct, frozen=True, tag="control"):
+    """Somebody tells the run what to do, short of its end.
+
+    Attributes:
+        verb: What.
+        node: Position of the node that it is about; -1 = it is about the run.
+        command_id: As in ``CancelRun``.
+    """
+
+    verb: Control
+    node: int = -1
+    command_id: int = 0
+
+
 class Detach(msgspec.Struct, frozen=True, tag="detach"):
     """The system is being left: start nothing new, and give the run back when told for good.
 
@@ -420,6 +438,7 @@ FlowMessage = (
     | Answered
     | Overdue
     | CancelRun
+    | ControlRun
     | Detach
     | Reopen
 )

@@ -17,7 +17,7 @@ FINAL_NODE: Final[frozenset[str]] = frozenset(
 )
 
 RUN_TRANSITIONS: Final[dict[str, frozenset[str]]] = {
-    "pending": frozenset({"running", "cancelled"}),
+    "pending": frozenset({"running", "paused", "cancelled"}),
     "running": frozenset({"paused", "succeeded", "failed", "cancelled", "timed_out"}),
     "paused": frozenset({"running", "cancelled"}),
     # `retry` opens these again; a succeeded run only when it is told which nodes to run again.

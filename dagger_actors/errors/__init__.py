@@ -12,6 +12,7 @@
     │   ├── RunConflict            the run id is taken by other work
     │   ├── RunOwned               a live process owns the run
     │   ├── IllegalTransition      the run's state does not allow the request
+    │   ├── NodeTransition         the state of a run's node does not allow it
     │   ├── SchemaRefused          a script for users' tables that does something else
     │   ├── ResourceFailed         a resource of the system could not be made
     │   ├── UnknownArtifact        no artifact has that id
@@ -194,6 +195,7 @@ from dagger_actors.errors.request import (
     ExportRefused,
     IllegalTransition,
     InvalidInputs,
+    NodeTransition,
     RequestError,
     ResourceFailed,
     RunConflict,
@@ -311,6 +313,7 @@ __all__ = [
     "NameTaken",
     "NetworkFilesystem",
     "NewerSchema",
+    "NodeTransition",
     "NotADatabase",
     "OffsetRefused",
     "OlderSchema",

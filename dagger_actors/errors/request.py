@@ -123,6 +123,20 @@ class IllegalTransition(RequestError):
         return f"run {self.run_id!r} is {self.state}, it cannot become {self.wanted}{advice}"
 
 
+class NodeTransition(RequestError):
+    """The state of a run's node does not allow the request."""
+
+    def __init__(self, run_id: str, node_id: str, state: str, wanted: str) -> None:
+        self.run_id = run_id
+        self.node_id = node_id
+        self.state = state
+        self.wanted = wanted
+        super().__init__(run_id, node_id, state, wanted)
+
+    def __str__(self) -> str:
+        return f"the node {self.node_id!r} of run {self.run_id!r} is {self.state}, it cannot become {self.wanted}"
+
+
 class UnknownArtifact(RequestError):
     """No artifact of this database has that id, or one that begins so."""
 

@@ -1,4 +1,4 @@
-"""``system.flows``: start, resume, retry, cancel and look at runs."""
+"""``system.flows``: start, pause, resume, retry, cancel and look at runs."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from dagger_actors.errors.commands import command_line
 from dagger_actors.flow.archive import LISTED
 from dagger_actors.flow.building.flow import Flow
 from dagger_actors.flow.caller import Caller
-from dagger_actors.flow.cancel import Canceller
 from dagger_actors.flow.catalog import Catalog, FlowSource
+from dagger_actors.flow.control import Controller
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.explanation import Explanation
 from dagger_actors.flow.hub import FlowHub
@@ -53,7 +53,7 @@ class Flows:
     def __init__(self, hub: FlowHub, catalog: Catalog) -> None:
         self._hub = hub
         self._caller = Caller(hub)
-        self._canceller = Canceller(hub, self._caller)
+        self._controller = Controller(hub, self._caller)
         self._catalog = catalog
         self._is_closed = False
 
@@ -154,7 +154,7 @@ class Flows:
     # --- taking up again
 
     def resume(self, run_id: str) -> Run:
-        """Go on with a paused run, or with one whose process is gone.
+        """Go on with a paused run, or with one whose process is gone; calls off a pause that what runs still holds up.
 
         A node that paused it gets a fresh set of tries. What has ended is not done again.
 
@@ -166,6 +166,8 @@ class Flows:
         """
         refuse_on_loop("flows.resume()", "await flows.aresume(...)")
         self._refuse_closed()
+        if self._controller.call_off(run_id):
+            return Run(run_id, self)
         row = self._caller.row(run_id)
         if row.status == "succeeded":
             return Run(run_id, self)
@@ -173,7 +175,7 @@ class Flows:
             raise IllegalTransition(
                 run_id, row.status, "resumed", f"try it again with: {command_line('retry', run_id)}"
             )
-        return self._take(row, "resume" if row.status == "paused" else "recover")
+        return self._take(row, "resume" if row.status == "paused" or row.pausing else "recover")
 
     def retry(self, run_id: str, *, start_from: Sequence[str] = ()) -> Run:
         """Try again what failed or never ran, with fresh tries; what succeeded is kept. Releases parked work too.
@@ -235,17 +237,41 @@ class Flows:
         if pid is not None and (is_here or not is_ours):
             raise RunOwned(row.run_id, owner, pid)
 
-    # --- cancelling
+    # --- pausing and cancelling
 
-    def cancel(self, run_id: str) -> Report:
-        """Cancel a run, wherever it runs; recorded when this returns.
+    def pause(self, run_id: str) -> Report:
+        """Let a run begin nothing more, wherever it runs; recorded when this returns, and twice is once.
+
+        What runs goes on to its end; then the run is ``paused``, its clock stopped, until ``resume``. One that nobody
+        runs is paused at once, without its code.
+
+        Raises:
+            RunNotFound: There is no such run.
+            IllegalTransition: It is over, or its end is decided.
+        """
+        refuse_on_loop("flows.pause()", "await flows.apause(...)")
+        self._controller.pause(run_id)
+        return self.report(run_id)
+
+    def cancel(self, run_id: str, *, node: str | None = None) -> Report:
+        """Cancel a run, or one node of it, wherever it runs; recorded when this returns.
+
+        Args:
+            run_id: The run.
+            node: Id of a node that is cancelled instead, with all its items; what needs its success is skipped, and the
+                rest of the run goes on.
 
         Raises:
             RunNotFound: There is no such run.
             IllegalTransition: It has ended otherwise.
+            UnknownNode: It has no such node; names the nearest.
+            NodeTransition: The node has ended otherwise, or its run has.
         """
         refuse_on_loop("flows.cancel()", "await flows.acancel(...)")
-        self._canceller.cancel(run_id)
+        if node is None:
+            self._controller.cancel(run_id)
+        else:
+            self._controller.cancel_node(run_id, node)
         return self.report(run_id)
 
     # --- looking
@@ -377,9 +403,13 @@ class Flows:
         """``retry``, without blocking the loop."""
         return await asyncio.to_thread(self.retry, run_id, start_from=start_from)
 
-    async def acancel(self, run_id: str) -> Report:
+    async def apause(self, run_id: str) -> Report:
+        """``pause``, without blocking the loop."""
+        return await asyncio.to_thread(self.pause, run_id)
+
+    async def acancel(self, run_id: str, *, node: str | None = None) -> Report:
         """``cancel``, without blocking the loop."""
-        return await asyncio.to_thread(self.cancel, run_id)
+        return await asyncio.to_thread(self.cancel, run_id, node=node)
 
     def close(self) -> None:
         """Take nothing new."""

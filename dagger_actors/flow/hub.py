@@ -219,6 +219,7 @@ class FlowHub:
         definition: FlowDefinition | None = None,
         actions: ActionRegistry | None = None,
         redone: frozenset[int] = frozenset(),
+        is_bare: bool = False,
     ) -> ActiveRun:
         """Open a run that this worker owns.
 
@@ -229,12 +230,19 @@ class FlowHub:
             definition: What ``definition_of`` would read, when the caller has it at hand.
             actions: Its actions; None only without a mode.
             redone: Nodes that are run again though they have succeeded.
+            is_bare: Only to be told something; then no user code is needed, and nothing begins.
 
         Raises:
             StoreError: The file cannot be read; the run is adrift.
         """
         try:
-            active = self._open(run_id, mode, former=former, definition=definition, actions=actions, redone=redone)
+            row = self.row_of(run_id)
+            assert row is not None
+            assert row.owner == self.store.worker_id
+            assert mode is None or is_bare or actions is not None
+            active = self._active(row, definition or self.definition_of(row), actions or self.registry)
+            active.is_bare = is_bare
+            self._begin(active, row, mode, former, redone)
         except StoreError as error:
             self.adrift.add(run_id, error)
             raise
@@ -243,22 +251,11 @@ class FlowHub:
         self.adrift.remove(run_id, active)
         return active
 
-    def _open(
-        self,
-        run_id: str,
-        mode: Mode | None,
-        *,
-        former: int | None,
-        definition: FlowDefinition | None,
-        actions: ActionRegistry | None,
-        redone: frozenset[int],
-    ) -> ActiveRun:
-        row = self.row_of(run_id)
-        assert row is not None
-        assert row.owner == self.store.worker_id
+    def _active(self, row: RunRow, definition: FlowDefinition, actions: ActionRegistry) -> ActiveRun:
+        """Make what an open run is made of: its gate, its emitter, its supervisor."""
+        run_id = row.run_id
         identity = RunIdentity(run_key=row.run_key, run_id=run_id, owner=self.store.worker_id, epoch=row.epoch)
-        assert mode is None or actions is not None
-        active = ActiveRun(row, identity, definition or self.definition_of(row), actions or self.registry)
+        active = ActiveRun(row, identity, definition, actions)
         limit = active.definition.config.limit
         supervisor: FlowSupervisor | None = None
 
@@ -293,6 +290,11 @@ class FlowHub:
         assert supervisor is not None
         active.supervisor = supervisor
         active.emitter.tell = supervisor.tell
+        return active
+
+    def _begin(
+        self, active: ActiveRun, row: RunRow, mode: Mode | None, former: int | None, redone: frozenset[int]
+    ) -> None:
         crashed, unbegun, ends = self._left_behind.of(former, row.run_key)
         live = frozenset(key_of(payload) for payload in ends)
         event: Event = (
@@ -304,19 +306,20 @@ class FlowHub:
                 unbegun=unbegun - live,
                 live=live,
                 is_forced=self._is_alive(former),
+                is_bare=active.is_bare,
             )
         )
         if self._telemetry is not None:
-            self._telemetry.run_opened(run_id, active.definition.name)
+            self._telemetry.run_opened(active.run_id, active.definition.name)
         with self._lock:
-            self.active[run_id] = active
+            self.active[active.run_id] = active
         self.on_opened()
         try:
-            self._set_going(active, row, mode or "recover", event, ends, redone)
+            # Without its code what an end leads to is not known: it stays where it is, for the next who opens the run.
+            self._set_going(active, row, mode or "recover", event, [] if active.is_bare else ends, redone)
         except StoreError as error:
             self._lose(active, error)
             raise
-        return active
 
     def _set_going(
         self,
@@ -337,6 +340,7 @@ class FlowHub:
             error=row.error,
             ending=row.ending,
             started_at=row.started_us,
+            is_pausing=mode == "recover" and bool(row.pausing),
         )
         rows = (StoredRow(*found) for found in self.store.readers.query("read.nodes", row.run_key))
         restore(machine, (from_row(found) for found in rows), mode, redone)
@@ -430,6 +434,7 @@ class FlowHub:
             mode="recover",
             live=frozenset(live | {key_of(payload) for payload in ends}),
             drained=frozenset((ticket.node, ticket.item, ticket.attempt) for ticket in drained),
+            is_bare=active.is_bare,
         )
         self._set_going(active, row, "recover", event, ends)
         for key in late:

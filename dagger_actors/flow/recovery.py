@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import CancelRun
+from dagger_actors.core.messages import CancelRun, ControlRun
 from dagger_actors.errors import NewerSchema, RunOwned, StoreError
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.registry import ActionRegistry
@@ -114,11 +114,13 @@ class Recovery:
         """Pass the commands of other processes to the runs they are for; ``seen`` keeps each from being told twice."""
         by_key = {active.identity.run_key: active for active in list(self._hub.active.values())}
         found = self._hub.store.readers.query("read.commands")
-        seen &= {command_id for command_id, _, _ in found}
-        for command_id, run_key, verb in found:
+        seen &= {command_id for command_id, *_ in found}
+        for command_id, run_key, verb, node in found:
             active = by_key.get(run_key)
             if active is None or command_id in seen:
                 continue
             seen.add(command_id)
-            assert verb == "cancel", verb
-            active.tell(CancelRun(command_id))
+            if verb == "cancel":
+                active.tell(CancelRun(command_id))
+            else:
+                active.tell(ControlRun(verb, -1 if node is None else node, command_id))

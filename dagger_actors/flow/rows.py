@@ -28,6 +28,8 @@ class RunRow(msgspec.Struct, frozen=True):
     owner: int | None
     epoch: int
     ending: str | None
+    pausing: int
+    forked_from: str | None
 
 
 class StoredRow(msgspec.Struct, frozen=True):

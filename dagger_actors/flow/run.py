@@ -41,8 +41,16 @@ class RunSource(Protocol):
         """What a run has done by now."""
         ...
 
-    def cancel(self, run_id: str) -> Report:
-        """Cancel a run."""
+    def pause(self, run_id: str) -> Report:
+        """Let a run begin nothing more."""
+        ...
+
+    def resume(self, run_id: str) -> Run:
+        """Go on with a run."""
+        ...
+
+    def cancel(self, run_id: str, *, node: str | None = None) -> Report:
+        """Cancel a run, or a node of it."""
         ...
 
     def definition(self, run_id: str) -> FlowDefinition:
@@ -109,22 +117,46 @@ class Run:
         """What the run has done by now."""
         return self._flows.report(self.id)
 
-    def cancel(self) -> Report:
-        """Cancel the run; recorded when this returns.
+    def pause(self) -> Report:
+        """Let the run begin nothing more; recorded when this returns.
 
         Raises:
-            IllegalTransition: It has ended otherwise.
+            IllegalTransition: It is over.
         """
-        return self._flows.cancel(self.id)
+        return self._flows.pause(self.id)
+
+    def resume(self) -> Run:
+        """Go on with the run.
+
+        Raises:
+            IllegalTransition: It has failed, timed out or been cancelled.
+        """
+        return self._flows.resume(self.id)
+
+    def cancel(self, *, node: str | None = None) -> Report:
+        """Cancel the run, or one node of it; recorded when this returns.
+
+        Raises:
+            IllegalTransition, NodeTransition: It has ended otherwise.
+        """
+        return self._flows.cancel(self.id, node=node)
 
     async def await_report(self) -> Report:
         """Wait until the run ends or pauses, without blocking the loop."""
         await self._flows.until_rest(self.id)
         return await asyncio.to_thread(self._flows.report, self.id)
 
-    async def acancel(self) -> Report:
-        """Cancel the run, without blocking the loop."""
-        return await asyncio.to_thread(self._flows.cancel, self.id)
+    async def apause(self) -> Report:
+        """``pause``, without blocking the loop."""
+        return await asyncio.to_thread(self.pause)
+
+    async def aresume(self) -> Run:
+        """``resume``, without blocking the loop."""
+        return await asyncio.to_thread(self.resume)
+
+    async def acancel(self, *, node: str | None = None) -> Report:
+        """``cancel``, without blocking the loop."""
+        return await asyncio.to_thread(self.cancel, node=node)
 
     def __await__(self) -> Generator[Any, None, dict[str, Any]]:
         return self._await_outputs().__await__()

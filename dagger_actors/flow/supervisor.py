@@ -24,6 +24,7 @@ from dagger_actors.core.messages import (
     Answered,
     AttemptEnded,
     CancelRun,
+    ControlRun,
     Detach,
     ErrorDetail,
     ExpandMap,
@@ -52,6 +53,7 @@ from dagger_actors.flow.machine.events import (
     Answer,
     Await,
     Cancelled,
+    CancelVertex,
     Detached,
     Ended,
     Event,
@@ -62,7 +64,10 @@ from dagger_actors.flow.machine.events import (
     Grant,
     Judged,
     Order,
+    Ordered,
+    Pause,
     Prepared,
+    Resume,
     RetryDue,
     Started,
     StopBody,
@@ -231,6 +236,8 @@ class FlowSupervisor(Actor):
                 self._emitter.progress(message)
             case CancelRun(command_id=command_id):
                 self._cancel(command_id, envelope, now)
+            case ControlRun():
+                self._control(message, envelope, now)
             case Detach(now=is_now):
                 self._detach(envelope, now, is_now=is_now)
             case Reopen(reason=reason):
@@ -363,6 +370,16 @@ class FlowSupervisor(Actor):
             self._draft.consume(command_id)
         self._answer_after_commit(envelope)
 
+    def _control(self, message: ControlRun, envelope: Envelope[Any] | None, now: Now) -> None:
+        is_late = self._is_over
+        if not is_late:
+            self._gate.hold()
+            self._note_started(now)
+            self._apply(Ordered(_order(message)), now)
+            if message.command_id:
+                self._draft.consume(message.command_id)
+        self._answer_after_commit(envelope)
+
     def _detach(self, envelope: Envelope[Any] | None, now: Now, *, is_now: bool) -> None:
         self._gate.hold()
         if is_now:
@@ -483,6 +500,16 @@ class FlowSupervisor(Actor):
         return Unit(
             draft.writes(), committed, rejected, draft.work, lambda: self.refused is not None, draft.answers.extend
         )
+
+
+def _order(message: ControlRun) -> Pause | Resume | CancelVertex:
+    match message.verb:
+        case "pause":
+            return Pause()
+        case "resume":
+            return Resume()
+        case "cancel_node":
+            return CancelVertex(message.node, "node cancelled")
 
 
 def _is_end(message: object) -> TypeGuard[bytes]:

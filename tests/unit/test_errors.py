@@ -38,6 +38,10 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ("r", "failed", "resumed", "try it again"),
         "run 'r' is failed, it cannot become resumed; try it again",
     ),
+    "NodeTransition": (
+        ("r", "a", "failed", "cancelled"),
+        "the node 'a' of run 'r' is failed, it cannot become cancelled",
+    ),
     "UnknownArtifact": (("abc", "x.db"), "no artifact 'abc' in x.db; list them with: dagger-actors artifacts list"),
     "AmbiguousArtifact": (
         ("abcdef", ("abcdef0", "abcdef1")),

@@ -14,7 +14,7 @@ from dagger_actors.core.messages import Inline, Output
 from dagger_actors.core.protocols import Cell, Now
 from dagger_actors.core.states import RUN_TRANSITIONS, is_legal
 from dagger_actors.flow.definition import Call, FlowDefinition, Hook, NodeDefinition
-from dagger_actors.flow.machine.events import AddedNode, Decision, Effect, Grant, NodeRow
+from dagger_actors.flow.machine.events import AddedNode, Decision, Drain, Effect, Grant, NodeRow
 from dagger_actors.flow.machine.invocations import Invocations, Live, RunIdentity
 
 __all__ = ["WINDOW", "Book"]
@@ -39,6 +39,7 @@ class Book:
         error: Its first failure so far.
         ending: The state it is to end in, once all that its end calls is done; None = its end is not decided.
         started_at: When it first ran, if it has.
+        is_pausing: Whether nothing more of it begins, and it pauses when what runs has ended.
 
     Attributes:
         earlier: Items of mapped nodes that are to fan out anew, by node and item: their last attempts.
@@ -56,6 +57,7 @@ class Book:
         rows: Rows the event in hand has led to.
         effects: Effects the event in hand has led to.
         added: Nodes the event in hand has added.
+        is_bare: Whether the run's code is not at hand: nothing is granted, and it comes to rest only when it is told.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Book:
         error: str | None,
         ending: str | None,
         started_at: int | None,
+        is_pausing: bool = False,
     ) -> None:
         self.work = Invocations(definition, identity)
         self.status = status
@@ -82,7 +85,8 @@ class Book:
         self.voided: list[Live] = []
         self.earlier: dict[int, dict[int, Live]] = {}
         self.unsaved: list[Live] = []
-        self.is_pausing = False
+        self.is_pausing = is_pausing
+        self.is_bare = False
         self.is_detached = False
         self.open = len(self.work.graph)
         self.granted = 0
@@ -177,10 +181,15 @@ class Book:
             self.error = error
             self._is_changed = True
 
+    def forget_failure(self) -> None:
+        """Nothing of the run has failed any more."""
+        self.error = None
+        self._is_changed = True
+
     def row(self, now: Now) -> tuple[Cell, ...]:
         """The run's own row, as ``flow_runs.put`` takes it; a run at rest, or given back, is nobody's."""
         identity = self.work.identity
-        is_kept = self.status == "running" and not self.is_detached
+        is_kept = (self.status == "running" or self.is_bare) and not self.is_detached
         return (
             identity.run_key,
             identity.owner,
@@ -192,6 +201,7 @@ class Book:
             self.elapsed_us(now),
             identity.owner if is_kept else None,
             self.ending,
+            int(self.is_pausing and self.status == "running"),
         )
 
     # --- invocations
@@ -313,8 +323,19 @@ class Book:
 
     def grant(self, live: Live) -> None:
         """Let it through the gate; not while pausing, unless it is a call: then it stays ready, for the resume."""
-        if not self.is_pausing or live.vertex in self.calls:
-            self.effects.append(Grant(live.node, live.item, live.attempt))
+        if self.is_bare or (self.is_pausing and live.vertex not in self.calls):
+            return
+        if live.node in self._careful:
+            self.write(live, "running")  # its start is committed with the grant
+        self.effects.append(Grant(live.node, live.item, live.attempt))
+
+    def pause(self) -> None:
+        """Begin nothing more; the gate is held, and whatever has passed it is known to run."""
+        self.is_pausing = True
+        for live in self.live.values():
+            if live.state == "ready" and live.node in self._careful:
+                self.write(live, "ready")  # its start was committed, and it is known not to have begun
+        self.effects.append(Drain())
 
     def is_idle(self) -> bool:
         """Tell whether nothing runs, waits for time or for what is outside, or could be granted: the rest is parked."""

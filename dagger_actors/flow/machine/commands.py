@@ -7,19 +7,20 @@ from typing import assert_never
 import msgspec
 
 from dagger_actors.core.protocols import Now
+from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import Constant, Growth
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import call_name
-from dagger_actors.flow.machine.ends import begin, end, stop
+from dagger_actors.flow.machine.ends import begin, end, finish, stop
 from dagger_actors.flow.machine.events import (
     AddedNode,
     CancelVertex,
-    Drain,
     Emit,
-    Grant,
     Order,
+    Ordered,
     Pause,
+    Release,
     Resume,
     Rewire,
     Stop,
@@ -28,7 +29,7 @@ from dagger_actors.flow.machine.events import (
 from dagger_actors.flow.machine.growth import grow, refusal
 from dagger_actors.flow.machine.invocations import Live
 
-__all__ = ["cancel_node", "needs_hold", "obey", "why_not"]
+__all__ = ["cancel_node", "needs_hold", "obey", "ordered", "why_not"]
 
 
 def why_not(book: Book, node: int, order: Order) -> str | None:
@@ -71,18 +72,30 @@ def obey(book: Book, node: int, orders: tuple[Order, ...], now: Now) -> None:
             case Rewire():
                 _rewire(book, order)
             case Pause():
-                book.is_pausing = True
-                book.effects.append(Drain())
+                book.pause()
             case Resume():
                 _resume(book, now)
-            case CancelVertex(node=position):
-                cancel_node(book, position, "cancelled by a hook", now)
+            case CancelVertex(node=position, reason=reason):
+                cancel_node(book, position, reason, now)
             case Stop():
                 stop(book, "cancelled", "cancelled by a hook", now)
             case Emit():
                 book.effects.append(order)
             case _:
                 assert_never(order)
+
+
+def ordered(book: Book, event: Ordered, now: Now) -> None:
+    """Somebody outside tells the run what to do; what it cannot do any more changes nothing."""
+    if book.status in FINAL_RUN:
+        return
+    is_ending = book.ending is not None
+    if not is_ending and why_not(book, -1, event.order) is None:
+        obey(book, -1, (event.order,), now)
+    if book.is_bare and isinstance(event.order, Pause) and not is_ending:
+        finish(book, "paused", now)
+    if book.status == "running":
+        book.effects.append(Release())
 
 
 def _rewire(book: Book, order: Rewire) -> None:
@@ -98,9 +111,11 @@ def _resume(book: Book, now: Now) -> None:
     if not book.is_pausing:
         return
     book.is_pausing = False
+    if not any(state in ("failed", "timed_out") for state in map(book.work.state, range(len(book.work.nodes)))):
+        book.forget_failure()  # it was that of the node that paused the run, and is tried again
     # They were drained, and the gate is held: none of them has begun.
-    ready = [live for live in book.live.values() if live.state == "ready" and live.vertex not in book.calls]
-    book.effects += [Grant(live.node, live.item, live.attempt) for live in ready]
+    for live in [live for live in book.live.values() if live.state == "ready" and live.vertex not in book.calls]:
+        book.grant(live)
     begin(book, now)
 
 
@@ -108,7 +123,7 @@ def cancel_node(book: Book, node: int, reason: str, now: Now) -> None:
     """Cancel one node with all its items; what has ended already stays as it is."""
     work = book.work
     items = [(node, item) for item in range(work.sizes.get(node, 0))]
-    for place in (*items, (node, -1)):
+    for place in ((node, -1), *items):  # itself first: it is not gathered from what is cancelled
         vertex = work.vertex(*place)
         if work.graph.state(vertex) is None:
             _cancel(book, vertex, reason, now)

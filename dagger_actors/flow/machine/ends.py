@@ -72,6 +72,8 @@ def became_ready(book: Book, vertex: int, now: Now) -> None:
     stack = [vertex]
     while stack:
         one = stack.pop()
+        if work.graph.state(one) is not None:
+            continue  # it was cancelled while it waited
         node, item = work.place(one)
         if item >= 0:
             if work.graph.is_unhindered(one):
@@ -196,8 +198,7 @@ def node_failed(book: Book, live: Live, state: str, error: ErrorDetail, now: Now
         # It stays open: `resume` gives it a fresh set of tries.
         live.try_no, live.crash_no = 1, 0
         book.past[live.vertex] = live
-        book.is_pausing = True
-        book.effects.append(Drain())
+        book.pause()
         return
     end(book, live.vertex, state, now)
     if node.on_failure == "stop":
@@ -288,6 +289,7 @@ def finish(book: Book, status: str, now: Now) -> None:
     """The run has come to rest."""
     book.become(status, now)
     book.ending = None
+    book.is_bare = False
     if status != "paused":
         book.finished_at = now.wall_us
     book.effects.append(Finish(status))

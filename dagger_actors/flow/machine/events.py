@@ -37,6 +37,7 @@ __all__ = [
     "NodeRow",
     "Opened",
     "Order",
+    "Ordered",
     "Pause",
     "Prepare",
     "Prepared",
@@ -109,9 +110,15 @@ class Resume(msgspec.Struct, frozen=True):
 
 
 class CancelVertex(msgspec.Struct, frozen=True):
-    """Cancel a node with all its items."""
+    """Cancel a node with all its items.
+
+    Attributes:
+        node: Its position.
+        reason: Why, as its row says.
+    """
 
     node: int
+    reason: str = "cancelled by a hook"
 
 
 class Stop(msgspec.Struct, frozen=True):
@@ -150,6 +157,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
             not used again.
         live: Attempts whose bodies run on in this very process (after a supervisor's crash).
         drained: Attempts that were granted in this very process and are known never to have begun.
+        is_bare: Without the run's code, so that nothing is granted: what was cut off is written down, and orders obeyed.
     """
 
     mode: Mode
@@ -158,6 +166,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     is_forced: bool = False
     live: frozenset[BodyKey] = frozenset()
     drained: frozenset[BodyKey] = frozenset()
+    is_bare: bool = False
 
 
 class Started(msgspec.Struct, frozen=True, gc=False):
@@ -274,6 +283,12 @@ class Cancelled(msgspec.Struct, frozen=True):
     calls: bool = True
 
 
+class Ordered(msgspec.Struct, frozen=True):
+    """Somebody tells the run what to do, short of its end; the gate is held."""
+
+    order: Pause | Resume | CancelVertex
+
+
 class TimeUp(msgspec.Struct, frozen=True):
     """The run has used up its ``timeout_seconds``."""
 
@@ -297,6 +312,7 @@ Event = (
     | Answer
     | WaitOver
     | Cancelled
+    | Ordered
     | TimeUp
     | Detached
 )

@@ -32,7 +32,7 @@ from dagger_actors.flow.machine.attempts import (
 )
 from dagger_actors.flow.machine.awaiting import answered, prepared, wait_over
 from dagger_actors.flow.machine.book import Book
-from dagger_actors.flow.machine.commands import why_not
+from dagger_actors.flow.machine.commands import ordered, why_not
 from dagger_actors.flow.machine.ends import settle, stop
 from dagger_actors.flow.machine.events import (
     Answer,
@@ -47,6 +47,7 @@ from dagger_actors.flow.machine.events import (
     Judged,
     Opened,
     Order,
+    Ordered,
     Prepared,
     Release,
     RetryDue,
@@ -99,6 +100,7 @@ RULES: Final[dict[type, Callable[[Book, Any, Now], None]]] = {
     Answer: answered,
     WaitOver: wait_over,
     Cancelled: cancelled,
+    Ordered: ordered,
     TimeUp: time_up,
     Detached: detached,
 }
@@ -121,6 +123,7 @@ class FlowMachine:
         error: str | None = None,
         ending: str | None = None,
         started_at: int | None = None,
+        is_pausing: bool = False,
     ) -> None:
         self.book = Book(
             definition,
@@ -130,6 +133,7 @@ class FlowMachine:
             error=error,
             ending=ending,
             started_at=started_at,
+            is_pausing=is_pausing,
         )
         self.work = self.book.work
 
@@ -139,7 +143,7 @@ class FlowMachine:
         if book.is_detached:
             return Decision()
         RULES[type(event)](book, event, now)
-        if book.status == "running" and not book.is_detached:
+        if book.status == "running" and not (book.is_detached or book.is_bare):
             book.fill()
             settle(book, now)
             if book.called:

@@ -22,10 +22,13 @@ CRASH_CAP: Final = 3
 
 def opened(book: Book, event: Opened, now: Now) -> None:
     """The run's supervisor is ready: go on from where the rows say it stands."""
+    if event.is_bare:
+        _opened_bare(book, event, now)
+        return
     if event.mode == "retry" and book.status in FINAL_RUN:
         # A run that timed out has no time left: tried again, it gets all of it again.
         book.forget_elapsed()
-    is_new = book.status == "pending"
+    is_new = book.started_at is None
     if book.status != "running":
         book.is_end_announced = False
     book.become("running", now)
@@ -43,6 +46,14 @@ def opened(book: Book, event: Opened, now: Now) -> None:
     if event.mode != "recover":
         _note_revived(book, now)
         _note_void(book)
+
+
+def _opened_bare(book: Book, event: Opened, now: Now) -> None:
+    """Without the run's code: what its owner's death cut off is written down, and all else stays as it is."""
+    book.is_bare = True
+    for live in list(book.live.values()):
+        if live.state in ("ready", "running"):
+            _reopen(book, live, event, now)
 
 
 def _note_revived(book: Book, now: Now) -> None:

@@ -1,0 +1,181 @@
+"""Tells a run what to do wherever it runs: here, in another process, or nowhere any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from pykka import ActorDeadError
+
+from dagger_actors.core.messages import CancelRun, Control, ControlRun, Detach
+from dagger_actors.core.protocols import Write
+from dagger_actors.core.states import FINAL_NODE, FINAL_RUN
+from dagger_actors.core.wording import nearest
+from dagger_actors.errors import IllegalTransition, NodeTransition, RequestError, RunOwned, UnitRejected, UnknownNode
+from dagger_actors.flow.active import ActiveRun
+from dagger_actors.flow.caller import Caller
+from dagger_actors.flow.hub import FlowHub
+from dagger_actors.flow.rows import RunRow
+
+__all__ = ["Controller"]
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What a run is told.
+
+    Attributes:
+        verb: As the table of commands has it.
+        node: Position of the node that it is about; None = it is about the run.
+    """
+
+    verb: Control
+    node: int | None = None
+
+    @property
+    def message(self) -> ControlRun:
+        """As its supervisor is told it."""
+        return ControlRun(self.verb, -1 if self.node is None else self.node)
+
+
+class Controller:
+    """Pauses and cancels runs, and nodes of them.
+
+    Whose a run is may change meanwhile, so each verb asks until it is done. When it returns, what it says is recorded.
+
+    Args:
+        hub: Keeps the runs that are open here.
+        caller: Waits for the store.
+    """
+
+    def __init__(self, hub: FlowHub, caller: Caller) -> None:
+        self._hub = hub
+        self._caller = caller
+
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run.
+
+        Raises:
+            RunNotFound: There is no such run.
+            IllegalTransition: It has ended otherwise.
+        """
+        while (row := self._caller.row(run_id)).status not in FINAL_RUN:
+            active = self._hub.active.get(run_id)
+            if active is not None:
+                active.gate.hold()
+                self._ask(active, CancelRun())
+            elif self._hub.owner_pid(row) is None:
+                self._cancel_unowned(row)
+            else:
+                self._elsewhere(row, "cancel", None, lambda current: current.status in FINAL_RUN)
+        if row.status != "cancelled":
+            raise IllegalTransition(run_id, row.status, "cancelled")
+
+    def pause(self, run_id: str) -> None:
+        """Let a run begin nothing more; it is paused when what runs has ended.
+
+        Raises:
+            RunNotFound: There is no such run.
+            IllegalTransition: It is over, or its end is decided.
+        """
+        while not _is_pausing(row := self._caller.row(run_id)):
+            if row.status in FINAL_RUN or row.ending is not None:
+                raise IllegalTransition(run_id, row.ending or row.status, "paused")
+            self._tell(row, Order("pause"), _is_pausing)
+
+    def call_off(self, run_id: str) -> bool:
+        """Call off a pause that what still runs holds up; tells whether the run goes on for that.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        is_asked = False
+        while (row := self._caller.row(run_id)).status == "running" and row.pausing:
+            if run_id not in self._hub.active and self._hub.owner_pid(row) is None:
+                return False
+            is_asked = True
+            self._tell(row, Order("resume"), lambda current: not current.pausing)
+        return is_asked and row.status == "running"
+
+    def cancel_node(self, run_id: str, node_id: str) -> None:
+        """Cancel one node of a run with all its items.
+
+        Raises:
+            RunNotFound: There is no such run.
+            UnknownNode: It has no such node; names the nearest.
+            RequestError: That node is a hook.
+            NodeTransition: The node has ended otherwise, or its run has.
+        """
+        position = self._position(run_id, node_id)
+        while (state := self._node_state(row := self._caller.row(run_id), position)) not in FINAL_NODE - {
+            "interrupted"
+        }:
+            if row.status in FINAL_RUN or row.ending is not None:
+                raise NodeTransition(run_id, node_id, "skipped" if state == "pending" else state, "cancelled")
+            self._tell(row, Order("cancel_node", position), lambda current: self._has_ended(current, position))
+        if state != "cancelled":
+            raise NodeTransition(run_id, node_id, state, "cancelled")
+
+    def _position(self, run_id: str, node_id: str) -> int:
+        nodes = self._hub.definition_of(self._caller.row(run_id)).nodes
+        for position, node in enumerate(nodes):
+            if node.id == node_id and node.call is None:
+                return position
+            if node.id == node_id:
+                raise RequestError(f"{node_id!r} is a hook of run {run_id!r}, which is not to be cancelled")
+        raise UnknownNode(run_id, node_id, near=nearest(node_id, [node.id for node in nodes]) or "")
+
+    def _node_state(self, row: RunRow, node: int) -> str:
+        rows = self._hub.store.readers.query("read.node_state", row.run_key, node)
+        return rows[0][0] if rows else "pending"
+
+    def _has_ended(self, row: RunRow, node: int) -> bool:
+        return row.status in FINAL_RUN or self._node_state(row, node) in FINAL_NODE
+
+    def _tell(self, row: RunRow, order: Order, is_done: Callable[[RunRow], bool]) -> None:
+        active = self._hub.active.get(row.run_id)
+        if active is not None:
+            self._ask(active, order.message)
+        elif self._hub.owner_pid(row) is None:
+            self._unowned(row, order)
+        else:
+            self._elsewhere(row, order.verb, order.node, is_done)
+
+    def _ask(self, active: ActiveRun, message: msgspec.Struct) -> None:
+        try:
+            self._hub.runtime.wait(active.ask(message), None)
+        except ActorDeadError:
+            return  # it came to rest meanwhile; its row says how
+
+    def _cancel_unowned(self, row: RunRow) -> None:
+        if self._claim(row):
+            active = self._hub.open(row.run_id, None, former=row.owner)
+            self._hub.runtime.wait(active.done, None)
+
+    def _unowned(self, row: RunRow, order: Order) -> None:
+        """Open it without its code, tell it, and give it back."""
+        if self._claim(row):
+            active = self._hub.open(row.run_id, "recover", former=row.owner, is_bare=True)
+            self._ask(active, order.message)
+            self._ask(active, Detach(now=True))
+
+    def _claim(self, row: RunRow) -> bool:
+        try:
+            self._caller.claim(row)
+        except RunOwned:
+            return False  # somebody else goes on with it: ask them
+        return True
+
+    def _elsewhere(self, row: RunRow, verb: str, node: int | None, is_done: Callable[[RunRow], bool]) -> None:
+        now = self._hub.runtime.clock.now().wall_us
+        try:
+            self._caller.commit([Write("commands.insert", ((row.run_key, verb, node, now),), 1)])
+        except UnitRejected:
+            return  # nobody runs it any more
+        while not is_done(current := self._caller.row(row.run_id)):
+            if current.status in FINAL_RUN or self._hub.owner_pid(current) is None:
+                return
+            self._caller.pause()
+
+
+def _is_pausing(row: RunRow) -> bool:
+    return row.status == "paused" or bool(row.pausing)
