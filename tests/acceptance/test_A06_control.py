@@ -103,6 +103,25 @@ def test_a_pause_that_is_called_off_stops_nothing(sim: Simulation, stage: Stage,
     assert report.elapsed_us < 3_500_000
 
 
+def test_a_failure_that_pauses_is_forgotten_when_its_node_is_tried_again_in_time(sim: Simulation, stage: Stage) -> None:
+    """Law: resumed while a sibling holds the pause up, the node has fresh tries, and the run succeeds with it."""
+    tries: list[int] = []
+
+    def fails_once() -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ValueError("not yet")
+        return 7
+
+    spec = {"name": "f", "nodes": [node("n"), {"id": "x", "action": "fails_once", "on_failure": "pause"}]}
+    run = sim.system(actions=[*stage.actions, fails_once]).flows.start(spec)
+    sim.advance(0.5)
+    assert run.report().state == "running"
+    run.resume()
+    report = run.wait()
+    assert (report.state, report.error, report.outputs) == ("succeeded", None, {"n": "n", "x": 7})
+
+
 def test_a_running_run_that_does_not_pause_still_belongs_to_its_process(sim: Simulation, stage: Stage) -> None:
     """Law: resume names the owner, as before."""
     run = sim.system(actions=stage.actions).flows.start(WIDE)
