@@ -242,8 +242,12 @@ def _publish(system: ActorSystem, asked: Sequence[Item], handlers: int) -> None:
     try:
         system.channels.publish_many("items", asked)
         count()
-        if not done.wait(PATIENCE_S):
-            raise SystemExit(f"{until - tally.handled} messages were not handled")
+        patient_until = time.perf_counter() + PATIENCE_S
+        while not done.wait(LOOK_S):
+            if given_up := sum(one.dead for one in tally.read().values()):
+                raise SystemExit(f"given up: {given_up} of {len(asked)} messages")
+            if time.perf_counter() > patient_until:
+                raise SystemExit(f"not handled: {until - tally.handled} of {len(asked)} messages")
     finally:
         tally.leave(count)
 

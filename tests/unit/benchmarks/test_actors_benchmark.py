@@ -32,7 +32,7 @@ def run_benchmark(folder: Path, *arguments: str) -> subprocess.CompletedProcess[
     command = [sys.executable, "-W", "error", str(ROOT / "benchmarks" / "actors.py"), "--db", str(folder), *arguments]
     environment = {"PYTHONPATH": str(ROOT), "PATH": os.defpath}
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False
     )
 
 

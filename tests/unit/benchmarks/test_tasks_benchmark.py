@@ -49,7 +49,7 @@ def run_python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     environment = {"PYTHONPATH": os.pathsep.join((str(ROOT), str(BENCHMARKS))), "PATH": os.defpath}
     command = [sys.executable, "-W", "error", *arguments]
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False
     )
 
 
