@@ -69,36 +69,58 @@ def place(picture: Picture) -> Layout:
         raise RequestError(
             "svg needs the package igraph, which is not installed; pip install 'dagger-actors[graph]', or use mermaid or dot"
         ) from None
-    joined = sorted({end for edge in edges for end in edge})
-    position = {node: place for place, node in enumerate(joined)}
-    graph = igraph.Graph(n=len(joined), edges=[(position[one], position[other]) for one, other in edges], directed=True)
-    laid = graph.layout_sugiyama(layers=[layers[node] for node in joined], hgap=1, vgap=1, maxiter=ROUNDS)
     boxes: list[Point] = [(0.0, 0.0)] * count
-    for node, (across, along) in zip(joined, laid.coords, strict=True):
-        boxes[node] = (across, along)
-    bends: Sequence[Sequence[Sequence[float]]] = laid.edge_routing
-    paths = [
-        (
-            boxes[one],
-            *sorted(((float(bend[0]), float(bend[1])) for bend in bent), key=lambda point: point[1]),
-            boxes[other],
-        )
-        for (one, other), bent in zip(edges, bends, strict=True)
-    ]
-    every = [point for path in paths for point in path]
-    left = min((point[0] for point in every), default=0.0)
-    across = max((point[0] for point in every), default=-1.0) - left + 1
-    along = max((layers[node] for node in joined), default=-1) + 1
-    alone = [node for node in range(count) if node not in position]
+    paths: list[Path] = [Path(())] * len(edges)
+    across, along = 0.0, 0
+    for members, numbers in _parts(count, edges):
+        position = {node: place for place, node in enumerate(members)}
+        pairs = [(position[edges[number][0]], position[edges[number][1]]) for number in numbers]
+        graph = igraph.Graph(n=len(members), edges=pairs, directed=True)
+        laid = graph.layout_sugiyama(layers=[layers[node] for node in members], hgap=1, vgap=1, maxiter=ROUNDS)
+        bends = [sorted(((float(x), float(y)) for x, y in bent), key=lambda at: at[1]) for bent in laid.edge_routing]
+        every = [(float(x), float(y)) for x, y in laid.coords] + [point for bent in bends for point in bent]
+        shift = across - min(x for x, _ in every)
+        for node, (x, y) in zip(members, laid.coords, strict=True):
+            boxes[node] = (x + shift, y)
+        for number, bent in zip(numbers, bends, strict=True):
+            one, other = edges[number]
+            paths[number] = Path((boxes[one], *((x + shift, y) for x, y in bent), boxes[other]))
+        across = max(x for x, _ in every) + shift + 1
+        along = max(along, *(layers[node] + 1 for node in members))
+    joined = {end for edge in edges for end in edge}
+    alone = [node for node in range(count) if node not in joined]
     columns = max(ceil(across), min(ceil(sqrt(len(alone) * 1.5)), 8)) if alone else 1
     for number, node in enumerate(alone):
-        boxes[node] = (left + number % columns, along + number // columns)
+        boxes[node] = (number % columns, along + number // columns)
     return Layout(
-        boxes=tuple((x - left, y) for x, y in boxes),
-        paths=tuple(Path(tuple((x - left, y) for x, y in path)) for path in paths),
+        boxes=tuple(boxes),
+        paths=tuple(paths),
         across=max(across, min(columns, len(alone))),
         along=along + ceil(len(alone) / columns),
     )
+
+
+def _parts(count: int, edges: Sequence[tuple[int, int]]) -> list[tuple[list[int], list[int]]]:
+    """Nodes that hang together, and the numbers of their edges; each part is laid out by itself.
+
+    igraph 1.0 mixes the bends of edges up when a graph has several parts.
+    """
+    leader = list(range(count))
+
+    def found(node: int) -> int:
+        while leader[node] != node:
+            leader[node] = node = leader[leader[node]]
+        return node
+
+    for one, other in edges:
+        first, second = sorted((found(one), found(other)))
+        leader[second] = first
+    parts: dict[int, tuple[list[int], list[int]]] = {}
+    for node in sorted({end for edge in edges for end in edge}):
+        parts.setdefault(found(node), ([], []))[0].append(node)
+    for number, (one, _) in enumerate(edges):
+        parts[found(one)][1].append(number)
+    return list(parts.values())
 
 
 def _layers(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:

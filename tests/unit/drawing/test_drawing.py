@@ -141,12 +141,15 @@ def test_states_have_a_colour_a_word_and_a_legend():
 
 
 @pytest.mark.parametrize("sideways", [False, True])
-def test_no_edge_runs_through_a_box(sideways):
-    """Law: an edge passes a layer in a column of its own."""
+@pytest.mark.parametrize("parts", [1, 3])
+def test_no_edge_runs_through_a_box(sideways, parts):
+    """Law: an edge passes a layer in a column of its own; also in a flow whose parts do not hang together."""
     count = 40
     edges = [(on, node) for node in range(1, count) for on in {node - 1, node // 2, max(0, node - 7)}]
     if sideways:
         edges = [(0, node) for node in range(1, count - 1)] + [(node, count - 1) for node in range(count - 1)]
+    edges = [(one + part * count, other + part * count) for part in range(parts) for one, other in edges]
+    count *= parts
     laid = place(picture(plain(count), edges))
     taken = set(laid.boxes)
     assert len(taken) == count
