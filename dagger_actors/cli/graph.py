@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -11,12 +13,14 @@ from dagger_actors.bridges.from_file import wired_with_triggers
 from dagger_actors.bridges.picture import with_triggers
 from dagger_actors.cli.exits import UsageError
 from dagger_actors.cli.options import DEFAULT_DATABASE, Imports, existing
-from dagger_actors.cli.pictures import Format, Output, write_picture
+from dagger_actors.cli.pictures import Format, Output, write_picture, write_text
 from dagger_actors.cli.spec_files import kind_of, read_spec
+from dagger_actors.drawing.gantt import write_gantt
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.run_gantt import chart_of_run
 from dagger_actors.flow.run_picture import picture_of_run
 from dagger_actors.pubsub.from_file import Wired
 from dagger_actors.pubsub.picture import with_messages
@@ -36,6 +40,9 @@ def graph(
     *,
     run: Annotated[str | None, Parameter(help="Draw this run of the database instead, with its states.")] = None,
     calls: Annotated[bool, Parameter(help="Draw the hooks and failure actions too that the run has called.")] = False,
+    gantt: Annotated[
+        bool, Parameter(help="Draw when the nodes of the run waited, ran, and were tried again, as svg.")
+    ] = False,
     db: Annotated[str | None, Parameter(help=f"Database file of the run; {DEFAULT_DATABASE} when absent.")] = None,
     format_: Format = None,
     output: Output = None,
@@ -50,9 +57,12 @@ def graph(
     if run is not None:
         if imports:
             raise UsageError("--import is for a flow file; a run is drawn as it was stored", "leave it out")
+        if gantt:
+            return _gantt(run, db or DEFAULT_DATABASE, format_, output, calls=calls)
         return write_picture(lambda: _run(run, db or DEFAULT_DATABASE, calls=calls), format_, output)
-    if calls:
-        raise UsageError("--calls is for a run: a file calls nothing", "leave it out, or give --run RUN")
+    if calls or gantt:
+        option = "--gantt" if gantt else "--calls"
+        raise UsageError(f"{option} is for a run: a file has done nothing", "leave it out, or give --run RUN")
     assert spec is not None
     return write_picture(lambda: _picture(spec, db, imports), format_, output)
 
@@ -60,6 +70,16 @@ def graph(
 def _run(run: str, db: str, *, calls: bool) -> Picture:
     with ActorSystem.look(existing(db)) as here:
         return picture_of_run(here.flows.definition(run), here.flows.report(run, outputs=False), calls=calls)
+
+
+def _gantt(run: str, db: str, format_: str | None, output: str | None, *, calls: bool) -> int:
+    suffix = Path(output).suffix.lower() if output is not None else ".svg"
+    if format_ not in (None, "svg") or (format_ is None and suffix != ".svg"):
+        raise UsageError("--gantt draws svg", "leave --format out, and let the name of --output end in .svg")
+    with ActorSystem.look(existing(db)) as here:
+        report = here.flows.report(run, outputs=False)
+        chart = chart_of_run(here.flows.definition(run), report, now_us=time.time_ns() // 1000, calls=calls)
+    return write_text(write_gantt(chart), output)
 
 
 def _picture(spec: str, db: str | None, imports: tuple[str, ...]) -> Picture:

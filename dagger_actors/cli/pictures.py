@@ -16,7 +16,7 @@ from dagger_actors.drawing.mermaid import write_mermaid
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.drawing.svg import write_svg
 
-__all__ = ["Format", "Output", "write_picture"]
+__all__ = ["Format", "Output", "write_picture", "write_text"]
 
 Name = Literal["mermaid", "dot", "svg"]
 Format = Annotated[Name | None, Parameter(name="--format", help="Absent: by the name of --output, else mermaid.")]
@@ -45,7 +45,15 @@ def write_picture(picture: Callable[[], Picture], named: Name | None, output: st
     if named is None and suffix and suffix not in SUFFIXES:
         known = ", ".join(SUFFIXES)
         raise UsageError(f"{output!r} does not tell the format", f"give --format, or a name that ends in {known}")
-    text = WRITERS[named or SUFFIXES.get(suffix, "mermaid")](picture())
+    return write_text(WRITERS[named or SUFFIXES.get(suffix, "mermaid")](picture()), output)
+
+
+def write_text(text: str, output: str | None) -> int:
+    """Write what was drawn to a file or to stdout.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
     if output is None:
         sys.stdout.write(text)
         return OK

@@ -198,7 +198,7 @@ def _style(shown: list[str]) -> str:
         ".dagger-picture .node text{text-anchor:middle}.dagger-picture .name{font-size:13px;font-weight:600}"
         ".dagger-picture .action{font-size:11.5px;opacity:.8}.dagger-picture .note{font-size:11px}"
         ".dagger-picture .edge{fill:none;stroke-width:1.4}.dagger-picture .node rect{stroke-width:1.4}"
-        ".dagger-picture .label{font-size:10px;text-anchor:middle}"
+        ".dagger-picture .label{font-size:10px;text-anchor:middle;paint-order:stroke;stroke-width:4px}"
         ".dagger-picture .skipped rect{stroke-dasharray:4 3}.dagger-picture .dashed{stroke-dasharray:5 4}"
         ".dagger-picture .aside rect{rx:2px;stroke-dasharray:1.5 2.5}.dagger-picture .aside .name{font-weight:400}"
         + _colours(light, "#fbfcfd", "#1f2937", "#5b6675", "#97a3b3")
@@ -213,7 +213,7 @@ def _colours(boxes: dict[str, Colour], ground: str, heading: str, summary: str, 
         f".dagger-picture .ground{{fill:{ground}}}.dagger-picture .heading{{fill:{heading}}}"
         f".dagger-picture .summary{{fill:{summary}}}"
         f".dagger-picture .edge{{stroke:{edge}}}.dagger-picture .head{{fill:{edge}}}"
-        f".dagger-picture .label{{fill:{summary}}}"
+        f".dagger-picture .label{{fill:{summary};stroke:{ground}}}"
     )
     return rules + "".join(
         f".dagger-picture .{state} rect{{fill:{colour.fill};stroke:{colour.line}}}"

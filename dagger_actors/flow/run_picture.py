@@ -11,7 +11,7 @@ from dagger_actors.drawing.text import duration
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.report import NodeReport, Report
 
-__all__ = ["NodeSummary", "picture_of_run", "summaries"]
+__all__ = ["NodeSummary", "picture_of_run", "problem_of", "summaries"]
 
 BUSY = ("failed", "timed_out", "running", "waiting", "ready", "interrupted")
 """What a mapped node that has not ended yet is: the first of these that one of its invocations is."""
@@ -67,12 +67,13 @@ def _summary(node_id: str, nodes: list[NodeReport]) -> NodeSummary:
         states={one: states[one] for one in STATES if states[one]},
         attempts=len(attempts),
         took_us=max(ends) - min(starts) if starts and ends and max(ends) >= min(starts) else None,
-        problem=next((text for node in nodes if (text := _problem(node))), ""),
+        problem=next((text for node in nodes if (text := problem_of(node))), ""),
         output=_output(whole) if whole is not None and size is None else "",
     )
 
 
-def _problem(node: NodeReport) -> str:
+def problem_of(node: NodeReport) -> str:
+    """The last error of an invocation, or its reason; empty for none."""
     last = node.attempts[-1] if node.attempts else None
     if last is not None and last.error is not None:
         kind = last.error.type.rpartition(".")[2]

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import subprocess
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagger_actors import Context, Report
+from dagger_actors.core.messages import ErrorDetail
+from dagger_actors.drawing.chart import MOST_TICKS, Chart, Segment, at_once, ticks
 from dagger_actors.drawing.dot import write_dot
+from dagger_actors.drawing.gantt import write_gantt
 from dagger_actors.drawing.mermaid import write_mermaid
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.drawing.svg import write_svg
 from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.loading.loader import load_flow
+from dagger_actors.flow.report import AttemptReport, NodeReport
+from dagger_actors.flow.run_gantt import chart_of_run
 from dagger_actors.flow.run_picture import picture_of_run
 from dagger_actors.testing.simulation import simulate
 
@@ -206,3 +214,113 @@ def test_no_text_breaks_a_picture(node_id: str, said: str) -> None:
     definition, report = looked_at(node_id, said)
     assert_pictures(definition.picture())
     assert_pictures(picture_of_run(definition, report, calls=True))
+
+
+def chart(report: Report, definition: FlowDefinition, **options: Any) -> Chart:
+    return chart_of_run(definition, report, now_us=report.created_us + 9_000_000, **options)
+
+
+def attempt(number: int, state: str, start: float | None, end: float | None = None) -> AttemptReport:
+    error = ErrorDetail("builtins.ValueError", "no & <no>") if state == "failed" else None
+    return AttemptReport(
+        attempt=number,
+        state=state,
+        reason="retry" if state == "waiting" else None,
+        error=error,
+        started_us=None if start is None else round(start * 1e6),
+        finished_us=None if end is None else round(end * 1e6),
+        due_us=None,
+    )
+
+
+def node(node_id: str, *attempts: AttemptReport, key: str = "", size: int | None = None) -> NodeReport:
+    state = attempts[-1].state
+    return NodeReport(
+        node_id=node_id, invocation_key=key, state=state, reason=None, output=None, attempts=attempts, size=size
+    )
+
+
+def report_of(*nodes: NodeReport, state: str = "running") -> Report:
+    return Report(
+        run_id="r", flow_name="timed", state=state, error=None, inputs={}, outputs={}, created_us=0, started_us=0,
+        finished_us=None, elapsed_us=0, nodes=nodes,
+    )  # fmt: skip
+
+
+TIMED: dict[str, Any] = {
+    "name": "timed",
+    "nodes": [
+        {"id": "one", "action": "a"},
+        {"id": "two", "action": "b", "dependencies": ["one"]},
+        {"id": "all", "action": "c", "map": {"over": "one", "item": "x"}},
+        {"id": "never", "action": "d", "dependencies": ["two"]},
+    ],
+}
+
+
+def test_a_gantt_tells_waiting_running_and_retry_waits() -> None:
+    """Law: a node waits from the end of what it depends on, runs attempt by attempt, and waits for its next one; nothing else."""
+    tried = (attempt(1, "failed", 3, 4), attempt(2, "timed_out", 5, 6), attempt(3, "waiting", None))
+    report = report_of(node("one", attempt(1, "succeeded", 0, 2)), node("two", *tried))
+    drawn = chart(report, load_flow(TIMED))
+    assert [row.title for row in drawn.rows] == ["one", "two"]
+    told = [(one.kind, one.state, one.start_us / 1e6, one.end_us / 1e6) for one in drawn.rows[1].segments]
+    assert told == [
+        ("waiting", "", 2, 3),
+        ("running", "failed", 3, 4),
+        ("retry", "", 4, 5),
+        ("running", "timed_out", 5, 6),
+        ("retry", "", 6, 9),
+    ]
+    assert "2 nodes without an attempt" in drawn.subtitle
+    root = assert_svg(write_gantt(drawn))
+    assert "ValueError: no & <no>" in "".join(root.itertext())
+
+
+def test_what_is_too_much_for_a_gantt_is_one_row_of_how_many_at_once() -> None:
+    """Law: 10,000 items are a handful of rows, the failed one among them; so are nodes beyond 200; the file stays small."""
+    items = [
+        node("all", attempt(1, "succeeded", number / 1e3, number / 1e3 + 1), key=f"k{number}")
+        for number in range(9_999)
+    ]
+    failed = node("all", attempt(1, "failed", 5, 5.001), key="k9999")
+    drawn = chart(report_of(node("all", attempt(1, "running", 0), size=10_000), *items, failed), load_flow(TIMED))
+    assert drawn.rows[0].is_many
+    assert len(drawn.rows) == 7
+    assert ("k9999", "failed") in [(row.title, row.state) for row in drawn.rows]
+    svg = write_gantt(drawn)
+    assert "up to 1,000 at once" in svg
+    assert len(svg) < 40_000
+    many = {"name": "many", "nodes": [{"id": f"n{number}", "action": "a"} for number in range(1_000)]}
+    report = report_of(*(node(f"n{number}", attempt(1, "succeeded", number, number + 1)) for number in range(1_000)))
+    rows = chart(report, load_flow(many)).rows
+    assert (len(rows), rows[-1].title, rows[-1].is_many) == (201, "800 more", True)
+
+
+@given(st.integers(1, 10**15))
+def test_the_axis_of_time_has_a_few_round_ticks(length_us: int) -> None:
+    """Law: at most ten, the first at 0, evenly spaced, whatever the length, from microseconds to decades."""
+    found = ticks(length_us)
+    assert found[0] == 0
+    assert 1 <= len(found) <= MOST_TICKS + 1
+    assert len({after - before for before, after in itertools.pairwise(found)}) <= 1
+    assert found[-1] <= length_us
+
+
+@given(st.lists(st.tuples(st.integers(0, 1_000), st.integers(0, 300)), max_size=30), st.integers(1, 50))
+def test_an_area_holds_all_the_time_at_work(spans: list[tuple[int, int]], bins: int) -> None:
+    """Law: the sum over all stretches is the sum of the attempts, however they are cut."""
+    segments = [Segment(kind="running", start_us=start, end_us=min(1_000, start + took)) for start, took in spans]
+    counts = at_once(segments, 0, 1_000, bins)
+    assert len(counts) == bins
+    assert sum(counts) * 1_000 / bins == pytest.approx(sum(one.end_us - one.start_us for one in segments), abs=1e-6)
+    assert min(counts) > -1e-9
+
+
+@given(texts, texts)
+def test_no_text_breaks_a_gantt(name: str, said: str) -> None:
+    """Law: names and errors are only text."""
+    error = ErrorDetail("builtins.ValueError", said)
+    broken = msgspec.structs.replace(attempt(1, "failed", 0, 1), error=error)
+    report = msgspec.structs.replace(report_of(node("one", broken, key=name)), run_id=name, error=said, flow_name=name)
+    assert_svg(write_gantt(chart(report, load_flow(TIMED), calls=True)))
