@@ -141,6 +141,7 @@ COMMANDS = (
     ("runs", "dagger_actors.cli.runs:runs", "List the runs of a database."),
     ("show", "dagger_actors.cli.runs:show", "Show one run: its nodes, attempts, errors and outputs."),
     ("why", "dagger_actors.cli.why:why", "Say why a node of a run is in its state."),
+    ("tree", "dagger_actors.cli.tree:tree", "Show a run as a tree, or its levels."),
     ("worker", "dagger_actors.cli.worker:worker", f"Do tasks: add a worker to a database.{WORKER}"),
     ("up", "dagger_actors.cli.up:up", "Run the actors of a system file until they are stopped."),
     ("channels", "dagger_actors.cli.channels:list_channels", "List the channels of a database."),

@@ -202,7 +202,8 @@ def _colours(states: dict[str, Colour], ground: str, band: str, heading: str, su
         f".dagger-gantt .outside path{{stroke:{out}}}"
         f".dagger-gantt .many path{{fill:{busy.line};fill-opacity:.5}}"
     ) + "".join(
-        f".dagger-gantt .{state} rect{{fill:{colour.line};stroke:{colour.line}}}.dagger-gantt .{state} .mark{{stroke:{colour.line}}}"
+        f".dagger-gantt .{state} rect{{fill:{colour.line};stroke:{colour.line}}}"
+        f".dagger-gantt .{state} .mark{{stroke:{colour.line}}}"
         for state, colour in states.items()
         if state in (*MARKS, "succeeded")
     )

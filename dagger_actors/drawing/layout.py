@@ -14,7 +14,7 @@ import msgspec
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.errors import RequestError
 
-__all__ = ["MAX_EDGES", "MAX_NODES", "Layout", "Path", "Point", "place"]
+__all__ = ["MAX_EDGES", "MAX_NODES", "Layout", "Path", "Point", "layers_of", "place"]
 
 MAX_NODES = 2_000
 MAX_EDGES = 10_000
@@ -55,7 +55,7 @@ def place(picture: Picture) -> Layout:
         RequestError: It is too large to be drawn here, or the extra ``graph`` is not installed.
     """
     count, edges = len(picture.nodes), picture.edges
-    layers = _layers(count, edges)
+    layers = layers_of(count, edges)
     crossed = sum(layers[target] - layers[source] for source, target in edges)
     if count > MAX_NODES or len(edges) > MAX_EDGES or crossed > MAX_CROSSED:
         raise RequestError(
@@ -123,7 +123,7 @@ def _parts(count: int, edges: Sequence[tuple[int, int]]) -> list[tuple[list[int]
     return list(parts.values())
 
 
-def _layers(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
+def layers_of(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
     """The longest way to each node from a beginning."""
     sorter: TopologicalSorter[int] = TopologicalSorter()
     ways: list[list[int]] = [[] for _ in range(count)]

@@ -106,7 +106,8 @@ class _Charter:
     def _ready_us(self, position: int) -> int:
         """When the last of what it waited for had ended."""
         node = self._definition.nodes[position]
-        before = [*node.dependencies, *(on for on in (node.added_by, node.call and node.call.node) if on is not None)]
+        source = node.added_by if node.call is None else node.call.node
+        before = [*node.dependencies, *([] if source is None else [source])]
         ends = (self._ends.get(self._definition.nodes[on].id) for on in before)
         return max((end for end in ends if end is not None), default=self._start_us)
 

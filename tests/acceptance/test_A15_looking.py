@@ -27,6 +27,7 @@ from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.report import AttemptReport, NodeReport
 from dagger_actors.flow.run_gantt import chart_of_run
 from dagger_actors.flow.run_picture import picture_of_run
+from dagger_actors.flow.run_tree import levels_of, shown_branches, tree_of
 from dagger_actors.testing.simulation import simulate
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -324,3 +325,64 @@ def test_no_text_breaks_a_gantt(name: str, said: str) -> None:
     broken = msgspec.structs.replace(attempt(1, "failed", 0, 1), error=error)
     report = msgspec.structs.replace(report_of(node("one", broken, key=name)), run_id=name, error=said, flow_name=name)
     assert_svg(write_gantt(chart(report, load_flow(TIMED), calls=True)))
+
+
+def test_the_tree_holds_each_node_once_beneath_what_it_waited_for(run: tuple[FlowDefinition, Report]) -> None:
+    """Law: each behind its parent, which is the one that ended last of those it depends on, or its adder; levels follow the edges."""
+    found = {one.node_id: one for one in tree_of(*run)}
+    assert list(found) == ["numbers", "grow", "total", "extra", "last", "broken"]
+    assert {name: one.parent for name, one in found.items()} == {
+        "numbers": None, "grow": "numbers", "total": "grow", "extra": "grow", "last": "extra", "broken": None,
+    }  # fmt: skip
+    assert found["extra"].added_by == found["last"].added_by == "grow"
+    assert found["last"].also_after == ("grow",)
+    assert (found["grow"].size, found["grow"].states) == (3, {"succeeded": 3})
+    assert (found["broken"].state, found["broken"].problem) == ("failed", "ValueError: no")
+    levels = [[one.node_id for one in level] for level in levels_of(found.values())]
+    assert levels == [["numbers", "broken"], ["grow"], ["total", "extra"], ["last"]]
+    assert [one.called_for for one in tree_of(*run, calls=True) if one.node_id == "failure:broken"] == ["failure"]
+
+
+def test_a_node_stands_beneath_the_dependency_that_ended_last() -> None:
+    """Law: that is the one it really waited for."""
+    flow = {
+        "name": "f",
+        "nodes": [
+            {"id": "a", "action": "x"},
+            {"id": "b", "action": "x"},
+            {"id": "c", "action": "x", "dependencies": ["a", "b"]},
+        ],
+    }
+    done = (node("a", attempt(1, "succeeded", 0, 5)), node("b", attempt(1, "succeeded", 0, 4)))
+    found = tree_of(load_flow(flow), report_of(*done, node("c", attempt(1, "running", 5))))
+    assert [(one.node_id, one.parent, one.also_after) for one in found] == [
+        ("a", None, ()),
+        ("c", "a", ("b",)),
+        ("b", None, ()),
+    ]
+
+
+def test_a_large_tree_shows_what_went_wrong_and_counts_the_rest() -> None:
+    """Law: at most as many lines as asked for; what is left out is counted by state; a long chain is no stack of calls."""
+    wide = {
+        "name": "wide",
+        "nodes": [{"id": "root", "action": "x"}]
+        + [{"id": f"n{at}", "action": "x", "dependencies": ["root"]} for at in range(3_000)],
+    }
+    states = {f"n{at}": "failed" if at == 2_345 else "succeeded" for at in range(3_000)}
+    done = [node(name, attempt(1, state, 1, 2)) for name, state in states.items()]
+    whole = tree_of(load_flow(wide), report_of(node("root", attempt(1, "succeeded", 0, 1)), *done))
+    shown, left_out = shown_branches(whole, 50)
+    assert "n2345" in [one.node_id for one in shown]
+    assert left_out == {"root": {"succeeded": 2_988}}
+    assert len(shown) + sum(counts.total() for counts in left_out.values()) == len(whole)
+    chain = {
+        "name": "chain",
+        "nodes": [{"id": f"n{at}", "action": "x", "dependencies": [f"n{at - 1}"] if at else []} for at in range(3_000)],
+    }
+    deep = tree_of(
+        load_flow(chain), report_of(*(node(f"n{at}", attempt(1, "succeeded", at, at + 1)) for at in range(3_000)))
+    )
+    assert [one.level for one in deep] == list(range(3_000))
+    shown, left_out = shown_branches(deep, 10)
+    assert (len(shown), left_out) == (10, {None: {"succeeded": 2_990}})

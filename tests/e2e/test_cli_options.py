@@ -59,6 +59,7 @@ WORDS = {
     "runs": (),
     "show": ("one",),
     "why": ("one", "after"),
+    "tree": ("one",),
     "validate": ("fan.yaml",),
     "schema": ("--import", "actions.py"),
     "graph": ("--run", "one"),
