@@ -15,7 +15,7 @@ from dagger_actors.core.messages import ArtifactRecord, Inline, Output, Stored
 from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import OutputError
 
-__all__ = ["INLINE_BYTES", "encode_hook", "to_json", "to_output"]
+__all__ = ["INLINE_BYTES", "as_output", "encode_hook", "to_json", "to_output"]
 
 AS_BYTES = "store it with ctx.save(name, data, media_type=...)"
 INLINE_BYTES = 1024
@@ -49,10 +49,15 @@ def to_output(
     if isinstance(value, BINARY):
         record = artifacts.prepare(bytes(value), kind="bytes", media_type="application/octet-stream")
     else:
-        data = to_json(value)
-        if len(data) <= INLINE_BYTES:
-            return Inline(data), ()
-        record = artifacts.prepare(data, kind="json", media_type="application/json")
+        return as_output(to_json(value), artifacts)
+    return Stored(record.artifact_id, record.kind, record.size_bytes), (record,)
+
+
+def as_output(data: bytes, artifacts: ArtifactSource) -> tuple[Output, tuple[ArtifactRecord, ...]]:
+    """Turn JSON text into an output, and the artifact to be committed with it, where it is a large one."""
+    if len(data) <= INLINE_BYTES:
+        return Inline(data), ()
+    record = artifacts.prepare(data, kind="json", media_type="application/json")
     return Stored(record.artifact_id, record.kind, record.size_bytes), (record,)
 
 

@@ -20,12 +20,12 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.bodies.artifacts import RunArtifacts
-from dagger_actors.bodies.outputs import INLINE_BYTES
+from dagger_actors.bodies.outputs import as_output
 from dagger_actors.bridges.awaitable_channels import KnownChannels
 from dagger_actors.bridges.awaited_channel import AwaitedChannel, Waiting
 from dagger_actors.core.awaits import Place
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import Answered, Inline, Overdue, Stored, Succeeded, Turn, encode
+from dagger_actors.core.messages import Answered, Overdue, Succeeded, Turn, encode
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import StoreError, SystemClosed
@@ -233,11 +233,8 @@ class AwaitedMessages:
 
     def _outcome(self, text: bytes, reason: str) -> Succeeded:
         """The message as a node's output."""
-        if len(text) <= INLINE_BYTES:
-            return Succeeded(Inline(text), Turn(reason=reason))
-        record = self._artifacts.prepare(text, kind="json", media_type="application/json")
-        stored = Stored(record.artifact_id, record.kind, record.size_bytes)
-        return Succeeded(stored, Turn((record,), reason=reason))
+        output, artifacts = as_output(text, self._artifacts)
+        return Succeeded(output, Turn(artifacts, reason=reason))
 
 
 def _note(error: Exception | None) -> None:

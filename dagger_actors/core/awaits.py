@@ -2,8 +2,10 @@
 
 While it is awaited the attempt is a row in the state ``waiting`` whose reason is the kind of what it awaits, and a row of
 ``awaits`` says what exactly. It holds no place, no thread and no actor. Whoever knows of such things (the bridge to the
-channels, for messages) tells the run's supervisor ``Answered``, once; everything it needs for that is in the file, so after
-a death it is looked for again from where the row says.
+channels, for messages; who reads the answers of people) tells the run's supervisor ``Answered``, once; everything it needs
+for that is in the file, so after a death it is looked for again from where the row says.
+
+People may take months, so a run in which nobody but they are awaited comes to rest, and nothing of it is in memory.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ import msgspec
 
 __all__ = ["KINDS", "Kind", "Outside", "Place", "Wanted"]
 
-Kind = Literal["message"]
+Kind = Literal["message", "human"]
 
-KINDS: Final[frozenset[str]] = frozenset({"message"})
+KINDS: Final[frozenset[str]] = frozenset({"message", "human"})
 """The reasons of rows in the state ``waiting`` that await something outside; other reasons are retries and parked work."""
 
 Place = tuple[int, int, int, int]
@@ -29,7 +31,8 @@ class Wanted(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         kind: What kind of thing.
-        json: What it must be like, as JSON; whoever answers reads it. Of a message: its ``match``, values by field paths.
+        json: What it must be like, as JSON; whoever answers reads it. Of a message: its ``match``, values by field paths; of
+            a person's answer: its ``type``.
         channel: Of a message: whose; empty = of none.
         is_earliest: Of a message: whether those count too that were there before.
     """

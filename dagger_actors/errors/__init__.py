@@ -13,6 +13,9 @@
     │   ├── RunOwned               a live process owns the run
     │   ├── IllegalTransition      the run's state does not allow the request
     │   ├── NodeTransition         the state of a run's node does not allow it
+    │   ├── NotAsked               nobody is asked at that node
+    │   ├── AnswerMisfit           an answer of another type than is asked for
+    │   ├── AlreadyAnswered        somebody has answered otherwise before
     │   ├── SchemaRefused          a script for users' tables that does something else
     │   ├── ResourceFailed         a resource of the system could not be made
     │   ├── UnknownArtifact        no artifact has that id
@@ -189,6 +192,7 @@ from dagger_actors.errors.definition import (
     InvalidSupervision,
     Problem,
 )
+from dagger_actors.errors.people import AlreadyAnswered, AnswerMisfit, NotAsked
 from dagger_actors.errors.request import (
     AmbiguousArtifact,
     BlockingCall,
@@ -273,7 +277,9 @@ __all__ = [
     "ActorLimit",
     "ActorStopped",
     "AgentsMissing",
+    "AlreadyAnswered",
     "AmbiguousArtifact",
+    "AnswerMisfit",
     "ArtifactCorrupt",
     "ArtifactError",
     "ArtifactMissing",
@@ -315,6 +321,7 @@ __all__ = [
     "NewerSchema",
     "NodeTransition",
     "NotADatabase",
+    "NotAsked",
     "OffsetRefused",
     "OlderSchema",
     "OutboxFull",

@@ -13,6 +13,7 @@ from dagger_actors.errors import ArtifactError, NewerSchema, RequestError, RunNo
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition, NodeDefinition
 from dagger_actors.flow.explanation import Explanation, explain
 from dagger_actors.flow.logs import AttemptLog
+from dagger_actors.flow.questions import Question, questions_of
 from dagger_actors.flow.report import Report, RunSummary, build_report
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.reading.since import since_us
@@ -125,6 +126,14 @@ class Archive:
         """The same error with the node of the reading run that made the artifact, where there is such."""
         rows = self._store.readers.query("read.artifact_maker", run_key, error.artifact_id)
         return type(error)(error.path, error.artifact_id, *rows[0]) if rows else error
+
+    def questions(self, run_id: str) -> tuple[Question, ...]:
+        """What people are asked in a run now, in the order of its nodes.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        return tuple(questions_of(self.report(run_id, outputs=False), self.definition(run_id)))
 
     def logs(self, run_id: str) -> tuple[AttemptLog, ...]:
         """What the attempts of a run logged, and printed if they ran in processes; of those that have ended.

@@ -11,7 +11,7 @@ from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.retry import AttemptError, Exponential, Immediate, Linear, RetryPolicy, RetryWait
 from dagger_actors.core.wording import counted, indefinite
 from dagger_actors.drawing.picture import NAMED
-from dagger_actors.flow.definition import NodeDefinition
+from dagger_actors.flow.definition import Approval, NodeDefinition
 from dagger_actors.flow.definition.picture import told_source
 from dagger_actors.flow.report import AttemptReport, NodeReport
 
@@ -107,6 +107,8 @@ def awaiting(node: NodeDefinition, nodes: tuple[NodeDefinition, ...], attempt: A
     """Say what an attempt awaits from outside, since when, and until when."""
     awaits = node.awaits
     assert awaits is not None
+    if isinstance(awaits, Approval):
+        return asking(awaits, attempt, now_us)
     asked = [f"{path} = {told_source(source, nodes)}" for path, source in awaits.match[:NAMED]]
     asked += [f"{len(awaits.match) - NAMED} more"] if len(awaits.match) > NAMED else []
     told = [f"it awaits {indefinite(node.purpose)}" + (f" with {' and '.join(asked)}" if asked else "")]
@@ -115,6 +117,25 @@ def awaiting(node: NodeDefinition, nodes: tuple[NodeDefinition, ...], attempt: A
     if attempt.due_us is not None:
         left_us = attempt.due_us - now_us
         told.append(f"it times out at {moment(attempt.due_us)}" + (f" (in {span(left_us)})" if left_us > 0 else ""))
+    return told
+
+
+def asking(asks: Approval, attempt: AttemptReport, now_us: int) -> list[str]:
+    """Say what a person is asked, since when, and what happens when nobody answers."""
+    told = ["a person is asked" + (f": {asks.message}" if asks.message else "")]
+    if asks.type != "bool":
+        told.append(f"the answer is to be of type {asks.type}")
+    if attempt.started_us is not None:
+        told.append(f"it waits since {moment(attempt.started_us)}, for {span(now_us - attempt.started_us)}")
+    if attempt.due_us is not None:
+        then = (
+            f"the autopilot answers {asks.default}"
+            if asks.on_timeout == "autopilot"
+            else "it waits on, without a limit"
+        )
+        told.append(f"at {moment(attempt.due_us)} {then}")
+    elif asks.timeout_s is not None:
+        told.append(f"nobody has answered within {asks.timeout_s:g} s, so it waits on, without a limit")
     return told
 
 

@@ -37,6 +37,7 @@ class Draft:
         replies: Futures to answer after the commit.
         is_dirty: Whether there is anything to write, let out or answer.
         is_last: Whether it ends the run, or gives it back.
+        until: With ``is_last``: when the run goes on by itself, as ``Finish`` says.
         is_late: Whether it comes after that: it writes nothing, and only answers and cleans up in its turn.
         answers: What the store has answered to ``work``.
         run_row: The run's own row; the fence of the unit.
@@ -50,6 +51,7 @@ class Draft:
         "_commands",
         "_forgotten",
         "_hashes",
+        "_lapsed",
         "_logs",
         "_names",
         "_rows",
@@ -65,6 +67,7 @@ class Draft:
         "messages",
         "replies",
         "run_row",
+        "until",
     )
 
     def __init__(self) -> None:
@@ -78,12 +81,14 @@ class Draft:
         self._commands: list[tuple[Cell, ...]] = []
         self._waits: list[tuple[Cell, ...]] = []
         self._answers: list[tuple[Cell, ...]] = []
+        self._lapsed: list[tuple[Cell, ...]] = []
         self._forgotten: list[tuple[Cell, ...]] = []
         self._unskip: int | None = None
         self._work: list[UserWork] = []
         self.is_dirty = False
         self.is_last = False
         self.is_late = False
+        self.until: int | None = None
         self.run_row: tuple[Cell, ...] = ()
         self.answers: list[Any] = []
         self.effects: list[Effect | Ticket] = []
@@ -116,6 +121,7 @@ class Draft:
         self._cached += later._cached
         self._waits += later._waits
         self._answers += later._answers
+        self._lapsed += later._lapsed
         self._forgotten += later._forgotten
         self._hashes += later._hashes
         self._logs.update(later._logs)
@@ -128,6 +134,7 @@ class Draft:
         self.replies += later.replies
         self.is_last = self.is_last or later.is_last
         self.run_row = later.run_row
+        self.until = later.until if later.until is not None else self.until
 
     def add_turn(self, place: tuple[int, int, int, int], turn: Turn, now_us: int) -> None:
         """Add what an attempt did besides returning."""
@@ -176,6 +183,10 @@ class Draft:
         """Add where what an attempt awaited came from; ``place`` is (run_key, node, item, attempt)."""
         self._answers.append((*place, now_us, source))
 
+    def add_lapse(self, place: tuple[int, int, int, int], now_us: int) -> None:
+        """Add that the autopilot has answered for a person; refused if somebody has answered just before."""
+        self._lapsed.append((*place, now_us))
+
     def consume(self, command_id: int) -> None:
         """Consume a command with this unit."""
         self._commands.append((command_id,))
@@ -205,10 +216,8 @@ class Draft:
             writes.append(Write("artifacts.put", self._artifacts, None))
         if self._rows:
             writes.append(Write("node_runs.put", list(self._rows.values()), len(self._rows)))
-        if self._waits:
-            writes.append(Write("awaits.put", self._waits, len(self._waits)))
-        if self._answers:
-            writes.append(Write("awaits.answer", self._answers, len(self._answers)))
+        awaits = (("awaits.put", self._waits), ("awaits.answer", self._answers), ("awaits.lapse", self._lapsed))
+        writes += [Write(name, rows, len(rows)) for name, rows in awaits if rows]
         if self._hashes:
             writes.append(Write("node_runs.hash", self._hashes, len(self._hashes)))
         if self._cached:
@@ -222,4 +231,6 @@ class Draft:
             writes.append(Write("commands.consume", self._commands, len(self._commands)))
         if self.is_last:
             writes.append(Write("commands.clear", ((self.run_row[0],),), None))
+        if self.until is not None:
+            writes.append(Write("flow_runs.rest", ((self.run_row[0], self.until),), 1))
         return writes

@@ -10,7 +10,7 @@ from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.bodies.stored_error import decode_error
-from dagger_actors.core.awaits import Outside
+from dagger_actors.core.awaits import Kind, Outside
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ExpandMap, JudgeNode, PrepareWait, Progressed, TimerFired, encode
 from dagger_actors.core.protocols import Clock, Timers
@@ -61,7 +61,7 @@ class Emitter:
         gate: Where its attempts start.
         clock: The time.
         timers: One-shot timers.
-        outside: Brings what nodes await.
+        outside: Bring what nodes await, by its kind.
         observers: Told what changed.
         at_rest: Told, once, the state the run came to rest in.
 
@@ -77,7 +77,7 @@ class Emitter:
         gate: Gate,
         clock: Clock,
         timers: Timers,
-        outside: Outside,
+        outside: Mapping[Kind, Outside],
         observers: tuple[Observer, ...],
         at_rest: Callable[[str], None],
     ) -> None:
@@ -167,8 +167,8 @@ class Emitter:
                     self._stop_body((node, item, attempt))
                 case Expand() | Judge() | Prepare():
                     self.tell(encode(QUESTIONS[type(effect)](effect.node)))
-                case Await(node=node, item=item, attempt=attempt):
-                    self._outside.begin((self._run_key, node, item, attempt), self.tell)
+                case Await(node=node, item=item, attempt=attempt, kind=kind):
+                    self._outside[kind].begin((self._run_key, node, item, attempt), self.tell)
                 case Emit() | Finish():
                     pass  # told with the changes; comes last
                 case Grant() | Ticket():
@@ -221,7 +221,8 @@ class Emitter:
     def _finish(self, state: str) -> None:
         for key in list(self._armed):
             self._drop(key)
-        self._outside.forget(self._run_key)
+        for one in self._outside.values():
+            one.forget(self._run_key)
         self._at_rest(state)
 
     # --- what watchers are told

@@ -243,10 +243,9 @@ class _Explainer:
         why = {
             "poison": "its process died under it again and again, so it is parked and not run once more by itself",
             "interrupted": "it may run at most once and was cut off, so nobody knows whether it had its effect",
-            "human": "a person is asked",
         }.get(one.reason or "", f"it is parked: {one.reason or 'no reason is recorded'}")
-        release = [] if one.reason == "human" else ["`retry` of its run releases it, with a fresh set of tries"]
-        return [why, *history([attempt for attempt in one.attempts if attempt.state == "interrupted"][-3:]), *release]
+        release = "`retry` of its run releases it, with a fresh set of tries"
+        return [why, *history([attempt for attempt in one.attempts if attempt.state == "interrupted"][-3:]), release]
 
     def _running(self, one: NodeReport) -> list[str]:
         latest = last(one) if one.attempts else None

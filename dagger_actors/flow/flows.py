@@ -33,11 +33,13 @@ from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.machine.events import Mode
 from dagger_actors.flow.preparing import RunSettings, pin, prepare
+from dagger_actors.flow.questions import Question
 from dagger_actors.flow.redo import redone_nodes
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.report import Report, RunSummary
 from dagger_actors.flow.rows import RunRow
 from dagger_actors.flow.run import Run, refuse_on_loop
+from dagger_actors.flow.signalling import Signaller
 
 __all__ = ["Flows"]
 
@@ -55,6 +57,7 @@ class Flows:
         self._caller = Caller(hub)
         self._controller = Controller(hub, self._caller)
         self._catalog = catalog
+        self._signaller = Signaller(hub, self._caller, self._take)
         self._is_closed = False
 
     # --- definitions
@@ -237,6 +240,55 @@ class Flows:
         if pid is not None and (is_here or not is_ours):
             raise RunOwned(row.run_id, owner, pid)
 
+    # --- people
+
+    def signal(self, run_id: str, node_id: str, value: Any) -> Run:
+        """Answer what an approval node asks; durable when this returns, with who gave it and when.
+
+        The run goes on with it where it is open, here or elsewhere; one that nobody runs is opened here if its code is
+        loaded here, else by whoever has it (``up``, ``resume``). The same answer twice is the same answer.
+
+        Args:
+            run_id: The run.
+            node_id: The approval node.
+            value: The answer, of the node's ``type``; where that is ``bool``, True approves and False rejects.
+
+        Raises:
+            RunNotFound: There is no such run.
+            UnknownNode: It has no such node; names the nearest.
+            NotAsked: Nobody is asked there: it is no approval, or has not come so far, or has ended.
+            AnswerMisfit: The answer is of another type.
+            AlreadyAnswered: Somebody has answered otherwise before; says who.
+        """
+        refuse_on_loop("flows.signal()", "await flows.asignal(...)")
+        self._refuse_closed()
+        self._signaller.answer(run_id, node_id, value)
+        return Run(run_id, self)
+
+    def reject(self, run_id: str, node_id: str, reason: str = "") -> Run:
+        """Reject what an approval node of any type asks: it fails with ``Rejected``; else as ``signal``.
+
+        Args:
+            run_id: The run.
+            node_id: The approval node.
+            reason: Why; at most 2,000 characters.
+
+        Raises:
+            RunNotFound, UnknownNode, NotAsked, AlreadyAnswered: As for ``signal``.
+        """
+        refuse_on_loop("flows.reject()", "await flows.areject(...)")
+        self._refuse_closed()
+        self._signaller.reject(run_id, node_id, reason)
+        return Run(run_id, self)
+
+    def questions(self, run_id: str) -> tuple[Question, ...]:
+        """What people are asked in a run now, in the order of its nodes.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        return self._hub.archive.questions(run_id)
+
     # --- pausing and cancelling
 
     def pause(self, run_id: str) -> Report:
@@ -402,6 +454,14 @@ class Flows:
     async def aretry(self, run_id: str, *, start_from: Sequence[str] = ()) -> Run:
         """``retry``, without blocking the loop."""
         return await asyncio.to_thread(self.retry, run_id, start_from=start_from)
+
+    async def asignal(self, run_id: str, node_id: str, value: Any) -> Run:
+        """``signal``, without blocking the loop."""
+        return await asyncio.to_thread(self.signal, run_id, node_id, value)
+
+    async def areject(self, run_id: str, node_id: str, reason: str = "") -> Run:
+        """``reject``, without blocking the loop."""
+        return await asyncio.to_thread(self.reject, run_id, node_id, reason)
 
     async def apause(self, run_id: str) -> Report:
         """``pause``, without blocking the loop."""

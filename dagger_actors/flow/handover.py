@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from dagger_actors.core.awaits import Outside
+from dagger_actors.core.awaits import Kind, Outside
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended
 from dagger_actors.core.protocols import Clock, Journal, Timers
@@ -24,7 +24,7 @@ class Services:
         timers: One-shot timers.
         journal: The writer.
         breathe: Lets others work for a moment.
-        outside: Brings what nodes await.
+        outside: Bring what nodes await, by its kind.
         appended: Told of messages that actions have published, after the commit, with what became of each.
     """
 
@@ -35,7 +35,7 @@ class Services:
         timers: Timers,
         journal: Journal,
         breathe: Callable[[], None],
-        outside: Outside,
+        outside: Mapping[Kind, Outside],
         appended: Callable[[Sequence[NewMessage], Sequence[Appended]], None],
     ) -> None:
         self.appended = appended

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.gate import Gates
@@ -56,6 +57,7 @@ from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.openings import Openings
 from dagger_actors.flow.orders import OrderReader
+from dagger_actors.flow.people import People, answered_among
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.restore import from_row, restore
 from dagger_actors.flow.rows import RunRow, StoredRow
@@ -84,7 +86,7 @@ class FlowHub:
         gates: Where attempts start.
         resources: What ``ctx.resource`` gives.
         messages: Knows the channels that actions publish to.
-        outside: Brings what nodes await.
+        outside: Brings the messages that nodes await.
         channels: Those that nodes may await messages of.
         observers: Told what changes, in every run.
         pool: The worker processes; None where there are none.
@@ -121,12 +123,13 @@ class FlowHub:
         self._left_behind = LeftBehind(store)
         self.openings = Openings()
         self._lock = threading.Lock()
+        self.people = People(runtime, store)
         self._services = Services(
             clock=runtime.clock,
             timers=runtime.timers,
             journal=store.journal,
             breathe=runtime.breathe,
-            outside=outside,
+            outside={"message": outside, "human": self.people},
             appended=messages.appended,
         )
         self._body_services = BodyServices(
@@ -370,13 +373,21 @@ class FlowHub:
             orders=orders,
             machine=machine,
             starter=starter,
-            opened=event,
+            opened=self._with_answers(machine, event),
             ends=ends,
             unskip=mode == "retry",
             redone=redone,
         )
         starter.restore_keys()
         active.supervisor.actor_inbox.put(Envelope(opening))
+
+    def _with_answers(self, machine: FlowMachine, event: Event) -> Event:
+        """Let the machine know whose answers are there: otherwise it would come to rest before they are told."""
+        asked = machine.asked()
+        if not asked or not isinstance(event, Opened):
+            return event
+        answered = answered_among(self.store.readers, [(machine.work.identity.run_key, *key) for key in asked])
+        return msgspec.structs.replace(event, answered=frozenset(one.key for one in answered))
 
     def _at_rest(self, active: ActiveRun, state: str) -> None:
         active.gate.close()
@@ -442,7 +453,8 @@ class FlowHub:
 
     def _lose(self, active: ActiveRun, error: Exception) -> None:
         """The run is no longer ours, or beyond us: stop its bodies and tell who waits."""
-        self._services.outside.forget(active.identity.run_key)
+        for one in self._services.outside.values():
+            one.forget(active.identity.run_key)
         active.gate.hold()
         active.gate.drain()
         for actor in list(active.emitter.actors.values()):

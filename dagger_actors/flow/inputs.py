@@ -11,10 +11,10 @@ import msgspec
 from dagger_actors.bodies.outputs import to_json
 from dagger_actors.bodies.secret import ENV, Secret
 from dagger_actors.errors import InvalidInputs, OutputError
-from dagger_actors.flow.definition import FlowDefinition, FromInput, InputSpec
+from dagger_actors.flow.definition import FlowDefinition, FromInput, InputSpec, InputType
 from dagger_actors.flow.predicates import references_of
 
-__all__ = ["check_inputs", "declared_inputs"]
+__all__ = ["check_inputs", "declared_inputs", "is_of_type"]
 
 KINDS: Final[dict[str, tuple[type, ...]]] = {
     "int": (int,),
@@ -75,14 +75,18 @@ def _unknown(name: str, declared: Mapping[str, InputSpec]) -> str:
 def _encode(name: str, spec: InputSpec, value: Any, encoded: dict[str, bytes]) -> str:
     if spec.secret or isinstance(value, Secret):
         return _encode_secret(name, spec, value, encoded)
-    is_bool = isinstance(value, bool)
-    if not isinstance(value, KINDS[spec.type]) or (is_bool and spec.type in ("int", "float")):
+    if not is_of_type(value, spec.type):
         return f"the input {name!r} must be {spec.type}, not {type(value).__name__}"
     try:
         encoded[name] = to_json(float(str(value)) if spec.type == "float" else value)
     except (OutputError, OverflowError) as error:
         return f"the input {name!r} cannot be stored: {getattr(error, 'reason', error)}"
     return ""
+
+
+def is_of_type(value: object, kind: InputType) -> bool:
+    """Tell whether a value is of one of the types that inputs and answers may have."""
+    return isinstance(value, KINDS[kind]) and not (isinstance(value, bool) and kind in ("int", "float"))
 
 
 def _encode_secret(name: str, spec: InputSpec, value: Any, encoded: dict[str, bytes]) -> str:

@@ -10,6 +10,7 @@ from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import CancelRun, ControlRun
 from dagger_actors.errors import NewerSchema, RunOwned, StoreError
 from dagger_actors.flow.hub import FlowHub
+from dagger_actors.flow.machine.events import FOREVER
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
 from dagger_actors.flow.run_actions import misfits, places_of, recall_actions
@@ -42,10 +43,10 @@ class Recovery:
         adrift = self._hub.adrift.ids()
         workers = self._hub.store.workers()
         taken: list[str] = []
-        found = self._hub.store.readers.query("read.open_runs")
-        for run_id, status, owner, _epoch in found:
+        found = self._hub.store.readers.query("read.unfinished_runs")
+        for run_id, owner in found:
             worker = workers.get(owner) if owner is not None else None
-            if status == "paused" or run_id in self._hub.active:
+            if run_id in self._hub.active:
                 continue
             if owner == self._hub.store.worker_id:
                 if run_id not in adrift:
@@ -54,7 +55,7 @@ class Recovery:
             elif worker is not None and owner not in stalled and not self._hub.store.membership.is_gone(worker):
                 continue
             row = self._hub.row_of(run_id)
-            actions = self._fitting_actions(row) if row is not None else None
+            actions = self.fitting_actions(row) if row is not None else None
             if row is not None and actions is not None:
                 self._claim(row, actions)
                 taken.append(run_id)
@@ -70,11 +71,33 @@ class Recovery:
         """
         for run_id in run_ids:
             row = self._hub.row_of(run_id)
-            actions = self._fitting_actions(row) if row is not None and row.owner is None else None
+            actions = self.fitting_actions(row) if row is not None and row.owner is None else None
             if row is not None and actions is not None:
                 self._claim(row, actions)
 
-    def _fitting_actions(self, row: RunRow) -> ActionRegistry | None:
+    def wake(self) -> int | None:
+        """Take the runs that rest because people are asked, where one has answered or was asked for long enough.
+
+        Returns:
+            When the next one will have been, microseconds UTC; None = as far as is known, never.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        hub = self._hub
+        now_us = hub.runtime.clock.now().wall_us
+        due = [run_id for (run_id,) in hub.store.readers.query("read.asking_due", now_us)]
+        for run_id in due:
+            row = hub.row_of(run_id)
+            if row is None or run_id in hub.active or hub.openings.of(run_id) is not None or hub.owner_pid(row):
+                continue
+            actions = self.fitting_actions(row)
+            if actions is not None:
+                self._claim(row, actions)
+        next_us: int | None = hub.store.readers.query("read.next_asking", now_us)[0][0]
+        return None if next_us == FOREVER else next_us
+
+    def fitting_actions(self, row: RunRow) -> ActionRegistry | None:
         """The run's actions, if this process has them; it says so, once, when what it has may be wrong or does not fit."""
         try:
             definition = self._hub.definition_of(row)

@@ -143,7 +143,7 @@ def _live(vertex: int, row: StoredNode) -> Live:
     live.due_at = row.due_at
     live.started_us = row.started_at
     if row.state == "waiting" and row.reason in KINDS:
-        live.state = "awaiting"
+        live.state = "asked" if row.reason == "human" else "awaiting"
     elif row.state == "waiting":
         live.state = "waiting" if row.due_at is not None else "parked"
     else:

@@ -231,7 +231,7 @@ class FlowSupervisor(Actor):
             case Answered():
                 self._answered(message, now)
             case Overdue():
-                self._apply(WaitOver(message.node, message.item, message.attempt), now)
+                self._overdue(message, now)
             case Progressed():
                 self._emitter.progress(message)
             case CancelRun(command_id=command_id):
@@ -301,6 +301,13 @@ class FlowSupervisor(Actor):
         if isinstance(message.outcome, Succeeded):
             self._draft.add_turn(place, message.outcome.turn, now.wall_us)
 
+    def _overdue(self, message: Overdue, now: Now) -> None:
+        key = (message.node, message.item, message.attempt)
+        is_asked = self._machine.work.nodes[message.node].awaits_people and self._machine.is_awaiting(*key)
+        self._apply(WaitOver(*key), now)
+        if is_asked and not self._machine.is_awaiting(*key):
+            self._draft.add_lapse((self._machine.work.identity.run_key, *key), now.wall_us)
+
     def _origin(self, place: tuple[int, int, int, int]) -> CacheOrigin:
         work = self._machine.work
         _, node, item, _ = place
@@ -340,8 +347,9 @@ class FlowSupervisor(Actor):
 
     def _last_look(self, timer: TimerFired) -> None:
         key = (timer.node, timer.item, timer.attempt)
-        if self._machine.is_awaiting(*key):
-            self._services.outside.last_look((self._machine.work.identity.run_key, *key))
+        awaits = self._machine.work.nodes[timer.node].awaits
+        if awaits is not None and self._machine.is_awaiting(*key):
+            self._services.outside[awaits.kind].last_look((self._machine.work.identity.run_key, *key))
 
     def _attempt_timed_out(self, timer: TimerFired, now: Now) -> None:
         actor = self._emitter.actors.get((timer.node, timer.item, timer.attempt))
@@ -434,6 +442,7 @@ class FlowSupervisor(Actor):
                 draft.add_wait(opening.machine.work.identity.run_key, effect)
             elif type(effect) is Finish:
                 self._is_over = draft.is_last = True
+                draft.until = effect.until
             draft.effects.append(effect)
 
     def tell(self, message: bytes) -> None:

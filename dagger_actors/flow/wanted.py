@@ -12,7 +12,7 @@ from dagger_actors.core.awaits import Wanted
 from dagger_actors.core.comparisons import ABSENT
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.errors import StoreError
-from dagger_actors.flow.definition import AwaitMessage, Reference
+from dagger_actors.flow.definition import Approval, Awaited, Reference
 
 __all__ = ["wanted_of"]
 
@@ -22,13 +22,15 @@ LONGEST: Final = 10_000
 FAILED: Final = "dagger_actors.AwaitFailed"
 
 
-def wanted_of(awaited: AwaitMessage, look_up: Callable[[Reference], object]) -> Wanted | ErrorDetail:
+def wanted_of(awaited: Awaited, look_up: Callable[[Reference], object]) -> Wanted | ErrorDetail:
     """Put together what a node awaits, or tell why it cannot be.
 
     Args:
         awaited: What the definition says.
         look_up: Gives the value of a reference, or ``ABSENT``; raises ``UnresolvedReference`` and ``StoreError``.
     """
+    if isinstance(awaited, Approval):
+        return Wanted(awaited.kind, msgspec.json.encode({"type": awaited.type}).decode())
     match: dict[str, object] = {}
     for path, reference in awaited.match:
         try:

@@ -53,6 +53,11 @@ WRITES: Final[dict[str, Statement]] = {
     "awaits.put": Statement(table="awaits", key_width=4),
     "awaits.advance": Statement(table="awaits", key_width=4),
     "awaits.answer": Statement(table="awaits", key_width=4),
+    "awaits.lapse": Statement(table="awaits", key_width=4),
+    # What is answered in a group is seen by the runs that come to rest in it.
+    "answers.put": Statement(table="answers", key_width=4),
+    "flow_runs.rest": Statement(table="flow_runs at rest", key_width=1),
+    "flow_runs.wake": Statement(table="flow_runs that are woken", key_width=0),
     "attempt_logs.put": Statement(table="attempt_logs", key_width=4),
     "artifact_names.put": Statement(table="artifact_names", key_width=5),
     "commands.insert": Statement(table="commands", key_width=0),

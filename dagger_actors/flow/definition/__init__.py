@@ -5,9 +5,9 @@ what is the default, which makes a large flow a third as long; so those defaults
 them. One meaning has one encoding: whoever makes a node uses the default objects themselves (msgspec compares identity).
 """
 
-from dagger_actors.flow.definition.awaits import AwaitMessage
+from dagger_actors.flow.definition.awaits import Approval, Awaited, AwaitMessage, InputType, OnTimeout
 from dagger_actors.flow.definition.calls import Call, CallEvent, FailureAction, Hook, HookedEvent, HookEvent, NodeError
-from dagger_actors.flow.definition.flow import FORMAT, FlowConfig, FlowDefinition, InputSpec, InputType
+from dagger_actors.flow.definition.flow import FORMAT, FlowConfig, FlowDefinition, InputSpec
 from dagger_actors.flow.definition.growth import Growth, moved
 from dagger_actors.flow.definition.nodes import (
     NO_RETRY,
@@ -35,7 +35,9 @@ __all__ = [
     "NO_RETRY",
     "AllOf",
     "AnyOf",
+    "Approval",
     "AwaitMessage",
+    "Awaited",
     "CacheSpec",
     "Call",
     "CallEvent",
@@ -59,6 +61,7 @@ __all__ = [
     "NodeError",
     "Not",
     "OnFailure",
+    "OnTimeout",
     "Predicate",
     "Reference",
     "moved",

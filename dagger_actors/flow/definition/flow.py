@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 import msgspec
 
 from dagger_actors.core.retry import RetryWait
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.drawing.svg import svg_if_it_can_be
+from dagger_actors.flow.definition.awaits import InputType, OnTimeout
 from dagger_actors.flow.definition.calls import Hook
 from dagger_actors.flow.definition.nodes import NodeDefinition, OnFailure
 from dagger_actors.flow.definition.picture import picture_of
 from dagger_actors.flow.definition.references import Reference
 from dagger_actors.flow.html import ROWS, table_html
 
-__all__ = ["FORMAT", "FlowConfig", "FlowDefinition", "InputSpec", "InputType"]
+__all__ = ["FORMAT", "FlowConfig", "FlowDefinition", "InputSpec"]
 
 FORMAT = 3
 """Version of this encoding, its defaults included; a stored definition of a newer one is refused."""
-
-InputType = Literal["int", "float", "str", "bool", "list", "dict", "any"]
 
 
 class InputSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -53,6 +51,8 @@ class FlowConfig(msgspec.Struct, frozen=True, kw_only=True):
         retry_on: Exception names for it.
         give_up_on: Exception names for it.
         max_iterations: How many additions of nodes may lead on from one another; 1 or more. The file's own nodes do not count.
+        human_wait_minutes: How long each person is waited for whose node has no ``timeout_s``; None = for ever.
+        human_timeout_action: What then, where a node has no ``on_timeout``.
         reuses_cache: False = nodes with ``cache`` compute anew, and store what they computed.
     """
 
@@ -66,6 +66,8 @@ class FlowConfig(msgspec.Struct, frozen=True, kw_only=True):
     give_up_on: tuple[str, ...] = ()
     reuses_cache: bool = True
     max_iterations: int = 100
+    human_wait_minutes: float | None = None
+    human_timeout_action: OnTimeout = "pause"
 
     @property
     def limit(self) -> int:

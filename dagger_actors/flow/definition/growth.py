@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from dagger_actors.flow.definition.awaits import AwaitMessage
 from dagger_actors.flow.definition.nodes import NodeDefinition
 from dagger_actors.flow.definition.references import AllOf, AnyOf, Comparison, FromNode, Not, Predicate, Reference
 
@@ -39,16 +40,18 @@ def moved(node: NodeDefinition, move: Callable[[int], int]) -> NodeDefinition:
         dependencies=tuple(move(on) for on in node.dependencies),
         inputs=tuple((name, _reference(reference, move)) for name, reference in node.inputs),
         map=spec and msgspec.structs.replace(spec, over=_reference(spec.over, move)),
-        awaits=awaits
-        and msgspec.structs.replace(
-            awaits, match=tuple((path, _reference(reference, move)) for path, reference in awaits.match)
-        ),
+        awaits=_awaited(awaits, move) if isinstance(awaits, AwaitMessage) else awaits,
         failure=node.failure
         and msgspec.structs.replace(
             node.failure, inputs=tuple((name, _reference(reference, move)) for name, reference in node.failure.inputs)
         ),
         when=node.when and _predicate(node.when, move),
     )
+
+
+def _awaited(awaits: AwaitMessage, move: Callable[[int], int]) -> AwaitMessage:
+    match = tuple((path, _reference(reference, move)) for path, reference in awaits.match)
+    return msgspec.structs.replace(awaits, match=match)
 
 
 def _reference(reference: Reference, move: Callable[[int], int]) -> Reference:

@@ -8,7 +8,7 @@ import msgspec
 
 from dagger_actors.core.retry import RetryPolicy
 from dagger_actors.core.trigger import Trigger
-from dagger_actors.flow.definition.awaits import AwaitMessage
+from dagger_actors.flow.definition.awaits import Approval, Awaited
 from dagger_actors.flow.definition.calls import Call, FailureAction
 from dagger_actors.flow.definition.references import Predicate, Reference
 
@@ -97,11 +97,16 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     priority: int = 0
     durability: Durability = "at_least_once"
     cache: CacheSpec | None = None
-    awaits: AwaitMessage | None = None
+    awaits: Awaited | None = None
     failure: FailureAction | None = None
     call: Call | None = None
     added_by: int | None = None
     iteration: int = 0
+
+    @property
+    def awaits_people(self) -> bool:
+        """Whether a person is asked."""
+        return isinstance(self.awaits, Approval)
 
     @property
     def purpose(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dagger_actors.core.graph import find_cycle
 from dagger_actors.core.wording import counted
 from dagger_actors.drawing.picture import LONGEST, NAMED, Mark, Picture, PictureNode, line, names
-from dagger_actors.flow.definition.awaits import AwaitMessage
+from dagger_actors.flow.definition.awaits import Approval, Awaited
 from dagger_actors.flow.definition.nodes import NodeDefinition
 from dagger_actors.flow.definition.references import Constant, FromInput, Reference
 
@@ -111,7 +111,13 @@ def facts_of(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> tuple[t
     return tuple(facts)
 
 
-def _facts_of_wait(awaits: AwaitMessage, nodes: tuple[NodeDefinition, ...]) -> list[tuple[str, str]]:
+def _facts_of_wait(awaits: Awaited, nodes: tuple[NodeDefinition, ...]) -> list[tuple[str, str]]:
+    if isinstance(awaits, Approval):
+        facts = [("message", line(awaits.message))] if awaits.message else []
+        if awaits.timeout_s is not None:
+            then = f"autopilot: {awaits.default}" if awaits.on_timeout == "autopilot" else awaits.on_timeout
+            facts.append(("timeout", line(f"{awaits.timeout_s:g} s, then {then}")))
+        return facts
     facts = [("match", line(f"{path} = {told_source(source, nodes)}")) for path, source in awaits.match[:NAMED]]
     if len(awaits.match) > NAMED:
         facts.append(("match", f"and {len(awaits.match) - NAMED} more"))

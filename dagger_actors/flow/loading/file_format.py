@@ -12,9 +12,10 @@ import msgspec
 from msgspec import Meta
 
 from dagger_actors.core.task_options import MAX_PATH
+from dagger_actors.flow.loading.approvals import MAX_MESSAGE
 from dagger_actors.flow.loading.awaits import MAX_MATCH, MAX_WAIT_SECONDS
 from dagger_actors.flow.loading.references import MAX_REFERENCE
-from dagger_actors.flow.loading.settings import MAX_ITERATIONS, MAX_PARALLEL
+from dagger_actors.flow.loading.settings import MAX_ITERATIONS, MAX_PARALLEL, MAX_WAIT_MINUTES
 from dagger_actors.reading.form import Form
 from dagger_actors.reading.reader import MAX_NAME, MAX_SECONDS
 from dagger_actors.reading.retry_form import ExponentialForm, ImmediateForm, LinearForm, Strategy, StrategyForm, Tries
@@ -115,6 +116,21 @@ class ConfigForm(Form, frozen=True, kw_only=True):
             description="How many additions of nodes may lead on from one another; the file's own nodes do not count.",
         ),
     ] = 100
+    human_wait_minutes: (
+        Annotated[
+            float,
+            Meta(
+                ge=0.001,
+                le=MAX_WAIT_MINUTES,
+                description="How long each person is waited for whose node has no `timeout_s`. Absent: for ever.",
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    human_timeout_action: Annotated[
+        Literal["pause", "autopilot"],
+        Meta(description="What then, where a node has no `on_timeout`; autopilot: the node's `default` is the answer."),
+    ] = "pause"
 
 
 Hooked = Name | list[Name]
@@ -228,15 +244,54 @@ class AwaitForm(Form, frozen=True, kw_only=True):
     ] = msgspec.field(name="from", default="latest")
 
 
+class ApprovalForm(Form, frozen=True, kw_only=True):
+    """Instead of an action: the node asks a person, and the answer is its output; a rejection is its failure."""
+
+    message: Annotated[str, Meta(max_length=MAX_MESSAGE, description="What the person is asked.")] = ""
+    type: Annotated[
+        Literal["int", "float", "str", "bool", "list", "dict", "any"],
+        Meta(description="What the answer must be; bool: yes or no, and no is a rejection."),
+    ] = "bool"
+    timeout_s: (
+        Annotated[
+            float,
+            Meta(
+                gt=0,
+                le=MAX_WAIT_SECONDS,
+                description="Seconds until `on_timeout`. Absent: `human_wait_minutes` of the flow's config, else for ever.",
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    on_timeout: (
+        Annotated[
+            Literal["pause", "autopilot"],
+            Meta(
+                description="pause: it waits on, without a limit; autopilot: `default` is the answer. Absent: "
+                "`human_timeout_action` of the flow's config."
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    default: Annotated[Any, Meta(description="The answer of the autopilot, which needs one.")] = msgspec.UNSET
+
+
 class NodeForm(Form, frozen=True, kw_only=True):
-    """One node: a function that runs, or a message that is waited for, when the nodes it depends on have ended."""
+    """One node: when those it depends on have ended, a function runs, or a message or a person is waited for."""
 
     id: Annotated[Name, Meta(description="Its name, unique in the flow; not `inputs`.", examples=["fetch"])]
     action: (
-        Annotated[Name, Meta(description="The function it runs, marked with @action.", examples=["fetch_rows"])]
+        Annotated[
+            Name,
+            Meta(
+                description="The function it runs, marked with @action; human_interrupt: as `approval`.",
+                examples=["fetch_rows"],
+            ),
+        ]
         | msgspec.UnsetType
     ) = msgspec.UNSET
     await_message: AwaitForm | msgspec.UnsetType = msgspec.UNSET
+    approval: ApprovalForm | msgspec.UnsetType = msgspec.UNSET
     dependencies: (
         Annotated[
             list[str],
@@ -378,6 +433,7 @@ FORMS: tuple[type[Form], ...] = (
     NodeForm,
     MapForm,
     AwaitForm,
+    ApprovalForm,
     WhenForm,
     CacheForm,
     ReferenceForm,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dagger_actors.flow.loading.approvals import ALIAS, NOT_OF_PEOPLE
 from dagger_actors.flow.loading.awaits import OF_ACTIONS
 from dagger_actors.flow.loading.file_format import FlowFile
 from dagger_actors.reading.form import schema_of
@@ -11,13 +12,25 @@ from dagger_actors.reading.retry_form import ONE_OF_STRATEGY
 
 __all__ = ["flow_schema"]
 
+NOT_WITH_PEOPLE: dict[str, Any] = {"anyOf": [{"required": [key]} for key in NOT_OF_PEOPLE]}
+
 ALTERNATIVES: dict[str, list[dict[str, Any]]] = {
     "ReferenceForm": [{"required": ["reference"]}, {"required": ["value"]}, {"required": ["node"]}],
     "NamedReferenceForm": [{"required": ["reference"]}, {"required": ["value"]}, {"required": ["node"]}],
     "StrategyForm": ONE_OF_STRATEGY,
     "NodeForm": [
-        {"required": ["action"], "not": {"required": ["await_message"]}},
-        {"required": ["await_message"], "not": {"anyOf": [{"required": [key]} for key in OF_ACTIONS]}},
+        {
+            "required": ["action"],
+            "properties": {"action": {"not": {"const": ALIAS}}},
+            "not": {"anyOf": [{"required": ["await_message"]}, {"required": ["approval"]}]},
+        },
+        {"required": ["await_message"], "not": {"anyOf": [{"required": [key]} for key in (*OF_ACTIONS, "approval")]}},
+        {"required": ["approval"], "properties": {"action": {"const": ALIAS}}, "not": NOT_WITH_PEOPLE},
+        {
+            "required": ["action"],
+            "properties": {"action": {"const": ALIAS}},
+            "not": {"anyOf": [*NOT_WITH_PEOPLE["anyOf"], {"required": ["approval"]}]},
+        },
     ],
 }
 """Of these keys a mapping has exactly one; Structs have no word for that."""

@@ -9,6 +9,7 @@ import msgspec
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import NO_RETRY, FailureAction, FlowConfig, FromNode, MapSpec, NodeDefinition
 from dagger_actors.flow.loading.ancestry import ancestors_among, cycles_of
+from dagger_actors.flow.loading.approvals import ALIAS, APPROVAL, approval_of, read_approval
 from dagger_actors.flow.loading.arguments import MAP, read_inputs, read_map
 from dagger_actors.flow.loading.awaits import AWAIT, awaits_of, read_await, refuse_action_keys
 from dagger_actors.flow.loading.conditions import WHEN, check_trigger, predicate_of, read_trigger, read_when
@@ -53,19 +54,23 @@ NODE = Keys(
         "cache",
         "failure",
         "await_message",
+        "approval",
     ),
     required=("id", "action"),
-    stand_ins={"await_message": "action"},
+    stand_ins={"await_message": "action", "approval": "action"},
     later=(
-        "approval",
         "flow",
         "max_iterations",
-        "human_wait_minutes",
-        "human_timeout_action",
     ),
-    inside={"retry_strategy": STRATEGY, "map": MAP, "when": WHEN, "cache": CACHE, "await_message": AWAIT},
+    inside={
+        "retry_strategy": STRATEGY,
+        "map": MAP,
+        "when": WHEN,
+        "cache": CACHE,
+        "await_message": AWAIT,
+        "approval": APPROVAL,
+    },
 )
-LATER_ACTIONS = ("human_interrupt",)
 MAX_SHOWN = 100
 """Ids of a cycle that a message shows."""
 
@@ -89,7 +94,10 @@ def read_nodes(
         read_action(reader, node)
         if "dependencies" in node.fields:
             read_dependencies(reader, node, position, index)
-        if "await_message" in node.fields:
+        node.approval = read_approval(reader, node)
+        if "approval" in node.fields or node.approval is not None:
+            node.inputs = []
+        elif "await_message" in node.fields:
             node.inputs = []
             node.awaits = read_await(reader, node.fields["await_message"].value, declared)
             refuse_action_keys(reader, node)
@@ -146,10 +154,7 @@ def read_action(reader: Reader, node: WrittenNode) -> None:
         return
     tree = node.fields["action"].value
     name = reader.name(tree, "action")
-    if name in LATER_ACTIONS:
-        reader.complain(tree.at, f"this version does not support `action: {name}` yet", "Remove the node.")
-        return
-    node.action = name or ""
+    node.action = name if name is not None and name != ALIAS else ""
 
 
 def read_dependencies(reader: Reader, node: WrittenNode, position: int, index: Mapping[str, int]) -> None:
@@ -250,9 +255,10 @@ def defined(
     outputs = read_outputs(reader, fields["outputs"].value) if "outputs" in fields else ()
     keeping = keeping_of(reader, node)
     tries = read_tries(reader, fields)
-    retry = merged_retry(config, tries, strategy) if node.awaits is None else NO_RETRY
+    retry = merged_retry(config, tries, strategy) if node.awaits is None and node.approval is None else NO_RETRY
     if keeping.durability == "at_most_once":
         retry = at_most_once(reader, node, retry, is_own=tries is not None or strategy.wait is not None)
+    asks = approval_of(reader, node.approval, config) if node.approval is not None else None
     reader.subject = ""
     if reader.has_problems:
         return None
@@ -278,7 +284,7 @@ def defined(
         durability=keeping.durability,
         cache=keeping.cache,
         failure=failure,
-        awaits=awaits_of(node.awaits) if node.awaits is not None else None,
+        awaits=awaits_of(node.awaits) if node.awaits is not None else asks,
     )
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "CONFIG",
     "MAX_ITERATIONS",
     "MAX_PARALLEL",
+    "MAX_WAIT_MINUTES",
     "ON_FAILURE",
     "merged_retry",
     "on_failure_of",
@@ -28,6 +29,7 @@ __all__ = [
 ON_FAILURE = ("stop", "continue", "pause")
 MAX_PARALLEL = 10_000
 MAX_ITERATIONS = 1_000_000
+MAX_WAIT_MINUTES = 10 * 366 * 1_440
 TRIES_WITH_STRATEGY = 3
 
 CONFIG = Keys(
@@ -39,8 +41,9 @@ CONFIG = Keys(
         "max_attempts",
         "retry_strategy",
         "max_iterations",
+        "human_wait_minutes",
+        "human_timeout_action",
     ),
-    later=("human_wait_minutes", "human_timeout_action"),
     inside={"retry_strategy": STRATEGY},
 )
 
@@ -66,6 +69,10 @@ def read_config(reader: Reader, tree: Tree) -> FlowConfig:
                 read[key] = reader.count(value, key, MAX_TRIES)
             case "max_iterations":
                 read[key] = reader.count(value, key, MAX_ITERATIONS)
+            case "human_wait_minutes":
+                read[key] = reader.number(value, key, least=0.001, most=MAX_WAIT_MINUTES, unit=" of minutes")
+            case "human_timeout_action":
+                read[key] = reader.choice(value, key, ("pause", "autopilot"))
             case "retry_strategy":
                 strategy = read_strategy(reader, value)
                 read |= {

@@ -6,11 +6,12 @@ import msgspec
 
 from dagger_actors.core.trigger import Trigger
 from dagger_actors.core.wording import quoted
+from dagger_actors.flow.definition import InputType, OnTimeout
 from dagger_actors.flow.loading.conditions import WrittenPredicate, pointers_in
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.reading.tree import Fields
 
-__all__ = ["InputName", "WrittenAwait", "WrittenMap", "WrittenNode", "pointers_of"]
+__all__ = ["InputName", "WrittenApproval", "WrittenAwait", "WrittenMap", "WrittenNode", "pointers_of"]
 
 
 class WrittenMap(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +50,26 @@ class WrittenAwait(msgspec.Struct, frozen=True, kw_only=True):
     is_earliest: bool = False
 
 
+class WrittenApproval(msgspec.Struct, frozen=True, kw_only=True):
+    """An `approval` as written.
+
+    Attributes:
+        at: Its place.
+        message: What the person is asked.
+        type: What the answer must be.
+        timeout_s: How long it is waited for; None = as the flow says.
+        on_timeout: What then; None = as the flow says.
+        default: The answer of the autopilot, as JSON text.
+    """
+
+    at: int
+    message: str = ""
+    type: InputType = "bool"
+    timeout_s: float | None = None
+    on_timeout: OnTimeout | None = None
+    default: str | None = None
+
+
 class WrittenNode(msgspec.Struct, gc=False):
     """A node as written.
 
@@ -63,7 +84,8 @@ class WrittenNode(msgspec.Struct, gc=False):
         map: How it fans out.
         trigger: The rule that lets it run.
         when: What must hold over data besides.
-        awaits: What it waits for instead of running an action.
+        awaits: The message it waits for instead of running an action.
+        approval: What it asks a person instead of running an action.
         is_doubtful: Whether its trigger was complained of, so that nobody knows what it admits.
     """
 
@@ -79,6 +101,7 @@ class WrittenNode(msgspec.Struct, gc=False):
     trigger: Trigger = "all_succeeded"
     when: WrittenPredicate | None = None
     awaits: WrittenAwait | None = None
+    approval: WrittenApproval | None = None
     is_doubtful: bool = False
 
 

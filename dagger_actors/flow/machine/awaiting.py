@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dagger_actors.bodies.stored_error import encode_error
 from dagger_actors.core.awaits import Wanted
-from dagger_actors.core.messages import ErrorDetail, Failed, Succeeded
+from dagger_actors.core.messages import ErrorDetail, Failed, Inline, Succeeded
 from dagger_actors.core.protocols import Now
+from dagger_actors.flow.answers import outcome_of
+from dagger_actors.flow.definition import Approval
 from dagger_actors.flow.machine.attempts import failed_before
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce
@@ -18,6 +20,8 @@ from dagger_actors.flow.machine.events import Answer, ArmTimer, Await, Prepared,
 from dagger_actors.flow.machine.invocations import Live
 
 __all__ = ["answered", "look", "prepared", "wait_over"]
+
+AWAITING = frozenset({"awaiting", "asked"})
 
 
 def prepared(book: Book, event: Prepared, now: Now) -> None:
@@ -30,7 +34,7 @@ def prepared(book: Book, event: Prepared, now: Now) -> None:
         failed_before(book, node, event.found, now)
         return
     live = book.begin(book.work.vertex(node))
-    live.state = "awaiting"
+    live.state = "asked" if event.found.kind == "human" else "awaiting"
     live.started_us = now.wall_us
     awaited = book.work.nodes[node].awaits
     assert awaited is not None
@@ -42,8 +46,10 @@ def prepared(book: Book, event: Prepared, now: Now) -> None:
 
 def look(book: Book, live: Live, now: Now, wanted: Wanted | None = None) -> None:
     """Look for what an attempt awaits, until its time is up; that is only when it has been looked for once more."""
-    book.awaiting += 1
-    book.effects.append(Await(live.node, live.item, live.attempt, wanted))
+    awaited = book.work.nodes[live.node].awaits
+    assert awaited is not None
+    book.awaiting += live.state == "awaiting"
+    book.effects.append(Await(live.node, live.item, live.attempt, wanted, awaited.kind))
     if live.due_at is not None:
         delay_us = max(0, live.due_at - now.wall_us)
         book.effects.append(ArmTimer("await", delay_us, live.node, live.item, live.attempt))
@@ -52,10 +58,13 @@ def look(book: Book, live: Live, now: Now, wanted: Wanted | None = None) -> None
 def answered(book: Book, event: Answer, now: Now) -> None:
     """What an attempt awaits has come; the first answer is the answer."""
     live = book.find(event.node, event.item, event.attempt)
-    if live is None or live.state != "awaiting":
-        return
-    book.awaiting -= 1
-    match event.outcome:
+    if live is not None and live.state in AWAITING:
+        _take(book, live, event.outcome, now)
+
+
+def _take(book: Book, live: Live, outcome: Succeeded | Failed, now: Now) -> None:
+    book.awaiting -= live.state == "awaiting"
+    match outcome:
         case Succeeded(output=output, turn=turn):
             del book.live[live.vertex]
             book.work.outputs[live.vertex] = output
@@ -70,13 +79,30 @@ def answered(book: Book, event: Answer, now: Now) -> None:
 def wait_over(book: Book, event: WaitOver, now: Now) -> None:
     """What an attempt awaits has not come in time."""
     live = book.find(event.node, event.item, event.attempt)
-    if live is None or live.state != "awaiting":
+    if live is None or live.state not in AWAITING:
         return
     awaited = book.work.nodes[live.node].awaits
     assert awaited is not None
+    if isinstance(awaited, Approval):
+        _asked_in_vain(book, live, awaited, now)
+        return
     book.awaiting -= 1
     error = ErrorDetail(
         "builtins.TimeoutError", f"no {awaited.kind} came within its timeout_s of {awaited.timeout_s:g} s"
     )
     book.write(live, "timed_out", finished_at=now.wall_us, error=encode_error(error))
     give_up(book, live, "timed_out", error, now)
+
+
+def _asked_in_vain(book: Book, live: Live, asked: Approval, now: Now) -> None:
+    """Nobody has answered in time: the autopilot does, or the node is parked, and whoever answers still is heard."""
+    if asked.on_timeout == "autopilot" and asked.default is not None:
+        answer = asked.default.encode()
+        is_rejected = asked.type == "bool" and answer == b"false"
+        _take(
+            book, live, outcome_of(Inline(answer), "autopilot", "nobody answered in time", is_rejected=is_rejected), now
+        )
+        return
+    book.awaiting -= live.state == "awaiting"
+    live.state, live.due_at = "asked", None
+    book.write(live, "waiting", reason="human")

@@ -14,7 +14,7 @@ from dagger_actors.core.messages import Inline, Output
 from dagger_actors.core.protocols import Cell, Now
 from dagger_actors.core.states import RUN_TRANSITIONS, is_legal
 from dagger_actors.flow.definition import Call, FlowDefinition, Hook, NodeDefinition
-from dagger_actors.flow.machine.events import AddedNode, Decision, Drain, Effect, Grant, NodeRow
+from dagger_actors.flow.machine.events import FOREVER, AddedNode, Decision, Drain, Effect, Grant, NodeRow
 from dagger_actors.flow.machine.invocations import Invocations, Live, RunIdentity
 
 __all__ = ["WINDOW", "Book"]
@@ -53,7 +53,7 @@ class Book:
         granted: Attempts that are granted and not ended.
         waiting: Attempts in a retry wait, or due and not granted yet.
         asking: Nodes whose list, or whose ``when``, or what they await, is being read.
-        awaiting: Attempts that await something outside.
+        awaiting: Attempts that await something outside, but for people who are asked: a run may rest meanwhile.
         rows: Rows the event in hand has led to.
         effects: Effects the event in hand has led to.
         added: Nodes the event in hand has added.
@@ -340,6 +340,11 @@ class Book:
     def is_idle(self) -> bool:
         """Tell whether nothing runs, waits for time or for what is outside, or could be granted: the rest is parked."""
         return not (self.granted or self.waiting or self.asking or self.awaiting or self.ready or self.called)
+
+    def asks_until(self) -> int | None:
+        """When the first of the people who are asked has been waited for long enough; None = nobody is asked."""
+        dues = [live.due_at or FOREVER for live in self.live.values() if live.state == "asked"]
+        return min(dues, default=None)
 
     # --- what goes out
 

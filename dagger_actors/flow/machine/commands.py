@@ -157,5 +157,5 @@ def _let_go(book: Book, live: Live) -> None:
             book.waiting -= 1
         case "awaiting":
             book.awaiting -= 1
-        case "parked":
+        case "parked" | "asked":
             pass

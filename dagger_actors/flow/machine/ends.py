@@ -218,7 +218,7 @@ def stop(book: Book, status: str, reason: str, now: Now, *, calls: bool = True) 
         if live.state == "running":
             book.write(live, "cancelled", finished_at=now.wall_us, reason=reason)
             book.effects.append(StopBody(live.node, live.item, live.attempt))
-        elif live.state == "awaiting":
+        elif live.state in ("awaiting", "asked"):
             book.write(live, "cancelled", finished_at=now.wall_us, reason=reason)
         else:
             book.write(live, "skipped", reason=reason)
@@ -270,7 +270,7 @@ def settle(book: Book, now: Now) -> None:
         if not book.calls and not any(live.state == "running" for live in book.live.values()):
             finish(book, "paused", now)
     elif book.is_idle():
-        finish(book, "paused", now)
+        finish(book, "paused", now, until=book.asks_until())
 
 
 def _check_outputs(book: Book) -> None:
@@ -285,11 +285,11 @@ def _check_outputs(book: Book) -> None:
                 book.note_failure(f"output {name!r}: {error}")
 
 
-def finish(book: Book, status: str, now: Now) -> None:
-    """The run has come to rest."""
+def finish(book: Book, status: str, now: Now, *, until: int | None = None) -> None:
+    """The run has come to rest; until when, where people are awaited."""
     book.become(status, now)
     book.ending = None
     book.is_bare = False
     if status != "paused":
         book.finished_at = now.wall_us
-    book.effects.append(Finish(status))
+    book.effects.append(Finish(status, until))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-from dagger_actors.core.awaits import Wanted
+from dagger_actors.core.awaits import Kind, Wanted
 from dagger_actors.core.messages import ErrorDetail, Failed, Succeeded
 from dagger_actors.flow.definition import Growth, NodeDefinition
 
 __all__ = [
+    "FOREVER",
     "AddedNode",
     "Answer",
     "ArmTimer",
@@ -53,6 +54,8 @@ __all__ = [
     "TimedOut",
     "WaitOver",
 ]
+
+FOREVER: Final = 2**62
 
 BodyKey = tuple[int, int, int]
 """(node, item, attempt): one attempt of a run; item -1 is the node itself."""
@@ -155,6 +158,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
         unbegun: Attempts that had a place and whose body had not begun.
         is_forced: The former owner is stalled, not dead: it may still begin what it was granted, so those numbers are
             not used again.
+        answered: Attempts whose answer of a person is in the file, not taken yet.
         live: Attempts whose bodies run on in this very process (after a supervisor's crash).
         drained: Attempts that were granted in this very process and are known never to have begun.
         is_bare: Without the run's code, so that nothing is granted: what was cut off is written down, and orders obeyed.
@@ -167,6 +171,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     live: frozenset[BodyKey] = frozenset()
     drained: frozenset[BodyKey] = frozenset()
     is_bare: bool = False
+    answered: frozenset[BodyKey] = frozenset()
 
 
 class Started(msgspec.Struct, frozen=True, gc=False):
@@ -377,18 +382,26 @@ class Await(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         wanted: What that is, to be written down with the decision; None = it is written down already.
+        kind: What kind of thing.
     """
 
     node: int
     item: int
     attempt: int
     wanted: Wanted | None = None
+    kind: Kind = "message"
 
 
 class Finish(msgspec.Struct, frozen=True):
-    """The run has come to rest in this state; its owner lets go of it."""
+    """The run has come to rest in this state; its owner lets go of it.
+
+    Attributes:
+        until: Of a run that rests because people are awaited: when the first of them has been long enough (microseconds
+            UTC, ``FOREVER`` when none has a limit); None = it does not go on by itself.
+    """
 
     state: str
+    until: int | None = None
 
 
 Effect = Grant | Release | Drain | ArmTimer | StopBody | Expand | Judge | Prepare | Await | Emit | Finish

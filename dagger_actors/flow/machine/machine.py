@@ -9,6 +9,7 @@ event; DECISIONS.md has their reasons:
 * The start of ``at_most_once`` work is committed with its grant, so it is granted only when it can start; an attempt of
   unknown outcome is parked.
 * What awaits something outside holds no place; the first answer is the answer, and it counts if it came in time.
+* A run of which nothing goes on but people are asked comes to rest, until one has answered or was asked for long enough.
 * Grants run ahead of the concurrency limit by ``WINDOW``; the gate keeps the limit.
 """
 
@@ -36,6 +37,7 @@ from dagger_actors.flow.machine.commands import ordered, why_not
 from dagger_actors.flow.machine.ends import settle, stop
 from dagger_actors.flow.machine.events import (
     Answer,
+    BodyKey,
     Cancelled,
     Decision,
     Detached,
@@ -162,7 +164,11 @@ class FlowMachine:
     def is_awaiting(self, node: int, item: int, attempt: int) -> bool:
         """Tell whether that attempt awaits something outside."""
         live = self.book.find(node, item, attempt)
-        return live is not None and live.state == "awaiting"
+        return live is not None and live.state in ("awaiting", "asked")
+
+    def asked(self) -> list[BodyKey]:
+        """List the attempts that ask people, as far as nothing is known of an answer."""
+        return [(live.node, live.item, live.attempt) for live in self.book.live.values() if live.state == "asked"]
 
     def why_not(self, node: int, order: Order) -> str | None:
         """Tell why the run cannot do what a node, or its hook, tells it to; None when it can."""

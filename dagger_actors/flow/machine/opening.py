@@ -98,7 +98,11 @@ def _reopen(book: Book, live: Live, event: Opened, now: Now) -> None:
         delay_us = max(0, (live.due_at or 0) - now.wall_us)
         book.effects.append(ArmTimer("retry", delay_us, live.node, live.item, live.attempt))
         return
-    if live.state == "awaiting":
+    if live.state in ("awaiting", "asked"):
+        if (live.node, live.item, live.attempt) in event.answered or (
+            live.due_at is not None and live.due_at <= now.wall_us
+        ):
+            live.state = "awaiting"  # so that the run does not come to rest before that is told
         look(book, live, now)  # it may have come meanwhile, though its time is up by now
         return
     book.count_granted(live)

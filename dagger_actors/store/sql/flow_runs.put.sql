@@ -1,7 +1,7 @@
 -- rows: run_key, owner, epoch, status, error, started_at, finished_at, elapsed_us, next_owner, ending, pausing
 -- The fence: an owner that was taken over changes no row here, so its whole unit is refused.
 UPDATE flow_runs
-SET status = new.status, error = new.error, started_at = new.started_at, finished_at = new.finished_at,
+SET asks_until = NULL, status = new.status, error = new.error, started_at = new.started_at, finished_at = new.finished_at,
   elapsed_us = new.elapsed_us, owner = new.next_owner, ending = new.ending,
   pausing = new.pausing
 FROM (

@@ -1,0 +1,55 @@
+"""What people are asked in a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from dagger_actors.flow.definition import Approval, FlowDefinition, InputType
+from dagger_actors.flow.report import Report
+
+__all__ = ["Question", "questions_of"]
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person is asked at a node; times are microseconds UTC.
+
+    Attributes:
+        node_id: The node.
+        message: The question; may be empty.
+        type: What the answer must be; ``bool``: yes or no.
+        since_us: Since when it is asked.
+        due_us: Until when; None = for ever.
+        on_timeout: What then: ``pause`` or ``autopilot``.
+    """
+
+    node_id: str
+    message: str
+    type: InputType
+    since_us: int | None
+    due_us: int | None
+    on_timeout: str
+
+
+def questions_of(report: Report, definition: FlowDefinition) -> Iterator[Question]:
+    """What people are asked in a run.
+
+    Args:
+        report: How it stands.
+        definition: What it is pinned to.
+    """
+    asked = {node.id: node.awaits for node in definition.nodes if isinstance(node.awaits, Approval)}
+    for node in report.nodes if asked else ():
+        asks = asked.get(node.node_id)
+        if asks is None or node.state != "waiting" or not node.attempts:
+            continue
+        latest = node.attempts[-1]
+        yield Question(
+            node_id=node.node_id,
+            message=asks.message,
+            type=asks.type,
+            since_us=latest.started_us,
+            due_us=latest.due_us,
+            on_timeout=asks.on_timeout,
+        )

@@ -1,0 +1,195 @@
+"""Answers of people, from wherever they come: checked at the door, written, and taken by whoever can go on with the run."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable
+from typing import Any, Final
+
+from dagger_actors.bodies.outputs import to_json
+from dagger_actors.core.awaits import Place
+from dagger_actors.core.protocols import Write
+from dagger_actors.core.wording import nearest
+from dagger_actors.errors import (
+    AlreadyAnswered,
+    AnswerMisfit,
+    NotAsked,
+    OutputError,
+    RequestError,
+    RunOwned,
+    UnitRejected,
+    UnknownNode,
+)
+from dagger_actors.flow.attempt_wording import moment
+from dagger_actors.flow.caller import Caller
+from dagger_actors.flow.definition import Approval, FlowDefinition
+from dagger_actors.flow.hub import FlowHub
+from dagger_actors.flow.inputs import is_of_type
+from dagger_actors.flow.machine.events import Mode
+from dagger_actors.flow.people import Answer, answered_among
+from dagger_actors.flow.recovery import Recovery
+from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.rows import RunRow
+
+__all__ = ["Signaller"]
+
+LONGEST: Final = 1_000_000
+"""Bytes of an answer, as JSON."""
+
+LONGEST_REASON: Final = 2_000
+"""Characters of why something is rejected."""
+
+REJECTION: Final = "null"
+
+Take = Callable[[RunRow, Mode, ActionRegistry], object]
+
+
+class Signaller:
+    """Takes answers.
+
+    Args:
+        hub: Keeps the runs that are open here.
+        caller: Waits for the store.
+        take: Opens a run here; raises ``RunOwned``.
+    """
+
+    def __init__(self, hub: FlowHub, caller: Caller, take: Take) -> None:
+        self._hub = hub
+        self._caller = caller
+        self._take = take
+        self._recovery = Recovery(hub)
+
+    def answer(self, run_id: str, node_id: str, value: Any) -> None:
+        """Answer what a node asks; durable when this returns, and the run goes on with it if it can here.
+
+        Raises:
+            RunNotFound, UnknownNode: There is no such run, or node.
+            NotAsked: Nobody is asked there.
+            AnswerMisfit: It is not of the type that is asked for.
+            AlreadyAnswered: Somebody has answered otherwise before.
+        """
+        row, node, asks = self._asked(run_id, node_id)
+        text = _json(run_id, node_id, asks, value)
+        is_rejected = asks.type == "bool" and value is False
+        self._give(row, node_id, node, (REJECTION if is_rejected else text, is_rejected, ""))
+
+    def reject(self, run_id: str, node_id: str, reason: str) -> None:
+        """Reject what a node asks; else as ``answer``.
+
+        Raises:
+            RequestError: The reason is too long.
+        """
+        row, node, _ = self._asked(run_id, node_id)
+        if len(reason) > LONGEST_REASON:
+            raise RequestError(f"a reason has at most {LONGEST_REASON:,} characters, not {len(reason):,}")
+        self._give(row, node_id, node, (REJECTION, True, reason))
+
+    def _asked(self, run_id: str, node_id: str) -> tuple[RunRow, int, Approval]:
+        row = self._caller.row(run_id)
+        definition = self._hub.definition_of(row)
+        node = _position_of(definition, run_id, node_id)
+        asks = definition.nodes[node].awaits
+        if not isinstance(asks, Approval):
+            raise NotAsked(run_id, node_id, "it is no approval")
+        return row, node, asks
+
+    def _give(self, row: RunRow, node_id: str, node: int, answer: tuple[str, bool, str]) -> None:
+        self._go_on(row.run_id, self._write(row, node_id, node, answer))
+
+    def _write(self, row: RunRow, node_id: str, node: int, answer: tuple[str, bool, str]) -> Place:
+        """Write it, unless the same one is there; gives the attempt."""
+        readers = self._hub.store.readers
+        while True:
+            rows = readers.query("read.question", row.run_key, node)
+            if not rows:
+                run_state = self._caller.row(row.run_id).status
+                raise NotAsked(row.run_id, node_id, f"it has not come so far; the run is {run_state}")
+            attempt, state, reason = rows[0]
+            place = (row.run_key, node, -1, attempt)
+            if given := answered_among(readers, [place]):
+                _refuse_other(row.run_id, node_id, given[0], answer)
+                return place
+            if state != "waiting":
+                raise NotAsked(row.run_id, node_id, f"it is {state}" + (f" ({reason})" if reason else ""))
+            now_us = self._hub.runtime.clock.now().wall_us
+            cells = (*place, *answer, _user_name(), os.getpid(), now_us)
+            writes = [Write("answers.put", (cells,), 1), Write("flow_runs.wake", ((row.run_key,),), None)]
+            try:
+                self._caller.commit(writes)
+            except UnitRejected:
+                continue  # somebody was faster, or nobody is asked any more: the next look tells
+            return place
+
+    def _go_on(self, run_id: str, place: Place) -> None:
+        """Have the run take the answer, if it is here or can be; else whoever can does."""
+        hub = self._hub
+        while hub.store.readers.query("read.is_untaken", *place)[0][0]:
+            active, opening = hub.active.get(run_id), hub.openings.of(run_id)
+            if active is not None:
+                hub.people.look()
+                self._caller.pause()
+            elif opening is not None:
+                hub.runtime.wait(opening, None)
+            elif not self._open(run_id):
+                return
+
+    def _open(self, run_id: str) -> bool:
+        """Open a run that nobody runs, and tell whether it may be open here by now."""
+        hub = self._hub
+        row = self._caller.row(run_id)
+        rests = row.status == "paused"
+        if rests and hub.store.readers.query("read.asks_until", row.run_key)[0][0] is None:
+            return False  # it is paused for something else, and goes on with the answer when that is over
+        if row.status not in ("pending", "running", "paused") or hub.owner_pid(row) is not None:
+            return False
+        actions = self._recovery.fitting_actions(row)
+        if actions is None:
+            return False
+        try:
+            self._take(row, "resume" if rests else "recover", actions)
+        except RunOwned as owned:
+            return owned.worker_id == hub.store.worker_id
+        return True
+
+
+def _json(run_id: str, node_id: str, asks: Approval, value: Any) -> str:
+    """An answer as JSON text.
+
+    Raises:
+        AnswerMisfit: It is of another type, too long, or nothing that JSON can hold.
+    """
+    if not is_of_type(value, asks.type):
+        raise AnswerMisfit(run_id, node_id, asks.type, type(value).__name__)
+    try:
+        text = to_json(float(value) if asks.type == "float" else value).decode()
+    except (OutputError, OverflowError) as error:
+        why = f"a {type(value).__name__} that cannot be stored ({getattr(error, 'reason', error)})"
+        raise AnswerMisfit(run_id, node_id, asks.type, why) from error
+    if len(text) > LONGEST:
+        raise AnswerMisfit(run_id, node_id, asks.type, f"one of {len(text):,} characters (at most {LONGEST:,})")
+    return text
+
+
+def _position_of(definition: FlowDefinition, run_id: str, node_id: str) -> int:
+    ids = [node.id for node in definition.nodes]
+    if node_id not in ids:
+        raise UnknownNode(run_id, node_id, near=nearest(str(node_id), ids) or "")
+    return ids.index(node_id)
+
+
+def _refuse_other(run_id: str, node_id: str, first: Answer, answer: tuple[str, bool, str]) -> None:
+    """The same answer twice is the same answer; another one is an error."""
+    value, is_rejected, _ = answer
+    if bool(first.is_rejected) == is_rejected and first.value == value:
+        return
+    told = "a rejection" if first.is_rejected else first.value[:80]
+    raise AlreadyAnswered(run_id, node_id, told, first.user, first.pid, moment(first.at))
+
+
+def _user_name() -> str:
+    """The name of this process's user; the number where there is no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
