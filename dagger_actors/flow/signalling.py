@@ -10,7 +10,7 @@ from typing import Any, Final
 from dagger_actors.bodies.outputs import to_json
 from dagger_actors.core.awaits import Place
 from dagger_actors.core.protocols import Write
-from dagger_actors.core.wording import nearest
+from dagger_actors.core.wording import indefinite, nearest
 from dagger_actors.errors import (
     AlreadyAnswered,
     AnswerMisfit,
@@ -164,7 +164,7 @@ def _json(run_id: str, node_id: str, asks: Approval, value: Any) -> str:
     try:
         text = to_json(float(value) if asks.type == "float" else value).decode()
     except (OutputError, OverflowError) as error:
-        why = f"a {type(value).__name__} that cannot be stored ({getattr(error, 'reason', error)})"
+        why = f"{indefinite(type(value).__name__)} that cannot be stored ({getattr(error, 'reason', error)})"
         raise AnswerMisfit(run_id, node_id, asks.type, why) from error
     if len(text) > LONGEST:
         raise AnswerMisfit(run_id, node_id, asks.type, f"one of {len(text):,} characters (at most {LONGEST:,})")

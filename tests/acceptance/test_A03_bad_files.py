@@ -239,7 +239,7 @@ TOLD: dict[str, list[tuple[str, str, str]]] = {
     "later_key": [
         (
             "4:28",
-            "node 'a': this version does not support the key `approval` yet",
+            "node 'a': this version does not support the key `flow` yet",
             "Remove it, or upgrade dagger-actors when a version supports it.",
         )
     ],

@@ -227,7 +227,8 @@ class TestTheFaultsThatA03Names:
             ("on_failure: ignore", 22, "on_failure must be one of stop, continue, pause, not the text 'ignore'"),
             ("enable_parallel_execution: yes", 37, "enable_parallel_execution must be true or false, not the text 'yes'"),
             ("max_iterations: 0", 26, "max_iterations must be a whole number from 1 to 1,000,000, not the number 0"),
-            ("human_wait_minutes: 5", 10, "config: this version does not support the key `human_wait_minutes` yet"),
+            ("human_wait_minutes: -5", 30, "human_wait_minutes must be a number of minutes from 0.001 to 5,270,400, not the number -5"),
+            ("human_timeout_action: skip", 32, "human_timeout_action must be one of pause, autopilot, not the text 'skip'"),
             ("retry_strategy: exponential", 26, "retry_strategy must be `immediate` or a mapping, not the text 'exponential'"),
             ("retry_strategy: {linear: {}}", 35, "linear lacks the key `delay_secs`"),
             ("retry_strategy: {linear: {delay_secs: -1}}", 48, "delay_secs must be a number of seconds from 0 to 31,622,400, not the number -1"),
@@ -296,7 +297,6 @@ class TestTheFaultsThatA03Names:
     @pytest.mark.parametrize(
         "key",
         [
-            "approval",
             "flow",
         ],
     )

@@ -41,6 +41,14 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "NodeTransition": (
         ("r", "a", "failed", "cancelled"),
         "the node 'a' of run 'r' is failed, it cannot become cancelled",
+    "NotAsked": (("r", "ok", "it is no approval"), "nobody is asked at node 'ok' of run 'r': it is no approval"),
+    "AnswerMisfit": (
+        ("r", "ok", "bool", "str"),
+        "node 'ok' of run 'r' takes an answer of type bool, not str; true approves, false rejects",
+    ),
+    "AlreadyAnswered": (
+        ("r", "ok", "true", "ann", 17, "noon"),
+        "node 'ok' of run 'r' has its answer: true, of ann (process 17) at noon; to ask anew, run it again: retry --from",
     ),
     "UnknownArtifact": (("abc", "x.db"), "no artifact 'abc' in x.db; list them with: dagger-actors artifacts list"),
     "AmbiguousArtifact": (

@@ -13,6 +13,7 @@ from dagger_actors.cli.spec_files import kind_of, read_spec
 from dagger_actors.core import retry
 from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.loading import (
+    approvals,
     arguments,
     awaits,
     calls,
@@ -40,6 +41,7 @@ KEYS = {
     "HooksForm": calls.HOOKS,
     "MapForm": arguments.MAP,
     "AwaitForm": awaits.AWAIT,
+    "ApprovalForm": approvals.APPROVAL,
     "WhenForm": conditions.WHEN,
     "CacheForm": keeping.CACHE,
     "ReferenceForm": references.POINTER,
@@ -232,6 +234,7 @@ def test_every_key_that_says_how_an_action_is_run_is_refused_beside_a_message():
     others = {
         "id",
         "await_message",
+        "approval",
         "dependencies",
         "description",
         "instructions",

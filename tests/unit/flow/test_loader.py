@@ -427,7 +427,7 @@ class TestSources:
             FromNode(node=1, key=None),
             AwaitMessage(channel="c", match=(), timeout_s=None, is_earliest=False),
         )
-        stored = b'{"id":"a","action":"x"}', b'{"type":"node","node":1}', b'{"channel":"c"}'
+        stored = b'{"id":"a","action":"x"}', b'{"type":"node","node":1}', b'{"kind":"message","channel":"c"}'
         assert tuple(map(msgspec.json.encode, expected[1:])) == stored[1:]
         assert msgspec.json.decode(stored[0], type=NodeDefinition) == expected[0]
         assert msgspec.json.decode(stored[1], type=FromNode) == expected[1]
