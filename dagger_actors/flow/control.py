@@ -81,6 +81,8 @@ class Controller:
             if row.status in FINAL_RUN or row.ending is not None:
                 raise IllegalTransition(run_id, row.ending or row.status, "paused")
             self._tell(row, Order("pause"), _is_pausing)
+        if row.status == "paused":
+            self._caller.commit([Write("flow_runs.hush", ((row.run_key,),), None)])
 
     def call_off(self, run_id: str) -> bool:
         """Call off a pause that what still runs holds up; tells whether the run goes on for that.

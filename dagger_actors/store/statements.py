@@ -58,6 +58,7 @@ WRITES: Final[dict[str, Statement]] = {
     "answers.put": Statement(table="answers", key_width=4),
     "flow_runs.rest": Statement(table="flow_runs at rest", key_width=1),
     "flow_runs.wake": Statement(table="flow_runs that are woken", key_width=0),
+    "flow_runs.hush": Statement(table="flow_runs that are hushed", key_width=0),
     "attempt_logs.put": Statement(table="attempt_logs", key_width=4),
     "artifact_names.put": Statement(table="artifact_names", key_width=5),
     "commands.insert": Statement(table="commands", key_width=0),

@@ -281,6 +281,16 @@ def test_a_run_that_is_paused_for_something_else_keeps_the_answer(sim: Simulatio
     assert system.flows.resume("r").wait().state == "succeeded"
 
 
+def test_a_pause_of_a_run_that_rests_holds(sim: Simulation) -> None:
+    """Law: once somebody has paused it, an answer is kept, and resume goes on with it."""
+    system = asking(sim)
+    assert system.flows.pause("r").state == "paused"
+    assert system.flows.signal("r", "ok", YES).report().state == "paused"
+    sim.advance(5)
+    assert system.flows.report("r").state == "paused"
+    assert system.flows.resume("r").wait().outputs == SHIPPED
+
+
 def test_two_who_answer_at_once_are_one_answer(tmp_path: Path) -> None:
     """Law: real threads: one is the first, the other is told who was."""
     with ActorSystem(tmp_path / "a.db", actions=[draft, ship]) as system:

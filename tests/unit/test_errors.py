@@ -41,6 +41,7 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "NodeTransition": (
         ("r", "a", "failed", "cancelled"),
         "the node 'a' of run 'r' is failed, it cannot become cancelled",
+    ),
     "NotAsked": (("r", "ok", "it is no approval"), "nobody is asked at node 'ok' of run 'r': it is no approval"),
     "AnswerMisfit": (
         ("r", "ok", "bool", "str"),

@@ -64,13 +64,17 @@ def _read(reader: Reader, tree: Tree) -> WrittenApproval | None:
     if message and len(message) > MAX_MESSAGE:
         told = f"approval.message has {len(message):,} characters, and {MAX_MESSAGE:,} may be"
         reader.complain(fields["message"].at, told, "Say it in short, and where to read more.")
-    kind = reader.choice(fields["type"].value, "approval.type", TYPES) if "type" in fields else "bool"
+    kind = (
+        reader.choice(fields["type"].value, "approval.type", TYPES, "Write one of them.")
+        if "type" in fields
+        else "bool"
+    )
     timeout_s = None
     if "timeout_s" in fields:
         timeout_s = reader.seconds(fields["timeout_s"].value, "approval.timeout_s", MAX_WAIT_SECONDS)
     policy = None
     if "on_timeout" in fields:
-        policy = reader.choice(fields["on_timeout"].value, "approval.on_timeout", ON_TIMEOUT)
+        policy = reader.choice(fields["on_timeout"].value, "approval.on_timeout", ON_TIMEOUT, "Write one of them.")
     default = None
     if "default" in fields:
         default = _read_default(reader, fields["default"].value, kind)
