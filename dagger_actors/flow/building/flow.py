@@ -20,7 +20,7 @@ from dagger_actors.flow.building.places import Place, refusal
 from dagger_actors.flow.building.record import Record
 from dagger_actors.flow.building.sources import Condition, Given, Input, Map, Node, refuse_misplaced
 from dagger_actors.flow.building.written import present, sources_in, strategy
-from dagger_actors.flow.definition import Durability, Isolation, OnFailure
+from dagger_actors.flow.definition import Durability, InputType, Isolation, OnFailure, OnTimeout
 from dagger_actors.reading.source import Source as ReadSource
 
 __all__ = ["Flow"]
@@ -253,6 +253,60 @@ class Flow:
         }
         return self._add(node_id, entries, _caller())
 
+    def approval(
+        self,
+        node_id: str,
+        message: str | None = None,
+        *,
+        type: InputType | None = None,  # noqa: A002 - the file's word
+        timeout_s: float | None = None,
+        on_timeout: OnTimeout | None = None,
+        default: Any = None,
+        dependencies: Sequence[Node] | None = None,
+        trigger: Trigger | None = None,
+        when: Condition | None = None,
+        on_failure: OnFailure | None = None,
+        failure: ActionLike | None = None,
+        description: str | None = None,
+        instructions: str | None = None,
+    ) -> Node:
+        """Add a node that asks a person, whose answer is its output; a rejection is its failure.
+
+        Args:
+            node_id: Its id.
+            message: What the person is asked.
+            type: What the answer must be; ``bool`` unless it is said: yes or no.
+            timeout_s: Seconds until ``on_timeout``; None = as the flow's ``config`` says.
+            on_timeout: ``pause`` or ``autopilot``; None = as the flow's ``config`` says.
+            default: The answer of the autopilot.
+            dependencies: As in ``node``, like what follows.
+            trigger: How they must have ended.
+            when: What must hold besides.
+            on_failure: What a rejection does to the run.
+            failure: An action that is called once when it has been rejected.
+            description: For people.
+            instructions: For people and agents.
+
+        Returns:
+            The node, as a value for others.
+
+        Raises:
+            DefinitionError: Something given belongs to another flow.
+            TypeError: An action is neither a function nor a name.
+        """
+        asks = {"message": message, "type": type, "timeout_s": timeout_s, "on_timeout": on_timeout, "default": default}
+        entries = {
+            "approval": present(asks),
+            "dependencies": dependencies,
+            "trigger": trigger,
+            "when": when,
+            "on_failure": on_failure,
+            "failure": None if failure is None else self._record.action(failure),
+            "description": description,
+            "instructions": instructions,
+        }
+        return self._add(node_id, entries, _caller())
+
     def outputs(self, named: Mapping[str, Given] | None = None, /, **more: Given) -> None:
         """Say what the run's result is; without it, that is the outputs of the last nodes.
 
@@ -279,6 +333,8 @@ class Flow:
         retry_on: Errors = (),
         give_up_on: Errors = (),
         max_iterations: int | None = None,
+        human_wait_minutes: float | None = None,
+        human_timeout_action: OnTimeout | None = None,
     ) -> None:
         """Set what holds for the whole flow; a node's own beats it.
 
@@ -292,6 +348,8 @@ class Flow:
             retry_on: As in ``node``.
             give_up_on: As in ``node``.
             max_iterations: How many additions of nodes may lead on from one another.
+            human_wait_minutes: How long each person is waited for whose node has no ``timeout_s``.
+            human_timeout_action: What then, where a node has no ``on_timeout``.
         """
         self._record.config |= present(
             {
@@ -302,6 +360,8 @@ class Flow:
                 "max_attempts": max_attempts,
                 "retry_strategy": strategy(retry_strategy, retry_on, give_up_on),
                 "max_iterations": max_iterations,
+                "human_wait_minutes": human_wait_minutes,
+                "human_timeout_action": human_timeout_action,
             }
         )
 

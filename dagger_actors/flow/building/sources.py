@@ -79,7 +79,7 @@ class Output(Source):
 
 
 class Node(Source):
-    """A node of a flow, and as a value its whole output; made by ``Flow.node`` and ``Flow.await_message``.
+    """A node of a flow, and as a value its whole output; made by ``Flow.node``, ``Flow.await_message`` and ``Flow.approval``.
 
     Attributes:
         flow: Its flow.
@@ -220,4 +220,4 @@ def refuse_misplaced(entries: Mapping[str, Any]) -> None:
     if condition is not None and not isinstance(condition, Condition):
         raise TypeError('when is a condition, such as node["count"] > 10 or node.equals(...)')
     if not all(isinstance(on, Node) for on in entries["dependencies"] or ()):
-        raise TypeError("dependencies are the nodes that node() and await_message() gave")
+        raise TypeError("dependencies are the nodes that node(), await_message() and approval() gave")

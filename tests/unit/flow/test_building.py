@@ -160,16 +160,32 @@ def test_every_key_of_the_format_can_be_said():
         return {field.encode_name for field in msgspec.structs.fields(form)}
 
     retry = {"retry_on", "give_up_on"}
-    node = keys(file_format.NodeForm) - {"await_message"} | retry
+    node = keys(file_format.NodeForm) - {"await_message", "approval"} | retry
     assert {"node_id" if key == "id" else key for key in node} == options(Flow.node)
     wait = keys(file_format.AwaitForm) - {"from"} | {"start", "node_id"}
     assert wait <= options(Flow.await_message) <= wait | node
+    asks = keys(file_format.ApprovalForm) | {"node_id"}
+    assert asks <= options(Flow.approval) <= asks | node
     assert options(Flow.config) == keys(file_format.ConfigForm) | retry
     assert options(Flow.hooks) == keys(file_format.HooksForm)
     assert options(Flow.input) == keys(file_format.InputForm) - {"type"} | {"name", "kind"}
     assert set(msgspec.structs.asdict(Map(over=Source(), item="x"))) == keys(file_format.MapForm)
     calls = {"config", "hooks", "inputs", "nodes", "outputs"}
     assert options(Flow.__init__) | calls == keys(file_format.FlowFile)
+
+
+def test_an_approval_that_is_built_is_the_one_of_the_file():
+    """Law: its options and those of the config are the file's keys."""
+    flow = Flow("asks")
+    flow.config(human_wait_minutes=5, human_timeout_action="autopilot")
+    first = flow.node("first", one, inputs={"x": 1})
+    flow.approval("ok", "Go on?", default=True, dependencies=[first])
+    flow.approval("size", type="int", timeout_s=9, on_timeout="pause", dependencies=[first])
+    assert flow.data()["nodes"][1:] == [
+        {"id": "ok", "approval": {"message": "Go on?", "default": True}, "dependencies": ["first"]},
+        {"id": "size", "approval": {"type": "int", "timeout_s": 9, "on_timeout": "pause"}, "dependencies": ["first"]},
+    ]
+    assert read(of_text(flow.to_yaml())) == read(flow.source()) == load_flow(flow.data())
 
 
 def test_a_flow_with_everything_is_the_one_that_a_person_would_write():
