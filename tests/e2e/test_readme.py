@@ -59,6 +59,18 @@ def test_the_readmes_first_flow_runs(readme, program):
     assert done.stdout in readme
 
 
+def test_the_readmes_growing_flow_runs(readme, program):
+    """Law: the example, copied as it stands, prints what the README says: what was added ran, and a hook was heard."""
+    (code,) = (block for block in blocks(readme, "python") if "ctx.add_nodes" in block)
+    (yaml,) = (block for block in blocks(readme, "yaml") if "research.py" in block)
+    (program.folder / "research.py").write_text(code)
+    (program.folder / "research.yaml").write_text(yaml)
+    done = program("run", "research.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "3 deep" in done.stdout
+    assert done.stdout in readme
+
+
 def test_the_readmes_python_example_runs(readme, program):
     """Law: the Python example, copied as it stands, prints what its comment says."""
     code, yaml = blocks(readme, "python")[0], blocks(readme, "yaml")[0]
@@ -182,7 +194,7 @@ def test_the_readmes_review_board_ranks_packages_and_judges_what_was_mended(read
     commands = [
         line.removeprefix("$ ").replace("dagger-actors", f"{sys.executable} -m dagger_actors")
         for block in blocks(readme, "console")
-        if "specs/review.yaml" in block
+        if "up specs/review.yaml" in block
         for line in block.splitlines()
     ]
     assert len(commands) == 10
@@ -277,10 +289,18 @@ def test_no_figure_or_path_of_one_machine_is_in_the_readme(readme):
     assert not re.search(r"/(home|root|work|Users|tmp)/", readme)
 
 
+def write_payments(readme, folder):
+    """Write the files of the example of the context, as they stand."""
+    (flow,) = (block for block in blocks(readme, "yaml") if "actions: [pay.py]" in block)
+    (code,) = (block for block in blocks(readme, "python") if "def pay(" in block and "ctx.step" in block)
+    (folder / "pay.yaml").write_text(flow)
+    (folder / "pay.py").write_text(code)
+    (folder / "payments.sql").write_text(blocks(readme, "sql")[0])
+
+
 def test_the_readmes_example_of_the_context_runs(readme, program):
     """Law: steps, tables, values and a secret, copied as they stand, print what the README says."""
-    for name, language, at in (("pay.py", "python", 2), ("pay.yaml", "yaml", 1), ("payments.sql", "sql", 0)):
-        (program.folder / name).write_text(blocks(readme, language)[at])
+    write_payments(readme, program.folder)
     program.environment["SHOP_TOKEN"] = "a secret token"
     given = ["-i", "order=A17", "-i", "amount=5", "-i", "token=env:SHOP_TOKEN"]
     done = program("run", "pay.yaml", "--schema", "payments.sql", *given)
@@ -293,14 +313,9 @@ def test_the_readmes_example_of_the_context_runs(readme, program):
 
 def test_the_readmes_tests_of_ones_own_pass_and_would_fail(readme, program):
     """Law: the tests, copied as they stand beside the flows they are for, pass; and they see what they are there to see."""
-    for name, language, at in (
-        ("hello.py", "python", 0),
-        ("hello.yaml", "yaml", 0),
-        ("pay.py", "python", 2),
-        ("pay.yaml", "yaml", 1),
-        ("payments.sql", "sql", 0),
-    ):
-        (program.folder / name).write_text(blocks(readme, language)[at])
+    (program.folder / "hello.py").write_text(blocks(readme, "python")[0])
+    (program.folder / "hello.yaml").write_text(blocks(readme, "yaml")[0])
+    write_payments(readme, program.folder)
     (tests,) = [block for block in blocks(readme, "python") if "def test_lost_answers" in block]
     (program.folder / "test_shop.py").write_text(tests)
 
