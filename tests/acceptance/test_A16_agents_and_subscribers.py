@@ -149,7 +149,7 @@ def test_all_of_them_list_their_json_schemas(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "dagger_actors", "schema", "--import", __file__, "--json"]
     done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=tmp_path)
     listed = {one["name"]: one for one in msgspec.json.decode(done.stdout)}
-    assert set(listed) == {"bill", "biller", "clerk", "desk.take"}
+    assert set(listed) == {"bill", "biller", "bills", "clerk", "desk.take", "orders"}
     with ActorSystem(tmp_path / "a.db", actions=[bill], agents=[Desk], channels=CHANNELS) as system:
         (subscription,) = system.channels.schemas()
         assert msgspec.json.decode(msgspec.json.encode(subscription)) == listed["desk.take"]
@@ -159,6 +159,8 @@ def test_all_of_them_list_their_json_schemas(tmp_path: Path) -> None:
             subscription.takes["Order"],
             subscription.gives["Bill"],
         )
+        for channel in (orders, bills):
+            assert msgspec.json.decode(msgspec.json.encode(channel)) == listed[channel.name]
     taken = [
         listed["biller"]["payload"],
         listed["clerk"]["payload"],
