@@ -10,3 +10,6 @@ A slice so sees what waits for a time-out, not what has become slower. The full 
 
 BEGUN_S = 1.0
 """A time-out that ends no body before it has begun: it counts from the grant, and a thread of a busy machine may come later."""
+
+COMMAND_S = 120.0
+"""A process that has not ended by then hangs: its imports alone take seconds where several others want the same cores."""

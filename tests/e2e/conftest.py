@@ -14,9 +14,9 @@ import msgspec
 import pytest
 
 from dagger_actors.cli import main
+from tests.busy import COMMAND_S
 
 REPOSITORY = Path(__file__).parents[2]
-PATIENCE_S = 60
 
 ACTIONS = """
 import os, threading, time
@@ -145,7 +145,7 @@ class Program:
         """Run one command to its end."""
         return subprocess.run(
             self.command(*words), cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            timeout=PATIENCE_S, stdin=subprocess.DEVNULL, check=False,
+            timeout=COMMAND_S, stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
 
     def start(self, *words: str) -> subprocess.Popen[str]:

@@ -13,6 +13,7 @@ import pytest
 from dagger_actors.cli.app import main
 from dagger_actors.cli.benching import machine
 from dagger_actors.cli.benching.meter import Meter
+from tests.busy import COMMAND_S
 
 SYSTEM = """
 system: small
@@ -221,7 +222,7 @@ def test_ctrl_c_ends_it_with_the_report_so_far(small):
     assert process.stdout is not None
     assert process.stdout.readline() == "twenty\n"
     process.send_signal(signal.SIGINT)
-    shown, told = process.communicate(timeout=60)
+    shown, told = process.communicate(timeout=COMMAND_S)
     assert process.returncode == 130, told
     assert "; interrupted\n" in shown
     assert "limits of this machine" in shown
@@ -475,7 +476,7 @@ def test_ctrl_c_ends_the_publishing_and_tells_what_was_seen(desk, program, rate)
     assert process.stdout is not None
     assert process.stdout.readline() == "twenty\n"
     process.send_signal(signal.SIGINT)
-    shown, told = process.communicate(timeout=60)
+    shown, told = process.communicate(timeout=COMMAND_S)
     assert process.returncode == 130, told
     assert "; interrupted\n" in shown
     assert "clock.tick" in shown
