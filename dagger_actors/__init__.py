@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from dagger_actors.flow.context import Context
     from dagger_actors.flow.definition.calls import HookEvent, NodeError
     from dagger_actors.flow.explanation import Explanation
+    from dagger_actors.flow.happened import Event
     from dagger_actors.flow.logs import AttemptLog
     from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
     from dagger_actors.flow.run import Run
@@ -162,6 +163,7 @@ __all__ = [
     "DefinitionError",
     "DependencyCycle",
     "EmitEvent",
+    "Event",
     "Explanation",
     "Exponential",
     "Fatal",
@@ -315,6 +317,7 @@ _HOMES = {
     "HookEvent": "flow.definition.calls",
     "NodeError": "flow.definition.calls",
     "Explanation": "flow.explanation",
+    "Event": "flow.happened",
     "NodeReport": "flow.report",
     "Report": "flow.report",
     "Run": "flow.run",

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Literal, Self
@@ -35,6 +35,7 @@ from dagger_actors.flow.artifact_library import ArtifactLibrary
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.catalog import Catalog
 from dagger_actors.flow.flows import Flows
+from dagger_actors.flow.happened import Event
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.left_behind import LeftBehind
 from dagger_actors.flow.recovery import Recovery
@@ -360,6 +361,14 @@ class ActorSystem:
         if self._telemetry is not None:
             self._telemetry.close()
         self._store.abandon()
+
+    def events(self, run_id: str, *, after: int = 0, follow: bool = False) -> Iterator[Event]:
+        """What happens to a run, as it is committed; see ``flows.events``."""
+        return self.flows.events(run_id, after=after, follow=follow)
+
+    def aevents(self, run_id: str, *, after: int = 0, follow: bool = False) -> AsyncIterator[Event]:
+        """``events``, for ``async for``."""
+        return self.flows.aevents(run_id, after=after, follow=follow)
 
     def run_until(self, *, quiescent: bool = True, count: int | None = None, timeout: float | None = None) -> RunReport:
         """Wait, while subscribers do their work, for whichever of these comes first, or for ``stop``.

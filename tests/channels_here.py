@@ -10,6 +10,7 @@ import msgspec
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import ThreadRuntime
+from dagger_actors.bodies.arrivals import Arrivals
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import (
     Appended,
@@ -24,7 +25,6 @@ from dagger_actors.core.channels import (
 )
 from dagger_actors.core.protocols import Unit, Write
 from dagger_actors.errors import ChannelFull
-from dagger_actors.pubsub.arrivals import Arrivals
 from dagger_actors.pubsub.channel import Channel
 from dagger_actors.pubsub.channels import Channels
 from dagger_actors.pubsub.outbox import Outbox

@@ -19,6 +19,7 @@ import msgspec
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
+from dagger_actors.bodies.arrivals import Arrivals
 from dagger_actors.bodies.artifacts import RunArtifacts
 from dagger_actors.bodies.outputs import as_output
 from dagger_actors.bridges.awaitable_channels import KnownChannels
@@ -29,7 +30,6 @@ from dagger_actors.core.messages import Answered, Overdue, Succeeded, Turn, enco
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import StoreError, SystemClosed
-from dagger_actors.pubsub.arrivals import Arrivals
 from dagger_actors.store.store import Store
 
 __all__ = ["AwaitedMessages"]

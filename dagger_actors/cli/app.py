@@ -95,7 +95,9 @@ One a line: offset, time (UTC), class, [key], content. It is no subscription: no
 
 dagger-actors tail orders --from 1h
 
-dagger-actors tail orders --follow --json | jq .message"""
+dagger-actors tail orders --follow --json | jq .message
+
+dagger-actors tail 06h3q8 --after 120 --follow"""
 SEEK = """
 
 dagger-actors subscriptions seek shop.count --since 1d
@@ -146,7 +148,11 @@ COMMANDS = (
     ("up", "dagger_actors.cli.up:up", "Run the actors of a system file until they are stopped."),
     ("channels", "dagger_actors.cli.channels:list_channels", "List the channels of a database."),
     ("publish", "dagger_actors.cli.publish:publish", f"Publish messages to a channel.{PUBLISH}"),
-    ("tail", "dagger_actors.cli.channels:tail", f"Print the messages of a channel, and those that come.{TAIL}"),
+    (
+        "tail",
+        "dagger_actors.cli.channels:tail",
+        f"Print the messages of a channel or the events of a run, and what comes.{TAIL}",
+    ),
     ("bench", "dagger_actors.cli.bench:bench", "Measure a system file under load, beside the machine's own limits."),
     ("validate", "dagger_actors.cli.specs:validate", "Check a flow or system file and its code without running it."),
     (

@@ -1,4 +1,4 @@
-"""``channels`` and ``tail``: look at the channels of a database and their messages; they change nothing."""
+"""``channels`` and ``tail``: look at the channels of a database and their messages, and the events of runs; they change nothing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from dagger_actors.cli.channel_pages import channels_table, message_line
 from dagger_actors.cli.exits import INTERRUPTED, OK, UsageError
 from dagger_actors.cli.json_report import write_json
 from dagger_actors.cli.looking import look
-from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, ChannelName, Database
+from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database
 from dagger_actors.cli.render import stdout
+from dagger_actors.cli.run_events import Tailing, tail_run
 from dagger_actors.cli.text import printable
 from dagger_actors.cli.watch import Interrupts
+from dagger_actors.errors import RequestError, UnknownChannel
 from dagger_actors.inspection import Inspection
 from dagger_actors.pubsub.looking import Start
 from dagger_actors.pubsub.report import StoredMessage
@@ -50,7 +52,13 @@ def list_channels(*, db: Database = DEFAULT_DATABASE, as_json: AsJson = False) -
 
 
 def tail(
-    channel: ChannelName,
+    channel: Annotated[
+        str,
+        Parameter(
+            name="CHANNEL|RUN",
+            help="The name of a channel, or the id of a run; `dagger-actors channels` and `dagger-actors runs` list them.",
+        ),
+    ],
     /,
     *,
     from_: Annotated[
@@ -60,23 +68,44 @@ def tail(
             help="Where to begin: earliest, latest, an offset, an age (30m, 2h, 7d), a date or a time (UTC); absent: the last 10.",
         ),
     ] = None,
+    after: Annotated[
+        int | None,
+        Parameter(
+            help="Of a run: only the events behind the one of this number. (What is also a channel is a run with it.)"
+        ),
+    ] = None,
     follow: Annotated[
-        bool, Parameter(name=("--follow", "-f"), help="Go on with what comes, until Ctrl-C.", negative=())
+        bool,
+        Parameter(
+            name=("--follow", "-f"),
+            help="Go on with what comes: until Ctrl-C, or until the run is at rest.",
+            negative=(),
+        ),
     ] = False,
     limit: Annotated[int | None, Parameter(help="End after so many.")] = None,
     db: Database = DEFAULT_DATABASE,
     as_json: Annotated[
         bool,
-        Parameter(name="--json", help="Print each message as a JSON object, one a line, and nothing else on stdout."),
+        Parameter(
+            name="--json",
+            help="Print each message, or event, as a JSON object, one a line, and nothing else on stdout.",
+        ),
     ] = False,
 ) -> int:
-    """Print the messages of a channel, one a line: offset, time (UTC), class, key, content; changes nothing.
+    """Print the messages of a channel, or the events of a run, one a line; changes nothing.
 
-    It is no subscription: nothing is acknowledged, and nobody is disturbed. Go on from an offset with: --from OFFSET
+    A message: offset, time (UTC), class, key, content. It is no subscription: nothing is acknowledged, and nobody is
+    disturbed. Go on from an offset with: --from OFFSET
+
+    An event: number, time (UTC), node, what happened, how long it took. Go on behind one with: --after NUMBER
     """
     if limit is not None and limit < 1:
         raise UsageError(f"--limit {limit} is out of range", "give 1 or more")
     with Interrupts() as interrupts, look(db) as here:
+        if from_ is None and _is_run(here, channel, after):
+            return tail_run(here, channel, after or 0, Tailing(interrupts, follow=follow, limit=limit, as_json=as_json))
+        if after is not None:
+            raise UsageError("--after is of runs, and --from of channels", "give one of them")
         place = _begin(here, channel, from_)
         left = limit
         while interrupts.first is None:
@@ -90,6 +119,19 @@ def tail(
             if not found:
                 interrupts.pause(LOOK_S)
     return INTERRUPTED
+
+
+def _is_run(here: Inspection, name: str, after: int | None) -> bool:
+    """Whether a name means a run: of what is both, the channel is meant, unless a place among events is named."""
+    if after is not None:
+        return True
+    if here.flows.find(name) is None:
+        return False
+    try:
+        here.channels.channels(name)
+    except (UnknownChannel, RequestError):
+        return True
+    return False
 
 
 def _begin(here: Inspection, channel: str, given: str | None) -> Start:

@@ -12,6 +12,7 @@ from dagger_actors.core.wording import nearest
 from dagger_actors.errors import ArtifactError, NewerSchema, RequestError, RunNotFound
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition, NodeDefinition
 from dagger_actors.flow.explanation import Explanation, explain
+from dagger_actors.flow.happened import Event, check_after, read_events
 from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.questions import Question, questions_of
 from dagger_actors.flow.report import Report, RunSummary, build_report
@@ -134,6 +135,20 @@ class Archive:
             RunNotFound: There is no such run.
         """
         return tuple(questions_of(self.report(run_id, outputs=False), self.definition(run_id)))
+
+    def events(self, run_id: str, after: int = 0, *, limit: int = 1000) -> list[Event]:
+        """What has happened to a run so far, in order.
+
+        Args:
+            run_id: The run.
+            after: Only behind the event of this number; 0 = from the beginning.
+            limit: At most so many; 1 or more.
+
+        Raises:
+            RunNotFound: There is no such run.
+            RequestError: ``after`` or ``limit`` is none.
+        """
+        return read_events(self._store.readers, run_id, self.run_key(run_id), check_after(after), limit)
 
     def logs(self, run_id: str) -> tuple[AttemptLog, ...]:
         """What the attempts of a run logged, and printed if they ran in processes; of those that have ended.

@@ -12,7 +12,7 @@ from dagger_actors.bodies.artifacts import artifact_row
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.core.messages import ArtifactRecord, CacheUse, Inline, Output, Turn
 from dagger_actors.core.protocols import Cell, UserWork, Write
-from dagger_actors.flow.machine.events import Await, Decision, Effect, NodeRow
+from dagger_actors.flow.machine.events import Await, Decision, Effect, NodeRow, RunEventRow
 
 __all__ = ["CacheOrigin", "Draft"]
 
@@ -49,6 +49,7 @@ class Draft:
         "_artifacts",
         "_cached",
         "_commands",
+        "_events",
         "_forgotten",
         "_hashes",
         "_lapsed",
@@ -79,6 +80,7 @@ class Draft:
         self._hashes: list[tuple[Cell, ...]] = []
         self._logs: dict[tuple[int, int, int, int], tuple[str, int]] = {}
         self._commands: list[tuple[Cell, ...]] = []
+        self._events: list[RunEventRow] = []
         self._waits: list[tuple[Cell, ...]] = []
         self._answers: list[tuple[Cell, ...]] = []
         self._lapsed: list[tuple[Cell, ...]] = []
@@ -110,12 +112,14 @@ class Draft:
             rows[row.node, row.item, row.attempt] = row
         for added in decision.added:
             self._added.append((added.run_key, added.node, msgspec.json.encode(added.definition).decode()))
+        self._events += decision.events
         self.is_dirty = True
 
     def merge(self, later: Draft) -> None:
         """Add what was decided after this and is to be written with it."""
         self._rows.update(later._rows)
         self._added += later._added
+        self._events += later._events
         self._artifacts += later._artifacts
         self._names += later._names
         self._cached += later._cached
@@ -212,6 +216,8 @@ class Draft:
             writes.append(Write("awaits.forget", self._forgotten, None))
         if self._added:
             writes.append(Write("added_nodes.put", self._added, len(self._added)))
+        if self._events:
+            writes.append(Write("run_events.put", self._events, len(self._events)))
         if self._artifacts:
             writes.append(Write("artifacts.put", self._artifacts, None))
         if self._rows:

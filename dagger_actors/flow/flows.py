@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from dagger_actors.flow.catalog import Catalog, FlowSource
 from dagger_actors.flow.control import Controller
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.explanation import Explanation
+from dagger_actors.flow.following import Following
+from dagger_actors.flow.happened import Event
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.machine.events import Mode
@@ -58,6 +60,7 @@ class Flows:
         self._controller = Controller(hub, self._caller)
         self._catalog = catalog
         self._signaller = Signaller(hub, self._caller, self._take)
+        self._following = Following(hub)
         self._is_closed = False
 
     # --- definitions
@@ -357,6 +360,28 @@ class Flows:
         """
         return self._hub.archive.report(run_id, outputs=outputs)
 
+    def events(self, run_id: str, *, after: int = 0, follow: bool = False) -> Iterator[Event]:
+        """What happens to a run, as it is committed: what has happened already, then what comes, whoever runs it.
+
+        Who stops may go on later, also in another process: ``after=event.seq``.
+
+        Args:
+            run_id: The run.
+            after: Only behind the event of this number; 0 = from the beginning.
+            follow: False = end when the run is at rest; True = only when the system is left.
+
+        Raises:
+            RunNotFound: There is no such run.
+            RequestError: ``after`` is no number of an event.
+            BlockingCall: On a running event loop; use ``flows.aevents(...)``.
+        """
+        refuse_on_loop("flows.events()", "async for event in flows.aevents(...)")
+        return self._following.events(self._caller.row(run_id), after, follow=follow)
+
+    def aevents(self, run_id: str, *, after: int = 0, follow: bool = False) -> AsyncIterator[Event]:
+        """``events``, for ``async for``."""
+        return self._following.aevents(self._caller.row(run_id), after, follow=follow)
+
     def logs(self, run_id: str) -> tuple[AttemptLog, ...]:
         """What the attempts of a run logged, and printed if they ran in processes; of those that have ended.
 
@@ -472,8 +497,9 @@ class Flows:
         return await asyncio.to_thread(self.cancel, run_id, node=node)
 
     def close(self) -> None:
-        """Take nothing new."""
+        """Take nothing new; who follows a run hears of the end."""
         self._is_closed = True
+        self._hub.happenings.close(SystemClosed())
 
     def _refuse_closed(self) -> None:
         self._hub.store.home.check()

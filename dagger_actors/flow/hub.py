@@ -20,6 +20,7 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
+from dagger_actors.bodies.arrivals import Arrivals
 from dagger_actors.bodies.artifacts import RunArtifacts
 from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.processes.lazy import LazyPool
@@ -117,7 +118,9 @@ class FlowHub:
         self.active: dict[str, ActiveRun] = {}
         self.adrift = Adrift()
         self._gates = gates
-        self._observers: tuple[Observer, ...] = observers
+        self.happenings = Arrivals()
+        """Wakes those who follow runs."""
+        self._observers: tuple[Observer, ...] = (*observers, self._tell_followers)
         if telemetry is not None:
             self._observers += (partial(_tell_ends, telemetry),)
         self._left_behind = LeftBehind(store)
@@ -153,6 +156,10 @@ class FlowHub:
         self._root = Root.spawn(dispatcher=runtime.control)
         self.on_opened: Callable[[], None] = lambda: None
         """Told whenever a run has been opened here: from now on somebody may want to cancel it."""
+
+    def _tell_followers(self, events: Sequence[RunEvent]) -> None:
+        if self.happenings.are_awaited:
+            self.happenings.told({event.run_id for event in events})
 
     def errand(self, errand: Callable[[], None]) -> None:
         """Have the root do something, behind what it does already."""
@@ -344,6 +351,7 @@ class FlowHub:
             ending=row.ending,
             started_at=row.started_us,
             is_pausing=mode == "recover" and bool(row.pausing),
+            last_seq=row.last_seq,
         )
         rows = (StoredRow(*found) for found in self.store.readers.query("read.nodes", row.run_key))
         restore(machine, (from_row(found) for found in rows), mode, redone)

@@ -30,6 +30,7 @@ class RunRow(msgspec.Struct, frozen=True):
     ending: str | None
     pausing: int
     forked_from: str | None
+    last_seq: int
 
 
 class StoredRow(msgspec.Struct, frozen=True):

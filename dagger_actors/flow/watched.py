@@ -51,7 +51,8 @@ class WatchedFlows:
         return CLOSE_US if has_neighbours else QUICK_US
 
     def look(self) -> None:
-        """Obey what is wanted of runs of ours, and hear what people have answered."""
+        """Obey what is wanted of runs of ours, and hear what people have answered; who follows a run looks for himself."""
+        self._hub.happenings.look()
         if self._hub.active:
             self._recovery.obey_commands(self._seen)
             self._hub.people.look()

@@ -16,6 +16,7 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
+from dagger_actors.bodies.arrivals import Arrivals
 from dagger_actors.bodies.asking import wait_beside
 from dagger_actors.bodies.resources import Resources
 from dagger_actors.core.channel_rows import NewMessage
@@ -32,7 +33,6 @@ from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Progressed
 from dagger_actors.core.protocols import Unit
 from dagger_actors.errors import RequestRefused, StoreError, SystemClosed
-from dagger_actors.pubsub.arrivals import Arrivals
 from dagger_actors.pubsub.declared_rows import channel_row, channel_rows, subscription_rows
 from dagger_actors.pubsub.doors import Doors
 from dagger_actors.pubsub.ephemeral import Ephemeral, EphemeralServices

@@ -43,6 +43,7 @@ WRITES: Final[dict[str, Statement]] = {
     "artifacts.put": Statement(table="artifacts", key_width=0),
     "kept_artifacts.put": Statement(table="kept_artifacts", key_width=2),
     "added_nodes.put": Statement(table="added_nodes", key_width=2),
+    "run_events.put": Statement(table="run_events", key_width=2),
     "node_runs.unskip": Statement(table="node_runs of a run", key_width=1),
     "node_runs.put": Statement(table="node_runs", key_width=4),
     "node_runs.hash": Statement(table="node_runs", key_width=4),

@@ -203,3 +203,21 @@ def test_a_reader_that_has_seen_enough_is_no_error(program):
     process.wait(timeout=30)
     process.stdout = None
     assert told == ""
+
+
+def test_tail_prints_the_events_of_a_run(program):
+    """Law: a line or a JSON object for each, from a number on; what is no channel is a run."""
+    assert program("run", "fan.yaml", "--run-id", "r1").returncode == 0
+    shown = program("tail", "r1")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    lines = shown.stdout.splitlines()
+    assert lines[0].split()[0] == "1"
+    assert lines[-1].endswith("run  succeeded")
+    assert any("work[1]  succeeded" in line for line in lines)
+    events = [msgspec.json.decode(line) for line in program("tail", "r1", "--json").stdout.splitlines()]
+    assert len(events) == len(lines)
+    after = events[3]["seq"]
+    assert program("tail", "r1", "--after", str(after), "--follow").stdout.splitlines() == lines[4:]
+    assert program("tail", "r1", "--limit", "2").stdout.splitlines() == lines[:2]
+    assert "no run 'r2'" in program("tail", "r2", "--after", "0").stderr
+    assert program("tail", "r1", "--after", "1", "--from", "earliest").returncode == 2

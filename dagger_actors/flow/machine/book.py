@@ -10,11 +10,13 @@ import heapq
 from collections import deque
 from collections.abc import Sequence
 
+import msgspec
+
 from dagger_actors.core.messages import Inline, Output
 from dagger_actors.core.protocols import Cell, Now
 from dagger_actors.core.states import RUN_TRANSITIONS, is_legal
 from dagger_actors.flow.definition import Call, FlowDefinition, Hook, NodeDefinition
-from dagger_actors.flow.machine.events import FOREVER, AddedNode, Decision, Drain, Effect, Grant, NodeRow
+from dagger_actors.flow.machine.events import FOREVER, AddedNode, Decision, Drain, Effect, Grant, NodeRow, RunEventRow
 from dagger_actors.flow.machine.invocations import Invocations, Live, RunIdentity
 
 __all__ = ["WINDOW", "Book"]
@@ -40,6 +42,7 @@ class Book:
         ending: The state it is to end in, once all that its end calls is done; None = its end is not decided.
         started_at: When it first ran, if it has.
         is_pausing: Whether nothing more of it begins, and it pauses when what runs has ended.
+        last_seq: The highest number that an event of it has.
 
     Attributes:
         earlier: Items of mapped nodes that are to fan out anew, by node and item: their last attempts.
@@ -58,6 +61,7 @@ class Book:
         effects: Effects the event in hand has led to.
         added: Nodes the event in hand has added.
         is_bare: Whether the run's code is not at hand: nothing is granted, and it comes to rest only when it is told.
+        events: What the event in hand has led to besides.
     """
 
     def __init__(
@@ -71,8 +75,9 @@ class Book:
         ending: str | None,
         started_at: int | None,
         is_pausing: bool = False,
+        last_seq: int = 0,
     ) -> None:
-        self.work = Invocations(definition, identity)
+        self.work = Invocations(definition, identity, last_seq)
         self.status = status
         self.error = error
         self.ending = ending
@@ -96,6 +101,7 @@ class Book:
         self.rows: list[NodeRow] = []
         self.effects: list[Effect] = []
         self.added: list[AddedNode] = []
+        self.events: list[RunEventRow] = []
         self._is_changed = False
         self._elapsed_us = elapsed_us
         self._running_since: int | None = None
@@ -157,6 +163,8 @@ class Book:
     def become(self, status: str, now: Now) -> None:
         """Change the run's state; its clock runs while it is ``running``."""
         assert is_legal(RUN_TRANSITIONS, self.status, status), (self.status, status)
+        if status != self.status:
+            self.note("run", now, name=status, data=None if status == "running" else self.error)
         self.status = status
         self._is_changed = True
         if status != "running":
@@ -165,6 +173,12 @@ class Book:
         self._running_since = now.mono_us
         if self.started_at is None:
             self.started_at = now.wall_us
+
+    def note(self, kind: str, now: Now, *, node_id: str = "", name: str = "", data: object = None) -> None:
+        """Note an event of the run that is no change of an attempt."""
+        identity, text = self.work.identity, None if data is None else msgspec.json.encode(data).decode()
+        row = RunEventRow(identity.run_key, self.work.next_seq(), kind, node_id, name, text, now.wall_us)
+        self.events.append(row)
 
     def stop_clock(self, now: Now) -> None:
         """Count the time until now, and no further."""
@@ -202,6 +216,7 @@ class Book:
             identity.owner if is_kept else None,
             self.ending,
             int(self.is_pausing and self.status == "running"),
+            self.work.last_seq,
         )
 
     # --- invocations
@@ -396,6 +411,8 @@ class Book:
 
     def take_decision(self) -> Decision:
         """What the event in hand has led to; the next event starts afresh."""
-        decision = Decision(tuple(self.rows), tuple(self.effects), self._is_changed, tuple(self.added))
-        self.rows, self.effects, self.added, self._is_changed = [], [], [], False
+        decision = Decision(
+            tuple(self.rows), tuple(self.effects), self._is_changed, tuple(self.added), tuple(self.events)
+        )
+        self.rows, self.effects, self.added, self.events, self._is_changed = [], [], [], [], False
         return decision

@@ -79,8 +79,9 @@ def obey(book: Book, node: int, orders: tuple[Order, ...], now: Now) -> None:
                 cancel_node(book, position, reason, now)
             case Stop():
                 stop(book, "cancelled", "cancelled by a hook", now)
-            case Emit():
+            case Emit(name=name, json=json, node_id=node_id):
                 book.effects.append(order)
+                book.note("emitted", now, node_id=node_id, name=name, data=msgspec.Raw(json.encode()))
             case _:
                 assert_never(order)
 

@@ -46,6 +46,7 @@ __all__ = [
     "Resume",
     "RetryDue",
     "Rewire",
+    "RunEventRow",
     "Started",
     "Stop",
     "StopBody",
@@ -64,7 +65,11 @@ Mode = Literal["start", "recover", "resume", "retry"]
 
 
 class NodeRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One row of ``node_runs``, in the order of ``node_runs.put``'s parameters."""
+    """One row of ``node_runs``, in the order of ``node_runs.put``'s parameters.
+
+    Attributes:
+        seq: The number of what has happened to it, among the events of its run; its end has the next one.
+    """
 
     run_key: int
     node: int
@@ -84,6 +89,24 @@ class NodeRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
     due_at: int | None = None
     started_at: int | None = None
     finished_at: int | None = None
+    seq: int = 0
+
+
+class RunEventRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What happens to a run and is no change of an attempt, in the order of ``run_events.put``'s parameters.
+
+    Attributes:
+        kind: ``run`` = its state is ``name`` now; ``added`` = it was given nodes; ``emitted`` = a hook says ``name``.
+        data: More of it, as JSON text.
+    """
+
+    run_key: int
+    seq: int
+    kind: str
+    node_id: str
+    name: str
+    data: str | None
+    at: int
 
 
 class AddedNode(msgspec.Struct, frozen=True):
@@ -415,9 +438,11 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
         effects: Let out only after the rows are committed, in this order.
         is_changed: The run's own row changed in more than its elapsed time.
         added: Nodes that the run has from now on.
+        events: What has happened to the run besides.
     """
 
     rows: tuple[NodeRow, ...] = ()
     effects: tuple[Effect, ...] = ()
     is_changed: bool = False
     added: tuple[AddedNode, ...] = ()
+    events: tuple[RunEventRow, ...] = ()

@@ -61,6 +61,7 @@ def grow(book: Book, node: int, growth: Growth, now: Now) -> None:
     book.added += [
         AddedNode(work.identity.run_key, position, one) for position, one in zip(positions, added, strict=True)
     ]
+    book.note("added", now, node_id=work.nodes[node].id, data=[one.id for one in added])
     for position in positions:
         vertex = work.vertex(position)
         if not work.graph.is_waiting(vertex) and work.graph.state(vertex) is None and vertex not in book.live:

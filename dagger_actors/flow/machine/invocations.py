@@ -70,7 +70,9 @@ class Live:
 class Invocations:
     """Vertices, outputs and rows of one run; knows nothing of policies."""
 
-    def __init__(self, definition: FlowDefinition, identity: RunIdentity) -> None:
+    def __init__(self, definition: FlowDefinition, identity: RunIdentity, last_seq: int = 0) -> None:
+        self.last_seq = last_seq
+        """The highest number that an event of the run has; see ``next_seq``."""
         self.definition = definition
         self.identity = identity
         self.nodes = list(definition.nodes)
@@ -276,7 +278,14 @@ class Invocations:
             due_at,
             started_at,
             finished_at,
+            self.next_seq(),
         )
+
+    def next_seq(self) -> int:
+        """A number for what happens now, and the one behind it, for the end of what begins and ends at once."""
+        seq = self.last_seq + 1
+        self.last_seq = seq + 1
+        return seq
 
     def unended(self) -> Iterable[int]:
         """Every vertex that has not ended, in order."""

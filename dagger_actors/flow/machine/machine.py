@@ -126,6 +126,7 @@ class FlowMachine:
         ending: str | None = None,
         started_at: int | None = None,
         is_pausing: bool = False,
+        last_seq: int = 0,
     ) -> None:
         self.book = Book(
             definition,
@@ -136,6 +137,7 @@ class FlowMachine:
             ending=ending,
             started_at=started_at,
             is_pausing=is_pausing,
+            last_seq=last_seq,
         )
         self.work = self.book.work
 

@@ -1,4 +1,4 @@
-"""Who in this process waits for the next message of which channel."""
+"""Who in this process waits for what comes next: of which channel, or of which run."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["Arrivals"]
 
 
 class Arrivals:
-    """Wakes those who follow channels; any thread.
+    """Wakes those who follow channels, or runs; any thread.
 
-    What is committed here is told by whoever commits it. What other processes append is seen at the next look at the file,
+    What is committed here is told by whoever commits it. What other processes write is seen at the next look at the file,
     which wakes all of them: each looks for itself.
     """
 
@@ -29,8 +29,8 @@ class Arrivals:
         """Whether somebody waits."""
         return bool(self._waiting)
 
-    def next(self, channel: str) -> ReplyFuture[None]:
-        """A future that is resolved when there may be more on a channel; to be had before looking whether there is.
+    def next(self, name: str) -> ReplyFuture[None]:
+        """A future that is resolved when there may be more on a channel, or of a run; to be had before looking whether there is.
 
         Raises:
             SystemClosed: Nothing arrives any more.
@@ -38,18 +38,18 @@ class Arrivals:
         with self._lock:
             if self._closed is not None:
                 raise self._closed
-            future = self._waiting.get(channel)
+            future = self._waiting.get(name)
             if future is None:
-                future = self._waiting[channel] = ReplyFuture()
+                future = self._waiting[name] = ReplyFuture()
         self.on_watched()
         return future
 
-    def told(self, channels: Iterable[str]) -> None:
-        """Messages of these channels are in the file."""
+    def told(self, names: Iterable[str]) -> None:
+        """There is more of these in the file."""
         if not self._waiting:
             return
         with self._lock:
-            woken = [self._waiting.pop(name) for name in set(channels) if name in self._waiting]
+            woken = [self._waiting.pop(name) for name in set(names) if name in self._waiting]
         for future in woken:
             future.set(None)
 
