@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import msgspec
@@ -11,7 +12,15 @@ from dagger_actors.core.messages import CancelRun, Control, ControlRun, Detach
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.states import FINAL_NODE, FINAL_RUN
 from dagger_actors.core.wording import nearest
-from dagger_actors.errors import IllegalTransition, NodeTransition, RequestError, RunOwned, UnitRejected, UnknownNode
+from dagger_actors.errors import (
+    IllegalTransition,
+    NodeTransition,
+    OwnershipLost,
+    RequestError,
+    RunOwned,
+    UnitRejected,
+    UnknownNode,
+)
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.hub import FlowHub
@@ -52,16 +61,20 @@ class Controller:
         self._caller = caller
 
     def cancel(self, run_id: str) -> None:
-        """Cancel a run.
+        """Cancel a run; a second cancel stops what the end of the run has called, too.
 
         Raises:
             RunNotFound: There is no such run.
             IllegalTransition: It has ended otherwise.
         """
+        is_asked = False
         while (row := self._caller.row(run_id)).status not in FINAL_RUN:
             active = self._hub.active.get(run_id)
-            if active is not None:
-                active.gate.hold()
+            if active is not None and is_asked and row.ending is not None:
+                with contextlib.suppress(OwnershipLost):
+                    self._hub.runtime.wait(active.done, None)
+            elif active is not None:
+                is_asked = True
                 self._ask(active, CancelRun())
             elif self._hub.owner_pid(row) is None:
                 self._cancel_unowned(row)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from dagger_actors import (
     RunFailed,
     SetInputs,
 )
+from dagger_actors.errors import IllegalTransition
 from dagger_actors.flow.run_events import HookEmitted, RunEvent
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
@@ -141,6 +144,45 @@ EXPECTED = {f"{event}:{node_id}" if node_id else event for event, node_id in FAC
 def test_each_event_is_heard_once_with_its_facts_whenever_a_process_dies() -> None:
     """Law: one call for each event, though its body may run again when its process dies; dead ends are no event."""
     assert explore(hears, seeds=1, crash="every_commit").commits > 10
+
+
+@pytest.mark.parametrize("end", ["cancelled", "timed_out", "failed"])
+def test_the_end_of_a_run_is_heard_however_it_ends(end: str) -> None:
+    """Law: the hook is told the state that the run then has; nothing else begins meanwhile, whoever dies."""
+
+    def ends(sim: Simulation) -> None:
+        told: list[str] = []
+
+        async def waits() -> None:
+            if end == "failed":
+                raise ValueError("no")
+            await asyncio.sleep(100)
+
+        def hear(event: HookEvent) -> None:
+            told.append(event.state)
+
+        nodes = [{"id": "a", "action": "waits"}, {"id": "b", "action": "quiet", "dependencies": ["a"]}]
+        config = {"timeout_seconds": 5} if end == "timed_out" else {}
+        spec = {"name": "f", "config": config, "hooks": {"run_end": "hear"}, "nodes": nodes}
+
+        def play(system: ActorSystem) -> Report:
+            started = system.flows.start(spec, run_id="r")
+            if end == "cancelled":
+                with contextlib.suppress(IllegalTransition):
+                    started.cancel()
+            return started.wait()
+
+        report = sim.keep_going(play, actions=[waits, quiet, hear])
+        assert report.state == end
+        assert set(told) <= {end}
+        calls = {node.node_id: node.state for node in report.nodes if node.called_for}
+        if end == "cancelled":  # whoever begins again cancels again, which stops the hook too
+            assert calls.get("run_end") in ("succeeded", "cancelled", "skipped", None)
+        else:
+            assert calls == {"run_end": "succeeded"}
+        assert own(report)["b"] == "skipped"
+
+    assert explore(ends, seeds=2, crash="every_commit").commits > 2
 
 
 def run(tmp_path: Path, spec: dict[str, Any], *actions: Any) -> Report:
