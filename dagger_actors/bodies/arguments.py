@@ -5,22 +5,52 @@ The first half is the parent's, the second happens where the body runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.actions import Action
 from dagger_actors.bodies.fields import pick, take_apart
 from dagger_actors.bodies.parameters import Parameter
 from dagger_actors.bodies.secret import Secret
 from dagger_actors.core.messages import Gathered, Inline, SecretName, Stored, Value
 from dagger_actors.errors import InputError
 
-__all__ = ["content_of", "decoded"]
+__all__ = ["arguments_of", "content_of", "decoded"]
 
 AS_BYTES = "it is given bytes, as another action returned them (or a path, whose content is stored); hint it as bytes"
 
 Load = Callable[[str], bytes]
+
+
+def arguments_of(
+    action: Action, inputs: Iterable[tuple[str, Value]], secrets: Mapping[str, Secret], load: Load
+) -> dict[str, Any]:
+    """Make the arguments of an action, but for its context.
+
+    Args:
+        action: The action.
+        inputs: Those of the start.
+        secrets: What the secrets among them name, resolved.
+        load: Reads an artifact's content.
+
+    Raises:
+        UnresolvedReference, ArtifactError, StoreError: As in ``content_of``.
+        InputError: A parameter takes no such thing.
+    """
+    arguments: dict[str, Any] = {}
+    parameters = action.by_name
+    for name, value in inputs:
+        parameter = parameters.get(name)
+        if type(value) is Inline and parameter is not None:  # nearly always
+            arguments[name] = parameter.decode(value.json)
+        elif name in secrets and parameter is not None and parameter.is_secret:
+            arguments[name] = secrets[name]
+        else:
+            is_bytes, content = content_of(value, secrets.get(name), load)
+            arguments[name] = decoded(parameter, content, is_bytes=is_bytes)
+    return arguments
 
 
 def content_of(value: Value, secret: Secret | None, load: Load) -> tuple[bool, bytes]:

@@ -18,7 +18,7 @@ from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.actors.telemetry import AttemptSpan
 from dagger_actors.bodies.actions import Action
-from dagger_actors.bodies.arguments import content_of, decoded
+from dagger_actors.bodies.arguments import arguments_of, content_of
 from dagger_actors.bodies.artifact_source import ArtifactSource
 from dagger_actors.bodies.capture import KEPT_BYTES, Capture
 from dagger_actors.bodies.context import BodyContext, Surroundings
@@ -148,17 +148,7 @@ class BodyActor(Actor):
             raise InputError(start.action, "", start.problem)
         if start.has_secrets:
             self._open_secrets(start)
-        arguments: dict[str, Any] = {}
-        parameters = action.by_name
-        for name, value in start.inputs:
-            parameter = parameters.get(name)
-            if type(value) is Inline and parameter is not None:  # nearly always
-                arguments[name] = parameter.decode(value.json)
-            elif name in self._secrets and parameter is not None and parameter.is_secret:
-                arguments[name] = self._secrets[name]
-            else:
-                is_bytes, content = self._content(name, value)
-                arguments[name] = decoded(parameter, content, is_bytes=is_bytes)
+        arguments = arguments_of(action, start.inputs, self._secrets, self._services.artifacts.load)
         if action.context_parameter is not None:
             self._context = arguments[action.context_parameter] = self._new_context(start)
         return action, arguments

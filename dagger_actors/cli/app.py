@@ -130,6 +130,14 @@ dagger-actors jobs graph nightly --output nightly.svg
 An arrow goes to each task from those that it waits for, and from the one that spawned it. svg needs the extra: pip install
 'dagger-actors[graph]'."""
 
+REPLAY = """
+
+dagger-actors replay nightly fetch --pdb
+
+dagger-actors replay nightly parse --item page-13 --attempt 2
+
+Its inputs are put together again from what is stored. What it writes with its context is shown, and forgotten."""
+
 COMMANDS = (
     ("run", "dagger_actors.cli.run:run", "Run a flow file to its end."),
     ("resume", "dagger_actors.cli.run:resume", "Go on with a paused or interrupted run."),
@@ -144,6 +152,12 @@ COMMANDS = (
     ("show", "dagger_actors.cli.runs:show", "Show one run: its nodes, attempts, errors and outputs."),
     ("why", "dagger_actors.cli.why:why", "Say why a node of a run is in its state."),
     ("tree", "dagger_actors.cli.tree:tree", "Show a run as a tree, or its levels."),
+    ("diff", "dagger_actors.cli.diff:diff", "Show what two runs did otherwise: states, inputs, outputs."),
+    (
+        "replay",
+        "dagger_actors.cli.replay:replay",
+        f"Make an attempt again, on demand under the debugger; commits nothing.{REPLAY}",
+    ),
     ("worker", "dagger_actors.cli.worker:worker", f"Do tasks: add a worker to a database.{WORKER}"),
     ("up", "dagger_actors.cli.up:up", "Run the actors of a system file until they are stopped."),
     ("channels", "dagger_actors.cli.channels:list_channels", "List the channels of a database."),

@@ -9,6 +9,7 @@
     │   ├── InvalidInputs          inputs that the flow does not take
     │   ├── RunNotFound            no run of that id in this database
     │   ├── UnknownNode            the run has no such node, or no such item
+    │   ├── ReplayRefused          an attempt cannot be made again
     │   ├── RunConflict            the run id is taken by other work
     │   ├── RunOwned               a live process owns the run
     │   ├── IllegalTransition      the run's state does not allow the request
@@ -200,6 +201,7 @@ from dagger_actors.errors.request import (
     IllegalTransition,
     InvalidInputs,
     NodeTransition,
+    ReplayRefused,
     RequestError,
     ResourceFailed,
     RunConflict,
@@ -332,6 +334,7 @@ __all__ = [
     "PublicationRefused",
     "PublicationUndeclared",
     "ReadOnlyDatabase",
+    "ReplayRefused",
     "RequestError",
     "RequestRefused",
     "ResourceFailed",

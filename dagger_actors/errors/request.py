@@ -73,6 +73,31 @@ class UnknownNode(RequestError):
         return f"node {self.node_id!r} of run {self.run_id!r} has no item {self.key!r}{near or begun}"
 
 
+class ReplayRefused(RequestError):
+    """An attempt cannot be made again.
+
+    Args:
+        run_id: Its run.
+        node_id: Its node.
+        key: The map item's key; empty for the node itself.
+        reason: Why not.
+        advice: What to do; may be empty.
+    """
+
+    def __init__(self, run_id: str, node_id: str, key: str, reason: str, advice: str = "") -> None:
+        self.run_id = run_id
+        self.node_id = node_id
+        self.key = key
+        self.reason = reason
+        self.advice = advice
+        super().__init__(run_id, node_id, key, reason, advice)
+
+    def __str__(self) -> str:
+        item = f", item {self.key!r}," if self.key else ""
+        advice = f"; {self.advice}" if self.advice else ""
+        return f"node {self.node_id!r}{item} of run {self.run_id!r} cannot be replayed: {self.reason}{advice}"
+
+
 class RunConflict(RequestError):
     """The run id is taken by a run of another definition or other inputs."""
 

@@ -17,6 +17,7 @@ from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.questions import Question, questions_of
 from dagger_actors.flow.report import Report, RunSummary, build_report
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
+from dagger_actors.flow.stored_inputs import StoredInputs
 from dagger_actors.reading.since import since_us
 from dagger_actors.store.look import ReadableStore
 
@@ -93,6 +94,16 @@ class Archive:
             RunNotFound: There is no such run.
         """
         return self.definition_of(self.row(run_id))
+
+    @property
+    def store(self) -> ReadableStore:
+        """The database."""
+        return self._store
+
+    def inputs_of(self, row: RunRow) -> StoredInputs:
+        """What the attempts of a run were given."""
+        rows = [StoredRow(*found) for found in self._store.readers.query("read.nodes", row.run_key)]
+        return StoredInputs(row, self.definition_of(row), rows, self._store.load_artifact)
 
     def owner_pid(self, row: RunRow) -> int | None:
         """The process that runs a run and lives; None when nobody does."""

@@ -12,16 +12,13 @@ from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.spawner import Order, Spawner
 from dagger_actors.core.awaits import Wanted
 from dagger_actors.core.comparisons import IncomparableValues
-from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import CacheWish, ErrorDetail, StartAttempt, Value
+from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.protocols import Dispatcher
 from dagger_actors.errors import StoreError
-from dagger_actors.flow.definition import FromInput, NodeDefinition
-from dagger_actors.flow.lists import Lists
 from dagger_actors.flow.machine.events import Grant
 from dagger_actors.flow.machine.invocations import Invocations
 from dagger_actors.flow.predicates import evaluate
-from dagger_actors.flow.values import Values
+from dagger_actors.flow.starts import Starts
 from dagger_actors.flow.wanted import wanted_of
 
 __all__ = ["Starter"]
@@ -53,76 +50,22 @@ class Starter:
     ) -> None:
         self._work = work
         self._nodes = work.nodes
-        self._identity = work.identity
-        declared = work.definition.inputs or {}
-        self._secret = frozenset(name for name, spec in declared.items() if spec.secret)
-        self._values = Values(work.definition, inputs, work.nodes, work.output)
         self._services = services
         self._spawner = Spawner(services, blocking=blocking, io=io)
         self._arm = arm
-        self._lists = Lists(work, self._values, services.artifacts.load)
+        self._starts = Starts(work, inputs, services.artifacts.load)
+        self._lists = self._starts.lists
 
     def prepare(self, grant: Grant, gate: Gate, tell: Callable[[bytes], None]) -> BodyActor:
         """Make the actor of a granted attempt, its start message in its mailbox, not yet scheduled."""
         node = self._nodes[grant.node]
         timeout_us = None if node.timeout_s is None else round(node.timeout_s * 1_000_000)
         order = Order(isolation=node.isolation, timeout_us=timeout_us, priority=-node.priority, arm=self._arm)
-        return self._spawner.prepare(self._start(node, grant.node, grant.item, grant.attempt), order, gate, tell)
-
-    def _start(self, node: NodeDefinition, position: int, item: int, attempt: int) -> StartAttempt:
-        identity = self._identity
-        problem = ""
-        inputs: list[tuple[str, Value]] = []
-        try:
-            inputs = [(name, self._values.resolve(reference)) for name, reference in node.inputs]
-            if node.map is not None:
-                inputs.append((node.map.item, self._lists.item(position, item)))
-        except (UnresolvedReference, StoreError) as error:
-            problem = str(error)
-        return StartAttempt(
-            identity.run_key,
-            position,
-            item,
-            attempt,
-            identity.run_id,
-            node.id,
-            "" if item < 0 else self._work.key_of(position, item),
-            node.action,
-            tuple(inputs),
-            node.outputs,
-            problem,
-            self._wish(node) if node.cache is not None else None,
-            identity.owner,
-            identity.epoch,
-            bool(self._secret) and self._takes_secret(node),
-        )
-
-    def _takes_secret(self, node: NodeDefinition) -> bool:
-        return any(isinstance(reference, FromInput) and reference.key in self._secret for _, reference in node.inputs)
-
-    def _wish(self, node: NodeDefinition) -> CacheWish:
-        assert node.cache is not None
-        definition = self._work.definition
-        ttl_s = node.cache.ttl_s
-        ttl_us = None if ttl_s is None else round(ttl_s * 1_000_000)
-        return CacheWish(definition.name, ttl_us, definition.config.reuses_cache)
+        return self._spawner.prepare(self._starts.start(grant.node, grant.item, grant.attempt), order, gate, tell)
 
     def restore_keys(self) -> None:
-        """Find the keys of what has fanned out before: rows know them only of items that have begun."""
-        work = self._work
-        for node in list(work.sizes):
-            spec = self._nodes[node].map
-            if spec is None or (spec.key is None and node not in work.sources):
-                continue
-            try:
-                keys = self._lists.keys(node)
-            except (UnresolvedReference, StoreError):
-                # What gave the list is damaged: each item will fail and say so, under its position.
-                fields = LogFields(run_id=work.identity.run_id, node_id=self._nodes[node].id)
-                logger.exception("the keys of the items of %r cannot be read", self._nodes[node].id, extra=fields)
-                continue
-            if keys:
-                work.keys[node] = keys
+        """Find the keys of what has fanned out before."""
+        self._starts.restore_keys()
 
     def expand(self, node: int) -> tuple[int, tuple[str, ...]] | ErrorDetail:
         """Read the list a mapped node goes over.

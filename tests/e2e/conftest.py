@@ -141,11 +141,11 @@ class Program:
         self.environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
         self.environment.pop("COLUMNS", None)
 
-    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end."""
+    def __call__(self, *words: str, keys: str = "") -> subprocess.CompletedProcess[str]:
+        """Run one command to its end, with ``keys`` typed."""
         return subprocess.run(
             self.command(*words), cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            timeout=COMMAND_S, stdin=subprocess.DEVNULL, check=False,
+            timeout=COMMAND_S, input=keys, check=False,
         )  # fmt: skip
 
     def start(self, *words: str) -> subprocess.Popen[str]:

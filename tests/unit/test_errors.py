@@ -32,6 +32,10 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     ),
     "RunNotFound": (("r", "x.db"), "no run 'r' in x.db; list the runs with: dagger-actors runs"),
     "UnknownNode": (("r", "fetc", "", "fetch"), "run 'r' has no node 'fetc'; did you mean 'fetch'?"),
+    "ReplayRefused": (
+        ("r", "n", "k", "it has no attempt 3", "it has had 1, 2"),
+        "node 'n', item 'k', of run 'r' cannot be replayed: it has no attempt 3; it has had 1, 2",
+    ),
     "RunConflict": (("r", "definition"), "run 'r' exists already with another definition; choose another run id"),
     "RunOwned": (("r", 2, 77), "run 'r' is being run by process 77 (worker 2); wait for it, or stop it first"),
     "IllegalTransition": (

@@ -1,0 +1,74 @@
+"""Replays of what a database holds: finds the attempt, its inputs and its code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dagger_actors.bodies.backends import Backends
+from dagger_actors.errors import DefinitionError, Problem
+from dagger_actors.flow.archive import Archive
+from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.replay import Call, Replayed, replay
+from dagger_actors.flow.replay_backends import MemoryArtifacts, MemorySteps, NoResources, ReplayOwner
+from dagger_actors.flow.run_actions import load_actions, places_of
+from dagger_actors.store.user_tables import UserTables
+
+__all__ = ["replay_attempt"]
+
+
+def replay_attempt(
+    archive: Archive,
+    run_id: str,
+    node_id: str,
+    item: str = "",
+    attempt: int | None = None,
+    *,
+    imports: Sequence[str] = (),
+    folder: Path,
+    call: Call,
+    write: Callable[[int, str], None],
+) -> Replayed:
+    """Make an attempt again, committing nothing.
+
+    Args:
+        archive: The database.
+        run_id: The run.
+        node_id: The node.
+        item: The map item's key; empty for the node itself.
+        attempt: Which attempt; None = the last.
+        imports: Where actions are besides, as ``--import`` names them.
+        folder: What those are relative to.
+        call: Calls the action.
+        write: Takes what it logs, behind its level.
+
+    Raises:
+        RunNotFound, UnknownNode: There is none.
+        ReplayRefused: There is no such attempt, or its inputs are not there.
+        DefinitionError: Its action is not to be found.
+        StoreError: An input cannot be read.
+    """
+    row = archive.row(run_id)
+    definition = archive.definition_of(row)
+    start = archive.inputs_of(row).start_of(node_id, item, attempt)
+    given = ActionRegistry()
+    for reference in imports:
+        given.load(reference, folder, insists=True)
+    found = load_actions(given, places_of(row.imports))
+    action = found.registry.get(start.action)
+    if action is None:
+        lacking = Problem(f"there is no action {start.action!r} any more", "Name where it is with --import.")
+        raise DefinitionError([*found.problems, lacking])
+    store = archive.store
+    steps, artifacts = MemorySteps(store.readers), MemoryArtifacts(store.load_artifact)
+    tables = UserTables(store.path, size=1)
+    backends = Backends(
+        steps=steps,
+        resources=NoResources(),
+        tables=tables,
+        owner=ReplayOwner(store.readers, definition, found.registry, start.node),
+    )
+    try:
+        return replay(start, action, backends=backends, steps=steps, artifacts=artifacts, call=call, write=write)
+    finally:
+        tables.close()
