@@ -142,6 +142,7 @@ COMMANDS = (
     ("run", "dagger_actors.cli.run:run", "Run a flow file to its end."),
     ("resume", "dagger_actors.cli.run:resume", "Go on with a paused or interrupted run."),
     ("retry", "dagger_actors.cli.run:retry", "Run the failed and unfinished nodes of an ended run again."),
+    ("fork", "dagger_actors.cli.run:fork", "Start a new run that shares what another has done."),
     ("pause", "dagger_actors.cli.control:pause", "Let a run begin nothing more, also while another process runs it."),
     (
         "cancel",

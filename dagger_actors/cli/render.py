@@ -177,6 +177,9 @@ def report_page(console: Console, report: Report, *, is_stranded: bool = False) 
     if report.error:
         console.print(Text(printable(report.error)), soft_wrap=True)
     console.print(f"created {when(report.created_us)} UTC, ran {duration(report.elapsed_us)}")
+    if report.forked_from is not None:
+        nodes = ", ".join(one_line(node) for node in report.forked_from.nodes)
+        console.print(Text(f"forked from run {one_line(report.forked_from.run_id)} at {nodes}"), soft_wrap=True)
     if report.inputs:
         given = ", ".join(f"{one_line(key)}={cell_text(value)}" for key, value in report.inputs.items())
         console.print(Text(f"inputs: {given}"), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""``run``, ``resume`` and ``retry``: start or continue runs and stay with them until they end."""
+"""``run``, ``resume``, ``retry`` and ``fork``: start or continue runs and stay with them until they end."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from dagger_actors.cli.watch import GRACE_S, Interrupts, wait_for
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import DaggerError, ReadOnlyDatabase, StoreBroken, StoreFull
 from dagger_actors.flow.catalog import check_width, settings_of
-from dagger_actors.flow.inputs import check_inputs
+from dagger_actors.flow.inputs import check_inputs, declared_inputs
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.loading.settings import MAX_PARALLEL
 from dagger_actors.flow.registry import ActionRegistry
@@ -46,7 +46,7 @@ from dagger_actors.flow.report import Report
 from dagger_actors.flow.run import Run
 from dagger_actors.system import ActorSystem
 
-__all__ = ["resume", "retry", "run"]
+__all__ = ["fork", "resume", "retry", "run"]
 
 PINNED = ", with the flow as it began; an edited flow file needs a new run"
 
@@ -173,6 +173,39 @@ def retry(
 
     place = Place(db=existing(db), imports=imports, schema=schema, processes=processes)
     return _stay(again, place, Voice(title=run_id, as_json=as_json, quiet=quiet, pinned=PINNED))
+
+
+def fork(
+    run_id: RunId,
+    /,
+    *,
+    start_from: Annotated[
+        tuple[str, ...],
+        Parameter(name="--from", help="Id of a node to run again, with everything downstream of it; repeatable."),
+    ],
+    inputs: Inputs = (),
+    new_id: Annotated[str | None, Parameter(name="--run-id", help="Id of the new run.")] = None,
+    db: Database = DEFAULT_DATABASE,
+    imports: Imports = (),
+    processes: Processes = None,
+    schema: Schema = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> int:
+    """Start a new run that shares what another has done, but for some nodes and everything downstream of them.
+
+    The other run is only read, and stays as it is. With -i an input has another value, where no shared node has used it.
+    The flow is the one that the other run began with; the actions are those of today.
+    """
+
+    def again(system: ActorSystem, display: Display) -> list[Run]:
+        del display
+        values = parse_inputs(inputs, declared_inputs(system.flows.definition(run_id)))
+        return [system.flows.fork(run_id, start_from=start_from, inputs=values, run_id=new_id)]
+
+    place = Place(db=existing(db), imports=imports, schema=schema, processes=processes)
+    voice = Voice(title=f"fork of {run_id}", as_json=as_json, quiet=quiet, pinned=f", forked from {one_line(run_id)}")
+    return _stay(again, place, voice)
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):

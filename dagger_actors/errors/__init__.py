@@ -17,6 +17,8 @@
     │   ├── NotAsked               nobody is asked at that node
     │   ├── AnswerMisfit           an answer of another type than is asked for
     │   ├── AlreadyAnswered        somebody has answered otherwise before
+    │   ├── NeverRan               a fork from a node that has not run
+    │   ├── ForkRefused            a fork that would share what it must not
     │   ├── SchemaRefused          a script for users' tables that does something else
     │   ├── ResourceFailed         a resource of the system could not be made
     │   ├── UnknownArtifact        no artifact has that id
@@ -198,8 +200,10 @@ from dagger_actors.errors.request import (
     AmbiguousArtifact,
     BlockingCall,
     ExportRefused,
+    ForkRefused,
     IllegalTransition,
     InvalidInputs,
+    NeverRan,
     NodeTransition,
     ReplayRefused,
     RequestError,
@@ -300,6 +304,7 @@ __all__ = [
     "EphemeralRefused",
     "ExportRefused",
     "Fatal",
+    "ForkRefused",
     "GivenRefused",
     "GrowthRefused",
     "HookRefused",
@@ -320,6 +325,7 @@ __all__ = [
     "MessageUnhandled",
     "NameTaken",
     "NetworkFilesystem",
+    "NeverRan",
     "NewerSchema",
     "NodeTransition",
     "NotADatabase",

@@ -162,6 +162,43 @@ class NodeTransition(RequestError):
         return f"the node {self.node_id!r} of run {self.run_id!r} is {self.state}, it cannot become {self.wanted}"
 
 
+class NeverRan(RequestError):
+    """A run is to be forked from a node that has not run in it.
+
+    Args:
+        run_id: The run.
+        node_id: The node.
+        near: One upstream of it that has; may be empty.
+    """
+
+    def __init__(self, run_id: str, node_id: str, near: str = "") -> None:
+        self.run_id = run_id
+        self.node_id = node_id
+        self.near = near
+        super().__init__(run_id, node_id, near)
+
+    def __str__(self) -> str:
+        instead = f"fork from one that has, such as {self.near!r}" if self.near else "fork from one that has"
+        return f"the node {self.node_id!r} of run {self.run_id!r} never ran; {instead}"
+
+
+class ForkRefused(RequestError):
+    """A run cannot be forked as it is asked for; there is no fork.
+
+    Args:
+        run_id: The run.
+        reason: Why, and what to do instead.
+    """
+
+    def __init__(self, run_id: str, reason: str) -> None:
+        self.run_id = run_id
+        self.reason = reason
+        super().__init__(run_id, reason)
+
+    def __str__(self) -> str:
+        return f"run {self.run_id!r} cannot be forked so: {self.reason}"
+
+
 class UnknownArtifact(RequestError):
     """No artifact of this database has that id, or one that begins so."""
 

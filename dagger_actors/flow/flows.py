@@ -16,6 +16,8 @@ from dagger_actors.core.run_rows import NewRun
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import (
     IllegalTransition,
+    RequestError,
+    RunConflict,
     RunOwned,
     StoreError,
     SystemClosed,
@@ -30,11 +32,12 @@ from dagger_actors.flow.control import Controller
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.explanation import Explanation
 from dagger_actors.flow.following import Following
+from dagger_actors.flow.fork import Forker
 from dagger_actors.flow.happened import Event
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.machine.events import Mode
-from dagger_actors.flow.preparing import RunSettings, pin, prepare
+from dagger_actors.flow.preparing import RunSettings, check_run_id, pin, prepare
 from dagger_actors.flow.questions import Question
 from dagger_actors.flow.redo import redone_nodes
 from dagger_actors.flow.registry import ActionRegistry
@@ -118,32 +121,81 @@ class Flows:
         run_key, run, actions = self._caller.next_run_key(), made.run, made.flow.loaded.actions
         row = (
             *(run_key, chosen, run_key, None, run.flow_name, run.definition_id, run.config, run.inputs, run.imports),
-            *(now, self._hub.store.worker_id),
+            *(now, self._hub.store.worker_id, None),
         )
-        writes = [made.flow.write(now), Write("flow_runs.insert", (row,), 1)]
-        opening = self._hub.openings.begin(chosen)
-        try:
-            self._caller.commit(writes)
-        except UnitRejected:
-            self._hub.openings.lost(chosen, opening)
+        if not self._write_new(chosen, [made.flow.write(now), Write("flow_runs.insert", (row,), 1)]):
             return self._same_run(run, actions)
-        except StoreError as error:
-            self._hub.openings.lost(chosen, opening)
-            self._hub.adrift.add(chosen, error)  # it may be in the file all the same
-            raise
-        except BaseException:
-            self._hub.openings.lost(chosen, opening)
-            raise
-        opening.is_won = True
         pinned = msgspec.structs.replace(made.flow.definition, config=made.config)
         self._hub.open(chosen, "start", definition=pinned, actions=actions)
         return Run(chosen, self)
 
-    def _same_run(self, run: NewRun, actions: ActionRegistry) -> Run:
+    def _write_new(self, run_id: str, writes: Sequence[Write]) -> bool:
+        """Write a new run of ours; tells whether it is there by that, not by another that has its id."""
+        opening = self._hub.openings.begin(run_id)
+        try:
+            self._caller.commit(writes)
+        except UnitRejected:
+            self._hub.openings.lost(run_id, opening)
+            return False
+        except StoreError as error:
+            self._hub.openings.lost(run_id, opening)
+            self._hub.adrift.add(run_id, error)  # it may be in the file all the same
+            raise
+        except BaseException:
+            self._hub.openings.lost(run_id, opening)
+            raise
+        opening.is_won = True
+        return True
+
+    def fork(
+        self,
+        source: str,
+        *,
+        start_from: Sequence[str],
+        inputs: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+    ) -> Run:
+        """Start a new run that shares what another has done, but for some nodes and all that is downstream of them.
+
+        What has succeeded, or was skipped, upstream of them and beside them is there as it is; what has not runs in it
+        too. The other run is only read: it may still be going on. The actions are those of today.
+
+        Args:
+            source: The run to fork.
+            start_from: Ids of nodes that have run in it and run again in the fork; 1 or more.
+            inputs: Inputs with other values than it had, by name; no node that is shared may have used one.
+            run_id: As for ``start``.
+
+        Raises:
+            RunNotFound: There is no such run.
+            UnknownNode: It has no such node; names the nearest.
+            NeverRan: A node has not run in it.
+            ForkRefused: A node cannot be forked from, or an output that would be shared was made with such an input.
+            InvalidInputs: Its flow does not take these inputs.
+            RunConflict: The run id is that of other work.
+            DefinitionError: Its actions cannot be loaded, or no longer fit.
+        """
+        refuse_on_loop("flows.fork()", "await flows.afork(...)")
+        self._refuse_closed()
+        if isinstance(start_from, str) or not start_from:
+            raise RequestError("start_from is a list of ids of nodes, one or more")
+        chosen = run_id if run_id is not None else self._hub.runtime.ids.run_id()
+        check_run_id(chosen)
+        made = Forker(self._hub.archive, self._hub.store).fork(source, start_from, inputs or {}, chosen)
+        actions = self._catalog.actions_of(made.source, made.definition)
+        now = self._hub.runtime.clock.now().wall_us
+        if not self._write_new(chosen, made.writes(self._caller.next_run_key(), self._hub.store.worker_id, now)):
+            return self._same_run(made.run, actions, made.origin)
+        self._hub.open(chosen, "recover", actions=actions)
+        return Run(chosen, self)
+
+    def _same_run(self, run: NewRun, actions: ActionRegistry, origin: str | None = None) -> Run:
         """The id is taken: by the same work, or by other; it goes on with the actions of whoever starts it now."""
         run_id = run.run_id
         row = self._caller.row(run_id)
         run.refuse_other(row.definition_id, row.inputs)
+        if row.forked_from != origin:
+            raise RunConflict(run_id, "origin")
         while row.status in ("pending", "running") and run_id not in self._hub.active:
             opening = self._hub.openings.of(run_id)
             try:
@@ -200,7 +252,7 @@ class Flows:
         refuse_on_loop("flows.retry()", "await flows.aretry(...)")
         self._refuse_closed()
         row = self._caller.row(run_id)
-        redone = redone_nodes(self._hub.definition_of(row), start_from) if start_from else frozenset[int]()
+        redone = redone_nodes(run_id, self._hub.definition_of(row), start_from) if start_from else frozenset[int]()
         if row.status == "succeeded" and not redone:
             return Run(run_id, self)
         if row.status in ("pending", "running"):
@@ -471,6 +523,17 @@ class Flows:
         return await asyncio.to_thread(
             self.start, flow, inputs, run_id=run_id, parallel=parallel, sequential=sequential, use_cache=use_cache
         )
+
+    async def afork(
+        self,
+        source: str,
+        *,
+        start_from: Sequence[str],
+        inputs: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+    ) -> Run:
+        """``fork``, without blocking the loop."""
+        return await asyncio.to_thread(self.fork, source, start_from=start_from, inputs=inputs, run_id=run_id)
 
     async def aresume(self, run_id: str) -> Run:
         """``resume``, without blocking the loop."""

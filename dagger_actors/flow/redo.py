@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import RequestError
+from dagger_actors.errors.commands import command_line
 from dagger_actors.flow.definition import FlowDefinition
 
 __all__ = ["redone_nodes"]
 
 
-def redone_nodes(definition: FlowDefinition, ids: Sequence[str]) -> frozenset[int]:
+def redone_nodes(run_id: str, definition: FlowDefinition, ids: Sequence[str]) -> frozenset[int]:
     """Find the positions of the nodes and of all their descendants.
 
     Raises:
@@ -36,8 +37,12 @@ def redone_nodes(definition: FlowDefinition, ids: Sequence[str]) -> frozenset[in
                 todo.append(dependent)
     for node in definition.nodes:
         if node.added_by in found:
-            adder = quoted(definition.nodes[node.added_by].id)
+            adder = definition.nodes[node.added_by]
+            advice = "start a new run"
+            if adder.call is None:
+                fork = command_line("fork", run_id, options=[("--from", name) for name in ids])
+                advice = f"a fork leaves them out: {fork}"
             raise RequestError(
-                f"{adder} has added nodes to this run, such as {quoted(node.id)}, and would add them once more; start a new run"
+                f"{quoted(adder.id)} has added nodes to this run, such as {quoted(node.id)}, and would add them once more; {advice}"
             )
     return frozenset(found)

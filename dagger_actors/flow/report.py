@@ -19,6 +19,7 @@ from dagger_actors.flow.values import Values
 
 __all__ = [
     "AttemptReport",
+    "ForkOrigin",
     "NodeReport",
     "Report",
     "RunSummary",
@@ -77,12 +78,28 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     called_for: str = ""
 
 
+class ForkOrigin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a fork comes from.
+
+    Attributes:
+        run_id: The run whose outputs it began with.
+        nodes: Those it was forked from.
+    """
+
+    run_id: str
+    nodes: tuple[str, ...]
+
+
+ORIGINS = msgspec.json.Decoder(ForkOrigin)  # made here, in one thread
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """A whole run; times are microseconds UTC.
 
     Attributes:
         outputs: The run's result by name; empty unless it succeeded.
         nodes: Every invocation that has begun, and every node that has not.
+        forked_from: Whose outputs it began with; None = it began with none.
     """
 
     run_id: str
@@ -96,6 +113,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     finished_us: int | None
     elapsed_us: int
     nodes: tuple[NodeReport, ...]
+    forked_from: ForkOrigin | None = None
 
     def _repr_html_(self) -> str:
         """A table of what its invocations did, for notebooks."""
@@ -187,6 +205,7 @@ def build_report(
         finished_us=run.finished_us,
         elapsed_us=run.elapsed_us,
         nodes=tuple(nodes),
+        forked_from=None if run.forked_from is None else ORIGINS.decode(run.forked_from),
     )
 
 

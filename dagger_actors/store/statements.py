@@ -62,6 +62,7 @@ WRITES: Final[dict[str, Statement]] = {
     "flow_runs.hush": Statement(table="flow_runs that are hushed", key_width=0),
     "attempt_logs.put": Statement(table="attempt_logs", key_width=4),
     "artifact_names.put": Statement(table="artifact_names", key_width=5),
+    "run_values.fork": Statement(table="run_values of a run", key_width=1),
     "commands.insert": Statement(table="commands", key_width=0),
     "commands.consume": Statement(table="commands", key_width=1),
     "commands.clear": Statement(table="commands of a run", key_width=1),

@@ -1,4 +1,4 @@
-"""``pause`` and ``cancel --node``: what one process says of a run that another one runs."""
+"""``pause``, ``cancel --node`` and ``fork``: what one process says of a run that another one runs, or has run."""
 
 from __future__ import annotations
 
@@ -70,3 +70,19 @@ def test_a_run_of_a_killed_process_is_paused_without_its_code(program, wait_for)
     assert program("cancel", "one").returncode == 0
     late = program("pause", "one")
     assert (late.returncode, late.stderr) == (2, "dagger-actors: run 'one' is cancelled, it cannot become paused\n")
+
+
+def test_a_run_is_forked_with_another_input(program):
+    """Law: only what is downstream runs; `show` says where it comes from; what cannot be forked is one sentence, exit 2."""
+    assert program("run", "fan.yaml", "--run-id", "one").returncode == 0
+    before = program.report("one")
+    done = program("fork", "one", "--from", "total", "--run-id", "two")
+    assert (done.returncode, done.stdout) == (0, "total: 6\n"), done.stderr
+    assert program.log()[3:] == ["total", "total"]
+    assert "forked from run one at total" in program("show", "two").stdout
+    assert program("fork", "two", "--from", "numbers", "-i", "count=4").stdout == "total: 12\n"
+    refused = program("fork", "one", "--from", "total", "-i", "count=4")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "the input 'count' was used by 'numbers'" in refused.stderr
+    assert "dagger-actors fork one --from total --from numbers" in refused.stderr
+    assert program.report("one") == before

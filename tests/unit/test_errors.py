@@ -55,6 +55,8 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ("r", "ok", "true", "ann", 17, "noon"),
         "node 'ok' of run 'r' has its answer: true, of ann (process 17) at noon; to ask anew, run it again: retry --from",
     ),
+    "NeverRan": (("r", "b", "a"), "the node 'b' of run 'r' never ran; fork from one that has, such as 'a'"),
+    "ForkRefused": (("r", "it is a hook"), "run 'r' cannot be forked so: it is a hook"),
     "UnknownArtifact": (("abc", "x.db"), "no artifact 'abc' in x.db; list them with: dagger-actors artifacts list"),
     "AmbiguousArtifact": (
         ("abcdef", ("abcdef0", "abcdef1")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final, cast
 
 from dagger_actors.bodies.fields import UnresolvedReference
 from dagger_actors.bodies.stored_error import describe, encode_error
@@ -20,6 +20,7 @@ from dagger_actors.flow.machine.invocations import Live
 from dagger_actors.flow.values import Values
 
 __all__ = [
+    "STOPPED",
     "admit",
     "became_ready",
     "begin",
@@ -33,6 +34,9 @@ __all__ = [
     "skip",
     "stop",
 ]
+
+STOPPED: Final = frozenset({"run stopped", "run cancelled", "run timed out", "cancelled by a hook"})
+"""Reasons of ``stop``: what was skipped for one has not been decided about."""
 
 
 def end(book: Book, vertex: int, state: str, now: Now) -> None:
@@ -210,6 +214,7 @@ def stop(book: Book, status: str, reason: str, now: Now, *, calls: bool = True) 
 
     Calls go on, and the run ends when they have; one that is stopped while they do stops those too.
     """
+    assert reason in STOPPED
     if book.status in FINAL_RUN:
         return
     is_calling = calls and book.ending is None and ("run_end" in book.hooks or bool(book.calls))

@@ -29,8 +29,8 @@ def parameters(kind: type, verb: str) -> dict[str, inspect.Parameter]:
 def test_there_is_one_for_whatever_waits() -> None:
     """Law: the verbs that refuse to block a loop, and stopping."""
     assert {f"{kind.__name__}.{verb}" for kind, verb in TWINS} == {
-        "ActorSystem.stop", "ActorSystem.run_until", "Flows.start", "Flows.resume", "Flows.retry", "Flows.pause", "Flows.cancel",
-            "Flows.signal", "Flows.reject", "Run.pause", "Run.resume", "Run.cancel",
+        "ActorSystem.stop", "ActorSystem.run_until", "Flows.start", "Flows.fork", "Flows.resume", "Flows.retry", "Flows.pause",
+        "Flows.cancel", "Flows.signal", "Flows.reject", "Run.pause", "Run.resume", "Run.cancel",
         "ArtifactLibrary.get", "ArtifactLibrary.list", "ArtifactLibrary.export", "ArtifactLibrary.put",
     }  # fmt: skip
 
