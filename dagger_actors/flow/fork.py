@@ -115,11 +115,19 @@ class Forker:
             position for position, _ in query("read.added_nodes", row.run_key) if position < len(definition.nodes)
         }
         before = decode_inputs(row.inputs)
-        encoded = check_inputs(definition, {**_given(definition, before), **inputs})
-        others = {name for name, text in encoded.items() if before.get(name) != text}
+        given = _given(definition, before)
+        encoded, same = check_inputs(definition, {**given, **inputs}), check_inputs(definition, given)
+        others = {name for name in inputs if encoded[name] != same[name]}
         forked = Forking(source, definition, changed, rows).of(start_from, others)
         origin = msgspec.json.encode(ForkOrigin(run_id=source, nodes=tuple(dict.fromkeys(start_from)))).decode()
-        run = NewRun(run_id, row.flow_name, row.definition_id, row.config, encode_inputs(encoded), row.imports)
+        run = NewRun(
+            run_id,
+            row.flow_name,
+            row.definition_id,
+            row.config,
+            encode_inputs({**before, **{name: encoded[name] for name in others}}),
+            row.imports,
+        )
         return Fork(run, origin, row, definition, forked, saved)
 
 

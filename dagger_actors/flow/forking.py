@@ -185,10 +185,10 @@ class Forking:
         uses = {self._nodes[at].id: sorted(_inputs_of(self._nodes[at]) & inputs) for at in shared}
         users = [name for name, used in uses.items() if used]
         if users:
-            options = [("--from", name) for name in dict.fromkeys([*ids, *users])]
+            named = dict.fromkeys([*ids, *users])
             reason = (
                 f"the input {quoted(uses[users[0]][0])} was used by {quoted(users[0])}, whose output it would share; "
-                f"fork from there too: {command_line('fork', self._run_id, options=options)}"
+                f"fork from there too: {command_line('fork', self._run_id, options=[('--from', name) for name in named])}"
             )
             raise ForkRefused(self._run_id, reason)
 

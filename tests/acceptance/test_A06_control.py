@@ -103,6 +103,23 @@ def test_a_pause_that_is_called_off_stops_nothing(sim: Simulation, stage: Stage,
     assert report.elapsed_us < 3_500_000
 
 
+def test_what_became_ready_meanwhile_begins_once(sim: Simulation, stage: Stage) -> None:
+    """Law: a pause that is called off, or that a crash made again, doubles nothing."""
+    sim.stub("long", takes_s=3)
+
+    def long() -> None: ...
+
+    spec = {"name": "f", "nodes": [*CHAIN["nodes"], {"id": "long", "action": "long"}]}
+    run = sim.system(actions=[*stage.actions, long]).flows.start(spec)
+    sim.advance(0.5)
+    run.pause()
+    sim.advance(1.0)
+    assert states(run.report())["a"] == "succeeded"
+    run.resume()
+    assert run.wait().state == "succeeded"
+    assert stage.began == ["a", "b", "c"]
+
+
 def test_a_failure_that_pauses_is_forgotten_when_its_node_is_tried_again_in_time(sim: Simulation, stage: Stage) -> None:
     """Law: resumed while a sibling holds the pause up, the node has fresh tries, and the run succeeds with it."""
     tries: list[int] = []

@@ -56,6 +56,8 @@ WORDS = {
     "resume": ("one",),
     "retry": ("one",),
     "cancel": ("one",),
+    "pause": ("one",),
+    "fork": ("one", "--from", "fail"),
     "runs": (),
     "show": ("one",),
     "why": ("one", "after"),
@@ -184,7 +186,7 @@ def test_import_is_where_actions_are_for_every_command_that_has_it(paused, name:
     (paused.folder / "actions.py").rename(paused.folder / "moved.py")
     words = {"validate": ("bare.yaml",), "run": ("bare.yaml",), "graph": ("bare.yaml",), "schema": ()}
     given = (*name.split(), *words.get(name, WORDS[name]))
-    where = ("--db", "other.db") if name in ("run", "resume", "retry", "replay") else ()
+    where = ("--db", "other.db") if name in ("run", "resume", "retry", "fork", "replay") else ()
     refused, done = paused(*given, *where), paused(*given, *where, "--import", "moved.py")
     assert done.returncode in ((1,) if name == "replay" else (0, 3)), done.stderr
     if name == "schema":

@@ -63,10 +63,12 @@ def _call_ended(book: Book, call: Call, now: Now) -> None:
 
 
 def begin(book: Book, now: Now) -> None:
-    """Begin whatever waits for nothing and has not begun."""
+    """Begin whatever waits for nothing and has not begun, nor is about to."""
+    begun = {*book.live, *book.queued(), *book.calls, *map(book.work.vertex, book.asking)}
+    if book.is_pausing:
+        begun.update(book.past)
     for vertex in list(book.work.unended()):
-        is_begun = vertex in book.live or (book.is_pausing and vertex in book.past)
-        if not is_begun and vertex not in book.calls and not book.work.graph.is_waiting(vertex):
+        if vertex not in begun and not book.work.graph.is_waiting(vertex):
             became_ready(book, vertex, now)
 
 
