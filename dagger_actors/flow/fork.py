@@ -76,12 +76,12 @@ class Fork(msgspec.Struct, frozen=True, eq=False):
         return writes
 
     def _row(self, run_key: int, row: StoredRow, now_us: int) -> tuple[Cell, ...]:
-        """It is the fork's first attempt, and took none of its time."""
+        """It is the fork's first attempt, took none of its time, and is no event of it."""
         reason = f"forked from {self.source.run_id}" if row.state == "succeeded" else row.reason
         return (
             *(run_key, self.forked.positions[row.node], row.item, min(row.attempt, 1), self.run.run_id, row.node_id),
             *(row.invocation_key, row.state, 1, 0, row.output, row.output_artifact_id, row.size, reason, row.error),
-            *(None, None, None if row.state == "skipped" else now_us),
+            *(None, None, None if row.state == "skipped" else now_us, None),
         )
 
 
