@@ -160,6 +160,39 @@ def test_a_run_that_is_tried_again_goes_on_with_higher_numbers(tmp_path: Path) -
         assert [one.name for one in after if one.kind == "run"] == ["running", "failed", "running", "succeeded"]
 
 
+def test_who_follows_beyond_the_rest_of_a_run_hears_of_its_retry_and_of_the_end_of_the_system(tmp_path: Path) -> None:
+    """Law: follow=True ends only when the system is left."""
+    mended: list[int] = []
+
+    def breaks() -> int:
+        if not mended:
+            raise ValueError("on purpose")
+        return 1
+
+    states: list[str] = []
+    failed, succeeded = threading.Event(), threading.Event()
+
+    def follow(system: ActorSystem) -> None:
+        for event in system.events("r", follow=True):
+            if event.kind == "run":
+                states.append(event.name)
+                (failed if event.name == "failed" else succeeded if event.name == "succeeded" else begun).set()
+
+    begun = threading.Event()
+    with ActorSystem(tmp_path / "a.db", actions=[breaks]) as system:
+        system.flows.start({"name": "f", "nodes": [{"id": "a", "action": "breaks"}]}, run_id="r")
+        follower = threading.Thread(target=follow, args=(system,))
+        follower.start()
+        assert failed.wait(PATIENCE_S)
+        mended.append(1)
+        system.flows.retry("r")
+        assert succeeded.wait(PATIENCE_S)
+        assert follower.is_alive()
+    follower.join(PATIENCE_S)
+    assert not follower.is_alive()
+    assert states == ["running", "failed", "running", "succeeded"]
+
+
 def play(sim: Simulation) -> None:
     seen: dict[int, tuple[str, str, str, int, str]] = {}
 

@@ -89,6 +89,25 @@ def test_the_readmes_python_example_runs(readme, program):
     assert (done.stdout, done.stderr) == ("{'letters': 19}\n", "")
 
 
+def test_the_readmes_events_are_those_of_the_run(readme, open_system, capsys):
+    """Law: the example, copied as it stands, prints a line for each event of a run that it is given."""
+    (code,) = [block for block in blocks(readme, "python") if "system.events(run.id" in block]
+
+    def one() -> int:
+        return 1
+
+    system = open_system(one)
+    run = system.flows.start({"name": "f", "nodes": [{"id": "n", "action": "one"}]})
+    exec(code, {"system": system, "run": run})
+    told = [line.split()[1:4] for line in capsys.readouterr().out.splitlines()]
+    assert told == [
+        ["run", "running", "None"],
+        ["started", "running", "n"],
+        ["ended", "succeeded", "n"],
+        ["run", "succeeded", "None"],
+    ]
+
+
 def test_the_readmes_flow_in_python_is_the_one_it_prints(readme, program):
     """Law: the example, copied as it stands, prints what its comment says; what it prints runs as it does."""
     (code,) = [block for block in blocks(readme, "python") if "flow.to_yaml()" in block]
