@@ -11,7 +11,7 @@ import inspect
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, overload, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, overload, runtime_checkable
 
 from dagger_actors.bodies.context import BodyContext
 from dagger_actors.bodies.parameters import Parameter, alternatives, decode_custom
@@ -103,8 +103,11 @@ class Action:
         required: Names of the parameters without a default.
         by_name: The parameters by name.
         returns: The return hint; ``Any`` without one.
+        noun: What it is called in messages.
         check_result: Raises ResultError for a result that does not fit it; None when nothing can be checked.
     """
+
+    noun: ClassVar[str] = "action"
 
     __slots__ = (
         "_identity",

@@ -26,6 +26,8 @@ __all__ = ["TRACE_LINES", "failures", "outputs", "report_page", "runs_table", "s
 TABLE_ROWS: Final = 50
 FAILURES: Final = 20
 ARTIFACTS: Final = 20
+INSIDE: Final = 20
+"""Runs of flows inside a run that are named."""
 TRACE_LINES: Final = 30
 LONGEST_VALUE: Final = 2000
 LONGEST_CELL: Final = 80
@@ -190,6 +192,10 @@ def report_page(console: Console, report: Report, *, is_stranded: bool = False) 
         console.print()
         for line in lines:
             console.print(Text(line), soft_wrap=True)
+    if inside := runs_inside(report):
+        console.print()
+        for line in inside:
+            console.print(Text(line), soft_wrap=True)
     if saved := artifacts(report):
         console.print()
         for line in saved:
@@ -197,6 +203,18 @@ def report_page(console: Console, report: Report, *, is_stranded: bool = False) 
     if report.outputs:
         console.print()
         outputs(console, report.outputs)
+
+
+def runs_inside(report: Report) -> list[str]:
+    """Name the runs of the flows that its nodes run, and how many more there are."""
+    begun = [node for node in report.nodes if node.run and node.attempts]
+    lines = [
+        f"{one_line(invocation(node.node_id, node.invocation_key))} is run {one_line(node.run)}"
+        for node in begun[:INSIDE]
+    ]
+    if len(begun) > INSIDE:
+        lines.append(f"... and {len(begun) - INSIDE} more runs inside; --json names them all")
+    return lines
 
 
 def artifacts(report: Report) -> list[str]:

@@ -46,13 +46,14 @@ def runs(
     since: Annotated[
         str | None, Parameter(help="Only runs created after this: an age (30m, 2h, 7d), a date or a time (UTC).")
     ] = None,
+    inside: Annotated[bool, Parameter(help="List the runs of flows inside others too.", negative=())] = False,
     limit: Annotated[int, Parameter(help="At most so many, the newest.", show_default=True)] = LISTED,
     db: Database = DEFAULT_DATABASE,
     as_json: AsJson = False,
 ) -> int:
     """List the runs of a database, the newest first; changes nothing, and works on a read-only folder."""
     with look(db) as here:
-        summaries = here.flows.runs(state=state, flow=flow, since=since, limit=limit)
+        summaries = here.flows.runs(state=state, flow=flow, since=since, limit=limit, inside=inside)
         resumable = here.flows.resumable()
     if as_json:
         write_json(summaries)

@@ -15,11 +15,13 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
+from dagger_actors.core.run_rows import ChildRun
+
 __all__ = ["KINDS", "Kind", "Outside", "Place", "Wanted"]
 
-Kind = Literal["message", "human"]
+Kind = Literal["message", "human", "flow"]
 
-KINDS: Final[frozenset[str]] = frozenset({"message", "human"})
+KINDS: Final[frozenset[str]] = frozenset({"message", "human", "flow"})
 """The reasons of rows in the state ``waiting`` that await something outside; other reasons are retries and parked work."""
 
 Place = tuple[int, int, int, int]
@@ -35,12 +37,14 @@ class Wanted(msgspec.Struct, frozen=True, gc=False):
             a person's answer: its ``type``.
         channel: Of a message: whose; empty = of none.
         is_earliest: Of a message: whether those count too that were there before.
+        child: Of a flow: the run of it, to be written with the wait.
     """
 
     kind: Kind
     json: str = "{}"
     channel: str = ""
     is_earliest: bool = False
+    child: ChildRun | None = None
 
 
 class Outside(Protocol):

@@ -23,6 +23,7 @@ __all__ = [
     "AttemptEnded",
     "CacheUse",
     "CacheWish",
+    "ChildRests",
     "Control",
     "ControlRun",
     "ErrorDetail",
@@ -363,6 +364,7 @@ class PrepareWait(msgspec.Struct, frozen=True, tag="prepare"):
     """Everything that a node waited for is committed: put together what it awaits from outside."""
 
     node: int
+    item: int = -1
 
 
 class Answered(msgspec.Struct, frozen=True, gc=False, tag="answered"):
@@ -382,6 +384,14 @@ class Answered(msgspec.Struct, frozen=True, gc=False, tag="answered"):
 
 class Overdue(msgspec.Struct, frozen=True, gc=False, tag="overdue"):
     """What an attempt awaits from outside has not come in time."""
+
+    node: int
+    item: int
+    attempt: int
+
+
+class ChildRests(msgspec.Struct, frozen=True, gc=False, tag="child_rests"):
+    """The run of a flow that an attempt awaits has paused."""
 
     node: int
     item: int
@@ -437,6 +447,7 @@ FlowMessage = (
     | PrepareWait
     | Answered
     | Overdue
+    | ChildRests
     | CancelRun
     | ControlRun
     | Detach

@@ -6,7 +6,7 @@ import msgspec
 
 from dagger_actors.errors import RunConflict
 
-__all__ = ["NewRun", "StartRuns"]
+__all__ = ["ChildRun", "NewRun", "StartRuns"]
 
 
 class NewRun(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -56,3 +56,31 @@ class StartRuns(msgspec.Struct, frozen=True):
 
     runs: tuple[NewRun, ...]
     now_us: int
+
+
+class ChildRun(msgspec.Struct, frozen=True, gc=False):
+    """The run of a flow that is a node of another run; written in the unit that begins the node's wait for it.
+
+    Attributes:
+        run_key: Its key, if it is new: there is one run for the node, or for each item of it, however often that is tried.
+        run_id: Its id, made of the other run's, the node's and the item's key.
+        root_run: Key of the run that somebody has started, above all others.
+        parent_run: Key of the run of whose nodes it is one.
+        flow_name: The flow's name.
+        definition_id: The definition that it is pinned to.
+        definition: That, as JSON text.
+        config: The settings in force, as JSON text.
+        inputs: A JSON object.
+        imports: Where its actions are, as JSON text.
+    """
+
+    run_key: int
+    run_id: str
+    root_run: int
+    parent_run: int
+    flow_name: str
+    definition_id: str
+    definition: str
+    config: str
+    inputs: str
+    imports: str

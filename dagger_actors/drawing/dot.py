@@ -46,6 +46,8 @@ def _attributes(node: PictureNode) -> str:
     parts.append(f"tooltip={quoted(*(f'{name}: {text}' for name, text in node.facts))}")
     if node.is_mapped:
         parts.append("peripheries=2")
+    if node.is_whole:
+        parts.append("shape=box3d")
     if node.is_aside:
         parts.append("shape=note")
     if node.state is not None:

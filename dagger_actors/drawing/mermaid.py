@@ -55,6 +55,8 @@ def _shape(node: PictureNode) -> str:
     label = "<br/>".join(escape(shorten(text, LABEL)) for text in shown if text)
     if node.is_aside:
         return f'>"{label}"]'
+    if node.is_whole:
+        return f'[/"{label}"/]'
     return f'[["{label}"]]' if node.is_mapped else f'["{label}"]'
 
 

@@ -32,6 +32,7 @@ class PictureNode(msgspec.Struct, frozen=True, kw_only=True):
         subtitle: What it does: its action or class.
         is_mapped: Whether it stands for many: invocations of a mapped node, actors of a pool.
         is_aside: Whether it is a note beside the others: a call, that nothing waits for.
+        is_whole: Whether it is a whole of its own, with a picture of its own, such as a flow that a node of another runs.
         state: Of a run or a task; None in a picture of a definition.
         note: A line on how it went or how many it stands for; may be empty.
         facts: What a closer look shows, each a name and a text.
@@ -40,6 +41,7 @@ class PictureNode(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     subtitle: str
     is_mapped: bool = False
+    is_whole: bool = False
     is_aside: bool = False
     state: str | None = None
     note: str = ""

@@ -157,6 +157,9 @@ def _box(node: PictureNode, x: float, y: float, frame: Frame) -> Iterator[str]:
     for behind in (2, 1) if node.is_mapped else ():
         yield f'<rect x="{left + STACK * behind:.1f}" y="{top + STACK * behind:.1f}" {size}/>'
     yield f'<rect x="{left:.1f}" y="{top:.1f}" {size}/>'
+    if node.is_whole:
+        inner = f'width="{frame.box_width - 8:.1f}" height="{frame.box_height - 8:.1f}" rx="6"'
+        yield f'<rect x="{left + 4:.1f}" y="{top + 4:.1f}" {inner}/>'
     third = _third(node)
     first = y - 3 - (8 if third else 0)
     yield f'<text class="name" x="{x:.1f}" y="{first:.1f}">{escape(shorten(node.title, cells))}</text>'

@@ -63,6 +63,10 @@ class Archive:
             raise RunNotFound(run_id, str(self._store.path))
         return row
 
+    def id_of(self, run_key: int) -> str:
+        """The id of the run with a key; there is one."""
+        return str(self._store.readers.query("read.run_id", run_key)[0][0])
+
     def run_key(self, run_id: str) -> int:
         """The key of a run.
 
@@ -199,6 +203,7 @@ class Archive:
         flow: str | None = None,
         since: str | datetime | timedelta | None = None,
         limit: int = LISTED,
+        inside: bool = False,
     ) -> list[RunSummary]:
         """The newest runs, newest first.
 
@@ -208,6 +213,7 @@ class Archive:
             flow: Only of the flow of this name.
             since: Only created after this moment: an age such as ``2h``, a date, a time, or the object of either.
             limit: At most so many; 1 or more.
+            inside: Whether the runs of flows that are nodes of other runs count.
 
         Raises:
             RequestError: A filter has a value that it cannot have.
@@ -225,7 +231,9 @@ class Archive:
         living = self._living()
         texts = (msgspec.json.encode(states).decode(), flow or "")
         first = 0 if since is None else since_us(since, self._now_us())
-        rows = self._store.readers.query("read.runs", *texts, first, limit, msgspec.json.encode(living).decode())
+        rows = self._store.readers.query(
+            "read.runs", *texts, first, limit, msgspec.json.encode(living).decode(), inside
+        )
         # The last two cells of a row are its owner and that one's process.
         names = RunSummary.__struct_fields__
         return [

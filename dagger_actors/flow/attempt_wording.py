@@ -9,13 +9,13 @@ from typing import assert_never
 from dagger_actors.bodies.stored_error import describe
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.retry import AttemptError, Exponential, Immediate, Linear, RetryPolicy, RetryWait
-from dagger_actors.core.wording import counted, indefinite
+from dagger_actors.core.wording import counted, indefinite, quoted
 from dagger_actors.drawing.picture import NAMED
 from dagger_actors.flow.definition import Approval, NodeDefinition
 from dagger_actors.flow.definition.picture import told_source
 from dagger_actors.flow.report import AttemptReport, NodeReport
 
-__all__ = ["awaiting", "ended", "history", "last", "made", "moment", "policy", "span", "told_error"]
+__all__ = ["awaiting", "ended", "history", "last", "made", "moment", "policy", "running_flow", "span", "told_error"]
 
 HISTORY = 10
 """Earlier attempts that are told; the rest is counted."""
@@ -111,7 +111,18 @@ def awaiting(node: NodeDefinition, nodes: tuple[NodeDefinition, ...], attempt: A
         return asking(awaits, attempt, now_us)
     asked = [f"{path} = {told_source(source, nodes)}" for path, source in awaits.match[:NAMED]]
     asked += [f"{len(awaits.match) - NAMED} more"] if len(awaits.match) > NAMED else []
-    told = [f"it awaits {indefinite(node.purpose)}" + (f" with {' and '.join(asked)}" if asked else "")]
+    told = f"it awaits {indefinite(node.purpose)}" + (f" with {' and '.join(asked)}" if asked else "")
+    return [told, *_since(attempt, now_us)]
+
+
+def running_flow(node: NodeDefinition, one: NodeReport, now_us: int) -> list[str]:
+    """Say which run of a flow an attempt awaits, since when, and until when."""
+    assert node.flow is not None
+    return [f"it runs the flow {quoted(node.flow.name)}, as run {quoted(one.run)}", *_since(last(one), now_us)]
+
+
+def _since(attempt: AttemptReport, now_us: int) -> list[str]:
+    told = []
     if attempt.started_us is not None:
         told.append(f"it does since {moment(attempt.started_us)}, for {span(now_us - attempt.started_us)}")
     if attempt.due_us is not None:

@@ -10,9 +10,11 @@ import msgspec
 from dagger_actors.actors.settings import collector_paused
 from dagger_actors.errors import DefinitionError, Problem, RequestError
 from dagger_actors.flow.building.flow import Flow
+from dagger_actors.flow.child_runs import flows_within
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition
 from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.loader import load_flow
+from dagger_actors.flow.loading.sub_flows import HeldFlow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
 from dagger_actors.flow.run_actions import Places, load_actions, misfits, places_of
@@ -76,9 +78,12 @@ class Catalog:
                 actions.add(function)
         with collector_paused():
             read = source.source() if isinstance(source, Flow) else source
-            definition = load_flow(read, registry=actions, channels=self.channels)
+            definition = load_flow(read, registry=actions, channels=self.channels, held=self._held())
         folder = Path.cwd() if isinstance(source, Mapping | Flow) else Path(source).parent
         return LoadedFlow(definition, folder, actions)
+
+    def _held(self) -> dict[str, HeldFlow]:
+        return {name: HeldFlow(one.definition, one.folder) for name, one in self._loaded.items()}
 
     def find(self, source: FlowSource) -> LoadedFlow:
         """The definition of a file, of data, of a flow built in Python, or of a flow held by name, with its actions.
@@ -114,12 +119,16 @@ class Catalog:
         Raises:
             DefinitionError: It cannot have all, or some no longer fit.
         """
-        found = load_actions(self.registry, places_of(row.imports))
-        lacking = found.lacking(definition)
-        unfit = misfits(definition, found.registry)
-        if lacking or unfit:
-            raise DefinitionError([*(found.problems if lacking else ()), *lacking, *unfit])
-        return found.registry
+        places = places_of(row.imports)
+        own = load_actions(self.registry, places)
+        problems: list[Problem] = []
+        for one, there in ((definition, places), *flows_within(definition, places)):
+            found = own if one is definition else load_actions(self.registry, there)
+            lacking = found.lacking(one)
+            problems += [*(found.problems if lacking else ()), *lacking, *misfits(one, found.registry)]
+        if problems:
+            raise DefinitionError(problems)
+        return own.registry
 
 
 def settings_of(definition: FlowDefinition, parallel: int | None, *, sequential: bool) -> FlowConfig:

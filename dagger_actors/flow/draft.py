@@ -12,7 +12,10 @@ from dagger_actors.bodies.artifacts import artifact_row
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.core.messages import ArtifactRecord, CacheUse, Inline, Output, Turn
 from dagger_actors.core.protocols import Cell, UserWork, Write
+from dagger_actors.core.run_rows import ChildRun
+from dagger_actors.flow.definition import FORMAT
 from dagger_actors.flow.machine.events import Await, Decision, Effect, NodeRow, RunEventRow
+from dagger_actors.flow.machine.invocations import RunIdentity
 
 __all__ = ["CacheOrigin", "Draft"]
 
@@ -48,6 +51,7 @@ class Draft:
         "_answers",
         "_artifacts",
         "_cached",
+        "_children",
         "_commands",
         "_events",
         "_forgotten",
@@ -82,6 +86,7 @@ class Draft:
         self._commands: list[tuple[Cell, ...]] = []
         self._events: list[RunEventRow] = []
         self._waits: list[tuple[Cell, ...]] = []
+        self._children: list[tuple[ChildRun, int, int]] = []
         self._answers: list[tuple[Cell, ...]] = []
         self._lapsed: list[tuple[Cell, ...]] = []
         self._forgotten: list[tuple[Cell, ...]] = []
@@ -124,6 +129,7 @@ class Draft:
         self._names += later._names
         self._cached += later._cached
         self._waits += later._waits
+        self._children += later._children
         self._answers += later._answers
         self._lapsed += later._lapsed
         self._forgotten += later._forgotten
@@ -176,12 +182,14 @@ class Draft:
         if log is not None:
             self._logs[place] = log
 
-    def add_wait(self, run_key: int, effect: Await) -> None:
-        """Add what an attempt awaits, unless it is written down already."""
+    def add_wait(self, identity: RunIdentity, effect: Await, now_us: int) -> None:
+        """Add what an attempt awaits, unless it is written down already; a run of a flow is written with it."""
         wanted = effect.wanted
         if wanted is not None:
-            place = (run_key, effect.node, effect.item, effect.attempt)
+            place = (identity.run_key, effect.node, effect.item, effect.attempt)
             self._waits.append((*place, wanted.kind, wanted.json, wanted.channel, wanted.is_earliest))
+            if wanted.child is not None:
+                self._children.append((wanted.child, identity.owner, now_us))
 
     def add_answer(self, place: tuple[int, int, int, int], source: str, now_us: int) -> None:
         """Add where what an attempt awaited came from; ``place`` is (run_key, node, item, attempt)."""
@@ -209,6 +217,8 @@ class Draft:
         if self.is_late:
             return []
         writes = [Write("flow_runs.put", (self.run_row,), 1)]
+        if self._children:
+            writes += self._written_children()
         if self._unskip is not None:
             writes.append(Write("node_runs.unskip", ((self._unskip,),), None))
         if self._forgotten:
@@ -240,3 +250,18 @@ class Draft:
         if self.until is not None:
             writes.append(Write("flow_runs.rest", ((self.run_row[0], self.until),), 1))
         return writes
+
+    def _written_children(self) -> list[Write]:
+        definitions = {
+            one.definition_id: (one.definition_id, one.flow_name, FORMAT, one.definition, now_us)
+            for one, _, now_us in self._children
+        }
+        runs = [
+            (
+                *(one.run_key, one.run_id, one.root_run, one.parent_run, one.flow_name, one.definition_id),
+                *(one.config, one.inputs, one.imports, now_us, owner),
+            )
+            for one, owner, now_us in self._children
+        ]
+        # An id that another run has is found out, and told, when the run is looked for.
+        return [Write("definitions.put", list(definitions.values()), None), Write("flow_runs.nest", runs, None)]

@@ -14,16 +14,20 @@ from dagger_actors.core.awaits import Kind, Outside
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ExpandMap, JudgeNode, PrepareWait, Progressed, TimerFired, encode
 from dagger_actors.core.protocols import Clock, Timers
+from dagger_actors.flow.child_runs import child_id
+from dagger_actors.flow.children import Awaited, Children
 from dagger_actors.flow.draft import Draft
 from dagger_actors.flow.machine.events import (
     ArmTimer,
     Await,
+    BodyKey,
     Drain,
     Emit,
     Expand,
     Finish,
     Grant,
     Judge,
+    Leave,
     NodeRow,
     Prepare,
     Release,
@@ -44,10 +48,9 @@ __all__ = ["Emitter"]
 
 logger = logging.getLogger("dagger_actors.flow")
 
-QUESTIONS: Final[Mapping[type, type[ExpandMap | JudgeNode | PrepareWait]]] = {
+QUESTIONS: Final[Mapping[type, type[ExpandMap | JudgeNode]]] = {
     Expand: ExpandMap,
     Judge: JudgeNode,
-    Prepare: PrepareWait,
 }
 """What the supervisor is asked of the outputs that are committed now."""
 
@@ -62,6 +65,7 @@ class Emitter:
         clock: The time.
         timers: One-shot timers.
         outside: Bring what nodes await, by its kind.
+        children: Keeps the runs of flows that nodes await.
         observers: Told what changed.
         at_rest: Told, once, the state the run came to rest in.
 
@@ -78,6 +82,7 @@ class Emitter:
         clock: Clock,
         timers: Timers,
         outside: Mapping[Kind, Outside],
+        children: Children,
         observers: tuple[Observer, ...],
         at_rest: Callable[[str], None],
     ) -> None:
@@ -87,6 +92,7 @@ class Emitter:
         self._clock = clock
         self._timers = timers
         self._outside = outside
+        self._children = children
         self._observers = observers
         self._at_rest = at_rest
         self._armed: set[tuple[object, ...]] = set()
@@ -165,10 +171,12 @@ class Emitter:
                     self._arm(timer, effect.delay_us)
                 case StopBody(node=node, item=item, attempt=attempt):
                     self._stop_body((node, item, attempt))
-                case Expand() | Judge() | Prepare():
+                case Prepare(node=node, item=item):
+                    self.tell(encode(PrepareWait(node, item)))
+                case Expand() | Judge():
                     self.tell(encode(QUESTIONS[type(effect)](effect.node)))
-                case Await(node=node, item=item, attempt=attempt, kind=kind):
-                    self._outside[kind].begin((self._run_key, node, item, attempt), self.tell)
+                case Await() | Leave():
+                    self._await(effect)
                 case Emit() | Finish():
                     pass  # told with the changes; comes last
                 case Grant() | Ticket():
@@ -181,6 +189,27 @@ class Emitter:
             self._gate.forget(*[actor.ticket for actor in draft.ended])
         if self._observers:
             self._tell_observers(self._changes(draft))
+
+    def _await(self, effect: Await | Leave) -> None:
+        key = (effect.node, effect.item, effect.attempt)
+        assert self.work is not None
+        if isinstance(effect, Leave):
+            self._children.leave(self._child(key).run_id, self._run_key)
+        elif self.work.nodes[effect.node].flow is None:
+            self._outside[effect.kind].begin((self._run_key, *key), self.tell)
+        else:
+            self._children.begin(self._child(key), is_woken=effect.is_woken)
+
+    def last_look_at_child(self, key: BodyKey) -> None:
+        """The time of a run of a flow is up."""
+        self._children.last_look(self._child(key))
+
+    def _child(self, key: BodyKey) -> Awaited:
+        node, item, _ = key
+        work = self.work
+        assert work is not None
+        name = child_id(self._run_id, work.nodes[node].id, work.key_of(node, item))
+        return Awaited(name, self._run_key, key, self.tell)
 
     def arm_time_out(self, actor: BodyActor) -> None:
         """The gate has let an attempt through whose time is limited."""
@@ -223,6 +252,7 @@ class Emitter:
             self._drop(key)
         for one in self._outside.values():
             one.forget(self._run_key)
+        self._children.forget(self._run_key)
         self._at_rest(state)
 
     # --- what watchers are told

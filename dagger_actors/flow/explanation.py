@@ -14,7 +14,18 @@ import msgspec
 from dagger_actors.core.awaits import KINDS
 from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.core.wording import counted, quoted
-from dagger_actors.flow.attempt_wording import awaiting, ended, history, last, made, moment, policy, span, told_error
+from dagger_actors.flow.attempt_wording import (
+    awaiting,
+    ended,
+    history,
+    last,
+    made,
+    moment,
+    policy,
+    running_flow,
+    span,
+    told_error,
+)
 from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
 from dagger_actors.flow.report import NodeReport, Report
 from dagger_actors.flow.standings import NAMED, Standings, names
@@ -187,7 +198,7 @@ class _Explainer:
         verb = "timed out" if one.state == "timed_out" else "failed"
         tries = sum(attempt.state != "interrupted" for attempt in one.attempts)
         sentences = [f"it {verb} with {told_error(latest.error)}"]
-        if one.size is None and node.awaits is None:
+        if one.size is None and not node.has_no_action:
             sentences.append(f"that was try {made(tries, node.retry)}: {policy(node.retry, latest.error, tries)}")
         if len(one.attempts) > 1:
             sentences += history(one.attempts[:-1])
@@ -223,6 +234,8 @@ class _Explainer:
 
     def _waiting(self, node: NodeDefinition, one: NodeReport) -> list[str]:
         latest = last(one)
+        if one.reason == "flow":
+            return [*running_flow(node, one, self._now_us), *self._of_the_run()]
         if one.reason in KINDS:
             return [*awaiting(node, self._nodes, latest, self._now_us), *self._of_the_run()]
         if one.reason != "retry":

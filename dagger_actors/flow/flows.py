@@ -193,6 +193,8 @@ class Flows:
         """The id is taken: by the same work, or by other; it goes on with the actions of whoever starts it now."""
         run_id = run.run_id
         row = self._caller.row(run_id)
+        if row.parent_run is not None:
+            raise RunConflict(run_id, "parent")
         run.refuse_other(row.definition_id, row.inputs)
         if row.forked_from != origin:
             raise RunConflict(run_id, "origin")
@@ -229,6 +231,7 @@ class Flows:
         row = self._caller.row(run_id)
         if row.status == "succeeded":
             return Run(run_id, self)
+        self._refuse_inside(row, "resumed", "resume")
         if row.status in FINAL_RUN:
             raise IllegalTransition(
                 run_id, row.status, "resumed", f"try it again with: {command_line('retry', run_id)}"
@@ -252,6 +255,7 @@ class Flows:
         refuse_on_loop("flows.retry()", "await flows.aretry(...)")
         self._refuse_closed()
         row = self._caller.row(run_id)
+        self._refuse_inside(row, "retried", "retry")
         redone = redone_nodes(run_id, self._hub.definition_of(row), start_from) if start_from else frozenset[int]()
         if row.status == "succeeded" and not redone:
             return Run(run_id, self)
@@ -260,6 +264,13 @@ class Flows:
             advice = f"go on with it: {command_line('resume', run_id)}"
             raise IllegalTransition(run_id, row.status, "retried", advice)
         return self._take(row, "retry", redone=redone)
+
+    def _refuse_inside(self, row: RunRow, done: str, verb: str) -> None:
+        """The run of a flow inside another goes on with that, which awaits it."""
+        if row.parent_run is not None:
+            root = self._hub.archive.id_of(row.root_run)
+            advice = f"it is a node of another run, which goes on with it: {command_line(verb, root)}"
+            raise IllegalTransition(row.run_id, row.status, f"{done} by itself", advice)
 
     def resumable(self) -> list[str]:
         """Runs that nobody runs and that are not over: pending, running without a live owner, paused."""
@@ -449,6 +460,7 @@ class Flows:
         flow: str | None = None,
         since: str | datetime | timedelta | None = None,
         limit: int = LISTED,
+        inside: bool = False,
     ) -> list[RunSummary]:
         """The newest runs, newest first.
 
@@ -457,11 +469,12 @@ class Flows:
             flow: Only of the flow of this name.
             since: Only created after this moment: an age such as ``2h``, a date, a time, or the object of either.
             limit: At most so many; 1 or more.
+            inside: Whether the runs of flows that are nodes of other runs count.
 
         Raises:
             RequestError: A filter has a value that it cannot have.
         """
-        return self._hub.archive.runs(state=state, flow=flow, since=since, limit=limit)
+        return self._hub.archive.runs(state=state, flow=flow, since=since, limit=limit, inside=inside)
 
     def explain(self, run_id: str, node_id: str, item: str = "") -> Explanation:
         """Why a node of a run is in its state: whom it waits for, when it is tried next, what skipped it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from dagger_actors.core.awaits import Kind, Outside
 from dagger_actors.core.channel_rows import NewMessage
@@ -25,6 +26,7 @@ class Services:
         journal: The writer.
         breathe: Lets others work for a moment.
         outside: Bring what nodes await, by its kind.
+        reserve_run_keys: Reserves keys for runs of flows; told when there are some, or why there are none.
         appended: Told of messages that actions have published, after the commit, with what became of each.
     """
 
@@ -36,11 +38,13 @@ class Services:
         journal: Journal,
         breathe: Callable[[], None],
         outside: Mapping[Kind, Outside],
+        reserve_run_keys: Callable[[Callable[[Any, Exception | None], None]], None],
         appended: Callable[[Sequence[NewMessage], Sequence[Appended]], None],
     ) -> None:
         self.appended = appended
         self.breathe = breathe
         self.outside = outside
+        self.reserve_run_keys = reserve_run_keys
         self.clock = clock
         self.timers = timers
         self.journal = journal

@@ -46,6 +46,7 @@ from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.adrift import Adrift
 from dagger_actors.flow.archive import Archive
 from dagger_actors.flow.cache import StoredOutputs
+from dagger_actors.flow.children import Children
 from dagger_actors.flow.context import Context
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.emitter import Emitter
@@ -125,6 +126,8 @@ class FlowHub:
             self._observers += (partial(_tell_ends, telemetry),)
         self._left_behind = LeftBehind(store)
         self.openings = Openings()
+        self.children = Children(self)
+        self._former: dict[int, int | None] = {}
         self._lock = threading.Lock()
         self.people = People(runtime, store)
         self._services = Services(
@@ -133,6 +136,7 @@ class FlowHub:
             journal=store.journal,
             breathe=runtime.breathe,
             outside={"message": outside, "human": self.people},
+            reserve_run_keys=store.reserve_run_keys,
             appended=messages.appended,
         )
         self._body_services = BodyServices(
@@ -183,6 +187,14 @@ class FlowHub:
         """The process that runs a run and lives; None when nobody does."""
         return self.archive.owner_pid(row)
 
+    def find_open(self, run_id: str) -> ActiveRun | None:
+        """A run, if it is open here."""
+        return self.active.get(run_id)
+
+    def former_of(self, root_run: int) -> int | None:
+        """The worker that a run, and with it those of the flows inside it, was taken from; None = it is ours from its start."""
+        return self._former.get(root_run)
+
     def _is_alive(self, worker_id: int | None) -> bool:
         worker = self.store.workers().get(worker_id) if worker_id is not None else None
         return worker is not None and worker_id != self.store.worker_id and not self.store.membership.is_gone(worker)
@@ -211,7 +223,8 @@ class FlowHub:
                 self.openings.lost(row.run_id, opening)
                 future.set_exception((type(error), error, None))
 
-        self.store.write([claim], done)
+        inside = Write("flow_runs.claim_inside", ((row.run_key, self.store.worker_id),), None)
+        self.store.write([claim, inside], done)
         return future
 
     def _faster(self, run_id: str) -> RunOwned:
@@ -264,7 +277,13 @@ class FlowHub:
     def _active(self, row: RunRow, definition: FlowDefinition, actions: ActionRegistry) -> ActiveRun:
         """Make what an open run is made of: its gate, its emitter, its supervisor."""
         run_id = row.run_id
-        identity = RunIdentity(run_key=row.run_key, run_id=run_id, owner=self.store.worker_id, epoch=row.epoch)
+        identity = RunIdentity(
+            run_key=row.run_key,
+            run_id=run_id,
+            owner=self.store.worker_id,
+            epoch=row.epoch,
+            root_run=row.root_run,
+        )
         active = ActiveRun(row, identity, definition, actions)
         limit = active.definition.config.limit
         supervisor: FlowSupervisor | None = None
@@ -286,6 +305,7 @@ class FlowHub:
             clock=self.runtime.clock,
             timers=self.runtime.timers,
             outside=self._services.outside,
+            children=self.children,
             observers=self._observers,
             at_rest=lambda state: self._at_rest(active, state),
         )
@@ -321,6 +341,8 @@ class FlowHub:
         )
         if self._telemetry is not None:
             self._telemetry.run_opened(active.run_id, active.definition.name)
+        if row.parent_run is None:
+            self._former[row.run_key] = former
         with self._lock:
             self.active[active.run_id] = active
         self.on_opened()
@@ -368,6 +390,8 @@ class FlowHub:
             services=self._body_services.of(active.actions),
             blocking=self.runtime.blocking,
             io=self.runtime.io,
+            imports=row.imports,
+            next_run_key=self.store.next_run_key,
             arm=active.emitter.arm_time_out,
         )
         orders = OrderReader(
@@ -402,10 +426,12 @@ class FlowHub:
         with self._lock:
             if self.active.get(active.run_id) is active:
                 del self.active[active.run_id]
+        self._former.pop(active.identity.run_key, None)
         active.supervisor.stop()
         if self._telemetry is not None:
             self._telemetry.run_rested(active.run_id, state)
         active.done.set(state)
+        self.children.rested(active.run_id)
 
     # --- after a crash
 
@@ -463,6 +489,7 @@ class FlowHub:
         """The run is no longer ours, or beyond us: stop its bodies and tell who waits."""
         for one in self._services.outside.values():
             one.forget(active.identity.run_key)
+        self.children.forget(active.identity.run_key)
         active.gate.hold()
         active.gate.drain()
         for actor in list(active.emitter.actors.values()):
@@ -492,6 +519,8 @@ class FlowHub:
         for future in idle:
             remaining_s = (until - self.runtime.clock.now().mono_us) / 1e6
             _wait_quietly(self.runtime, future, max(0.0, remaining_s))
+        self.children.close()
+        active = list(self.active.values())  # flows inside of them may have begun meanwhile
         last = [run.ask(Detach(now=True)) for run in active]
         for future in last:
             _wait_quietly(self.runtime, future, 10.0)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from dagger_actors.bodies.fields import UnresolvedReference, pick, take_apart
+from dagger_actors.bodies.secret import Secret
 from dagger_actors.core.comparisons import ABSENT
 from dagger_actors.core.messages import Gathered, Inline, Output, SecretName, Stored, Value
 from dagger_actors.flow.definition import FromNode, MapSpec, Reference
@@ -93,6 +94,23 @@ class Lists:
                 found = self._python(value)
                 return found.get(reference.key, ABSENT) if isinstance(found, dict) else ABSENT
         return self._python(self._values.resolve(reference))
+
+    def given(self, reference: Reference) -> Any:
+        """The Python value of a reference, as a flow takes it; a secret stays one.
+
+        Raises:
+            UnresolvedReference: It leads to bytes, or to nothing.
+        """
+        value = self._values.resolve(reference)
+        return Secret.env(value.variable) if isinstance(value, SecretName) else self._python(value)
+
+    def given_item(self, node: int, item: int) -> Any:
+        """The Python value of one item.
+
+        Raises:
+            UnresolvedReference: There is no such item, or it is bytes.
+        """
+        return self._python(self.item(node, item))
 
     def _python(self, value: Value) -> Any:
         if isinstance(value, Gathered):

@@ -12,13 +12,11 @@ from dagger_actors.core.protocols import Write
 from dagger_actors.core.run_rows import NewRun
 from dagger_actors.errors import RequestError
 from dagger_actors.flow.catalog import Catalog, FlowSource, LoadedFlow
+from dagger_actors.flow.child_runs import LONGEST_ID
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.inputs import check_inputs, encode_inputs
 
 __all__ = ["LONGEST_ID", "PinnedFlow", "Prepared", "RunSettings", "check_run_id", "pin", "prepare"]
-
-LONGEST_ID = 200
-"""Characters of a run id."""
 
 
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True):

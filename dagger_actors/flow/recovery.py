@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import CancelRun, ControlRun
-from dagger_actors.errors import NewerSchema, RunOwned, StoreError
+from dagger_actors.errors import NewerSchema, Problem, RunOwned, StoreError
+from dagger_actors.flow.child_runs import flows_within
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.machine.events import FOREVER
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
 from dagger_actors.flow.run_actions import misfits, places_of, recall_actions
+from dagger_actors.store.ownership import WorkerRow
 
 __all__ = ["Recovery"]
 
@@ -59,9 +61,27 @@ class Recovery:
             if row is not None and actions is not None:
                 self._claim(row, actions)
                 taken.append(run_id)
+        for run_id in sorted(adrift):
+            if self._hub.children.reopen(run_id):
+                adrift.discard(run_id)
+                taken.append(run_id)
+        self._cancel_left(workers, stalled)
         self._unfit &= {run_id for run_id, *_ in found}
         self._hub.adrift.forget(adrift)
         return taken
+
+    def _cancel_left(self, workers: Mapping[int, WorkerRow], stalled: frozenset[int]) -> None:
+        """Cancel runs of flows whose owner died before it could, when the run above them was over or awaited them no more."""
+        hub = self._hub
+        for run_id, owner in hub.store.readers.query("read.runs_left"):
+            worker = workers.get(owner) if owner is not None else None
+            is_ours = owner == hub.store.worker_id
+            is_lost = worker is None or owner in stalled or hub.store.membership.is_gone(worker)
+            if run_id in hub.active or (is_ours and hub.openings.of(run_id) is not None) or not (is_ours or is_lost):
+                continue
+            row = hub.row_of(run_id)
+            if row is not None:
+                hub.children.cancel_left(row)
 
     def take_new(self, run_ids: Iterable[str]) -> None:
         """Take runs that were written without an owner, unless somebody was faster, or their actions are not here.
@@ -103,10 +123,14 @@ class Recovery:
             definition = self._hub.definition_of(row)
         except NewerSchema:
             return None  # it is for a newer program, which may share this file
-        found = recall_actions(self._hub.registry, places_of(row.imports))
-        if any(found.registry.get(name) is None for _, name in definition.actions_named()):
-            return None
-        problems = found.lacking(definition) or misfits(definition, found.registry)
+        places = places_of(row.imports)
+        found = recall_actions(self._hub.registry, places)
+        problems: list[Problem] = []
+        for one, there in ((definition, places), *flows_within(definition, places)):
+            having = found if one is definition else recall_actions(self._hub.registry, there)
+            if any(having.registry.get(name) is None for _, name in one.actions_named()):
+                return None
+            problems += having.lacking(one) or misfits(one, having.registry)
         if problems and row.run_id not in self._unfit:
             self._unfit.add(row.run_id)
             fields = LogFields(run_id=row.run_id, reason=str(problems[0]))

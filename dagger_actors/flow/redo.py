@@ -16,7 +16,7 @@ def redone_nodes(run_id: str, definition: FlowDefinition, ids: Sequence[str]) ->
     """Find the positions of the nodes and of all their descendants.
 
     Raises:
-        RequestError: There is no node of such an id; names the nearest.
+        RequestError: There is no node of such an id, names the nearest; or one of them has added nodes, or runs a flow.
     """
     index = {node.id: position for position, node in enumerate(definition.nodes)}
     for name in ids:
@@ -44,5 +44,12 @@ def redone_nodes(run_id: str, definition: FlowDefinition, ids: Sequence[str]) ->
                 advice = f"a fork leaves them out: {fork}"
             raise RequestError(
                 f"{quoted(adder.id)} has added nodes to this run, such as {quoted(node.id)}, and would add them once more; {advice}"
+            )
+    for node in (definition.nodes[position] for position in sorted(found)):
+        if node.flow is not None:
+            # Its run has these outputs, of which others may have been told; what it is to do anew is another run.
+            fork = command_line("fork", run_id, options=[("--from", name) for name in ids])
+            raise RequestError(
+                f"{quoted(node.id)} runs a flow, whose run is not done again; a fork has one of its own: {fork}"
             )
     return frozenset(found)

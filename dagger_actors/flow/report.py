@@ -12,7 +12,8 @@ from dagger_actors.bodies.fields import UnresolvedReference
 from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, Output, SecretName, Stored, Value
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.flow.definition import Call, FlowDefinition
+from dagger_actors.flow.child_runs import child_id
+from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
 from dagger_actors.flow.html import table_html
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.flow.values import Values
@@ -64,6 +65,7 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
         output: Its value; an ``ArtifactRef`` for what is stored as an artifact; None without one.
         artifacts: What its last attempt saved by name.
         size: Of a mapped node that has fanned out: how many items.
+        run: Of a node that runs a flow: the id of that run, or of the one it will be; empty for others, and for all items together.
         called_for: Of a hook, the event; of a failure action ``failure``; empty for the flow's own nodes.
     """
 
@@ -76,6 +78,7 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: tuple[ArtifactRef, ...] = ()
     size: int | None = None
     called_for: str = ""
+    run: str = ""
 
 
 class ForkOrigin(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,7 +181,12 @@ def build_report(
     history = {place: found for place, found in history.items() if _is_current(place, history)}
     has_ended = run.status in FINAL_RUN
     nodes = [
-        _node(history[place], artifacts.get((*place, history[place][-1].attempt), []), definition.nodes[place[0]].call)
+        _node(
+            history[place],
+            artifacts.get((*place, history[place][-1].attempt), []),
+            definition.nodes[place[0]],
+            run.run_id,
+        )
         for place in sorted(history, key=lambda place: (place[0], place[1]))
     ]
     nodes += [
@@ -189,6 +197,7 @@ def build_report(
             reason=None,
             output=None,
             attempts=(),
+            run=child_id(run.run_id, node.id, "") if node.flow is not None and node.map is None else "",
         )
         for position, node in enumerate(definition.nodes)
         if (position, -1) not in history and (position, 0) not in history
@@ -216,8 +225,9 @@ def _is_current(place: tuple[int, int], history: dict[tuple[int, int], list[Stor
     return item < 0 or rows is None or item < (rows[-1].size or 0)
 
 
-def _node(rows: list[StoredRow], artifacts: list[ArtifactRef], call: Call | None) -> NodeReport:
+def _node(rows: list[StoredRow], artifacts: list[ArtifactRef], node: NodeDefinition, run_id: str) -> NodeReport:
     last = rows[-1]
+    is_run = node.flow is not None and (node.map is None or last.item >= 0)
     return NodeReport(
         node_id=last.node_id,
         invocation_key=last.invocation_key,
@@ -228,7 +238,8 @@ def _node(rows: list[StoredRow], artifacts: list[ArtifactRef], call: Call | None
         attempts=tuple(_attempt(row) for row in rows if row.attempt and row.state != "skipped"),
         artifacts=tuple(artifacts),
         size=last.size,
-        called_for="" if call is None else call.event,
+        called_for="" if node.call is None else node.call.event,
+        run=child_id(run_id, node.id, last.invocation_key) if is_run else "",
     )
 
 

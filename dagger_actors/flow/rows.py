@@ -31,6 +31,8 @@ class RunRow(msgspec.Struct, frozen=True):
     pausing: int
     forked_from: str | None
     last_seq: int
+    root_run: int
+    parent_run: int | None
 
 
 class StoredRow(msgspec.Struct, frozen=True):

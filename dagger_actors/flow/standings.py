@@ -115,6 +115,8 @@ class Standings:
 
 
 def _purpose(node: NodeDefinition) -> str:
+    if node.flow is not None:
+        return f"which runs the flow {quoted(node.flow.name)}"
     return f"action {quoted(node.action)}" if node.awaits is None else f"which awaits {indefinite(node.purpose)}"
 
 

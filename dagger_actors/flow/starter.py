@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from dagger_actors.actors.gate import Gate
 from dagger_actors.bodies.body import BodyActor
@@ -15,6 +16,7 @@ from dagger_actors.core.comparisons import IncomparableValues
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.protocols import Dispatcher
 from dagger_actors.errors import StoreError
+from dagger_actors.flow.child_runs import FAILED, Parent, wanted_child
 from dagger_actors.flow.machine.events import Grant
 from dagger_actors.flow.machine.invocations import Invocations
 from dagger_actors.flow.predicates import evaluate
@@ -35,6 +37,8 @@ class Starter:
         services: What body actors share.
         blocking: Gives threads to plain functions.
         io: The event loop.
+        imports: Where the run's actions are, as JSON text.
+        next_run_key: Gives a key for the run of a flow; None = more have to be reserved.
         arm: Called when an attempt whose time is limited has passed the gate.
     """
 
@@ -46,8 +50,13 @@ class Starter:
         services: BodyServices,
         blocking: Dispatcher,
         io: Dispatcher,
+        imports: str,
+        next_run_key: Callable[[], int | None],
         arm: Callable[[BodyActor], None],
     ) -> None:
+        self._imports = imports
+        self._next_run_key = next_run_key
+        self._run_key: int | None = None
         self._work = work
         self._nodes = work.nodes
         self._services = services
@@ -87,8 +96,30 @@ class Starter:
         except (UnresolvedReference, IncomparableValues, StoreError) as error:
             return ErrorDetail("dagger_actors.WhenFailed", f"when: {error}")
 
-    def wanted(self, node: int) -> Wanted | ErrorDetail:
-        """Put together what a node awaits, or tell why it cannot be."""
+    def lacks_run_key(self, node: int) -> bool:
+        """Tell whether a node runs a flow, and there is no key for that run yet."""
+        if self._nodes[node].flow is None:
+            return False
+        if self._run_key is None:
+            self._run_key = self._next_run_key()
+        return self._run_key is None
+
+    def wanted(self, node: int, item: int = -1) -> Wanted | ErrorDetail:
+        """Put together what a node awaits, or tell why it cannot be; of one that runs a flow ``lacks_run_key`` was asked."""
+        if self._nodes[node].flow is not None:
+            return self._wanted_child(node, item)
         awaited = self._nodes[node].awaits
         assert awaited is not None
         return wanted_of(awaited, self._lists.look_up)
+
+    def _wanted_child(self, node: int, item: int) -> Wanted | ErrorDetail:
+        definition = self._nodes[node]
+        values = {name: partial(self._lists.given, reference) for name, reference in definition.inputs}
+        if definition.map is not None:
+            values[definition.map.item] = partial(self._lists.given_item, node, item)
+        run_key, self._run_key = self._run_key, None
+        assert run_key is not None
+        try:
+            return wanted_child(Parent(self._work, self._imports), node, item, values, run_key)
+        except StoreError as error:
+            return ErrorDetail(FAILED, str(error))

@@ -24,6 +24,7 @@ from dagger_actors.core.messages import (
     Answered,
     AttemptEnded,
     CancelRun,
+    ChildRests,
     ControlRun,
     Detach,
     ErrorDetail,
@@ -67,6 +68,7 @@ from dagger_actors.flow.machine.events import (
     Ordered,
     Pause,
     Prepared,
+    Rested,
     Resume,
     RetryDue,
     Started,
@@ -225,13 +227,14 @@ class FlowSupervisor(Actor):
             case JudgeNode(node=node):
                 assert self._opening is not None
                 self._apply(Judged(node, self._opening.starter.judge(node)), now)
-            case PrepareWait(node=node):
-                assert self._opening is not None
-                self._apply(Prepared(node, self._opening.starter.wanted(node)), now)
+            case PrepareWait(node=node, item=item):
+                self._prepare_wait(node, item, data, now)
             case Answered():
                 self._answered(message, now)
             case Overdue():
                 self._overdue(message, now)
+            case ChildRests():
+                self._apply(Rested(message.node, message.item, message.attempt), now)
             case Progressed():
                 self._emitter.progress(message)
             case CancelRun(command_id=command_id):
@@ -308,6 +311,14 @@ class FlowSupervisor(Actor):
         if is_asked and not self._machine.is_awaiting(*key):
             self._draft.add_lapse((self._machine.work.identity.run_key, *key), now.wall_us)
 
+    def _prepare_wait(self, node: int, item: int, data: bytes, now: Now) -> None:
+        assert self._opening is not None
+        starter = self._opening.starter
+        if starter.lacks_run_key(node):
+            self._services.reserve_run_keys(lambda _first, _error: self.tell(data))
+            return
+        self._apply(Prepared(node, starter.wanted(node, item), item), now)
+
     def _origin(self, place: tuple[int, int, int, int]) -> CacheOrigin:
         work = self._machine.work
         _, node, item, _ = place
@@ -347,8 +358,12 @@ class FlowSupervisor(Actor):
 
     def _last_look(self, timer: TimerFired) -> None:
         key = (timer.node, timer.item, timer.attempt)
+        if not self._machine.is_awaiting(*key):
+            return
         awaits = self._machine.work.nodes[timer.node].awaits
-        if awaits is not None and self._machine.is_awaiting(*key):
+        if awaits is None:
+            self._emitter.last_look_at_child(key)
+        else:
             self._services.outside[awaits.kind].last_look((self._machine.work.identity.run_key, *key))
 
     def _attempt_timed_out(self, timer: TimerFired, now: Now) -> None:
@@ -439,7 +454,7 @@ class FlowSupervisor(Actor):
                 if (stopped := self._emitter.actors.get(key)) is not None:
                     draft.add_log((opening.machine.work.identity.run_key, *key), stopped.captured())
             elif type(effect) is Await:
-                draft.add_wait(opening.machine.work.identity.run_key, effect)
+                draft.add_wait(opening.machine.work.identity, effect, now.wall_us)
             elif type(effect) is Finish:
                 self._is_over = draft.is_last = True
                 draft.until = effect.until

@@ -297,7 +297,7 @@ class TestTheFaultsThatA03Names:
     @pytest.mark.parametrize(
         "key",
         [
-            "flow",
+            "max_iterations",
         ],
     )
     def test_keys_of_later_versions_are_refused_not_ignored(self, flow, key):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -197,6 +198,64 @@ class Flow:
             "cache": cache,
             "durability": durability,
             "isolation": isolation,
+            "description": description,
+            "instructions": instructions,
+        }
+        return self._add(node_id, entries, _caller())
+
+    def sub_flow(
+        self,
+        node_id: str,
+        flow: str | Path,
+        *,
+        inputs: Mapping[str, Given] | None = None,
+        dependencies: Sequence[Node] | None = None,
+        map: Map | None = None,  # noqa: A002 - every option has the name of its key
+        trigger: Trigger | None = None,
+        when: Condition | None = None,
+        timeout: float | None = None,
+        on_failure: OnFailure | None = None,
+        failure: ActionLike | None = None,
+        priority: int | None = None,
+        description: str | None = None,
+        instructions: str | None = None,
+    ) -> Node:
+        """Add a node that runs another flow, whose outputs are its output.
+
+        Args:
+            node_id: Its id.
+            flow: A path relative to the current folder (in a file that holds this flow, to that file's), or the name of a
+                flow that the system has loaded.
+            inputs: Those of that flow, as in ``node``, like what follows.
+            dependencies: Nodes it waits for.
+            map: One run of it for each item of a list.
+            trigger: How its dependencies must have ended.
+            when: What must hold besides.
+            timeout: Seconds for the whole run of it.
+            on_failure: What its failure does to the run.
+            failure: An action that is called once when it has failed.
+            priority: As of a node.
+            description: For people.
+            instructions: For people and agents.
+
+        Returns:
+            The node, as a value for others.
+
+        Raises:
+            DefinitionError: Something given belongs to another flow.
+            TypeError: An action is neither a function nor a name.
+        """
+        entries = {
+            "flow": str(flow),
+            "dependencies": dependencies,
+            "inputs": inputs,
+            "map": map,
+            "trigger": trigger,
+            "when": when,
+            "timeout": timeout,
+            "on_failure": on_failure,
+            "failure": None if failure is None else self._record.action(failure),
+            "priority": priority,
             "description": description,
             "instructions": instructions,
         }

@@ -29,6 +29,7 @@ from dagger_actors.flow.definition.references import (
     Predicate,
     Reference,
 )
+from dagger_actors.flow.definition.sub_flow import SubFlow
 
 __all__ = [
     "FORMAT",
@@ -64,5 +65,6 @@ __all__ = [
     "OnTimeout",
     "Predicate",
     "Reference",
+    "SubFlow",
     "moved",
 ]

@@ -84,6 +84,7 @@ class FlowDefinition(msgspec.Struct, frozen=True, kw_only=True):
         nodes: In file order.
         outputs: The run's result by name; None = the outputs of the sinks by id.
         hooks: Actions that are called when something happens, in the order of the file.
+        flows: The definitions of the flows that its nodes run, as JSON by their SHA-256; they hold those inside them.
         actions: Modules and files that hold its actions, as written: ``module``, ``module:name``, ``file.py``, ``file.py:name``.
         file: The path it was loaded from, as given; empty for a dict.
     """
@@ -93,6 +94,7 @@ class FlowDefinition(msgspec.Struct, frozen=True, kw_only=True):
     inputs: dict[str, InputSpec] | None = None
     outputs: dict[str, Reference] | None = None
     hooks: tuple[Hook, ...] = ()
+    flows: dict[str, msgspec.Raw] = {}
     actions: tuple[str, ...] = ()
     config: FlowConfig = FlowConfig()
     description: str = ""

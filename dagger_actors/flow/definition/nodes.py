@@ -11,6 +11,7 @@ from dagger_actors.core.trigger import Trigger
 from dagger_actors.flow.definition.awaits import Approval, Awaited
 from dagger_actors.flow.definition.calls import Call, FailureAction
 from dagger_actors.flow.definition.references import Predicate, Reference
+from dagger_actors.flow.definition.sub_flow import SubFlow
 
 __all__ = ["NO_RETRY", "CacheSpec", "Durability", "Isolation", "MapSpec", "NodeDefinition", "OnFailure"]
 
@@ -57,7 +58,7 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     Attributes:
         id: Its id, as written.
-        action: The name of the action it runs; empty = none, for it awaits something.
+        action: The name of the action it runs; empty = none, for it awaits something or runs a flow.
         dependencies: Positions of the nodes it waits for, in the order written, no doubles.
         inputs: The action's arguments: parameter name and where its value comes from.
         automatic: True when the file gives no ``inputs``: parameters named as an ancestor id or a flow input get its value.
@@ -73,6 +74,7 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         cache: Whether its output may be reused, and how long; None = never.
         isolation: Where its code runs; empty = by the kind of function.
         awaits: What it waits for instead of running an action; None = it runs one.
+        flow: The flow it runs instead of an action; None = none.
         failure: The action that is called when it has failed for good; None = none.
         call: What it was called for, when it is a hook or a failure action of another node; None = it is the flow's own.
         added_by: Position of the node that added it while the run went on; None = it is the file's.
@@ -98,6 +100,7 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     durability: Durability = "at_least_once"
     cache: CacheSpec | None = None
     awaits: Awaited | None = None
+    flow: SubFlow | None = None
     failure: FailureAction | None = None
     call: Call | None = None
     added_by: int | None = None
@@ -109,6 +112,13 @@ class NodeDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         return isinstance(self.awaits, Approval)
 
     @property
+    def has_no_action(self) -> bool:
+        """Whether it awaits something or runs a flow instead."""
+        return self.awaits is not None or self.flow is not None
+
+    @property
     def purpose(self) -> str:
-        """What it does, in short: the name of its action, or what it awaits."""
+        """What it does, in short: the name of its action, the flow it runs, or what it awaits."""
+        if self.flow is not None:
+            return self.flow.purpose
         return self.action if self.awaits is None else self.awaits.purpose

@@ -48,6 +48,7 @@ def picture_of(
                 title=line(node.id),
                 subtitle=line(node.purpose),
                 is_mapped=node.map is not None,
+                is_whole=node.flow is not None,
                 is_aside=node.call is not None,
                 note=line(f"each of {_source(node.map.over, nodes)}") if node.map is not None else "",
                 facts=facts_of(node, nodes),
@@ -83,7 +84,8 @@ def _has_circle(count: int, edges: Sequence[Edge]) -> bool:
 
 def facts_of(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> tuple[tuple[str, str], ...]:
     """What a node says of itself: where its inputs come from, what it gives, how it is tried."""
-    facts = [("awaits" if node.awaits is not None else "action", line(node.purpose))]
+    kind = "flow" if node.flow is not None else "awaits" if node.awaits is not None else "action"
+    facts = [(kind, line(node.flow.name if node.flow is not None else node.purpose))]
     if node.description:
         facts.append(("description", line(node.description)))
     if node.instructions:

@@ -102,7 +102,7 @@ def bind(
         has_all_actions: Whether every module was imported; if not, an unknown action may be one of a missing module.
         first: The first node to check; those before it have been checked.
     """
-    actions = [registry.get(node.action) if node.action else None for node in nodes]
+    actions = [node.flow.action if node.flow else registry.get(node.action) if node.action else None for node in nodes]
     inputs = set(declared) if declared is not None else referred(nodes)
     asked = [
         (position, other)
@@ -184,7 +184,7 @@ def check(reader: Reader, action: Action, node: WrittenNode) -> None:
     item = checked_item(reader, action, node)
     for name in sorted(action.required - node.places.keys() - item) if not is_map_wrong(action, node) else ():
         advice = f"Give it under `inputs`: {{{name}: REFERENCE}}."
-        reader.complain(node.at, f"action {quoted(action.name)} needs the input {quoted(name)}", advice)
+        reader.complain(node.at, f"{action.noun} {quoted(action.name)} needs the input {quoted(name)}", advice)
 
 
 def checked_item(reader: Reader, action: Action, node: WrittenNode) -> frozenset[str]:
@@ -209,7 +209,7 @@ def unknown_input(reader: Reader, action: Action, name: str, at: int) -> None:
         return
     taken = ", ".join(action.by_name) or "none"
     advice = reader.suggest(name, action.by_name, f"Its inputs: {taken}.")
-    reader.complain(at, f"action {quoted(action.name)} takes no input {quoted(name)}", advice)
+    reader.complain(at, f"{action.noun} {quoted(action.name)} takes no input {quoted(name)}", advice)
 
 
 def fill(reader: Reader, action: Action, bound: Bound, position: int) -> None:
@@ -239,7 +239,7 @@ def fill(reader: Reader, action: Action, bound: Bound, position: int) -> None:
 
 def left_over(reader: Reader, action: Action, node: WrittenNode, name: str, *, is_node: bool) -> None:
     """Complain of a required parameter that nothing fills."""
-    parameter = f"the parameter {quoted(name)} of action {quoted(action.name)}"
+    parameter = f"the parameter {quoted(name)} of {action.noun} {quoted(action.name)}"
     message = f"nothing gives {parameter}: no ancestor or flow input has its name"
     if is_node:
         advice = f"The node {quoted(name)} is not an ancestor; add it to `dependencies`."

@@ -277,7 +277,7 @@ class ApprovalForm(Form, frozen=True, kw_only=True):
 
 
 class NodeForm(Form, frozen=True, kw_only=True):
-    """One node: when those it depends on have ended, a function runs, or a message or a person is waited for."""
+    """One node: when those it depends on have ended, an action or a flow runs, or a message or a person is waited for."""
 
     id: Annotated[Name, Meta(description="Its name, unique in the flow; not `inputs`.", examples=["fetch"])]
     action: (
@@ -292,6 +292,18 @@ class NodeForm(Form, frozen=True, kw_only=True):
     ) = msgspec.UNSET
     await_message: AwaitForm | msgspec.UnsetType = msgspec.UNSET
     approval: ApprovalForm | msgspec.UnsetType = msgspec.UNSET
+    flow: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                description="Instead of an action: the flow it runs, a path relative to this file or the name of one that "
+                "is loaded. `inputs` are those of the flow, and its outputs are the node's output.",
+                examples=["prices.yaml"],
+            ),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
     dependencies: (
         Annotated[
             list[str],

@@ -7,12 +7,13 @@ from typing import Any
 from dagger_actors.flow.loading.approvals import ALIAS, NOT_OF_PEOPLE
 from dagger_actors.flow.loading.awaits import OF_ACTIONS
 from dagger_actors.flow.loading.file_format import FlowFile
+from dagger_actors.flow.loading.sub_flows import OF_ACTIONS_ONLY
 from dagger_actors.reading.form import schema_of
 from dagger_actors.reading.retry_form import ONE_OF_STRATEGY
 
 __all__ = ["flow_schema"]
 
-NOT_WITH_PEOPLE: dict[str, Any] = {"anyOf": [{"required": [key]} for key in NOT_OF_PEOPLE]}
+NOT_WITH_PEOPLE: dict[str, Any] = {"anyOf": [{"required": [key]} for key in (*NOT_OF_PEOPLE, "flow")]}
 
 ALTERNATIVES: dict[str, list[dict[str, Any]]] = {
     "ReferenceForm": [{"required": ["reference"]}, {"required": ["value"]}, {"required": ["node"]}],
@@ -22,15 +23,19 @@ ALTERNATIVES: dict[str, list[dict[str, Any]]] = {
         {
             "required": ["action"],
             "properties": {"action": {"not": {"const": ALIAS}}},
-            "not": {"anyOf": [{"required": ["await_message"]}, {"required": ["approval"]}]},
+            "not": {"anyOf": [{"required": ["await_message"]}, {"required": ["approval"]}, {"required": ["flow"]}]},
         },
-        {"required": ["await_message"], "not": {"anyOf": [{"required": [key]} for key in (*OF_ACTIONS, "approval")]}},
+        {
+            "required": ["await_message"],
+            "not": {"anyOf": [{"required": [key]} for key in (*OF_ACTIONS, "approval", "flow")]},
+        },
         {"required": ["approval"], "properties": {"action": {"const": ALIAS}}, "not": NOT_WITH_PEOPLE},
         {
             "required": ["action"],
             "properties": {"action": {"const": ALIAS}},
             "not": {"anyOf": [*NOT_WITH_PEOPLE["anyOf"], {"required": ["approval"]}]},
         },
+        {"required": ["flow"], "not": {"anyOf": [{"required": [key]} for key in OF_ACTIONS_ONLY]}},
     ],
 }
 """Of these keys a mapping has exactly one; Structs have no word for that."""

@@ -16,6 +16,7 @@ from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, 
 from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of, resolve_anywhere
 from dagger_actors.flow.loading.secret_inputs import read_secret, refuse_secret
 from dagger_actors.flow.loading.settings import CONFIG, read_config
+from dagger_actors.flow.loading.sub_flows import HeldFlow, SubFlows
 from dagger_actors.flow.loading.written import WrittenNode
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.reading.keys import Keys
@@ -44,6 +45,7 @@ def load_flow(
     registry: ActionRegistry | None = None,
     imports: Sequence[str] = (),
     channels: AwaitableChannels | None = None,
+    held: Mapping[str, HeldFlow] = {},
 ) -> FlowDefinition:
     """Load one flow.
 
@@ -53,20 +55,40 @@ def load_flow(
             structure is checked and nothing is imported.
         imports: More modules and files with actions, as ``--import`` gives them; they need a registry.
         channels: Those that nodes may await messages of; they need a registry. None: nothing is known of channels here.
+        held: Flows that nodes may run by their names; those of files are found by their paths.
 
     Raises:
         DefinitionError: The flow cannot run; carries every problem, in file order.
     """
     assert registry is not None or not imports, "imports need a registry"
     read = read_source(source, FLOW_FILE)
+
+    def load_inner(path: Path, flows: SubFlows) -> FlowDefinition:
+        # Its actions are its own: what the outer flow names is no business of the inner one.
+        own = None if registry is None else registry.beside()
+        return _load(read_source(path, FLOW_FILE), own, imports if own is not None else (), channels, flows)
+
+    chain = (Path(read.file).resolve(),) if read.file else ()
+    flows = SubFlows(load_inner, held=held, folder=read.folder, chain=chain)
+    return _load(read, registry, imports, channels, flows)
+
+
+def _load(
+    read: Source,
+    registry: ActionRegistry | None,
+    imports: Sequence[str],
+    channels: AwaitableChannels | None,
+    flows: SubFlows,
+) -> FlowDefinition:
     reader = Reader(read.document, read.problems)
-    return FlowLoader(reader, read.file, read.folder).load(read.tree, registry, imports, channels)
+    return FlowLoader(reader, read.file, read.folder, flows).load(read.tree, registry, imports, channels)
 
 
 class FlowLoader:
     """Turns one tree into a definition."""
 
-    def __init__(self, reader: Reader, file: str, folder: Path) -> None:
+    def __init__(self, reader: Reader, file: str, folder: Path, flows: SubFlows) -> None:
+        self._flows = flows
         self._reader = reader
         self._file = file
         self._folder = folder
@@ -98,7 +120,8 @@ class FlowLoader:
         index: dict[str, int] = {}
         has_cycles = False
         if "nodes" in fields:
-            nodes, index = read_nodes(reader, fields["nodes"].value, inputs)
+            self._flows.own_name = self._name(fields)
+            nodes, index = read_nodes(reader, fields["nodes"].value, inputs, flows=self._flows)
             has_cycles = not check_cycles(reader, nodes)
             if not has_cycles:
                 resolve_pointers(reader, nodes, index)
@@ -136,6 +159,7 @@ class FlowLoader:
             inputs=inputs,
             outputs=None if pointers is None else resolved(pointers),
             hooks=hooks,
+            flows=self._flows.bodies,
             actions=tuple(actions),
             config=config,
             tags=reader.texts(fields["tags"].value, "tags") if "tags" in fields else (),

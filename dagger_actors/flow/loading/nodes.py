@@ -23,6 +23,7 @@ from dagger_actors.flow.loading.settings import (
     on_failure_of,
     read_tries,
 )
+from dagger_actors.flow.loading.sub_flows import SubFlows, refuse_keys_of_actions
 from dagger_actors.flow.loading.written import WrittenMap, WrittenNode, pointers_of
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
@@ -55,13 +56,11 @@ NODE = Keys(
         "failure",
         "await_message",
         "approval",
+        "flow",
     ),
     required=("id", "action"),
-    stand_ins={"await_message": "action", "approval": "action"},
-    later=(
-        "flow",
-        "max_iterations",
-    ),
+    stand_ins={"await_message": "action", "approval": "action", "flow": "action"},
+    later=("max_iterations",),
     inside={
         "retry_strategy": STRATEGY,
         "map": MAP,
@@ -76,9 +75,16 @@ MAX_SHOWN = 100
 
 
 def read_nodes(
-    reader: Reader, tree: Tree, declared: Mapping[str, object] | None, before: Sequence[WrittenNode] = ()
+    reader: Reader,
+    tree: Tree,
+    declared: Mapping[str, object] | None,
+    before: Sequence[WrittenNode] = (),
+    flows: SubFlows | None = None,
 ) -> tuple[list[WrittenNode], dict[str, int]]:
-    """Read all nodes and their ids' positions; behind those that are there before, which have been read already."""
+    """Read all nodes and their ids' positions; behind those that are there before, which have been read already.
+
+    Without ``flows`` no node runs a flow.
+    """
     trees = reader.items(tree, "nodes")
     if not trees and isinstance(tree, Listing):
         reader.complain(tree.at, "nodes is empty", "A flow needs at least one node: - {id: first, action: my_action}")
@@ -92,6 +98,8 @@ def read_nodes(
     for position, node in enumerate(nodes[len(before) :], len(before)):
         reader.subject = node.id
         read_action(reader, node)
+        if "flow" in node.fields:
+            read_flow(reader, node, flows)
         if "dependencies" in node.fields:
             read_dependencies(reader, node, position, index)
         node.approval = read_approval(reader, node)
@@ -118,6 +126,18 @@ def read_nodes(
             check_trigger(reader, at, node.trigger, has_dependencies=bool(node.dependencies))
     reader.subject = ""
     return nodes, index
+
+
+def read_flow(reader: Reader, node: WrittenNode, flows: SubFlows | None) -> None:
+    """Read the flow that a node runs."""
+    tree = node.fields["flow"].value
+    if flows is None:
+        reader.complain(
+            tree.at, "a node that is added cannot run a flow", "Let it run an action, or write it in the file."
+        )
+        return
+    node.flow = flows.read(reader, tree)
+    refuse_keys_of_actions(reader, node)
 
 
 class NodeName(msgspec.Struct, gc=False):
@@ -255,7 +275,7 @@ def defined(
     outputs = read_outputs(reader, fields["outputs"].value) if "outputs" in fields else ()
     keeping = keeping_of(reader, node)
     tries = read_tries(reader, fields)
-    retry = merged_retry(config, tries, strategy) if node.awaits is None and node.approval is None else NO_RETRY
+    retry = merged_retry(config, tries, strategy) if "action" in fields and node.approval is None else NO_RETRY
     if keeping.durability == "at_most_once":
         retry = at_most_once(reader, node, retry, is_own=tries is not None or strategy.wait is not None)
     asks = approval_of(reader, node.approval, config) if node.approval is not None else None
@@ -284,6 +304,7 @@ def defined(
         durability=keeping.durability,
         cache=keeping.cache,
         failure=failure,
+        flow=node.flow.spec if node.flow is not None else None,
         awaits=awaits_of(node.awaits) if node.awaits is not None else asks,
     )
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
+from dagger_actors.bodies.actions import Action
 from dagger_actors.core.trigger import Trigger
 from dagger_actors.core.wording import quoted
-from dagger_actors.flow.definition import InputType, OnTimeout
+from dagger_actors.flow.definition import InputType, OnTimeout, SubFlow
 from dagger_actors.flow.loading.conditions import WrittenPredicate, pointers_in
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.reading.tree import Fields
 
-__all__ = ["InputName", "WrittenApproval", "WrittenAwait", "WrittenMap", "WrittenNode", "pointers_of"]
+__all__ = ["InputName", "WrittenApproval", "WrittenAwait", "WrittenFlow", "WrittenMap", "WrittenNode", "pointers_of"]
 
 
 class WrittenMap(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +71,20 @@ class WrittenApproval(msgspec.Struct, frozen=True, kw_only=True):
     default: str | None = None
 
 
+class WrittenFlow(msgspec.Struct, frozen=True, kw_only=True):
+    """A `flow` of a node, found.
+
+    Attributes:
+        at: Its place.
+        spec: What the node's definition says of it.
+        action: It, as something that takes inputs.
+    """
+
+    at: int
+    spec: SubFlow
+    action: Action
+
+
 class WrittenNode(msgspec.Struct, gc=False):
     """A node as written.
 
@@ -86,6 +101,7 @@ class WrittenNode(msgspec.Struct, gc=False):
         when: What must hold over data besides.
         awaits: The message it waits for instead of running an action.
         approval: What it asks a person instead of running an action.
+        flow: The flow it runs instead of an action.
         is_doubtful: Whether its trigger was complained of, so that nobody knows what it admits.
     """
 
@@ -102,6 +118,7 @@ class WrittenNode(msgspec.Struct, gc=False):
     when: WrittenPredicate | None = None
     awaits: WrittenAwait | None = None
     approval: WrittenApproval | None = None
+    flow: WrittenFlow | None = None
     is_doubtful: bool = False
 
 

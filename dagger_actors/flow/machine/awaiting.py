@@ -15,7 +15,8 @@ from dagger_actors.flow.definition import Approval
 from dagger_actors.flow.machine.attempts import failed_before
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce
-from dagger_actors.flow.machine.ends import end, give_up
+from dagger_actors.flow.machine.children import child_prepared
+from dagger_actors.flow.machine.ends import end, give_up, leave
 from dagger_actors.flow.machine.events import Answer, ArmTimer, Await, Prepared, WaitOver
 from dagger_actors.flow.machine.invocations import Live
 
@@ -27,6 +28,9 @@ AWAITING = frozenset({"awaiting", "asked"})
 def prepared(book: Book, event: Prepared, now: Now) -> None:
     """It is known what a node awaits: from this commit on it does."""
     node = event.node
+    if book.work.nodes[node].flow is not None:
+        child_prepared(book, event, now)
+        return
     if book.work.state(node) is not None or book.status != "running":
         return
     book.asking.discard(node)
@@ -63,13 +67,14 @@ def answered(book: Book, event: Answer, now: Now) -> None:
 
 
 def _take(book: Book, live: Live, outcome: Succeeded | Failed, now: Now) -> None:
-    book.awaiting -= live.state == "awaiting"
+    _awaits_no_more(book, live)
     match outcome:
         case Succeeded(output=output, turn=turn):
             del book.live[live.vertex]
             book.work.outputs[live.vertex] = output
             book.write_success(live, output, now.wall_us, turn.reason or None)
-            announce(book, "node_success", live, "succeeded", now)
+            if live.item < 0:
+                announce(book, "node_success", live, "succeeded", now)
             end(book, live.vertex, "succeeded", now)
         case Failed(error=error):
             book.write(live, "failed", finished_at=now.wall_us, error=encode_error(error))
@@ -81,15 +86,17 @@ def wait_over(book: Book, event: WaitOver, now: Now) -> None:
     live = book.find(event.node, event.item, event.attempt)
     if live is None or live.state not in AWAITING:
         return
-    awaited = book.work.nodes[live.node].awaits
-    assert awaited is not None
-    if isinstance(awaited, Approval):
-        _asked_in_vain(book, live, awaited, now)
+    node = book.work.nodes[live.node]
+    if isinstance(node.awaits, Approval):
+        _asked_in_vain(book, live, node.awaits, now)
         return
-    book.awaiting -= 1
-    error = ErrorDetail(
-        "builtins.TimeoutError", f"no {awaited.kind} came within its timeout_s of {awaited.timeout_s:g} s"
-    )
+    if node.awaits is None:
+        why = f"its flow did not end within its timeout of {node.timeout_s:g} s"
+    else:
+        why = f"no {node.awaits.kind} came within its timeout_s of {node.awaits.timeout_s:g} s"
+    error = ErrorDetail("builtins.TimeoutError", why)
+    _awaits_no_more(book, live)
+    leave(book, live)
     book.write(live, "timed_out", finished_at=now.wall_us, error=encode_error(error))
     give_up(book, live, "timed_out", error, now)
 
@@ -106,3 +113,10 @@ def _asked_in_vain(book: Book, live: Live, asked: Approval, now: Now) -> None:
     book.awaiting -= live.state == "awaiting"
     live.state, live.due_at = "asked", None
     book.write(live, "waiting", reason="human")
+
+
+def _awaits_no_more(book: Book, live: Live) -> None:
+    if book.work.nodes[live.node].flow is not None:
+        book.child_ended(live)
+    else:
+        book.awaiting -= live.state == "awaiting"

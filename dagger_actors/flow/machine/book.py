@@ -16,7 +16,17 @@ from dagger_actors.core.messages import Inline, Output
 from dagger_actors.core.protocols import Cell, Now
 from dagger_actors.core.states import RUN_TRANSITIONS, is_legal
 from dagger_actors.flow.definition import Call, FlowDefinition, Hook, NodeDefinition
-from dagger_actors.flow.machine.events import FOREVER, AddedNode, Decision, Drain, Effect, Grant, NodeRow, RunEventRow
+from dagger_actors.flow.machine.events import (
+    FOREVER,
+    AddedNode,
+    Decision,
+    Drain,
+    Effect,
+    Grant,
+    NodeRow,
+    Prepare,
+    RunEventRow,
+)
 from dagger_actors.flow.machine.invocations import Invocations, Live, RunIdentity
 
 __all__ = ["WINDOW", "Book"]
@@ -57,6 +67,8 @@ class Book:
         waiting: Attempts in a retry wait, or due and not granted yet.
         asking: Nodes whose list, or whose ``when``, or what they await, is being read.
         awaiting: Attempts that await something outside, but for people who are asked: a run may rest meanwhile.
+        preparing: Vertices whose flow is about to be run.
+        children: Vertices whose flow runs, or is about to.
         rows: Rows the event in hand has led to.
         effects: Effects the event in hand has led to.
         added: Nodes the event in hand has added.
@@ -98,6 +110,10 @@ class Book:
         self.waiting = 0
         self.asking: set[int] = set()
         self.awaiting = 0
+        self.preparing: set[int] = set()
+        self.children: set[int] = set()
+        self._flows: set[int] = set()
+        self._later: deque[int] = deque()
         self.rows: list[NodeRow] = []
         self.effects: list[Effect] = []
         self.added: list[AddedNode] = []
@@ -128,9 +144,13 @@ class Book:
 
     def _learn(self, position: int, node: NodeDefinition) -> None:
         """Note what of a node is to be looked up at each of its attempts."""
-        is_ordinary = node.trigger == "all_succeeded" and node.when is None and node.map is None and node.awaits is None
+        is_ordinary = (
+            node.trigger == "all_succeeded" and node.when is None and node.map is None and not node.has_no_action
+        )
         if is_ordinary and "node_start" not in self.hooks and node.call is None:
             self.plain.add(position)
+        if node.flow is not None:
+            self._flows.add(position)
         if node.priority:
             self._priorities[position] = node.priority
         if node.durability == "at_most_once":
@@ -262,6 +282,9 @@ class Book:
         self.ready = []
         for backlog in self._backlogs.values():
             backlog.clear()
+        self._later.clear()
+        self.preparing.clear()
+        self.children.clear()
 
     def queued(self) -> list[int]:
         """List the vertices to be granted, in no order."""
@@ -269,13 +292,14 @@ class Book:
             list(self.called)
             + [entry & MASK for entry in self.ready]
             + [one for some in self._backlogs.values() for one in some]
+            + list(self._later)
         )
 
     def fill(self) -> None:
         """Grant what is ready, up to the window."""
         while self.called:
             self._grant(self.called.popleft(), "ready")
-        is_plain = not self._careful and not self._limits
+        is_plain = not self._careful and not self._limits and not self._flows
         while self.ready and self.granted < WINDOW and not self.is_pausing:
             state: str | None = "ready"
             if not is_plain:
@@ -285,10 +309,40 @@ class Book:
             vertex = heapq.heappop(self.ready) & MASK
             if self.work.graph.state(vertex) is not None:
                 continue  # it was cancelled meanwhile
-            if state:
+            if state and self._flows and self.work.place(vertex)[0] in self._flows:
+                self._begin_child(vertex)
+            elif state:
                 self._grant(vertex, state)
             else:
                 self._backlogs[self.work.place(vertex)[0]].append(vertex)
+
+    def _begin_child(self, vertex: int) -> None:
+        """Let the flow of a vertex be run, unless as many run as may at once."""
+        if len(self.children) >= self.work.definition.config.limit:
+            self._later.append(vertex)
+            return
+        node, item = self.work.place(vertex)
+        if node in self._counts:
+            self._counts[node] += 1
+        self.children.add(vertex)
+        self.preparing.add(vertex)
+        self.effects.append(Prepare(node, item))
+
+    def count_child(self, live: Live) -> None:
+        """Count a flow as running."""
+        if live.node in self._counts:
+            self._counts[live.node] += 1
+        self.children.add(live.vertex)
+
+    def child_ended(self, live: Live) -> None:
+        """The flow of a vertex does not run any more: the next one may."""
+        if live.vertex not in self.children:
+            return
+        self.children.discard(live.vertex)
+        self.preparing.discard(live.vertex)
+        self.give_turn(live)
+        if self._later:
+            self.push(self._later.popleft())
 
     def _grant(self, vertex: int, state: str) -> None:
         live = self.live.get(vertex)
@@ -354,7 +408,9 @@ class Book:
 
     def is_idle(self) -> bool:
         """Tell whether nothing runs, waits for time or for what is outside, or could be granted: the rest is parked."""
-        return not (self.granted or self.waiting or self.asking or self.awaiting or self.ready or self.called)
+        return not (
+            self.granted or self.waiting or self.asking or self.awaiting or self.children or self.ready or self.called
+        )
 
     def asks_until(self) -> int | None:
         """When the first of the people who are asked has been waited for long enough; None = nobody is asked."""

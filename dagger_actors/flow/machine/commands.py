@@ -12,7 +12,7 @@ from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import Constant, Growth
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import call_name
-from dagger_actors.flow.machine.ends import begin, end, finish, stop
+from dagger_actors.flow.machine.ends import begin, end, finish, is_resting_child, leave, stop
 from dagger_actors.flow.machine.events import (
     AddedNode,
     CancelVertex,
@@ -146,6 +146,7 @@ def _cancel(book: Book, vertex: int, reason: str, now: Now) -> None:
         book.rows.append(work.row(node, item, attempt, "cancelled", reason=reason, size=size, finished_at=now.wall_us))
     if item < 0:
         book.asking.discard(node)
+    book.child_ended(live or Live(vertex, node, item, 1))
     end(book, vertex, "cancelled", now)
 
 
@@ -156,7 +157,10 @@ def _let_go(book: Book, live: Live) -> None:
             book.effects.append(StopBody(live.node, live.item, live.attempt))
         case "waiting" | "due":
             book.waiting -= 1
-        case "awaiting":
+        case "awaiting" if book.work.nodes[live.node].flow is None:
             book.awaiting -= 1
+        case "awaiting":
+            leave(book, live)
         case "parked" | "asked":
-            pass
+            if is_resting_child(book, live):
+                leave(book, live)

@@ -15,7 +15,7 @@ from dagger_actors.core.wording import counted
 from dagger_actors.flow.definition import Call, FromNode
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce, announce_run, call_failure
-from dagger_actors.flow.machine.events import Drain, Expand, Finish, Grant, Judge, Prepare, StopBody
+from dagger_actors.flow.machine.events import Drain, Expand, Finish, Grant, Judge, Leave, Prepare, StopBody
 from dagger_actors.flow.machine.invocations import Live
 from dagger_actors.flow.values import Values
 
@@ -28,6 +28,8 @@ __all__ = [
     "finish",
     "give_up",
     "hindrance",
+    "is_resting_child",
+    "leave",
     "node_failed",
     "node_succeeded",
     "settle",
@@ -225,8 +227,9 @@ def stop(book: Book, status: str, reason: str, now: Now, *, calls: bool = True) 
         if live.state == "running":
             book.write(live, "cancelled", finished_at=now.wall_us, reason=reason)
             book.effects.append(StopBody(live.node, live.item, live.attempt))
-        elif live.state in ("awaiting", "asked"):
+        elif live.state in ("awaiting", "asked") or is_resting_child(book, live):
             book.write(live, "cancelled", finished_at=now.wall_us, reason=reason)
+            leave(book, live)
         else:
             book.write(live, "skipped", reason=reason)
     work = book.work
@@ -242,6 +245,18 @@ def stop(book: Book, status: str, reason: str, now: Now, *, calls: bool = True) 
     else:
         book.live = {}
         finish(book, book.ending or status, now)
+
+
+def is_resting_child(book: Book, live: Live) -> bool:
+    """Tell whether an attempt awaits a run of a flow that has paused."""
+    return live.state == "parked" and book.work.nodes[live.node].flow is not None
+
+
+def leave(book: Book, live: Live) -> None:
+    """What an attempt awaits, it awaits no more: the run of a flow is cancelled."""
+    if book.work.nodes[live.node].flow is not None:
+        book.child_ended(live)
+        book.effects.append(Leave(live.node, live.item, live.attempt))
 
 
 def _leave_calls(book: Book, status: str) -> None:
@@ -274,7 +289,7 @@ def settle(book: Book, now: Now) -> None:
                 return
         finish(book, "failed" if book.error and status == "succeeded" else status, now)
     elif book.is_pausing:
-        if not book.calls and not any(live.state == "running" for live in book.live.values()):
+        if not book.calls and not book.children and not any(live.state == "running" for live in book.live.values()):
             finish(book, "paused", now)
     elif book.is_idle():
         finish(book, "paused", now, until=book.asks_until())

@@ -34,6 +34,7 @@ __all__ = [
     "Grant",
     "Judge",
     "Judged",
+    "Leave",
     "Mode",
     "NodeRow",
     "Opened",
@@ -43,6 +44,7 @@ __all__ = [
     "Prepare",
     "Prepared",
     "Release",
+    "Rested",
     "Resume",
     "RetryDue",
     "Rewire",
@@ -282,6 +284,7 @@ class Prepared(msgspec.Struct, frozen=True):
 
     node: int
     found: Wanted | ErrorDetail
+    item: int = -1
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -291,6 +294,14 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     item: int
     attempt: int
     outcome: Succeeded | Failed
+
+
+class Rested(msgspec.Struct, frozen=True):
+    """The run of a flow that an attempt awaits has paused."""
+
+    node: int
+    item: int
+    attempt: int
 
 
 class WaitOver(msgspec.Struct, frozen=True):
@@ -338,6 +349,7 @@ Event = (
     | Judged
     | Prepared
     | Answer
+    | Rested
     | WaitOver
     | Cancelled
     | Ordered
@@ -398,6 +410,7 @@ class Prepare(msgspec.Struct, frozen=True):
     """Put together what a node awaits from outside."""
 
     node: int
+    item: int = -1
 
 
 class Await(msgspec.Struct, frozen=True, gc=False):
@@ -406,6 +419,7 @@ class Await(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         wanted: What that is, to be written down with the decision; None = it is written down already.
         kind: What kind of thing.
+        is_woken: Of a flow: whether its run goes on if it has paused.
     """
 
     node: int
@@ -413,6 +427,15 @@ class Await(msgspec.Struct, frozen=True, gc=False):
     attempt: int
     wanted: Wanted | None = None
     kind: Kind = "message"
+    is_woken: bool = False
+
+
+class Leave(msgspec.Struct, frozen=True, gc=False):
+    """Cancel the run of a flow, which this attempt awaits no more."""
+
+    node: int
+    item: int
+    attempt: int
 
 
 class Finish(msgspec.Struct, frozen=True):
@@ -427,7 +450,7 @@ class Finish(msgspec.Struct, frozen=True):
     until: int | None = None
 
 
-Effect = Grant | Release | Drain | ArmTimer | StopBody | Expand | Judge | Prepare | Await | Emit | Finish
+Effect = Grant | Release | Drain | ArmTimer | StopBody | Expand | Judge | Prepare | Await | Leave | Emit | Finish
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):

@@ -25,12 +25,13 @@ HOLE = Inline(b"null")
 
 
 class RunIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """Who a run is, and under whose epoch it is written."""
+    """Who a run is, and under whose epoch it is written; ``root_run`` is the key of the run above all, None = it is that."""
 
     run_key: int
     run_id: str
     owner: int
     epoch: int
+    root_run: int | None = None
 
 
 class StoredNode(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ from dagger_actors.flow.machine.attempts import (
 )
 from dagger_actors.flow.machine.awaiting import answered, prepared, wait_over
 from dagger_actors.flow.machine.book import Book
+from dagger_actors.flow.machine.children import rested
 from dagger_actors.flow.machine.commands import ordered, why_not
 from dagger_actors.flow.machine.ends import settle, stop
 from dagger_actors.flow.machine.events import (
@@ -52,6 +53,7 @@ from dagger_actors.flow.machine.events import (
     Ordered,
     Prepared,
     Release,
+    Rested,
     RetryDue,
     Started,
     Stuck,
@@ -100,6 +102,7 @@ RULES: Final[dict[type, Callable[[Book, Any, Now], None]]] = {
     Judged: judged,
     Prepared: prepared,
     Answer: answered,
+    Rested: rested,
     WaitOver: wait_over,
     Cancelled: cancelled,
     Ordered: ordered,

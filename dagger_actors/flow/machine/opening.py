@@ -10,6 +10,7 @@ from dagger_actors.flow.machine.attempts import due, park
 from dagger_actors.flow.machine.awaiting import look
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce_run
+from dagger_actors.flow.machine.children import look_for_child
 from dagger_actors.flow.machine.ends import begin
 from dagger_actors.flow.machine.events import ArmTimer, Detached, Drain, Finish, Opened, StopBody
 from dagger_actors.flow.machine.invocations import Live
@@ -87,6 +88,9 @@ def _reopen_maps(book: Book, now: Now) -> None:
 
 
 def _reopen(book: Book, live: Live, event: Opened, now: Now) -> None:
+    if live.state == "awaiting" and book.work.nodes[live.node].flow is not None:
+        look_for_child(book, live, now, is_woken=event.mode != "recover")
+        return
     if live.state == "parked":
         if event.mode == "retry":
             live.crash_no, live.try_no = 0, 1

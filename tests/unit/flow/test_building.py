@@ -19,7 +19,7 @@ from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.building.sources import Condition, Node, Source
 from dagger_actors.flow.building.yaml_text import yaml_text
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.loading import file_format
+from dagger_actors.flow.loading import file_format, sub_flows
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.reading.kind import DOCUMENT
@@ -160,8 +160,10 @@ def test_every_key_of_the_format_can_be_said():
         return {field.encode_name for field in msgspec.structs.fields(form)}
 
     retry = {"retry_on", "give_up_on"}
-    node = keys(file_format.NodeForm) - {"await_message", "approval"} | retry
+    node = keys(file_format.NodeForm) - {"await_message", "approval", "flow"} | retry
     assert {"node_id" if key == "id" else key for key in node} == options(Flow.node)
+    only_actions = set(sub_flows.OF_ACTIONS_ONLY) | retry
+    assert options(Flow.sub_flow) == node - only_actions - {"id"} | {"flow", "node_id"}
     wait = keys(file_format.AwaitForm) - {"from"} | {"start", "node_id"}
     assert wait <= options(Flow.await_message) <= wait | node
     asks = keys(file_format.ApprovalForm) | {"node_id"}
@@ -186,6 +188,23 @@ def test_an_approval_that_is_built_is_the_one_of_the_file():
         {"id": "size", "approval": {"type": "int", "timeout_s": 9, "on_timeout": "pause"}, "dependencies": ["first"]},
     ]
     assert read(of_text(flow.to_yaml())) == read(flow.source()) == load_flow(flow.data())
+
+
+def test_a_flow_inside_is_a_node_as_a_file_has_it(tmp_path, monkeypatch):
+    """Law: ``sub_flow`` says what the key ``flow`` does, and what its outputs are called is free."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inner.yaml").write_text("name: inner\ninputs: {x: 1}\nnodes: [{id: n, action: one}]\n")
+    flow = Flow("outer")
+    numbers = flow.input("numbers", list)
+    each = flow.sub_flow(
+        "each", "inner.yaml", map=Map(over=numbers, item="x", limit=2), timeout=60, on_failure="continue"
+    )
+    flow.outputs(results=each)
+    read_back = load_flow(flow.source())
+    assert read_back == load_flow(flow.data())
+    spec = read_back.nodes[0].flow
+    assert spec is not None
+    assert (spec.name, spec.folder, read_back.nodes[0].timeout_s) == ("inner", ".", 60)
 
 
 def test_a_flow_with_everything_is_the_one_that_a_person_would_write():

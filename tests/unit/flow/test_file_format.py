@@ -229,12 +229,43 @@ def test_the_model_and_the_reader_agree_on_nodes_that_await_a_message(node, is_v
     assert (is_read, not checked(flow)) == (is_valid, is_valid)
 
 
+OF_AN_ACTION_ONLY = {
+    key: OF_AN_ACTION[key] for key in OF_AN_ACTION if key not in ("inputs", "map", "timeout", "priority")
+}
+
+
+@pytest.mark.parametrize(
+    ("node", "is_valid"),
+    [
+        ({"flow": "inner.yaml"}, True),
+        ({"flow": "inner.yaml", "inputs": {"a": "inputs.x"}, "timeout": 5, "priority": 1, "on_failure": "pause"}, True),
+        ({"flow": "inner.yaml", "map": {"over": "inputs.x", "item": "a", "limit": 2}, "failure": "x"}, True),
+        ({"flow": ""}, False),
+        ({"flow": ["inner.yaml"]}, False),
+        ({"flow": "inner.yaml", "await_message": {"channel": "c"}}, False),
+        *[({"flow": "inner.yaml", key: value}, False) for key, value in OF_AN_ACTION_ONLY.items()],
+    ],
+)
+def test_the_model_and_the_reader_agree_on_nodes_that_run_a_flow(node, is_valid, tmp_path, monkeypatch):
+    """Law: both take such a node instead of one with an action, and neither takes keys that say how an action is tried."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inner.yaml").write_text("name: inner\ninputs: {a: 1}\nnodes: [{id: n, action: x}]\n")
+    flow = {"name": "f", "inputs": {"x": {}}, "nodes": [{"id": "n", **node}]}
+    try:
+        loader.load_flow(flow)
+        is_read = True
+    except DefinitionError:
+        is_read = False
+    assert (is_read, not checked(flow)) == (is_valid, is_valid)
+
+
 def test_every_key_that_says_how_an_action_is_run_is_refused_beside_a_message():
     assert awaits.OF_ACTIONS.keys() == OF_AN_ACTION.keys()
     others = {
         "id",
         "await_message",
         "approval",
+        "flow",
         "dependencies",
         "description",
         "instructions",

@@ -1,0 +1,2 @@
+-- parameters: run_key
+SELECT run_id FROM flow_runs WHERE run_key = ?

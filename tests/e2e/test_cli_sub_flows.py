@@ -1,0 +1,70 @@
+"""Flows inside flows, by the command line: run, killed, looked at, retried."""
+
+from __future__ import annotations
+
+import msgspec
+
+INNER = """
+name: inner
+actions: [actions.py]
+inputs: {count: {type: int}}
+nodes:
+  - {id: numbers, action: numbers, inputs: {count: inputs.count}}
+  - {id: work, action: work, inputs: {pause_s: {value: 0.05}}, map: {over: numbers.numbers, item: number}}
+  - {id: total, action: total, inputs: {results: work}}
+outputs: {total: total}
+"""
+
+OUTER = """
+name: outer
+actions: [actions.py]
+nodes:
+  - {id: sub, flow: inside/inner.yaml, inputs: {count: {value: 30}}}
+  - {id: after, action: after, inputs: {value: sub.total}}
+"""
+
+FAILING = """
+name: inner
+actions: [actions.py]
+nodes:
+  - {id: fail, action: fail}
+"""
+
+
+def written(program, inner: str, outer: str = OUTER) -> None:
+    folder = program.folder / "inside"
+    folder.mkdir()
+    (folder / "actions.py").write_text((program.folder / "actions.py").read_text())
+    (folder / "inner.yaml").write_text(inner)
+    (program.folder / "outer.yaml").write_text(outer)
+
+
+def test_a_run_with_a_flow_inside_is_killed_and_resumed(program, wait_for):
+    """Law: who resumes the run above goes on with the one inside, where it was, with the actions beside its own file."""
+    written(program, INNER)
+    process = program.start("run", "outer.yaml", "--run-id", "r")
+    wait_for(process, "numbers succeeded")
+    process.kill()
+    process.wait()
+    assert [line.split()[0] for line in program("runs").stdout.splitlines()[1:]] == ["r"]
+    done = program("resume", "r")
+    assert done.returncode == 0, done.stderr
+    assert program.report("r/sub")["state"] == "succeeded"
+    shown = program("show", "r")
+    assert "sub is run r/sub" in shown.stdout
+    listed = msgspec.json.decode(program("runs", "--inside", "--json").stdout)
+    assert {one["run_id"]: one["state"] for one in listed} == {"r": "succeeded", "r/sub": "succeeded"}
+
+
+def test_a_failure_inside_is_explained_and_drawn(program):
+    """Law: ``show``, ``why`` and ``graph`` say which flow a node runs, in which run, and how that ended."""
+    written(program, FAILING, OUTER.replace(", inputs: {count: {value: 30}}", "").replace("sub.total", "sub.fail"))
+    assert program("run", "outer.yaml", "--run-id", "r").returncode == 1
+    assert "run 'r/sub' failed" in program("show", "r").stdout
+    assert "run 'r/sub' failed" in program("why", "r", "sub").stdout
+    refused = program("retry", "r/sub")
+    assert refused.returncode != 0
+    assert "dagger-actors retry r" in refused.stderr
+    drawn = program("graph", "outer.yaml", "--format", "dot")
+    assert "shape=box3d" in drawn.stdout, drawn.stderr
+    assert "flow inner" in drawn.stdout
