@@ -291,6 +291,18 @@ def test_a_run_is_pinned_to_the_flows_inside(sim: Simulation, tmp_path: Path, fa
     assert system.flows.retry("r").wait(PATIENCE_S).outputs == {"number": 16, "text": "it is 15"}
 
 
+def test_a_person_is_asked_inside(sim: Simulation, tmp_path: Path) -> None:
+    """Law: who is asked by a run inside answers that run; it goes on at once, and so does the run above."""
+    inner = "name: inner\nnodes:\n  - {id: ok, approval: {type: int}}\noutputs: {number: ok}\n"
+    outer = "name: outer\nnodes:\n  - {id: sub, flow: inner.yaml}\n  - {id: last, action: grow, inputs: {number: sub.number}}\n"
+    system = sim.system(actions=[grow])
+    run = system.flows.start(written(tmp_path, inner=inner, outer=outer), run_id="r")
+    sim.settle()
+    assert [states(system, one) for one in ("r", "r/sub")] == [{"sub": "waiting", "last": "pending"}, {"ok": "waiting"}]
+    system.flows.signal("r/sub", "ok", 6)
+    assert run.wait(PATIENCE_S).outputs == {"last": 7}
+
+
 def test_a_flow_that_was_loaded_is_run_by_its_name(sim: Simulation, tmp_path: Path) -> None:
     """Law: ``flow`` takes the name of a flow that the system has loaded, as ``start`` does."""
     system = sim.system(actions=[grow, tell])

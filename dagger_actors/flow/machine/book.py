@@ -161,6 +161,12 @@ class Book:
             self._backlogs[position] = deque()
 
     @property
+    def is_inside(self) -> bool:
+        """Whether this is the run of a flow that is a node of another run."""
+        identity = self.work.identity
+        return identity.root_run not in (None, identity.run_key)
+
+    @property
     def has_limits(self) -> bool:
         """Whether a node has a limit of its own."""
         return bool(self._limits)

@@ -291,7 +291,8 @@ def settle(book: Book, now: Now) -> None:
     elif book.is_pausing:
         if not book.calls and not book.children and not any(live.state == "running" for live in book.live.values()):
             finish(book, "paused", now)
-    elif book.is_idle():
+    elif book.is_idle() and not (book.is_inside and book.asks_until() is not None):
+        # (A run inside another does not rest while people are asked: the answer is told to it, and its end to that other.)
         finish(book, "paused", now, until=book.asks_until())
 
 
