@@ -291,6 +291,18 @@ def test_a_run_is_pinned_to_the_flows_inside(sim: Simulation, tmp_path: Path, fa
     assert system.flows.retry("r").wait(PATIENCE_S).outputs == {"number": 16, "text": "it is 15"}
 
 
+def test_a_flow_inside_is_run_again_only_in_a_fork(sim: Simulation, tmp_path: Path) -> None:
+    """Law: ``start_from`` does no run inside anew, and says what does; in a fork it is another run."""
+    system = sim.system(actions=[grow, tell])
+    system.flows.start(written(tmp_path, outer=OUTER), {"start": 4}, run_id="r").wait(PATIENCE_S)
+    with pytest.raises(RequestError, match=r"'sub' runs a flow.*fork r --from first"):
+        system.flows.retry("r", start_from=["first"])
+    assert system.flows.retry("r", start_from=["last"]).wait(PATIENCE_S).outputs["number"] == 16
+    fork = system.flows.fork("r", start_from=["sub"], run_id="f")
+    assert fork.wait(PATIENCE_S).outputs == {"number": 16, "text": "it is 15"}
+    assert {one.run_id for one in system.flows.runs(inside=True)} == {"r", "r/sub", "f", "f/sub"}
+
+
 def test_a_person_is_asked_inside(sim: Simulation, tmp_path: Path) -> None:
     """Law: who is asked by a run inside answers that run; it goes on at once, and so does the run above."""
     inner = "name: inner\nnodes:\n  - {id: ok, approval: {type: int}}\noutputs: {number: ok}\n"
