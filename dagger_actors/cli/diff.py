@@ -22,7 +22,7 @@ from dagger_actors.core.wording import counted
 from dagger_actors.errors import ArtifactError
 from dagger_actors.flow.run_diff import NodeDiff, RunDiff, Sides, diff_runs
 
-__all__ = ["diff"]
+__all__ = ["diff", "diff_lines"]
 
 SHOWN = 50
 SMALL_BYTES = 64 * 1024
@@ -59,12 +59,13 @@ def diff(
             write_json(found)
         else:
             console = stdout()
-            for line in _lines(found, limit, flows.store.load_artifact):
+            for line in diff_lines(found, limit, flows.store.load_artifact):
                 console.print(line, soft_wrap=True)
     return OK if found.is_empty else FAILED
 
 
-def _lines(found: RunDiff, limit: int, load: Load) -> Iterator[Text]:
+def diff_lines(found: RunDiff, limit: int, load: Load) -> Iterator[Text]:
+    """Lay a diff out, and say on stderr what is left out."""
     alike = f"{counted(found.alike, 'invocation')} alike" if found.alike else "no invocation alike"
     yield Text(f"{one_line(found.runs.one)} and {one_line(found.runs.other)}: {alike}, {len(found.nodes):,} not")
     if found.flows.one != found.flows.other:

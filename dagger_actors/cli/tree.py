@@ -19,7 +19,7 @@ from dagger_actors.cli.text import duration, one_line, shorten
 from dagger_actors.core.wording import counted
 from dagger_actors.flow.run_tree import Branch, Twig, levels_of, shown_branches, tree_of
 
-__all__ = ["tree"]
+__all__ = ["tree", "tree_lines"]
 
 LINES = 200
 DEEPEST = 24
@@ -56,7 +56,7 @@ def tree(
     title = Text(f"run {one_line(report.run_id)} of flow {one_line(report.flow_name)}: ")
     title.append(report.state, style=STYLES.get(report.state, ""))
     console.print(title.append(f", {duration(report.elapsed_us)}" if report.elapsed_us else ""))
-    for line in _levels(branches, limit) if levels else _lines(branches, limit):
+    for line in _levels(branches, limit) if levels else tree_lines(branches, limit):
         console.print(line, soft_wrap=True)
     if len(branches) > limit:
         sys.stderr.write(f"{counted(len(branches), 'node')}; --limit N shows more of them\n")
@@ -72,7 +72,8 @@ def _levels(branches: tuple[Branch, ...], limit: int) -> Iterator[Text]:
         yield line.append(f" and {len(level) - NAMED:,} more" if len(level) > NAMED else "")
 
 
-def _lines(branches: tuple[Branch, ...], limit: int) -> Iterator[Text]:
+def tree_lines(branches: tuple[Branch, ...], limit: int) -> Iterator[Text]:
+    """Lay a tree out, a line for each node and for each item that did not succeed."""
     shown, left_out = shown_branches(branches, limit)
     children: dict[str | None, list[Branch]] = {}
     for one in shown:

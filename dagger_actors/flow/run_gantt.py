@@ -50,7 +50,7 @@ class _Charter:
             for one in report.nodes
             for each in one.attempts
             for us in (each.started_us, each.finished_us)
-            if us is not None
+            if us is not None and us >= report.created_us  # else another run did it, of which this one has the outputs
         ]
         self._start_us = min([report.created_us if report.started_us is None else report.started_us, *times])
         is_over = report.state in FINAL_RUN or report.state == "paused"
@@ -160,7 +160,7 @@ class _Charter:
         ended = max(started, self._end_us if each.finished_us is None else each.finished_us)
         is_outside = node.node_id in self._awaiting
         told = [f"attempt {each.attempt}: {each.state.replace('_', ' ')}"]
-        told.append(f"from {duration(started - self._start_us)} on, {duration(ended - started)}")
+        told.append(f"from {duration(max(0, started - self._start_us))} on, {duration(ended - started)}")
         if each.error is not None:
             told.append(f"{each.error.type.rpartition('.')[2]}: {each.error.message}")
         name = f"{node.node_id}[{node.invocation_key}]" if node.invocation_key else node.node_id

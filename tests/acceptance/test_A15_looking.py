@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagger_actors import Context, Report
+from dagger_actors.cli.diff import diff_lines
+from dagger_actors.cli.tree import tree_lines
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.drawing.chart import MOST_TICKS, Chart, Segment, at_once, ticks
 from dagger_actors.drawing.dot import write_dot
@@ -25,6 +27,7 @@ from dagger_actors.drawing.svg import write_svg
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.report import AttemptReport, NodeReport
+from dagger_actors.flow.run_diff import diff_runs
 from dagger_actors.flow.run_gantt import chart_of_run
 from dagger_actors.flow.run_picture import picture_of_run
 from dagger_actors.flow.run_tree import levels_of, shown_branches, tree_of
@@ -38,6 +41,15 @@ HOSTILE = (
     "شوكولاتة", "' onload='x", "{{x}}", "[bold red]x[/]",
 )  # fmt: skip
 texts = st.sampled_from(HOSTILE) | st.text(max_size=60) | st.lists(st.sampled_from(HOSTILE), max_size=3).map("".join)
+names_of_nodes = texts.filter(
+    lambda text: (
+        1 <= len(text) <= 200
+        and not CONTROLS.search(text)
+        and text not in ("inputs", "numbers", "grow", "total", "extra", "last")
+        and text == text.strip()
+    )
+)
+"""What a node may be called."""
 DOT = shutil.which("dot")
 # Graphviz' own grammar, as far as it is written here: statements whose values are numbers, words or quoted strings.
 QUOTED = r'"(?:[^"\\]|\\\\|\\"|\\n)*"'
@@ -195,17 +207,7 @@ def test_calls_are_left_out_unless_they_are_asked_for(run: tuple[FlowDefinition,
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    texts.filter(
-        lambda text: (
-            1 <= len(text) <= 200
-            and not CONTROLS.search(text)
-            and text not in ("inputs", "numbers", "grow", "total", "extra", "last")
-            and text == text.strip()
-        )
-    ),
-    texts,
-)
+@given(names_of_nodes, texts)
 def test_no_text_breaks_a_picture(node_id: str, said: str) -> None:
     """Law: ids, inputs and errors are only text, whatever they hold."""
     try:
@@ -386,3 +388,52 @@ def test_a_large_tree_shows_what_went_wrong_and_counts_the_rest() -> None:
     assert [one.level for one in deep] == list(range(3_000))
     shown, left_out = shown_branches(deep, 10)
     assert (len(shown), left_out) == (10, {None: {"succeeded": 2_990}})
+
+
+def test_what_another_run_did_before_stands_at_the_left_edge() -> None:
+    """Law: the axis begins with the run; an output that it was given from elsewhere does not stretch it."""
+    report = report_of(
+        node("one", attempt(1, "succeeded", 1, 2)), node("two", attempt(1, "succeeded", 103, 104)), state="succeeded"
+    )
+    report = msgspec.structs.replace(report, created_us=100_000_000, started_us=101_000_000)
+    drawn = chart(report, load_flow(TIMED))
+    assert (drawn.start_us, drawn.end_us) == (101_000_000, 104_000_000)
+    bars = [rect for rect in assert_svg(write_gantt(drawn)).iter(f"{SVG}rect") if rect.get("height") == "14"]
+    lefts = [float(bar.get("x", "")) for bar in bars]
+    assert lefts[0] == min(lefts)
+
+
+@settings(max_examples=20, deadline=None)
+@given(names_of_nodes, texts)
+def test_no_text_steers_the_terminal_that_shows_a_tree_or_a_diff(node_id: str, said: str) -> None:
+    """Law: each node is one line, whatever ids, outputs and errors hold."""
+    definition = load_flow({"name": "f", "nodes": [{"id": node_id, "action": "x"}]})
+    error = ErrorDetail("builtins.ValueError", said)
+    failed = node(node_id, msgspec.structs.replace(attempt(1, "failed", 0, 1), error=error))
+    done = msgspec.structs.replace(node(node_id, attempt(1, "succeeded", 0, 1)), output={said: said})
+    lines = [str(line) for line in tree_lines(tree_of(definition, report_of(failed)), 10)]
+    assert len(lines) == 1
+    found = diff_runs(report_of(failed), report_of(done), ({}, {}))
+    lines += [str(line) for line in diff_lines(found, 10, lambda _: b"")]
+    assert [line for line in lines if CONTROLS.search(line)] == []
+
+
+def test_a_diff_names_what_differs_and_nothing_else() -> None:
+    """Law: states, outputs as JSON has them, errors, and the names of inputs; what only one run has is told so."""
+    same = msgspec.structs.replace(node("one", attempt(1, "succeeded", 0, 1)), output=1)
+    other = msgspec.structs.replace(
+        same, output=True, attempts=(attempt(1, "failed", 0, 1), attempt(2, "succeeded", 2, 3))
+    )
+    two = node("two", attempt(1, "failed", 1, 2))
+    assert diff_runs(report_of(same), report_of(same), ({}, {})).is_empty
+    later = msgspec.structs.replace(same, attempts=other.attempts)
+    assert diff_runs(report_of(same), report_of(later), ({}, {})).is_empty  # times and tries are not compared
+    given = ({("one", ""): {"a": "1", "b": "2"}}, {("one", ""): {"a": "1", "b": "3"}})
+    found = diff_runs(report_of(same, two), report_of(other, state="failed"), given)
+    assert [(one.node_id, one.inputs, one.states.one, one.states.other) for one in found.nodes] == [
+        ("one", ("b",), "succeeded", "succeeded"),
+        ("two", (), "failed", None),
+    ]
+    assert found.nodes[0].output is not None
+    assert (found.nodes[0].output.one, found.nodes[0].output.other) == (1, True)
+    assert (found.alike, found.is_empty) == (0, False)
