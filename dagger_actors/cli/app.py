@@ -138,6 +138,16 @@ dagger-actors replay nightly parse --item page-13 --attempt 2
 
 Its inputs are put together again from what is stored. What it writes with its context is shown, and forgotten."""
 
+APPROVE = """
+
+dagger-actors approve RUN NODE
+
+Who has said so, and when, is stored with the run. A worker that has the run's code, such as up, goes on with it; else resume."""
+SIGNAL = """
+
+dagger-actors signal RUN NODE 12
+
+dagger-actors signal RUN NODE '{"size": "M"}'"""
 COMMANDS = (
     ("run", "dagger_actors.cli.run:run", "Run a flow file to its end."),
     ("resume", "dagger_actors.cli.run:resume", "Go on with a paused or interrupted run."),
@@ -149,6 +159,9 @@ COMMANDS = (
         "dagger_actors.cli.control:cancel",
         "Cancel a run, or a node of it, also while another process runs it.",
     ),
+    ("approve", "dagger_actors.cli.people:approve", f"Say yes to what a node of a run asks.{APPROVE}"),
+    ("reject", "dagger_actors.cli.people:reject", "Say no to what a node of a run asks: it fails."),
+    ("signal", "dagger_actors.cli.people:signal", f"Answer what a node of a run asks.{SIGNAL}"),
     ("runs", "dagger_actors.cli.runs:runs", "List the runs of a database."),
     ("show", "dagger_actors.cli.runs:show", "Show one run: its nodes, attempts, errors and outputs."),
     ("why", "dagger_actors.cli.why:why", "Say why a node of a run is in its state."),

@@ -14,7 +14,7 @@ from dagger_actors.errors import RequestError
 from dagger_actors.flow.definition import InputSpec, InputType
 from dagger_actors.reading.core_schema import resolve
 
-__all__ = ["parse_inputs"]
+__all__ = ["parse_answer", "parse_inputs"]
 
 EXAMPLES: dict[InputType, str] = {
     "int": "10",
@@ -57,6 +57,15 @@ def parse_inputs(pairs: Sequence[str], declared: Mapping[str, InputSpec] | None)
     return values
 
 
+def parse_answer(text: str, wanted: InputType) -> Any:
+    """Read an answer to what a run asks, as an input of that type.
+
+    Raises:
+        UsageError: It is of another type.
+    """
+    return _parse(None, text, wanted)
+
+
 def _secret(key: str, text: str) -> Secret:
     try:
         if text.startswith(ENV):
@@ -68,7 +77,7 @@ def _secret(key: str, text: str) -> Secret:
     raise UsageError(message, f"for example: -i {key}=env:NAME")
 
 
-def _parse(key: str, text: str, wanted: InputType) -> Any:
+def _parse(key: str | None, text: str, wanted: InputType) -> Any:
     match wanted:
         case "str":
             return text
@@ -85,14 +94,14 @@ def _parse(key: str, text: str, wanted: InputType) -> Any:
             return value
 
 
-def _scalar(key: str, text: str, wanted: InputType) -> Any:
+def _scalar(key: str | None, text: str, wanted: InputType) -> Any:
     try:
         return resolve(text)
     except ValueError:
         raise _mistyped(key, text, wanted) from None
 
 
-def _json(key: str, text: str, wanted: InputType) -> Any:
+def _json(key: str | None, text: str, wanted: InputType) -> Any:
     kind = {"list": list[Any], "dict": dict[str, Any]}.get(wanted, Any)
     try:
         return msgspec.json.decode(text, type=kind)
@@ -100,8 +109,9 @@ def _json(key: str, text: str, wanted: InputType) -> Any:
         raise _mistyped(key, text, wanted, f" ({error})") from None
 
 
-def _mistyped(key: str, text: str, wanted: InputType, why: str = "") -> UsageError:
+def _mistyped(key: str | None, text: str, wanted: InputType, why: str = "") -> UsageError:
     kind = {"list": "a JSON list", "dict": "a JSON object", "any": "JSON"}.get(wanted, f"of type {wanted}")
     example = EXAMPLES.get(wanted)
-    advice = f"for example: -i {key}={example}" if example else "put quotes around text that begins with [ or {"
-    return UsageError(f"the input {quoted(key)} must be {kind}, not {quoted(text)}{why}", advice)
+    what, option = ("the answer", "") if key is None else (f"the input {quoted(key)}", f"-i {key}=")
+    advice = f"for example: {option}{example}" if example else "put quotes around text that begins with [ or {"
+    return UsageError(f"{what} must be {kind}, not {quoted(text)}{why}", advice)

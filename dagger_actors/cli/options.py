@@ -29,6 +29,7 @@ __all__ = [
     "SubscriptionName",
     "TaskId",
     "TaskIds",
+    "Wait",
     "existing",
 ]
 
@@ -76,6 +77,9 @@ AnySpec = Annotated[str, Parameter(name="SPEC", help="The flow file or system fi
 Quiet = Annotated[
     bool,
     Parameter(name=("--quiet", "-q"), help="Say only what came of it: outputs, errors, the state, what to do next."),
+]
+Wait = Annotated[
+    bool, Parameter(name="--wait", help="Stay while nothing but people are awaited, whose answers come from elsewhere.")
 ]
 AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON, and nothing else, on stdout.")]
 

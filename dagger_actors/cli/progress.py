@@ -48,6 +48,11 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
     quiet: bool
     pinned: str = ""
 
+    @property
+    def has_person(self) -> bool:
+        """Whether somebody sits there who can be asked."""
+        return not (self.as_json or self.quiet) and sys.stdin.isatty() and sys.stderr.isatty()
+
 
 class Display(Protocol):
     """Shows the progress of the runs of one command."""

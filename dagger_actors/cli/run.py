@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from dagger_actors.actors.runtime import THREADS
 from dagger_actors.actors.settings import collector_paused
+from dagger_actors.cli.asking import Shown, stay_with
 from dagger_actors.cli.command_line import advising, command
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK, PAUSED, REFUSED, UsageError, complain, worst
 from dagger_actors.cli.inputs import parse_inputs
@@ -28,13 +29,14 @@ from dagger_actors.cli.options import (
     RunId,
     Schema,
     Spec,
+    Wait,
     existing,
 )
-from dagger_actors.cli.progress import Display, LogLines, Voice, display_for
+from dagger_actors.cli.progress import Display, Voice
 from dagger_actors.cli.render import failures, outputs, stdout
 from dagger_actors.cli.steps import next_steps
 from dagger_actors.cli.text import duration, one_line, printable
-from dagger_actors.cli.watch import GRACE_S, Interrupts, wait_for
+from dagger_actors.cli.watch import GRACE_S, Interrupts
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import DaggerError, ReadOnlyDatabase, StoreBroken, StoreFull
 from dagger_actors.flow.catalog import check_width, settings_of
@@ -44,6 +46,7 @@ from dagger_actors.flow.loading.settings import MAX_PARALLEL
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.report import Report
 from dagger_actors.flow.run import Run
+from dagger_actors.flow.run_events import Observer
 from dagger_actors.system import ActorSystem
 
 __all__ = ["fork", "resume", "retry", "run"]
@@ -56,6 +59,7 @@ def run(
     /,
     *,
     inputs: Inputs = (),
+    wait: Wait = False,
     db: Database = DEFAULT_DATABASE,
     imports: Imports = (),
     run_id: Annotated[
@@ -71,8 +75,9 @@ def run(
 ) -> int:
     """Run a flow file to its end.
 
-    Exits with 0 when it succeeded, 1 when it failed, was cancelled or timed out, 2 when it cannot start, 3 when it is
-    paused, 130 when it was interrupted. The first Ctrl-C leaves it resumable after up to 10 s, the second at once.
+    At an approval a terminal asks. Exits with 0 when it succeeded, 1 when it failed, was cancelled or timed out, 2 when it
+    cannot start, 3 when it is paused, or nothing but people are awaited, 130 when it was interrupted. The first Ctrl-C
+    leaves it resumable after up to 10 s, the second at once.
     """
     if parallel is not None and sequential:
         raise UsageError("--parallel and --sequential exclude one another", "give one of them")
@@ -99,7 +104,7 @@ def run(
         )
         return [handle]
 
-    place = Place(db=db, imports=imports, schema=schema, processes=processes)
+    place = Place(db=db, imports=imports, schema=schema, processes=processes, waits=wait)
     voice = Voice(title=definition.name, as_json=as_json, quiet=quiet)
     return _stay(start, place, voice)
 
@@ -109,6 +114,7 @@ def resume(
     /,
     *,
     every: Annotated[bool, Parameter(name="--all", help="Every run of the database that can go on.")] = False,
+    wait: Wait = False,
     db: Database = DEFAULT_DATABASE,
     imports: Imports = (),
     processes: Processes = None,
@@ -140,7 +146,7 @@ def resume(
                 complain(f"run {one} cannot go on: {error}")
         return runs
 
-    place = Place(db=existing(db), imports=imports, schema=schema, processes=processes)
+    place = Place(db=existing(db), imports=imports, schema=schema, processes=processes, waits=wait)
     voice = Voice(title=run_id or "all runs", as_json=as_json, quiet=quiet, pinned=PINNED)
     status = _stay(go_on, place, voice, is_list=every)
     return REFUSED if refused else status
@@ -154,6 +160,7 @@ def retry(
         tuple[str, ...],
         Parameter(name="--from", help="Id of a node to run again too, with everything downstream of it; repeatable."),
     ] = (),
+    wait: Wait = False,
     db: Database = DEFAULT_DATABASE,
     imports: Imports = (),
     processes: Processes = None,
@@ -171,7 +178,7 @@ def retry(
         display.begin(system.flows.report(run_id, outputs=False))
         return [system.flows.retry(run_id, start_from=start_from)]
 
-    place = Place(db=existing(db), imports=imports, schema=schema, processes=processes)
+    place = Place(db=existing(db), imports=imports, schema=schema, processes=processes, waits=wait)
     return _stay(again, place, Voice(title=run_id, as_json=as_json, quiet=quiet, pinned=PINNED))
 
 
@@ -216,14 +223,16 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         imports: Where actions are.
         schema: The script of users' tables; None = none.
         processes: Attempts in worker processes at once; None = as many as there are cores.
+        waits: Whether to stay while nothing but people are awaited.
     """
 
     db: str
     imports: tuple[str, ...]
     schema: str | None
     processes: int | None
+    waits: bool
 
-    def open(self, display: Display) -> ActorSystem:
+    def open(self, observe: Observer) -> ActorSystem:
         """Open the system; it takes over nobody's runs."""
         return ActorSystem(
             self.db,
@@ -231,7 +240,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
             recover=False,
             schema=self.schema,
             processes=self.processes,
-            observer=display.observe,
+            observer=observe,
         )
 
 
@@ -240,15 +249,15 @@ def _stay(
 ) -> int:
     """Begin runs, show their progress, wait, and print what came of them."""
     db, imports, as_json = place.db, place.imports, voice.as_json
-    display = display_for(voice)
+    shown = Shown(voice)
     with (
         # What an action prints would stand between a reader and the one document.
         contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext(),
         Interrupts() as interrupts,
-        place.open(display) as system,
+        place.open(shown.observe) as system,
         leaving(system, interrupts),
     ):
-        runs = begin(system, display)
+        runs = begin(system, shown.display)
         if runs:
             ids, options = ((), [("--all", "")]) if is_list else ((runs[0].id,), [])
             step = command("resume", *ids, options=options, db=db, imports=imports)
@@ -256,11 +265,10 @@ def _stay(
         if not (as_json or voice.quiet):
             for one in runs:
                 sys.stderr.write(printable(f"run {one_line(one.id)} in {db}{voice.pinned}\n"))
-        with display, LogLines(display.tell):
-            try:
-                ended = wait_for(lambda: [one.wait() for one in runs], interrupts)
-            except (StoreFull, StoreBroken, ReadOnlyDatabase) as error:
-                raise UsageError(str(error), f"then go on with: {step}") from error
+        try:
+            ended = stay_with(system, runs, interrupts, shown, waits=place.waits)
+        except (StoreFull, StoreBroken, ReadOnlyDatabase) as error:
+            raise UsageError(str(error), f"then go on with: {step}") from error
         # The display is closed by now: a second signal leaves the terminal as it was.
         reports = _leave(system, runs, interrupts) if ended is None else ended
         if interrupts.first is not None and not all(report.state in FINAL_RUN for report in reports):

@@ -30,6 +30,12 @@ def next_steps(report: Report, db: str, imports: Sequence[str] = (), *, is_stran
         case "failed" | "cancelled" | "timed_out":
             again = [("--from", node) for node in lost(report)]
             return [command("retry", run_id, options=again, db=db, imports=imports), *_why(report, db)]
+        case "paused" if asking := [node.node_id for node in report.nodes if asks(node)]:
+            return [
+                command("approve", run_id, asking[0], db=db),
+                command("why", run_id, asking[0], db=db),
+                command("resume", run_id, db=db, imports=imports),
+            ]
         case "paused":
             verb = "retry" if any(parked(node) for node in report.nodes) else "resume"
             return [command(verb, run_id, db=db, imports=imports), *_why(report, db)]
@@ -40,6 +46,11 @@ def next_steps(report: Report, db: str, imports: Sequence[str] = (), *, is_stran
 def parked(node: NodeReport) -> bool:
     """Tell whether an invocation waits for a person to release it."""
     return node.state == "waiting" and node.reason in PARKED - {"human"}
+
+
+def asks(node: NodeReport) -> bool:
+    """Tell whether a person is asked there."""
+    return node.state == "waiting" and node.reason == "human"
 
 
 def lost(report: Report) -> list[str]:

@@ -40,6 +40,7 @@ class Interrupts:
         """Said when the second one comes."""
         self.ends_at_once = False
         """Whether the first one does too: the runs have come to rest, and only threads are waited for."""
+        self._came = threading.Event()
         self._before: dict[signal.Signals, object] = {}
         self._writer = -1
         self._writer_before = -1
@@ -64,6 +65,10 @@ class Interrupts:
         with contextlib.suppress(queue.Empty):
             self.words.get(timeout=seconds)
 
+    def rest(self, seconds: float) -> None:
+        """Wait so long, on a thread that leaves the words to another; less once the first has come."""
+        self._came.wait(seconds)
+
     def _listen(self, reader: int) -> None:
         with os.fdopen(reader, "rb", buffering=0) as signals:
             while told := signals.read(1):
@@ -78,6 +83,7 @@ class Interrupts:
             # Not sys.exit: threads that run user code would be waited for. What is committed is safe without goodbyes.
             os._exit(INTERRUPTED)
         self.first = number
+        self._came.set()
         self.words.put(number)
 
 

@@ -355,6 +355,18 @@ class Flows:
         """
         return self._hub.archive.questions(run_id)
 
+    def has_news(self, run_id: str) -> bool:
+        """Tell whether a run that rests because people are asked can go on: one has answered, or was asked for long enough.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        return self._signaller.has_news(run_id)
+
+    def opened(self) -> list[str]:
+        """Runs that are open in this system: they go on here."""
+        return sorted(self._hub.active)
+
     # --- pausing and cancelling
 
     def pause(self, run_id: str) -> Report:

@@ -85,6 +85,19 @@ class Signaller:
             raise RequestError(f"a reason has at most {LONGEST_REASON:,} characters, not {len(reason):,}")
         self._give(row, node_id, node, (REJECTION, True, reason))
 
+    def has_news(self, run_id: str) -> bool:
+        """Tell whether a run that rests because people are asked is to be looked at now.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        until = self._until(self._caller.row(run_id))
+        return until is not None and until <= self._hub.runtime.clock.now().wall_us
+
+    def _until(self, row: RunRow) -> int | None:
+        until: int | None = self._hub.store.readers.query("read.asks_until", row.run_key)[0][0]
+        return until
+
     def _asked(self, run_id: str, node_id: str) -> tuple[RunRow, int, Approval]:
         row = self._caller.row(run_id)
         definition = self._hub.definition_of(row)
@@ -139,7 +152,7 @@ class Signaller:
         hub = self._hub
         row = self._caller.row(run_id)
         rests = row.status == "paused"
-        if rests and hub.store.readers.query("read.asks_until", row.run_key)[0][0] is None:
+        if rests and self._until(row) is None:
             return False  # it is paused for something else, and goes on with the answer when that is over
         if row.status not in ("pending", "running", "paused") or hub.owner_pid(row) is not None:
             return False

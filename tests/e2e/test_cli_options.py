@@ -47,6 +47,7 @@ from dagger_actors import task_agent
 def other(word: str) -> int:
     return 0
 """
+ASKS = {"name": "asks", "nodes": [{"id": "ok", "approval": {}}]}
 TASKS = (("abc", None), ("later", 3600.0), ("", None), ("d", None))
 WORDS = {
     "worker": ("--import", "workers.py", "--until-rest"),
@@ -58,6 +59,9 @@ WORDS = {
     "cancel": ("one",),
     "pause": ("one",),
     "fork": ("one", "--from", "fail"),
+    "approve": ("asks", "ok"),
+    "reject": ("asks", "ok"),
+    "signal": ("asks", "ok", "true"),
     "runs": (),
     "show": ("one",),
     "why": ("one", "after"),
@@ -99,7 +103,7 @@ WORDS = {
     "subscriptions seek": ("shop.count", "--to", "latest"),
     "subscriptions forget": ("shop.count", "--yes"),
 }
-"""What each command is given where the run ``one`` is paused, task 1 completed, 2 delayed, 3 failed, and 4 rejected; on the channel
+"""What each command is given where the run ``one`` is paused, ``asks`` asks, task 1 completed, 2 delayed, 3 failed, and 4 rejected; on the channel
 ``orders`` a message is dead for ``shop.count``."""
 
 
@@ -149,6 +153,7 @@ def paused(program, monkeypatch):
     (program.folder / "workers.py").write_text(WORKERS)
     with ActorSystem(program.folder / "other.db", imports=["actions.py"], agents=[measure]) as system:
         assert system.flows.start("bare.yaml", run_id="one").wait(60).state == "paused"
+        assert system.flows.start(ASKS, run_id="asks").wait(60).state == "paused"
         system.artifacts.put("a letter")
         write_tasks(system.tasks)
     write_channels(program.folder / "other.db")

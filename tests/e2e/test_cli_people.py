@@ -1,0 +1,137 @@
+"""Runs that ask people, as the program: it asks at a terminal, exits with 3 elsewhere, and takes answers from other processes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+FLOW = """
+name: letters
+actions: [actions.py]
+nodes:
+  - {id: numbers, action: numbers}
+  - {id: ok, approval: {message: "Go on? \\e[2J"}, dependencies: [numbers]}
+  - {id: total, action: total, inputs: {results: numbers.numbers}, dependencies: [ok]}
+"""
+
+
+@pytest.fixture
+def asking(program):
+    (program.folder / "ask.yaml").write_text(FLOW)
+    (program.folder / "size.yaml").write_text(FLOW.replace("approval: {", "approval: {type: int, "))
+    return program
+
+
+def test_a_run_exits_with_3_once_nothing_but_people_are_awaited_and_goes_on_with_the_answer(asking):
+    """Law: another process answers, with nobody alive; resume goes on, and what was done is not done again."""
+    done = asking("run", "ask.yaml", "--run-id", "r")
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+    assert "next: dagger-actors approve r ok --db dagger.db" in done.stderr
+    why = asking("why", "r", "ok").stdout
+    assert "a person is asked: Go on? " in why
+    assert "\x1b" not in why
+    done = asking("approve", "r", "ok")
+    assert done.returncode == 0, done.stderr
+    assert "approved ok of run r, which is paused" in done.stderr
+    assert "next: dagger-actors resume r --db dagger.db" in done.stderr
+    again = asking("approve", "r", "ok")
+    assert again.returncode == 0
+    refused = asking("reject", "r", "ok", "--reason", "no")
+    assert refused.returncode == 2
+    assert "has its answer: true, of " in refused.stderr
+    done = asking("resume", "r")
+    assert done.returncode == 0, done.stderr
+    assert asking.log() == ["total"]
+    with closing(sqlite3.connect(asking.folder / "dagger.db")) as connection:
+        assert connection.execute("SELECT count(*), min(pid) > 0 FROM answers").fetchall() == [(1, 1)]
+
+
+def test_a_rejection_fails_the_run_with_its_reason(asking):
+    """Law: resume says so, and exits with 1."""
+    asking("run", "ask.yaml", "--run-id", "r")
+    assert asking("reject", "r", "ok", "--reason", "not now").returncode == 0
+    done = asking("resume", "r")
+    assert done.returncode == 1
+    assert "not now" in done.stderr
+
+
+def test_an_answer_of_another_type_is_refused(asking):
+    """Law: exit 2, what is asked for, and how to give it; the run is as it was."""
+    asking("run", "size.yaml", "--run-id", "r")
+    refused = asking("approve", "r", "ok")
+    assert refused.returncode == 2
+    assert "asks for an answer of type int" in refused.stderr
+    assert "dagger-actors signal r ok VALUE" in refused.stderr
+    refused = asking("signal", "r", "ok", "many")
+    assert refused.returncode == 2
+    assert "the answer must be of type int, not 'many'" in refused.stderr
+    assert asking("signal", "r", "numbers", "1").returncode == 2
+    assert asking("signal", "r", "ok", "12").returncode == 0
+    assert asking("resume", "r").returncode == 0
+
+
+def test_with_wait_a_run_stays_until_another_process_has_answered(asking, wait_for):
+    """Law: it goes on by itself, and exits as it ends."""
+    process = asking.start("run", "ask.yaml", "--run-id", "r", "--wait")
+    wait_for(process, "run r paused")
+    assert asking("approve", "r", "ok").returncode == 0
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    assert "total" in stdout
+
+
+def test_whoever_waits_may_be_killed(asking, wait_for):
+    """Law: SIGKILL while a person is asked: the answer is recorded, and the next process goes on with it."""
+    process = asking.start("run", "ask.yaml", "--run-id", "r", "--wait")
+    wait_for(process, "run r paused")
+    process.send_signal(signal.SIGKILL)
+    process.wait(60)
+    assert asking("approve", "r", "ok").returncode == 0
+    done = asking("resume", "r")
+    assert done.returncode == 0, done.stderr
+    assert asking.log() == ["total"]
+
+
+def at_a_terminal(asking, answers: bytes, *words: str) -> tuple[int, str]:
+    """Run a command on a terminal of its own; the answers are typed when it first asks."""
+    command = asking.command(*words)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(asking.folder)
+        os.execve(command[0], command, {**asking.environment, "TERM": "xterm", "COLUMNS": "120"})
+    seen = b""
+    has_answered = False
+    while True:
+        try:
+            chunk = os.read(terminal, 65536)
+        except OSError:  # Linux reports the end of a pseudo-terminal as EIO
+            break
+        if not chunk:
+            break
+        seen += chunk
+        if b"leaves it open" in seen and not has_answered:
+            has_answered = True
+            os.write(terminal, answers)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
+
+
+@pytest.mark.parametrize(("answers", "status"), [(b"maybe\ny\n", 0), (b"n\n", 1), (b"\n", 3), (b"\x03", 130)])
+def test_at_a_terminal_a_person_is_asked(asking, answers, status):
+    """Law: yes goes on, no fails, Enter leaves the question open, Ctrl-C leaves; nothing in the message steers the terminal."""
+    ended, seen = at_a_terminal(asking, answers, "run", "ask.yaml", "--run-id", "r")
+    assert ended == status, seen
+    assert "ok asks: Go on? " in seen
+    assert "\x1b[2J" not in seen
+
+
+def test_a_number_is_asked_for_until_it_is_one(asking):
+    """Law: what is none is told, and asked again."""
+    ended, seen = at_a_terminal(asking, b"many\n12\n", "run", "size.yaml")
+    assert ended == 0, seen
+    assert "the answer must be of type int" in seen
