@@ -205,6 +205,16 @@ def test_the_readmes_trigger_runs(readme, program):
     assert (done.stdout, done.stderr) == ("thank you, ann\ntrigger-thank.spawn: lag 0, 1 member\n", "")
 
 
+def test_the_readmes_flow_that_asks_people_runs(readme, program):
+    """Law: each answer brings it to the next question, and the last one to its end."""
+    (yaml,) = [block for block in blocks(readme, "yaml") if "name: letters" in block]
+    (program.folder / "letters.yaml").write_text(yaml)
+    assert program("run", "letters.yaml", "--run-id", "r").returncode == 3
+    assert program("approve", "r", "ok").returncode == 0
+    assert program("signal", "r", "copies", "12").returncode == 0
+    assert program.report("r")["outputs"] == {"copies": 12}
+
+
 def test_the_readmes_review_board_ranks_packages_and_judges_what_was_mended(readme, program, repository):
     """Law: the commands, copied as they stand, write a page; the dead letters have the ids that the README redrives."""
     (program.folder / "specs").mkdir()
