@@ -192,6 +192,7 @@ def fork(
     ],
     inputs: Inputs = (),
     new_id: Annotated[str | None, Parameter(name="--run-id", help="Id of the new run.")] = None,
+    wait: Wait = False,
     db: Database = DEFAULT_DATABASE,
     imports: Imports = (),
     processes: Processes = None,
@@ -210,7 +211,7 @@ def fork(
         values = parse_inputs(inputs, declared_inputs(system.flows.definition(run_id)))
         return [system.flows.fork(run_id, start_from=start_from, inputs=values, run_id=new_id)]
 
-    place = Place(db=existing(db), imports=imports, schema=schema, processes=processes)
+    place = Place(db=existing(db), imports=imports, schema=schema, processes=processes, waits=wait)
     voice = Voice(title=f"fork of {run_id}", as_json=as_json, quiet=quiet, pinned=f", forked from {one_line(run_id)}")
     return _stay(again, place, voice)
 
