@@ -237,6 +237,26 @@ def test_added_nodes_move_up_where_others_are_left_out(sim: Simulation, stage: S
         system.flows.retry("old", start_from=["one"])
 
 
+def test_an_added_node_that_needs_what_is_added_anew_is_refused(sim: Simulation, stage: Stage) -> None:
+    """Law: the error names who is to run again too, and with that one there is a fork."""
+
+    def grow(ctx: Context) -> int:
+        dependencies = ["xone"] if ctx.node_id == "two" else []
+        ctx.add_nodes([give(f"x{ctx.node_id}", {"value": ctx.node_id}, dependencies=dependencies)])
+        return 1
+
+    nodes = [{"id": "one", "action": "grow"}, {"id": "two", "action": "grow"}, give("beside", {"value": 0})]
+    spec = {"name": "g", "nodes": nodes}
+    system = sim.system(actions=[*stage.actions[:-1], grow])
+    old = system.flows.start(spec, run_id="old", sequential=True).wait()
+    with pytest.raises(
+        ForkRefused, match="'xtwo', added by 'two', needs 'xone', which 'one' adds anew; fork from 'two' too"
+    ):
+        system.flows.fork("old", start_from=["one"])
+    assert system.flows.fork("old", start_from=["one", "two"]).wait().outputs == old.outputs
+    assert system.flows.fork("old", start_from=["two"]).wait().outputs == old.outputs
+
+
 def test_each_fork_that_cannot_be_is_an_error_of_its_own(sim: Simulation, stage: Stage) -> None:
     """Law: it says what to do instead; there is no new run, and the old one is as it was."""
     system = sim.system(actions=stage.actions)
