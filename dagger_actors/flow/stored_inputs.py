@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dagger_actors.core.messages import StartAttempt, Value
 from dagger_actors.core.wording import nearest
 from dagger_actors.errors import ReplayRefused, UnknownNode
+from dagger_actors.flow.child_runs import child_id
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.inputs import decode_inputs
 from dagger_actors.flow.machine.invocations import RunIdentity
@@ -53,6 +54,10 @@ class StoredInputs:
         own = [row for row in self._rows if row.node == position]
         item = self._item(node_id, own, key)
         made = [row for row in own if row.item == item and row.attempt and row.started_us is not None]
+        if self._definition.nodes[position].flow is not None:
+            inside = child_id(self._run.run_id, node_id, key)
+            advice = f"replay a node of its run {inside!r}"
+            raise ReplayRefused(self._run.run_id, node_id, key, "it runs a flow, and no action", advice)
         if self._definition.nodes[position].awaits is not None:
             raise ReplayRefused(self._run.run_id, node_id, key, "it awaits something from outside, and runs no action")
         if item < 0 and self._definition.nodes[position].map is not None:

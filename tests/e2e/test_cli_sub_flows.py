@@ -65,6 +65,8 @@ def test_a_failure_inside_is_explained_and_drawn(program):
     refused = program("retry", "r/sub")
     assert refused.returncode != 0
     assert "dagger-actors retry r" in refused.stderr
+    refused = program("replay", "r", "sub")
+    assert "it runs a flow, and no action; replay a node of its run 'r/sub'" in refused.stderr
     drawn = program("graph", "outer.yaml", "--format", "dot")
     assert "shape=box3d" in drawn.stdout, drawn.stderr
     assert "flow inner" in drawn.stdout
