@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from dagger_actors import ActorSystem, HookEvent, PauseRun, Report
+from dagger_actors.core.protocols import Write
 from dagger_actors.errors import AlreadyAnswered, AnswerMisfit, NotAsked, RequestError, RunNotFound, UnknownNode
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
@@ -166,6 +167,20 @@ def test_whenever_a_process_dies_the_time_out_is_kept(approval: dict[str, Any], 
         assert ("autopilot" in (report.nodes[1].reason or "")) == (state == "succeeded")
 
     assert explore(waits, seeds=1, crash="every_commit").commits > 5
+
+
+def test_a_run_that_comes_to_rest_behind_an_answer_is_to_be_looked_at_at_once(sim: Simulation) -> None:
+    """Law: an answer that its owner has not seen when it let the run go is not left lying."""
+    sim.kill(asking(sim))
+    stranger = sim.system()
+    hub, commit = stranger._hub, stranger.flows._caller.commit
+    run_key = hub.archive.run_key("r")
+    rests = Write("flow_runs.rest", ((run_key, 5),), 1)
+    commit([rests])
+    assert hub.store.readers.query("read.asks_until", run_key) == [(5,)]
+    stranger.flows.signal("r", "ok", YES)
+    commit([rests])
+    assert hub.store.readers.query("read.asks_until", run_key) == [(0,)]
 
 
 def test_a_time_out_fires_when_somebody_comes(sim: Simulation) -> None:
