@@ -19,14 +19,12 @@ class Keys(msgspec.Struct, frozen=True, dict=True):
         known: Keys that are read.
         required: Those of them that must be there.
         stand_ins: Keys that stand in for a required one, which is then not required.
-        later: Keys of a file format that this version does not support yet.
         inside: Those of them whose value is a mapping too, with its keys: one of these may be looked for out here.
     """
 
     known: Collection[str]
     required: tuple[str, ...] = ()
     stand_ins: Mapping[str, str] = {}
-    later: Collection[str] = ()
     inside: Mapping[str, Keys] = {}
 
     def fit(self, entries: Fields) -> bool:

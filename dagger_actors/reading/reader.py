@@ -120,16 +120,11 @@ class Reader:
             if key not in keys.known:
                 self._unknown(key, field.at, what, keys)
         for key in keys.required:
-            # A key of a later version may stand in for it (`approval` for `action`): one complaint is enough.
-            if key not in entries and not any(other in entries for other in (*keys.later, *keys.stand_ins_of(key))):
+            if key not in entries and not any(other in entries for other in keys.stand_ins_of(key)):
                 self.complain(tree.at, f"{what} lacks the key `{key}`", f"Add `{key}: ...`.")
         return entries
 
     def _unknown(self, key: str, at: int, what: object, keys: Keys) -> None:
-        if key in keys.later:
-            message = f"{what}: this version does not support the key `{key}` yet"
-            self.complain(at, message, "Remove it, or upgrade dagger-actors when a version supports it.")
-            return
         path = keys.path_to(key)
         otherwise = "Known keys: " + ", ".join(keys.known) + "."
         advice = f"Write it as `{'.'.join(path)}`." if path else self.suggest(key, keys.known, otherwise)

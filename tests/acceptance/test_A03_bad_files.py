@@ -236,13 +236,6 @@ TOLD: dict[str, list[tuple[str, str, str]]] = {
             "Keep one of them: {reference: NODE.KEY}, {value: LITERAL}, or {node: ID, key: NAME}.",
         )
     ],
-    "later_key": [
-        (
-            "4:28",
-            "node 'a': this version does not support the key `flow` yet",
-            "Remove it, or upgrade dagger-actors when a version supports it.",
-        )
-    ],
     "latin1": [("1:8", "the file is not UTF-8: byte 0xe4 cannot stand here", "Save it as UTF-8.")],
     "list_key": [("4:28", "a key must be text, not a collection or an alias", "Write the key out.")],
     "literal_as_reference": [
@@ -498,7 +491,6 @@ SCHEMA_REFUSES = {
     "fractional_tries",
     "huge_number",
     "key_without_node",
-    "later_key",
     "literal_as_reference",
     "long_id",
     "map_without_item",

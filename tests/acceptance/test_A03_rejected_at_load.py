@@ -294,18 +294,6 @@ class TestTheFaultsThatA03Names:
         told = [(line, col, text.split(" | ")[0]) for line, col, text in found]
         assert (4, column, f"node 'a': {message}") in told
 
-    @pytest.mark.parametrize(
-        "key",
-        [
-            "max_iterations",
-        ],
-    )
-    def test_keys_of_later_versions_are_refused_not_ignored(self, flow, key):
-        found = flow(f"- {{id: a, action: fetch, {key}: 1}}\n")
-        assert [(line, col, text.split(" | ")[0]) for line, col, text in found] == [
-            (4, 26, f"node 'a': this version does not support the key `{key}` yet")
-        ]
-
     def test_map_item_clashing_with_an_input(self, flow):
         found = flow(
             "- {id: b, action: fetch}\n- {id: a, action: add, map: {over: b, item: num1}, inputs: {num1: b, num2: b}}\n"

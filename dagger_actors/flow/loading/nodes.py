@@ -60,7 +60,6 @@ NODE = Keys(
     ),
     required=("id", "action"),
     stand_ins={"await_message": "action", "approval": "action", "flow": "action"},
-    later=("max_iterations",),
     inside={
         "retry_strategy": STRATEGY,
         "map": MAP,

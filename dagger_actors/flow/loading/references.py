@@ -120,7 +120,7 @@ def read_default(reader: Reader, pointer: Pointer, field: Field, what: object) -
 
 @functools.cache
 def _with(extra: frozenset[str]) -> Keys:
-    return Keys(known=(*extra, *POINTER.known), later=POINTER.later)
+    return Keys(known=(*extra, *POINTER.known))
 
 
 def read_table(
