@@ -131,6 +131,7 @@ class Stage:
         self.complaints: list[str] = []
         self.starts: list[Start] = []
         self.kills = 0
+        self.has_frozen = False
         self.is_timely = True
         self.asked_about: set[int] = set()
         self.ids: dict[int, int] = {}
@@ -374,6 +375,9 @@ class Stage:
                 own = {"failed"} if script.failures >= tries or late else {"completed"}
             if script.cancels and script.agent == "late" and script.duration_s > TIMEOUT_S:
                 own = {"failed"}
+            if "failed" in own and script.failures < TRIES and self.has_frozen:
+                # What stood still past a time-out finds it due together with the end of its body: either may come first.
+                own |= {"cancelled"} if script.cancels else {"completed"}
             if script.agent == "careful" and self.kills:
                 own |= {"paused"}
             if number in self.asked_about:

@@ -59,6 +59,7 @@ class Play:
 
     def freeze(self, worker: ActorSystem) -> None:
         self.stage.kills += 1
+        self.stage.has_frozen = True
         self.stage.gone.add(worker._store.worker_id)
         self.sim.freeze(worker)
         self.frozen.append(worker)
