@@ -185,6 +185,19 @@ def test_the_end_of_a_run_is_heard_however_it_ends(end: str) -> None:
     assert explore(ends, seeds=2, crash="every_commit").commits > 2
 
 
+def test_a_hook_that_never_ends_is_stopped_when_the_run_has_used_its_time_twice(sim: Simulation) -> None:
+    """Law: the time of the run is up though a hook is stuck; what its end calls has the same time once more."""
+
+    async def hangs(event: HookEvent) -> None:
+        await asyncio.sleep(10_000 if event.event == "node_start" else 0)
+
+    hooks = {"node_start": "hangs", "run_end": "hangs"}
+    spec = {"name": "f", "config": {"timeout_seconds": 5}, "hooks": hooks, "nodes": [{"id": "a", "action": "quiet"}]}
+    started = sim.system(actions=[quiet, hangs]).flows.start(spec)
+    sim.advance(11)
+    assert started.report().state == "timed_out"
+
+
 def run(tmp_path: Path, spec: dict[str, Any], *actions: Any) -> Report:
     with ActorSystem(tmp_path / "a.db", actions=list(actions)) as system:
         return system.flows.start(spec).wait(30)

@@ -38,6 +38,7 @@ from dagger_actors.flow.machine.commands import ordered, why_not
 from dagger_actors.flow.machine.ends import settle, stop
 from dagger_actors.flow.machine.events import (
     Answer,
+    ArmTimer,
     BodyKey,
     Cancelled,
     Decision,
@@ -81,6 +82,10 @@ def time_up(book: Book, _event: TimeUp, now: Now) -> None:
     book.note_failure("the run used up its timeout_seconds")
     stop(book, "timed_out", "run timed out", now)
     _go_on(book)
+    timeout_s = book.work.definition.config.timeout_seconds
+    if book.status == "running" and timeout_s is not None:
+        # What its end has called has the same time once more; then that is stopped too.
+        book.effects.append(ArmTimer("run", round(timeout_s * 1e6)))
 
 
 def _go_on(book: Book) -> None:
