@@ -310,7 +310,7 @@ class GateMachine(RuleBasedStateMachine):
             assert len(mine) + len([ticket for ticket in self.kept if ticket.run_key == run]) <= limit
         assert len([ticket for ticket in self.inside if ticket.is_thread]) <= self.threads
         assert len([ticket for ticket in self.inside if ticket.is_process]) <= self.processes
-        assert self.world.gates.queued_processes == sum(t.is_process for tickets in self.queued for t in tickets)
+        assert self.world.gates._line.queued_processes == sum(t.is_process for tickets in self.queued for t in tickets)
         abandoned = len([t for t in self.bodies if t.is_thread and t not in self.inside])
         assert self.world.gates.abandoned == abandoned
         assert self.world.gates.is_refusing() == (abandoned >= 2)
@@ -527,7 +527,7 @@ def test_abandoning_drained_bodies_of_processes_keeps_no_other_from_its_process(
     cancelled.offer([running, *waiting])
     for ticket in cancelled.drain():
         assert not cancelled.abandon(ticket)
-    assert world.gates.queued_processes == 0
+    assert world.gates._line.queued_processes == 0
     thread, process = world.ticket(2), world.ticket(2, is_process=True)
     other.offer([thread, process])
     cancelled.end(running, b"", success=True)
