@@ -11,6 +11,7 @@ from dagger_actors.cli.command_line import command
 from dagger_actors.cli.exits import OK, UsageError
 from dagger_actors.cli.inputs import parse_answer
 from dagger_actors.cli.options import DEFAULT_DATABASE, Database, RunId, existing
+from dagger_actors.cli.steps import YES_OR_NO
 from dagger_actors.cli.text import one_line, printable
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import Approval, InputType
@@ -25,7 +26,7 @@ def approve(run_id: RunId, node: NodeId, /, *, db: Database = DEFAULT_DATABASE) 
     """Say yes to what a node asks; recorded when this returns."""
     with ActorSystem(existing(db), recover=False) as system:
         kind = _type_of(system, run_id, node)
-        if kind not in (None, "bool", "any"):
+        if kind is not None and kind not in YES_OR_NO:
             step = command("signal", run_id, node, "VALUE", db=db)
             raise UsageError(f"node {quoted(node)} asks for an answer of type {kind}", f"give it with: {step}")
         system.flows.signal(run_id, node, value=True)

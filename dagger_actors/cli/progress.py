@@ -135,11 +135,15 @@ class LogLines(logging.Handler):
 
 
 class ItemCounts:
-    """The items of maps in lines: counted while they go well, so that a map of thousands does not flood a log."""
+    """The items of maps in lines: counted while they go well, so that a map of thousands does not flood a log.
+
+    Nodes of the run that was seen first go by their name alone, those of others (that run inside it) by run and name.
+    """
 
     EVERY_S = 1.0
 
     def __init__(self) -> None:
+        self._first: str | None = None
         self._done: Counter[tuple[str, str]] = Counter()
         self._told: dict[tuple[str, str], int] = {}
         self._told_at: dict[tuple[str, str], float] = {}
@@ -151,6 +155,7 @@ class ItemCounts:
             event: The event.
             at: When it was observed, in seconds.
         """
+        self._first = self._first or event.run_id
         if not isinstance(event, NodeChanged):
             yield describe(event)
             return
@@ -158,18 +163,21 @@ class ItemCounts:
         if not event.invocation_key:
             if event.state in FINAL_NODE and self._done[node] > self._told.get(node, 0):
                 yield self._count(node, at)
-            yield describe(event)
+            yield self._where(event.run_id) + describe(event)
         elif event.state in ("succeeded", "skipped"):
             self._done[node] += 1
             if at - self._told_at.setdefault(node, at) >= self.EVERY_S:
                 yield self._count(node, at)
         elif event.error is not None or event.reason or event.state not in ("ready", "running"):
-            yield describe(event)
+            yield self._where(event.run_id) + describe(event)
+
+    def _where(self, run_id: str) -> str:
+        return "" if run_id == self._first else f"{one_line(run_id)}: "
 
     def _count(self, node: tuple[str, str], at: float) -> str:
         self._told[node] = self._done[node]
         self._told_at[node] = at
-        return one_line(f"{node[1]} {self._done[node]} items done")
+        return self._where(node[0]) + one_line(f"{node[1]} {self._done[node]} items done")
 
 
 class Lines:

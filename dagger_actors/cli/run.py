@@ -43,6 +43,7 @@ from dagger_actors.flow.catalog import check_width, settings_of
 from dagger_actors.flow.inputs import check_inputs, declared_inputs
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.loading.settings import MAX_PARALLEL
+from dagger_actors.flow.questions import Question
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.report import Report
 from dagger_actors.flow.run import Run
@@ -277,7 +278,8 @@ def _stay(
             return INTERRUPTED
         if not as_json:
             for report in reports:
-                _tell(report, db, imports)
+                asked = system.flows.questions(report.run_id) if report.state == "paused" else ()
+                _tell(report, asked, db, imports)
             interrupts.parting = "left at once, what is committed is safe"
             if not reports:
                 complain("nothing to resume")
@@ -304,7 +306,7 @@ def _say_how_to_resume(runs: Sequence[Run], reports: Sequence[Report], db: str, 
             sys.stderr.write(printable(f"interrupted; go on with: {step}\n"))
 
 
-def _tell(report: Report, db: str, imports: Sequence[str]) -> None:
+def _tell(report: Report, questions: Sequence[Question], db: str, imports: Sequence[str]) -> None:
     """Print a run's outputs on stdout, what went wrong and what to do next on stderr."""
     if report.outputs:
         outputs(stdout(), report.outputs)
@@ -317,7 +319,7 @@ def _tell(report: Report, db: str, imports: Sequence[str]) -> None:
     if reused:
         verdict += f"; {reused:,} of {len(report.nodes):,} outputs were cached"
     sys.stderr.write(verdict + "\n")
-    for step in next_steps(report, db, imports):
+    for step in next_steps(report, db, imports, questions=questions):
         sys.stderr.write(printable(f"next: {step}\n"))
 
 

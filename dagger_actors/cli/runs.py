@@ -91,13 +91,14 @@ def show(
                 write_reports([report], is_list=False)
             return _told(damage)
         is_stranded = report.state in ("pending", "running") and run_id in here.flows.resumable()
+        asked = here.flows.questions(run_id) if report.state == "paused" else ()
     report_page(stdout(), report, is_stranded=is_stranded)
     for log in told:
         title = one_line(f"{invocation(log.node_id, log.invocation_key)} attempt {log.attempt} {log.state}")
         sys.stdout.write(f"\n--- {title}\n{printable(log.text.rstrip())}\n")
     if logs and not told:
         sys.stderr.write("nothing was logged by the attempts that have ended\n")
-    for step in next_steps(report, db, is_stranded=is_stranded):
+    for step in next_steps(report, db, questions=asked, is_stranded=is_stranded):
         sys.stderr.write(printable(f"next: {step}\n"))
     return _told(damage)
 

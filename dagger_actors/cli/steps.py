@@ -6,21 +6,32 @@ from collections.abc import Sequence
 
 from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.cli.command_line import command
+from dagger_actors.flow.questions import Question
 from dagger_actors.flow.report import NodeReport, Report
 
-__all__ = ["lost", "next_steps", "parked"]
+__all__ = ["YES_OR_NO", "lost", "next_steps", "parked"]
 
 UNREADABLE = frozenset({"ArtifactMissing", "ArtifactCorrupt"})
-PARKED = frozenset({"human", "interrupted", "poison"})
+PARKED = frozenset({"interrupted", "poison"})
+YES_OR_NO = frozenset({"bool", "any"})
+"""Types of questions that ``approve`` answers."""
 
 
-def next_steps(report: Report, db: str, imports: Sequence[str] = (), *, is_stranded: bool = False) -> list[str]:
+def next_steps(
+    report: Report,
+    db: str,
+    imports: Sequence[str] = (),
+    *,
+    questions: Sequence[Question] = (),
+    is_stranded: bool = False,
+) -> list[str]:
     """The commands that go on from here, the likeliest first; none when there is nothing to do.
 
     Args:
         report: The run.
         db: The database, as it was given.
         imports: Where its actions are, as they were given.
+        questions: What people are asked in it.
         is_stranded: It says ``running``, and its process is gone.
     """
     run_id = report.run_id
@@ -30,12 +41,14 @@ def next_steps(report: Report, db: str, imports: Sequence[str] = (), *, is_stran
         case "failed" | "cancelled" | "timed_out":
             again = [("--from", node) for node in lost(report)]
             return [command("retry", run_id, options=again, db=db, imports=imports), *_why(report, db)]
-        case "paused" if asking := [node.node_id for node in report.nodes if asks(node)]:
-            return [
-                command("approve", run_id, asking[0], db=db),
-                command("why", run_id, asking[0], db=db),
-                command("resume", run_id, db=db, imports=imports),
-            ]
+        case "paused" if questions:
+            node = questions[0].node_id
+            answer = (
+                command("approve", run_id, node, db=db)
+                if questions[0].type in YES_OR_NO
+                else command("signal", run_id, node, "VALUE", db=db)
+            )
+            return [answer, command("why", run_id, node, db=db), command("resume", run_id, db=db, imports=imports)]
         case "paused":
             verb = "retry" if any(parked(node) for node in report.nodes) else "resume"
             return [command(verb, run_id, db=db, imports=imports), *_why(report, db)]
@@ -45,12 +58,7 @@ def next_steps(report: Report, db: str, imports: Sequence[str] = (), *, is_stran
 
 def parked(node: NodeReport) -> bool:
     """Tell whether an invocation waits for a person to release it."""
-    return node.state == "waiting" and node.reason in PARKED - {"human"}
-
-
-def asks(node: NodeReport) -> bool:
-    """Tell whether a person is asked there."""
-    return node.state == "waiting" and node.reason == "human"
+    return node.state == "waiting" and node.reason in PARKED
 
 
 def lost(report: Report) -> list[str]:

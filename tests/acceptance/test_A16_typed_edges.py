@@ -355,6 +355,10 @@ class TestDefaultsAtLoad:
                 assert told.startswith("node 'a': the default of the flow's input 'n' does not fit: "), default
         assert flow("- {id: a, action: takes_number}\n", "inputs: {n: 7}\n") == []
 
+    def test_who_gives_a_type_as_the_default_is_told_how_a_type_is_written(self, flow):
+        ((_, told),) = flow("- {id: a, action: takes_number}\n", "inputs: {n: int}\n")
+        assert "{type: int}" in told
+
     def test_the_default_of_a_map_is_a_list_of_what_its_item_takes(self, flow):
         for default, message in (
             ("7", "the default of map.over must be a list, not a number"),

@@ -6,6 +6,7 @@ A default that does not fit fails its node exactly when it is needed, which may 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 import msgspec
 
@@ -15,11 +16,14 @@ from dagger_actors.bodies.type_shape import hint_type, name_of
 from dagger_actors.core.comparisons import kind_of
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import InputError
-from dagger_actors.flow.definition import FromInput, InputSpec
+from dagger_actors.flow.definition import FromInput, InputSpec, InputType
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.reading.reader import Reader
 
 __all__ = ["Defaults"]
+
+
+TYPES = frozenset(get_args(InputType))
 
 
 class Defaults:
@@ -71,6 +75,8 @@ class Defaults:
             advice = "Give one that its type hint takes, or change the hint."
             if parameter.annotation is Secret:
                 advice = ""  # nothing that stands in a file is one, and the message says so
+            elif isinstance(told := msgspec.json.decode(json), str) and told in TYPES:
+                advice = f"The text '{told}' is a default here; a type is written so: {{type: {told}}}."
             elif json == "null":
                 hint = name_of(hint_type(parameter.annotation))
                 advice = f"Give another default, or hint the parameter as `{hint} | None`."

@@ -3,6 +3,7 @@
 import io
 import logging
 
+import msgspec
 from rich.console import Console
 
 from dagger_actors.cli.progress import Lines, LogLines, Moving, describe
@@ -84,3 +85,14 @@ def test_items_that_go_well_are_counted_and_those_that_do_not_are_told():
         "n 1000 items done",
         "n succeeded",
     ]
+
+
+def test_nodes_of_runs_inside_are_told_by_run_and_name():
+    """Law: whose node it is stands in the line, but for the run that the command is about."""
+    stream = io.StringIO()
+    lines = Lines(stream)
+    with lines:
+        for run_id in ("r", "r/n"):
+            lines.observe([msgspec.structs.replace(changed("running"), run_id=run_id)])
+    told = [line.split(maxsplit=1)[1] for line in stream.getvalue().splitlines()]
+    assert told == ["n running", "r/n: n running"]

@@ -8,6 +8,7 @@ from dagger_actors.cli.command_line import advising, database_of, with_database
 from dagger_actors.cli.exits import UsageError
 from dagger_actors.cli.steps import next_steps
 from dagger_actors.errors import DefinitionError, IllegalTransition, Problem, RunNotFound
+from dagger_actors.flow.questions import Question
 from dagger_actors.flow.report import NodeReport, Report
 
 
@@ -40,6 +41,16 @@ def node(state: str, reason: str | None = None, key: str = "") -> NodeReport:
 def test_the_next_command_follows_from_the_state(one, verbs) -> None:
     """Law: what ended is retried, what paused is resumed, what is parked is released by retry."""
     assert next_steps(one, "x.db") == [f"dagger-actors {verb} --db x.db" for verb in verbs]
+
+
+@pytest.mark.parametrize(
+    ("kind", "verb"), [("bool", "approve r1 n"), ("any", "approve r1 n"), ("int", "signal r1 n VALUE")]
+)
+def test_who_is_asked_is_shown_how_to_answer(kind, verb) -> None:
+    """Law: the first command gives an answer of the type that the node asks for."""
+    asked = Question(node_id="n", message="", type=kind, since_us=0, due_us=None, on_timeout="pause")
+    told = next_steps(report("paused", node("waiting", "human")), "x.db", questions=[asked])
+    assert told == [f"dagger-actors {step} --db x.db" for step in (verb, "why r1 n", "resume r1")]
 
 
 def test_a_stranded_run_is_resumed() -> None:
