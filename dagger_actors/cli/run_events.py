@@ -19,7 +19,7 @@ from dagger_actors.inspection import Inspection
 
 __all__ = ["Tailing", "tail_run"]
 
-PAGE: Final = 20_000
+PAGE: Final = 2_000
 """Events that are read at once."""
 
 REST: Final = FINAL_RUN | {"paused"}

@@ -12,7 +12,7 @@ from dagger_actors.core.wording import nearest
 from dagger_actors.errors import ArtifactError, NewerSchema, RequestError, RunNotFound
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition, NodeDefinition
 from dagger_actors.flow.explanation import Explanation, explain
-from dagger_actors.flow.happened import Event, check_after, read_events
+from dagger_actors.flow.happened import Event, check_after, check_limit, read_events
 from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.questions import Question, questions_of
 from dagger_actors.flow.report import Report, RunSummary, build_report
@@ -163,7 +163,8 @@ class Archive:
             RunNotFound: There is no such run.
             RequestError: ``after`` or ``limit`` is none.
         """
-        return read_events(self._store.readers, run_id, self.run_key(run_id), check_after(after), limit)
+        run_key = self.run_key(run_id)
+        return read_events(self._store.readers, run_id, run_key, check_after(after), check_limit(limit))
 
     def logs(self, run_id: str) -> tuple[AttemptLog, ...]:
         """What the attempts of a run logged, and printed if they ran in processes; of those that have ended.

@@ -15,10 +15,10 @@ from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import RequestError
 
-__all__ = ["PAGE", "Event", "EventKind", "check_after", "read_events"]
+__all__ = ["PAGE", "Event", "EventKind", "check_after", "check_limit", "read_events"]
 
-PAGE: Final = 20_000
-"""Events that are read at once: each reading goes through all rows of the run."""
+PAGE: Final = 2_000
+"""Events that are read at once."""
 
 EventKind = Literal["run", "waiting", "started", "ended", "added", "emitted"]
 
@@ -74,6 +74,17 @@ def check_after(after: object) -> int:
     if type(after) is not int or not 0 <= after < 2**63:
         raise RequestError(f"after is the seq of an event, 0 = from the beginning, not {quoted(after)}")
     return after
+
+
+def check_limit(limit: object) -> int:
+    """Refuse what is no number of events.
+
+    Raises:
+        RequestError: It is none.
+    """
+    if type(limit) is not int or not 1 <= limit < 2**63:
+        raise RequestError(f"limit is how many events at most, 1 or more, not {quoted(limit)}")
+    return limit
 
 
 def read_events(readers: Readers, run_id: str, run_key: int, after: int, limit: int = PAGE) -> list[Event]:

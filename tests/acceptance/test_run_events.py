@@ -79,9 +79,12 @@ def check(events: list[Event], system: Any) -> None:
             who = (node.node_id, node.invocation_key, attempt.attempt)
             ended = happened.index(("ended", *who, attempt.state))
             if attempt.started_us is not None:
-                assert happened.index(("started", *who, "running")) < ended
+                begun = happened.index(("started", *who, "running"))
+                assert (begun < ended, events[begun].at_us) == (True, attempt.started_us)
                 (end,) = [one for one in events if one.seq == seqs[ended]]
                 assert end.duration_us == attempt.finished_us - attempt.started_us
+    (whole,) = [one for one in events if one.kind == "ended" and (one.node_id, one.invocation_key) == ("many", "")]
+    assert whole.duration_us is not None
     assert happened[0] == ("run", "", "", 0, "running")
     assert happened[-1] == ("run", "", "", 0, "succeeded")
     assert ("ended", "never", "", 0, "skipped") in happened
@@ -234,3 +237,6 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
         for after in (-1, True, "3", 2**63):
             with pytest.raises(RequestError, match="after is the seq of an event"):
                 system.events("r", after=after)
+        for limit in (0, -1, True, "3"):
+            with pytest.raises(RequestError, match="limit is how many events"):
+                system._hub.archive.events("r", limit=limit)  # type: ignore[arg-type]
