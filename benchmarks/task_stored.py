@@ -21,7 +21,7 @@ from task_peers import Timed
 from task_work import Question, Sizes, answer, questions
 
 from dagger_actors import ActorSystem
-from dagger_actors.core.tasks import TaskEnd
+from dagger_actors.core.task_leases import TaskEnd
 from dagger_actors.store.connection import open_reader, open_writer, transaction
 from dagger_actors.store.ownership import reserve
 from dagger_actors.store.statements import sql

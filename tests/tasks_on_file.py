@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
-from dagger_actors.core.tasks import Claim, Claimed, ClaimTasks, NewTask, SettleEnded, SubmitTasks, TaskOperation
+from dagger_actors.core.task_leases import Claim, Claimed, ClaimTasks
+from dagger_actors.core.task_rows import NewTask
+from dagger_actors.core.tasks import SettleEnded, SubmitTasks, TaskOperation
 from dagger_actors.errors import DaggerError, RequestRefused
 from dagger_actors.store.connection import open_writer, transaction
 from dagger_actors.store.migrate import migrate

@@ -18,7 +18,7 @@ from dagger_actors.cli.runs import as_written
 from dagger_actors.cli.task_pages import job_page, jobs_table
 from dagger_actors.cli.task_steps import next_for_job
 from dagger_actors.cli.text import printable
-from dagger_actors.core.tasks import JobState
+from dagger_actors.core.task_states import JobState
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.reading.filters import LISTED
 from dagger_actors.tasks.job_graph import DRAWN, MOST_DRAWN, picture_of_job

@@ -17,7 +17,7 @@ from dagger_actors.cli.runs import as_written
 from dagger_actors.cli.task_pages import agents_table, task_page, tasks_table
 from dagger_actors.cli.task_steps import next_for_tasks
 from dagger_actors.cli.text import printable
-from dagger_actors.core.tasks import TaskState
+from dagger_actors.core.task_states import TaskState
 from dagger_actors.errors import ArtifactCorrupt, ArtifactMissing
 from dagger_actors.inspection import Inspection
 from dagger_actors.reading.filters import LISTED

@@ -10,7 +10,8 @@ import apsw
 
 from dagger_actors.core.channels import ChannelOperation
 from dagger_actors.core.run_rows import StartRuns
-from dagger_actors.core.tasks import ClaimTasks, TaskOperation
+from dagger_actors.core.task_leases import ClaimTasks
+from dagger_actors.core.tasks import TaskOperation
 from dagger_actors.errors import DaggerError, RequestRefused
 from dagger_actors.store.channel_work import CHANNEL_RUNS
 from dagger_actors.store.run_starting import start_runs

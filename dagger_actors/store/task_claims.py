@@ -8,7 +8,8 @@ from typing import Final
 import apsw
 import msgspec
 
-from dagger_actors.core.tasks import AdmitHeld, Claim, ClaimAnswer, Claimed, ClaimTasks, PromoteDue, ReleaseTasks
+from dagger_actors.core.task_leases import Claim, ClaimAnswer, Claimed, ClaimTasks, ReleaseTasks
+from dagger_actors.core.tasks import AdmitHeld, PromoteDue
 from dagger_actors.store.stepping import ask, ask_keys, do, text
 from dagger_actors.store.task_ends import cancel_keys
 from dagger_actors.store.task_graph import strand

@@ -7,9 +7,8 @@ from typing import Any, Final, assert_never
 import apsw
 import msgspec
 
-from dagger_actors.core.tasks import (
-    CancelJob,
-    NewTask,
+from dagger_actors.core.task_rows import NewTask
+from dagger_actors.core.task_stalls import (
     StallAction,
     Stalled,
     StalledJob,
@@ -17,9 +16,8 @@ from dagger_actors.core.tasks import (
     StallJobs,
     StallNotifies,
     StallTells,
-    StopJob,
-    SubmitTasks,
 )
+from dagger_actors.core.tasks import CancelJob, StopJob, SubmitTasks
 from dagger_actors.errors import DaggerError, JobNotFound
 from dagger_actors.store.ownership import reserve
 from dagger_actors.store.statements import sql

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import apsw
 
-from dagger_actors.core.tasks import REOPENED_TASK, DecideTask, RetryTasks
+from dagger_actors.core.task_states import REOPENED_TASK
+from dagger_actors.core.tasks import DecideTask, RetryTasks
 from dagger_actors.errors import TaskTransitionRefused
 from dagger_actors.store.stepping import ask_keys, do, text
 from dagger_actors.store.task_graph import reconsider, strand, strand_behind

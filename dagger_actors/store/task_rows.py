@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import apsw
 import msgspec
 
-from dagger_actors.core.tasks import FINAL_TASK, TASK_TRANSITIONS
+from dagger_actors.core.task_states import FINAL_TASK, TASK_TRANSITIONS
 from dagger_actors.errors import TaskChanged, TaskNotFound, TaskTransitionRefused
 from dagger_actors.store.stepping import ask, text
 

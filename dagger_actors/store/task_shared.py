@@ -8,7 +8,8 @@ from typing import Final
 import apsw
 import msgspec
 
-from dagger_actors.core.tasks import SharedChange, SharedValue, ShareValues
+from dagger_actors.core.task_rows import SharedChange
+from dagger_actors.core.tasks import SharedValue, ShareValues
 from dagger_actors.errors import SharedConflict, SharedRefused
 from dagger_actors.store.ownership import reserve
 from dagger_actors.store.statements import sql

@@ -10,7 +10,8 @@ from typing import Any
 import apsw
 import msgspec
 
-from dagger_actors.core.tasks import NewTask, SubmitTasks, Submitted
+from dagger_actors.core.task_rows import NewTask
+from dagger_actors.core.tasks import SubmitTasks, Submitted
 from dagger_actors.errors import (
     DependencyCycle,
     JobClosed,

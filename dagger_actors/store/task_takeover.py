@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 import msgspec
 
-from dagger_actors.core.tasks import Claimed, Taken, TakeTasks
+from dagger_actors.core.task_leases import Claimed, Taken, TakeTasks
 from dagger_actors.store.stepping import ask, ask_keys, do, text
 from dagger_actors.store.task_rows import states_of
 

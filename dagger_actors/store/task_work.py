@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import apsw
 
+from dagger_actors.core.task_leases import ReleaseTasks, TakeTasks
+from dagger_actors.core.task_stalls import StallJobs
 from dagger_actors.core.tasks import (
     AddDependencies,
     AdmitHeld,
@@ -15,15 +17,12 @@ from dagger_actors.core.tasks import (
     DecideTask,
     PromoteDue,
     PruneTasks,
-    ReleaseTasks,
     RetryTasks,
     SettleEnded,
     SettleSuspended,
     ShareValues,
-    StallJobs,
     StopJob,
     SubmitTasks,
-    TakeTasks,
 )
 from dagger_actors.store.task_claims import admit, promote, release
 from dagger_actors.store.task_ends import cancel, settle_ended

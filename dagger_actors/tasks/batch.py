@@ -10,7 +10,9 @@ from dagger_actors.bodies.turn_shared import MARK_STEP
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import ChannelOperation, PublishMessages
 from dagger_actors.core.protocols import Cell, UserWork, Write
-from dagger_actors.core.tasks import FINAL_TASK, Claim, ClaimTasks, ReleaseTasks, TaskOperation
+from dagger_actors.core.task_leases import Claim, ClaimTasks, ReleaseTasks
+from dagger_actors.core.task_states import FINAL_TASK
+from dagger_actors.core.tasks import TaskOperation
 from dagger_actors.tasks.machine.events import Decision, Effect, End, Grant, RunRow, TaskRef
 
 __all__ = ["Batch", "Part"]

@@ -12,7 +12,7 @@ from functools import partial
 from dagger_actors.actors.gate import Gate, Ticket
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.core.messages import Progressed
-from dagger_actors.core.tasks import Claimed
+from dagger_actors.core.task_leases import Claimed
 from dagger_actors.tasks.handover import Services
 from dagger_actors.tasks.machine.events import Grant, TaskRef
 from dagger_actors.tasks.orders import Late, ShiftEnds

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from dagger_actors.core.tasks import JobState
+from dagger_actors.core.task_states import JobState
 from dagger_actors.errors import JobNotFound
 from dagger_actors.reading.filters import LISTED, check_limit, states_of
 from dagger_actors.reading.since import since_us

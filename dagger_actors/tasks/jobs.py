@@ -8,7 +8,8 @@ import msgspec
 
 from dagger_actors.bodies.asking import Asking, Await
 from dagger_actors.core.protocols import Write
-from dagger_actors.core.tasks import CancelJob, StallAction, StallFails, StallNotifies, StallTells
+from dagger_actors.core.task_stalls import StallAction, StallFails, StallNotifies, StallTells
+from dagger_actors.core.tasks import CancelJob
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import JobConflict, RequestError, UnitRejected
 from dagger_actors.tasks.job import Job, JobSource

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dagger_actors.core.tasks import TakeTasks
+from dagger_actors.core.task_leases import TakeTasks
 from dagger_actors.store.ownership import WorkerRow
 from dagger_actors.store.slots import SlotRecord
 from dagger_actors.store.store import Store

@@ -10,7 +10,7 @@ import msgspec
 
 from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.bodies.stored_error import decode_error
-from dagger_actors.core.tasks import TASK_TRANSITIONS
+from dagger_actors.core.task_states import TASK_TRANSITIONS
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import RequestError, TaskNotFound
 from dagger_actors.reading.filters import LISTED, check_limit, states_of

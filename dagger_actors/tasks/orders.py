@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from dagger_actors.core.tasks import Claimed
+from dagger_actors.core.task_leases import Claimed
 from dagger_actors.tasks.batch import Batch
 from dagger_actors.tasks.machine.events import TaskRef
 from dagger_actors.tasks.machine.machine import TaskMachine

@@ -9,7 +9,7 @@ import msgspec
 
 from dagger_actors.bodies.parameters import decode_custom
 from dagger_actors.bodies.stored_error import decode_error, describe
-from dagger_actors.core.tasks import FINAL_TASK
+from dagger_actors.core.task_states import FINAL_TASK
 from dagger_actors.errors import InputError, TaskCancelled, TaskEnded, TaskFailed, TaskRejected
 
 __all__ = ["SUCCESS", "Outcomes", "TaskOutcome", "failure_of"]

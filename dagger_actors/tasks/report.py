@@ -8,7 +8,8 @@ import msgspec
 
 from dagger_actors.bodies.stored_error import describe
 from dagger_actors.core.messages import ErrorDetail
-from dagger_actors.core.tasks import DependencyKind, JobState, TaskState
+from dagger_actors.core.task_rows import DependencyKind
+from dagger_actors.core.task_states import JobState, TaskState
 
 __all__ = [
     "AgentSummary",

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from dagger_actors.bodies.stored_error import decode_error, describe
-from dagger_actors.core.tasks import JobState, TaskState
+from dagger_actors.core.task_states import JobState, TaskState
 from dagger_actors.tasks.report import JobProgress, TaskSummary
 
 __all__ = ["JobRow", "TaskRow", "progress_of", "summary_of"]

@@ -13,7 +13,8 @@ from dagger_actors.bodies.artifacts import artifact_row
 from dagger_actors.bodies.asking import Asking, Await
 from dagger_actors.core.messages import ArtifactRecord
 from dagger_actors.core.protocols import Write
-from dagger_actors.core.tasks import NewTask, SubmitTasks
+from dagger_actors.core.task_rows import NewTask
+from dagger_actors.core.tasks import SubmitTasks
 from dagger_actors.core.wording import counted
 from dagger_actors.errors import DaggerError, TaskQueueFull
 from dagger_actors.tasks.doors import Door

@@ -17,7 +17,8 @@ from dagger_actors.actors.due import DueTimes
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.tasks import Stalled, StallJobs, StallNotifies, StallTells, TaskOperation
+from dagger_actors.core.task_stalls import Stalled, StallJobs, StallNotifies, StallTells
+from dagger_actors.core.tasks import TaskOperation
 from dagger_actors.store.store import Store
 from dagger_actors.tasks.looking import TaskArchive
 from dagger_actors.tasks.results import Stall

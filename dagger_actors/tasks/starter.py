@@ -16,7 +16,7 @@ from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.spawner import Order, Spawner
 from dagger_actors.core.messages import StartAttempt, StartAttempts, TaskFacts, encode
-from dagger_actors.core.tasks import Claimed
+from dagger_actors.core.task_leases import Claimed
 from dagger_actors.store.store import Store
 from dagger_actors.tasks.context import TaskContext
 from dagger_actors.tasks.machine.events import Grant

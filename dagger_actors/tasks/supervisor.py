@@ -29,7 +29,7 @@ from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import AttemptEnded, Failed, Progressed, decode_message
 from dagger_actors.core.protocols import Now, Unit
 from dagger_actors.core.retry import RetryPolicy
-from dagger_actors.core.tasks import Claimed
+from dagger_actors.core.task_leases import Claimed
 from dagger_actors.errors import UnitRejected
 from dagger_actors.tasks.aside import Aside
 from dagger_actors.tasks.batch import Batch, Part

@@ -9,7 +9,7 @@ from dagger_actors.bodies.of_disk import OF_THE_DISK
 from dagger_actors.bodies.snooze import Snooze
 from dagger_actors.core.messages import AttemptEnded, ErrorDetail, Failed
 from dagger_actors.core.retry import AttemptError, RetryPolicy, names_of
-from dagger_actors.core.tasks import Claimed
+from dagger_actors.core.task_leases import Claimed
 from dagger_actors.errors import (
     ChannelFull,
     DependencyCycle,

@@ -13,7 +13,7 @@ from itertools import islice
 import msgspec
 
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.core.tasks import FINAL_TASK
+from dagger_actors.core.task_states import FINAL_TASK
 from dagger_actors.store.reader import Readers
 
 __all__ = ["Waiters"]

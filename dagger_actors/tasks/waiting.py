@@ -13,7 +13,7 @@ from dagger_actors.bodies.asking import Aside, Asking, Await
 from dagger_actors.bodies.loop_guard import refuse_on_loop
 from dagger_actors.bodies.parameters import Parameter
 from dagger_actors.bodies.result_check import hint_name
-from dagger_actors.core.tasks import FINAL_TASK
+from dagger_actors.core.task_states import FINAL_TASK
 from dagger_actors.errors import BlockingCall, InputError, ResultError, TaskNotFound
 from dagger_actors.tasks.base import TasksBase
 from dagger_actors.tasks.hub import TaskHub

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from dagger_actors.core.tasks import Conflict
+from dagger_actors.core.task_rows import Conflict
 from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import RequestError
 from dagger_actors.tasks.given import GivenToJobs

@@ -15,7 +15,8 @@ from dagger_actors import ActorSystem, RetryPolicy
 from dagger_actors.bodies.snooze import Snooze
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.retry import Linear
-from dagger_actors.core.tasks import NewTask, SubmitTasks
+from dagger_actors.core.task_rows import NewTask
+from dagger_actors.core.tasks import SubmitTasks
 from dagger_actors.tasks.agent import task_agent
 from dagger_actors.tasks.context import TaskContext
 from dagger_actors.tasks.machine.events import Woken

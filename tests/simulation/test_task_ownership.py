@@ -9,7 +9,8 @@ from typing import Any
 import apsw
 import pytest
 
-from dagger_actors.core.tasks import NewTask, SubmitTasks
+from dagger_actors.core.task_rows import NewTask
+from dagger_actors.core.tasks import SubmitTasks
 from dagger_actors.store import journal
 from dagger_actors.store.statements import sql
 from dagger_actors.tasks.agent import task_agent

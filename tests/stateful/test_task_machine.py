@@ -10,7 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from dagger_actors.core.messages import ErrorDetail, Failed, Inline, Succeeded, Suspended, Turn
 from dagger_actors.core.protocols import Now
-from dagger_actors.core.tasks import FINAL_TASK, TASK_TRANSITIONS, ClaimAnswer, Claimed, Wait
+from dagger_actors.core.task_leases import ClaimAnswer, Claimed
+from dagger_actors.core.task_rows import Wait
+from dagger_actors.core.task_states import FINAL_TASK, TASK_TRANSITIONS
 from dagger_actors.tasks.machine.appetite import MOST_AHEAD
 from dagger_actors.tasks.machine.events import (
     AgentTerms,

@@ -14,24 +14,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from dagger_actors.core.task_leases import Claim, Claimed, ClaimTasks, ReleaseTasks, TakeTasks
+from dagger_actors.core.task_rows import NewTask
+from dagger_actors.core.task_states import TASK_TRANSITIONS
 from dagger_actors.core.tasks import (
-    TASK_TRANSITIONS,
     AddDependencies,
     CancelJob,
     CancelTasks,
-    Claim,
-    Claimed,
-    ClaimTasks,
     DecideTask,
-    NewTask,
     PromoteDue,
     PruneTasks,
-    ReleaseTasks,
     RetryTasks,
     SettleSuspended,
     StopJob,
     SubmitTasks,
-    TakeTasks,
 )
 from dagger_actors.errors import DependencyCycle, UnknownDependency
 from tests.conftest import MEMORY

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dagger_actors.core.protocols import Now
-from dagger_actors.core.tasks import Claim, ClaimAnswer
+from dagger_actors.core.task_leases import Claim, ClaimAnswer
 from dagger_actors.tasks.machine.events import AgentTerms
 
 __all__ = ["MOST_AHEAD", "Appetite"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from dagger_actors.core.messages import ErrorDetail, Outcome, Turn
-from dagger_actors.core.tasks import Claim, ClaimAnswer, Claimed, TaskEnd, TaskOperation
+from dagger_actors.core.task_leases import Claim, ClaimAnswer, Claimed, TaskEnd
+from dagger_actors.core.tasks import TaskOperation
 
 __all__ = [
     "AgentTerms",

@@ -14,19 +14,16 @@ import msgspec
 from dagger_actors.bodies.stored_error import encode_error
 from dagger_actors.core.messages import ErrorDetail, Failed, Inline, Succeeded, Suspended, Turn
 from dagger_actors.core.protocols import Now
+from dagger_actors.core.task_leases import Claim, Claimed, TaskEnd
+from dagger_actors.core.task_states import FINAL_TASK, TaskState
 from dagger_actors.core.tasks import (
-    FINAL_TASK,
     AddDependencies,
-    Claim,
-    Claimed,
     SettleEnded,
     SettleSuspended,
     ShareValues,
     StopJob,
     SubmitTasks,
-    TaskEnd,
     TaskOperation,
-    TaskState,
 )
 from dagger_actors.tasks.machine.appetite import Appetite
 from dagger_actors.tasks.machine.events import (

@@ -11,7 +11,8 @@ from typing import Any, Self
 import apsw
 import pytest
 
-from dagger_actors.core.tasks import AddDependencies, CancelTasks, NewTask, RetryTasks, SettleSuspended, SubmitTasks
+from dagger_actors.core.task_rows import NewTask
+from dagger_actors.core.tasks import AddDependencies, CancelTasks, RetryTasks, SettleSuspended, SubmitTasks
 from dagger_actors.store.connection import transaction
 from dagger_actors.store.statements import sql
 from tests.tasks_on_file import TasksOnFile

@@ -10,27 +10,22 @@ from pathlib import Path
 import pytest
 
 from dagger_actors.core.protocols import Runnable, Unit, Write
+from dagger_actors.core.task_leases import Claim, ClaimAnswer, ClaimTasks, ReleaseTasks, TakeTasks
+from dagger_actors.core.task_rows import NewTask, SharedChange
+from dagger_actors.core.task_stalls import StallJobs
 from dagger_actors.core.tasks import (
     AddDependencies,
     AdmitHeld,
     CancelJob,
     CancelTasks,
-    Claim,
-    ClaimAnswer,
-    ClaimTasks,
     DecideTask,
-    NewTask,
     PromoteDue,
     PruneTasks,
-    ReleaseTasks,
     RetryTasks,
     SettleSuspended,
-    SharedChange,
     ShareValues,
-    StallJobs,
     StopJob,
     SubmitTasks,
-    TakeTasks,
 )
 from dagger_actors.errors import (
     DependencyCycle,

@@ -6,7 +6,7 @@ import pytest
 
 from dagger_actors.core.messages import ErrorDetail, Failed
 from dagger_actors.core.protocols import Now
-from dagger_actors.core.tasks import Claim, ClaimAnswer, Claimed
+from dagger_actors.core.task_leases import Claim, ClaimAnswer, Claimed
 from dagger_actors.tasks.machine.appetite import MOST_AHEAD, Appetite
 from dagger_actors.tasks.machine.events import AgentTerms, Answered, Ended, Refused
 from dagger_actors.tasks.machine.machine import TaskMachine

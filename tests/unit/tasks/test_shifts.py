@@ -11,7 +11,7 @@ import pytest
 
 from dagger_actors import ActorSystem, TaskContext, task_agent
 from dagger_actors.core.protocols import Now
-from dagger_actors.core.tasks import ClaimAnswer, Claimed
+from dagger_actors.core.task_leases import ClaimAnswer, Claimed
 from dagger_actors.tasks import supervisor
 from dagger_actors.tasks.hands import Hands
 from dagger_actors.tasks.left_behind import LeftBehind

@@ -24,7 +24,7 @@ from dagger_actors import (
     task_agent,
 )
 from dagger_actors.core.protocols import Unit
-from dagger_actors.core.tasks import ClaimTasks
+from dagger_actors.core.task_leases import ClaimTasks
 from dagger_actors.errors import DaggerError, JobClosed, RequestError, SystemClosed
 
 
