@@ -12,18 +12,11 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import ThreadRuntime
 from dagger_actors.bodies.arrivals import Arrivals
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.channels import (
-    Appended,
-    ChannelOperation,
-    ChannelRow,
-    CursorRow,
-    DeadLetterRow,
-    Declare,
-    ShareRanges,
-    StateRow,
-    SubscriptionRow,
-)
+from dagger_actors.core.channels import Appended, ChannelOperation
+from dagger_actors.core.declarations import ChannelRow, Declare, SubscriptionRow
+from dagger_actors.core.member_rows import CursorRow, DeadLetterRow, StateRow
 from dagger_actors.core.protocols import Unit, Write
+from dagger_actors.core.range_leases import ShareRanges
 from dagger_actors.errors import ChannelFull
 from dagger_actors.pubsub.channel import Channel
 from dagger_actors.pubsub.channels import Channels

@@ -8,18 +8,10 @@ from typing import Any
 import msgspec
 
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.channels import (
-    Appended,
-    ChannelOperation,
-    ChannelRow,
-    CursorRow,
-    Declare,
-    Declared,
-    PublishMessages,
-    Shared,
-    ShareRanges,
-    SubscriptionRow,
-)
+from dagger_actors.core.channels import Appended, ChannelOperation, PublishMessages
+from dagger_actors.core.declarations import ChannelRow, Declare, Declared, SubscriptionRow
+from dagger_actors.core.member_rows import CursorRow
+from dagger_actors.core.range_leases import Shared, ShareRanges
 from dagger_actors.errors import DaggerError, RequestRefused
 from dagger_actors.store.connection import open_writer, transaction
 from dagger_actors.store.migrate import migrate

@@ -11,7 +11,8 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.bodies.publications import WantedMessage
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.channels import Appended, ChannelOperation, Declare
+from dagger_actors.core.channels import Appended, ChannelOperation
+from dagger_actors.core.declarations import Declare
 from dagger_actors.errors import PublicationRefused
 from dagger_actors.pubsub.declared_rows import channel_row
 from dagger_actors.pubsub.doors import Doors

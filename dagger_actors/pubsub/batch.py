@@ -9,22 +9,12 @@ import msgspec
 
 from dagger_actors.bodies.artifacts import artifact_row
 from dagger_actors.core.channel_rows import NewMessage, NewTimer
-from dagger_actors.core.channels import (
-    ChannelOperation,
-    ChannelRow,
-    CursorRow,
-    DeadLetterRow,
-    Declare,
-    DeliveryRow,
-    PauseSubscription,
-    PublishMessages,
-    ReleaseRanges,
-    SetTimers,
-    ShareRanges,
-    StateRow,
-)
+from dagger_actors.core.channels import ChannelOperation, PauseSubscription, PublishMessages, SetTimers
+from dagger_actors.core.declarations import ChannelRow, Declare
+from dagger_actors.core.member_rows import CursorRow, DeadLetterRow, DeliveryRow, StateRow
 from dagger_actors.core.messages import A_DELIVERY, ArtifactRecord
 from dagger_actors.core.protocols import Cell, UserWork, Write
+from dagger_actors.core.range_leases import ReleaseRanges, ShareRanges
 from dagger_actors.core.run_rows import NewRun, StartRuns
 from dagger_actors.core.task_rows import NewTask
 from dagger_actors.core.tasks import SubmitTasks, TaskOperation

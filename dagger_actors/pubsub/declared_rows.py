@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from dagger_actors.core.channels import ChannelRow, SubscriptionRow
+from dagger_actors.core.declarations import ChannelRow, SubscriptionRow
 from dagger_actors.pubsub.registry import Subscription
 from dagger_actors.pubsub.wired import WiredChannel, Wiring
 

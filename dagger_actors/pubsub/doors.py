@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from dagger_actors.core.channels import ChannelRow
+from dagger_actors.core.declarations import ChannelRow
 from dagger_actors.core.wording import nearest
 from dagger_actors.errors import PublicationRefused, UnknownChannel
 from dagger_actors.pubsub.asked_names import refuse_no_name

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
-from dagger_actors.core.channels import Lease
+from dagger_actors.core.range_leases import Lease
 from dagger_actors.pubsub.intake import Cursor
 from dagger_actors.pubsub.machine.events import CursorState, Waiting
 from dagger_actors.store.reader import Readers

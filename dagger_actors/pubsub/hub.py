@@ -20,15 +20,8 @@ from dagger_actors.bodies.arrivals import Arrivals
 from dagger_actors.bodies.asking import wait_beside
 from dagger_actors.bodies.resources import Resources
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.channels import (
-    Appended,
-    ChannelOperation,
-    ChannelRow,
-    Declare,
-    Declared,
-    PromoteMessages,
-    SubscriptionRow,
-)
+from dagger_actors.core.channels import Appended, ChannelOperation, PromoteMessages
+from dagger_actors.core.declarations import ChannelRow, Declare, Declared, SubscriptionRow
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Progressed
 from dagger_actors.core.protocols import Unit

@@ -9,10 +9,11 @@ from typing import Any
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.channel_rows import place_of
-from dagger_actors.core.channels import ChannelOperation, TakeRanges
+from dagger_actors.core.channels import ChannelOperation
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import A_DELIVERY
 from dagger_actors.core.protocols import Clock
+from dagger_actors.core.range_leases import TakeRanges
 from dagger_actors.core.wording import counted
 from dagger_actors.errors import StoreError, SystemClosed
 from dagger_actors.store.ownership import WorkerRow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from dagger_actors.core.channels import Shared
+from dagger_actors.core.range_leases import Shared
 from dagger_actors.pubsub.batch import Batch
 from dagger_actors.pubsub.intake import Cursor
 

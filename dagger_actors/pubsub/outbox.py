@@ -15,7 +15,8 @@ from typing import Any
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.channels import Appended, ChannelRow, Declare, PublishMessages
+from dagger_actors.core.channels import Appended, PublishMessages
+from dagger_actors.core.declarations import ChannelRow, Declare
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.protocols import Clock, Journal, Timers, Unit
 from dagger_actors.core.wording import counted

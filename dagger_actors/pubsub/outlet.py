@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from dagger_actors.core.channels import ChannelRow
+from dagger_actors.core.declarations import ChannelRow
 
 __all__ = ["Outlet"]
 

@@ -12,9 +12,10 @@ import msgspec
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
-from dagger_actors.core.channels import ChannelOperation, ReleaseRanges
+from dagger_actors.core.channels import ChannelOperation
 from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.log_fields import LogFields
+from dagger_actors.core.range_leases import ReleaseRanges
 from dagger_actors.errors import StoreError, SupervisorGaveUp
 from dagger_actors.pubsub.intake import Cursor
 from dagger_actors.pubsub.orders import Reopen

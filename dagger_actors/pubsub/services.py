@@ -9,7 +9,8 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.bodies.arrivals import Arrivals
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.channels import Appended, ChannelOperation, ChannelRow
+from dagger_actors.core.channels import Appended, ChannelOperation
+from dagger_actors.core.declarations import ChannelRow
 from dagger_actors.errors import SupervisorGaveUp
 from dagger_actors.pubsub.catalog import Catalog
 from dagger_actors.pubsub.ephemeral_report import EphemeralChannel

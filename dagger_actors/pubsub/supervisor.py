@@ -25,10 +25,11 @@ from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.bodies.error_detail import detail_of
 from dagger_actors.core.channel_rows import RANGES
-from dagger_actors.core.channels import PublishMessages, SetTimers, Shared, ShareRanges
+from dagger_actors.core.channels import PublishMessages, SetTimers
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Progressed
 from dagger_actors.core.protocols import Now
+from dagger_actors.core.range_leases import Shared, ShareRanges
 from dagger_actors.core.run_rows import StartRuns
 from dagger_actors.core.tasks import SubmitTasks
 from dagger_actors.core.turns import StartTurn, TurnEnded, TurnFailed, decode_told

@@ -9,7 +9,7 @@ import apsw
 import msgspec
 
 from dagger_actors.core.channel_rows import RANGES, private_channel
-from dagger_actors.core.channels import ChannelRow, Declare, Declared, SubscriptionRow
+from dagger_actors.core.declarations import ChannelRow, Declare, Declared, SubscriptionRow
 from dagger_actors.errors import OffsetRefused
 from dagger_actors.store.channel_logs import Log, logs_of
 from dagger_actors.store.stepping import ask, do, text

@@ -6,7 +6,7 @@ import apsw
 import msgspec
 
 from dagger_actors.core.channel_rows import RANGES
-from dagger_actors.core.channels import Lease, ReleaseRanges, Shared, ShareRanges, TakeRanges
+from dagger_actors.core.range_leases import Lease, ReleaseRanges, Shared, ShareRanges, TakeRanges
 from dagger_actors.store.stepping import ask, do, text
 
 __all__ = ["release", "share", "take"]

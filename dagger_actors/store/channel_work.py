@@ -8,20 +8,18 @@ from typing import Any, Final
 import apsw
 
 from dagger_actors.core.channels import (
-    Declare,
     ForgetSubscription,
     PauseSubscription,
     PromoteMessages,
     PruneMessages,
     PublishMessages,
     Redrive,
-    ReleaseRanges,
     ResumeSubscription,
     Seek,
     SetTimers,
-    ShareRanges,
-    TakeRanges,
 )
+from dagger_actors.core.declarations import Declare
+from dagger_actors.core.range_leases import ReleaseRanges, ShareRanges, TakeRanges
 from dagger_actors.store.channel_declaring import declare
 from dagger_actors.store.channel_forgetting import forget
 from dagger_actors.store.channel_moving import pause, resume, seek

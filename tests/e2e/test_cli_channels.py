@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dagger_actors.core.channels import ChannelRow, Declare
+from dagger_actors.core.declarations import ChannelRow, Declare
 from dagger_actors.pubsub.channel import Channel
 from tests.channels_here import ChannelsHere
 

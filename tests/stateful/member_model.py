@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from dagger_actors.core.channels import CursorRow, Lease
+from dagger_actors.core.member_rows import CursorRow
+from dagger_actors.core.range_leases import Lease
 from dagger_actors.pubsub.machine.events import CursorState, Decision, End, Message, SubscriptionTerms, Waiting
 
 RANGES = 4

@@ -13,18 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.channels import (
-    ChannelRow,
-    DeadLetterRow,
-    PromoteMessages,
-    PruneMessages,
-    PublishMessages,
-    Redrive,
-    ReleaseRanges,
-    Seek,
-    SubscriptionRow,
-    TakeRanges,
-)
+from dagger_actors.core.channels import PromoteMessages, PruneMessages, PublishMessages, Redrive, Seek
+from dagger_actors.core.declarations import ChannelRow, SubscriptionRow
+from dagger_actors.core.member_rows import DeadLetterRow
+from dagger_actors.core.range_leases import ReleaseRanges, TakeRanges
 from dagger_actors.errors import ChannelFull
 from tests.channels_on_file import ChannelsOnFile
 from tests.conftest import MEMORY

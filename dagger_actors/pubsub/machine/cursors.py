@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from dagger_actors.core.channels import CursorRow
+from dagger_actors.core.member_rows import CursorRow
 from dagger_actors.pubsub.machine.done import DoneSet
 from dagger_actors.pubsub.machine.events import CursorState, Message, Waiting
 

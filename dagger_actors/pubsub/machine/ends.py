@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagger_actors.core.channels import DeadLetterRow, DeliveryRow
+from dagger_actors.core.member_rows import DeadLetterRow, DeliveryRow
 from dagger_actors.pubsub.machine.events import DoneTurn, End, TurnRef
 from dagger_actors.pubsub.machine.lanes import Item
 from dagger_actors.pubsub.machine.subscriptions import Subscription

@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from dagger_actors.core.channels import CursorRow, DeadLetterRow, DeliveryRow, Lease
+from dagger_actors.core.member_rows import CursorRow, DeadLetterRow, DeliveryRow
+from dagger_actors.core.range_leases import Lease
 from dagger_actors.core.turns import TurnEffects
 
 __all__ = [

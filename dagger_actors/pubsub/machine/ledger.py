@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dagger_actors.core.channels import CursorRow
+from dagger_actors.core.member_rows import CursorRow
 from dagger_actors.pubsub.machine.cursors import Part
 from dagger_actors.pubsub.machine.ends import end_of, reference
 from dagger_actors.pubsub.machine.events import DoneTurn, End

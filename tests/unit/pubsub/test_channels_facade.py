@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dagger_actors.core.channels import ChannelRow, Declare
+from dagger_actors.core.declarations import ChannelRow, Declare
 from dagger_actors.errors import (
     BlockingCall,
     ChannelFull,

@@ -10,7 +10,7 @@ import pytest
 
 from dagger_actors import ActorSystem, Channel, Subscriber, TurnContext, subscribe
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.core.channels import Declare
+from dagger_actors.core.declarations import Declare
 from dagger_actors.errors import StoreError
 from dagger_actors.pubsub.hub import ChannelHub
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from dagger_actors.core.channels import Lease
 from dagger_actors.core.protocols import Now
+from dagger_actors.core.range_leases import Lease
 from dagger_actors.pubsub.machine.events import (
     Begin,
     CursorState,

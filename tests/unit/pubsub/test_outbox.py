@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.channels import Appended, ChannelRow, Declare, PublishMessages
+from dagger_actors.core.channels import Appended, PublishMessages
+from dagger_actors.core.declarations import ChannelRow, Declare
 from dagger_actors.core.protocols import Now, Owner, Unit
 from dagger_actors.errors import (
     ChannelFull,

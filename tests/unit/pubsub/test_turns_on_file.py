@@ -13,8 +13,10 @@ import pytest
 from dagger_actors import ActorSystem
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.channel_rows import range_of
-from dagger_actors.core.channels import Declare, Declared, ReleaseRanges, ShareRanges, StateRow, SubscriptionRow
+from dagger_actors.core.declarations import Declare, Declared, SubscriptionRow
+from dagger_actors.core.member_rows import StateRow
 from dagger_actors.core.protocols import Unit, Write
+from dagger_actors.core.range_leases import ReleaseRanges, ShareRanges
 from dagger_actors.core.turns import Handled, StartTurn, TurnFailed
 from dagger_actors.pubsub.subscribe import subscribe
 from dagger_actors.pubsub.subscriber import Subscriber

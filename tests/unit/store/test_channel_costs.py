@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.channels import ChannelRow, PromoteMessages, PruneMessages, PublishMessages, SubscriptionRow
+from dagger_actors.core.channels import PromoteMessages, PruneMessages, PublishMessages
+from dagger_actors.core.declarations import ChannelRow, SubscriptionRow
 from dagger_actors.store.statements import sql
 from tests.channels_on_file import ChannelsOnFile
 from tests.unit.store.test_task_costs import Steps

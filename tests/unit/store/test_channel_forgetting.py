@@ -9,18 +9,10 @@ import msgspec
 import pytest
 
 from dagger_actors.core.channel_rows import NewMessage, NewTimer
-from dagger_actors.core.channels import (
-    ChannelRow,
-    DeadLetterRow,
-    DeliveryRow,
-    ForgetSubscription,
-    Forgotten,
-    Redrive,
-    SetTimers,
-    StateRow,
-    SubscriptionRow,
-    TakeRanges,
-)
+from dagger_actors.core.channels import ForgetSubscription, Forgotten, Redrive, SetTimers
+from dagger_actors.core.declarations import ChannelRow, SubscriptionRow
+from dagger_actors.core.member_rows import DeadLetterRow, DeliveryRow, StateRow
+from dagger_actors.core.range_leases import TakeRanges
 from dagger_actors.errors import SubscriptionInUse, SubscriptionUnread, UnknownSubscription
 from tests.channels_on_file import ChannelsOnFile
 

@@ -10,14 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.channels import (
-    ChannelRow,
-    DeadLetterRow,
-    DeliveryRow,
-    PauseSubscription,
-    Redrive,
-    SubscriptionRow,
-)
+from dagger_actors.core.channels import PauseSubscription, Redrive
+from dagger_actors.core.declarations import ChannelRow, SubscriptionRow
+from dagger_actors.core.member_rows import DeadLetterRow, DeliveryRow
 from dagger_actors.store.channel_lists import Lag, count_open, subscriptions_of
 from dagger_actors.store.reader import Readers
 from tests.channels_on_file import ChannelsOnFile

@@ -9,9 +9,6 @@ import pytest
 
 from dagger_actors.core.channel_rows import NewMessage, NewTimer
 from dagger_actors.core.channels import (
-    ChannelRow,
-    DeadLetterRow,
-    DeliveryRow,
     PauseSubscription,
     PromoteMessages,
     PruneMessages,
@@ -19,8 +16,9 @@ from dagger_actors.core.channels import (
     ResumeSubscription,
     Seek,
     SetTimers,
-    SubscriptionRow,
 )
+from dagger_actors.core.declarations import ChannelRow, SubscriptionRow
+from dagger_actors.core.member_rows import DeadLetterRow, DeliveryRow
 from dagger_actors.errors import DeadLetterNotFound, OffsetRefused, UnknownChannel, UnknownSubscription
 from tests.channels_on_file import ChannelsOnFile
 

@@ -8,18 +8,10 @@ from pathlib import Path
 import pytest
 
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.channels import (
-    ChannelRow,
-    DeadLetterRow,
-    DeliveryRow,
-    PauseSubscription,
-    ReleaseRanges,
-    Seek,
-    Shared,
-    StateRow,
-    SubscriptionRow,
-    TakeRanges,
-)
+from dagger_actors.core.channels import PauseSubscription, Seek
+from dagger_actors.core.declarations import ChannelRow, SubscriptionRow
+from dagger_actors.core.member_rows import DeadLetterRow, DeliveryRow, StateRow
+from dagger_actors.core.range_leases import ReleaseRanges, Shared, TakeRanges
 from dagger_actors.store.statements import RANK
 from tests.channels_on_file import ChannelsOnFile
 

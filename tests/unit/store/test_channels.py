@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.channels import Appended, ChannelRow, Declare, PruneMessages, PublishMessages, SubscriptionRow
+from dagger_actors.core.channels import Appended, PruneMessages, PublishMessages
+from dagger_actors.core.declarations import ChannelRow, Declare, SubscriptionRow
 from dagger_actors.errors import ChannelFull, OffsetRefused, UnknownChannel
 from dagger_actors.store.channel_lists import subscriptions_of
 from dagger_actors.store.reader import Readers
