@@ -70,6 +70,8 @@ class Additions:
         Raises:
             GrowthRefused: They cannot be.
         """
+        if isinstance(nodes, Mapping):
+            raise GrowthRefused("they are given as a list, and this is one node alone: write [{...}]")
         given = list(nodes)
         if not given:
             return ()

@@ -148,6 +148,19 @@ BAD: dict[str, tuple[list[dict[str, Any]], str]] = {
 }
 
 
+def test_one_node_that_is_given_without_a_list_is_told_so(tmp_path: Path) -> None:
+    """Law: the keys of a node are not taken for nodes."""
+
+    def grow(ctx: Context) -> str:
+        with pytest.raises(GrowthRefused, match=r"as a list, and this is one node alone: write \[\{...\}\]"):
+            ctx.add_nodes({"id": "a", "action": "grow"})  # type: ignore[arg-type]
+        return "refused"
+
+    with ActorSystem(tmp_path / "a.db", actions=[grow]) as system:
+        run = system.flows.start({"name": "f", "nodes": [{"id": "grow", "action": "grow"}]})
+        assert run.result() == {"grow": "refused"}
+
+
 @pytest.mark.parametrize("what", BAD)
 def test_nodes_that_the_run_cannot_take_are_refused_where_they_are_added(tmp_path: Path, what: str) -> None:
     """Law: each its own error at the call, one bad node adds none, and the run is as it was."""
