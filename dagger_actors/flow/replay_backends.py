@@ -13,11 +13,12 @@ from dagger_actors.bodies.backends import StepPlace
 from dagger_actors.bodies.publications import PUBLISH, WantedMessage
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.messages import ArtifactRecord, Inline, Output, Stored
-from dagger_actors.errors import UnknownResource
+from dagger_actors.errors import GrowthRefused, UnknownResource
 from dagger_actors.flow.additions import GROW, WantedNodes
 from dagger_actors.flow.definition import FlowDefinition, Growth
 from dagger_actors.flow.inputs import declared_inputs
 from dagger_actors.flow.loading.growth import Grown, read_growth
+from dagger_actors.flow.machine.growth import beyond_iterations
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.run_cache import VALUE
 from dagger_actors.store.reader import Readers
@@ -139,6 +140,8 @@ class ReplayOwner:
 
     def _grown(self, wanted: WantedNodes) -> Growth:
         definition = self._definition
+        if told := beyond_iterations(definition.nodes[self._node], definition.config):
+            raise GrowthRefused(told)
         again: set[int] = set()  # what it added the first time, and what those added, is not there yet
         for at, node in enumerate(definition.nodes):
             if node.added_by is not None and (node.added_by == self._node or node.added_by in again):

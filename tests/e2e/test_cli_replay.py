@@ -121,6 +121,23 @@ def test_under_the_debugger_it_stops_at_the_first_line_and_where_it_raises(ran):
     assert (left.returncode, left.stderr) == (130, "the debugger was left; nothing was committed\n")
 
 
+def test_what_was_refused_at_the_end_of_an_attempt_is_refused_again(program):
+    """Law: nodes past the last iteration cannot be added by a replay either."""
+    (program.folder / "on.py").write_text(
+        "from dagger_actors import Context, action\n\n@action\ndef on(n: int, ctx: Context) -> None:\n"
+        "    ctx.add_nodes([{'id': f'on_{n}', 'action': 'on', 'inputs': {'n': {'value': n + 1}}}])\n"
+    )
+    nodes = "nodes: [{id: start, action: on, inputs: {n: {value: 1}}}]"
+    (program.folder / "on.yaml").write_text(f"name: on\nactions: [on.py]\nconfig: {{max_iterations: 1}}\n{nodes}\n")
+    assert program("run", "on.yaml", "--run-id", "on").returncode == 1
+    again = program("replay", "on", "on_1")
+    assert "on_1 failed again" in again.stderr
+    assert (
+        "the nodes cannot be added: these nodes would be iteration 2, and the flow's max_iterations is 1"
+        in again.stderr
+    )
+
+
 def test_a_secret_is_not_told(ran):
     """Law: it is read from its variable again, and masked in what is printed."""
     done = ran("replay", "one", "secretly")

@@ -9,15 +9,26 @@ from msgspec.structs import replace
 from dagger_actors.core.graph import find_cycle
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.wording import quoted
-from dagger_actors.flow.definition import Growth
+from dagger_actors.flow.definition import FlowConfig, Growth, NodeDefinition
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.ends import became_ready
 from dagger_actors.flow.machine.events import AddedNode
 
-__all__ = ["MOST_NODES", "grow", "refusal"]
+__all__ = ["MOST_NODES", "beyond_iterations", "grow", "refusal"]
 
 MOST_NODES: Final = 1_000_000
 """Nodes of one run, those of its file included."""
+
+
+def beyond_iterations(node: NodeDefinition, config: FlowConfig) -> str | None:
+    """Why that node cannot add any; None when it is not the last that may."""
+    iteration = node.iteration + 1
+    if iteration <= config.max_iterations:
+        return None
+    return (
+        f"these nodes would be iteration {iteration}, and the flow's max_iterations is {config.max_iterations}: "
+        "let the flow come to its end, or raise config.max_iterations"
+    )
 
 
 def refusal(book: Book, node: int, growth: Growth) -> str | None:
@@ -25,13 +36,9 @@ def refusal(book: Book, node: int, growth: Growth) -> str | None:
 
     Whoever read them has seen the flow as it was then: others may have added to it since.
     """
-    work, config = book.work, book.work.definition.config
-    iteration = work.nodes[node].iteration + 1
-    if iteration > config.max_iterations:
-        return (
-            f"these nodes would be iteration {iteration}, and the flow's max_iterations is {config.max_iterations}: "
-            "let the flow come to its end, or raise config.max_iterations"
-        )
+    work = book.work
+    if told := beyond_iterations(work.nodes[node], work.definition.config):
+        return told
     if len(work.nodes) + len(growth.nodes) > MOST_NODES:
         return f"the run would have more than {MOST_NODES:,} nodes"
     seen: set[str] = set()
