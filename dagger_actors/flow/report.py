@@ -15,6 +15,7 @@ from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.flow.child_runs import child_id
 from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
 from dagger_actors.flow.html import table_html
+from dagger_actors.flow.machine.invocations import HOLE
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.flow.values import Values
 
@@ -301,8 +302,7 @@ def _value(row: StoredRow) -> Output | None:
 
 
 def _gathered(node: int, size: int, history: dict[tuple[int, int], list[StoredRow]]) -> Gathered:
-    items = (_value(history[node, item][-1]) for item in range(size))
-    return Gathered(tuple(item for item in items if item is not None))
+    return Gathered(tuple(_value(history[node, item][-1]) or HOLE for item in range(size)))
 
 
 def _python(value: Value, load: Load) -> Any:

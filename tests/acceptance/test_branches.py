@@ -343,6 +343,7 @@ class TestMaps:
         if state == "succeeded":
             assert report.nodes[-1].output == [0, None, 2, None]
             assert report.state == "succeeded"
+            assert play(sim, nodes[:1], [odd, ok], inputs={"l": [0, 1, 2, 3]}).outputs == {"a": [0, None, 2, None]}
 
     def test_over_a_mapped_node_each_item_follows_its_own(self, sim: Simulation) -> None:
         """No barrier: the quick item is through both before the slow one is through the first."""

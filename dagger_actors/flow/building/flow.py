@@ -320,7 +320,7 @@ class Flow:
         type: InputType | None = None,  # noqa: A002 - the file's word
         timeout_s: float | None = None,
         on_timeout: OnTimeout | None = None,
-        default: Any = None,
+        default: Any = msgspec.UNSET,
         dependencies: Sequence[Node] | None = None,
         trigger: Trigger | None = None,
         when: Condition | None = None,
@@ -337,7 +337,7 @@ class Flow:
             type: What the answer must be; ``bool`` unless it is said: yes or no.
             timeout_s: Seconds until ``on_timeout``; None = as the flow's ``config`` says.
             on_timeout: ``pause`` or ``autopilot``; None = as the flow's ``config`` says.
-            default: The answer of the autopilot.
+            default: The answer of the autopilot; None is one too.
             dependencies: As in ``node``, like what follows.
             trigger: How they must have ended.
             when: What must hold besides.
@@ -353,9 +353,9 @@ class Flow:
             DefinitionError: Something given belongs to another flow.
             TypeError: An action is neither a function nor a name.
         """
-        asks = {"message": message, "type": type, "timeout_s": timeout_s, "on_timeout": on_timeout, "default": default}
+        asks = present({"message": message, "type": type, "timeout_s": timeout_s, "on_timeout": on_timeout})
         entries = {
-            "approval": present(asks),
+            "approval": asks if default is msgspec.UNSET else asks | {"default": default},
             "dependencies": dependencies,
             "trigger": trigger,
             "when": when,

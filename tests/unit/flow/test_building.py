@@ -176,6 +176,77 @@ def test_every_key_of_the_format_can_be_said():
     assert options(Flow.__init__) | calls == keys(file_format.FlowFile)
 
 
+GIVEN: dict[str, Any] = {
+    "action": "other",
+    "actions": ["more"],
+    "cache": True,
+    "channel": "others",
+    "default": None,
+    "durability": "best_effort",
+    "enable_parallel_execution": False,
+    "failure": "other",
+    "flow": "other.yaml",
+    "give_up_on": [KeyError],
+    "human_timeout_action": "autopilot",
+    "isolation": "thread",
+    "kind": int,
+    "node_id": "other",
+    "on_failure": "pause",
+    "on_timeout": "autopilot",
+    "onfailure": False,
+    "outputs": ["x"],
+    "retry_on": [KeyError],
+    "retry_strategy": Linear(delay_secs=1),
+    "secret": True,
+    "start": "earliest",
+    "tags": ["x"],
+    "trigger": "all_done",
+    "type": "int",
+    **dict.fromkeys(["author", "description", "instructions", "message", "name", "signature", "version"], "words"),
+    **dict.fromkeys(["human_wait_minutes", "max_attempts", "max_iterations", "max_parallel_nodes"], 3),
+    **dict.fromkeys(["priority", "timeout", "timeout_s", "timeout_seconds", "try_count"], 3),
+}
+LEAST: dict[str, dict[str, Any]] = {
+    "__init__": {"name": "f"},
+    "node": {"node_id": "n", "action": one},
+    "sub_flow": {"node_id": "n", "flow": "inner.yaml"},
+    "await_message": {"node_id": "n", "channel": "c"},
+    "approval": {"node_id": "n"},
+    "config": {},
+    "hooks": {},
+    "input": {"name": "i"},
+}
+OPTIONS = [
+    (method, option)
+    for method in LEAST
+    for option in inspect.signature(getattr(Flow, method)).parameters
+    if option != "self"
+]
+
+
+@pytest.mark.parametrize(("method", "option"), OPTIONS)
+def test_every_option_of_the_builder_is_in_the_file(method: str, option: str) -> None:
+    """Law: no option is accepted and ignored: what is given shows in what the file holds."""
+
+    def data(**options: Any) -> Any:
+        if method == "__init__":
+            return Flow(**options).data()
+        flow = Flow("f")
+        first, x = flow.node("first", one), flow.input("x")
+        of_flow = {
+            "inputs": {"x": x},
+            "dependencies": [first],
+            "map": Map(over=x, item="y"),
+            "match": {"x": x},
+            "when": x > 1,
+        }
+        getattr(flow, method)(**{key: of_flow.get(key, value) for key, value in options.items()})
+        return flow.data()
+
+    least = LEAST[method]
+    assert data(**least) != data(**least | {option: "other" if method == "hooks" else GIVEN.get(option)})
+
+
 def test_an_approval_that_is_built_is_the_one_of_the_file():
     """Law: its options and those of the config are the file's keys."""
     flow = Flow("asks")
