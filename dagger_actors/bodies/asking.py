@@ -7,16 +7,19 @@ the waiting, on a thread or on an event loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.bodies.loop_guard import refuse_on_loop
+from dagger_actors.core.channels import ChannelOperation
+from dagger_actors.core.protocols import Journal, Unit, Write
+from dagger_actors.core.tasks import TaskOperation
 from dagger_actors.errors import RequestRefused
 
-__all__ = ["Aside", "Asker", "Asking", "Await", "wait_beside"]
+__all__ = ["Aside", "Asker", "Asking", "Await", "ask_journal", "wait_beside"]
 
 T = TypeVar("T")
 
@@ -124,6 +127,24 @@ async def _awaited(wanted: Await | Aside) -> Any:
 
 def _cause(error: BaseException) -> BaseException:
     return error.cause if isinstance(error, RequestRefused) else error
+
+
+def ask_journal(
+    journal: Journal, writes: Sequence[Write], operations: Sequence[TaskOperation | ChannelOperation]
+) -> ReplyFuture[list[Any]]:
+    """Hand over a unit of rows and operations; resolved with their answers after the commit, or with what refused it."""
+    future: ReplyFuture[list[Any]] = ReplyFuture()
+    answers: list[Any] = []
+    journal.submit(
+        Unit(
+            writes,
+            lambda: future.set(answers),
+            lambda error: future.set_exception((type(error), error, None)),
+            operations,
+            answered=answers.extend,
+        )
+    )
+    return future
 
 
 def wait_beside(

@@ -17,14 +17,13 @@ from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
 from dagger_actors.bodies.arrivals import Arrivals
-from dagger_actors.bodies.asking import wait_beside
+from dagger_actors.bodies.asking import ask_journal, wait_beside
 from dagger_actors.bodies.resources import Resources
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended, ChannelOperation, PromoteMessages
 from dagger_actors.core.declarations import ChannelRow, Declare, Declared, SubscriptionRow
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Progressed
-from dagger_actors.core.protocols import Unit
 from dagger_actors.errors import RequestRefused, StoreError, SystemClosed
 from dagger_actors.pubsub.declared_rows import channel_row, channel_rows, subscription_rows
 from dagger_actors.pubsub.doors import Doors
@@ -245,18 +244,7 @@ class ChannelHub:
 
     def ask(self, operations: Sequence[ChannelOperation]) -> ReplyFuture[list[Any]]:
         """Hand over a unit of operations; resolved with their answers after the commit, or with what refused it."""
-        future: ReplyFuture[list[Any]] = ReplyFuture()
-        answers: list[Any] = []
-        self.store.journal.submit(
-            Unit(
-                (),
-                lambda: future.set(answers),
-                lambda error: future.set_exception((type(error), error, None)),
-                operations,
-                answered=answers.extend,
-            )
-        )
-        return future
+        return ask_journal(self.store.journal, (), operations)
 
     def commit(self, operations: Sequence[ChannelOperation]) -> list[Any]:
         """Write one unit; it is durable when this returns. Answers what the operations do.

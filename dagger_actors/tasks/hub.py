@@ -1,18 +1,11 @@
-"""The root of the task paradigm in one system: its agents, the supervisor above its leases, and what other workers left.
-
-A crashed supervisor goes on in place from the file, at most ``INTENSITY`` times in ``PERIOD_US``; bodies that run go on
-meanwhile.
-"""
+"""The root of the task paradigm in one system: its agents, the supervisor above its leases, and what other workers left."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
-
-import msgspec
 
 from dagger_actors.actors.due import DueTimes
 from dagger_actors.actors.gate import Gates
@@ -20,17 +13,15 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
-from dagger_actors.bodies.asking import wait_beside
+from dagger_actors.bodies.asking import ask_journal, wait_beside
 from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.publications import Messages
 from dagger_actors.bodies.resources import Resources
 from dagger_actors.bodies.stored_tables import StoredTables
-from dagger_actors.core.intensity import record_restart
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.protocols import Unit, Write
+from dagger_actors.core.protocols import Write
 from dagger_actors.core.tasks import AdmitHeld, PromoteDue, TaskOperation
-from dagger_actors.core.wording import counted
 from dagger_actors.errors import StoreError, SupervisorGaveUp, SystemClosed
 from dagger_actors.store.store import Store
 from dagger_actors.tasks.children import Children
@@ -41,10 +32,12 @@ from dagger_actors.tasks.machine.events import AgentTerms, Woken
 from dagger_actors.tasks.machine.machine import TaskMachine
 from dagger_actors.tasks.orders import Adopt, Detach, Stops
 from dagger_actors.tasks.registry import TaskAgents
+from dagger_actors.tasks.restarts import Restarts
 from dagger_actors.tasks.stalls import Stalls
 from dagger_actors.tasks.starter import Starter
 from dagger_actors.tasks.steps import TaskSteps
 from dagger_actors.tasks.supervisor import TaskSupervisor
+from dagger_actors.tasks.takeover import Takeover
 from dagger_actors.tasks.tally import TaskTally
 from dagger_actors.tasks.waiters import Waiters
 
@@ -52,15 +45,9 @@ __all__ = ["TaskHub"]
 
 logger = logging.getLogger("dagger_actors.tasks")
 
-INTENSITY = 3
-PERIOD_US = 5_000_000
-
 LIVELY_US = 1_000_000
 LIVELY_PACE_US = 5_000
 """The pace while others have written within ``LIVELY_US``: a task that another process submits begins within this."""
-
-AGAIN_US = 1_000_000
-"""How long to wait before the file, which could not be read, is asked again."""
 
 LOOK_ON_US = 5_000
 """How soon the next of many waiters are looked after, though the file has not changed again: a pace, not a loop."""
@@ -70,9 +57,6 @@ BUSY_US = 50_000
 """The pace while something runs here and nobody else is known to be there: whoever comes may be about to cancel it."""
 
 IDLE_US = 500_000
-
-_refs = msgspec.json.Decoder(list[tuple[int, int]])
-_names = msgspec.json.Encoder()
 
 
 class TaskHub:
@@ -88,9 +72,6 @@ class TaskHub:
         messages: Knows the channels that bodies publish to.
         pool: The worker processes; None where there are none.
         telemetry: Told of attempts; None = nobody traces or measures this system.
-
-    Attributes:
-        failure: Why no task is done here any more; None = they are.
     """
 
     def __init__(
@@ -113,13 +94,11 @@ class TaskHub:
         self.tally = TaskTally()
         self.keys = Keys(store, "task", wait=runtime.wait_in_body)
         self.job_keys = Keys(store, "job", wait=runtime.wait_in_body)
-        self.failure: SupervisorGaveUp | None = None
         self.trace: Callable[[], str | None] = (lambda: None) if telemetry is None else telemetry.carrier
         """Gives the trace context of the code that calls, as text; None = it is in no trace."""
         self._concurrency = concurrency
-        self._left_behind = LeftBehind(store, agents)
+        left_behind = LeftBehind(store, agents)
         self._lock = threading.Lock()
-        self._restarts: deque[int] = deque()
         self._is_leaving = False
         self._looked_us = -LIVELY_US
         self._is_busy = False
@@ -155,29 +134,56 @@ class TaskHub:
         )
         self.artifacts = self._starter.artifacts
         self._root = Root.spawn(dispatcher=runtime.control)
+        supervisor = self.supervisor = self._appoint(left_behind, messages)
+        self._restarts = Restarts(
+            runtime,
+            store,
+            gates=self._starter.gates,
+            left_behind=left_behind,
+            errand=self.errand,
+            ask=self.ask,
+            reopen=lambda owned: supervisor.reopen(self._machine(), owned),
+            gave_up=self.waiters.close,
+            left=supervisor.give_up,
+        )
+        self._takeover = Takeover(
+            store,
+            left_behind,
+            clock=runtime.clock,
+            ask=self.ask,
+            adopt=lambda ends: supervisor.tell(Adopt(ends)),
+            taken=lambda: supervisor.tell(Woken()),
+        )
+
+    def _appoint(self, left_behind: LeftBehind, messages: Messages) -> TaskSupervisor:
         ref = TaskSupervisor.spawn(
             Services(
-                clock=runtime.clock,
-                timers=runtime.timers,
-                journal=store.journal,
-                agents=agents,
+                clock=self.runtime.clock,
+                timers=self.runtime.timers,
+                journal=self.store.journal,
+                agents=self.agents,
                 prepare=self._starter.prepare,
                 prepare_shift=self._starter.prepare_shift,
                 gate_of=self._starter.gates.__getitem__,
                 tally=self.tally,
-                unbegun=lambda: self._left_behind.unbegun_of(store.membership.own_records()),
+                unbegun=lambda: left_behind.unbegun_of(self.store.membership.own_records()),
                 told=self.waiters.told,
                 appended=messages.appended,
                 due=self.due,
-                breathe=runtime.breathe,
+                breathe=self.runtime.breathe,
             ),
             self._machine(),
-            ask_rebuild=self._on_crash,
-            dispatcher=runtime.control,
+            ask_rebuild=self._crashed,
+            dispatcher=self.runtime.control,
         )
         supervisor = ref._actor_weakref()  # noqa: SLF001 - pykka has no public way from a ref to its actor
         assert supervisor is not None
-        self.supervisor = supervisor
+        return supervisor
+
+    @property
+    def failure(self) -> SupervisorGaveUp | None:
+        """Why no task is done here any more; None = they are."""
+        return self._restarts.failure
 
     def _on_started(self) -> None:
         self.supervisor.on_started()
@@ -218,18 +224,7 @@ class TaskHub:
 
     def ask(self, operations: Sequence[TaskOperation], writes: Sequence[Write] = ()) -> ReplyFuture[list[Any]]:
         """Hand over a unit of operations; resolved with their answers after the commit, or with what refused it."""
-        future: ReplyFuture[list[Any]] = ReplyFuture()
-        answers: list[Any] = []
-        self.store.journal.submit(
-            Unit(
-                writes,
-                lambda: future.set(answers),
-                lambda error: future.set_exception((type(error), error, None)),
-                operations,
-                answered=answers.extend,
-            )
-        )
-        return future
+        return ask_journal(self.store.journal, writes, operations)
 
     def commit(self, writes: Sequence[Write], operations: Sequence[TaskOperation] = ()) -> list[Any]:
         """Write one unit; it is durable when this returns. Answers what the operations do.
@@ -331,94 +326,15 @@ class TaskHub:
 
     def take_over(self, stalled: frozenset[int]) -> None:
         """Take what workers that are gone, or stalled, had leased."""
-        if self.failure is not None:
-            return
-        workers = self.store.workers()
-        for (owner,) in self.store.readers.query("read.task_owners", _names.encode(self.agents.names()).decode()):
-            worker = workers.get(owner)
-            if owner == self.store.worker_id:
-                continue
-            if worker is not None and owner not in stalled and not self.store.membership.is_gone(worker):
-                continue
-            operation, payloads = self._left_behind.of(owner, worker, self.runtime.clock.now().wall_us)
-            asked = self.ask([operation])
-            asked.add_done(lambda asked, owner=owner, payloads=payloads: self._taken(asked, owner, payloads))  # type: ignore[misc]
+        if self.failure is None:
+            self._takeover.take_over(self.agents.names(), stalled)
 
-    def _taken(self, asked: ReplyFuture[list[Any]], owner: int, payloads: dict[tuple[int, int], bytes]) -> None:
-        try:
-            taken = asked.get(timeout=0)[0]
-        except StoreError as error:
-            logger.warning(
-                "tasks cannot be taken over yet: %s", error, extra=LogFields(worker=owner, reason=str(error))
-            )
-            return
-        if taken.ended:
-            # Taken over, it has the next epoch; a slot file may still hold ends of earlier ones.
-            adopted = tuple((task, payloads[task.task_key, task.epoch - 1]) for task in taken.ended)
-            self.supervisor.tell(Adopt(adopted))
-        if taken.released or taken.parked or taken.ended:
-            logger.info(
-                "%s of worker %d taken over, %d parked",
-                counted(len(taken.released) + len(taken.ended), "task"),
-                owner,
-                len(taken.parked),
-                extra=LogFields(worker=owner),
-            )
-        self.supervisor.tell(Woken())
-
-    # --- after a crash
+    def _crashed(self, error: BaseException) -> None:
+        self._restarts.crashed(error)
 
     def errand(self, errand: Callable[[], None]) -> None:
         """Have the root do something, behind what it does already."""
         self._root.tell(errand)
-
-    def _on_crash(self, error: BaseException) -> None:
-        for gate in self._starter.gates.values():
-            gate.hold()
-        # Behind everything the journal has of ours already, so that the file holds all of it or none.
-        self.store.transact(lambda _connection: None, lambda _result, _error: self.errand(lambda: self._rebuild(error)))
-
-    def _rebuild(self, error: BaseException) -> None:
-        now = self.runtime.clock.now()
-        if record_restart(self._restarts, now.mono_us, intensity=INTENSITY, period_us=PERIOD_US):
-            cause = f"{type(error).__name__}: {error}"
-            self._give_up(SupervisorGaveUp("the task supervisor", INTENSITY, PERIOD_US / 1e6, cause))
-            return
-        self._go_on()
-
-    def _go_on(self) -> None:
-        try:
-            owned = _refs.decode(self.store.readers.query("read.owned_tasks", self.store.worker_id)[0][0])
-        except StoreError as error:
-            logger.warning("the task supervisor cannot go on yet: %s", error, extra=LogFields(reason=str(error)))
-            due_us = self.runtime.clock.now().mono_us + AGAIN_US
-            self.runtime.timers.set((id(self), "go on"), due_us, lambda: self.errand(self._go_on))
-            return
-        # All gates are held, so what waits in them has not begun.
-        for gate in self._starter.gates.values():
-            gate.drain()
-        for gate in self._starter.gates.values():
-            gate.take_started()
-            gate.release()
-        self.supervisor.reopen(self._machine(), owned)
-
-    def _give_up(self, failure: SupervisorGaveUp) -> None:
-        """Leave the tasks to other workers, as a dead one would: what has begun counts a crash."""
-        self.failure = failure
-        logger.error("%s", failure)
-        self.waiters.close(failure)
-        for gate in self._starter.gates.values():
-            gate.drain()
-        begun = self._left_behind.begun_of(self.store.membership.own_records())
-        operation = self._left_behind.operation(self.store.worker_id, begun, (), self.runtime.clock.now().wall_us)
-        self.ask([operation]).add_done(self._given_back)
-
-    def _given_back(self, asked: ReplyFuture[list[Any]]) -> None:
-        try:
-            asked.get(timeout=0)
-        except (StoreError, SystemClosed) as error:
-            logger.warning("tasks cannot be given back: %s", error, extra=LogFields(reason=str(error)))
-        self.supervisor.give_up()
 
     def check(self) -> None:
         """Refuse what can come to nothing here.
