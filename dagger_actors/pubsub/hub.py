@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -25,22 +23,24 @@ from dagger_actors.core.declarations import ChannelRow, Declare, Declared, Subsc
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Progressed
 from dagger_actors.errors import RequestRefused, StoreError, SystemClosed
+from dagger_actors.pubsub.attaching import Attaching
 from dagger_actors.pubsub.declared_rows import channel_row, channel_rows, subscription_rows
 from dagger_actors.pubsub.doors import Doors
 from dagger_actors.pubsub.ephemeral import Ephemeral, EphemeralServices
-from dagger_actors.pubsub.intake import Cursor
+from dagger_actors.pubsub.heads import Heads
+from dagger_actors.pubsub.lags import Lags
 from dagger_actors.pubsub.left_behind import LeftBehind
-from dagger_actors.pubsub.orders import Detach, Head, New, Pauses, Share
+from dagger_actors.pubsub.orders import Detach, Head
 from dagger_actors.pubsub.outbox import Outbox
 from dagger_actors.pubsub.registry import Members
 from dagger_actors.pubsub.rest import Rest
 from dagger_actors.pubsub.restarts import Restarts
 from dagger_actors.pubsub.seating import Heard, Seat, Seating
+from dagger_actors.pubsub.seats import Seats
 from dagger_actors.pubsub.supervisor import MemberSupervisor
 from dagger_actors.pubsub.tally import TurnTally
 from dagger_actors.pubsub.turns.sources import Bridges
 from dagger_actors.pubsub.wired import Wiring
-from dagger_actors.store.channel_lists import subscriptions_of
 from dagger_actors.store.store import Store
 
 __all__ = ["ChannelHub"]
@@ -60,7 +60,6 @@ IDLE_US = 500_000
 NO_BRIDGES = Bridges()
 
 _heads = msgspec.json.Decoder(list[tuple[str, int, int, int]])
-_versions = msgspec.json.Decoder(list[tuple[int, int]])
 
 
 class ChannelHub:
@@ -80,6 +79,8 @@ class ChannelHub:
     Attributes:
         tally: What was done with messages here.
         failures: Why members take no turns any more, by their names and groups.
+        heads: Which channels are known, and how far they go.
+        lags: What is left to do.
     """
 
     def __init__(
@@ -109,17 +110,11 @@ class ChannelHub:
         self.on_changed: Callable[[], None] = lambda: None
         """Called when the pace may have become a quicker one."""
         self._members = members
-        self._lock = threading.Lock()
         self._declared: Declared | None = None
-        self._channel_keys: dict[str, int] = {}
-        self._unread: set[str] = set()  # new channels on which our subscriptions are not yet
-        self._heads: dict[int, int] = {}
-        self._grown_no = 0
-        self._seen_versions: dict[int, int] = {}
         self._looked_us = -LIVELY_US
         self._is_leaving = False
-        self._last_lags: Mapping[str, int] | None = None
-        self._seats: list[Seat] = []
+        self.lags = Lags(members, store.readers)
+        self.heads = Heads(wiring, self._grown)
         self._root = Root.spawn(dispatcher=runtime.control)
         self._due_times = DueTimes(
             runtime,
@@ -133,6 +128,14 @@ class ChannelHub:
         )
         self.failures = self._restarts.failures
         self._left_behind = LeftBehind(store, clock=runtime.clock, ask=self.ask, taken=self._has_taken)
+        self._attaching = Attaching(
+            runtime,
+            wiring,
+            errand=self.errand,
+            declare=lambda rows: self.ask([self._declaration((), rows)]),
+            attached=self._has_attached,
+            rested=self._rested,
+        )
         self._rest = Rest(
             runtime,
             errand=self.errand,
@@ -140,7 +143,7 @@ class ChannelHub:
             members=lambda: [one.supervisor for one in self._seats if (one.member, one.group) not in self.failures],
             moved_no=lambda: self.moved_no,
             next_us=lambda: store.readers.query("read.next_delayed")[0][0],
-            is_idle=lambda: self.ephemeral.is_idle and not self._unread,
+            is_idle=lambda: self.ephemeral.is_idle and self._attaching.is_done,
             takes_over=self._takes_over,
         )
         self.outbox = Outbox(
@@ -150,13 +153,13 @@ class ChannelHub:
             appended=self.appended,
             declared=lambda _names: self.changed(),
         )
-        self._seating = Seating(
+        seating = Seating(
             runtime=runtime,
             store=store,
             gates=gates,
             resources=resources,
             doors=self.doors,
-            outlets=self,
+            outlets=self.heads,
             bridges=bridges,
             tally=self.tally,
             heard=Heard(
@@ -170,13 +173,14 @@ class ChannelHub:
             ),
             telemetry=telemetry,
         )
+        self._seats = Seats(members, seating, self.heads, store.readers)
         self.ephemeral = Ephemeral(
             wiring,
             members,
             EphemeralServices(
                 runtime=runtime,
-                turns=self._seating.services,
-                states=self._seating.states,
+                turns=seating.services,
+                states=seating.states,
                 doors=self.doors,
                 outbox=self.outbox,
                 tally=self.tally,
@@ -184,7 +188,7 @@ class ChannelHub:
             self._rested,
         )
         if telemetry is not None:
-            telemetry.watch_lags(self._lags_quietly)
+            telemetry.watch_lags(self.lags.read_quietly)
 
     def _on_watched(self) -> None:
         self.on_changed()
@@ -208,7 +212,7 @@ class ChannelHub:
             self._declared = self.commit([self._declaration(channels, subscriptions)])[0]
         except RequestRefused as refused:
             raise refused.cause from None
-        self._channel_keys.update(self._declared.channels)
+        self.heads.learn(self._declared.channels)
 
     def _declaration(self, channels: tuple[ChannelRow, ...], subscriptions: tuple[SubscriptionRow, ...]) -> Declare:
         return Declare(channels, subscriptions, self.runtime.clock.now().wall_us, self.store.worker_id)
@@ -217,28 +221,11 @@ class ChannelHub:
         """Begin."""
         declared = self._declared
         if declared is not None:
-            self._sit(declared)
+            self._seats.sit(declared)
             self._due_times.now()
         elif not self._members:
             return
         self.changed()
-
-    def _sit(self, declared: Declared) -> None:
-        """Tell members of channels, and seat those whose group has none before: their patterns had made no channel."""
-        taken = {seat.group for seat in self._seats}
-        new = [
-            self._seating.take(member, group, declared.groups[group])
-            for group, members in self._members.groups().items()
-            if group in declared.groups and group not in taken
-            for member in members
-        ]
-        self._seats = [*self._seats, *new]  # others may be going through those there were
-        for seat in self._seats:
-            seat.supervisor.tell(New(_cursors_of(declared, seat)))
-        for seat in new:
-            for channel_key, head in list(self._heads.items()):
-                seat.supervisor.tell(Head(channel_key, head))
-            seat.supervisor.tell(Share())
 
     # --- asking the store
 
@@ -256,23 +243,6 @@ class ChannelHub:
         answers: list[Any] = wait_beside(self.runtime.wait, self.ask(operations), None)
         return answers
 
-    # --- what turns publish to
-
-    def is_ephemeral(self, channel: str) -> bool:
-        """Whether nothing of a channel is stored."""
-        known = self.wiring.channel(channel)
-        return known is not None and known.ephemeral
-
-    def waits(self, channel: str) -> bool:
-        """Whether publishers wait for room in a channel."""
-        known = self.wiring.channel(channel)
-        return known is not None and known.overflow == "block"
-
-    def new_rows(self, channels: Collection[str]) -> tuple[ChannelRow, ...]:
-        """The rows of those channels that may not be in the database yet."""
-        new = [self.wiring.channel(name) for name in channels if name not in self._channel_keys]
-        return tuple(channel_row(one) for one in new if one is not None)
-
     # --- what has changed
 
     def appended(self, messages: Sequence[NewMessage], answers: Sequence[Appended]) -> None:
@@ -283,23 +253,14 @@ class ChannelHub:
                 heads[message.channel] = max(answer.offset + 1, heads.get(message.channel, 0))
             elif message.due_at is not None:
                 self.due(message.due_at)
-        for name, head in heads.items():
-            key = self._channel_keys.get(name)
-            if key is not None:
-                self._grown(key, head)
+        self.heads.grow_named(heads)
         self.arrivals.told(heads)
 
     def _hand_over(self, messages: Sequence[NewMessage]) -> Sequence[ReplyFuture[Any]]:
         return self.ephemeral.hand_over(messages)
 
-    def _grown(self, channel_key: int, head: int) -> None:
-        with self._lock:
-            if head <= self._heads.get(channel_key, 0):
-                return
-            self._heads[channel_key] = head
-            self._grown_no += 1
-        for seat in self._seats:
-            seat.supervisor.tell(Head(channel_key, head))
+    def _grown(self, head: Head) -> None:
+        self._seats.tell(head)
 
     def _moved(self, channels: Sequence[str]) -> None:
         for name in channels:
@@ -340,60 +301,20 @@ class ChannelHub:
         if self._is_leaving or not self._members:
             return
         heads = _heads.decode(self.store.readers.query("read.channel_heads")[0][0])
-        new = [name for name, *_ in heads if name not in self._channel_keys]
-        self._channel_keys.update((name, key) for name, key, *_ in heads)
+        new = self.heads.unknown(name for name, *_ in heads)
+        self.heads.learn({name: key for name, key, *_ in heads})
         if new:
-            self._attach(new)
+            self._attaching.attach(new)
         for _name, channel_key, next_offset, _first in heads:
-            self._grown(channel_key, next_offset)
-        self._look_at_groups()
+            self.heads.grow(channel_key, next_offset)
+        self._seats.look_at_groups()
         next_us = self.store.readers.query("read.next_delayed")[0][0]
         if next_us is not None:
             self.due(next_us)
 
-    def _attach(self, names: Sequence[str]) -> None:
-        """Put our subscriptions on channels that are new to this process."""
-        rows = subscription_rows(self.wiring, names)
-        if rows:
-            with self._lock:
-                self._unread.update(names)
-            asked = self.ask([self._declaration((), rows)])
-            asked.add_done(lambda asked: self.errand(partial(self._attached, names, asked)))
-
-    def _attached(self, names: Sequence[str], asked: ReplyFuture[list[Any]]) -> None:
-        try:
-            declared: Declared = asked.get(timeout=0)[0]
-        except SystemClosed:
-            return
-        except StoreError as error:
-            logger.warning("new channels cannot be read yet: %s", error, extra=LogFields(reason=str(error)))
-            due_us = self.runtime.clock.now().mono_us + AGAIN_US
-            self.runtime.timers.set((id(self), "attach"), due_us, lambda: self.errand(self._attach_again))
-            return
-        if self._is_leaving:
-            return
-        self._sit(declared)
+    def _has_attached(self, declared: Declared) -> None:
+        self._seats.sit(declared)
         self.changed()
-        with self._lock:
-            self._unread.difference_update(names)
-        self._rested()
-
-    def _attach_again(self) -> None:
-        with self._lock:
-            names = sorted(self._unread)
-        if names and not self._is_leaving:
-            self._attach(names)
-
-    def _look_at_groups(self) -> None:
-        versions = dict(_versions.decode(self.store.readers.query("read.group_versions")[0][0]))
-        changed = [one for one in self._seats if versions.get(one.group_key) != self._seen_versions.get(one.group_key)]
-        self._seen_versions = versions
-        if not changed:
-            return
-        paused = frozenset(name for (name,) in self.store.readers.query("read.paused_subscriptions"))
-        for seat in changed:
-            seat.supervisor.tell(Pauses(paused & seat.subscriptions.keys()))
-            seat.supervisor.tell(Share())
 
     def take_over(self, stalled: frozenset[int]) -> None:
         """Take from workers that are gone, or stalled, what they held of any group."""
@@ -409,34 +330,11 @@ class ChannelHub:
 
     def in_hand(self) -> Mapping[str, int]:
         """Messages that this process has in hand now, by the names of subscriptions; any thread."""
-        found: dict[str, int] = {}
-        for seat in self._seats:
-            for name, count in seat.supervisor.in_hand().items():
-                found[name] = found.get(name, 0) + count
-        return found
+        return self._seats.in_hand()
 
     def agents(self) -> dict[str, tuple[str, ...]]:
         """The agents of this process that take the turns of its subscriptions, by the names of these."""
-        found: dict[str, tuple[str, ...]] = {}
-        for member in self._members:
-            for name in member.subscriptions:
-                found[name] = (*found.get(name, ()), member.name)
-        return found
-
-    def lags(self, *, are_waited: bool = False) -> Mapping[str, int]:
-        """Messages that this process's subscriptions have not done, whoever does them; as it was left, when it was left.
-
-        Args:
-            are_waited: Whether those count only whose messages come to an end by themselves: paused ones do not.
-        """
-        if self._last_lags is not None:
-            return self._last_lags
-        own = self.agents()
-        return {
-            one.name: one.lag
-            for one in subscriptions_of(self.store.readers)
-            if one.name in own and not (are_waited and one.paused_at is not None)
-        }
+        return self._members.agents()
 
     def check(self) -> None:
         """Raise what keeps messages from being taken here at all.
@@ -461,7 +359,7 @@ class ChannelHub:
     @property
     def moved_no(self) -> tuple[int, int]:
         """Changes when there is something new to take."""
-        return self._grown_no, self.ephemeral.taken_no
+        return self.heads.grown_no, self.ephemeral.taken_no
 
     def _takes_over(self) -> bool:
         """Take what dead workers had not done, which is nobody else's; tells whether there is any."""
@@ -477,14 +375,10 @@ class ChannelHub:
         self._root.tell(errand)
 
     def _crashed(self, supervisor: MemberSupervisor, error: BaseException) -> None:
-        seat = next(one for one in self._seats if one.supervisor is supervisor)
-        self._restarts.crashed(seat, error)
+        self._restarts.crashed(self._seats.of(supervisor), error)
 
     def _has_gone_on(self, seat: Seat) -> None:
-        # What it was told meanwhile is lost.
-        for channel_key, head in list(self._heads.items()):
-            seat.supervisor.tell(Head(channel_key, head))
-        self._seen_versions.pop(seat.group_key, None)
+        self._seats.go_on(seat)
         self.changed()
 
     # --- leaving
@@ -492,9 +386,10 @@ class ChannelHub:
     def begin_leaving(self) -> list[ReplyFuture[Any]]:
         """Begin nothing any more; resolved, one for each member, when nothing runs."""
         self._is_leaving = True
+        self._attaching.close()
         self._due_times.stop()
         self.ephemeral.begin_leaving()
-        return [seat.supervisor.ask(Detach()) for seat in self._seats]
+        return self._seats.ask(Detach())
 
     def detach(self, idle: Iterable[ReplyFuture[Any]], grace_s: float) -> None:
         """Give what runs ``grace_s`` to end, then give every range back.
@@ -510,37 +405,20 @@ class ChannelHub:
         self._wait_quietly(self.ephemeral.drained(), max(0.0, (until_us - clock.now().mono_us) / 1e6))
         self.ephemeral.close()
         self._wait_quietly(self.outbox.drained(), 10.0)
-        for future in [seat.supervisor.ask(Detach(now=True)) for seat in self._seats]:
+        for future in self._seats.ask(Detach(now=True)):
             self._wait_quietly(future, 10.0)
-        for seat in self._seats:
-            for gate in seat.gates:
-                gate.close()
+        self._seats.close_gates()
         self.outbox.close()
         self.arrivals.close(SystemClosed())
-        self._last_lags = self._lags_quietly()
+        self.lags.keep()
         self.tally.close()
         self._rest.close()
-
-    def _lags_quietly(self) -> Mapping[str, int]:
-        try:
-            return self.lags() if self._seats else {}
-        except (StoreError, SystemClosed) as error:  # whoever leaves, or only measures, is not kept by the disk
-            logger.warning("how far messages are done cannot be read: %s", error, extra=LogFields(reason=str(error)))
-            return {}
 
     def _wait_quietly(self, future: ReplyFuture[Any], timeout_s: float) -> None:
         try:
             self.runtime.wait(future, timeout_s)
         except Exception:  # what still runs is given back, or was lost: there is nothing to wait for
             logger.debug("a member did not answer while the system was left", exc_info=True)
-
-
-def _cursors_of(declared: Declared, seat: Seat) -> tuple[Cursor, ...]:
-    return tuple(
-        Cursor(key, name, declared.channels[channel], channel)
-        for key, name, channel in declared.cursors
-        if name in seat.subscriptions and channel in declared.channels  # the others it knows already
-    )
 
 
 def _progress(message: Progressed) -> None:

@@ -109,6 +109,14 @@ class Members:
         """All subscriptions by name; of several members that share one, the first one's."""
         return dict(self._subscriptions)
 
+    def agents(self) -> dict[str, tuple[str, ...]]:
+        """The names of the members that take the turns of each subscription."""
+        found: dict[str, tuple[str, ...]] = {}
+        for member in self:
+            for name in member.subscriptions:
+                found[name] = (*found.get(name, ()), member.name)
+        return found
+
     def groups(self) -> dict[str, tuple[Member, ...]]:
         """The members of each group."""
         found: dict[str, list[Member]] = {}

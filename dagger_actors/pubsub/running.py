@@ -152,7 +152,7 @@ class Running:
         """See whether what nobody tells of is quiet too; gives how far all is then, None = it is not."""
         hub = self._hub
         try:
-            if hub.outbox.waiting[0] or self._are_others_busy() or any(hub.lags(are_waited=True).values()):
+            if hub.outbox.waiting[0] or self._are_others_busy() or any(hub.lags.read(are_waited=True).values()):
                 return None
         except DaggerError:
             if hub.tally.is_closed:
@@ -166,7 +166,7 @@ class Running:
     # --- telling
 
     def _report(self, reason: RunReason, elapsed_s: float) -> RunReport:
-        before, lags = self._told, self._hub.lags()
+        before, lags = self._told, self._hub.lags.read()
         now = self._told = self._hub.tally.read()
         nothing = SubscriptionTally()
         agents = self._hub.agents()

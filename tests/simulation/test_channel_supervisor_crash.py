@@ -169,7 +169,7 @@ def test_one_that_crashes_again_and_again_gives_up_and_another_process_goes_on()
     """Law: three crashes in five seconds and no more; whoever asks hears of it; its ranges are free for others at once."""
     with simulate(1) as sim:
         first = system(sim)
-        seat = first._channels_hub._seats[0]
+        seat = next(iter(first._channels_hub._seats))
         for _ in range(4):
             seat.supervisor.tell(NONSENSE)
             sim.settle()
