@@ -5,15 +5,18 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from typing import TypeGuard
 
 from dagger_actors.errors.wording import counted
 
-__all__ = ["BESIDE", "LONGEST_SHOWN", "as_written", "counted", "indefinite", "listed", "nearest", "quoted"]
+__all__ = ["BESIDE", "LONGEST_SHOWN", "as_written", "counted", "indefinite", "is_text", "listed", "nearest", "quoted"]
 
 BESIDE = "dagger_actors_beside_"
 """How the name of a package begins that stands for a folder of users' modules; a hash of its path follows."""
 
 _BESIDE = re.compile(BESIDE + "[0-9a-f]{16}[.]")
+
+LONE = re.compile("[\ud800-\udfff]")
 
 MAX_COMPARED = 500
 """Names compared in full; difflib takes about 20 us for each."""
@@ -23,16 +26,16 @@ LONGEST_SHOWN = 80
 """Characters of a name that a message repeats."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: object, known: Iterable[str]) -> str | None:
     """Find the known name nearest to a wrong one.
 
     Of many names only those compare that begin or end like the wrong one, so that a wrong name in a flow of 100,000
     nodes costs milliseconds.
 
     Returns:
-        The nearest name; None when none is near.
+        The nearest name; None when none is near, as to what is no text.
     """
-    if len(name) > MAX_LENGTH:
+    if not isinstance(name, str) or len(name) > MAX_LENGTH:
         return None
     folded = name.casefold()
     candidates = list(known)
@@ -49,6 +52,11 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         return by_folded[folded]
     found = difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.6)
     return by_folded[found[0]] if found else None
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Tell whether it is text that can be written down: none of its characters is half of a pair."""
+    return isinstance(value, str) and not LONE.search(value)
 
 
 def quoted(name: object) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dagger_actors.errors.request import RequestError
 
+ADVICE = {"bool": "true approves, false rejects", "any": "give plain data that JSON has, or reject it"}
+
 
 class NotAsked(RequestError):
     """Nobody is asked at that node, now or ever.
@@ -42,9 +44,7 @@ class AnswerMisfit(RequestError):
         super().__init__(run_id, node_id, wanted, found)
 
     def __str__(self) -> str:
-        advice = (
-            "true approves, false rejects" if self.wanted == "bool" else f"give one of type {self.wanted}, or reject it"
-        )
+        advice = ADVICE.get(self.wanted, f"give one of type {self.wanted}, or reject it")
         return f"node {self.node_id!r} of run {self.run_id!r} takes an answer of type {self.wanted}, not {self.found}; {advice}"
 
 

@@ -47,8 +47,8 @@ class Archive:
 
     def find(self, run_id: str) -> RunRow | None:
         """The row of a run; None when there is none."""
-        if not run_id.isprintable():
-            return None  # no id of ours, and not always text that SQLite takes
+        if not isinstance(run_id, str) or not run_id.isprintable():
+            return None  # no id of ours, and not always what SQLite takes
         rows = self._store.readers.query("read.run", run_id)
         return RunRow(*rows[0]) if rows else None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from dagger_actors.actors.settings import collector_paused
+from dagger_actors.core.wording import quoted
 from dagger_actors.errors import DefinitionError, Problem, RequestError
 from dagger_actors.flow.building.flow import Flow
 from dagger_actors.flow.child_runs import flows_within
@@ -72,6 +73,8 @@ class Catalog:
         return loaded.definition
 
     def _load(self, source: FlowSource) -> LoadedFlow:
+        if not isinstance(source, str | Path | Mapping | Flow):
+            raise RequestError(f"a flow is a path, a name, data, or one built in Python, not {quoted(source)}")
         actions = self.registry.beside()
         if isinstance(source, Flow):
             for function in source.functions:

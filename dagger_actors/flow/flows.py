@@ -39,7 +39,7 @@ from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.machine.events import Mode
 from dagger_actors.flow.preparing import RunSettings, check_run_id, pin, prepare
 from dagger_actors.flow.questions import Question
-from dagger_actors.flow.redo import redone_nodes
+from dagger_actors.flow.redo import node_ids, redone_nodes
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.report import Report, RunSummary
 from dagger_actors.flow.rows import RunRow
@@ -116,7 +116,7 @@ class Flows:
         self._refuse_closed()
         chosen = run_id if run_id is not None else self._hub.runtime.ids.run_id()
         settings = RunSettings(parallel=parallel, sequential=sequential, use_cache=use_cache)
-        made = prepare(self._catalog, pin(self._catalog, flow), inputs or {}, chosen, settings)
+        made = prepare(self._catalog, pin(self._catalog, flow), {} if inputs is None else inputs, chosen, settings)
         now = self._hub.runtime.clock.now().wall_us
         run_key, run, actions = self._caller.next_run_key(), made.run, made.flow.loaded.actions
         row = (
@@ -177,11 +177,12 @@ class Flows:
         """
         refuse_on_loop("flows.fork()", "await flows.afork(...)")
         self._refuse_closed()
-        if isinstance(start_from, str) or not start_from:
-            raise RequestError("start_from is a list of ids of nodes, one or more")
+        nodes = node_ids(start_from)
+        if not nodes:
+            raise RequestError("start_from names no node; give the ids of one or more")
         chosen = run_id if run_id is not None else self._hub.runtime.ids.run_id()
         check_run_id(chosen)
-        made = Forker(self._hub.archive, self._hub.store).fork(source, start_from, inputs or {}, chosen)
+        made = Forker(self._hub.archive, self._hub.store).fork(source, nodes, {} if inputs is None else inputs, chosen)
         actions = self._catalog.actions_of(made.source, made.definition)
         now = self._hub.runtime.clock.now().wall_us
         if not self._write_new(chosen, made.writes(self._caller.next_run_key(), self._hub.store.worker_id, now)):
@@ -247,16 +248,18 @@ class Flows:
 
         Raises:
             RunNotFound: There is no such run.
-            RequestError: It has no node of such an id; names the nearest.
+            UnknownNode: It has no node of such an id; names the nearest.
+            RequestError: Such a node has added nodes, or runs a flow.
             RunOwned: A live process runs it.
             IllegalTransition: It is not over: that is for ``resume``.
             DefinitionError: Its actions cannot be loaded, or no longer fit.
         """
         refuse_on_loop("flows.retry()", "await flows.aretry(...)")
         self._refuse_closed()
+        nodes = node_ids(start_from)
         row = self._caller.row(run_id)
         self._refuse_inside(row, "retried", "retry")
-        redone = redone_nodes(run_id, self._hub.definition_of(row), start_from) if start_from else frozenset[int]()
+        redone = redone_nodes(run_id, self._hub.definition_of(row), nodes) if nodes else frozenset[int]()
         if row.status == "succeeded" and not redone:
             return Run(run_id, self)
         if row.status in ("pending", "running"):

@@ -116,7 +116,8 @@ class Forker:
         }
         before = decode_inputs(row.inputs)
         given = _given(definition, before)
-        encoded, same = check_inputs(definition, {**given, **inputs}), check_inputs(definition, given)
+        wanted = {**given, **inputs} if isinstance(inputs, Mapping) else inputs
+        encoded, same = check_inputs(definition, wanted), check_inputs(definition, given)
         others = {name for name in inputs if encoded[name] != same[name]}
         forked = Forking(source, definition, changed, rows).of(start_from, others)
         origin = msgspec.json.encode(ForkOrigin(run_id=source, nodes=tuple(dict.fromkeys(start_from)))).decode()

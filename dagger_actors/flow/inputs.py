@@ -10,6 +10,7 @@ import msgspec
 
 from dagger_actors.bodies.outputs import to_json
 from dagger_actors.bodies.secret import ENV, Secret
+from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import InvalidInputs, OutputError
 from dagger_actors.flow.definition import FlowDefinition, FromInput, InputSpec, InputType
 from dagger_actors.flow.predicates import references_of
@@ -48,6 +49,8 @@ def check_inputs(definition: FlowDefinition, given: Mapping[str, Any]) -> dict[s
     Raises:
         InvalidInputs: Some are missing, unknown, or of the wrong type; names them all.
     """
+    if not isinstance(given, Mapping):
+        raise InvalidInputs(definition.name, [f"inputs are a mapping of names, not {indefinite(type(given).__name__)}"])
     declared = declared_inputs(definition)
     complaints = [_unknown(name, declared) for name in given if name not in declared]
     encoded: dict[str, bytes] = {}

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dagger_actors.core.wording import nearest, quoted
-from dagger_actors.errors import RequestError
+from dagger_actors.errors import RequestError, UnknownNode
 from dagger_actors.errors.commands import command_line
 from dagger_actors.flow.definition import FlowDefinition
 
-__all__ = ["redone_nodes"]
+__all__ = ["node_ids", "redone_nodes"]
+
+
+def node_ids(start_from: Sequence[str]) -> tuple[str, ...]:
+    """The ids that somebody gave.
+
+    Raises:
+        RequestError: They are none.
+    """
+    is_several = isinstance(start_from, Iterable) and not isinstance(start_from, str | bytes)
+    ids = tuple(start_from) if is_several else ()
+    if not is_several or not all(isinstance(one, str) for one in ids):
+        raise RequestError(f"start_from is a list of ids of nodes, not {quoted(start_from)}")
+    return ids
 
 
 def redone_nodes(run_id: str, definition: FlowDefinition, ids: Sequence[str]) -> frozenset[int]:
     """Find the positions of the nodes and of all their descendants.
 
     Raises:
-        RequestError: There is no node of such an id, names the nearest; or one of them has added nodes, or runs a flow.
+        UnknownNode: There is no node of such an id; names the nearest.
+        RequestError: One of them has added nodes, or runs a flow.
     """
     index = {node.id: position for position, node in enumerate(definition.nodes)}
     for name in ids:
         if name not in index:
-            other = nearest(name, index)
-            advice = f"did you mean {quoted(other)}?" if other is not None else "`show` lists its nodes"
-            raise RequestError(f"the flow {quoted(definition.name)} has no node {quoted(name)}; {advice}")
+            raise UnknownNode(run_id, name, near=nearest(name, index) or "")
     dependents: list[list[int]] = [[] for _ in definition.nodes]
     for position, node in enumerate(definition.nodes):
         for on in node.dependencies:

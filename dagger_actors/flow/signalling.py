@@ -10,7 +10,7 @@ from typing import Any, Final
 from dagger_actors.bodies.outputs import to_json
 from dagger_actors.core.awaits import Place
 from dagger_actors.core.protocols import Write
-from dagger_actors.core.wording import indefinite, nearest
+from dagger_actors.core.wording import indefinite, is_text, nearest, quoted
 from dagger_actors.errors import (
     AlreadyAnswered,
     AnswerMisfit,
@@ -78,11 +78,11 @@ class Signaller:
         """Reject what a node asks; else as ``answer``.
 
         Raises:
-            RequestError: The reason is too long.
+            RequestError: The reason is too long, or no text.
         """
         row, node, _ = self._asked(run_id, node_id)
-        if len(reason) > LONGEST_REASON:
-            raise RequestError(f"a reason has at most {LONGEST_REASON:,} characters, not {len(reason):,}")
+        if not is_text(reason) or len(reason) > LONGEST_REASON:
+            raise RequestError(f"a reason is text of at most {LONGEST_REASON:,} characters, not {quoted(reason)}")
         self._give(row, node_id, node, (REJECTION, True, reason))
 
     def has_news(self, run_id: str) -> bool:
@@ -187,7 +187,7 @@ def _json(run_id: str, node_id: str, asks: Approval, value: Any) -> str:
 def _position_of(definition: FlowDefinition, run_id: str, node_id: str) -> int:
     ids = [node.id for node in definition.nodes]
     if node_id not in ids:
-        raise UnknownNode(run_id, node_id, near=nearest(str(node_id), ids) or "")
+        raise UnknownNode(run_id, node_id, near=nearest(node_id, ids) or "")
     return ids.index(node_id)
 
 

@@ -42,7 +42,7 @@ class Standings:
         Raises:
             UnknownNode: There is none of that id; names the nearest.
         """
-        at = self.position.get(node_id)
+        at = self.position.get(node_id) if isinstance(node_id, str) else None
         if at is None:
             raise UnknownNode(self._report.run_id, node_id, "", nearest(node_id, self.position) or "")
         return at

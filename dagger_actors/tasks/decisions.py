@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from dagger_actors.bodies.asking import Asking
 from dagger_actors.core.tasks import AddDependencies, CancelTasks, DecideTask, PruneTasks, RetryTasks
-from dagger_actors.core.wording import quoted
+from dagger_actors.core.wording import is_text, quoted
 from dagger_actors.errors import RequestError, TaskNotFound, TaskTransitionRefused
 from dagger_actors.reading.since import since_us
 from dagger_actors.tasks.base import TasksBase
@@ -295,6 +295,6 @@ def _check_version(version: int | None, *, is_one: bool) -> None:
 
 
 def _checked(reason: str) -> str:
-    if not isinstance(reason, str) or len(reason) > LONGEST_REASON:
+    if not is_text(reason) or len(reason) > LONGEST_REASON:
         raise RequestError(f"reason is text of up to {LONGEST_REASON:,} characters, not {quoted(reason)}")
     return reason
