@@ -5,6 +5,7 @@ import os
 import pty
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
@@ -94,6 +95,42 @@ def test_the_diamond_gives_990(program, repository):
     spec = str(repository / "specs/diamond.yaml")
     assert program("run", spec).stdout == "sum: 30\nsquare: 900\ntriple: 90\ntotal: 990\n"
     assert program("run", spec, "-i", "num1=0", "-i", "num2=1").stdout == "sum: 1\nsquare: 1\ntriple: 3\ntotal: 4\n"
+
+
+def test_the_hook_adds_a_node_for_the_large_sum_alone(program, repository):
+    """Law: acceptance A08's values, and those of other inputs."""
+    spec = str(repository / "specs/growing.yaml")
+    assert program("run", spec).stdout == "add_1: 8\nmultiply_add_2: 34\n"
+    assert program("run", spec, "-i", "small=6", "-i", "large=0").stdout == "add_2: 10\nmultiply_add_1: 22\n"
+
+
+def test_the_detective_follows_the_trail_asks_and_draws(program, repository):
+    """Law: each look adds the next, the last one a question; the answer comes from another process, and then the page."""
+    for name, code in (("top", "import middle"), ("middle", "import deep"), ("deep", "import time; time.sleep(0.05)")):
+        (program.folder / f"{name}.py").write_text(code)
+    program.environment["PYTHONPATH"] = str(program.folder)
+    spec = str(repository / "specs/detective.yaml")
+    asked = program("run", spec, "--run-id", "one", "-i", "module=top", "-i", "repeats=2", "-i", "page=top.svg")
+    assert (asked.returncode, asked.stdout) == (3, ""), asked.stderr
+    assert not (program.folder / "top.svg").exists()
+    assert program("approve", "one", "ask").returncode == 0
+    done = program("resume", "one", "--json")
+    found = msgspec.json.decode(done.stdout)["outputs"]["page"]
+    assert (found["culprit"], found["trail"]) == ("deep", ["top", "middle", "deep"])
+    assert ET.parse(program.folder / "top.svg").getroot().tag.endswith("svg")
+    assert program("tail", "one").stdout.count("emitted  clue") == 3
+
+
+def test_the_stopwatch_says_what_cannot_be_timed(program, repository):
+    """Law: nothing that is given as a name is executed."""
+    spec = str(repository / "specs/stopwatch.yaml")
+    for module, told in (
+        ("no such", "is no module's name"),
+        ("sys", "costs nothing"),
+        ("nowhere", "cannot be imported"),
+    ):
+        done = program("run", spec, "-i", f"module={module}", "-i", "repeats=1")
+        assert (done.returncode, told in done.stderr) == (1, True), done.stderr
 
 
 def test_a_terminal_sees_one_moving_line_with_counts_and_the_table(program, repository):
