@@ -100,20 +100,21 @@ def _ask(system: ActorSystem, report: Report, interrupts: Interrupts) -> bool:
     was_answered = False
     for question in system.flows.questions(report.run_id):
         try:
-            answer = _answer_to(question, interrupts)
+            answer = _answer_to(question, report.run_id, interrupts)
         except _NoAnswer:
             continue
         try:
-            system.flows.signal(report.run_id, question.node_id, answer)
+            system.flows.signal(question.run_id, question.node_id, answer)
         except RequestError as error:
             complain(error)  # somebody elsewhere was faster
         was_answered = True
     return was_answered
 
 
-def _answer_to(question: Question, interrupts: Interrupts) -> Any:
+def _answer_to(question: Question, run_id: str, interrupts: Interrupts) -> Any:
     wanted = "y or n" if question.type == "bool" else question.type
-    text = f"{one_line(question.node_id)} asks: {question.message}" if question.message else one_line(question.node_id)
+    where = "" if question.run_id == run_id else f"{one_line(question.run_id)}: "
+    text = f"{where}{one_line(question.node_id)}" + (f" asks: {question.message}" if question.message else "")
     while True:
         sys.stderr.write(printable(f"{text} ({wanted}; Enter leaves it open) "))
         sys.stderr.flush()

@@ -25,6 +25,7 @@ NodeId = Annotated[str, Parameter(name="NODE", help="Id of the node that asks.")
 def approve(run_id: RunId, node: NodeId, /, *, db: Database = DEFAULT_DATABASE) -> int:
     """Say yes to what a node asks; recorded when this returns."""
     with ActorSystem(existing(db), recover=False) as system:
+        run_id, node = system.flows.locate(run_id, node)
         kind = _type_of(system, run_id, node)
         if kind is not None and kind not in YES_OR_NO:
             step = command("signal", run_id, node, "VALUE", db=db)
@@ -43,6 +44,7 @@ def reject(
 ) -> int:
     """Say no to what a node asks: it fails; recorded when this returns."""
     with ActorSystem(existing(db), recover=False) as system:
+        run_id, node = system.flows.locate(run_id, node)
         system.flows.reject(run_id, node, reason)
         return _tell(system, run_id, f"rejected {node}", db)
 
@@ -57,6 +59,7 @@ def signal(
 ) -> int:
     """Answer what a node asks; recorded when this returns. For yes or no: true or false."""
     with ActorSystem(existing(db), recover=False) as system:
+        run_id, node = system.flows.locate(run_id, node)
         answer: Any = parse_answer(value, _type_of(system, run_id, node) or "any")
         system.flows.signal(run_id, node, answer)
         return _tell(system, run_id, f"answered {node}", db)
@@ -74,8 +77,9 @@ def _tell(system: ActorSystem, run_id: str, done: str, db: str) -> int:
         system.flows.run(run_id).wait()  # what needs no code goes on right here
     report = system.flows.report(run_id, outputs=False)
     sys.stderr.write(f"{one_line(done)} of run {one_line(run_id)}, which is {report.state.replace('_', ' ')}\n")
-    if report.state == "paused":
+    root = system.flows.root(run_id)
+    if report.state == "paused" and system.flows.report(root, outputs=False).state == "paused":
         sys.stderr.write(
-            printable(f"next: {command('resume', run_id, db=db)}, unless a worker that has its code is there\n")
+            printable(f"next: {command('resume', root, db=db)}, unless a worker that has its code is there\n")
         )
     return OK

@@ -42,13 +42,13 @@ def next_steps(
             again = [("--from", node) for node in lost(report)]
             return [command("retry", run_id, options=again, db=db, imports=imports), *_why(report, db)]
         case "paused" if questions:
-            node = questions[0].node_id
+            place = (questions[0].run_id, questions[0].node_id)  # it may be a run of a flow inside it
             answer = (
-                command("approve", run_id, node, db=db)
+                command("approve", *place, db=db)
                 if questions[0].type in YES_OR_NO
-                else command("signal", run_id, node, "VALUE", db=db)
+                else command("signal", *place, "VALUE", db=db)
             )
-            return [answer, command("why", run_id, node, db=db), command("resume", run_id, db=db, imports=imports)]
+            return [answer, command("why", *place, db=db), command("resume", run_id, db=db, imports=imports)]
         case "paused":
             verb = "retry" if any(parked(node) for node in report.nodes) else "resume"
             return [command(verb, run_id, db=db, imports=imports), *_why(report, db)]

@@ -24,6 +24,7 @@ __all__ = [
     "CacheUse",
     "CacheWish",
     "ChildRests",
+    "ChildWakes",
     "Control",
     "ControlRun",
     "ErrorDetail",
@@ -391,7 +392,20 @@ class Overdue(msgspec.Struct, frozen=True, gc=False, tag="overdue"):
 
 
 class ChildRests(msgspec.Struct, frozen=True, gc=False, tag="child_rests"):
-    """The run of a flow that an attempt awaits has paused."""
+    """The run of a flow that an attempt awaits has paused.
+
+    Attributes:
+        until: When it is to be looked at, because people are asked in it (microseconds UTC); None = never by itself.
+    """
+
+    node: int
+    item: int
+    attempt: int
+    until: int | None = None
+
+
+class ChildWakes(msgspec.Struct, frozen=True, gc=False, tag="child_wakes"):
+    """The run of a flow that an attempt awaits rests, and is to be looked at."""
 
     node: int
     item: int
@@ -448,6 +462,7 @@ FlowMessage = (
     | Answered
     | Overdue
     | ChildRests
+    | ChildWakes
     | CancelRun
     | ControlRun
     | Detach

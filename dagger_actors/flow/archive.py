@@ -143,13 +143,37 @@ class Archive:
         rows = self._store.readers.query("read.artifact_maker", run_key, error.artifact_id)
         return type(error)(error.path, error.artifact_id, *rows[0]) if rows else error
 
-    def questions(self, run_id: str) -> tuple[Question, ...]:
-        """What people are asked in a run now, in the order of its nodes.
+    def locate(self, run_id: str, path: str) -> tuple[str, str]:
+        """The run and the node that a path names: a node of the run, or ``NODE/.../NODE`` through the flows inside it.
+
+        Args:
+            run_id: The run.
+            path: The id of a node of it; else what a run inside it is called behind the run's own id, and a node of that. What
+                names nothing is given back as it is.
 
         Raises:
             RunNotFound: There is no such run.
         """
-        return tuple(questions_of(self.report(run_id, outputs=False), self.definition(run_id)))
+        row = self.row(run_id)
+        if isinstance(path, str) and "/" in path and all(node.id != path for node in self.definition_of(row).nodes):
+            for at in [at for at, letter in enumerate(path) if letter == "/"][::-1]:
+                inside = self.find(f"{run_id}/{path[:at]}")
+                if inside is not None and inside.root_run == row.root_run:
+                    return inside.run_id, path[at + 1 :]
+        return run_id, path
+
+    def questions(self, run_id: str) -> tuple[Question, ...]:
+        """What people are asked in a run now, in the order of its nodes, then in the runs inside it (1,000 of these at most).
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        inside = self._store.readers.query("read.asked_inside", self.run_key(run_id))
+        return tuple(
+            question
+            for one in (run_id, *(found for (found,) in inside))
+            for question in questions_of(self.report(one, outputs=False), self.definition(one))
+        )
 
     def events(self, run_id: str, after: int = 0, *, limit: int = 1000) -> list[Event]:
         """What has happened to a run so far, in order.
@@ -190,7 +214,11 @@ class Archive:
         row = self.row(run_id)
         report = self.report(run_id, outputs=False)
         is_stranded = report.state in ("pending", "running") and self.owner_pid(row) is None
-        return explain(report, self.definition_of(row), node_id, item, now_us=self._now_us(), is_stranded=is_stranded)
+        definition = self.definition_of(row)
+        inside = self.questions(run_id) if any(node.flow is not None for node in definition.nodes) else ()
+        return explain(
+            report, definition, node_id, item, now_us=self._now_us(), is_stranded=is_stranded, questions=inside
+        )
 
     def resumable(self) -> list[str]:
         """Runs that nobody runs and that are not over: pending, running without a live owner, paused."""

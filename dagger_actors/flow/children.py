@@ -23,6 +23,7 @@ from dagger_actors.core.messages import (
     Answered,
     CancelRun,
     ChildRests,
+    ChildWakes,
     ErrorDetail,
     Failed,
     Inline,
@@ -36,7 +37,8 @@ from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import ArtifactError, OutputError, RunConflict, RunOwned, StoreError, SystemClosed
 from dagger_actors.flow.archive import Archive
 from dagger_actors.flow.child_runs import FAILED
-from dagger_actors.flow.machine.events import BodyKey, Mode
+from dagger_actors.flow.machine.events import FOREVER, AtRest, BodyKey, Mode
+from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
 from dagger_actors.flow.run_actions import places_of, recall_actions
@@ -49,6 +51,9 @@ logger = logging.getLogger("dagger_actors.flow")
 AGAIN_US = 1_000_000
 """How long to wait before the file, which could not be read, is asked again."""
 
+LONGEST_US = 3_600_000_000
+"""The wall clock may be set meanwhile, so nothing is waited for any longer at a stretch."""
+
 
 class Awaited(msgspec.Struct, frozen=True, eq=False):
     """A run that an attempt of another awaits.
@@ -57,7 +62,7 @@ class Awaited(msgspec.Struct, frozen=True, eq=False):
         run_id: It.
         parent_run: Key of the run that awaits it.
         key: Which attempt of that.
-        tell: Told ``Answered`` when it has ended, ``ChildRests`` when it has paused.
+        tell: Told ``Answered`` when it has ended, ``ChildRests`` when it has paused, ``ChildWakes`` when it is to go on.
     """
 
     run_id: str
@@ -125,9 +130,32 @@ class Children:
 
     # --- any thread
 
-    def begin(self, awaited: Awaited, *, is_woken: bool) -> None:
-        """Open a run that is in the file, unless it has ended; one that has paused only if it is woken."""
-        self._do(awaited.run_id, partial(self._begin, awaited, is_woken=is_woken))
+    def begin(self, awaited: Awaited, *, mode: Mode) -> None:
+        """Open a run that is in the file, unless it has ended.
+
+        Args:
+            awaited: It.
+            mode: What for, if it has paused; for ``recover`` only if it is to be looked at because people are asked in it.
+        """
+        self._do(awaited.run_id, partial(self._begin, awaited, mode))
+
+    def look(self) -> None:
+        """Somebody may have answered in a run that rests: whoever awaits it is told."""
+        if self._awaited:
+            self._do("", self._look)
+
+    def resting(self, identity: RunIdentity, tell: Callable[[bytes], None]) -> tuple[AtRest, ...]:
+        """How the runs rest that a run awaits, as far as they do; from now on it is told when one is to go on.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        root, run_key = identity.root_run or identity.run_key, identity.run_key
+        rows = self._hub.store.readers.query("read.children_at_rest", root, run_key)
+        found = {str(run_id): AtRest(*rest) for run_id, *rest in rows}
+        awaited = {run_id: Awaited(run_id, run_key, rest.key, tell) for run_id, rest in found.items()}
+        self._do("", partial(self._keep, awaited))
+        return tuple(found.values())
 
     def last_look(self, awaited: Awaited) -> None:
         """The time of a run is up: its end is told if it has ended, else ``Overdue``."""
@@ -170,43 +198,52 @@ class Children:
     def _forget(self, parent_run: int) -> None:
         self._awaited = {name: one for name, one in self._awaited.items() if one.parent_run != parent_run}
 
-    def _begin(self, awaited: Awaited, *, is_woken: bool) -> None:
+    def _keep(self, awaited: dict[str, Awaited]) -> None:
+        self._awaited |= awaited
+        self._look()
+
+    def _begin(self, awaited: Awaited, mode: Mode) -> None:
         run_id = awaited.run_id
         row = self._hub.row_of(run_id)
         if row is None or row.parent_run != awaited.parent_run:
             self._answer(awaited, _failed(str(RunConflict(run_id, "parent"))))
             return
         self._awaited[run_id] = awaited
-        if row.status in FINAL_RUN or (row.status == "paused" and not is_woken):
+        if row.status in FINAL_RUN or (row.status == "paused" and mode == "recover" and not self._is_due(row)):
             self._tell(run_id)
-        elif self._hub.find_open(run_id) is None and not self._is_closed:
-            self._open(row)
+        elif self._hub.find_open(run_id) is None:
+            self._open(row, mode)
 
-    def _open(self, row: RunRow) -> None:
+    def _is_due(self, row: RunRow) -> bool:
+        return row.is_due(self._hub.runtime.clock.now().wall_us)
+
+    def _open(self, row: RunRow, mode: Mode = "recover") -> None:
+        """Open a run; what for, if it has paused."""
         hub = self._hub
+        if self._is_closed:
+            return
         if row.owner != hub.store.worker_id:
-            hub.claim(row).add_done(partial(self._claimed, row))
+            hub.claim(row).add_done(partial(self._claimed, row, mode))
             return
         actions = recall_actions(hub.registry, places_of(row.imports)).registry
-        mode: Mode = "recover"
         if row.status == "pending":
             mode = "start" if row.started_us is None else "retry"
-        elif row.status == "paused":
-            mode = "resume"
+        elif row.status != "paused":
+            mode = "recover"
         hub.open(row.run_id, mode, former=hub.former_of(row.root_run), actions=actions)
 
-    def _claimed(self, row: RunRow, future: ReplyFuture[None]) -> None:
+    def _claimed(self, row: RunRow, mode: Mode, future: ReplyFuture[None]) -> None:
         try:
             future.get(timeout=0)
         except (RunOwned, StoreError) as error:
             logger.warning("run %s is not taken: %s", row.run_id, error, extra=LogFields(run_id=row.run_id))
             return
-        self._do(row.run_id, partial(self._open_claimed, row.run_id))
+        self._do(row.run_id, partial(self._open_claimed, row.run_id, mode))
 
-    def _open_claimed(self, run_id: str) -> None:
+    def _open_claimed(self, run_id: str, mode: Mode) -> None:
         row = self._hub.row_of(run_id)
         if row is not None and row.owner == self._hub.store.worker_id and self._hub.find_open(run_id) is None:
-            self._open(row)
+            self._open(row, mode)
 
     def reopen(self, run_id: str) -> bool:
         """Open a run again that the disk made us let go, if it is awaited; tells whether it is one of these."""
@@ -250,13 +287,32 @@ class Children:
 
     # --- telling
 
+    def _look(self) -> None:
+        now_us = self._hub.runtime.clock.now().wall_us
+        for (run_id,) in self._hub.store.readers.query("read.asking_due_inside", now_us):
+            awaited = self._awaited.get(run_id)
+            if awaited is not None and self._hub.find_open(run_id) is None:
+                awaited.tell(encode(ChildWakes(*awaited.key)))
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Look when the next of those that are asked has been for long enough."""
+        now = self._hub.runtime.clock.now()
+        next_us = self._hub.store.readers.query("read.next_asking_inside", now.wall_us)[0][0]
+        if next_us is not None and next_us != FOREVER:
+            due_us = now.mono_us + min(next_us - now.wall_us, LONGEST_US)
+            self._hub.runtime.timers.set((id(self), "people"), due_us, self.look)
+
     def _tell(self, run_id: str) -> None:
         awaited = self._awaited.get(run_id)
         row = self._hub.row_of(run_id)
         if awaited is None or row is None:
             return
-        if row.status == "paused":
-            awaited.tell(encode(ChildRests(*awaited.key)))
+        if row.status == "paused" and self._is_due(row):
+            self._open(row)  # somebody has answered just before it came to rest
+        elif row.status == "paused":
+            awaited.tell(encode(ChildRests(*awaited.key, row.asks_until)))
+            self._look_again()
         elif row.status in FINAL_RUN:
             del self._awaited[run_id]
             self._answer(awaited, self._outcome(row))

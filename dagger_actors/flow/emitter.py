@@ -198,7 +198,7 @@ class Emitter:
         elif self.work.nodes[effect.node].flow is None:
             self._outside[effect.kind].begin((self._run_key, *key), self.tell)
         else:
-            self._children.begin(self._child(key), is_woken=effect.is_woken)
+            self._children.begin(self._child(key), mode=effect.mode)
 
     def last_look_at_child(self, key: BodyKey) -> None:
         """The time of a run of a flow is up."""

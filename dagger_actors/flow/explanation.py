@@ -26,7 +26,9 @@ from dagger_actors.flow.attempt_wording import (
     span,
     told_error,
 )
+from dagger_actors.flow.child_runs import child_id
 from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
+from dagger_actors.flow.questions import Question, questions_inside
 from dagger_actors.flow.report import NodeReport, Report
 from dagger_actors.flow.standings import NAMED, Standings, names
 
@@ -77,7 +79,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def explain(
-    report: Report, definition: FlowDefinition, node_id: str, key: str = "", *, now_us: int, is_stranded: bool = False
+    report: Report,
+    definition: FlowDefinition,
+    node_id: str,
+    key: str = "",
+    *,
+    now_us: int,
+    is_stranded: bool = False,
+    questions: Sequence[Question] = (),
 ) -> Explanation:
     """Say why a node of a run is in its state.
 
@@ -88,15 +97,25 @@ def explain(
         key: The map item's key; empty for the node itself.
         now_us: The time now, microseconds UTC, for waits.
         is_stranded: The run says ``running`` and its process is gone.
+        questions: What people are asked in it, and in the runs inside it.
 
     Raises:
         UnknownNode: There is no such node, or no such item; names the nearest.
     """
-    return _Explainer(report, definition, now_us, is_stranded=is_stranded).explain(node_id, key)
+    return _Explainer(report, definition, now_us, questions, is_stranded=is_stranded).explain(node_id, key)
 
 
 class _Explainer:
-    def __init__(self, report: Report, definition: FlowDefinition, now_us: int, *, is_stranded: bool) -> None:
+    def __init__(
+        self,
+        report: Report,
+        definition: FlowDefinition,
+        now_us: int,
+        questions: Sequence[Question],
+        *,
+        is_stranded: bool,
+    ) -> None:
+        self._questions = questions
         self._report = report
         self._standings = Standings(report, definition)
         self._nodes = definition.nodes
@@ -235,7 +254,8 @@ class _Explainer:
     def _waiting(self, node: NodeDefinition, one: NodeReport) -> list[str]:
         latest = last(one)
         if one.reason == "flow":
-            return [*running_flow(node, one, self._now_us), *self._of_the_run()]
+            inside = self._asked_inside(child_id(self._report.run_id, one.node_id, one.invocation_key))
+            return [*running_flow(node, one, self._now_us), *inside, *self._of_the_run()]
         if one.reason in KINDS:
             return [*awaiting(node, self._nodes, latest, self._now_us), *self._of_the_run()]
         if one.reason != "retry":
@@ -251,6 +271,16 @@ class _Explainer:
             sentences.append(f"attempt {before.attempt} {ended(before)}")
             sentences.append(f"try {made(tries, node.retry)} is over; {policy(node.retry, None, tries)}")
         return [*sentences, *self._of_the_run()]
+
+    def _asked_inside(self, run_id: str) -> list[str]:
+        """Name the nodes inside at which people are asked."""
+        asked = questions_inside(self._questions, run_id)
+        told = [
+            f"a person is asked at node {quoted(question.node_id)} of run {quoted(question.run_id)}"
+            + (f": {question.message}" if question.message else "")
+            for question in asked[:NAMED]
+        ]
+        return told + ([f"... and at {counted(len(asked) - NAMED, 'more node')}"] if len(asked) > NAMED else [])
 
     def _parked(self, one: NodeReport) -> list[str]:
         why = {
@@ -269,6 +299,8 @@ class _Explainer:
             tally["pending"] += max(0, one.size - begun)
             told = ", ".join(f"{number} {state}" for state, number in sorted(tally.items()) if number)
             sentences.append(f"its map has {counted(one.size, 'item')}: {told}")
+            if self._questions:
+                sentences += self._asked_inside(child_id(self._report.run_id, one.node_id, ""))
         elif latest is not None and latest.started_us is not None:
             since = f"attempt {latest.attempt} runs since {moment(latest.started_us)}"
             lost = f"attempt {latest.attempt}, begun at {moment(latest.started_us)}, was lost with its process"

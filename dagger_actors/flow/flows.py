@@ -319,7 +319,7 @@ class Flows:
 
         Args:
             run_id: The run.
-            node_id: The approval node.
+            node_id: The approval node; ``sub/ok`` is node ``ok`` of the flow at node ``sub``.
             value: The answer, of the node's ``type``; where that is ``bool``, True approves and False rejects.
 
         Raises:
@@ -339,7 +339,7 @@ class Flows:
 
         Args:
             run_id: The run.
-            node_id: The approval node.
+            node_id: As for ``signal``.
             reason: Why; at most 2,000 characters.
 
         Raises:
@@ -350,8 +350,28 @@ class Flows:
         self._signaller.reject(run_id, node_id, reason)
         return Run(run_id, self)
 
+    def root(self, run_id: str) -> str:
+        """The run that somebody has started, inside of which a run is; it is itself when it is no run of a flow inside another.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        return self._hub.archive.id_of(self._hub.archive.row(run_id).root_run)
+
+    def locate(self, run_id: str, path: str) -> tuple[str, str]:
+        """The run and the node that a path means: ``sub/ok`` is node ``ok`` in the run of the flow at node ``sub``.
+
+        Args:
+            run_id: The run.
+            path: A node's id, or such a path; one that means nothing is given back as it is.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        return self._hub.archive.locate(run_id, path)
+
     def questions(self, run_id: str) -> tuple[Question, ...]:
-        """What people are asked in a run now, in the order of its nodes.
+        """What people are asked in a run now, in the order of its nodes, then in the runs of flows inside it.
 
         Raises:
             RunNotFound: There is no such run.

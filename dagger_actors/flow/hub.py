@@ -405,7 +405,7 @@ class FlowHub:
             orders=orders,
             machine=machine,
             starter=starter,
-            opened=self._with_answers(machine, event),
+            opened=self._with_answers(active, machine, event),
             ends=ends,
             unskip=mode == "retry",
             redone=redone,
@@ -413,13 +413,17 @@ class FlowHub:
         starter.restore_keys()
         active.supervisor.actor_inbox.put(Envelope(opening))
 
-    def _with_answers(self, machine: FlowMachine, event: Event) -> Event:
-        """Let the machine know whose answers are there: otherwise it would come to rest before they are told."""
-        asked = machine.asked()
-        if not asked or not isinstance(event, Opened):
+    def _with_answers(self, active: ActiveRun, machine: FlowMachine, event: Event) -> Event:
+        """Let the machine know whose answers are there, and which runs inside rest; else it would rest before it is told."""
+        if not isinstance(event, Opened):
             return event
-        answered = answered_among(self.store.readers, [(machine.work.identity.run_key, *key) for key in asked])
-        return msgspec.structs.replace(event, answered=frozenset(one.key for one in answered))
+        identity = machine.work.identity
+        if asked := machine.asked():
+            answered = answered_among(self.store.readers, [(identity.run_key, *key) for key in asked])
+            event = msgspec.structs.replace(event, answered=frozenset(one.key for one in answered))
+        if machine.has_children():
+            event = msgspec.structs.replace(event, resting=self.children.resting(identity, active.emitter.tell))
+        return event
 
     def _at_rest(self, active: ActiveRun, state: str) -> None:
         active.gate.close()

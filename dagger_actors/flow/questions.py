@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from dagger_actors.flow.definition import Approval, FlowDefinition, InputType
 from dagger_actors.flow.report import Report
 
-__all__ = ["Question", "questions_of"]
+__all__ = ["Question", "questions_inside", "questions_of"]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What a person is asked at a node; times are microseconds UTC.
 
     Attributes:
+        run_id: The run in which it is asked: that which was looked at, or one of a flow inside it.
         node_id: The node.
         message: The question; may be empty.
         type: What the answer must be; ``bool``: yes or no.
@@ -24,6 +25,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         on_timeout: What then: ``pause`` or ``autopilot``.
     """
 
+    run_id: str
     node_id: str
     message: str
     type: InputType
@@ -46,6 +48,7 @@ def questions_of(report: Report, definition: FlowDefinition) -> Iterator[Questio
             continue
         latest = node.attempts[-1]
         yield Question(
+            run_id=report.run_id,
             node_id=node.node_id,
             message=asks.message,
             type=asks.type,
@@ -53,3 +56,8 @@ def questions_of(report: Report, definition: FlowDefinition) -> Iterator[Questio
             due_us=latest.due_us,
             on_timeout=asks.on_timeout,
         )
+
+
+def questions_inside(questions: Sequence[Question], run_id: str) -> list[Question]:
+    """Those that are asked in a run, in one of its items' that have its id and their key, or inside of these."""
+    return [one for one in questions if one.run_id == run_id or one.run_id.startswith(f"{run_id}/")]

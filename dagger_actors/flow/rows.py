@@ -33,6 +33,11 @@ class RunRow(msgspec.Struct, frozen=True):
     last_seq: int
     root_run: int
     parent_run: int | None
+    asks_until: int | None
+
+    def is_due(self, now_us: int) -> bool:
+        """Whether it rests because people are asked, and one has answered by now, or was asked for long enough."""
+        return self.asks_until is not None and self.asks_until <= now_us
 
 
 class StoredRow(msgspec.Struct, frozen=True):

@@ -23,11 +23,13 @@ from dagger_actors.errors import (
 )
 from dagger_actors.flow.attempt_wording import moment
 from dagger_actors.flow.caller import Caller
+from dagger_actors.flow.child_runs import child_id
 from dagger_actors.flow.definition import Approval, FlowDefinition
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.inputs import is_of_type
 from dagger_actors.flow.machine.events import Mode
 from dagger_actors.flow.people import Answer, answered_among
+from dagger_actors.flow.questions import questions_inside
 from dagger_actors.flow.recovery import Recovery
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
@@ -69,6 +71,7 @@ class Signaller:
             AnswerMisfit: It is not of the type that is asked for.
             AlreadyAnswered: Somebody has answered otherwise before.
         """
+        run_id, node_id = self._hub.archive.locate(run_id, node_id)
         row, node, asks = self._asked(run_id, node_id)
         text = _json(run_id, node_id, asks, value)
         is_rejected = asks.type == "bool" and value is False
@@ -80,6 +83,7 @@ class Signaller:
         Raises:
             RequestError: The reason is too long, or no text.
         """
+        run_id, node_id = self._hub.archive.locate(run_id, node_id)
         row, node, _ = self._asked(run_id, node_id)
         if not is_text(reason) or len(reason) > LONGEST_REASON:
             raise RequestError(f"a reason is text of at most {LONGEST_REASON:,} characters, not {quoted(reason)}")
@@ -91,24 +95,28 @@ class Signaller:
         Raises:
             RunNotFound: There is no such run.
         """
-        until = self._until(self._caller.row(run_id))
-        return until is not None and until <= self._hub.runtime.clock.now().wall_us
-
-    def _until(self, row: RunRow) -> int | None:
-        until: int | None = self._hub.store.readers.query("read.asks_until", row.run_key)[0][0]
-        return until
+        return self._caller.row(run_id).is_due(self._hub.runtime.clock.now().wall_us)
 
     def _asked(self, run_id: str, node_id: str) -> tuple[RunRow, int, Approval]:
         row = self._caller.row(run_id)
         definition = self._hub.definition_of(row)
         node = _position_of(definition, run_id, node_id)
         asks = definition.nodes[node].awaits
+        if definition.nodes[node].flow is not None:
+            raise NotAsked(run_id, node_id, self._asked_inside(run_id, node_id))
         if not isinstance(asks, Approval):
             raise NotAsked(run_id, node_id, "it is no approval")
         return row, node, asks
 
+    def _asked_inside(self, run_id: str, node_id: str) -> str:
+        asked = questions_inside(self._hub.archive.questions(run_id), child_id(run_id, node_id, ""))
+        if not asked:
+            return "it runs a flow, in which nobody is asked now"
+        first = asked[0]
+        return f"it runs a flow, in which it is node {quoted(first.node_id)} of run {quoted(first.run_id)} that asks"
+
     def _give(self, row: RunRow, node_id: str, node: int, answer: tuple[str, bool, str]) -> None:
-        self._go_on(row.run_id, self._write(row, node_id, node, answer))
+        self._go_on(row, self._write(row, node_id, node, answer))
 
     def _write(self, row: RunRow, node_id: str, node: int, answer: tuple[str, bool, str]) -> Place:
         """Write it, unless the same one is there; gives the attempt."""
@@ -134,33 +142,36 @@ class Signaller:
                 continue  # somebody was faster, or nobody is asked any more: the next look tells
             return place
 
-    def _go_on(self, run_id: str, place: Place) -> None:
+    def _go_on(self, row: RunRow, place: Place) -> None:
         """Have the run take the answer, if it is here or can be; else whoever can does."""
         hub = self._hub
-        while hub.store.readers.query("read.is_untaken", *place)[0][0]:
-            active, opening = hub.active.get(run_id), hub.openings.of(run_id)
-            if active is not None:
+        root_id = row.run_id if row.parent_run is None else hub.archive.id_of(row.root_run)
+        while hub.store.readers.query("read.is_untaken", *place)[0][0] and self._may_go_on(row.run_key):
+            opening = hub.openings.of(root_id)
+            if root_id in hub.active:
                 hub.people.look()
+                hub.children.look()
                 self._caller.pause()
             elif opening is not None:
                 hub.runtime.wait(opening, None)
-            elif not self._open(run_id):
+            elif not self._open(root_id):
                 return
+
+    def _may_go_on(self, run_key: int) -> bool:
+        """Tell whether neither a run nor one that it is inside of is paused for something else: then it goes on after that."""
+        return not self._hub.store.readers.query("read.is_held_up", run_key)[0][0]
 
     def _open(self, run_id: str) -> bool:
         """Open a run that nobody runs, and tell whether it may be open here by now."""
         hub = self._hub
         row = self._caller.row(run_id)
-        rests = row.status == "paused"
-        if rests and self._until(row) is None:
-            return False  # it is paused for something else, and goes on with the answer when that is over
         if row.status not in ("pending", "running", "paused") or hub.owner_pid(row) is not None:
             return False
         actions = self._recovery.fitting_actions(row)
         if actions is None:
             return False
         try:
-            self._take(row, "resume" if rests else "recover", actions)
+            self._take(row, "recover", actions)
         except RunOwned as owned:
             return owned.worker_id == hub.store.worker_id
         return True

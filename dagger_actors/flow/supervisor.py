@@ -25,6 +25,7 @@ from dagger_actors.core.messages import (
     AttemptEnded,
     CancelRun,
     ChildRests,
+    ChildWakes,
     ControlRun,
     Detach,
     ErrorDetail,
@@ -77,6 +78,7 @@ from dagger_actors.flow.machine.events import (
     TimedOut,
     TimeUp,
     WaitOver,
+    Woken,
 )
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.rejected_work import as_failed, failed_with
@@ -234,7 +236,9 @@ class FlowSupervisor(Actor):
             case Overdue():
                 self._overdue(message, now)
             case ChildRests():
-                self._apply(Rested(message.node, message.item, message.attempt), now)
+                self._apply(Rested(message.node, message.item, message.attempt, message.until), now)
+            case ChildWakes():
+                self._apply(Woken(message.node, message.item, message.attempt), now)
             case Progressed():
                 self._emitter.progress(message)
             case CancelRun(command_id=command_id):

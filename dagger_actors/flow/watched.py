@@ -56,6 +56,7 @@ class WatchedFlows:
         if self._hub.active:
             self._recovery.obey_commands(self._seen)
             self._hub.people.look()
+            self._hub.children.look()
         if self._wakes:
             self._wake()
 

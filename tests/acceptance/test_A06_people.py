@@ -177,10 +177,10 @@ def test_a_run_that_comes_to_rest_behind_an_answer_is_to_be_looked_at_at_once(si
     run_key = hub.archive.run_key("r")
     rests = Write("flow_runs.rest", ((run_key, 5),), 1)
     commit([rests])
-    assert hub.store.readers.query("read.asks_until", run_key) == [(5,)]
+    assert hub.archive.row("r").asks_until == 5
     stranger.flows.signal("r", "ok", YES)
     commit([rests])
-    assert hub.store.readers.query("read.asks_until", run_key) == [(0,)]
+    assert hub.archive.row("r").asks_until == 0
 
 
 def test_a_time_out_fires_when_somebody_comes(sim: Simulation) -> None:

@@ -70,3 +70,29 @@ def test_a_failure_inside_is_explained_and_drawn(program):
     drawn = program("graph", "outer.yaml", "--format", "dot")
     assert "shape=box3d" in drawn.stdout, drawn.stderr
     assert "flow inner" in drawn.stdout
+
+
+ASKING = """
+name: inner
+nodes:
+  - {id: ok, approval: {message: "Go on?"}}
+"""
+
+
+def test_a_run_inside_that_asks_is_answered_from_another_process(program):
+    """Law: with nobody at a terminal the run exits with 3, and says which run and node to answer; resume goes on with both."""
+    written(program, ASKING, "name: outer\nnodes:\n  - {id: sub, flow: inside/inner.yaml}\n")
+    done = program("run", "outer.yaml", "--run-id", "r")
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+    assert "next: dagger-actors approve r/sub ok --db dagger.db" in done.stderr
+    assert "next: dagger-actors approve r/sub ok" in program("show", "r").stderr
+    assert "a person is asked at node 'ok' of run 'r/sub': Go on?" in program("why", "r", "sub").stdout
+    refused = program("approve", "r", "sub")
+    assert refused.returncode == 2
+    assert "it is node 'ok' of run 'r/sub' that asks" in refused.stderr
+    told = program("approve", "r", "sub/ok")
+    assert told.returncode == 0, told.stderr
+    assert "approved ok of run r/sub" in told.stderr
+    done = program("resume", "r")
+    assert done.returncode == 0, done.stderr
+    assert program.report("r/sub")["state"] == "succeeded"

@@ -16,13 +16,18 @@ from dagger_actors.flow.machine.attempts import failed_before
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce
 from dagger_actors.flow.machine.children import child_prepared
-from dagger_actors.flow.machine.ends import end, give_up, leave
+from dagger_actors.flow.machine.ends import end, give_up, is_resting_child, leave
 from dagger_actors.flow.machine.events import Answer, ArmTimer, Await, Prepared, WaitOver
 from dagger_actors.flow.machine.invocations import Live
 
-__all__ = ["answered", "look", "prepared", "wait_over"]
+__all__ = ["answered", "awaits", "look", "prepared", "wait_over"]
 
 AWAITING = frozenset({"awaiting", "asked"})
+
+
+def awaits(book: Book, live: Live) -> bool:
+    """Tell whether an attempt awaits something outside, be it at rest."""
+    return live.state in AWAITING or is_resting_child(book, live)
 
 
 def prepared(book: Book, event: Prepared, now: Now) -> None:
@@ -62,7 +67,7 @@ def look(book: Book, live: Live, now: Now, wanted: Wanted | None = None) -> None
 def answered(book: Book, event: Answer, now: Now) -> None:
     """What an attempt awaits has come; the first answer is the answer."""
     live = book.find(event.node, event.item, event.attempt)
-    if live is not None and live.state in AWAITING:
+    if live is not None and awaits(book, live):
         _take(book, live, event.outcome, now)
 
 
@@ -84,7 +89,7 @@ def _take(book: Book, live: Live, outcome: Succeeded | Failed, now: Now) -> None
 def wait_over(book: Book, event: WaitOver, now: Now) -> None:
     """What an attempt awaits has not come in time."""
     live = book.find(event.node, event.item, event.attempt)
-    if live is None or live.state not in AWAITING:
+    if live is None or not awaits(book, live):
         return
     node = book.work.nodes[live.node]
     if isinstance(node.awaits, Approval):

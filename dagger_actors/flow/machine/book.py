@@ -19,10 +19,12 @@ from dagger_actors.flow.definition import Call, FlowDefinition, Hook, NodeDefini
 from dagger_actors.flow.machine.events import (
     FOREVER,
     AddedNode,
+    Await,
     Decision,
     Drain,
     Effect,
     Grant,
+    Mode,
     NodeRow,
     Prepare,
     RunEventRow,
@@ -69,6 +71,7 @@ class Book:
         awaiting: Attempts that await something outside, but for people who are asked: a run may rest meanwhile.
         preparing: Vertices whose flow is about to be run.
         children: Vertices whose flow runs, or is about to.
+        waking: What for the run of a flow that rests is opened, by vertex, where it is not only to be looked at.
         rows: Rows the event in hand has led to.
         effects: Effects the event in hand has led to.
         added: Nodes the event in hand has added.
@@ -106,12 +109,11 @@ class Book:
         self.is_bare = False
         self.is_detached = False
         self.open = len(self.work.graph)
-        self.granted = 0
-        self.waiting = 0
+        self.granted = self.waiting = self.awaiting = 0
         self.asking: set[int] = set()
-        self.awaiting = 0
         self.preparing: set[int] = set()
         self.children: set[int] = set()
+        self.waking: dict[int, Mode] = {}
         self._flows: set[int] = set()
         self._later: deque[int] = deque()
         self.rows: list[NodeRow] = []
@@ -159,12 +161,6 @@ class Book:
             self._limits[position] = node.map.limit
             self._counts[position] = 0
             self._backlogs[position] = deque()
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether this is the run of a flow that is a node of another run."""
-        identity = self.work.identity
-        return identity.root_run not in (None, identity.run_key)
 
     @property
     def has_limits(self) -> bool:
@@ -323,7 +319,9 @@ class Book:
                 self._backlogs[self.work.place(vertex)[0]].append(vertex)
 
     def _begin_child(self, vertex: int) -> None:
-        """Let the flow of a vertex be run, unless as many run as may at once."""
+        """Let the flow of a vertex be run, or go on, unless as many run as may at once."""
+        if vertex in self.children:
+            return  # it was woken twice
         if len(self.children) >= self.work.definition.config.limit:
             self._later.append(vertex)
             return
@@ -331,6 +329,11 @@ class Book:
         if node in self._counts:
             self._counts[node] += 1
         self.children.add(vertex)
+        live = self.live.get(vertex)
+        if live is not None and live.state in ("parked", "asked"):
+            live.state = "awaiting"
+            self.effects.append(Await(node, item, live.attempt, mode=self.waking.pop(vertex, "recover")))
+            return
         self.preparing.add(vertex)
         self.effects.append(Prepare(node, item))
 
@@ -419,9 +422,10 @@ class Book:
         )
 
     def asks_until(self) -> int | None:
-        """When the first of the people who are asked has been waited for long enough; None = nobody is asked."""
-        dues = [live.due_at or FOREVER for live in self.live.values() if live.state == "asked"]
-        return min(dues, default=None)
+        """When the first of the people who are asked, here or inside, has been waited for long enough; None = nobody is."""
+        asked = [live for live in self.live.values() if live.state == "asked"]
+        dues = [due for live in asked for due in (live.due_at, live.until) if due is not None]
+        return min(dues, default=FOREVER) if asked else None
 
     # --- what goes out
 

@@ -10,11 +10,11 @@ from dagger_actors.bodies.stored_error import encode_error
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.protocols import Now
 from dagger_actors.flow.machine.book import Book
-from dagger_actors.flow.machine.ends import give_up
-from dagger_actors.flow.machine.events import ArmTimer, Await, Prepared, Rested
+from dagger_actors.flow.machine.ends import give_up, is_resting_child
+from dagger_actors.flow.machine.events import ArmTimer, AtRest, Await, Mode, Prepared, Rested, Woken
 from dagger_actors.flow.machine.invocations import Live
 
-__all__ = ["child_prepared", "look_for_child", "rested"]
+__all__ = ["child_prepared", "leave_at_rest", "look_for_child", "rested", "woken"]
 
 
 def child_prepared(book: Book, event: Prepared, now: Now) -> None:
@@ -42,11 +42,25 @@ def child_prepared(book: Book, event: Prepared, now: Now) -> None:
     _arm(book, live, now)
 
 
-def look_for_child(book: Book, live: Live, now: Now, *, is_woken: bool) -> None:
-    """The run is opened: see how the run of the flow stands; one that has paused goes on if it is woken."""
+def look_for_child(book: Book, live: Live, now: Now) -> None:
+    """The run is opened: see how the run of the flow stands, which does not rest as far as is known."""
     book.count_child(live)
-    book.effects.append(Await(live.node, live.item, live.attempt, is_woken=is_woken))
+    book.effects.append(Await(live.node, live.item, live.attempt))
     _arm(book, live, now)
+
+
+def leave_at_rest(book: Book, live: Live, rest: AtRest, now: Now, mode: Mode) -> None:
+    """The run is opened, and the run of the flow rests: it is woken when it is its turn, if there is a reason."""
+    if live.due_at is not None and live.due_at <= now.wall_us:
+        look_for_child(book, live, now)  # the run does not rest before it has been told that its time is up
+        return
+    _rests(live, rest.until)
+    _arm(book, live, now)
+    if mode == "retry" or (mode == "resume" and rest.is_held):
+        book.waking[live.vertex] = mode
+        book.push(live.vertex)
+    elif rest.until is not None and rest.until <= now.wall_us:
+        book.push(live.vertex)
 
 
 def _arm(book: Book, live: Live, now: Now) -> None:
@@ -55,9 +69,27 @@ def _arm(book: Book, live: Live, now: Now) -> None:
         book.effects.append(ArmTimer("await", delay_us, live.node, live.item, live.attempt))
 
 
-def rested(book: Book, event: Rested, _now: Now) -> None:
-    """The run of the flow has paused: as parked work does, it lets the rest go on, and then the run pauses."""
+def rested(book: Book, event: Rested, now: Now) -> None:
+    """The run of the flow has paused: as parked work does, it lets the rest go on, and then the run pauses.
+
+    Where people are asked in it, it goes on by itself, and so does the run.
+    """
     live = book.find(event.node, event.item, event.attempt)
-    if live is not None and live.state == "awaiting":
-        live.state = "parked"
-        book.child_ended(live)
+    if live is None or live.state != "awaiting":
+        return
+    if live.due_at is not None and live.due_at <= now.wall_us:
+        return  # its time is up, which is about to be told
+    _rests(live, event.until)
+    book.child_ended(live)
+
+
+def _rests(live: Live, until: int | None) -> None:
+    live.state = "parked" if until is None else "asked"
+    live.until = until
+
+
+def woken(book: Book, event: Woken, _now: Now) -> None:
+    """The run of the flow, which rests, goes on when it is its turn."""
+    live = book.find(event.node, event.item, event.attempt)
+    if live is not None and is_resting_child(book, live):
+        book.push(live.vertex)

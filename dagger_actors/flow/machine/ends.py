@@ -248,8 +248,8 @@ def stop(book: Book, status: str, reason: str, now: Now, *, calls: bool = True) 
 
 
 def is_resting_child(book: Book, live: Live) -> bool:
-    """Tell whether an attempt awaits a run of a flow that has paused."""
-    return live.state == "parked" and book.work.nodes[live.node].flow is not None
+    """Tell whether an attempt awaits a run of a flow that rests."""
+    return live.state in ("parked", "asked") and book.work.nodes[live.node].flow is not None
 
 
 def leave(book: Book, live: Live) -> None:
@@ -291,8 +291,7 @@ def settle(book: Book, now: Now) -> None:
     elif book.is_pausing:
         if not book.calls and not book.children and not any(live.state == "running" for live in book.live.values()):
             finish(book, "paused", now)
-    elif book.is_idle() and not (book.is_inside and book.asks_until() is not None):
-        # (A run inside another does not rest while people are asked: the answer is told to it, and its end to that other.)
+    elif book.is_idle():
         finish(book, "paused", now, until=book.asks_until())
 
 

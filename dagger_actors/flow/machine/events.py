@@ -15,6 +15,7 @@ __all__ = [
     "AddedNode",
     "Answer",
     "ArmTimer",
+    "AtRest",
     "Await",
     "BodyKey",
     "CancelVertex",
@@ -56,6 +57,7 @@ __all__ = [
     "TimeUp",
     "TimedOut",
     "WaitOver",
+    "Woken",
 ]
 
 FOREVER: Final = 2**62
@@ -173,6 +175,29 @@ Order = Growth | Rewire | Pause | Resume | CancelVertex | Stop | Emit
 # --- events
 
 
+class AtRest(msgspec.Struct, frozen=True):
+    """How the run of a flow rests that an attempt awaits.
+
+    Attributes:
+        node: The attempt's node.
+        item: Its item.
+        attempt: Its number.
+        until: When the run is to be looked at, because people are asked in it (microseconds UTC); None = never by itself.
+        is_held: Whether it, or a run inside it, rests for something else too: then a resume wakes it.
+    """
+
+    node: int
+    item: int
+    attempt: int
+    until: int | None
+    is_held: int
+
+    @property
+    def key(self) -> BodyKey:
+        """The attempt."""
+        return self.node, self.item, self.attempt
+
+
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """The run's supervisor is ready.
 
@@ -184,6 +209,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
         is_forced: The former owner is stalled, not dead: it may still begin what it was granted, so those numbers are
             not used again.
         answered: Attempts whose answer of a person is in the file, not taken yet.
+        resting: Attempts whose run of a flow rests; of the others it goes on, or has ended.
         live: Attempts whose bodies run on in this very process (after a supervisor's crash).
         drained: Attempts that were granted in this very process and are known never to have begun.
         is_bare: Without the run's code, so that nothing is granted: what was cut off is written down, and orders obeyed.
@@ -197,6 +223,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     drained: frozenset[BodyKey] = frozenset()
     is_bare: bool = False
     answered: frozenset[BodyKey] = frozenset()
+    resting: tuple[AtRest, ...] = ()
 
 
 class Started(msgspec.Struct, frozen=True, gc=False):
@@ -297,7 +324,20 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Rested(msgspec.Struct, frozen=True):
-    """The run of a flow that an attempt awaits has paused."""
+    """The run of a flow that an attempt awaits has paused.
+
+    Attributes:
+        until: As ``AtRest`` has it.
+    """
+
+    node: int
+    item: int
+    attempt: int
+    until: int | None = None
+
+
+class Woken(msgspec.Struct, frozen=True):
+    """The run of a flow that an attempt awaits rests, and is to be looked at: somebody has answered in it, or resumes it."""
 
     node: int
     item: int
@@ -350,6 +390,7 @@ Event = (
     | Prepared
     | Answer
     | Rested
+    | Woken
     | WaitOver
     | Cancelled
     | Ordered
@@ -419,7 +460,7 @@ class Await(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         wanted: What that is, to be written down with the decision; None = it is written down already.
         kind: What kind of thing.
-        is_woken: Of a flow: whether its run goes on if it has paused.
+        mode: Of a flow: what for its run is opened if it has paused; for ``recover`` only if it is to be looked at.
     """
 
     node: int
@@ -427,7 +468,7 @@ class Await(msgspec.Struct, frozen=True, gc=False):
     attempt: int
     wanted: Wanted | None = None
     kind: Kind = "message"
-    is_woken: bool = False
+    mode: Mode = "recover"
 
 
 class Leave(msgspec.Struct, frozen=True, gc=False):

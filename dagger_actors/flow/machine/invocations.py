@@ -54,7 +54,7 @@ class StoredNode(msgspec.Struct, frozen=True, kw_only=True):
 class Live:
     """One invocation that has begun and not ended; mutable, the machine's own."""
 
-    __slots__ = ("attempt", "crash_no", "due_at", "item", "node", "started_us", "state", "try_no", "vertex")
+    __slots__ = ("attempt", "crash_no", "due_at", "item", "node", "started_us", "state", "try_no", "until", "vertex")
 
     def __init__(self, vertex: int, node: int, item: int, attempt: int, *, try_no: int = 1, crash_no: int = 0) -> None:
         self.vertex = vertex
@@ -66,6 +66,8 @@ class Live:
         self.state: Literal["ready", "running", "waiting", "due", "parked", "awaiting", "asked"] = "ready"
         self.started_us: int | None = None
         self.due_at: int | None = None
+        self.until: int | None = None
+        """Of a run of a flow that rests because people are asked in it: when it is to be looked at."""
 
 
 class Invocations:

@@ -31,9 +31,9 @@ from dagger_actors.flow.machine.attempts import (
     stuck,
     timed_out,
 )
-from dagger_actors.flow.machine.awaiting import answered, prepared, wait_over
+from dagger_actors.flow.machine.awaiting import answered, awaits, prepared, wait_over
 from dagger_actors.flow.machine.book import Book
-from dagger_actors.flow.machine.children import rested
+from dagger_actors.flow.machine.children import rested, woken
 from dagger_actors.flow.machine.commands import ordered, why_not
 from dagger_actors.flow.machine.ends import settle, stop
 from dagger_actors.flow.machine.events import (
@@ -61,6 +61,7 @@ from dagger_actors.flow.machine.events import (
     TimedOut,
     TimeUp,
     WaitOver,
+    Woken,
 )
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.opening import detached, opened
@@ -108,6 +109,7 @@ RULES: Final[dict[type, Callable[[Book, Any, Now], None]]] = {
     Prepared: prepared,
     Answer: answered,
     Rested: rested,
+    Woken: woken,
     WaitOver: wait_over,
     Cancelled: cancelled,
     Ordered: ordered,
@@ -174,11 +176,15 @@ class FlowMachine:
     def is_awaiting(self, node: int, item: int, attempt: int) -> bool:
         """Tell whether that attempt awaits something outside."""
         live = self.book.find(node, item, attempt)
-        return live is not None and live.state in ("awaiting", "asked")
+        return live is not None and awaits(self.book, live)
 
     def asked(self) -> list[BodyKey]:
         """List the attempts that ask people, as far as nothing is known of an answer."""
         return [(live.node, live.item, live.attempt) for live in self.book.live.values() if live.state == "asked"]
+
+    def has_children(self) -> bool:
+        """Tell whether an attempt awaits the run of a flow."""
+        return any(self.work.nodes[live.node].flow is not None for live in self.book.live.values())
 
     def why_not(self, node: int, order: Order) -> str | None:
         """Tell why the run cannot do what a node, or its hook, tells it to; None when it can."""

@@ -10,9 +10,9 @@ from dagger_actors.flow.machine.attempts import due, park
 from dagger_actors.flow.machine.awaiting import look
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce_run
-from dagger_actors.flow.machine.children import look_for_child
+from dagger_actors.flow.machine.children import leave_at_rest, look_for_child
 from dagger_actors.flow.machine.ends import begin
-from dagger_actors.flow.machine.events import ArmTimer, Detached, Drain, Finish, Opened, StopBody
+from dagger_actors.flow.machine.events import ArmTimer, AtRest, Detached, Drain, Finish, Mode, Opened, StopBody
 from dagger_actors.flow.machine.invocations import Live
 
 __all__ = ["CRASH_CAP", "detached", "opened"]
@@ -37,8 +37,12 @@ def opened(book: Book, event: Opened, now: Now) -> None:
     timeout_s = book.work.definition.config.timeout_seconds
     if timeout_s is not None:
         book.effects.append(ArmTimer("run", max(0, round(timeout_s * 1e6) - book.elapsed_us(now))))
+    resting = {rest.key: rest for rest in event.resting}
     for live in list(book.live.values()):
-        _reopen(book, live, event, now)
+        if live.state == "awaiting" and book.work.nodes[live.node].flow is not None:
+            _reopen_child(book, live, resting.get((live.node, live.item, live.attempt)), event.mode, now)
+        else:
+            _reopen(book, live, event, now)
     _reopen_maps(book, now)
     if is_new:
         announce_run(book, "run_start", "running")
@@ -87,10 +91,14 @@ def _reopen_maps(book: Book, now: Now) -> None:
         book.rows.append(work.row(node, -1, attempt, "running", size=work.sizes[node], started_at=now.wall_us))
 
 
+def _reopen_child(book: Book, live: Live, rest: AtRest | None, mode: Mode, now: Now) -> None:
+    if rest is None:
+        look_for_child(book, live, now)
+    else:
+        leave_at_rest(book, live, rest, now, mode)
+
+
 def _reopen(book: Book, live: Live, event: Opened, now: Now) -> None:
-    if live.state == "awaiting" and book.work.nodes[live.node].flow is not None:
-        look_for_child(book, live, now, is_woken=event.mode != "recover")
-        return
     if live.state == "parked":
         if event.mode == "retry":
             live.crash_no, live.try_no = 0, 1

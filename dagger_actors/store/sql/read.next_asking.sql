@@ -1,2 +1,2 @@
 -- parameters: a time. When the next run that rests because people are asked is to be looked at, after it.
-SELECT min(asks_until) FROM flow_runs WHERE asks_until > ?
+SELECT min(asks_until) FROM flow_runs WHERE asks_until > ? AND parent_run IS NULL
