@@ -12,9 +12,10 @@ import apsw
 from dagger_actors.core.durable import FORMAT, Found
 from dagger_actors.core.protocols import Clock, Unit, Write
 from dagger_actors.errors import OwnershipLost, StateOwned, UnitRejected
-from dagger_actors.store.journal import Call, Journal
+from dagger_actors.store.journal import Journal
 from dagger_actors.store.ownership import Membership, WorkerRow
 from dagger_actors.store.statements import sql
+from dagger_actors.store.writer import Call
 
 __all__ = ["AgentStates"]
 

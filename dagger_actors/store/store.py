@@ -15,13 +15,14 @@ from dagger_actors.store.artifacts import ArtifactStore
 from dagger_actors.store.checkpointer import Checkpointer
 from dagger_actors.store.connection import close, open_writer
 from dagger_actors.store.home import Home
-from dagger_actors.store.journal import Call, Journal
+from dagger_actors.store.journal import Journal
 from dagger_actors.store.look import load_artifact
 from dagger_actors.store.migrate import migrate
 from dagger_actors.store.ownership import LEASE_US, RUN_KEYS, Membership, WorkerRow, reserve
 from dagger_actors.store.reader import Readers
 from dagger_actors.store.user_schema import apply_schema, read_schema
 from dagger_actors.store.user_tables import UserTables
+from dagger_actors.store.writer import Call
 
 __all__ = ["Store"]
 

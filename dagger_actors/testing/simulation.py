@@ -114,7 +114,7 @@ class Simulation:
         self._systems[worker] = system
         self._options[system] = options
         self._stubs.enter(worker, system.registry)
-        system.journal.on_commit = lambda moment: self._passing(worker, moment)
+        system.journal.writer.on_commit = lambda moment: self._passing(worker, moment)
         return system
 
     def restart(self, system: ActorSystem) -> ActorSystem:

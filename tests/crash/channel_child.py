@@ -37,10 +37,10 @@ def stop_in_commit(system: ActorSystem) -> None:
 
     def on_commit(when: str) -> None:
         if when == "before":
-            system.journal.on_commit = lambda _when: None
+            system.journal.writer.on_commit = lambda _when: None
             os.kill(os.getpid(), signal.SIGSTOP)
 
-    system.journal.on_commit = on_commit
+    system.journal.writer.on_commit = on_commit
 
 
 def main(order: dict[str, Any]) -> None:

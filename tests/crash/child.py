@@ -42,7 +42,7 @@ def die_at_commit(system: ActorSystem, number: int, moment: str) -> None:
             if left <= 0:
                 die()
 
-    system.journal.on_commit = on_commit
+    system.journal.writer.on_commit = on_commit
 
 
 def run(order: dict[str, Any], system: ActorSystem) -> None:

@@ -85,7 +85,7 @@ def test_a_system_waits_for_the_lock_says_so_and_goes_on_when_it_is_free(tmp_pat
     """Fault 8: back-pressure and an alarm, no crash; what was accepted meanwhile is done."""
     path = tmp_path / "runs.db"
     with ActorSystem(path, actions=[one]) as system:
-        system.journal._connection.set_busy_timeout(20)
+        system.journal.writer._connection.set_busy_timeout(20)
         child = subprocess.Popen(
             [sys.executable, "-c", HOLDS, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

@@ -53,7 +53,7 @@ def test_so_many_read_at_once_and_the_next_one_waits(tmp_path: Path, readers: in
 def test_synchronous_decides_what_a_commit_waits_for(tmp_path: Path, synchronous: str) -> None:
     """FULL syncs each commit, NORMAL only each checkpoint."""
     with ActorSystem(tmp_path / "options.db", synchronous=synchronous) as system:
-        assert system.journal._connection.pragma("synchronous") == {"full": 2, "normal": 1}[synchronous]
+        assert system.journal.writer._connection.pragma("synchronous") == {"full": 2, "normal": 1}[synchronous]
 
 
 @pytest.mark.parametrize(

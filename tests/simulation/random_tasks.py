@@ -150,7 +150,7 @@ class Stage:
         """Start a worker that has these agents, and whose commits are looked at."""
         agents = [self._agents[kind] for kind in kinds]
         system = self.sim.system(agents=[*agents, leaf], schema=self.schema, recover=True, **options)
-        passing = system.journal.on_commit
+        passing = system.journal.writer.on_commit
         assert passing is not None
         worker = system._store.worker_id
 
@@ -159,7 +159,7 @@ class Stage:
                 self._look(worker)
             passing(moment)
 
-        system.journal.on_commit = on_commit
+        system.journal.writer.on_commit = on_commit
         return system
 
     def _agent(self, kind: str) -> Callable[..., Any]:

@@ -12,8 +12,9 @@ from dagger_actors.actors.dispatcher import ThreadDispatcher
 from dagger_actors.core.protocols import Unit, Write
 from dagger_actors.errors import StoreError, UnitRejected
 from dagger_actors.store.connection import open_writer
-from dagger_actors.store.journal import Call, Journal
+from dagger_actors.store.journal import Journal
 from dagger_actors.store.migrate import migrate
+from dagger_actors.store.writer import Call
 
 PATIENCE_S = 20
 
@@ -141,13 +142,13 @@ def test_a_caller_that_raises_does_not_stop_the_journal(path, journal):
 
 def test_what_waits_for_the_lock_keeps_its_order(path, journal):
     """Law: a call stays behind the units before it, also when somebody else holds the file for a while."""
-    journal._connection.set_busy_timeout(0)
+    journal.writer._connection.set_busy_timeout(0)
     other = open_writer(path)
     other.execute("BEGIN IMMEDIATE")
     order: list[str] = []
     done, refused = threading.Event(), threading.Event()
     row = (1, 1, 0, 0, "1.slots")
-    begin = journal._begin
+    begin = journal.writer._begin
 
     def begins() -> None:
         try:
@@ -156,7 +157,7 @@ def test_what_waits_for_the_lock_keeps_its_order(path, journal):
             refused.set()
             raise
 
-    journal._begin = begins
+    journal.writer._begin = begins
     journal.submit(Unit([Write("workers.insert", (row,), 1)], lambda: order.append("unit"), order.append))
     journal.transact(Call(lambda _connection: None, lambda _: (order.append("call"), done.set()), order.append))
     assert refused.wait(PATIENCE_S)

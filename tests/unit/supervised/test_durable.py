@@ -132,7 +132,7 @@ def test_what_a_turn_did_is_seen_after_its_commit_and_in_order(sim: Simulation, 
     """Law: before the commit nobody has an answer, a message, an ask or a child of the turn; then all of them, in order."""
     system = system_with(sim, COUNTER)
     seen: list[list[str]] = []
-    told = system.journal.on_commit
+    told = system.journal.writer.on_commit
 
     def on_commit(moment: str) -> None:
         assert told is not None
@@ -140,7 +140,7 @@ def test_what_a_turn_did_is_seen_after_its_commit_and_in_order(sim: Simulation, 
         if rows(sim)["counter"]["total"] == 0:
             seen.append(list(notes))
 
-    system.journal.on_commit = on_commit
+    system.journal.writer.on_commit = on_commit
     reply = system.actors["counter"].ask(Add(2), block=False)
     sim.settle()
     assert seen

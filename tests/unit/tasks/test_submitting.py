@@ -383,7 +383,7 @@ def test_the_claim_of_a_task_waits_in_the_journal_while_the_task_is_being_commit
     is_claimed, met = threading.Event(), []
     with ActorSystem(tmp_path / "dagger.db", agents=[echo]) as system:
         journal = system.journal
-        hand_over, commit = journal.submit, journal._commit_group
+        hand_over, commit = journal.submit, journal.writer.write
 
         def submit(unit: Unit) -> None:
             if any(one.statement == "tasks.insert" for one in unit.writes):
@@ -399,7 +399,7 @@ def test_the_claim_of_a_task_waits_in_the_journal_while_the_task_is_being_commit
 
         system.tasks._hub.look = lambda: None  # type: ignore[method-assign]  # it would find the task within half a second
         journal.submit = submit  # type: ignore[method-assign]
-        journal._commit_group = commit_group  # type: ignore[method-assign]
+        journal.writer.write = commit_group  # type: ignore[method-assign]
         for _ in range(5):
             assert system.tasks.submit(echo, Word("x")).result(timeout=30) == "x"
     assert met == [True] * 5
