@@ -280,7 +280,7 @@ class ActorSystem:
         self._tasks_hub.on_changed = self._channels_hub.on_changed = self._watch.hurry
         self._is_closed = False
         self._enter_resources()
-        for begin in (self._channels_hub.declare, self._tasks_hub.start, self._channels_hub.start):
+        for begin in (every.check_awaited, self._channels_hub.declare, self._tasks_hub.start, self._channels_hub.start):
             self._or_stop(begin)
         self._watch.start()
         self._or_stop(self.actors.begin)

@@ -22,7 +22,7 @@ from dagger_actors.errors import (
     UnknownAgent,
 )
 from dagger_actors.flow.catalog import Catalog
-from dagger_actors.flow.definition import InputSpec
+from dagger_actors.flow.definition import AwaitMessage, InputSpec
 from dagger_actors.flow.inputs import declared_inputs
 from dagger_actors.flow.preparing import LONGEST_ID, PinnedFlow, pin
 from dagger_actors.pubsub.turns.context import TurnContext
@@ -83,6 +83,12 @@ class FlowTarget(msgspec.Struct, frozen=True, eq=False):
     def name(self) -> str:
         """The flow's name."""
         return self.flow.definition.name
+
+    @property
+    def awaits_messages(self) -> bool:
+        """Whether nodes of it, or of flows inside it, may wait for messages."""
+        flow = self.flow.definition
+        return bool(flow.flows) or any(isinstance(node.awaits, AwaitMessage) for node in flow.nodes)
 
     def begin(self, ctx: TurnContext, message: Any, places: Mapping[str, Names]) -> None:
         """Start the run of a message."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dagger_actors.bridges.awaitable_channels import KnownChannels
 from dagger_actors.bridges.trigger import Trigger
 from dagger_actors.bridges.trigger_check import fit
-from dagger_actors.bridges.trigger_targets import target_of
+from dagger_actors.bridges.trigger_targets import FlowTarget, target_of
 from dagger_actors.bridges.triggering import subscriber_of
 from dagger_actors.core.channel_names import meet
 from dagger_actors.errors import ActorClassError, DefinitionError, Problem
-from dagger_actors.flow.catalog import Catalog
+from dagger_actors.flow.catalog import Catalog, FlowSource
 from dagger_actors.pubsub.channel import Channel
 from dagger_actors.pubsub.kind import Configured
 from dagger_actors.pubsub.registry import Members
@@ -37,6 +38,7 @@ class Triggers:
         self._triggers = triggers
         self._agents = agents
         self._catalog = catalog
+        self._awaiting: list[FlowSource] = []
 
     def wire(self, members: Members, channels: Sequence[Channel], *, loops_acknowledged: bool) -> Wiring:
         """``pubsub.wiring.wire`` with the triggers, which are added to the members.
@@ -59,11 +61,27 @@ class Triggers:
         if not self._triggers:
             return wire_all(members, channels, loops_acknowledged=loops_acknowledged)
         others, _ = wire_all(members, channels, loops_acknowledged=True)
+        self._catalog.channels = KnownChannels(others, None, has_all=False)  # the database may know more
         problems: list[Problem] = []
         for number, trigger in enumerate(self._triggers):
             problems += self._add(trigger, others, members, f"trigger-{number}")
         wiring, more = wire_all(members, channels, loops_acknowledged=loops_acknowledged)
         return wiring, tuple(dict.fromkeys((*problems, *more)))
+
+    def check_awaited(self) -> None:
+        """Read the flows again whose nodes await messages, now that the catalog knows all channels there are.
+
+        Raises:
+            DefinitionError: There is no such channel; carries every problem.
+        """
+        problems: list[Problem] = []
+        for flow in self._awaiting:
+            try:
+                self._catalog.find(flow)
+            except DefinitionError as error:
+                problems += error.problems
+        if problems:
+            raise DefinitionError(tuple(dict.fromkeys(problems)))
 
     def _add(self, trigger: Trigger, others: Wiring, members: Members, otherwise: str) -> Sequence[Problem]:
         every = (*others.channels.values(), *others.patterns)
@@ -75,6 +93,8 @@ class Triggers:
             made, problems = subscriber_of(trigger, None, takes, {}, otherwise)
             problems += error.problems
         else:
+            if isinstance(target, FlowTarget) and target.awaits_messages and trigger.flow is not None:
+                self._awaiting.append(trigger.flow)
             found = fit(trigger, target, takes, sources)
             made, problems = subscriber_of(trigger, target, takes, found.places, otherwise)
             problems += found.problems

@@ -284,3 +284,34 @@ def test_a_flow_whose_input_is_secret_takes_none_from_a_message(tmp_path: Path) 
         )
     with pytest.raises(DefinitionError, match="needs the input 'path'"):
         ActorSystem(actions=[census], channels=[PLACES], triggers=[Trigger("places", flow=flow)])
+
+
+def waiting(channel: str, **awaits: Any) -> Trigger:
+    node = {"id": "paid", "await_message": {"channel": channel, **awaits}}
+    return Trigger("orders", flow={"name": "waits", "nodes": [node]}, inputs={})
+
+
+@pytest.mark.parametrize(
+    ("trigger", "told"),
+    [
+        (waiting("ordres"), "knows the channel 'ordres'"),
+        (waiting("orders", match={"custmer": {"value": "a"}}), "custmer"),
+        (waiting("fleeting"), "the channel 'fleeting' is ephemeral"),
+    ],
+)
+def test_what_the_nodes_of_its_flow_can_never_have_is_told_before_anything_begins(
+    tmp_path: Path, trigger: Trigger, told: str
+) -> None:
+    """Law: as of any flow that is started; the system does not open."""
+    channels = [Channel("orders", Order), Channel("fleeting", Order, ephemeral=True)]
+    with pytest.raises(DefinitionError, match=told):
+        ActorSystem(tmp_path / "a.db", channels=channels, triggers=[trigger])
+
+
+def test_a_channel_that_the_database_alone_knows_is_one(tmp_path: Path) -> None:
+    """Law: the nodes of a trigger's flow may await messages of other systems on the same file."""
+    with ActorSystem(tmp_path / "a.db", channels=[Channel("payments", Order)]):
+        pass
+    orders = Channel("orders", Order)
+    with ActorSystem(tmp_path / "a.db", channels=[orders], triggers=[waiting("payments")]) as system:
+        assert system.flows.runs() == []
