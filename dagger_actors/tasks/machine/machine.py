@@ -9,28 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, assert_never
 
-import msgspec
-
 from dagger_actors.bodies.stored_error import encode_error
-from dagger_actors.core.messages import ErrorDetail, Failed, Inline, Succeeded, Suspended, Turn
+from dagger_actors.core.messages import Failed, Succeeded, Suspended
 from dagger_actors.core.protocols import Now
-from dagger_actors.core.task_leases import Claim, Claimed, TaskEnd
-from dagger_actors.core.task_states import FINAL_TASK, TaskState
-from dagger_actors.core.tasks import (
-    AddDependencies,
-    SettleEnded,
-    SettleSuspended,
-    ShareValues,
-    StopJob,
-    SubmitTasks,
-    TaskOperation,
-)
+from dagger_actors.core.task_leases import Claim, Claimed
+from dagger_actors.core.task_states import FINAL_TASK
 from dagger_actors.tasks.machine.appetite import Appetite
+from dagger_actors.tasks.machine.ends import Ends, Lease
 from dagger_actors.tasks.machine.events import (
     AgentTerms,
     Answered,
     ArmStuck,
-    AttemptRow,
     Decision,
     Detached,
     Effect,
@@ -53,35 +42,10 @@ from dagger_actors.tasks.machine.events import (
 
 __all__ = ["TaskMachine"]
 
-UNKNOWN_OUTCOMES: Final = frozenset({"dagger_actors.errors.WorkerDied"})
-"""Names of errors that say nothing of what the body has done: its process died under it."""
-
-DISK_AGAIN_US: Final = 1_000_000
-"""How soon a body is begun again that the disk has kept from what it wanted."""
-
 PLENTY: Final = 64
 """Leases ahead of the places from which on ends are left to gather for a moment."""
 
 NOTHING: Final = Decision()
-
-
-class Lease:
-    """One task in hand.
-
-    Attributes:
-        task: As it was leased.
-        attempt: The number of its attempt.
-        started_us: When it passed the gate; None = it has not.
-        late: What its time-out led to, while its body has not ended: the error as JSON, and the wait before the next try.
-    """
-
-    __slots__ = ("attempt", "late", "started_us", "task")
-
-    def __init__(self, task: Claimed, attempt: int) -> None:
-        self.task = task
-        self.attempt = attempt
-        self.started_us: int | None = None
-        self.late: tuple[str, int] | None = None
 
 
 class TaskMachine:
@@ -96,6 +60,7 @@ class TaskMachine:
     def __init__(self, owner: int, agents: Mapping[str, AgentTerms], total: int) -> None:
         self.owner = owner
         self._agents = agents
+        self._ends = Ends(owner, agents)
         self._appetite = Appetite(agents, total)
         self._leases: dict[TaskRef, Lease] = {}
         self._unsaved: list[Lease] = []
@@ -208,26 +173,26 @@ class TaskMachine:
         lease.started_us = event.started_us
         if lease.late is not None:
             text, delay_us = lease.late
-            return self._end(self._again(lease, "timed_out", text, delay_us, event.finished_us, now))
+            return self._end(self._ends.again(lease, "timed_out", text, delay_us, event.finished_us, now))
         if event.snooze_us is not None or event.cancel is not None:
-            return self._end(self._asked(lease, event, now))
+            return self._end(self._ends.asked(lease, event, now))
         match event.outcome:
             case Succeeded() as outcome:
-                end = self._succeeded(lease, outcome, event.finished_us, now)
+                end = self._ends.succeeded(lease, outcome, event.finished_us, now)
             case Failed(error=error):
                 if event.is_of_disk and not self._agents[lease.task.agent].is_at_most_once:
-                    end = self._kept_from_disk(lease, encode_error(error), event.finished_us, now)
+                    end = self._ends.kept_from_disk(lease, encode_error(error), event.finished_us, now)
                 else:
-                    end = self._failed(lease, "failed", error, event.retry_after_us, event.finished_us, now)
+                    end = self._ends.failed(lease, "failed", error, event.retry_after_us, event.finished_us, now)
             case Suspended() as outcome:
-                end = self._suspended(lease, outcome, now)
+                end = self._ends.suspended(lease, outcome, now)
         return self._end(end)
 
     def _refused(self, event: Refused, now: Now) -> Decision:
         """What the body did besides returning could not be committed: its attempt has failed with that."""
         lease = Lease(event.task, event.attempt)
         lease.started_us = event.started_us
-        return self._end(self._failed(lease, "failed", event.error, event.retry_after_us, event.finished_us, now))
+        return self._end(self._ends.failed(lease, "failed", event.error, event.retry_after_us, event.finished_us, now))
 
     def _end(self, end: End) -> Decision:
         if end.work or end.row.state not in FINAL_TASK:
@@ -235,69 +200,6 @@ class TaskMachine:
         else:
             self._appetite.doubt()
         return Decision(ends=(end,))
-
-    def _succeeded(self, lease: Lease, outcome: Succeeded, finished_us: int, now: Now) -> End:
-        output = outcome.output
-        text = output.json.decode() if isinstance(output, Inline) else None
-        artifact_id = None if isinstance(output, Inline) else output.artifact_id
-        row = self._row(lease, "completed", now, result=text, artifact_id=artifact_id, finished_at=finished_us)
-        work = (*_turn_work(outcome.turn, now), *self._settle(lease, now))
-        return End(lease.task, row, turn=outcome.turn, work=work)
-
-    def _failed(
-        self, lease: Lease, how: str, error: ErrorDetail, retry_after_us: int | None, finished_us: int, now: Now
-    ) -> End:
-        text = encode_error(error)
-        if self._agents[lease.task.agent].is_at_most_once and error.type in UNKNOWN_OUTCOMES:
-            return self._parked(lease, text, finished_us, now)
-        if retry_after_us is None:
-            return self._given_up(lease, how, text, finished_us, now)
-        return self._again(lease, how, text, retry_after_us, finished_us, now)
-
-    def _given_up(
-        self, lease: Lease, how: str, error: str, finished_us: int, now: Now, reason: str | None = None
-    ) -> End:
-        row = self._row(lease, "failed", now, error=error, reason=reason, finished_at=finished_us)
-        return End(
-            lease.task, row, self._attempt(lease, how, error, finished_us), work=self._settle(lease, now, is_bad=True)
-        )
-
-    def _again(self, lease: Lease, how: str, error: str, delay_us: int, finished_us: int, now: Now) -> End:
-        due_at = now.wall_us + delay_us if delay_us > 0 else None
-        row = self._row(lease, "ready", now, error=error, due_at=due_at, try_no=lease.task.try_no + 1)
-        return End(lease.task, row, self._attempt(lease, how, error, finished_us), work=self._settle(lease, now))
-
-    def _kept_from_disk(self, lease: Lease, error: str, finished_us: int, now: Now) -> End:
-        """It is not the body's fault, and no try is spent: a disk that is bad for a minute would fail all there is."""
-        row = self._row(lease, "ready", now, error=error, due_at=now.wall_us + DISK_AGAIN_US)
-        return End(lease.task, row, self._attempt(lease, "failed", error, finished_us), work=self._settle(lease, now))
-
-    def _parked(self, lease: Lease, error: str | None, finished_us: int, now: Now) -> End:
-        row = self._row(lease, "paused", now, error=error, reason="interrupted")
-        return End(
-            lease.task, row, self._attempt(lease, "interrupted", error, finished_us), work=self._settle(lease, now)
-        )
-
-    def _asked(self, lease: Lease, event: Ended, now: Now) -> End:
-        """The body wants its task later, or not at all."""
-        if event.cancel is not None:
-            row = self._row(lease, "cancelled", now, reason=event.cancel, finished_at=event.finished_us)
-            attempt = self._attempt(lease, "cancelled", None, event.finished_us)
-            return End(lease.task, row, attempt, work=self._settle(lease, now, is_bad=True))
-        snooze_us = event.snooze_us or 0
-        due_at = now.wall_us + snooze_us if snooze_us else None
-        row = self._row(lease, "ready", now, due_at=due_at, reason="snoozed")
-        attempt = self._attempt(lease, "snoozed", None, event.finished_us)
-        return End(lease.task, row, attempt, work=self._settle(lease, now))
-
-    def _suspended(self, lease: Lease, outcome: Suspended, now: Now) -> End:
-        # The body runs again from its beginning, executes its statements and publishes once more: that is for the end.
-        turn = msgspec.structs.replace(outcome.turn, statements=(), published=())
-        key, epoch = lease.task.task_key, lease.task.epoch
-        waits = tuple(AddDependencies(key, wait.on, wait.kind, now.wall_us, self.owner, epoch) for wait in turn.waits)
-        row = self._row(lease, "blocked", now, reason="waits for tasks")
-        settle = (SettleSuspended(key, now.wall_us), *self._settle(lease, now))
-        return End(lease.task, row, turn=turn, work=(*_turn_work(turn, now), *waits, *settle))
 
     # --- attempts are cut off
 
@@ -308,10 +210,10 @@ class TaskMachine:
         stop = StopBody(event.task_key, event.epoch)
         if self._agents[lease.task.agent].is_at_most_once:
             self._forget(lease)
-            return Decision((self._parked(lease, event.error, now.wall_us, now),), effects=(stop,))
+            return Decision((self._ends.parked(lease, event.error, now.wall_us, now),), effects=(stop,))
         if event.retry_after_us is None:
             self._forget(lease)
-            return Decision((self._given_up(lease, "timed_out", event.error, now.wall_us, now),), effects=(stop,))
+            return Decision((self._ends.given_up(lease, "timed_out", event.error, now.wall_us, now),), effects=(stop,))
         # The next try waits for the old body: two of them at once is what nobody wrote their code for.
         lease.late = (event.error, event.retry_after_us)
         return Decision(effects=(stop, ArmStuck(event.task_key, event.epoch)))
@@ -321,7 +223,7 @@ class TaskMachine:
         if lease is None or lease.late is None:
             return NOTHING
         self._forget(lease)
-        return self._end(self._given_up(lease, "timed_out", lease.late[0], now.wall_us, now, reason="stuck"))
+        return self._end(self._ends.given_up(lease, "timed_out", lease.late[0], now.wall_us, now, reason="stuck"))
 
     def _stopped(self, leases: tuple[TaskRef, ...]) -> Decision:
         effects: list[Effect] = []
@@ -348,17 +250,9 @@ class TaskMachine:
                 effects.append(StopBody(*ref))
             elif is_last:
                 self._forget(lease)
-                ends.append(self._cut_off(lease, now))
+                ends.append(self._ends.cut_off(lease, now))
                 effects.append(StopBody(*ref))
         return Decision(tuple(ends), released=tuple(released), effects=tuple(effects))
-
-    def _cut_off(self, lease: Lease, now: Now) -> End:
-        if self._agents[lease.task.agent].is_at_most_once:
-            return self._parked(lease, None, now.wall_us, now)
-        row = self._row(lease, "ready", now)
-        return End(
-            lease.task, row, self._attempt(lease, "interrupted", None, now.wall_us), work=self._settle(lease, now)
-        )
 
     # --- after a crash
 
@@ -370,64 +264,7 @@ class TaskMachine:
         self._unsaved.append(lease)
         self._appetite.adopt(task.agent)
 
-    # --- rows
-
     def _forget(self, lease: Lease) -> None:
         del self._leases[lease.task.task_key, lease.task.epoch]
         self._appetite.end(lease.task.agent)
         self._appetite.wake(None)
-
-    def _row(
-        self,
-        lease: Lease,
-        state: TaskState,
-        now: Now,
-        *,
-        result: str | None = None,
-        artifact_id: str | None = None,
-        error: str | None = None,
-        reason: str | None = None,
-        due_at: int | None = None,
-        finished_at: int | None = None,
-        try_no: int | None = None,
-    ) -> TaskEnd:
-        task = lease.task
-        return TaskEnd(
-            task.task_key,
-            self.owner,
-            task.epoch,
-            state,
-            lease.attempt,
-            task.try_no if try_no is None else try_no,
-            task.crash_no,
-            result,
-            artifact_id,
-            error,
-            reason,
-            due_at,
-            lease.started_us,
-            finished_at,
-            now.wall_us,
-        )
-
-    def _attempt(self, lease: Lease, how: str, error: str | None, finished_us: int) -> AttemptRow:
-        return AttemptRow(lease.task.task_key, lease.attempt, how, error, self.owner, lease.started_us, finished_us)
-
-    def _settle(self, lease: Lease, now: Now, *, is_bad: bool = False) -> tuple[TaskOperation, ...]:
-        """What an end means for others, where the rows alone do not say it."""
-        task = lease.task
-        work: list[TaskOperation] = []
-        if is_bad or task.limit_key is not None:
-            work.append(SettleEnded((task.task_key,), now.wall_us))
-        if is_bad and task.job_key is not None:
-            work.append(StopJob(task.job_key, now.wall_us))
-        return tuple(work)
-
-
-def _turn_work(turn: Turn, now: Now) -> tuple[TaskOperation, ...]:
-    work: list[TaskOperation] = []
-    if turn.spawned:
-        work.append(SubmitTasks(turn.spawned, now.wall_us))
-    if turn.shared:
-        work.append(ShareValues(turn.shared, now.wall_us))
-    return tuple(work)
