@@ -44,7 +44,7 @@ class Context(PublishingContext):
         self.node_id = start.node_id
         self.invocation_key = start.invocation_key
         self.cache = RunCache(start.run_key, around.backends.owner, around.mask)
-        self._additions = Additions(start.run_id, around.backends.owner, around.mask)
+        self._additions = Additions(start, around.backends.owner, around.mask)
 
     @functools.cached_property
     def shared(self) -> TurnShared:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from dagger_actors.bodies.body import BodyActor
 from dagger_actors.errors import AttemptOver
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.additions import WantedNodes
 from dagger_actors.flow.definition import Growth, InputSpec
 from dagger_actors.flow.loading.awaits import AwaitableChannels
-from dagger_actors.flow.loading.growth import Grown, read_growth
+from dagger_actors.flow.loading.growth import Added, Grown, read_growth
 from dagger_actors.flow.machine.invocations import Invocations
 
 __all__ = ["GrowthReader"]
@@ -35,9 +36,11 @@ class GrowthReader:
         self._channels = channels
         self._lock = threading.Lock()
         self._positions: weakref.WeakKeyDictionary[Invocations, dict[str, int]] = weakref.WeakKeyDictionary()
+        self._added: weakref.WeakKeyDictionary[BodyActor, Added] = weakref.WeakKeyDictionary()
+        """What attempts add by now: kept, so that one more call costs as much as the first."""
 
     def answer(self, arguments: bytes) -> bytes:
-        """Read the nodes of ``WantedNodes``; gives a ``Growth``.
+        """Read the nodes of ``WantedNodes``; gives a ``Growth`` of them, or None: tell what was added before, too.
 
         Raises:
             GrowthRefused: They cannot be added.
@@ -48,6 +51,7 @@ class GrowthReader:
         work = active.emitter.work if active is not None else None
         if active is None or work is None:
             raise AttemptOver("what it adds")
+        actor = active.emitter.actors.get((wanted.node, wanted.item, wanted.attempt))
         positions = self._index(work)
         definition = work.definition
         run = Grown(
@@ -59,9 +63,24 @@ class GrowthReader:
             registry=active.actions,
             channels=self._channels,
         )
-        before = wanted.before or Growth(base=run.count, nodes=())
-        before = Growth(base=run.count, nodes=before.at(run.count))
-        return _encode(read_growth(run, msgspec.json.decode(wanted.nodes), before))
+        added = self._taken(wanted, actor, run.count)
+        if added is None:
+            return _encode(None)
+        nodes = tuple(read_growth(run, msgspec.json.decode(wanted.nodes), added))
+        if actor is not None:
+            with self._lock:
+                self._added[actor] = added
+        return _encode(Growth(base=added.base, nodes=nodes))
+
+    def _taken(self, wanted: WantedNodes, actor: BodyActor | None, count: int) -> Added | None:
+        """What the attempt adds already; taken away, for it is changed now."""
+        if wanted.before is not None:
+            return Added(wanted.before.base, wanted.before.nodes)
+        if not wanted.count:
+            return Added(count)
+        with self._lock:
+            added = self._added.pop(actor, None) if actor is not None else None
+        return added if added is not None and len(added.nodes) == wanted.count else None
 
     def _index(self, work: Invocations) -> Mapping[str, int]:
         """The positions of the nodes by id, as far as there are any by now; the machine goes on adding meanwhile."""
@@ -69,4 +88,4 @@ class GrowthReader:
             known = self._positions.setdefault(work, {})
             for position in range(len(known), len(work.nodes)):
                 known[work.nodes[position].id] = position
-            return dict(known)
+            return known

@@ -25,7 +25,7 @@ from dagger_actors.flow.commands import (
 )
 from dagger_actors.flow.definition import Growth, InputSpec
 from dagger_actors.flow.loading.awaits import AwaitableChannels
-from dagger_actors.flow.loading.growth import Grown, read_growth
+from dagger_actors.flow.loading.growth import Added, Grown, read_growth
 from dagger_actors.flow.machine.events import CancelVertex, Emit, Order, Pause, Resume, Rewire, Stop
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.registry import ActionRegistry
@@ -94,18 +94,21 @@ class OrderReader:
         if len(commands) > MOST_COMMANDS:
             raise HookRefused(f"a hook returns at most {MOST_COMMANDS:,} commands, not {len(commands):,}")
         orders: list[Order] = []
+        added, behind = Added(len(self._work.nodes)), 0
         for command in commands:
-            before = next((one for one in orders if isinstance(one, Growth)), None)
-            order = self._order(node, command, before)
-            if isinstance(order, Growth) and before is not None:
-                orders.remove(before)
-            orders.append(order)
+            if isinstance(command, AddNodes):
+                read_growth(self._grown(), command.nodes, added)
+                behind = len(orders)
+            else:
+                orders.append(self._order(node, command))
+        if added.nodes:
+            orders.insert(behind, added.growth)  # all in one, where the last of them stands
         return orders
 
-    def _order(self, node: int, command: Command, before: Growth | None) -> Order:
+    def _order(
+        self, node: int, command: SetInputs | CancelNode | EmitEvent | PauseRun | ResumeRun | CancelRun
+    ) -> Order:
         match command:
-            case AddNodes(nodes=nodes):
-                return read_growth(self._grown(), nodes, before or Growth(base=len(self._work.nodes), nodes=()))
             case SetInputs():
                 return self._rewire(command)
             case CancelNode(node=name):

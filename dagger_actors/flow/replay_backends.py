@@ -17,7 +17,7 @@ from dagger_actors.errors import GrowthRefused, UnknownResource
 from dagger_actors.flow.additions import GROW, WantedNodes
 from dagger_actors.flow.definition import FlowDefinition, Growth
 from dagger_actors.flow.inputs import declared_inputs
-from dagger_actors.flow.loading.growth import Grown, read_growth
+from dagger_actors.flow.loading.growth import Added, Grown, read_growth
 from dagger_actors.flow.machine.growth import beyond_iterations
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.run_cache import VALUE
@@ -120,6 +120,7 @@ class ReplayOwner:
         self._readers = readers
         self._definition = definition
         self._registry = registry
+        self._added = Added(len(definition.nodes))
 
     def ask(self, question: str, arguments: bytes) -> bytes:
         """Answer as the process does that has the run open; a message is judged by nobody.
@@ -155,5 +156,5 @@ class ReplayOwner:
             config=definition.config,
             registry=self._registry,
         )
-        before = wanted.before or Growth(base=run.count, nodes=())
-        return read_growth(run, msgspec.json.decode(wanted.nodes), before)
+        nodes = tuple(read_growth(run, msgspec.json.decode(wanted.nodes), self._added))
+        return Growth(base=self._added.base, nodes=nodes)

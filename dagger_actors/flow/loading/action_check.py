@@ -12,7 +12,7 @@ from dagger_actors.bodies.actions import Action
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, InputSpec, Reference
-from dagger_actors.flow.loading.ancestry import ancestors_among
+from dagger_actors.flow.loading.ancestry import Ancestry
 from dagger_actors.flow.loading.awaits import AwaitableChannels, check_await
 from dagger_actors.flow.loading.isolation import check_isolation
 from dagger_actors.flow.loading.references import Pointer
@@ -83,6 +83,7 @@ def bind(
     declared: Mapping[str, InputSpec] | None,
     results: Mapping[str, tuple[int, Reference]],
     *,
+    ancestry: Ancestry,
     channels: AwaitableChannels | None,
     has_cycles: bool,
     has_all_actions: bool,
@@ -97,6 +98,7 @@ def bind(
         index: Their positions by id.
         declared: The flow's inputs; None when it declares none.
         results: The flow's outputs by name: their place, and where they come from.
+        ancestry: Tells who is an ancestor.
         channels: Those that nodes may await messages of; None = nothing is known of them.
         has_cycles: Whether there are no ancestors to speak of.
         has_all_actions: Whether every module was imported; if not, an unknown action may be one of a missing module.
@@ -111,7 +113,7 @@ def bind(
         for parameter in action.parameters
         if (other := index.get(parameter.name)) is not None and other not in node.dependencies
     ]
-    ancestors = None if has_cycles else ancestors_among([list(node.dependencies) for node in nodes], asked)
+    ancestors = None if has_cycles else ancestry.among(nodes, asked)
     bound = Bound(nodes, index, inputs, ancestors)
     edges = TypeEdges(reader, nodes, actions, declared)
     for position, (node, action) in enumerate(zip(nodes, actions, strict=True)):

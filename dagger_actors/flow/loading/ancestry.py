@@ -5,12 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dagger_actors.core.graph import find_cycle
+from dagger_actors.flow.loading.written import WrittenNode
 
-__all__ = ["ancestors_among", "cycles_of"]
+__all__ = ["Ancestry", "ancestors_among", "cycles_of", "edges_of", "topological"]
 
 MAX_CYCLES = 10
 BATCH = 4096
 """Ancestors asked for in one sweep: a bit each, so 512 bytes for each node."""
+
+
+class Ancestry:
+    """Who is an ancestor of whom, among nodes as written: these are all there are."""
+
+    def among(self, nodes: Sequence[WrittenNode], asked: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Tell which of the asked pairs (node, other) have ``other`` as an ancestor; free of cycles."""
+        pairs = list(asked)
+        return ancestors_among(edges_of(nodes), pairs) if pairs else set()
+
+    def sure_among(self, nodes: Sequence[WrittenNode], asked: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Tell which have one that must have succeeded: each node on the way to it demands success of what it waits for."""
+        return ancestors_among(edges_of(nodes, is_sure=True), asked)
+
+    def is_plain(self, nodes: Sequence[WrittenNode]) -> bool:
+        """Tell, quickly, whether every ancestor is a sure one."""
+        return all(node.trigger == "all_succeeded" for node in nodes)
+
+
+def edges_of(nodes: Sequence[WrittenNode], *, is_sure: bool = False) -> list[list[int]]:
+    """For every node those that it waits for; or only those of which it demands success."""
+    return [list(node.dependencies) if not is_sure or node.trigger == "all_succeeded" else [] for node in nodes]
 
 
 def cycles_of(dependencies: Sequence[Sequence[int]]) -> list[list[int]]:

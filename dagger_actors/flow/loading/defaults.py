@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import FromNode
-from dagger_actors.flow.loading.ancestry import ancestors_among, topological
+from dagger_actors.flow.loading.ancestry import Ancestry, edges_of, topological
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.loading.written import WrittenNode, pointers_of
 from dagger_actors.reading.reader import Reader
@@ -19,10 +19,10 @@ from dagger_actors.reading.reader import Reader
 __all__ = ["check_defaults", "check_output_defaults"]
 
 
-def check_defaults(reader: Reader, nodes: Sequence[WrittenNode]) -> None:
+def check_defaults(reader: Reader, nodes: Sequence[WrittenNode], ancestry: Ancestry) -> None:
     """Complain of each reference of a node that lacks a default, or has one that is never used."""
     asked: list[tuple[int, object, Pointer, int]] = []
-    is_plain = all(node.trigger == "all_succeeded" for node in nodes)
+    is_plain = ancestry.is_plain(nodes)
     for position, node in enumerate(nodes):
         if is_plain and node.map is None and node.when is None and node.awaits is None and not has_default(node):
             continue
@@ -34,8 +34,7 @@ def check_defaults(reader: Reader, nodes: Sequence[WrittenNode]) -> None:
                 asked.append((position, what, pointer, found.node))
     if not asked or any(node.is_doubtful for node in nodes):
         return
-    demanding = [list(node.dependencies) if node.trigger == "all_succeeded" else [] for node in nodes]
-    sure = ancestors_among(demanding, ((position, other) for position, _, _, other in asked))
+    sure = ancestry.sure_among(nodes, ((position, other) for position, _, _, other in asked))
     for position, what, pointer, other in asked:
         reader.subject = nodes[position].id
         _check(reader, what, pointer, nodes[other].id, is_sure=(position, other) in sure)
@@ -80,7 +79,7 @@ def check_output_defaults(
 def _may_be_skipped(nodes: Sequence[WrittenNode]) -> Mapping[int, bool]:
     """For a run without failures."""
     skipped: dict[int, bool] = {}
-    for position in topological([list(node.dependencies) for node in nodes]):
+    for position in topological(edges_of(nodes)):
         node = nodes[position]
         above = [skipped[on] for on in node.dependencies]
         match node.trigger:

@@ -1,31 +1,28 @@
 """Reads nodes that an action adds to its run: written as in a flow file, checked as those of a file are.
 
-Only what the new nodes can see of the flow is looked at, so that adding to a large run costs no more than to a small one:
-the nodes that they name, and the ancestors of those.
+Only the nodes that they name are looked at, and on the way to what they name further up, as many as it takes: so adding to
+a large run costs no more than to a small one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-
-import msgspec
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dagger_actors.core.wording import nearest
 from dagger_actors.errors import DefinitionError, GrowthRefused
-from dagger_actors.flow.definition import Constant, FlowConfig, Growth, InputSpec, NodeDefinition, moved
+from dagger_actors.flow.definition import Constant, NodeDefinition, moved
 from dagger_actors.flow.loading.action_check import bind
-from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.calls import read_failure
+from dagger_actors.flow.loading.grown import Added, Grown, GrownAncestry
 from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
 from dagger_actors.flow.loading.references import MAX_REFERENCE, Pointer
 from dagger_actors.flow.loading.written import WrittenMap, WrittenNode
-from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.reading.kind import FileKind
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import read_source
 from dagger_actors.reading.tree import Table
 
-__all__ = ["Grown", "read_growth"]
+__all__ = ["Added", "Grown", "read_growth"]
 
 NODES = FileKind(
     noun="list of nodes", least="Give a list of nodes, each as in a flow file.", split="Add them in several calls."
@@ -37,62 +34,52 @@ NEAR = 10_000
 """In a larger run no nearest name is looked for."""
 
 
-class Grown(msgspec.Struct, frozen=True, kw_only=True):
-    """The run that nodes are added to.
-
-    Attributes:
-        nodes: Its nodes by position; may grow meanwhile, and only at its end.
-        positions: Where each id stands among the first ``count`` of them.
-        count: So many nodes are looked at.
-        inputs: The flow's inputs.
-        config: Its settings.
-        registry: Its actions.
-        channels: Those that nodes may await messages of; None = nothing is known of them.
-    """
-
-    nodes: Sequence[NodeDefinition]
-    positions: Mapping[str, int]
-    count: int
-    inputs: Mapping[str, InputSpec]
-    config: FlowConfig
-    registry: ActionRegistry
-    channels: AwaitableChannels | None = None
-
-
-def read_growth(run: Grown, data: Sequence[object], before: Growth) -> Growth:
-    """Read nodes.
+def read_growth(run: Grown, data: Sequence[object], added: Added) -> Sequence[NodeDefinition]:
+    """Read nodes, and add them to what the same attempt adds already.
 
     Args:
         run: What they are added to.
         data: The nodes, as ``nodes`` of a flow file has them.
-        before: What the same attempt adds already; its base is ``run.count``.
+        added: What is added already; as it was when they are refused.
 
     Returns:
-        That, with these behind.
+        They, at their positions behind that.
 
     Raises:
         GrowthRefused: They cannot be added; names every problem.
     """
+    added.move(run.count)
+    names = set(_texts(data))
+    names |= {parameter.name for name in names if (one := run.registry.get(name)) for parameter in one.parameters}
     try:
-        return _read(run, data, before)
-    except DefinitionError as error:
-        told = "; ".join(
-            f"{problem.message} ({problem.advice})" if problem.advice else problem.message for problem in error.problems
-        )
-        raise GrowthRefused(told) from None
+        made = _read(run, data, added, names)
+    except DefinitionError:
+        # Once more, for its message, with the names that were probably meant: nobody else needs those.
+        try:
+            made = _read(run, data, added, names | set(_nearest_of(run, added, names)))
+        except DefinitionError as error:
+            raise GrowthRefused(_told(error)) from None
+    added.extend(made)
+    return made
 
 
-def _read(run: Grown, data: Sequence[object], before: Growth) -> Growth:
+def _told(error: DefinitionError) -> str:
+    return "; ".join(
+        f"{problem.message} ({problem.advice})" if problem.advice else problem.message for problem in error.problems
+    )
+
+
+def _read(run: Grown, data: Sequence[object], added: Added, names: Iterable[str]) -> Sequence[NodeDefinition]:
     read = read_source({"nodes": list(data)}, NODES)
     reader = Reader(read.document, read.problems)
     assert isinstance(read.tree, Table), "it is a mapping"
-    seen = _seen(run, data, before)
-    places = {position: at for at, position in enumerate(seen)}
-    stubs = [_stub(node, places) for node in seen.values()]
+    seen = sorted({position for name in names for position in _meant(run, added, name)})
+    stubs = [_stub(added.node(run, position)) for position in seen]
+    ancestry = GrownAncestry(run, added, seen)
     nodes, index = read_nodes(reader, read.tree.entries["nodes"].value, run.inputs, stubs)
     has_cycles = not check_cycles(reader, nodes)
     if not has_cycles:
-        resolve_pointers(reader, nodes, index)
+        resolve_pointers(reader, nodes, index, ancestry)
     bind(
         reader,
         run.registry,
@@ -100,6 +87,7 @@ def _read(run: Grown, data: Sequence[object], before: Growth) -> Growth:
         index,
         run.inputs,
         {},
+        ancestry=ancestry,
         channels=run.channels,
         has_cycles=has_cycles,
         has_all_actions=True,
@@ -110,21 +98,20 @@ def _read(run: Grown, data: Sequence[object], before: Growth) -> Growth:
         for node in nodes[len(stubs) :]
     ]
     reader.refuse()
-    last = run.count + len(before.nodes)
+    last = added.base + len(added.nodes)
     positions = [*seen, *range(last, last + len(made))]
-    new = tuple(moved(node, positions.__getitem__) for node in made if node is not None)
-    return Growth(base=run.count, nodes=(*before.nodes, *new))
+    return [moved(node, positions.__getitem__) for node in made if node is not None]
 
 
-def _stub(node: NodeDefinition, places: Mapping[int, int]) -> WrittenNode:
-    """A node of the run, as far as new ones can see it."""
+def _stub(node: NodeDefinition) -> WrittenNode:
+    """A node of the run, as far as new ones can see it; what it waits for is the ancestry's."""
     spec = node.map
     return WrittenNode(
         node.id,
         0,
         {},
         action=node.action,
-        dependencies={places[on]: 0 for on in node.dependencies},
+        dependencies={},
         is_complete=True,
         inputs=[],
         map=None if spec is None else WrittenMap(over=Pointer("", 0, found=Constant("[]")), item=spec.item),
@@ -132,36 +119,24 @@ def _stub(node: NodeDefinition, places: Mapping[int, int]) -> WrittenNode:
     )
 
 
-def _seen(run: Grown, data: Sequence[object], before: Growth) -> dict[int, NodeDefinition]:
-    """The nodes that new ones can see, by position: those they name, whatever adds with them, and all ancestors of these."""
-
-    def node_at(position: int) -> NodeDefinition:
-        return run.nodes[position] if position < run.count else before.nodes[position - run.count]
-
-    todo = [run.count + at for at in range(len(before.nodes))]
-    for name in set(_texts(data)):
-        todo += _meant(name, run.positions)
-    found: set[int] = set()
-    while todo:
-        position = todo.pop()
-        if position not in found:
-            found.add(position)
-            todo += node_at(position).dependencies
-    return {position: node_at(position) for position in sorted(found)}
-
-
-def _meant(name: str, positions: Mapping[str, int]) -> Iterator[int]:
-    """The nodes that a text may name: whole, or up to one of its dots; the nearest, for the message, when there is none."""
-    has_any = False
+def _meant(run: Grown, added: Added, name: str) -> Iterator[int]:
+    """The nodes that a text may name: whole, or up to one of its dots."""
     end = len(name)
     while end > 0:
-        position = positions.get(name[:end])
+        position = added.find(run, name[:end])
         if position is not None:
-            has_any = True
             yield position
         end = name.rfind(".", 0, end)
-    if not has_any and len(positions) <= NEAR and (near := nearest(name, positions)) is not None:
-        yield positions[near]
+
+
+def _nearest_of(run: Grown, added: Added, names: Iterable[str]) -> Iterator[str]:
+    """The ids that names were probably meant to be."""
+    known = [*list(run.positions), *(node.id for node in added.nodes)]
+    if len(known) > NEAR:
+        return
+    for name in names:
+        if not any(True for _ in _meant(run, added, name)) and (near := nearest(name, known)) is not None:
+            yield near
 
 
 def _texts(data: object) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import cast, get_args
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition, Hook, InputSpec, InputType, Reference
 from dagger_actors.flow.loading.action_check import bind, load_actions
+from dagger_actors.flow.loading.ancestry import Ancestry
 from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.calls import HOOKS, read_failure, read_hooks
 from dagger_actors.flow.loading.defaults import check_output_defaults
@@ -118,13 +119,13 @@ class FlowLoader:
         config = read_config(reader, fields["config"].value) if "config" in fields else FlowConfig()
         nodes: list[WrittenNode] = []
         index: dict[str, int] = {}
-        has_cycles = False
+        has_cycles, ancestry = False, Ancestry()
         if "nodes" in fields:
             self._flows.own_name = self._name(fields)
             nodes, index = read_nodes(reader, fields["nodes"].value, inputs, flows=self._flows)
             has_cycles = not check_cycles(reader, nodes)
             if not has_cycles:
-                resolve_pointers(reader, nodes, index)
+                resolve_pointers(reader, nodes, index, ancestry)
         pointers = self._outputs(fields["outputs"].value, inputs, index) if "outputs" in fields else None
         if pointers and not has_cycles:
             check_output_defaults(reader, nodes, pointers.items())
@@ -141,6 +142,7 @@ class FlowLoader:
                 index,
                 inputs,
                 results,
+                ancestry=ancestry,
                 channels=channels,
                 has_cycles=has_cycles,
                 has_all_actions=is_complete,

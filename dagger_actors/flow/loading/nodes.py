@@ -8,7 +8,7 @@ import msgspec
 
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import NO_RETRY, FailureAction, FlowConfig, FromNode, MapSpec, NodeDefinition
-from dagger_actors.flow.loading.ancestry import ancestors_among, cycles_of
+from dagger_actors.flow.loading.ancestry import Ancestry, cycles_of, edges_of
 from dagger_actors.flow.loading.approvals import ALIAS, APPROVAL, approval_of, read_approval
 from dagger_actors.flow.loading.arguments import MAP, read_inputs, read_map
 from dagger_actors.flow.loading.awaits import AWAIT, awaits_of, read_await, refuse_action_keys
@@ -211,7 +211,7 @@ def infer_dependencies(reader: Reader, node: WrittenNode, position: int, index: 
 
 def check_cycles(reader: Reader, nodes: Sequence[WrittenNode]) -> bool:
     """Complain of every cycle; True when there is none."""
-    cycles = cycles_of([list(node.dependencies) for node in nodes])
+    cycles = cycles_of(edges_of(nodes))
     for cycle in cycles:
         ids = [nodes[position].id for position in [*cycle, cycle[0]]]
         if len(ids) > MAX_SHOWN:
@@ -229,7 +229,9 @@ def plain(name: str) -> str:
     return name if name.isprintable() and "->" not in name and len(name) <= 80 else quoted(name)
 
 
-def resolve_pointers(reader: Reader, nodes: Sequence[WrittenNode], index: Mapping[str, int]) -> None:
+def resolve_pointers(
+    reader: Reader, nodes: Sequence[WrittenNode], index: Mapping[str, int], ancestry: Ancestry
+) -> None:
     """Find what the references of nodes with complete dependencies mean; each must be to an ancestor."""
     open_pointers: list[tuple[int, object, Pointer, list[FromNode]]] = []
     asked: list[tuple[int, int]] = []
@@ -245,7 +247,7 @@ def resolve_pointers(reader: Reader, nodes: Sequence[WrittenNode], index: Mappin
                 continue
             open_pointers.append((position, what, pointer, possible))
             asked += [(position, meaning.node) for meaning in possible]
-    ancestors = ancestors_among([list(node.dependencies) for node in nodes], asked)
+    ancestors = ancestry.among(nodes, asked)
     for position, what, pointer, possible in open_pointers:
         reader.subject = nodes[position].id
         pointer.found = next((meaning for meaning in possible if (position, meaning.node) in ancestors), None)
@@ -256,7 +258,7 @@ def resolve_pointers(reader: Reader, nodes: Sequence[WrittenNode], index: Mappin
         elif pointer.found is None:
             unknown_node(reader, pointer, index, what)
     reader.subject = ""
-    check_defaults(reader, nodes)
+    check_defaults(reader, nodes, ancestry)
 
 
 def defined(
