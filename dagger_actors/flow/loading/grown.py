@@ -159,10 +159,13 @@ class GrownAncestry(Ancestry):
         node = self._added.node(self._run, position)
         if is_sure and node.trigger != "all_succeeded":
             return ()
-        if node.automatic or node.call is not None:
-            return node.dependencies  # whether what it refers to is a sure ancestor was never asked
-        referred = [one.node for _, one in node.inputs if isinstance(one, FromNode) and one.default is None]
-        return (*node.dependencies, *referred)
+        if node.call is not None:
+            return node.dependencies
+        referred = [(name, one.node) for name, one in node.inputs if isinstance(one, FromNode) and one.default is None]
+        if is_sure:
+            # What a parameter of a node's own name has found was never asked to be a sure ancestor.
+            referred = [(name, on) for name, on in referred if name != self._added.node(self._run, on).id]
+        return (*node.dependencies, *(on for _, on in referred))
 
     def _sweep(self, edges: list[list[int]], above: Iterable[int], *, is_sure: bool) -> None:
         """Put all ancestors behind the written nodes."""
