@@ -1,4 +1,4 @@
-"""The composition root: builds the store, the dispatchers and the paradigms, starts and stops them in order."""
+"""A system on one database: what people open, use and leave."""
 
 from __future__ import annotations
 
@@ -11,26 +11,21 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Literal, Self
 
-import msgspec
-
 from dagger_actors.actors.gate import Gates
 from dagger_actors.actors.holders import ThreadHolders
 from dagger_actors.actors.lookout import Lookout
 from dagger_actors.actors.runtime import ABANDONED, THREADS, Runtime, ThreadRuntime
 from dagger_actors.actors.telemetry import Telemetry, TelemetrySource
 from dagger_actors.actors.timers import MonotonicClock
-from dagger_actors.bodies.processes import guard
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.resources import Factory, Resources
 from dagger_actors.bridges.awaitable_channels import KnownChannels
 from dagger_actors.bridges.awaited_messages import AwaitedMessages
 from dagger_actors.bridges.body_messages import BodyMessages
-from dagger_actors.bridges.from_file import triggers_by_file
 from dagger_actors.bridges.trigger import Trigger
-from dagger_actors.bridges.trigger_wiring import Triggers
 from dagger_actors.bridges.turn_flows import TurnFlows
 from dagger_actors.bridges.turn_tasks import TurnTasks
-from dagger_actors.errors import RequestError, StoreError
+from dagger_actors.errors import StoreError
 from dagger_actors.flow.artifact_library import ArtifactLibrary
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.catalog import Catalog
@@ -48,26 +43,21 @@ from dagger_actors.pubsub.channels import Channels
 from dagger_actors.pubsub.forsaken import Forsaken
 from dagger_actors.pubsub.hub import ChannelHub
 from dagger_actors.pubsub.kind import Configured as ConfiguredSubscriber
-from dagger_actors.pubsub.registry import Members
 from dagger_actors.pubsub.run_report import RunReport
 from dagger_actors.pubsub.running import Running
-from dagger_actors.pubsub.splitting import add_file, split_members
 from dagger_actors.pubsub.turns.sources import Bridges
-from dagger_actors.pubsub.wired import Wiring
 from dagger_actors.store.journal import Journal
 from dagger_actors.store.store import Store
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.actors import Actors
-from dagger_actors.supervised.from_file import LoadedSystem, load_supervisor
 from dagger_actors.supervised.headcount import MAX_ACTORS
 from dagger_actors.supervised.house import House
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
 from dagger_actors.supervised.undelivered import Undelivered
+from dagger_actors.system.declaration import Declaration, read_declaration
+from dagger_actors.system.options import check_bounds, check_processes, check_store
 from dagger_actors.tasks.hub import TaskHub
-from dagger_actors.tasks.importing import kinds_at, names_task_agent
 from dagger_actors.tasks.kind import Configured
-from dagger_actors.tasks.registry import TaskAgents
-from dagger_actors.tasks.splitting import configured_by_file, split_agents
 from dagger_actors.tasks.tasks import Tasks
 from dagger_actors.watch import Watch
 
@@ -176,17 +166,20 @@ class ActorSystem:
         vfs: str | None = None,
         house: Callable[[Runtime, Callable[[Undelivered], None] | None, Telemetry | None], House] = House,
     ) -> None:
-        _check_options(synchronous, artifact_threshold, readers)
-        _check_bounds(stuck_after_s, max_actors, task_concurrency)
-        others, members = split_members(agents)
-        loaded = None if spec is None else load_supervisor(spec)
-        root, self._task_agents, own_schema = _root(loaded, others)
-        declared = (*(() if loaded is None else add_file(loaded, members)), *channels)
+        check_store(synchronous, artifact_threshold, readers)
+        check_bounds(stuck_after_s, max_actors, task_concurrency)
         processes = (os.cpu_count() or 1) if processes is None else processes
-        _check_processes(processes, process_attempts, process_memory_mib)
-        catalog = self._read(actions, imports)
-        every = Triggers(_triggers(loaded, triggers), self._task_agents, catalog)
-        wiring = every.wire(members, declared, loops_acknowledged=_are_meant(loops, loaded))
+        check_processes(processes, process_attempts, process_memory_mib)
+        declared = read_declaration(
+            spec,
+            agents=agents,
+            channels=channels,
+            triggers=triggers,
+            loops=loops,
+            actions=actions,
+            imports=imports,
+        )
+        self._task_agents = declared.task_agents
         self._folder = None if db is not None else Path(tempfile.mkdtemp(prefix="dagger-actors-"))
         # Absolute from the start: an action may change the folder that a relative one is relative to.
         self.path = Path(db).absolute() if db is not None else Path(str(self._folder)) / "dagger.db"
@@ -200,7 +193,7 @@ class ActorSystem:
                 synchronous=synchronous,
                 artifact_threshold=artifact_threshold,
                 readers=readers,
-                schema=own_schema if schema is None else schema,
+                schema=declared.schema if schema is None else schema,
                 vfs=vfs,
             )
         except BaseException:
@@ -225,23 +218,11 @@ class ActorSystem:
         home = house(self._runtime, on_undelivered, self._telemetry)
         home.states = self._store.agent_states
         home.headcount.limit = max_actors
-        messages = BodyMessages(self._runtime, self._store.readers, wiring)
-        outside = AwaitedMessages(self._runtime, self._store, KnownChannels(wiring, self._store.readers))
-        self._hub = FlowHub(
-            runtime=self._runtime,
-            store=self._store,
-            registry=catalog.registry,
-            gates=self._gates,
-            resources=self._resources,
-            messages=messages,
-            outside=outside,
-            channels=outside.channels,
-            observers=() if observer is None else (observer,),
-            pool=self._pool if self._runtime.can_spawn else None,
-            telemetry=self._telemetry,
-        )
-        catalog.channels = outside.channels
-        recovery = self._flow_verbs(catalog)
+        messages = BodyMessages(self._runtime, self._store.readers, declared.wiring)
+        outside = AwaitedMessages(self._runtime, self._store, KnownChannels(declared.wiring, self._store.readers))
+        self._hub = self._flow_hub(declared, messages, outside, observer)
+        declared.catalog.channels = outside.channels
+        recovery = self._flow_verbs(declared.catalog)
         caller = Caller(self._hub)
         self.artifacts = ArtifactLibrary(
             self._store,
@@ -253,20 +234,10 @@ class ActorSystem:
         self._holders = ThreadHolders(self._gates, lambda: self._runtime.clock.now().mono_us)
         if stuck_after_s is not None:
             self._look_out(stuck_after_s, home)
-        self.actors = Actors(home, root, failed=lambda _failure: home.run_aside(self.stop))
-        self._tasks_hub = TaskHub(
-            runtime=self._runtime,
-            store=self._store,
-            gates=self._gates,
-            agents=self._task_agents,
-            concurrency=task_concurrency,
-            resources=self._resources,
-            messages=messages,
-            pool=self._pool if self._runtime.can_spawn else None,
-            telemetry=self._telemetry,
-        )
+        self.actors = Actors(home, declared.root, failed=lambda _failure: home.run_aside(self.stop))
+        self._tasks_hub = self._task_hub(messages, task_concurrency)
         self.tasks = Tasks(self._tasks_hub)
-        self._channels_hub = self._channel_hub(members, wiring, messages, outside, recover=recover)
+        self._channels_hub = self._channel_hub(declared, messages, outside, recover=recover)
         self.channels, self._running = self._channel_verbs(self._channels_hub)
         self._watch = Watch(
             (WatchedFlows(self._hub, recovery, wakes=recover), self._tasks_hub, self._channels_hub),
@@ -280,7 +251,12 @@ class ActorSystem:
         self._tasks_hub.on_changed = self._channels_hub.on_changed = self._watch.hurry
         self._is_closed = False
         self._enter_resources()
-        for begin in (every.check_awaited, self._channels_hub.declare, self._tasks_hub.start, self._channels_hub.start):
+        for begin in (
+            declared.triggers.check_awaited,
+            self._channels_hub.declare,
+            self._tasks_hub.start,
+            self._channels_hub.start,
+        ):
             self._or_stop(begin)
         self._watch.start()
         self._or_stop(self.actors.begin)
@@ -427,33 +403,51 @@ class ActorSystem:
         finally:
             self._close()
 
-    def _read(self, actions: Sequence[Callable[..., Any] | ModuleType], references: Sequence[str]) -> Catalog:
-        """Take in the actions that are given and what is named; task agents among it are added."""
-        registry, folder = ActionRegistry(), Path.cwd()
-        for one in actions:
-            registry.add(one)
-        of_actions = tuple(one for one in references if not names_task_agent(one, folder))
-        for reference in of_actions:
-            registry.load(reference, folder, insists=True)
-        for reference in references:
-            self._task_agents.take(kinds_at(reference, folder))
-        return Catalog(registry, imports=of_actions, threads=THREADS)
-
     def _flow_verbs(self, catalog: Catalog) -> Recovery:
         recovery = Recovery(self._hub)
         self.flows = Flows(self._hub, catalog)
         self._turn_flows = TurnFlows(self._hub, catalog, recovery)
         return recovery
 
+    def _flow_hub(
+        self, declared: Declaration, messages: BodyMessages, outside: AwaitedMessages, observer: Observer | None
+    ) -> FlowHub:
+        return FlowHub(
+            runtime=self._runtime,
+            store=self._store,
+            registry=declared.catalog.registry,
+            gates=self._gates,
+            resources=self._resources,
+            messages=messages,
+            outside=outside,
+            channels=outside.channels,
+            observers=() if observer is None else (observer,),
+            pool=self._pool if self._runtime.can_spawn else None,
+            telemetry=self._telemetry,
+        )
+
+    def _task_hub(self, messages: BodyMessages, concurrency: int) -> TaskHub:
+        return TaskHub(
+            runtime=self._runtime,
+            store=self._store,
+            gates=self._gates,
+            agents=self._task_agents,
+            concurrency=concurrency,
+            resources=self._resources,
+            messages=messages,
+            pool=self._pool if self._runtime.can_spawn else None,
+            telemetry=self._telemetry,
+        )
+
     def _channel_hub(
-        self, members: Members, wiring: Wiring, messages: BodyMessages, outside: AwaitedMessages, *, recover: bool
+        self, declared: Declaration, messages: BodyMessages, outside: AwaitedMessages, *, recover: bool
     ) -> ChannelHub:
         hub = ChannelHub(
             runtime=self._runtime,
             store=self._store,
             gates=self._gates,
-            members=members,
-            wiring=wiring,
+            members=declared.members,
+            wiring=declared.wiring,
             resources=self._resources,
             recover=recover,
             bridges=Bridges(tasks=TurnTasks(self._tasks_hub), flows=self._turn_flows),
@@ -512,62 +506,3 @@ class ActorSystem:
     def _remove_folder(self) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _root(loaded: LoadedSystem | None, agents: Sequence[object]) -> tuple[Supervisor, TaskAgents, Path | None]:
-    """The root supervisor: that of the file, if there is one, with all that is to start; the task agents; the file's schema."""
-    children, task_agents = split_agents(agents)
-    root, schema = Supervisor("root"), None
-    if loaded is not None:
-        root, schema = loaded.root, loaded.definition.schema_path
-        for name, made in loaded.tasks.items():
-            task_agents.add(configured_by_file(name, made))
-    given = msgspec.structs.replace(root, children=children).specs()  # which says what is wrong with them
-    return msgspec.structs.replace(root, children=(*root.specs(), *given)), task_agents, schema
-
-
-def _triggers(loaded: LoadedSystem | None, given: Sequence[Trigger]) -> tuple[Trigger, ...]:
-    """The triggers of the file, and those that are given."""
-    if not isinstance(given, Sequence) or not all(isinstance(one, Trigger) for one in given):
-        raise RequestError(f"triggers are a list of Trigger(...), not {given!r:.100}")
-    return (*(() if loaded is None else triggers_by_file(loaded.definition)), *given)
-
-
-def _are_meant(loops: str, loaded: LoadedSystem | None) -> bool:
-    """Whether loops of messages without an exit are meant."""
-    if loops not in ("", "acknowledged"):
-        raise RequestError(f"loops is 'acknowledged' or '', not {loops!r}")
-    return "acknowledged" in (loops, "" if loaded is None else loaded.definition.loops)
-
-
-def _check_options(synchronous: str, artifact_threshold: int, readers: int) -> None:
-    if synchronous not in ("full", "normal"):
-        raise RequestError(f"synchronous is 'full' or 'normal', not {synchronous!r}")
-    if type(artifact_threshold) is not int or artifact_threshold < 0:
-        raise RequestError(f"artifact_threshold is a size in bytes, 0 or more, not {artifact_threshold!r}")
-    if type(readers) is not int or readers < 1:
-        raise RequestError(f"readers is a whole number, 1 or more, not {readers!r}")
-
-
-def _check_bounds(stuck_after_s: float | None, max_actors: int, task_concurrency: int) -> None:
-    if stuck_after_s is not None and not (
-        isinstance(stuck_after_s, int | float) and 0.01 <= stuck_after_s < float("inf")
-    ):
-        raise RequestError(f"stuck_after_s is a number of seconds, 0.01 or more, or None, not {stuck_after_s!r}")
-    for name, value in (("max_actors", max_actors), ("task_concurrency", task_concurrency)):
-        if type(value) is not int or value < 1:
-            raise RequestError(f"{name} is a whole number, 1 or more, not {value!r}")
-
-
-def _check_processes(processes: int, attempts: int, memory_mib: int | None) -> None:
-    if guard.is_worker:
-        raise RequestError(
-            "a system cannot be opened in a worker process; in a script, open it under `if __name__ == '__main__':`"
-        )
-    for name, value, least in (
-        ("processes", processes, 1),
-        ("process_attempts", attempts, 1),
-        ("process_memory_mib", memory_mib, 256),
-    ):
-        if value is not None and (type(value) is not int or value < least):
-            raise RequestError(f"{name} is a whole number, {least} or more, not {value!r}")
