@@ -42,13 +42,17 @@ def next_steps(
             again = [("--from", node) for node in lost(report)]
             return [command("retry", run_id, options=again, db=db, imports=imports), *_why(report, db)]
         case "paused" if questions:
-            place = (questions[0].run_id, questions[0].node_id)  # it may be a run of a flow inside it
+            one = questions[0]  # its run may be one of a flow inside this one
             answer = (
-                command("approve", *place, db=db)
-                if questions[0].type in YES_OR_NO
-                else command("signal", *place, "VALUE", db=db)
+                command("approve", one.run_id, one.node_id, db=db)
+                if one.type in YES_OR_NO
+                else command("signal", one.run_id, one.node_id, "VALUE", db=db)
             )
-            return [answer, command("why", *place, db=db), command("resume", run_id, db=db, imports=imports)]
+            return [
+                answer,
+                command("why", one.run_id, one.node_id, db=db),
+                command("resume", run_id, db=db, imports=imports),
+            ]
         case "paused":
             verb = "retry" if any(parked(node) for node in report.nodes) else "resume"
             return [command(verb, run_id, db=db, imports=imports), *_why(report, db)]
