@@ -6,12 +6,11 @@ import sys
 from collections.abc import Sequence
 from typing import Annotated, Final
 
-import msgspec
 from cyclopts import Parameter
 
 from dagger_actors.cli.channel_pages import channels_table, message_line
 from dagger_actors.cli.exits import INTERRUPTED, OK, UsageError
-from dagger_actors.cli.json_report import write_json
+from dagger_actors.cli.json_report import write_json, write_json_lines
 from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database
 from dagger_actors.cli.render import stdout
@@ -143,8 +142,7 @@ def _begin(here: Inspection, channel: str, given: str | None) -> Start:
 
 def _write(messages: Sequence[StoredMessage], *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.buffer.write(b"".join(msgspec.json.encode(one) + b"\n" for one in messages))
-        sys.stdout.buffer.flush()
+        write_json_lines(messages)
     else:
         sys.stdout.write("".join(printable(message_line(one)) + "\n" for one in messages))
         sys.stdout.flush()

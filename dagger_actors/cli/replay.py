@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 from cyclopts import Parameter
 
 from dagger_actors.bodies.actions import Action
 from dagger_actors.bodies.stored_error import describe
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK
+from dagger_actors.cli.json_report import json_page
 from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, Database, Imports, RunId
 from dagger_actors.cli.text import invocation, one_line, printable, shorten
@@ -125,7 +125,7 @@ def _result(done: Replayed) -> str:
         assert done.output is not None
         assert not isinstance(done.output, Inline)
         return f'"{done.output.size_bytes:,} bytes"'
-    return msgspec.json.format(done.content, indent=2).decode()
+    return json_page(done.content)
 
 
 def _written(turn: Turn, steps: tuple[str, ...]) -> Iterator[str]:

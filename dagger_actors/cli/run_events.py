@@ -11,6 +11,7 @@ import msgspec
 
 from dagger_actors.bodies.stored_error import describe
 from dagger_actors.cli.exits import INTERRUPTED, OK
+from dagger_actors.cli.json_report import write_json_lines
 from dagger_actors.cli.text import one_line, printable
 from dagger_actors.cli.watch import Interrupts
 from dagger_actors.core.states import FINAL_RUN
@@ -68,8 +69,7 @@ def tail_run(here: Inspection, run_id: str, after: int, how: Tailing) -> int:
 
 def _write(events: Sequence[Event], *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.buffer.write(b"".join(msgspec.json.encode(one) + b"\n" for one in events))
-        sys.stdout.buffer.flush()
+        write_json_lines(events)
     else:
         sys.stdout.write("".join(printable(one_line(_line(one))) + "\n" for one in events))
         sys.stdout.flush()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from dagger_actors.drawing.text import INVISIBLE
+
 __all__ = ["duration", "invocation", "one_line", "printable", "shorten", "when"]
 
-# C0 but tab and newline, DEL and C1 move the cursor or start an escape sequence; the rest reorders or breaks lines.
-HOSTILE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+# Of the first 32 all but tab and newline: they move the cursor, or begin an escape sequence.
+HOSTILE = re.compile(f"[\x00-\x08\x0b-\x1f{INVISIBLE}]")
 
 
 def printable(text: str) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from unicodedata import east_asian_width
 
-__all__ = ["duration", "shorten", "visible", "width"]
+__all__ = ["INVISIBLE", "duration", "shorten", "visible", "width"]
 
-# What XML 1.0 cannot hold even as a reference, what reorders text, and what breaks a line.
-HOSTILE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufeff\ufffe\uffff]"
+INVISIBLE = (
+    "\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
 )
+"""What reorders text, breaks a line, steers a terminal or is not seen at all, beyond the first 32; between the brackets of a
+pattern. What joins letters and parts of emoji is none of it: words and faces need it."""
+# With what XML 1.0 cannot hold even as a reference.
+HOSTILE = re.compile(f"[\x00-\x1f{INVISIBLE}\ufdd0-\ufdef\ufffe\uffff]")
 
 
 def visible(text: str) -> str:
