@@ -398,7 +398,7 @@ class FlowHub:
             machine,
             inputs=active.inputs,
             actions=active.actions,
-            load=self.store.load_artifact,
+            artifacts=self._body_services.artifacts,
             channels=self._channels,
         )
         opening = Opening(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, assert_never
 
 import msgspec
 
 from dagger_actors.bodies.actions import Action
+from dagger_actors.bodies.artifact_source import ArtifactSource
 from dagger_actors.core.messages import Inline, Succeeded
 from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import GrowthRefused, HookRefused, InputError
@@ -44,7 +45,7 @@ class OrderReader:
         machine: The run's; it says whether an order can be followed.
         inputs: The names of the run's inputs.
         actions: The run's actions.
-        load: Reads an artifact's content.
+        artifacts: Hold what a hook has returned, which nobody has committed yet.
         channels: Those that nodes may await messages of.
     """
 
@@ -54,7 +55,7 @@ class OrderReader:
         *,
         inputs: Mapping[str, object],
         actions: ActionRegistry,
-        load: Callable[[str], bytes],
+        artifacts: ArtifactSource,
         channels: AwaitableChannels,
     ) -> None:
         self._channels = channels
@@ -62,7 +63,7 @@ class OrderReader:
         self._work = machine.work
         self._inputs = inputs
         self._actions = actions
-        self._load = load
+        self._artifacts = artifacts
 
     def read(self, node: int, outcome: Succeeded) -> tuple[Order, ...]:
         """What a node that has succeeded tells its run to do.
@@ -85,10 +86,8 @@ class OrderReader:
         return tuple(orders)
 
     def _orders(self, node: int, outcome: Succeeded) -> list[Order]:
-        output = outcome.output
-        text = output.json if isinstance(output, Inline) else self._load(output.artifact_id)
         try:
-            commands = decode_commands(text)
+            commands = decode_commands(self._returned(outcome))
         except msgspec.DecodeError as error:
             raise HookRefused(f"a hook returns None, a command, or a list of commands: {error}") from None
         if len(commands) > MOST_COMMANDS:
@@ -104,6 +103,13 @@ class OrderReader:
         if added.nodes:
             orders.insert(behind, added.growth)  # all in one, where the last of them stands
         return orders
+
+    def _returned(self, outcome: Succeeded) -> bytes:
+        output = outcome.output
+        if isinstance(output, Inline):
+            return output.json
+        record = next(one for one in outcome.turn.artifacts if one.artifact_id == output.artifact_id)
+        return self._artifacts.content(record)
 
     def _order(
         self, node: int, command: SetInputs | CancelNode | EmitEvent | PauseRun | ResumeRun | CancelRun

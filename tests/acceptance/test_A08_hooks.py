@@ -256,6 +256,56 @@ def test_a_hook_pauses_a_run_and_resume_goes_on(tmp_path: Path) -> None:
         assert system.flows.resume(started.id).wait(30).state == "succeeded"
 
 
+@pytest.mark.parametrize("who", ["a hook", "a hook, which resumes", "a person", "a person, who resumes"])
+def test_a_pause_ends_what_is_called_though_it_has_not_begun(who: str) -> None:
+    """Law: hooks that wait for a place when a run is paused are called before it rests, once each, whoever dies when."""
+
+    def pauses(sim: Simulation) -> None:
+        asked: list[bool] = []
+
+        async def hear(event: HookEvent) -> list[Any]:
+            await asyncio.sleep(1)
+            commands = [PauseRun(), ResumeRun()] if "resumes" in who else [PauseRun()]
+            return commands if "hook" in who and event.node_id == "n1" else []
+
+        nodes = [{"id": f"n{at}", "action": "quiet"} for at in range(4)]
+        config = {"max_parallel_nodes": 1}
+        spec = {"name": "f", "config": config, "hooks": {"node_success": "hear"}, "nodes": nodes}
+
+        def play(system: ActorSystem) -> Report:
+            run = system.flows.start(spec, run_id="r")
+            if "person" in who and not asked:
+                sim.advance(1.5)
+                run.pause()
+                if "resumes" in who:
+                    run.resume()
+                asked.append(True)
+            report = run.wait()
+            return run.resume().wait() if report.state == "paused" else report
+
+        report = sim.keep_going(play, actions=[quiet, hear])
+        assert report.state == "succeeded"
+        assert sorted(node.node_id for node in report.nodes if node.called_for) == [
+            f"node_success:n{at}" for at in range(4)
+        ]
+        assert {node.state for node in report.nodes} == {"succeeded"}
+
+    assert explore(pauses, seeds=1, crash="every_commit").commits > 8
+
+
+def test_what_a_hook_returns_may_be_long(tmp_path: Path) -> None:
+    """Law: what is too long for its row, or for the database, is read all the same."""
+
+    def grow(event: HookEvent) -> AddNodes:
+        del event
+        return AddNodes([{"id": f"n{at}", "action": "quiet"} for at in range(2_000)])
+
+    spec = {"name": "f", "hooks": {"run_start": "grow"}, "nodes": [{"id": "a", "action": "quiet"}]}
+    report = run(tmp_path, spec, quiet, grow)
+    assert report.state == "succeeded"
+    assert len(own(report)) == 2_001
+
+
 def test_a_hook_that_resumes_takes_a_pause_back(tmp_path: Path) -> None:
     """Law: a failure that pauses the run, and a hook that knows better: the rest goes on."""
 
@@ -306,7 +356,22 @@ def test_a_hook_emits_an_event_of_its_own(tmp_path: Path) -> None:
     assert [(one.name, one.data) for one in heard if isinstance(one, HookEmitted)] == [("done", '{"node":"a"}')]
 
 
+CYCLE: list[dict[str, Any]] = [
+    {"id": "n", "action": "quiet", "dependencies": ["m"]},
+    {"id": "m", "action": "quiet", "dependencies": ["n"]},
+]
+LONG: list[Any] = [EmitEvent("x")] * 10_001
 BAD: dict[str, tuple[Any, str]] = {
+    "an error": (ZeroDivisionError("its own"), "node_success:a: ZeroDivisionError: its own"),
+    "a number in a list": ([PauseRun(), 7], r"a list of commands: Expected `object`, got `int` - at `\$\[1\]`"),
+    "a cycle": (AddNodes(CYCLE), "the dependencies form a cycle: n -> m -> n"),
+    "an id of the run": (AddNodes([{"id": "b", "action": "quiet"}]), "the id 'b' is doubled; the run has it already"),
+    "an id twice": ([AddNodes([{"id": "n", "action": "quiet"}])] * 2, "the id 'n' is doubled"),
+    "a node that runs a flow": (AddNodes([{"id": "n", "flow": "f.yaml"}]), "a node that is added cannot run a flow"),
+    "a hook": (CancelNode("node_success:a"), "is a hook, which is not to be cancelled"),
+    "an event without a name": (EmitEvent(""), "an event has a name of 1 to 200 printable characters"),
+    "an event that is too long": (EmitEvent("x", "y" * 70_000), "at most 64 KiB of data"),
+    "too many commands": (LONG, "at most 10,000 commands, not 10,001"),
     "no command": ({"x": 1}, "a hook returns None, a command, or a list of commands"),
     "a missing node": (CancelNode("bb"), "the run has no node 'bb'"),
     "a node that has begun": (SetInputs("a", {"value": 1}), "has begun already"),
@@ -326,6 +391,8 @@ def test_what_a_hook_cannot_have_is_told_and_nothing_of_it_is_done(tmp_path: Pat
     returned, message = BAD[what]
 
     def bad(event: HookEvent) -> Any:
+        if event.node_id == "a" and isinstance(returned, Exception):
+            raise returned
         return returned if event.node_id == "a" else None
 
     nodes = [
@@ -340,12 +407,27 @@ def test_what_a_hook_cannot_have_is_told_and_nothing_of_it_is_done(tmp_path: Pat
         assert own(started.wait(30)) == {"a": "succeeded", "b": "succeeded"}
 
 
+def test_max_iterations_halts_a_hook_that_never_has_enough(tmp_path: Path) -> None:
+    """Law: what hooks of added nodes add counts as what their actions add; the call that goes one too far fails."""
+
+    def more(event: HookEvent) -> AddNodes:
+        return AddNodes([{"id": f"{event.node_id}n", "action": "quiet"}])
+
+    nodes = [{"id": "a", "action": "quiet"}]
+    spec = {"name": "f", "config": {"max_iterations": 3}, "hooks": {"node_success": "more"}, "nodes": nodes}
+    report = run(tmp_path, spec, quiet, more)
+    assert own(report) == dict.fromkeys(("a", "an", "ann", "annn"), "succeeded")
+    assert report.error is not None
+    assert report.error.startswith("node_success:annn: GrowthRefused: ")
+    assert "would be iteration 4, and the flow's max_iterations is 3" in report.error
+
+
 def test_ten_thousand_nodes_that_are_ready_at_once_are_all_heard(tmp_path: Path) -> None:
     """Law: no deadlock between hooks and the nodes that wait for them."""
     spec = {
         "name": "f",
         "hooks": {"node_start": "hear"},
-        "nodes": [{"id": str(at), "action": "quiet"} for at in range(1000)],
+        "nodes": [{"id": str(at), "action": "quiet"} for at in range(10_000)],
     }
 
     def hear(event: HookEvent) -> None:
@@ -353,4 +435,4 @@ def test_ten_thousand_nodes_that_are_ready_at_once_are_all_heard(tmp_path: Path)
 
     report = run(tmp_path, spec, quiet, hear)
     assert report.state == "succeeded"
-    assert len(report.nodes) == 2000
+    assert len(report.nodes) == 20_000

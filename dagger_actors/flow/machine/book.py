@@ -408,12 +408,16 @@ class Book:
         self.effects.append(Grant(live.node, live.item, live.attempt))
 
     def pause(self) -> None:
-        """Begin nothing more; the gate is held, and whatever has passed it is known to run."""
+        """Begin nothing more but what the run calls; the gate is held, and whatever has passed it is known to run."""
         self.is_pausing = True
-        for live in self.live.values():
-            if live.state == "ready" and live.node in self._careful:
+        ready = [live for live in self.live.values() if live.state == "ready"]
+        for live in ready:
+            if live.node in self._careful:
                 self.write(live, "ready")  # its start was committed, and it is known not to have begun
         self.effects.append(Drain())
+        for live in ready:
+            if live.vertex in self.calls:
+                self.grant(live)  # it was drained with the rest, and the pause waits for its end
 
     def is_idle(self) -> bool:
         """Tell whether nothing runs, waits for time or for what is outside, or could be granted: the rest is parked."""
