@@ -118,6 +118,11 @@ class ReplyFuture(Future[T]):
         self._outcome: _Outcome | None = None
         self._callbacks: list[Callable[[ReplyFuture[T]], None]] | None = None
 
+    def set_once(self, value: T) -> None:
+        """``set``, unless it is done: who asked before a crash is asked for again behind it, and answered twice."""
+        if not self.is_done():
+            self.set(value)
+
     def is_done(self) -> bool:
         """Tell whether it has its value or exception; False for ever when it was derived by ``map`` and the like."""
         return self._outcome is not None

@@ -25,15 +25,13 @@ from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.bodies.error_detail import detail_of
 from dagger_actors.core.channel_rows import RANGES
-from dagger_actors.core.channels import PublishMessages, SetTimers
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Progressed
 from dagger_actors.core.protocols import Now
-from dagger_actors.core.range_leases import Shared, ShareRanges
-from dagger_actors.core.run_rows import StartRuns
-from dagger_actors.core.tasks import SubmitTasks
+from dagger_actors.core.range_leases import Shared
 from dagger_actors.core.turns import StartTurn, TurnEnded, TurnFailed, decode_told
 from dagger_actors.errors import UnitRejected
+from dagger_actors.pubsub.aftermath import Aftermath
 from dagger_actors.pubsub.batch import FENCE, Batch
 from dagger_actors.pubsub.handover import MemberServices
 from dagger_actors.pubsub.holdings import Holdings
@@ -42,7 +40,6 @@ from dagger_actors.pubsub.machine.events import (
     Begin,
     Decision,
     Effect,
-    End,
     Event,
     Fetch,
     Gained,
@@ -131,6 +128,7 @@ class MemberSupervisor(Actor):
         )
         self._batch = Batch(services.place)
         self._holdings = Holdings(services.readers, services.place.group_key)
+        self._aftermath = Aftermath(services, self._intake, self._holdings, tell=self.tell, hold=self._uncommitted.hold)
         self._heads: dict[int, int] = {}
         self._surplus: tuple[int, ...] = ()
         self._paused: frozenset[str] = frozenset()
@@ -374,7 +372,7 @@ class MemberSupervisor(Actor):
     def _tell_idle(self) -> None:
         idle, self._idle = self._idle, []
         for reply in idle:
-            _answer(reply)
+            reply.set_once(None)
 
     # --- deciding
 
@@ -445,31 +443,8 @@ class MemberSupervisor(Actor):
             self._services.timers.set((id(self), "settle"), due_us, partial(self.tell, Wake(is_settling=True)))
 
     def _committed(self, batch: Batch, work: Sequence[Any], answers: Sequence[Any]) -> None:
-        """Tell others what follows; on the journal's thread, never blocks."""
-        for operation, answer in zip(work, answers, strict=True):
-            match operation:
-                case PublishMessages(messages=messages):
-                    self._services.appended(messages, answer)
-                case SetTimers() if answer is not None:
-                    self._services.due(answer)
-                case SubmitTasks() if (tasks := self._services.bridges.tasks) is not None:
-                    tasks.submitted(operation, answer)
-                case StartRuns() if (flows := self._services.bridges.flows) is not None:
-                    flows.started(operation, answer)
-                case ShareRanges():
-                    self.tell(Sharing(answer))
-        if batch.ephemeral:
-            self._uncommitted.hold(self._services.ephemeral(batch.ephemeral))
-        for reply in batch.replies:
-            _answer(reply)
-        if batch.ends:
-            for end in batch.ends:
-                if end.verdict.kind in ("handled", "dead"):  # not before: what is undone is taken again
-                    for cursor_key, offset, *_ in end.turn.messages:
-                        self._intake.forget(cursor_key, offset)
-            self._services.activations.committed([end.turn.key for end in batch.ends if _has_state(end)])
-            self._services.tally.count(batch.ends)
-            self._services.moved(self._holdings.channels_of(batch.cursors))
+        """Go on; on the journal's thread, never blocks."""
+        self._aftermath.of(batch, work, answers)
         if self._redoing or not self._uncommitted:
             self.tell(Committed(batch))
 
@@ -502,12 +477,3 @@ class MemberSupervisor(Actor):
         self._redoing.take(ends, error if len(batch.ends) == 1 else None, now)
         if self._redoing.is_waiting:
             self._services.timers.set((id(self), "full"), now.mono_us + FULL_US, partial(self.tell, Wake()))
-
-
-def _has_state(end: End) -> bool:
-    return end.verdict.effects is not None and end.verdict.effects.state is not None
-
-
-def _answer(reply: Any) -> None:
-    if not reply.is_done():  # who asked before a crash is asked for again behind it
-        reply.set(None)

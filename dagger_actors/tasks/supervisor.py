@@ -12,8 +12,6 @@ handed to the journal is answered by then, so nothing of that is waited for.
 from __future__ import annotations
 
 import logging
-import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, assert_never
@@ -24,10 +22,9 @@ from pykka._envelope import Envelope  # pykka exports no public name for what it
 from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.bodies.error_detail import detail_of
-from dagger_actors.core.channels import PublishMessages
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import AttemptEnded, Failed, Progressed, decode_message
-from dagger_actors.core.protocols import Now, Unit
+from dagger_actors.core.protocols import Now
 from dagger_actors.core.retry import RetryPolicy
 from dagger_actors.core.task_leases import Claimed
 from dagger_actors.errors import UnitRejected
@@ -54,6 +51,7 @@ from dagger_actors.tasks.machine.events import (
 )
 from dagger_actors.tasks.machine.machine import TaskMachine
 from dagger_actors.tasks.orders import Adopt, Again, Denied, Detach, GiveUp, Late, Reopen, ShiftEnds, Stops
+from dagger_actors.tasks.uncommitted import Uncommitted
 from dagger_actors.tasks.verdicts import ended, refused, timed_out
 
 __all__ = ["TaskSupervisor"]
@@ -68,9 +66,6 @@ FLUSH_US = 50_000
 
 SLOW_US = 20_000
 """A task of a shift that has run for so long is not waited for by those behind it."""
-
-AGAIN_US = 1_000_000
-"""How long to wait before what the disk refused is handed to it again."""
 
 FENCE = "tasks.end"
 """The statement that changes nothing when its lease was lost."""
@@ -94,16 +89,15 @@ class TaskSupervisor(Actor):
         self._owner = machine.owner
         self._ask_rebuild = ask_rebuild
         self._batch = Batch(self._owner)
-        self._lock = threading.Lock()
         self._hands = Hands(services, self.tell)
         self._aside = Aside((Detach, Adopt, Stops, Late), self._note_told)
-        self._adopted: dict[TaskRef, tuple[Claimed, bytes]] = {}
         self._leaving: Detached | None = None
         self._has_given_up = False
         self._idle: list[Any] = []
-        self._moot: deque[Answered] = deque()
         self._flush_armed = False
-        self._unwritten: list[Batch] = []
+        self._uncommitted = Uncommitted(
+            services, self._hands, tell=self.tell, let_out=self._let_out, is_awaited=lambda: bool(self._idle)
+        )
 
     @property
     def in_hand(self) -> int:
@@ -151,16 +145,16 @@ class TaskSupervisor(Actor):
     def on_crash(self, error: BaseException, envelopes: list[Envelope[Any]]) -> None:
         """Stop deciding; bodies go on, and what they tell is kept."""
         logger.error("the task supervisor crashed; it goes on from the file", exc_info=error)
-        with self._lock:
-            self._machine, self._batch = None, Batch(self._owner)
-            unwritten, self._unwritten = self._unwritten, []
-        self._aside.put_all(envelopes, [reply for batch in unwritten for reply in batch.replies])
+        self._machine, self._batch = None, Batch(self._owner)
+        put_off = self._uncommitted.take_put_off()
+        self._aside.put_all(envelopes, [reply for batch in put_off for reply in batch.replies])
         self._ask_rebuild(error)
 
     def _set_aside(self, envelope: Envelope[Any]) -> None:
         if self._has_given_up:
-            if envelope.reply_to is not None:  # nothing of it runs any more
-                _answer(envelope.reply_to)
+            reply: Any = envelope.reply_to
+            if reply is not None:  # nothing of it runs any more
+                reply.set_once(None)
             return
         self._aside.put(envelope)
 
@@ -187,14 +181,14 @@ class TaskSupervisor(Actor):
         for ref, _hand in self._hands:
             self._hands.stop(ref, is_waited_for=False)
         for reply in [*self._idle, *self._aside.replies]:
-            _answer(reply)
+            reply.set_once(None)
         self._idle = []
         for envelope in self._aside.take():
             self._set_aside(envelope)
 
     def _reopened(self, message: Reopen, now: Now) -> None:
         machine = self._machine = message.machine
-        self._moot.clear()
+        self._uncommitted.moot.clear()
         self._flush_armed = False
         self._hands.drop_queued()
         owned = set(message.owned)
@@ -204,9 +198,9 @@ class TaskSupervisor(Actor):
                 continue
             owned.discard(ref)
             self._take_up(machine, hand, now)
-        adopted = [(task, payload) for ref, (task, payload) in self._adopted.items() if ref in owned]
-        owned -= self._adopted.keys()
-        self._adopted = {}
+        told, self._uncommitted.adopted = self._uncommitted.adopted, {}
+        adopted = [end for ref, end in told.items() if ref in owned]
+        owned -= told.keys()
         self._adopt(adopted, now)
         if owned:  # leased, and not begun
             self._batch.add(Decision(released=tuple(sorted(owned))))
@@ -260,9 +254,8 @@ class TaskSupervisor(Actor):
             case Denied(batch=batch, error=error):
                 self._denied(batch, error, now)
             case Again():
-                unwritten, self._unwritten = self._unwritten, []
-                for batch in unwritten:
-                    self._submit(batch, now)
+                for batch in self._uncommitted.take_put_off():
+                    self._uncommitted.submit(batch, now)
             case Detach(now=is_now):
                 self._detach(envelope, now, is_now=is_now)
             case Reopen():
@@ -349,7 +342,7 @@ class TaskSupervisor(Actor):
         for task, payload in ends:
             message = decode_message(payload)
             assert isinstance(message, AttemptEnded), message
-            self._adopted[task.task_key, task.epoch] = task, payload
+            self._uncommitted.adopted[task.task_key, task.epoch] = task, payload
             self._machine.adopt(task, message.attempt, message.started_us)
             self._apply(ended(self._policy(task), task, message), now)
 
@@ -380,7 +373,7 @@ class TaskSupervisor(Actor):
         if self._hands.are_idle():
             idle, self._idle = self._idle, []
             for reply in idle:
-                _answer(reply)
+                reply.set_once(None)
 
     # --- deciding
 
@@ -420,9 +413,9 @@ class TaskSupervisor(Actor):
     def _hand_over(self, now: Now) -> None:
         """Let the journal have what this turn decided, and what is wanted next."""
         assert self._machine is not None
-        while self._moot:
-            self._apply(self._moot.popleft(), now)
-        if not self._unwritten:
+        while self._uncommitted.moot:
+            self._apply(self._uncommitted.moot.popleft(), now)
+        if not self._uncommitted.is_put_off:
             self._batch.claims = self._machine.wanted(now)
             again_us = None if self._batch.claims else self._machine.again_us(now)
             if again_us is not None:
@@ -430,60 +423,18 @@ class TaskSupervisor(Actor):
                 self._services.timers.set((id(self), "rate"), due, partial(self.tell, Woken(frozenset())))
         batch, self._batch = self._batch, Batch(self._owner)
         if batch.is_dirty:
-            self._submit(batch, now)
-
-    def _submit(self, batch: Batch, now: Now) -> None:
-        answers: list[Any] = []
-        work = batch.work(now.wall_us)
-        self._services.journal.submit(
-            Unit(
-                batch.writes(now.wall_us),
-                lambda: self._committed(batch, work, answers),
-                lambda error: self.tell(Denied(batch, error)),
-                work,
-                answered=answers.extend,
-            )
-        )
-
-    def _committed(self, batch: Batch, work: Sequence[Any], answers: list[Any]) -> None:
-        """Let out what follows; on the journal's thread, never blocks."""
-        if batch.claims:
-            answered = Answered(answers[-1], batch.claims)
-            if answered.is_moot:  # nearly every end has such a one; a turn for each would cost more than the end
-                self._moot.append(answered)
-            else:
-                self.tell(answered)
-        for effect in batch.effects:  # before the hands are given up, or nobody could tell a body to stop
-            self._let_out(effect)
-        for operation, answer in zip(work, answers, strict=True):
-            if type(operation) is PublishMessages:
-                self._services.appended(operation.messages, answer)
-        told: list[tuple[int, str]] = []
-        for part in batch.parts:
-            row = part.end.row
-            told.append((row.task_key, row.state))
-            self._adopted.pop(part.ref, None)
-            if row.due_at is not None:
-                self._services.due(row.due_at)
-        self._hands.give_up(part.ref for part in batch.parts)
-        for reply in batch.replies:
-            _answer(reply)
-        if told:
-            self._services.tally.count(part.end for part in batch.parts)
-            self._services.told(told)
-        if self._idle:
-            self.tell(Woken(frozenset()))
+            self._uncommitted.submit(batch, now)
 
     def _denied(self, batch: Batch, error: Exception, now: Now) -> None:
         if not isinstance(error, UnitRejected):
-            self._wait_for_disk(batch, error)
+            self._uncommitted.put_off(batch, error)
             return
         if batch.is_single:
             self._part_refused(batch.parts[0], error, now)
         elif batch.parts:
             for single in batch.split():
                 if single.is_dirty:
-                    self._submit(single, now)
+                    self._uncommitted.submit(single, now)
             # What they make ready was looked for already, before they are written.
             self._apply(Woken(), now)
         elif batch.claims:
@@ -497,20 +448,5 @@ class TaskSupervisor(Actor):
         task = part.end.row.task_key
         fields = LogFields(task=task, reason=str(error))
         logger.warning("the lease of task %d was lost: its end is not stored", task, extra=fields)
-        self._adopted.pop(part.ref, None)
+        self._uncommitted.adopted.pop(part.ref, None)
         self._stop_body(part.ref)
-
-    def _wait_for_disk(self, batch: Batch, error: Exception) -> None:
-        """Nothing of it is written, and all of it still holds: it is handed over again, and nothing is claimed meanwhile."""
-        if not self._unwritten:
-            logger.error(
-                "the ends of tasks cannot be written; trying again: %s", error, extra=LogFields(reason=str(error))
-            )
-            due = self._services.clock.now().mono_us + AGAIN_US
-            self._services.timers.set((id(self), "disk"), due, partial(self.tell, Again()))
-        self._unwritten.append(batch)
-
-
-def _answer(reply: Any) -> None:
-    if not reply.is_done():  # who asked before a crash is asked for again behind it
-        reply.set(None)
