@@ -345,6 +345,20 @@ class TestMaps:
             assert report.state == "succeeded"
             assert play(sim, nodes[:1], [odd, ok], inputs={"l": [0, 1, 2, 3]}).outputs == {"a": [0, None, 2, None]}
 
+    def test_a_hole_is_null_in_the_result_of_the_run_too(self, sim: Simulation) -> None:
+        """Law: what a run gives has the places of the items, as what its nodes give each other."""
+
+        def odd(value: int) -> int:
+            if value % 2:
+                raise ValueError("odd")
+            return value
+
+        nodes = [{"id": "a", "action": "odd", "map": {"over": "inputs.l", "item": "value", "tolerate": 1}}]
+        for outputs, name in ((None, "a"), ({"x": "a"}, "x")):
+            given = {} if outputs is None else {"outputs": outputs}
+            report = play(sim, nodes, [odd], inputs={"l": [0, 1, 2]}, **given)
+            assert report.outputs == {name: [0, None, 2]}
+
     def test_over_a_mapped_node_each_item_follows_its_own(self, sim: Simulation) -> None:
         """No barrier: the quick item is through both before the slow one is through the first."""
         ends: list[tuple[str, int, float]] = []

@@ -1,0 +1,402 @@
+"""A small model of flows: what must become of runs, told plainly, one thing after the other.
+
+Which of several things that may begin begins first it does not tell, nor which of two that are due at once comes first: it is
+told what began, and says whether that may; and when all is still, whether something should have begun that did not.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+CRASHES = 3
+"""Deaths that one piece of work may meet before it is parked."""
+RETRY_US = 10_000_000
+GOOD = "succeeded"
+BAD = ("failed", "timed_out")
+OVER = (GOOD, *BAD, "skipped", "cancelled")
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """A node as its author writes it; ``kind`` is work, ask or flow."""
+
+    id: str
+    on: tuple[str, ...] = ()
+    kind: str = "work"
+    trigger: str = "all_succeeded"
+    on_failure: str = "continue"
+    when: bool | None = None
+    tries: int = 1
+    timeout_us: int | None = None
+    items: int | None = None
+    over: str | None = None
+    tolerate: int = 0
+    width: int | None = None
+    autopilot: bool | None = None
+    flow: FlowSpec | None = None
+
+    def __repr__(self) -> str:
+        """Only what is not as usual: examples are read by people."""
+        fields = [one for one in dataclasses.fields(self) if getattr(self, one.name) != one.default]
+        return f"Spec({', '.join(f'{one.name}={getattr(self, one.name)!r}' for one in fields)})"
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """As Hypothesis asks for it."""
+        printer.text(repr(self))
+
+    @property
+    def is_map(self) -> bool:
+        return self.items is not None or self.over is not None
+
+
+@dataclasses.dataclass(frozen=True)
+class FlowSpec:
+    nodes: tuple[Spec, ...]
+    limit: int = 2
+
+
+@dataclasses.dataclass(eq=False)
+class Piece:
+    """One invocation: a node, or an item of one.
+
+    Its state is pending, ready (it may begin), running, waiting (for its retry), asked, inside (its flow runs), parked, going (a
+    map whose items are at work), held (it has failed, and pauses its run), or how it ended.
+    """
+
+    state: str = "pending"
+    tries: int = 1
+    crashes: int = 0
+    due: int | None = None
+    output: Any = None
+    held: str = ""
+    answer: Any = None
+    run: Run | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in OVER
+
+    def end(self, state: str, output: Any = None) -> None:
+        self.state, self.output, self.due, self.held = state, output, None, ""
+
+    def renew(self, state: str = "pending") -> None:
+        """It is tried again, as if it never had been."""
+        self.state, self.tries, self.crashes, self.due, self.held, self.answer = state, 1, 0, None, "", None
+
+
+@dataclasses.dataclass(eq=False)
+class Node:
+    spec: Spec
+    own: Piece = dataclasses.field(default_factory=Piece)
+    items: list[Piece] | None = None
+
+    @property
+    def pieces(self) -> list[Piece]:
+        return [self.own, *(self.items or [])]
+
+
+def told(value: Any) -> Any:
+    """What a body tells of an input it got: enough to know where it came from."""
+    if isinstance(value, dict):
+        return value.get("told", {name: told(one) for name, one in sorted(value.items())})
+    return [told(one) for one in value] if isinstance(value, list) else value
+
+
+def holds(trigger: str, ends: list[str]) -> bool:
+    """The published table, written once more."""
+    return {
+        "all_succeeded": all(end == GOOD for end in ends),
+        "all_done": True,
+        "any_succeeded": GOOD in ends,
+        "any_failed": any(end in BAD for end in ends),
+        "none_failed": all(end in {GOOD, "skipped"} for end in ends),
+    }[trigger]
+
+
+class Run:
+    """One run; those of flows inside it hang on its pieces."""
+
+    def __init__(self, run_id: str, flow: FlowSpec, parent: Run | None = None) -> None:
+        self.id = run_id
+        self.limit = flow.limit
+        self.parent = parent
+        self.nodes = {spec.id: Node(spec) for spec in flow.nodes}
+        self.status = "running"
+        self.is_pausing = False
+        self.asks = False
+        """Whether it rests only because people are asked."""
+
+    def __repr__(self) -> str:
+        states = {name: [piece.state for piece in node.pieces] for name, node in self.nodes.items()}
+        return f"{self.id} {self.status}{', pausing' if self.is_pausing else ''}: {states}"
+
+    # --- looking
+
+    def all(self) -> Iterator[tuple[Node, int, Piece]]:
+        """Every invocation with its node and item; -1 = the node itself."""
+        for node in list(self.nodes.values()):
+            for item, piece in enumerate(node.pieces, -1):
+                yield node, item, piece
+
+    def piece(self, node_id: str, item: int) -> Piece:
+        return self.nodes[node_id].pieces[item + 1]
+
+    def count(self, state: str, node: Node | None = None) -> int:
+        return sum(piece.state == state for other, _, piece in self.all() if node in {None, other})
+
+    def state(self, node_id: str) -> str:
+        return self.nodes[node_id].own.state
+
+    @property
+    def has_failed(self) -> bool:
+        return any(node.own.state in BAD or node.own.state == "held" for node in self.nodes.values())
+
+    def is_ready(self, piece: Piece) -> bool:
+        return piece.state == "ready" and self.status == "running" and not self.is_pausing
+
+    def has_room(self, node: Node) -> bool:
+        """Whether there is room for one more: among all that run, or all flows inside, and among the items of its node."""
+        busy, width = "inside" if node.spec.kind == "flow" else "running", node.spec.width
+        return self.count(busy) < self.limit and (width is None or self.count(busy, node) < width)
+
+    def value(self, node_id: str) -> Any:
+        """What a node gave: of a map a list, with None for holes."""
+        node = self.nodes[node_id]
+        return [item.output for item in node.items] if node.items is not None else node.own.output
+
+    def got(self, node_id: str) -> dict[str, Any]:
+        """What the inputs of a node are, as its body tells it."""
+        spec = self.nodes[node_id].spec
+        given = {on: self.value(on) if self.state(on) == GOOD else "nothing" for on in spec.on if on != spec.over}
+        return {on: told(value) for on, value in given.items()}
+
+    def outputs(self) -> dict[str, Any]:
+        """The result: what the last nodes gave."""
+        needed = {on for node in self.nodes.values() for on in node.spec.on}
+        return {name: self.value(name) for name in self.nodes if name not in needed and self.state(name) == GOOD}
+
+    # --- what bodies, people and clocks do
+
+    def begin(self, node_id: str, item: int, now: int) -> None:
+        node, piece = self.nodes[node_id], self.piece(node_id, item)
+        assert self.is_ready(piece), f"{node_id}[{item}] began: {self}"
+        timeout = node.spec.timeout_us
+        piece.state, piece.due = "running", None if timeout is None else now + timeout
+
+    def enter(self, node_id: str, item: int, run_id: str, now: int) -> None:
+        """The flow of a node began to run; tried again, it goes on where it was."""
+        node, piece = self.nodes[node_id], self.piece(node_id, item)
+        assert self.is_ready(piece), f"{node_id}[{item}] began: {self}"
+        assert self.has_room(node), f"{node_id}[{item}] is one too many: {self}"
+        assert node.spec.flow is not None
+        timeout = node.spec.timeout_us
+        piece.state, piece.due = "inside", None if timeout is None else now + timeout
+        if piece.run is None:
+            piece.run = Run(run_id, node.spec.flow, self)
+        elif piece.run.status != GOOD:
+            piece.run.retry()
+
+    def succeed(self, node_id: str, item: int, output: Any, added: tuple[Spec, ...] = ()) -> None:
+        assert self.piece(node_id, item).state in {"running", "inside", "asked"}
+        self.piece(node_id, item).end(GOOD, output)
+        for spec in added:
+            assert spec.id not in self.nodes
+            self.nodes[spec.id] = Node(spec)
+
+    def fail(self, node_id: str, item: int, now: int, state: str = "failed") -> None:
+        node, piece = self.nodes[node_id], self.piece(node_id, item)
+        assert piece.state in {"running", "inside", "asked"}
+        if node.spec.kind == "work" and piece.tries < node.spec.tries:
+            piece.state, piece.tries, piece.due = "waiting", piece.tries + 1, now + RETRY_US
+        elif item >= 0:
+            piece.end(state)
+        else:
+            self._node_failed(node, state)
+
+    def _node_failed(self, node: Node, state: str) -> None:
+        node.own.end(state)
+        if node.spec.on_failure == "pause":
+            node.own.state, node.own.held = "held", state
+            self.is_pausing = True
+        elif node.spec.on_failure == "stop":
+            self.stop("failed")
+
+    def fire(self, node_id: str, item: int, now: int) -> None:
+        """What a piece waited for is due."""
+        piece = self.piece(node_id, item)
+        match piece.state:
+            case "waiting":
+                piece.state, piece.due = "ready", None
+            case "running":
+                self.fail(node_id, item, now, "timed_out")
+            case "inside":
+                assert piece.run is not None
+                piece.run.stop("cancelled")
+                self.fail(node_id, item, now, "timed_out")
+            case "asked" if self.nodes[node_id].spec.autopilot is None:
+                piece.due = None
+            case "asked":
+                self.take(node_id, now, self.nodes[node_id].spec.autopilot)
+
+    def take(self, node_id: str, now: int, answer: Any) -> None:
+        """An answer of a person, or the autopilot's: no is a rejection."""
+        if answer is False:
+            self.fail(node_id, -1, now)
+        else:
+            self.succeed(node_id, -1, answer)
+
+    def die(self, node_id: str, item: int) -> None:
+        """The process died under a body: the same try is made again, or the work is parked."""
+        piece = self.piece(node_id, item)
+        assert piece.state == "running"
+        piece.crashes, piece.due = piece.crashes + 1, None
+        piece.state = "ready" if piece.crashes < CRASHES else "parked"
+
+    # --- commands
+
+    def stop(self, status: str) -> None:
+        """End it now: what runs is cancelled, what has not begun is skipped."""
+        if self.status in OVER:
+            return
+        self.status, self.is_pausing, self.asks = status, False, False
+        for _, _, piece in self.all():
+            if piece.state == "held":
+                piece.end(piece.held)
+            elif not piece.is_over:
+                self._leave(piece)
+                rests = piece.run is not None and piece.state == "parked"
+                piece.end("cancelled" if piece.state in {"running", "asked", "inside"} or rests else "skipped")
+
+    @staticmethod
+    def _leave(piece: Piece) -> None:
+        if piece.run is not None and (piece.state == "inside" or piece.run.status == "paused"):
+            piece.run.stop("cancelled")
+
+    def cancel(self, node_id: str) -> None:
+        for piece in self.nodes[node_id].pieces:
+            if not piece.is_over:
+                self._leave(piece)
+                piece.end("cancelled")
+
+    def resume(self) -> None:
+        """Go on; what paused it has fresh tries, and so has what was skipped for want of that."""
+        was_paused = self.status == "paused"
+        self.status, self.is_pausing, self.asks = "running", False, False
+        for node in self.nodes.values():
+            if node.own.state == "held":
+                self._renew(node)
+        for _, _, piece in self.all():
+            if was_paused and piece.run is not None and piece.state == "parked":
+                piece.state = "inside"
+                piece.run.resume()
+
+    def retry(self) -> None:
+        """Try again what failed or never ran, and what was parked."""
+        for node in self.nodes.values():
+            if node.own.state != GOOD:
+                self._renew(node)
+        for _, _, piece in self.all():
+            if piece.state == "parked" and piece.run is None:
+                piece.renew("ready")
+        self.resume()
+
+    @staticmethod
+    def _renew(node: Node) -> None:
+        for piece in node.pieces:
+            if (piece.is_over and piece.state != GOOD) or piece.state == "held":
+                piece.renew()
+        if node.items is not None and node.own.state == "pending":
+            node.own.state = "going"
+
+    def fork(self, run_id: str, start_from: str) -> Run:
+        """A run that shares what has succeeded or was skipped, but for a node and all that is downstream of it."""
+        made = copy.copy(self)
+        made.id, made.parent, made.status, made.is_pausing, made.asks = run_id, None, "running", False, False
+        made.nodes = {}
+        for name, node in self.nodes.items():
+            is_fresh = name == start_from or any(made.nodes[on].own.state == "pending" for on in node.spec.on)
+            is_shared = not is_fresh and node.own.state in {GOOD, "skipped"}
+            made.nodes[name] = copy.deepcopy(node) if is_shared else Node(node.spec)
+        return made
+
+    # --- what follows
+
+    def settle(self, now: int, has_begun: Callable[[str], bool]) -> None:
+        """Draw every conclusion.
+
+        Args:
+            now: When.
+            has_begun: Whether a node has fanned out, was judged, or has asked. Only while the run pauses it need not have.
+        """
+        while self.status == "running" and any(self._decide(node, now, has_begun) for node in self.nodes.values()):
+            pass
+        self._rest()
+
+    def _decide(self, node: Node, now: int, has_begun: Callable[[str], bool]) -> bool:
+        """Draw one conclusion about a node, if there is one."""
+        spec, own = node.spec, node.own
+        if own.state == "going":
+            return self._go_on(node)
+        if own.state != "pending" or not all(self._is_known(node, on) for on in spec.on):
+            return False
+        if not holds(spec.trigger, [self.state(on) for on in spec.on if on != spec.over or self.nodes[on].own.is_over]):
+            own.end("skipped")
+            return True
+        if self.is_pausing and (spec.is_map or spec.kind == "ask" or spec.when is not None) and not has_begun(spec.id):
+            return False
+        if spec.when is False:
+            own.end("skipped")
+        elif spec.is_map:
+            source = None if spec.over is None else self.nodes[spec.over].items
+            node.items = [Piece() for _ in range(len(source) if source is not None else spec.items or 0)]
+            own.state = "going"
+        elif spec.kind == "ask":
+            own.state, own.due, own.answer = "asked", None if spec.timeout_us is None else now + spec.timeout_us, None
+        else:
+            own.state = "ready"
+        return True
+
+    def _is_known(self, node: Node, on: str) -> bool:
+        """A map over a map begins with the first items of that, and need not wait for its end."""
+        above = self.nodes[on]
+        return above.own.is_over or (on == node.spec.over and above.items is not None)
+
+    def _go_on(self, node: Node) -> bool:
+        """Let items of a map begin, or gather them."""
+        assert node.items is not None
+        above = None if node.spec.over is None else self.nodes[node.spec.over]
+        for at, piece in enumerate(node.items):
+            source = None if above is None or above.items is None else above.items[at]
+            if piece.state == "pending" and (source is None or source.is_over):
+                if source is None or source.state == GOOD:
+                    piece.state = "ready"
+                else:
+                    piece.end("skipped")
+                return True
+        if not all(piece.is_over for piece in node.items) or (above is not None and not above.own.is_over):
+            return False
+        failures = sum(piece.state in BAD for piece in node.items)
+        if above is not None and above.own.state != GOOD:
+            node.own.end("skipped")
+        elif failures <= node.spec.tolerate:
+            node.own.end(GOOD)
+        else:
+            self._node_failed(node, "failed")
+        return True
+
+    def _rest(self) -> None:
+        if self.status != "running":
+            return
+        states = [piece.state for _, _, piece in self.all()]
+        if all(node.own.is_over for node in self.nodes.values()):
+            self.status = "failed" if self.has_failed else GOOD
+        elif self.is_pausing:
+            if "running" not in states and "inside" not in states:
+                self.status, self.is_pausing = "paused", False
+        elif not {"running", "ready", "waiting", "inside"}.intersection(states):
+            self.asks = "asked" in states
+            if self.parent is None or not self.asks:
+                self.status = "paused"

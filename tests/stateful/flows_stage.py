@@ -1,0 +1,243 @@
+"""Real runs for the model of flows: files as an author writes them, bodies that end when they are told to, and what is in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from dagger_actors import ActorSystem, Context, action
+from dagger_actors.inspection import Inspection
+from dagger_actors.testing.simulation import Simulation
+from tests.stateful.flows_model import RETRY_US, FlowSpec, Spec, told
+
+Place = tuple[str, str, int]
+"""A run, a node and an item, as everywhere here."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Fate:
+    """How a body is to end; what it adds where it succeeds."""
+
+    number: int
+    is_good: bool
+    added: tuple[Spec, ...] = ()
+
+
+@dataclasses.dataclass(eq=False)
+class Body:
+    """One execution of a body.
+
+    Attributes:
+        seen: How what its node depends on stood in the file when it began.
+        beside: Which others were at work.
+    """
+
+    place: Place
+    attempt: int
+    began_us: int
+    future: asyncio.Future[Fate]
+    seen: dict[str, str]
+    generation: int
+    beside: list[Place]
+    fate: Fate | None = None
+    is_known: bool = False
+    """Whether the model knows that it began."""
+    is_learnt: bool = False
+    """Whether the model knows that it ended."""
+    is_over: bool = False
+
+    def tell(self, fate: Fate) -> None:
+        self.fate = fate
+        if not self.future.done():
+            self.future.set_result(fate)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """The last row of an invocation."""
+
+    attempt: int
+    state: str
+    tries: int
+    crashes: int
+    reason: str
+    output: Any
+    due: int | None
+    ended: int | None
+
+
+class Stage:
+    """One database, and the systems on it."""
+
+    def __init__(self, sim: Simulation, folder: Path) -> None:
+        self.sim = sim
+        self.folder = folder
+        self.bodies: list[Body] = []
+        self.generation = 0
+        """How many workers there have been."""
+
+        self._looking = contextlib.ExitStack()
+        self._look: Inspection | None = None
+
+    def close(self) -> None:
+        self._looking.close()
+
+    @property
+    def looking(self) -> Inspection:
+        """Who reads the file as another process would."""
+        if self._look is None:
+            self._look = self._looking.enter_context(ActorSystem.look(self.sim.path))
+        return self._look
+
+    def open(self) -> ActorSystem:
+        """A worker that takes over what others have left."""
+        self.generation += 1
+        return self.sim.system(actions=[self.work], recover=True)
+
+    @property
+    def work(self) -> Any:
+        @action(name="work")
+        async def work(ctx: Context, item: Any = None, **got: Any) -> dict[str, Any]:
+            node = ctx.node_id
+            place = (ctx.run_id, node, int(ctx.invocation_key) if ctx.invocation_key else -1)
+            future: asyncio.Future[Fate] = asyncio.get_running_loop().create_future()
+            body = Body(
+                place,
+                ctx.attempt,
+                self.sim.world.mono_us,
+                future,
+                self._seen(ctx.run_id, got),
+                self.generation,
+                self._beside(),
+            )
+            self.bodies.append(body)
+            try:
+                fate = await future
+            finally:
+                body.is_over = True
+            if not fate.is_good:
+                raise ValueError(f"told {fate.number}")
+            if fate.added:
+                ctx.add_nodes([written(spec) for spec in fate.added])
+            return {"told": fate.number, "item": told(item), "got": {name[4:]: told(got[name]) for name in sorted(got)}}
+
+        return work
+
+    def _beside(self) -> list[Place]:
+        """Bodies that are at work, but for those whose attempts are over, which are about to hear of it."""
+        states = self.states()
+        return [
+            body.place
+            for body in self.bodies
+            if body.generation == self.generation
+            and not body.is_over
+            and states[*body.place, body.attempt] in {"ready", "running"}
+        ]
+
+    def _seen(self, run_id: str, got: dict[str, Any]) -> dict[str, str]:
+        rows = self.rows().get(run_id, {})
+        return {name[4:]: rows[name[4:], -1].state for name in got if (name[4:], -1) in rows}
+
+    # --- flows as their authors write them
+
+    def write(self, name: str, flow: FlowSpec) -> Path:
+        """Write the file of a flow, and those of the flows inside it."""
+        for spec in flow.nodes:
+            if spec.flow is not None:
+                self.write(f"{name}_{spec.id}", spec.flow)
+        nodes = [written(spec, f"{name}_{spec.id}.yaml") for spec in flow.nodes]
+        text = {"name": name, "config": {"max_parallel_nodes": flow.limit}, "inputs": INPUTS, "nodes": nodes}
+        path = self.folder / f"{name}.yaml"
+        path.write_text(json.dumps(text))
+        return path
+
+    # --- what is in the database
+
+    def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        connection = apsw.Connection(str(self.sim.path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            return list(connection.execute(sql, parameters))
+        finally:
+            connection.close()
+
+    def rows(self) -> dict[str, dict[tuple[str, int], Row]]:
+        """The last row of every invocation, by run."""
+        found: dict[str, dict[tuple[str, int], Row]] = {}
+        columns = "attempt, state, try_no, crash_no, reason, output, due_at, ended_seq"
+        for run_id, node, item, *rest in self.query(
+            f"SELECT run_id, node_id, item, {columns} FROM node_runs ORDER BY attempt"
+        ):
+            attempt, state, tries, crashes, reason, output, due, ended = rest
+            value = None if output is None else json.loads(output)
+            found.setdefault(run_id, {})[node, item] = Row(
+                attempt, state, tries, crashes, reason or "", value, due, ended
+            )
+        return found
+
+    def states(self) -> dict[tuple[Any, ...], str]:
+        """The state of every attempt."""
+        columns = "run_id, node_id, item, attempt, state"
+        return {tuple(key): state for *key, state in self.query(f"SELECT {columns} FROM node_runs")}
+
+    def final_rows(self) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+        """Every attempt that is over, with all that was written of it."""
+        states = "('succeeded', 'failed', 'timed_out', 'cancelled', 'interrupted', 'skipped')"
+        rows = self.query(
+            "SELECT run_id, node_id, item, attempt, state, output, error, started_at, finished_at, ended_seq FROM node_runs"
+            f" WHERE state IN {states}"
+        )
+        return {row[:4]: row[4:] for row in rows}
+
+    def statuses(self) -> dict[str, tuple[str, bool]]:
+        """The state of each run, and whether it pauses."""
+        return {
+            run_id: (status, bool(pausing))
+            for run_id, status, pausing in self.query("SELECT run_id, status, pausing FROM flow_runs")
+        }
+
+
+INPUTS = {"yes": True, "numbers": {"type": "list", "default": list(range(5))}} | {
+    f"list{size}": {"type": "list", "default": list(range(size))} for size in range(4)
+}
+
+
+def written(spec: Spec, file: str = "") -> dict[str, Any]:
+    """A node as in a flow file."""
+    node: dict[str, Any] = {"id": spec.id, "dependencies": list(spec.on), "on_failure": spec.on_failure}
+    node["trigger"] = spec.trigger
+    if spec.when is not None:
+        node["when"] = {"reference": "inputs.yes", "equals": spec.when}
+    if spec.is_map:
+        over = f"inputs.list{spec.items}" if spec.over is None else spec.over
+        node["map"] = {"over": over, "item": "item", "tolerate": spec.tolerate}
+        if spec.width is not None:
+            node["map"]["limit"] = spec.width
+    if spec.kind == "ask":
+        node["approval"] = {"message": "so?", "type": "bool"}
+        if spec.timeout_us is not None:
+            node["approval"]["timeout_s"] = spec.timeout_us / 1e6
+        if spec.autopilot is not None:
+            node["approval"] |= {"on_timeout": "autopilot", "default": spec.autopilot}
+        return node
+    if spec.timeout_us is not None:
+        node["timeout"] = spec.timeout_us / 1e6
+    if spec.kind == "flow":
+        return node | {"flow": file}
+    node |= {"action": "work", "try_count": spec.tries, "inputs": dict(_inputs(spec))}
+    if spec.tries > 1:
+        node["retry_strategy"] = {"linear": {"delay_secs": RETRY_US / 1e6}}
+    return node
+
+
+def _inputs(spec: Spec) -> Iterable[tuple[str, Any]]:
+    for on in spec.on:
+        if on != spec.over:
+            default = {} if spec.trigger == "all_succeeded" else {"default": "nothing"}
+            yield f"got_{on}", {"node": on} | default

@@ -1,0 +1,469 @@
+"""Real runs on virtual time against a small model in lockstep: whatever bodies, people, clocks, commands and deaths do."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from dagger_actors import ActorSystem
+from dagger_actors.core.states import NODE_TRANSITIONS
+from dagger_actors.errors import SystemClosed
+from dagger_actors.testing.errors import WorkerKilled
+from dagger_actors.testing.simulation import open_simulation
+from tests.conftest import MEMORY
+from tests.stateful.flows_model import GOOD, OVER, FlowSpec, Node, Piece, Run, Spec
+from tests.stateful.flows_stage import Body, Fate, Place, Row, Stage
+
+SLACK_US = 1_000_000
+"""How late a system may look at what is due in a run that rests."""
+MOST_RUNS = 3
+
+picks = st.integers(0, 10_000)
+KINDS = "wwwwmm"
+TRIGGERS = ["all_succeeded", "all_succeeded", "all_succeeded", "all_done", "any_succeeded", "any_failed", "none_failed"]
+POLICIES = ["continue", "continue", "continue", "stop", "pause"]
+
+
+@st.composite
+def node_specs(draw: st.DrawFn, name: str, before: list[Spec], kinds: str) -> Spec:
+    """A node that may depend on those before it."""
+    on = draw(st.lists(st.sampled_from([one.id for one in before]), max_size=3, unique=True)) if before else []
+    kind = draw(st.sampled_from(kinds))
+    common: dict[str, Any] = {
+        "id": name,
+        "on": tuple(on),
+        "trigger": draw(st.sampled_from(TRIGGERS)) if on else "all_succeeded",
+        "when": draw(st.sampled_from([None, None, None, True, False])),
+        "on_failure": draw(st.sampled_from(POLICIES)),
+    }
+    if kind == "a":
+        return Spec(
+            **common,
+            kind="ask",
+            timeout_us=draw(st.sampled_from([None, 40_000_000])),
+            autopilot=draw(st.sampled_from([None, True, False])),
+        )
+    more: dict[str, Any] = {"timeout_us": draw(st.sampled_from([None, None, 15_000_000]))}
+    if kind == "m":
+        maps = [one.id for one in before if one.is_map and one.id in on]
+        over = draw(st.sampled_from([None, *maps])) if maps and common["trigger"] == "all_succeeded" else None
+        more |= {
+            "over": over,
+            "items": None if over else draw(st.integers(0, 3)),
+            "tolerate": draw(st.integers(0, 1)),
+            "width": draw(st.sampled_from([None, None, 1])),
+        }
+    return Spec(**common, **more, tries=draw(st.sampled_from([1, 1, 2, 3])))
+
+
+@st.composite
+def flow_specs(draw: st.DrawFn, kinds: str) -> FlowSpec:
+    nodes: list[Spec] = []
+    for at in range(draw(st.integers(1, 6))):
+        nodes.append(draw(node_specs(f"n{at}", nodes, kinds)))
+    return FlowSpec(tuple(nodes), draw(st.integers(1, 3)))
+
+
+class FlowsAgainstAModel(RuleBasedStateMachine):
+    """One database, one worker at a time, a few runs."""
+
+    @initialize(seed=st.integers(0, 1000), flow=flow_specs(KINDS))
+    def begin(self, seed: int, flow: FlowSpec) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="dagger-sim-", dir=MEMORY if MEMORY.is_dir() else None))
+        self.stack = contextlib.ExitStack()
+        self.sim = self.stack.enter_context(open_simulation(seed, self.folder))
+        self.stage = Stage(self.sim, self.folder)
+        self.system = self.stage.open()
+        self.doomed: ActorSystem | None = None
+        self.runs: dict[str, Run] = {}
+        self.count = 0
+        self.finals: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        self.states: dict[tuple[Any, ...], str] = {}
+        self.events: dict[str, list[Any]] = {}
+        self.start_one(flow)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "stack"):
+            return
+        try:
+            if self.is_sound:
+                self.let_all_end()
+        finally:
+            self.stage.close()
+            self.stack.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def step(self) -> Iterator[None]:
+        """Do something; then let all become still, learn what it was, and compare."""
+        self.is_sound = False
+        yield
+        self.become_still()
+        self.is_sound = True
+
+    # --- what may happen
+
+    @rule(flow=flow_specs(KINDS))
+    @precondition(lambda self: len(self.runs) < MOST_RUNS)
+    def start(self, flow: FlowSpec) -> None:
+        self.start_one(flow)
+
+    def start_one(self, flow: FlowSpec) -> None:
+        with self.step():
+            run_id = f"r{len(self.runs)}"
+            path = self.stage.write(run_id, flow)
+            if self.tries(lambda: self.system.flows.start(path, run_id=run_id)) or run_id in self.stage.statuses():
+                self.runs[run_id] = Run(run_id, flow)
+
+    @rule(pick=picks, is_good=st.sampled_from([True, True, True, False]))
+    @precondition(lambda self: self.at_work())
+    def let_a_body_end(self, pick: int, is_good: bool) -> None:
+        self.tell(pick, is_good=is_good)
+
+    @rule(pick=picks)
+    @precondition(lambda self: self.at_work())
+    def let_a_body_succeed(self, pick: int) -> None:
+        self.tell(pick, is_good=True)
+
+    @rule(pick=picks)
+    @precondition(lambda self: self.at_work())
+    def let_a_body_fail(self, pick: int) -> None:
+        self.tell(pick, is_good=False)
+
+    def tell(self, pick: int, *, is_good: bool) -> None:
+        with self.step():
+            bodies = self.at_work()
+            self.count += 1
+            bodies[pick % len(bodies)].tell(Fate(self.count, is_good))
+
+    @rule(wish=st.sampled_from([0.06, 0.6, None, None]))
+    def wait(self, wish: float | None) -> None:
+        self.let_time_pass(wish)
+
+    def let_time_pass(self, wish: float | None = None) -> None:
+        dues = [piece.due or 0 for run in self.all_runs() for _, _, piece in run.all() if self.is_armed(run, piece)]
+        with self.step():
+            if wish is None and dues:
+                wish = max(0.0, (min(dues) + SLACK_US - self.now) / 1e6)
+            self.pass_time(wish or 0.6)
+
+    @rule(commit=st.integers(1, 4), moment=st.sampled_from(["before", "after"]))
+    @precondition(lambda self: self.doomed is not self.system)
+    def doom(self, commit: int, moment: Any) -> None:
+        """Some commit from now on is the last of the worker."""
+        self.sim.kill_at(self.system, commit, moment)
+        self.doomed = self.system
+
+    @rule()
+    def kill(self) -> None:
+        with self.step():
+            self.sim.kill(self.system)
+
+    # --- doing it
+
+    @property
+    def now(self) -> int:
+        return self.sim.world.mono_us
+
+    def tries(self, verb: Callable[[], object]) -> bool:
+        """Do something, and tell whether it was done; what was not, because the worker died, may have been all the same."""
+        try:
+            verb()
+        except (WorkerKilled, SystemClosed):
+            assert not self.sim.is_alive(self.system)
+            return False
+        return True
+
+    def pass_time(self, seconds: float) -> None:
+        self.sim.advance(seconds)
+
+    def all_runs(self) -> list[Run]:
+        """Those inside others too, which come behind them."""
+        found = list(self.runs.values())
+        for run in found:
+            found += [piece.run for _, _, piece in run.all() if piece.run is not None]
+        return found
+
+    def run_of(self, body: Body) -> Run:
+        return next(run for run in self.all_runs() if run.id == body.place[0])
+
+    def at_work(self) -> list[Body]:
+        return [body for body in self.stage.bodies if not body.is_over and body.fate is None]
+
+    @staticmethod
+    def is_armed(run: Run, piece: Piece) -> bool:
+        return piece.due is not None and (run.status == "running" or (run.status == "paused" and run.asks))
+
+    # --- learning what happened
+
+    def become_still(self) -> None:
+        self.sim.advance(0)
+        while not self.sim.is_alive(self.system):
+            self.learn(is_dead=True)
+            self.system = self.stage.open()
+            self.sim.advance(0)
+            self.learn_who_was_cut_off()
+        self.learn(is_dead=False)
+        self.compare()
+
+    def learn_who_was_cut_off(self) -> None:
+        """Whatever ran; but the end of a body may have outlived the worker, though it was not committed."""
+        states = self.stage.states()
+        for body in {body.place: body for body in self.stage.bodies if body.is_known}.values():
+            run, here = self.run_of(body), body.place[1:]
+            if body.generation < self.stage.generation and run.piece(*here).state == "running":
+                state = states[*body.place, body.attempt]
+                if state == "interrupted":
+                    run.die(*here)
+                else:
+                    assert body.fate is not None, f"{body.place} was cut off, and is {state}"
+        for body in self.stage.bodies:
+            body.is_over = body.is_over or body.generation < self.stage.generation
+        rows = self.stage.rows()
+        for run in self.all_runs():
+            for node, item, piece in run.all():
+                row = self.row(rows, (run.id, node.spec.id, item))
+                if run.is_ready(piece) and row is not None and row.crashes == piece.crashes + 1:
+                    # It had passed the gate, and its first step was still to come.
+                    run.begin(node.spec.id, item, self.now)
+                    run.die(node.spec.id, item)
+
+    def learn(self, *, is_dead: bool) -> None:
+        """Tell the model what has happened: ends in the order of their numbers, and what began and what was due in between."""
+        rows = self.stage.rows()
+        ends = [(self.row(rows, body.place), body) for body in self.stage.bodies if body.fate and not body.is_learnt]
+        self.conclude(rows)
+        for row, body in sorted(ends, key=lambda one: (one[0].ended or 0) if one[0] else 0):
+            run = self.run_of(body)
+            is_over = row is not None and row.attempt == body.attempt and row.state in {*OVER, "waiting"}
+            is_over = is_over or (row is not None and row.attempt > body.attempt)
+            assert is_over or is_dead, f"{body.place} has ended, and it is {row}"
+            if is_over:
+                body.is_learnt = True
+                if run.piece(*body.place[1:]).state == "running":
+                    self.end(run, body)
+                self.conclude(rows)
+        while (due := self.next_due(rows, is_dead=is_dead)) is not None:
+            run, node, item, piece = due
+            run.fire(node.spec.id, item, piece.due or 0)
+            self.conclude(rows)
+
+    def end(self, run: Run, body: Body) -> None:
+        assert body.fate is not None
+        if body.fate.is_good:
+            run.succeed(*body.place[1:], self.output(run, body), body.fate.added)
+        else:
+            run.fail(*body.place[1:], self.now)
+
+    def row(self, rows: Any, place: Place) -> Row | None:
+        found: Row | None = rows.get(place[0], {}).get(place[1:])
+        return found
+
+    def output(self, run: Run, body: Body) -> dict[str, Any]:
+        _, node, item = body.place
+        assert body.fate is not None
+        spec = run.nodes[node].spec
+        above = None if spec.over is None else run.piece(spec.over, item).output["told"]
+        given = (item if spec.over is None else above) if spec.is_map else None
+        return {"told": body.fate.number, "item": given, "got": run.got(node)}
+
+    def next_due(self, rows: Any, *, is_dead: bool) -> tuple[Run, Node, int, Piece] | None:
+        """What is due by now, the first first; of a dead worker only what it has written of it."""
+        found = []
+        for run in self.all_runs():
+            for node, item, piece in run.all():
+                if not self.is_armed(run, piece) or piece.due is None or piece.due > self.now:
+                    continue
+                row = self.row(rows, (run.id, node.spec.id, item))
+                is_seen = row is not None and row.state not in {"ready", "running", "waiting"}
+                is_seen = is_seen or (piece.state == "waiting" and row is not None and row.state != "waiting")
+                if is_dead and not is_seen:
+                    continue
+                found.append((piece.due, (row.ended or 0) if row is not None else 0, (run, node, item, piece)))
+        return min(found, key=lambda one: one[:2])[2] if found else None
+
+    def conclude(self, rows: Any) -> None:
+        """Let the model draw its conclusions, and tell it what began, as far as it may by now."""
+        while True:
+            for run in self.all_runs():
+                began = {
+                    node
+                    for (node, item), row in rows.get(run.id, {}).items()
+                    if item < 0 and row.state != "interrupted"
+                }
+                run.settle(self.now, began.__contains__)
+            new = [body for body in self.stage.bodies if not body.is_known and self.may(body)]
+            if not new:
+                return
+            body = new[0]
+            run, (_, node, item) = self.run_of(body), body.place
+            self.there_is_room(run, body)
+            run.begin(node, item, body.began_us)
+            for on, state in body.seen.items():
+                assert state == run.state(on), f"{body.place} began while {on} was {state} in the file"
+            body.is_known = True
+
+    def there_is_room(self, run: Run, body: Body) -> None:
+        """A body makes room when it ends, or its attempt does; that is known to the model only a little later."""
+        node = run.nodes[body.place[1]]
+        live = [one for one in body.beside if one[0] == body.place[0]]
+        assert len(live) < run.limit, (body.place, live)
+        assert node.spec.width is None or sum(one[1] == body.place[1] for one in live) < node.spec.width
+
+    def may(self, body: Body) -> bool:
+        run, (_, node, item) = self.run_of(body), body.place
+        found = run.nodes.get(node)
+        return found is not None and item < len(found.pieces) - 1 and run.is_ready(run.piece(node, item))
+
+    # --- what must hold after every step
+
+    def compare(self) -> None:
+        for body in self.stage.bodies:
+            assert body.is_known, f"{body.place} began, and nothing let it: {self.all_runs()}"
+        rows, statuses = self.stage.rows(), self.stage.statuses()
+        assert statuses == {run.id: (run.status, run.is_pausing) for run in self.all_runs()}
+        for run in self.all_runs():
+            known = set()
+            for node, item, piece in run.all():
+                known.add((node.spec.id, item))
+                self.compare_one(
+                    run, node, piece, (run.id, node.spec.id, item), self.row(rows, (run.id, node.spec.id, item))
+                )
+                is_idle = run.is_ready(piece) and run.has_room(node)
+                assert not is_idle, f"{node.spec.id}[{item}] could run, and does not: {run}"
+            assert known >= rows.get(run.id, {}).keys()
+        self.nothing_that_is_over_changes()
+        self.steps_are_those_of_the_table()
+        self.events_are_told_once()
+
+    def compare_one(self, run: Run, node: Node, piece: Piece, place: Place, row: Row | None) -> None:
+        assert is_shown(piece, row), f"{place} is {piece.state}, and in the file {row}"
+        if row is None:
+            return
+        if piece.state in {"running", "waiting"}:
+            assert (row.tries, row.crashes) == (piece.tries, piece.crashes), place
+        if piece.state == "waiting":
+            assert row.due == (piece.due or 0) + self.sim.world.wall_offset_us
+        if piece.state == GOOD and not node.spec.is_map:
+            assert row.output == piece.output, place
+        live = [body for body in self.at_work() if body.place == place]
+        assert len(live) == (piece.state == "running"), (place, live)
+
+    def nothing_that_is_over_changes(self) -> None:
+        finals = self.stage.final_rows()
+        for key, row in self.finals.items():
+            if key in finals:
+                assert finals[key] == row, key
+            else:
+                assert row[0] == "skipped", key
+        self.finals = finals
+
+    def steps_are_those_of_the_table(self) -> None:
+        states = self.stage.states()
+        for key, state in states.items():
+            old = self.states.get(key, "pending")
+            assert state in reachable(old), (key, old, state)
+        self.states = states
+
+    def events_are_told_once(self) -> None:
+        """Each has a number of its own, and what has been told is never taken back, nor is something put before it."""
+        for run in self.all_runs():
+            found = [
+                (event.seq, event.kind, event.name, event.node_id, event.invocation_key, event.attempt)
+                for event in self.stage.looking.flows.events(run.id, 0)
+                if event.name != "skipped"  # which a retry forgets
+            ]
+            assert len({seq for seq, *_ in found}) == len(found)
+            before = self.events.get(run.id, [])
+            assert found[: len(before)] == before
+            self.events[run.id] = found
+
+    # --- at the end
+
+    def let_all_end(self) -> None:
+        """Whatever is at work succeeds, until nothing is left to happen."""
+        if self.doomed is self.system:
+            self.sim.kill_at(self.system, 1_000_000)
+        for _ in range(200):
+            before = (self.now, len(self.stage.bodies), self.count)
+            while bodies := self.at_work():
+                with self.step():
+                    self.count += 1
+                    bodies[0].tell(Fate(self.count, is_good=True))
+            if any(self.is_armed(run, piece) for run in self.all_runs() for _, _, piece in run.all()):
+                self.let_time_pass()
+            if before == (self.now, len(self.stage.bodies), self.count):
+                break
+        for run in self.runs.values():
+            report = self.system.flows.report(run.id)
+            assert report.state == run.status
+            assert run.status != "running"
+            if run.status == GOOD:
+                assert report.outputs == run.outputs(), (report.outputs, run.outputs())
+
+
+def is_shown(piece: Piece, row: Row | None) -> bool:
+    """Whether the last row of an invocation says what the model says of it."""
+    if row is None:
+        return piece.state in {"pending", "ready"}
+    match piece.state:
+        case "pending":
+            return row.state == "interrupted"
+        case "ready":
+            return row.state in {"ready", "interrupted"} or row.reason == "retry"
+        case "running":
+            return row.state in {"ready", "running"}
+        case "waiting":
+            return (row.state, row.reason) == ("waiting", "retry")
+        case "asked":
+            return (row.state, row.reason) == ("waiting", "human")
+        case "inside":
+            return (row.state, row.reason) == ("waiting", "flow")
+        case "parked":
+            return row.state == "waiting" and row.reason in {"poison", "flow"}
+        case "going":
+            return row.state == "running"
+        case "held":
+            return row.state == piece.held
+        case state:
+            return row.state == state
+
+
+def reachable(state: str) -> set[str]:
+    found = {state}
+    while True:
+        more = {after for one in found for after in NODE_TRANSITIONS[one]} - found
+        if not more:
+            return found
+        found |= more
+
+
+def machine_settings(examples: int, steps: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+
+
+def test_runs_go_as_the_model_says() -> None:
+    """Law: states, tries, outputs and ends are those of the model after every step, and nothing begins that may not."""
+    run_state_machine_as_test(FlowsAgainstAModel, settings=machine_settings(40, 30))
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3000)
+def test_runs_go_as_the_model_says_for_long() -> None:
+    """Law: the same, in full."""
+    run_state_machine_as_test(FlowsAgainstAModel, settings=machine_settings(1000, 60))
