@@ -124,6 +124,9 @@ def _items(one: Branch) -> str:
 
 
 def _links(one: Branch) -> Iterator[str]:
+    if one.runs:
+        more = f" and {len(one.runs) - 1:,} more" if len(one.runs) > 1 else ""
+        yield f"(run {one_line(one.runs[0])}{more})"
     if one.added_by is not None:
         yield f"(added by {one_line(one.added_by)})"
     if one.called_for:

@@ -16,6 +16,7 @@ from dagger_actors.flow.forking import Forked, Forking
 from dagger_actors.flow.inputs import check_inputs, declared_inputs, decode_inputs, encode_inputs
 from dagger_actors.flow.report import ForkOrigin
 from dagger_actors.flow.rows import RunRow, StoredRow
+from dagger_actors.flow.shared_rows import shared_reason
 from dagger_actors.store.look import ReadableStore
 
 __all__ = ["Fork", "Forker"]
@@ -77,7 +78,7 @@ class Fork(msgspec.Struct, frozen=True, eq=False):
 
     def _row(self, run_key: int, row: StoredRow, now_us: int) -> tuple[Cell, ...]:
         """It is the fork's first attempt, took none of its time, and is no event of it."""
-        reason = f"forked from {self.source.run_id}" if row.state == "succeeded" else row.reason
+        reason = shared_reason(self.source.run_id, row.reason) if row.state == "succeeded" else row.reason
         return (
             *(run_key, self.forked.positions[row.node], row.item, min(row.attempt, 1), self.run.run_id, row.node_id),
             *(row.invocation_key, row.state, 1, 0, row.output, row.output_artifact_id, row.size, reason, row.error),

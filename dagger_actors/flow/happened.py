@@ -30,8 +30,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         run_id: The run.
         seq: Its number: those of what comes later are higher, and it never changes.
         kind: ``run``: the state of the run is ``name`` now. ``waiting``, ``started``, ``ended``: of an attempt, whose state is
-            then ``name``. ``added``: ``node_id`` has added nodes, whose ids are ``data``. ``emitted``: the hook ``node_id``
-            has emitted the event ``name`` with ``data``.
+            then ``name``; what awaits somebody outside waits and ends, and is never started. ``added``: ``node_id`` has
+            added nodes, whose ids are ``data``. ``emitted``: the hook ``node_id`` has emitted the event ``name`` with
+            ``data``.
         name: As ``kind`` says.
         node_id: Whose event it is; empty = the run's.
         invocation_key: The map item's key.

@@ -17,6 +17,7 @@ from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
 from dagger_actors.flow.html import table_html
 from dagger_actors.flow.machine.invocations import HOLE
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
+from dagger_actors.flow.shared_rows import maker_of
 from dagger_actors.flow.values import Values
 
 __all__ = [
@@ -66,7 +67,8 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
         output: Its value; an ``ArtifactRef`` for what is stored as an artifact; None without one.
         artifacts: What its last attempt saved by name.
         size: Of a mapped node that has fanned out: how many items.
-        run: Of a node that runs a flow: the id of that run, or of the one it will be; empty for others, and for all items together.
+        run: Of a node that runs a flow: the id of that run, or of the one it will be; empty for others, and for all items
+            together. What a fork shares is a run inside the one that made it.
         called_for: Of a hook, the event; of a failure action ``failure``; empty for the flow's own nodes.
     """
 
@@ -240,7 +242,7 @@ def _node(rows: list[StoredRow], artifacts: list[ArtifactRef], node: NodeDefinit
         artifacts=tuple(artifacts),
         size=last.size,
         called_for="" if node.call is None else node.call.event,
-        run=child_id(run_id, node.id, last.invocation_key) if is_run else "",
+        run=child_id(maker_of(last.reason) or run_id, node.id, last.invocation_key) if is_run else "",
     )
 
 

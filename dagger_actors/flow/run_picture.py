@@ -6,7 +6,7 @@ from collections import Counter
 
 import msgspec
 
-from dagger_actors.drawing.picture import STATES, Picture, PictureNode, line
+from dagger_actors.drawing.picture import STATES, Picture, PictureNode, line, names
 from dagger_actors.drawing.text import duration
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.report import NodeReport, Report
@@ -26,6 +26,7 @@ class NodeSummary(msgspec.Struct, frozen=True, kw_only=True):
         took_us: From the first start to the last end; None before both are known.
         problem: The first error or reason there is; empty = none.
         output: Its value, as shown; empty for none, and for a mapped node.
+        runs: Of a node that runs a flow: the ids of those runs, as far as they have begun.
     """
 
     node_id: str
@@ -36,6 +37,7 @@ class NodeSummary(msgspec.Struct, frozen=True, kw_only=True):
     took_us: int | None
     problem: str
     output: str
+    runs: tuple[str, ...]
 
 
 def summaries(report: Report) -> dict[str, NodeSummary]:
@@ -67,13 +69,21 @@ def _summary(node_id: str, nodes: list[NodeReport]) -> NodeSummary:
         states={one: states[one] for one in STATES if states[one]},
         attempts=len(attempts),
         took_us=max(ends) - min(starts) if starts and ends and max(ends) >= min(starts) else None,
-        problem=next((text for node in nodes if (text := problem_of(node))), ""),
+        problem=next((text for node in nodes if _is_told(node, whole) and (text := problem_of(node))), ""),
         output=_output(whole) if whole is not None and size is None else "",
+        runs=tuple(node.run for node in nodes if node.run and node.attempts),
     )
 
 
+def _is_told(node: NodeReport, whole: NodeReport | None) -> bool:
+    """What is told of an item that has succeeded is nothing that holds for all of them."""
+    return node is whole or node.state != "succeeded"
+
+
 def problem_of(node: NodeReport) -> str:
-    """The last error of an invocation, or its reason; empty for none."""
+    """The last error of an invocation, or its reason; empty for none, and where it only names the run inside."""
+    if node.run and node.reason == f"run {node.run!r}":
+        return ""
     last = node.attempts[-1] if node.attempts else None
     if last is not None and last.error is not None:
         kind = last.error.type.rpartition(".")[2]
@@ -125,6 +135,8 @@ def _drawn(drawn: PictureNode, summary: NodeSummary) -> PictureNode:
         note.append(duration(summary.took_us))
         facts.append(("took", duration(summary.took_us)))
     facts.append(("attempts", f"{summary.attempts:,}"))
+    if summary.runs:
+        facts.append(("run" if len(summary.runs) == 1 else "runs", names(summary.runs)))
     if summary.output:
         facts.append(("output", summary.output))
     if summary.problem:

@@ -43,6 +43,7 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
         states: How many of its invocations are in which state.
         took_us: From the first start to the last end; None before both are known.
         problem: Its error or reason; empty for none.
+        runs: Of a node that runs a flow: the ids of those runs, as far as they have begun.
         items: Those of its items that did not succeed, the first few.
     """
 
@@ -58,6 +59,7 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     took_us: int | None
     problem: str
+    runs: tuple[str, ...]
     items: tuple[Twig, ...]
 
 
@@ -96,6 +98,7 @@ def tree_of(definition: FlowDefinition, report: Report, *, calls: bool = False) 
             attempts=summary.attempts,
             took_us=summary.took_us,
             problem=summary.problem,
+            runs=summary.runs,
             items=tuple(items.get(node.id, ())),
         )
 

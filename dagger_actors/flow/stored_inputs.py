@@ -15,6 +15,7 @@ from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.restore import from_row, restore
 from dagger_actors.flow.rows import RunRow, StoredRow
+from dagger_actors.flow.shared_rows import maker_of
 from dagger_actors.flow.starts import Starts
 
 __all__ = ["StoredInputs"]
@@ -55,7 +56,8 @@ class StoredInputs:
         item = self._item(node_id, own, key)
         made = [row for row in own if row.item == item and row.attempt and row.started_us is not None]
         if self._definition.nodes[position].flow is not None:
-            inside = child_id(self._run.run_id, node_id, key)
+            maker = next((found for row in reversed(own) if row.item == item and (found := maker_of(row.reason))), None)
+            inside = child_id(maker or self._run.run_id, node_id, key)
             advice = f"replay a node of its run {inside!r}"
             raise ReplayRefused(self._run.run_id, node_id, key, "it runs a flow, and no action", advice)
         if self._definition.nodes[position].awaits is not None:
@@ -65,6 +67,10 @@ class StoredInputs:
             raise ReplayRefused(self._run.run_id, node_id, key, "it is mapped: each of its items has attempts", advice)
         chosen = [row for row in made if attempt is None or row.attempt == attempt]
         if not chosen:
+            makers = [maker_of(row.reason) for row in own if row.item == item and row.state == "succeeded"]
+            if attempt is None and makers and makers[-1] is not None:
+                advice = f"replay it in run {makers[-1]!r}"
+                raise ReplayRefused(self._run.run_id, node_id, key, "it is shared with the run that made it", advice)
             told = f"it has no attempt {attempt}" if attempt is not None else "it has had no attempt"
             had = f"it has had {', '.join(str(row.attempt) for row in made[-20:])}" if made else "run it first"
             raise ReplayRefused(self._run.run_id, node_id, key, told, had)
@@ -81,7 +87,12 @@ class StoredInputs:
                 hashes[id(value)] = (value, hashlib.sha256(repr(value).encode()).hexdigest())
             return hashes[id(value)][1]
 
-        begun = {(row.node, row.item): row for row in self._rows if row.started_us is not None and row.size is None}
+        # What another run has done, and this one shares, has begun too.
+        begun = {
+            (row.node, row.item): row
+            for row in self._rows
+            if row.size is None and row.attempt and (row.started_us is not None or row.state == "succeeded")
+        }
         for (position, item), row in begun.items():
             inputs = starts.start(position, item, row.attempt).inputs
             yield (row.node_id, row.invocation_key), {name: hashed(value) for name, value in inputs}

@@ -182,6 +182,13 @@ def assert_mermaid(text: str) -> None:
     assert [line for line in lines if not MERMAID.fullmatch(line)] == []
 
 
+def assert_page(page: str) -> None:
+    """What a notebook shows has our own elements alone."""
+    tags = re.findall(r"<\s*([^\s>/]*)", page)
+    assert set(tags) <= {"div", "p", "b", "table", "thead", "tbody", "tr", "th", "td", ""}, tags
+    assert not STEERING.search(page)
+
+
 def assert_spans(spans: list[ReadableSpan]) -> None:
     """Whoever takes them can encode them: text is text, without half characters."""
     assert spans
@@ -209,6 +216,7 @@ def runs_property(said: Sequence[str]) -> None:
         calls = [node.id for node in definition.nodes if node.call is not None]
         assert_commands(sim.path, [*ids, "asks0", "each", *calls[:1]])
         assert_pictures(sim.path)
+        assert_page(system.flows.report("r")._repr_html_())
     assert_spans(kit.spans())
 
 

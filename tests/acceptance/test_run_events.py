@@ -240,3 +240,23 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
         for limit in (0, -1, True, "3"):
             with pytest.raises(RequestError, match="limit is how many events"):
                 system._hub.archive.events("r", limit=limit)  # type: ignore[arg-type]
+
+
+def test_what_awaits_somebody_has_one_number_for_its_beginning(tmp_path: Path) -> None:
+    """Law: no two events have one number; what awaits a person or a run inside waits since then, and ends, but runs nothing."""
+    (tmp_path / "inner.yaml").write_text("name: inner\nnodes:\n  - {id: one, approval: {message: Well?, type: int}}\n")
+    (tmp_path / "outer.yaml").write_text("name: outer\nnodes:\n  - {id: sub, flow: inner.yaml}\n")
+    with ActorSystem(tmp_path / "a.db") as system:
+        run = system.flows.start(tmp_path / "outer.yaml", run_id="r")
+        run.wait(PATIENCE_S)
+        system.flows.signal("r/sub", "one", 3)
+        assert run.wait(PATIENCE_S).state == "succeeded"
+        for run_id, node_id in (("r", "sub"), ("r/sub", "one")):
+            events = list(system.events(run_id))
+            assert len({one.seq for one in events}) == len(events)
+            of_node = [one for one in events if one.node_id == node_id]
+            assert [(one.kind, one.name) for one in of_node] == [("waiting", "waiting"), ("ended", "succeeded")]
+            assert of_node[0].at_us is not None
+            assert of_node[1].duration_us == of_node[1].at_us - of_node[0].at_us
+            for at, one in enumerate(events):
+                assert list(system.events(run_id, after=one.seq)) == events[at + 1 :]
