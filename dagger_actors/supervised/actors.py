@@ -137,7 +137,7 @@ class Actors:
             SystemClosed: The system has been left, or has failed.
         """
         self._check()
-        return self._house.spawn(cls, config, name=name, mailbox=mailbox)
+        return self._house.spawning.spawn(cls, config, name=name, mailbox=mailbox)
 
     def start(self, child: ChildSpec | Supervisor | type[Actor]) -> None:
         """Add an actor or a supervisor to those that the root supervises, and start it.

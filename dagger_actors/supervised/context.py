@@ -15,6 +15,7 @@ from dagger_actors.errors import ActorLimit, RequestError
 from dagger_actors.supervised.effects import send
 from dagger_actors.supervised.pool import Pool
 from dagger_actors.supervised.ref import ASK_S, Ref
+from dagger_actors.supervised.waiting import call_back
 
 if TYPE_CHECKING:
     from dagger_actors.supervised.actor import Actor
@@ -125,7 +126,7 @@ class Asked:
             failed: Called with the error when there is none: ``TimeoutError`` after the ask's time-out; None = the
                 error is this actor's failure.
         """
-        self._cell.post.go_on(self._cell, self._incarnation, self._reply, self._timeout_s, answered, failed)
+        call_back(self._cell, self._incarnation, self._reply, self._timeout_s, answered, failed)
 
 
 class _Log(logging.LoggerAdapter[logging.Logger]):
@@ -201,7 +202,9 @@ class ActorContext:
             ActorStopped: This incarnation is over.
             SystemClosed: The system is being left.
         """
-        return self._cell.post.spawn(cls, config, name=name, mailbox=mailbox, owner=(self._cell, self.incarnation))
+        return self._cell.post.spawning.spawn(
+            cls, config, name=name, mailbox=mailbox, owner=(self._cell, self.incarnation)
+        )
 
     def ask(self, ref: Ref | Pool, message: object, *, timeout: float | None = ASK_S) -> Asked:
         """Ask another actor without waiting: ``ctx.ask(ref, message).then(self.go_on)``.

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 import threading
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.telemetry import Depth, Telemetry
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.errors import (
-    ActorStopped,
-    MailboxFull,
-    NameTaken,
-    RequestError,
-    SystemClosed,
-    TurnRefused,
-)
 from dagger_actors.supervised import wire
 from dagger_actors.supervised.at_once import Aside, AtOnce
 from dagger_actors.supervised.awaiter import Awaiting
-from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.cell import Cell
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.crowding import Crowding
-from dagger_actors.supervised.durable import DurableCell
-from dagger_actors.supervised.effects import Effects, effects_here, seen
-from dagger_actors.supervised.family import Parent
 from dagger_actors.supervised.headcount import Headcount
 from dagger_actors.supervised.lifecycle import Lifecycle
 from dagger_actors.supervised.mailbox import Mailbox, Post
@@ -39,10 +25,11 @@ from dagger_actors.supervised.names import Names
 from dagger_actors.supervised.nursery import Nursery
 from dagger_actors.supervised.pool import Pool
 from dagger_actors.supervised.ref import Ref
+from dagger_actors.supervised.spawning import Spawning
 from dagger_actors.supervised.stuck import Alarm
 from dagger_actors.supervised.tick import Notice, Tick
 from dagger_actors.supervised.timing import Timing
-from dagger_actors.supervised.traced import Traced, TracedCell, TracedDurableCell
+from dagger_actors.supervised.traced import Traced
 from dagger_actors.supervised.traits import Traits, traits_of
 from dagger_actors.supervised.turn import Turn
 from dagger_actors.supervised.undelivered import Reason, Undelivered, UndeliveredMail
@@ -82,6 +69,8 @@ class House(Post):
         headcount: How many actors and supervisors there are, and may be; the limit is set by the system.
         timing: The actors' timers.
         watches: Who watches whom.
+        nursery: The parent of temporary actors.
+        spawning: Makes actors.
         runs_here: Whether an ask of an idle actor may run on the asking thread.
         states: Where durable actors keep their states; set by the system.
     """
@@ -94,7 +83,6 @@ class House(Post):
     ) -> None:
         self._runtime = runtime
         self.telemetry = telemetry
-        self._cell: type[Cell] = Cell if telemetry is None else TracedCell
         self.states: AgentStates | None = None
         self.dispatchers: dict[str, Dispatcher] = {
             "shared": runtime.shared,
@@ -115,107 +103,11 @@ class House(Post):
         self.timing = Timing(self, runtime.clock, runtime.timers)
         self.watches = Watches(self)
         self.nursery = Nursery()
+        self.spawning = Spawning(self)
         if telemetry is not None:
             telemetry.watch_depths(self.depths)
 
     # --- actors
-
-    def spawn(
-        self,
-        cls: type[Actor],
-        config: object = None,
-        *,
-        name: str | None = None,
-        mailbox: MailboxSpec | None = None,
-        owner: tuple[Lifecycle, int] | None = None,
-    ) -> Ref:
-        """Start a temporary actor: when it ends, for whatever reason, it is gone.
-
-        Args:
-            cls: Its class.
-            config: For its ``config``: the Struct or a mapping.
-            name: Its name; None = made from its class.
-            mailbox: Its bound, instead of the class's.
-            owner: Whose incarnation it does not outlive, and which; None = the system's.
-
-        Raises:
-            ConfigRefused: The config does not fit.
-            NameTaken: There is an actor of that name.
-            TooManyActors: The system has as many as it may have.
-            ActorStopped: The owner's incarnation is over.
-            SystemClosed: The system is being left.
-        """
-        if owner is not None and not owner[0].is_on(owner[1]):
-            raise ActorStopped(owner[0].name)
-        cell = self.cell_of(cls, config, name=name, mailbox=mailbox, parent=self.nursery)
-        if not self.nursery.take(cell):
-            cell.close()  # who knows the name may have sent it something
-            raise SystemClosed
-        effects = effects_here() if seen.any else None
-        if effects is not None:
-            self._spawn_later(effects, cell, owner)
-        elif not self._begin_spawned(cell, owner):
-            assert owner is not None
-            raise ActorStopped(owner[0].name)
-        return self.ref_of(cell)
-
-    def _begin_spawned(self, cell: Cell, owner: tuple[Lifecycle, int] | None) -> bool:
-        """Begin an actor; False when its owner's incarnation is over, and so is it."""
-        if cell.traits.begins_at_once:
-            cell.begin(1)
-        else:
-            cell.begin_idle()
-        # Only what has begun can be ended: whoever ends it, because its owner or the system does, must find it so.
-        is_owned = owner is None or owner[0].adopt(cell, owner[1])
-        if not is_owned or self.nursery.is_closing:
-            cell.end(1)
-        return is_owned
-
-    def _spawn_later(self, effects: Effects, cell: Cell, owner: tuple[Lifecycle, int] | None) -> None:
-        """Begin an actor when the durable turn that spawns it is committed."""
-
-        def is_not_born(_reason: BaseException) -> None:
-            self.nursery.drop(cell)
-
-        try:
-            effects.add(partial(self._begin_spawned, cell, owner), is_not_born)
-        except TurnRefused as error:
-            is_not_born(error)
-            raise
-
-    def cell_of(
-        self, cls: type[Actor], config: object, *, name: str | None, mailbox: MailboxSpec | None, parent: Parent
-    ) -> Cell:
-        """Make the cell of an actor that has not begun."""
-        traits = self.traits_of(cls)
-        traits.check()
-        bound = mailbox or traits.mailbox
-        cell = self._kind_of_cell(traits, name)(
-            traits,
-            self,
-            parent,
-            config=traits.make_config(config),
-            name=name,
-            capacity=bound.capacity,
-            overflow=bound.overflow,
-        )
-        self.headcount.enter()
-        if name is not None:
-            try:
-                self.names.claim(name, cell)
-            except NameTaken:
-                self.headcount.leave()
-                raise
-        return cell
-
-    def _kind_of_cell(self, traits: Traits, name: str | None) -> Callable[..., Cell]:
-        if traits.codec is None:
-            return self._cell
-        if name is None:
-            raise RequestError(f"{traits.cls.__name__} is durable: its state is found again by its name; give it one")
-        assert self.states is not None, "a system has them"
-        kind = DurableCell if self.telemetry is None else TracedDurableCell
-        return partial(kind, states=self.states, codec=traits.codec)
 
     def forget(self, cell: Lifecycle) -> None:
         """It has stopped for good, or never begun."""
@@ -284,66 +176,6 @@ class House(Post):
     def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
         """Block an outside caller."""
         return self._runtime.wait(future, timeout_s)
-
-    async def room(self, mailbox: Mailbox, limit_s: float) -> None:
-        """Await room in a full mailbox.
-
-        Raises:
-            MailboxFull: None came in time.
-        """
-        room: ReplyFuture[None] | None = None
-        try:
-            async with asyncio.timeout(limit_s):
-                while mailbox.is_full():  # again: others that waited may have been quicker
-                    room = mailbox.room()
-                    await room
-        except TimeoutError:
-            raise MailboxFull(str(mailbox), mailbox.capacity, limit_s) from None
-        finally:
-            if room is not None:
-                mailbox.leave_line(room)
-
-    async def limited(self, reply: ReplyFuture[Any], timeout_s: float | None, what: str) -> Any:
-        """Await a reply.
-
-        Raises:
-            TimeoutError: It did not come in time.
-        """
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await reply
-        except TimeoutError:
-            if reply.is_done():
-                raise  # the answer itself
-            raise TimeoutError(f"no answer from {what} within {timeout_s:g} s") from None
-
-    def go_on(
-        self,
-        cell: Lifecycle,
-        incarnation: int,
-        reply: ReplyFuture[Any],
-        timeout_s: float | None,
-        answered: Callable[[Any], object],
-        failed: Callable[[BaseException], object] | None,
-    ) -> None:
-        """Call back in the actor's turn when the reply is there, or its time is over; once."""
-        key = None if timeout_s is None else (cell.number, "ask", id(reply))
-        if isinstance(cell, Traced):
-            answered = cell.telemetry.continued(cell.receiver, answered)
-            failed = None if failed is None else cell.telemetry.continued(cell.receiver, failed)
-        is_over = threading.Lock()
-
-        def over(error: BaseException | None) -> None:
-            if not is_over.acquire(blocking=False):
-                return
-            if key is not None:
-                self._runtime.timers.cancel(key)
-            cell.order(partial(cell.go_on, incarnation, reply, error, answered, failed))
-
-        if key is not None and timeout_s is not None:
-            late = TimeoutError(f"no answer from {reply.asked} within {timeout_s:g} s")
-            self._runtime.timers.set(key, self.timing.due(timeout_s), lambda: over(late))
-        reply.add_done(lambda _reply: over(None))
 
     # --- time, chance, threads
 

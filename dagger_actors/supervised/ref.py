@@ -15,6 +15,7 @@ from dagger_actors.supervised import wire
 from dagger_actors.supervised.circles import AwaitedReply, refuse_circle
 from dagger_actors.supervised.effects import effects_here, seen, send
 from dagger_actors.supervised.mailbox import BLOCK_S, CLOSED, SCHEDULED
+from dagger_actors.supervised.waiting import limited, room
 from dagger_actors.supervised.wire import StopLetter
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Ref(ActorRef[Any]):
             effects.post(cell, letter)
         elif cell.overflow == "block":
             if cell.is_full():
-                await cell.post.room(cell, BLOCK_S)
+                await room(cell, BLOCK_S)
             cell.push(letter)
         else:
             cell.put(letter)
@@ -183,7 +184,7 @@ class Ref(ActorRef[Any]):
     def _wait_for(self, reply: ReplyFuture[Any], timeout: float | None) -> Any:
         if _get_running_loop() is None:
             return self.cell.post.wait(reply, timeout)
-        answer: Any = self.cell.post.limited(reply, timeout, str(self))
+        answer: Any = limited(reply, timeout, str(self))
         answer.__qualname__ = "Ref.ask or Ref.stop"  # for who forgets to await it, and is warned by this name
         return answer
 

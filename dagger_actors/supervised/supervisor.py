@@ -208,7 +208,7 @@ class SupervisorActor(PooledActor):
             actor = SupervisorActor(spec, path, self._house, self)
             actor.begin_on(self._house.control)
             return actor
-        return self._house.cell_of(spec.actor, spec.config, name=path, mailbox=spec.mailbox, parent=self)
+        return self._house.spawning.cell_of(spec.actor, spec.config, name=path, mailbox=spec.mailbox, parent=self)
 
     def begin_on(self, dispatcher: Any) -> None:
         """Take turns from now on."""

@@ -32,12 +32,15 @@ class Timing:
         house: Encodes the messages, and is told of those that find no room.
         clock: Tells the time.
         timers: Call back when it has come.
+
+    Attributes:
+        timers: The same.
     """
 
     def __init__(self, house: House, clock: Clock, timers: Timers) -> None:
         self._house = house
         self._clock = clock
-        self._timers = timers
+        self.timers = timers
         self._numbers = itertools.count(1)
 
     def set(
@@ -70,11 +73,11 @@ class Timing:
 
     def set_at(self, key: object, due_us: int, fire: Callable[[], None]) -> None:
         """Call back at a time on the monotonic clock."""
-        self._timers.set(key, due_us, fire)
+        self.timers.set(key, due_us, fire)
 
     def forget(self, key: object) -> None:
         """Do not call back."""
-        self._timers.cancel(key)
+        self.timers.cancel(key)
 
     def set_due(self, cell: Lifecycle, turn: Turn, key: object, delay_us: int, fire: Callable[[], None]) -> None:
         """Call back after a while, unless this turn has been killed; for what is no message."""

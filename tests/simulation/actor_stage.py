@@ -111,9 +111,9 @@ class Stage(Record):
             if ctx is not None:
                 cell = ctx.spawn(cls, Who(index), name=name, mailbox=bound).cell
             elif self.chance.random() < 0.5:
-                cell = self.house.spawn(cls, {"index": index}, name=name, mailbox=bound).cell
+                cell = self.house.spawning.spawn(cls, {"index": index}, name=name, mailbox=bound).cell
             else:
-                cell = self.house.cell_of(cls, Who(index), name=name, mailbox=bound, parent=self._keeper)
+                cell = self.house.spawning.cell_of(cls, Who(index), name=name, mailbox=bound, parent=self._keeper)
                 cell.begin(1)
         except SystemClosed:
             assert self.is_ending

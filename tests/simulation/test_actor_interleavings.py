@@ -103,7 +103,7 @@ class Piece(ThreadRecord):
 
     def _keep(self, cls: type[Player], name: str, overflow: Any) -> Cell:
         bound = MailboxSpec(capacity=3, overflow=overflow)
-        cell = self.house.cell_of(cls, Who(0), name=name, mailbox=bound, parent=self)
+        cell = self.house.spawning.cell_of(cls, Who(0), name=name, mailbox=bound, parent=self)
         self.cells[cell.number] = cell
         cell.begin(1)
         self.runtime.shared.drain()

@@ -75,12 +75,14 @@ class Stage:
         self._names = itertools.count(1)
 
     def spawn(self, cls: type[Actor], config: object = None, **options: Any) -> Ref:
-        return self.house.spawn(cls, config, **options)
+        return self.house.spawning.spawn(cls, config, **options)
 
     def keep(self, cls: type[Actor], *, capacity: int = 1_000, overflow: Any = "block") -> Ref:
         """Begin an actor whose parent is the keeper."""
         bound = MailboxSpec(capacity=capacity, overflow=overflow)
-        cell = self.house.cell_of(cls, None, name=f"kept-{next(self._names)}", mailbox=bound, parent=self.keeper)
+        cell = self.house.spawning.cell_of(
+            cls, None, name=f"kept-{next(self._names)}", mailbox=bound, parent=self.keeper
+        )
         cell.begin(1)
         return Ref(cell)
 

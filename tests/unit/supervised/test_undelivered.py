@@ -79,7 +79,7 @@ def test_a_listener_that_raises_harms_neither_sender_nor_actor(
         raise error
 
     house = House(stage.runtime, listen=listen)
-    ref = house.spawn(Mute, name="mute")
+    ref = house.spawning.spawn(Mute, name="mute")
     ref.tell(Letter("unhandled"))
     stage.settle()
     ref.tell(Letter("queued"))
