@@ -97,7 +97,8 @@ class SecretName(msgspec.Struct, frozen=True, gc=False, tag="secret"):
 
 Value = Inline | Stored | Gathered | SecretName
 
-Control = Literal["pause", "resume", "cancel_node"]
+Control = Literal["pause", "hold", "resume", "cancel_node"]
+"""What a run is told; ``hold``: to pause as long as the run above it does."""
 
 
 class CacheWish(msgspec.Struct, frozen=True, gc=False):

@@ -29,6 +29,7 @@ class ActiveRun:
         actions: What the names of actions mean in it.
         done: Resolved with the state in which the run came to rest; with an error when it was lost.
         is_bare: Whether it was opened without its code, only to be told something.
+        is_held: Whether it is opened pausing, because the run above it pauses.
         cut_off: Attempts that were cut off when the run was lost here before, until what it makes of them is committed.
     """
 
@@ -42,6 +43,7 @@ class ActiveRun:
         self.restarts: deque[int] = deque()
         self.cut_off: list[tuple[Gate, Ticket]] = []
         self.is_bare = False
+        self.is_held = False
         self.gate: Gate
         self.emitter: Emitter
         self.supervisor: FlowSupervisor

@@ -9,42 +9,32 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Literal
 
 import msgspec
 
-from dagger_actors.actors.gate import Gate
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.actors.runtime import Runtime
-from dagger_actors.bodies.artifacts import RunArtifacts
-from dagger_actors.bodies.outputs import INLINE_BYTES, to_json
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import (
     Answered,
     CancelRun,
     ChildRests,
     ChildWakes,
-    ErrorDetail,
+    ControlRun,
     Failed,
-    Inline,
     Overdue,
-    Stored,
     Succeeded,
-    Turn,
     encode,
 )
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.errors import ArtifactError, OutputError, RunConflict, RunOwned, StoreError, SystemClosed
-from dagger_actors.flow.archive import Archive
-from dagger_actors.flow.child_runs import FAILED
-from dagger_actors.flow.machine.events import FOREVER, AtRest, BodyKey, Mode
+from dagger_actors.errors import RunConflict, RunOwned, StoreError, SystemClosed
+from dagger_actors.flow.awaited import Awaited, Runs, failed, outcome_of
+from dagger_actors.flow.machine.events import FOREVER, AtRest, Mode
 from dagger_actors.flow.machine.invocations import RunIdentity
-from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
 from dagger_actors.flow.run_actions import places_of, recall_actions
-from dagger_actors.store.store import Store
 
-__all__ = ["Awaited", "Children"]
+__all__ = ["Children"]
 
 logger = logging.getLogger("dagger_actors.flow")
 
@@ -53,67 +43,6 @@ AGAIN_US = 1_000_000
 
 LONGEST_US = 3_600_000_000
 """The wall clock may be set meanwhile, so nothing is waited for any longer at a stretch."""
-
-
-class Awaited(msgspec.Struct, frozen=True, eq=False):
-    """A run that an attempt of another awaits.
-
-    Attributes:
-        run_id: It.
-        parent_run: Key of the run that awaits it.
-        key: Which attempt of that.
-        tell: Told ``Answered`` when it has ended, ``ChildRests`` when it has paused, ``ChildWakes`` when it is to go on.
-    """
-
-    run_id: str
-    parent_run: int
-    key: BodyKey
-    tell: Callable[[bytes], None]
-
-
-class OpenRun(Protocol):
-    """A run that is open here."""
-
-    gate: Gate
-
-    def tell(self, message: msgspec.Struct) -> None:
-        """Send its supervisor a message."""
-        ...
-
-
-class Runs(Protocol):
-    """Opens and keeps runs; see ``FlowHub``."""
-
-    runtime: Runtime
-    store: Store
-    registry: ActionRegistry
-    archive: Archive
-
-    def errand(self, errand: Callable[[], None]) -> None:
-        """Have the root do something."""
-        ...
-
-    def row_of(self, run_id: str) -> RunRow | None:
-        """The row of a run; None when there is none."""
-        ...
-
-    def find_open(self, run_id: str) -> OpenRun | None:
-        """A run, if it is open here."""
-        ...
-
-    def former_of(self, root_run: int) -> int | None:
-        """The worker that a run was taken from."""
-        ...
-
-    def claim(self, row: RunRow) -> ReplyFuture[None]:
-        """Take a run from the owner its row names."""
-        ...
-
-    def open(
-        self, run_id: str, mode: Mode | None, *, former: int | None = None, actions: ActionRegistry | None = None
-    ) -> object:
-        """Open a run that this worker owns; without a mode only to cancel it."""
-        ...
 
 
 class Children:
@@ -130,14 +59,20 @@ class Children:
 
     # --- any thread
 
-    def begin(self, awaited: Awaited, *, mode: Mode) -> None:
-        """Open a run that is in the file, unless it has ended.
+    def begin(self, awaited: Awaited, *, is_held: bool) -> None:
+        """Open a run that is in the file, unless it has ended, or rests and is not to go on.
 
         Args:
             awaited: It.
-            mode: What for, if it has paused; for ``recover`` only if it is to be looked at because people are asked in it.
+            is_held: Whether it begins nothing more, because the run that awaits it pauses.
         """
-        self._do(awaited.run_id, partial(self._begin, awaited, mode))
+        awaited.is_held = is_held
+        self._do(awaited.run_id, partial(self._begin, awaited))
+
+    def pass_on(self, run_id: str, verb: Literal["pause", "resume"], above: RunIdentity) -> None:
+        """Have a run pause, or not, as the run above it does that awaits it."""
+        former = self._hub.former_of(above.root_run or above.run_key)
+        self._do(run_id, partial(self._pass_on, run_id, verb, above.run_key, former))
 
     def look(self) -> None:
         """Somebody may have answered in a run that rests: whoever awaits it is told."""
@@ -153,7 +88,7 @@ class Children:
         root, run_key = identity.root_run or identity.run_key, identity.run_key
         rows = self._hub.store.readers.query("read.children_at_rest", root, run_key)
         found = {str(run_id): AtRest(*rest) for run_id, *rest in rows}
-        awaited = {run_id: Awaited(run_id, run_key, rest.key, tell) for run_id, rest in found.items()}
+        awaited = {run_id: Awaited(run_id, run_key, rest.key, tell, rests=True) for run_id, rest in found.items()}
         self._do("", partial(self._keep, awaited))
         return tuple(found.values())
 
@@ -202,55 +137,94 @@ class Children:
         self._awaited |= awaited
         self._look()
 
-    def _begin(self, awaited: Awaited, mode: Mode) -> None:
+    def _begin(self, awaited: Awaited) -> None:
         run_id = awaited.run_id
         row = self._hub.row_of(run_id)
         if row is None or row.parent_run != awaited.parent_run:
-            self._answer(awaited, _failed(str(RunConflict(run_id, "parent"))))
+            self._answer(awaited, failed(str(RunConflict(run_id, "parent"))))
             return
         self._awaited[run_id] = awaited
-        if row.status in FINAL_RUN or (row.status == "paused" and mode == "recover" and not self._is_due(row)):
+        if row.status in FINAL_RUN:
             self._tell(run_id)
         elif self._hub.find_open(run_id) is None:
-            self._open(row, mode)
+            self._go_on(row)
+        elif awaited.is_held:
+            self._hold(run_id)
 
-    def _is_due(self, row: RunRow) -> bool:
-        return row.is_due(self._hub.runtime.clock.now().wall_us)
+    def _go_on(self, row: RunRow) -> None:
+        """Open a run that is not over, or tell that it rests."""
+        awaited = self._awaited[row.run_id]
+        is_to_go_on = row.is_held or row.is_due(self._hub.runtime.clock.now().wall_us)
+        # While the run above pauses, what has not begun does not begin; what was going on is opened to come to rest.
+        if row.status != "running" and (awaited.is_held or (row.status == "paused" and not is_to_go_on)):
+            awaited.rests = True
+            awaited.tell(encode(ChildRests(*awaited.key, row.asks_until)))
+            self._look_again()
+        elif not self._is_closed:
+            awaited.rests = False
+            self._open(row)
 
-    def _open(self, row: RunRow, mode: Mode = "recover") -> None:
-        """Open a run; what for, if it has paused."""
+    def _open(self, row: RunRow) -> None:
         hub = self._hub
-        if self._is_closed:
-            return
         if row.owner != hub.store.worker_id:
-            hub.claim(row).add_done(partial(self._claimed, row, mode))
+            hub.claim(row).add_done(partial(self._claimed, row))
             return
         actions = recall_actions(hub.registry, places_of(row.imports)).registry
+        mode: Mode = "recover"
         if row.status == "pending":
             mode = "start" if row.started_us is None else "retry"
-        elif row.status != "paused":
-            mode = "recover"
-        hub.open(row.run_id, mode, former=hub.former_of(row.root_run), actions=actions)
+        elif row.status == "paused":
+            mode = row.revival
+        is_held = self._awaited[row.run_id].is_held
+        hub.open(row.run_id, mode, former=hub.former_of(row.root_run), actions=actions, is_held=is_held)
 
-    def _claimed(self, row: RunRow, mode: Mode, future: ReplyFuture[None]) -> None:
+    def _claimed(self, row: RunRow, future: ReplyFuture[None]) -> None:
         try:
             future.get(timeout=0)
         except (RunOwned, StoreError) as error:
             logger.warning("run %s is not taken: %s", row.run_id, error, extra=LogFields(run_id=row.run_id))
             return
-        self._do(row.run_id, partial(self._open_claimed, row.run_id, mode))
+        self._do(row.run_id, partial(self._open_claimed, row.run_id))
 
-    def _open_claimed(self, run_id: str, mode: Mode) -> None:
-        row = self._hub.row_of(run_id)
+    def _open_claimed(self, run_id: str) -> None:
+        row = self._hub.row_of(run_id) if run_id in self._awaited else None
         if row is not None and row.owner == self._hub.store.worker_id and self._hub.find_open(run_id) is None:
-            self._open(row, mode)
+            self._go_on(row)
+
+    def _pass_on(self, run_id: str, verb: Literal["pause", "resume"], parent_run: int, former: int | None) -> None:
+        awaited = self._awaited.get(run_id)
+        if awaited is not None:
+            awaited.is_held = verb == "pause"
+        row = self._hub.row_of(run_id)
+        if row is None or row.parent_run != parent_run or row.status in FINAL_RUN:
+            return
+        active = self._hub.find_open(run_id)
+        if active is not None and verb == "pause":
+            self._hold(run_id)
+        elif active is not None:
+            active.tell(ControlRun("resume"))
+        elif awaited is None:
+            self._pause_left(row, former)
+        elif verb == "resume" and awaited.rests:
+            awaited.tell(encode(ChildWakes(*awaited.key)))
+
+    def _hold(self, run_id: str) -> None:
+        active = self._hub.find_open(run_id)
+        if active is not None:
+            active.tell(ControlRun("hold"))
+
+    def _pause_left(self, row: RunRow, former: int | None) -> None:
+        """Pause a run that its owner has left, as the run above it, without its code."""
+        if row.status != "paused" and row.owner == self._hub.store.worker_id and not self._is_closed:
+            self._hub.open(row.run_id, "recover", former=former, is_bare=True)
+            self._hold(row.run_id)
 
     def reopen(self, run_id: str) -> bool:
         """Open a run again that the disk made us let go, if it is awaited; tells whether it is one of these."""
         row = self._hub.row_of(run_id) if run_id in self._awaited else None
         if row is None or row.status not in ("pending", "running") or row.owner != self._hub.store.worker_id:
             return False
-        self._open(row)
+        self._go_on(row)
         return True
 
     def _last_look(self, awaited: Awaited) -> None:
@@ -291,7 +265,7 @@ class Children:
         now_us = self._hub.runtime.clock.now().wall_us
         for (run_id,) in self._hub.store.readers.query("read.asking_due_inside", now_us):
             awaited = self._awaited.get(run_id)
-            if awaited is not None and self._hub.find_open(run_id) is None:
+            if awaited is not None and awaited.rests:
                 awaited.tell(encode(ChildWakes(*awaited.key)))
         self._look_again()
 
@@ -306,39 +280,14 @@ class Children:
     def _tell(self, run_id: str) -> None:
         awaited = self._awaited.get(run_id)
         row = self._hub.row_of(run_id)
-        if awaited is None or row is None:
+        if awaited is None or row is None or self._hub.find_open(run_id) is not None:
             return
-        if row.status == "paused" and self._is_due(row):
-            self._open(row)  # somebody has answered just before it came to rest
-        elif row.status == "paused":
-            awaited.tell(encode(ChildRests(*awaited.key, row.asks_until)))
-            self._look_again()
+        if row.status == "paused":
+            self._go_on(row)  # if somebody has answered just before it came to rest, or the run above has been resumed
         elif row.status in FINAL_RUN:
             del self._awaited[run_id]
-            self._answer(awaited, self._outcome(row))
+            self._answer(awaited, outcome_of(row, self._hub.archive, self._hub.store))
 
     def _answer(self, awaited: Awaited, outcome: Succeeded | Failed) -> None:
         source = msgspec.json.encode({"run": awaited.run_id}).decode()
         awaited.tell(encode(Answered(*awaited.key, outcome, source)))
-
-    def _outcome(self, row: RunRow) -> Succeeded | Failed:
-        """The end of a run as a node's: its outputs, or why there are none."""
-        if row.status != "succeeded":
-            how = row.status.replace("_", " ")
-            return _failed(f"run {row.run_id!r} {how}" + (f": {row.error}" if row.error else ""))
-        try:
-            text = to_json(self._hub.archive.report(row.run_id).outputs)
-        except (ArtifactError, OutputError) as error:
-            return _failed(f"the outputs of run {row.run_id!r} cannot be had: {error}")
-        reason = f"run {row.run_id!r}"
-        if len(text) <= INLINE_BYTES:
-            return Succeeded(Inline(text), Turn(reason=reason))
-        store = self._hub.store
-        record = RunArtifacts(store.artifacts, store.load_artifact).prepare(
-            text, kind="json", media_type="application/json"
-        )
-        return Succeeded(Stored(record.artifact_id, record.kind, record.size_bytes), Turn((record,), reason=reason))
-
-
-def _failed(message: str) -> Failed:
-    return Failed(ErrorDetail(FAILED, message))

@@ -24,7 +24,7 @@ from dagger_actors.errors import (
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.hub import FlowHub
-from dagger_actors.flow.rows import RunRow
+from dagger_actors.flow.rows import MARKS, RunRow
 
 __all__ = ["Controller"]
 
@@ -84,7 +84,7 @@ class Controller:
             raise IllegalTransition(run_id, row.status, "cancelled")
 
     def pause(self, run_id: str) -> None:
-        """Let a run begin nothing more; it is paused when what runs has ended.
+        """Let a run begin nothing more, nor the runs inside it; it is paused when what runs has ended.
 
         Raises:
             RunNotFound: There is no such run.
@@ -96,6 +96,11 @@ class Controller:
             self._tell(row, Order("pause"), _is_pausing)
         if row.status == "paused":
             self._caller.commit([Write("flow_runs.hush", ((row.run_key,),), None)])
+        while inside := self._hub.store.readers.query("read.unpaused_inside", row.run_key):
+            # They are told by the run above them too; here it is waited for.
+            self._tell(self._caller.row(inside[0][0]), Order("hold"), _is_pausing)
+            if not _is_pausing(self._caller.row(run_id)):
+                return  # somebody has resumed it meanwhile
 
     def call_off(self, run_id: str) -> bool:
         """Call off a pause that what still runs holds up; tells whether the run goes on for that.
@@ -110,6 +115,21 @@ class Controller:
             is_asked = True
             self._tell(row, Order("resume"), lambda current: not current.pausing)
         return is_asked and row.status == "running"
+
+    def held_by(self, row: RunRow) -> str | None:
+        """The outermost of the runs that a run is inside of that does not go on; None when all do."""
+        for (run_id,) in self._hub.store.readers.query("read.runs_above", row.run_key):
+            above = self._caller.row(run_id)
+            if above.status != "running" or above.pausing or above.ending or self._hub.owner_pid(above) is None:
+                return str(run_id)
+        return None
+
+    def revive(self, row: RunRow) -> None:
+        """Have the run of a flow that has paused go on, whoever has the runs that it is inside of, which go on."""
+        self._caller.commit([Write("flow_runs.revive", ((row.run_id, row.parent_run, MARKS["resume"]),), None)])
+        while self._caller.row(row.run_id).revival == "resume" and self.held_by(row) is None:
+            self._hub.children.look()
+            self._caller.pause()
 
     def cancel_node(self, run_id: str, node_id: str) -> None:
         """Cancel one node of a run with all its items.

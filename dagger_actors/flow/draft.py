@@ -13,9 +13,11 @@ from dagger_actors.bodies.body import BodyActor
 from dagger_actors.core.messages import ArtifactRecord, CacheUse, Inline, Output, Turn
 from dagger_actors.core.protocols import Cell, UserWork, Write
 from dagger_actors.core.run_rows import ChildRun
+from dagger_actors.flow.child_runs import child_id
 from dagger_actors.flow.definition import FORMAT
-from dagger_actors.flow.machine.events import Await, Decision, Effect, NodeRow, RunEventRow
-from dagger_actors.flow.machine.invocations import RunIdentity
+from dagger_actors.flow.machine.events import Await, Decision, Effect, NodeRow, Revive, RunEventRow
+from dagger_actors.flow.machine.invocations import Invocations, RunIdentity
+from dagger_actors.flow.rows import MARKS
 
 __all__ = ["CacheOrigin", "Draft"]
 
@@ -59,6 +61,7 @@ class Draft:
         "_lapsed",
         "_logs",
         "_names",
+        "_revived",
         "_rows",
         "_unskip",
         "_waits",
@@ -90,6 +93,7 @@ class Draft:
         self._answers: list[tuple[Cell, ...]] = []
         self._lapsed: list[tuple[Cell, ...]] = []
         self._forgotten: list[tuple[Cell, ...]] = []
+        self._revived: list[tuple[Cell, ...]] = []
         self._unskip: int | None = None
         self._work: list[UserWork] = []
         self.is_dirty = False
@@ -133,6 +137,7 @@ class Draft:
         self._answers += later._answers
         self._lapsed += later._lapsed
         self._forgotten += later._forgotten
+        self._revived += later._revived
         self._hashes += later._hashes
         self._logs.update(later._logs)
         self._commands += later._commands
@@ -191,6 +196,11 @@ class Draft:
             if wanted.child is not None:
                 self._children.append((wanted.child, identity.owner, now_us))
 
+    def add_revival(self, work: Invocations, effect: Revive) -> None:
+        """Add that the run of a flow goes on, if it rests."""
+        name = child_id(work.identity.run_id, work.nodes[effect.node].id, work.key_of(effect.node, effect.item))
+        self._revived.append((name, work.identity.run_key, MARKS[effect.mode]))
+
     def add_answer(self, place: tuple[int, int, int, int], source: str, now_us: int) -> None:
         """Add where what an attempt awaited came from; ``place`` is (run_key, node, item, attempt)."""
         self._answers.append((*place, now_us, source))
@@ -217,7 +227,7 @@ class Draft:
         if self.is_late:
             return []
         writes = [Write("flow_runs.put", (self.run_row,), 1)]
-        if self._children:
+        if self._children or self._revived:
             writes += self._written_children()
         if self._unskip is not None:
             writes.append(Write("node_runs.unskip", ((self._unskip,),), None))
@@ -264,4 +274,9 @@ class Draft:
             for one, owner, now_us in self._children
         ]
         # An id that another run has is found out, and told, when the run is looked for.
-        return [Write("definitions.put", list(definitions.values()), None), Write("flow_runs.nest", runs, None)]
+        writes = (
+            ("definitions.put", list(definitions.values())),
+            ("flow_runs.nest", runs),
+            ("flow_runs.revive", self._revived),
+        )
+        return [Write(name, rows, None) for name, rows in writes if rows]

@@ -14,8 +14,9 @@ from dagger_actors.core.awaits import Kind, Outside
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import ExpandMap, JudgeNode, PrepareWait, Progressed, TimerFired, encode
 from dagger_actors.core.protocols import Clock, Timers
+from dagger_actors.flow.awaited import Awaited
 from dagger_actors.flow.child_runs import child_id
-from dagger_actors.flow.children import Awaited, Children
+from dagger_actors.flow.children import Children
 from dagger_actors.flow.draft import Draft
 from dagger_actors.flow.machine.events import (
     ArmTimer,
@@ -29,8 +30,10 @@ from dagger_actors.flow.machine.events import (
     Judge,
     Leave,
     NodeRow,
+    PassOn,
     Prepare,
     Release,
+    Revive,
     StopBody,
 )
 from dagger_actors.flow.machine.invocations import Invocations
@@ -175,12 +178,12 @@ class Emitter:
                     self.tell(encode(PrepareWait(node, item)))
                 case Expand() | Judge():
                     self.tell(encode(QUESTIONS[type(effect)](effect.node)))
-                case Await() | Leave():
+                case Await() | PassOn() | Leave():
                     self._await(effect)
                 case Emit() | Finish():
                     pass  # told with the changes; comes last
-                case Grant() | Ticket():
-                    raise AssertionError("grants have become tickets, and those are collected above")
+                case Grant() | Ticket() | Revive():
+                    raise AssertionError("grants have become tickets, and those are collected above; revivals are rows")
                 case _:
                     assert_never(effect)
         if offers:
@@ -190,15 +193,17 @@ class Emitter:
         if self._observers:
             self._tell_observers(self._changes(draft))
 
-    def _await(self, effect: Await | Leave) -> None:
+    def _await(self, effect: Await | PassOn | Leave) -> None:
         key = (effect.node, effect.item, effect.attempt)
         assert self.work is not None
         if isinstance(effect, Leave):
             self._children.leave(self._child(key).run_id, self._run_key)
+        elif isinstance(effect, PassOn):
+            self._children.pass_on(self._child(key).run_id, effect.verb, self.work.identity)
         elif self.work.nodes[effect.node].flow is None:
             self._outside[effect.kind].begin((self._run_key, *key), self.tell)
         else:
-            self._children.begin(self._child(key), mode=effect.mode)
+            self._children.begin(self._child(key), is_held=effect.is_held)
 
     def last_look_at_child(self, key: BodyKey) -> None:
         """The time of a run of a flow is up."""

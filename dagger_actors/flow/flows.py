@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import msgspec
 
@@ -227,12 +227,14 @@ class Flows:
         """
         refuse_on_loop("flows.resume()", "await flows.aresume(...)")
         self._refuse_closed()
+        if (row := self._caller.row(run_id)).parent_run is not None:
+            self._resume_inside(row)
+            return Run(run_id, self)
         if self._controller.call_off(run_id):
             return Run(run_id, self)
         row = self._caller.row(run_id)
         if row.status == "succeeded":
             return Run(run_id, self)
-        self._refuse_inside(row, "resumed", "resume")
         if row.status in FINAL_RUN:
             raise IllegalTransition(
                 run_id, row.status, "resumed", f"try it again with: {command_line('retry', run_id)}"
@@ -258,7 +260,8 @@ class Flows:
         self._refuse_closed()
         nodes = node_ids(start_from)
         row = self._caller.row(run_id)
-        self._refuse_inside(row, "retried", "retry")
+        if row.parent_run is not None:
+            self._refuse_inside(row, "retried", "retry", self.root(run_id))
         redone = redone_nodes(run_id, self._hub.definition_of(row), nodes) if nodes else frozenset[int]()
         if row.status == "succeeded" and not redone:
             return Run(run_id, self)
@@ -268,12 +271,23 @@ class Flows:
             raise IllegalTransition(run_id, row.status, "retried", advice)
         return self._take(row, "retry", redone=redone)
 
-    def _refuse_inside(self, row: RunRow, done: str, verb: str) -> None:
+    def _resume_inside(self, row: RunRow) -> None:
+        """Go on with the run of a flow inside another, where nothing but itself holds it up; whoever has that goes on with it."""
+        run_id = row.run_id
+        if row.status == "succeeded":
+            return
+        if (held := self._controller.held_by(row)) is not None:
+            self._refuse_inside(row, "resumed", "resume", held)
+        if self._controller.call_off(run_id):
+            return
+        if self._caller.row(run_id).status in FINAL_RUN:
+            self._refuse_inside(row, "resumed", "retry", self.root(run_id))
+        self._controller.revive(row)
+
+    def _refuse_inside(self, row: RunRow, done: str, verb: str, other: str) -> Never:
         """The run of a flow inside another goes on with that, which awaits it."""
-        if row.parent_run is not None:
-            root = self._hub.archive.id_of(row.root_run)
-            advice = f"it is a node of another run, which goes on with it: {command_line(verb, root)}"
-            raise IllegalTransition(row.run_id, row.status, f"{done} by itself", advice)
+        advice = f"it is a node of another run, which goes on with it: {command_line(verb, other)}"
+        raise IllegalTransition(row.run_id, row.status, f"{done} by itself", advice)
 
     def resumable(self) -> list[str]:
         """Runs that nobody runs and that are not over: pending, running without a live owner, paused."""

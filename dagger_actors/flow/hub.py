@@ -243,6 +243,7 @@ class FlowHub:
         actions: ActionRegistry | None = None,
         redone: frozenset[int] = frozenset(),
         is_bare: bool = False,
+        is_held: bool = False,
     ) -> ActiveRun:
         """Open a run that this worker owns.
 
@@ -254,6 +255,7 @@ class FlowHub:
             actions: Its actions; None only without a mode.
             redone: Nodes that are run again though they have succeeded.
             is_bare: Only to be told something; then no user code is needed, and nothing begins.
+            is_held: It pauses from the beginning.
 
         Raises:
             StoreError: The file cannot be read; the run is adrift.
@@ -264,7 +266,7 @@ class FlowHub:
             assert row.owner == self.store.worker_id
             assert mode is None or is_bare or actions is not None
             active = self._active(row, definition or self.definition_of(row), actions or self.registry)
-            active.is_bare = is_bare
+            active.is_bare, active.is_held = is_bare, is_held
             self._begin(active, row, mode, former, redone)
         except StoreError as error:
             self.adrift.add(run_id, error)
@@ -372,9 +374,11 @@ class FlowHub:
             error=row.error,
             ending=row.ending,
             started_at=row.started_us,
-            is_pausing=mode == "recover" and bool(row.pausing),
+            is_pausing=mode == "recover" and row.is_pausing,
+            is_held=active.is_held,
             last_seq=row.last_seq,
         )
+        active.is_held = False  # from here on it is in the file
         rows = (StoredRow(*found) for found in self.store.readers.query("read.nodes", row.run_key))
         restore(machine, (from_row(found) for found in rows), mode, redone)
         active.emitter.work = machine.work

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from dagger_actors.core.messages import Stored
+from dagger_actors.flow.machine.book import HELD
+from dagger_actors.flow.machine.events import Mode
 
-__all__ = ["RunRow", "StoredArtifact", "StoredRow"]
+__all__ = ["MARKS", "RunRow", "StoredArtifact", "StoredRow"]
+
+
+MARKS: Final[dict[Mode, int]] = {"resume": -1, "retry": -2}
+"""``asks_until`` of the run of a flow inside another that somebody resumes or retries; who has the run above goes on with it."""
 
 
 class RunRow(msgspec.Struct, frozen=True):
@@ -35,8 +43,23 @@ class RunRow(msgspec.Struct, frozen=True):
     parent_run: int | None
     asks_until: int | None
 
+    @property
+    def is_pausing(self) -> bool:
+        """Whether it pauses, and not only because the run above it did when it was last seen."""
+        return bool(self.pausing) and not self.is_held
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it pauses, or has paused, because the run above it did."""
+        return self.pausing == HELD
+
+    @property
+    def revival(self) -> Mode:
+        """What for the run of a flow inside another, which has paused, is opened."""
+        return next((mode for mode, mark in MARKS.items() if mark == self.asks_until), "recover")
+
     def is_due(self, now_us: int) -> bool:
-        """Whether it rests because people are asked, and one has answered by now, or was asked for long enough."""
+        """Whether it rests and is to be looked at: of the people who are asked one has answered, or was asked for long enough."""
         return self.asks_until is not None and self.asks_until <= now_us
 
 

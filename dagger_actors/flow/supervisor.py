@@ -72,6 +72,7 @@ from dagger_actors.flow.machine.events import (
     Rested,
     Resume,
     RetryDue,
+    Revive,
     Started,
     StopBody,
     Stuck,
@@ -459,6 +460,9 @@ class FlowSupervisor(Actor):
                     draft.add_log((opening.machine.work.identity.run_key, *key), stopped.captured())
             elif type(effect) is Await:
                 draft.add_wait(opening.machine.work.identity, effect, now.wall_us)
+            elif type(effect) is Revive:
+                draft.add_revival(opening.machine.work, effect)
+                continue
             elif type(effect) is Finish:
                 self._is_over = draft.is_last = True
                 draft.until = effect.until
@@ -534,6 +538,8 @@ def _order(message: ControlRun) -> Pause | Resume | CancelVertex:
     match message.verb:
         case "pause":
             return Pause()
+        case "hold":
+            return Pause(is_held=True)
         case "resume":
             return Resume()
         case "cancel_node":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Sequence
+from typing import Final, Literal
 
 import msgspec
 
@@ -24,19 +25,22 @@ from dagger_actors.flow.machine.events import (
     Drain,
     Effect,
     Grant,
-    Mode,
     NodeRow,
+    PassOn,
     Prepare,
     RunEventRow,
 )
 from dagger_actors.flow.machine.invocations import Invocations, Live, RunIdentity
 
-__all__ = ["WINDOW", "Book"]
+__all__ = ["HELD", "WINDOW", "Book"]
 
 WINDOW = 1024
 """Grants that may be committed ahead of what has ended; wide enough to cover two commits at full speed, for a grant may
 have to wait for one that is under way."""
 
+
+HELD: Final = 2
+"""``flow_runs.pausing`` of a run that pauses, or has paused, because the run above it does."""
 
 SHIFT = 40
 MASK = (1 << SHIFT) - 1
@@ -54,6 +58,7 @@ class Book:
         ending: The state it is to end in, once all that its end calls is done; None = its end is not decided.
         started_at: When it first ran, if it has.
         is_pausing: Whether nothing more of it begins, and it pauses when what runs has ended.
+        is_held: Whether that is because the run above it pauses.
         last_seq: The highest number that an event of it has.
 
     Attributes:
@@ -71,7 +76,6 @@ class Book:
         awaiting: Attempts that await something outside, but for people who are asked: a run may rest meanwhile.
         preparing: Vertices whose flow is about to be run.
         children: Vertices whose flow runs, or is about to.
-        waking: What for the run of a flow that rests is opened, by vertex, where it is not only to be looked at.
         rows: Rows the event in hand has led to.
         effects: Effects the event in hand has led to.
         added: Nodes the event in hand has added.
@@ -90,6 +94,7 @@ class Book:
         ending: str | None,
         started_at: int | None,
         is_pausing: bool = False,
+        is_held: bool = False,
         last_seq: int = 0,
     ) -> None:
         self.work = Invocations(definition, identity, last_seq)
@@ -105,7 +110,7 @@ class Book:
         self.voided: list[Live] = []
         self.earlier: dict[int, dict[int, Live]] = {}
         self.unsaved: list[Live] = []
-        self.is_pausing = is_pausing
+        self.is_pausing, self.is_held = is_pausing or is_held, is_held
         self.is_bare = False
         self.is_detached = False
         self.open = len(self.work.graph)
@@ -113,7 +118,6 @@ class Book:
         self.asking: set[int] = set()
         self.preparing: set[int] = set()
         self.children: set[int] = set()
-        self.waking: dict[int, Mode] = {}
         self._flows: set[int] = set()
         self._later: deque[int] = deque()
         self.rows: list[NodeRow] = []
@@ -237,9 +241,15 @@ class Book:
             self.elapsed_us(now),
             identity.owner if is_kept else None,
             self.ending,
-            int(self.is_pausing and self.status == "running"),
+            self._pausing(),
             self.work.last_seq,
         )
+
+    def _pausing(self) -> int:
+        """The cell that tells whether the run pauses; one that has paused with the run above it goes on with that."""
+        if self.is_held and self.status in ("running", "paused"):
+            return HELD
+        return int(self.is_pausing and self.status == "running")
 
     # --- invocations
 
@@ -332,7 +342,7 @@ class Book:
         live = self.live.get(vertex)
         if live is not None and live.state in ("parked", "asked"):
             live.state = "awaiting"
-            self.effects.append(Await(node, item, live.attempt, mode=self.waking.pop(vertex, "recover")))
+            self.effects.append(Await(node, item, live.attempt))
             return
         self.preparing.add(vertex)
         self.effects.append(Prepare(node, item))
@@ -407,8 +417,9 @@ class Book:
             self.write(live, "running")  # its start is committed with the grant
         self.effects.append(Grant(live.node, live.item, live.attempt))
 
-    def pause(self) -> None:
+    def pause(self, *, is_held: bool = False) -> None:
         """Begin nothing more but what the run calls; the gate is held, and whatever has passed it is known to run."""
+        self.is_held = is_held and (self.is_held or not self.is_pausing)
         self.is_pausing = True
         ready = [live for live in self.live.values() if live.state == "ready"]
         for live in ready:
@@ -418,6 +429,13 @@ class Book:
         for live in ready:
             if live.vertex in self.calls:
                 self.grant(live)  # it was drained with the rest, and the pause waits for its end
+        self.pass_on("pause")
+
+    def pass_on(self, verb: Literal["pause", "resume"]) -> None:
+        """Tell the runs of flows that go on to pause, or not to."""
+        if self._flows:
+            lives = [live for live in self.live.values() if live.state == "awaiting" and live.node in self._flows]
+            self.effects += [PassOn(live.node, live.item, live.attempt, verb) for live in lives]
 
     def is_idle(self) -> bool:
         """Tell whether nothing runs, waits for time or for what is outside, or could be granted: the rest is parked."""

@@ -11,7 +11,7 @@ from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.protocols import Now
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.ends import give_up, is_resting_child
-from dagger_actors.flow.machine.events import ArmTimer, AtRest, Await, Mode, Prepared, Rested, Woken
+from dagger_actors.flow.machine.events import ArmTimer, AtRest, Await, Mode, Prepared, Rested, Revive, Woken
 from dagger_actors.flow.machine.invocations import Live
 
 __all__ = ["child_prepared", "leave_at_rest", "look_for_child", "rested", "woken"]
@@ -23,6 +23,10 @@ def child_prepared(book: Book, event: Prepared, now: Now) -> None:
     if vertex not in book.preparing or book.status != "running":
         return
     book.preparing.discard(vertex)
+    if book.is_pausing:
+        book.child_ended(Live(vertex, event.node, event.item, 1))
+        book.push(vertex)  # it begins when the run goes on
+        return
     live = book.live.get(vertex)
     if live is None:
         live = book.begin(vertex)
@@ -45,7 +49,7 @@ def child_prepared(book: Book, event: Prepared, now: Now) -> None:
 def look_for_child(book: Book, live: Live, now: Now) -> None:
     """The run is opened: see how the run of the flow stands, which does not rest as far as is known."""
     book.count_child(live)
-    book.effects.append(Await(live.node, live.item, live.attempt))
+    book.effects.append(Await(live.node, live.item, live.attempt, is_held=book.is_pausing))
     _arm(book, live, now)
 
 
@@ -56,10 +60,11 @@ def leave_at_rest(book: Book, live: Live, rest: AtRest, now: Now, mode: Mode) ->
         return
     _rests(live, rest.until)
     _arm(book, live, now)
-    if mode == "retry" or (mode == "resume" and rest.is_held):
-        book.waking[live.vertex] = mode
+    is_due = rest.until is not None and rest.until <= now.wall_us
+    if mode == "retry" or (mode == "resume" and rest.is_stuck):
+        book.effects.append(Revive(live.node, live.item, mode))
         book.push(live.vertex)
-    elif rest.until is not None and rest.until <= now.wall_us:
+    elif is_due or (rest.is_held and not book.is_pausing):
         book.push(live.vertex)
 
 

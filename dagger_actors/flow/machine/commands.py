@@ -22,6 +22,7 @@ from dagger_actors.flow.machine.events import (
     Pause,
     Release,
     Resume,
+    Revive,
     Rewire,
     Stop,
     StopBody,
@@ -71,8 +72,8 @@ def obey(book: Book, node: int, orders: tuple[Order, ...], now: Now) -> None:
                 grow(book, node, order, now)
             case Rewire():
                 _rewire(book, order)
-            case Pause():
-                book.pause()
+            case Pause(is_held=is_held):
+                book.pause(is_held=is_held)
             case Resume():
                 _resume(book, now)
             case CancelVertex(node=position, reason=reason):
@@ -111,13 +112,17 @@ def _rewire(book: Book, order: Rewire) -> None:
 def _resume(book: Book, now: Now) -> None:
     if not book.is_pausing:
         return
-    book.is_pausing = False
+    book.is_pausing = book.is_held = False
     if not any(state in ("failed", "timed_out") for state in map(book.work.state, range(len(book.work.nodes)))):
         book.forget_failure()  # it was that of the node that paused the run, and is tried again
     # They were drained, and the gate is held: none of them has begun.
     for live in [live for live in book.live.values() if live.state == "ready" and live.vertex not in book.calls]:
         book.grant(live)
     begin(book, now)
+    book.pass_on("resume")
+    for live in [live for live in book.live.values() if live.state == "parked" and is_resting_child(book, live)]:
+        book.effects.append(Revive(live.node, live.item, "resume"))
+        book.push(live.vertex)
 
 
 def cancel_node(book: Book, node: int, reason: str, now: Now) -> None:

@@ -41,6 +41,7 @@ __all__ = [
     "Opened",
     "Order",
     "Ordered",
+    "PassOn",
     "Pause",
     "Prepare",
     "Prepared",
@@ -48,6 +49,7 @@ __all__ = [
     "Rested",
     "Resume",
     "RetryDue",
+    "Revive",
     "Rewire",
     "RunEventRow",
     "Started",
@@ -132,7 +134,13 @@ class Rewire(msgspec.Struct, frozen=True):
 
 
 class Pause(msgspec.Struct, frozen=True):
-    """Begin nothing more; the run is paused when what runs has ended."""
+    """Begin nothing more; the run is paused when what runs has ended.
+
+    Attributes:
+        is_held: Whether that is because the run above it pauses, and no longer than that does.
+    """
+
+    is_held: bool = False
 
 
 class Resume(msgspec.Struct, frozen=True):
@@ -183,13 +191,15 @@ class AtRest(msgspec.Struct, frozen=True):
         item: Its item.
         attempt: Its number.
         until: When the run is to be looked at, because people are asked in it (microseconds UTC); None = never by itself.
-        is_held: Whether it, or a run inside it, rests for something else too: then a resume wakes it.
+        is_stuck: Whether it, or a run inside it, rests for something else: then a resume wakes it.
+        is_held: Whether it has paused because the run above it had: it goes on as soon as that does.
     """
 
     node: int
     item: int
     attempt: int
     until: int | None
+    is_stuck: int
     is_held: int
 
     @property
@@ -337,7 +347,7 @@ class Rested(msgspec.Struct, frozen=True):
 
 
 class Woken(msgspec.Struct, frozen=True):
-    """The run of a flow that an attempt awaits rests, and is to be looked at: somebody has answered in it, or resumes it."""
+    """The run of a flow that an attempt awaits rests, and is to be looked at."""
 
     node: int
     item: int
@@ -460,7 +470,7 @@ class Await(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         wanted: What that is, to be written down with the decision; None = it is written down already.
         kind: What kind of thing.
-        mode: Of a flow: what for its run is opened if it has paused; for ``recover`` only if it is to be looked at.
+        is_held: Of a flow: whether its run begins nothing more, because this run pauses.
     """
 
     node: int
@@ -468,7 +478,24 @@ class Await(msgspec.Struct, frozen=True, gc=False):
     attempt: int
     wanted: Wanted | None = None
     kind: Kind = "message"
-    mode: Mode = "recover"
+    is_held: bool = False
+
+
+class Revive(msgspec.Struct, frozen=True, gc=False):
+    """Mark the run of a flow, which this attempt awaits, to be resumed or retried, if it rests; written with the decision."""
+
+    node: int
+    item: int
+    mode: Literal["resume", "retry"]
+
+
+class PassOn(msgspec.Struct, frozen=True, gc=False):
+    """Tell the run of a flow, which this attempt awaits, to pause, or to go on, as this run does."""
+
+    node: int
+    item: int
+    attempt: int
+    verb: Literal["pause", "resume"]
 
 
 class Leave(msgspec.Struct, frozen=True, gc=False):
@@ -491,7 +518,22 @@ class Finish(msgspec.Struct, frozen=True):
     until: int | None = None
 
 
-Effect = Grant | Release | Drain | ArmTimer | StopBody | Expand | Judge | Prepare | Await | Leave | Emit | Finish
+Effect = (
+    Grant
+    | Release
+    | Drain
+    | ArmTimer
+    | StopBody
+    | Expand
+    | Judge
+    | Prepare
+    | Await
+    | PassOn
+    | Revive
+    | Leave
+    | Emit
+    | Finish
+)
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):

@@ -136,6 +136,7 @@ class FlowMachine:
         ending: str | None = None,
         started_at: int | None = None,
         is_pausing: bool = False,
+        is_held: bool = False,
         last_seq: int = 0,
     ) -> None:
         self.book = Book(
@@ -147,6 +148,7 @@ class FlowMachine:
             ending=ending,
             started_at=started_at,
             is_pausing=is_pausing,
+            is_held=is_held,
             last_seq=last_seq,
         )
         self.work = self.book.work

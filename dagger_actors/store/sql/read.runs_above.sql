@@ -1,0 +1,7 @@
+-- parameters: run_key. The ids of the runs that a run is inside of, the outermost first.
+WITH RECURSIVE above (run_key, depth) AS (
+  SELECT parent_run, 1 FROM flow_runs WHERE run_key = ? AND parent_run IS NOT NULL
+  UNION ALL
+  SELECT inside.parent_run, depth + 1 FROM above JOIN flow_runs AS inside USING (run_key) WHERE inside.parent_run IS NOT NULL
+)
+SELECT run_id FROM above JOIN flow_runs USING (run_key) ORDER BY depth DESC

@@ -1,0 +1,314 @@
+"""A06, control of runs with runs of flows inside: a pause, a resume and a cancel of the one reach the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagger_actors import ActorSystem, Report, Run
+from dagger_actors.errors import IllegalTransition
+from dagger_actors.testing import explore
+from dagger_actors.testing.simulation import Simulation
+
+CHAIN = """
+name: chain
+inputs: {name: {type: str, default: x}}
+nodes:
+  - {id: a, action: work, inputs: {name: inputs.name, step: {value: a}}}
+  - {id: b, action: work, inputs: {name: inputs.name, step: {value: b}}, dependencies: [a]}
+  - {id: c, action: work, inputs: {name: inputs.name, step: {value: c}}, dependencies: [b]}
+"""
+OUTER = """
+name: outer
+nodes:
+  - {id: sub, flow: chain.yaml}
+  - {id: beside, action: work, inputs: {name: {value: o}, step: {value: a}}}
+  - {id: last, action: work, inputs: {name: {value: o}, step: {value: b}}, dependencies: [sub, beside]}
+"""
+DEEP = """
+name: deep
+nodes:
+  - {id: far, flow: outer.yaml}
+"""
+MAPPED = """
+name: mapped
+config: {max_parallel_nodes: 2}
+nodes:
+  - {id: sub, flow: chain.yaml, map: {over: names, item: name}}
+  - {id: names, action: names}
+"""
+FAILING = """
+name: failing
+nodes:
+  - {id: sub, flow: chain.yaml}
+  - {id: bad, action: fails, on_failure: POLICY}
+"""
+
+
+class Stage:
+    """Actions that note what begins; each takes one virtual second."""
+
+    def __init__(self) -> None:
+        self.began: list[str] = []
+        self.failing = True
+
+    @property
+    def actions(self) -> list[Any]:
+        async def work(name: str, step: str) -> str:
+            self.began.append(name + step)
+            await asyncio.sleep(1)
+            return name
+
+        async def fails() -> int:
+            await asyncio.sleep(0.5)
+            if self.failing:
+                raise ValueError("not yet")
+            return 1
+
+        def names() -> list[str]:
+            return [f"n{at}" for at in range(5)]
+
+        return [work, names, fails]
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def written(folder: Path, policy: str = "pause") -> Path:
+    flows = {
+        "chain": CHAIN,
+        "outer": OUTER,
+        "deep": DEEP,
+        "mapped": MAPPED,
+        "failing": FAILING.replace("POLICY", policy),
+    }
+    for name, text in flows.items():
+        (folder / f"{name}.yaml").write_text(text)
+    return folder / "outer.yaml"
+
+
+def state(system: ActorSystem, run_id: str) -> str:
+    return system.flows.report(run_id, outputs=False).state
+
+
+def states(system: ActorSystem) -> set[str]:
+    return {one.state for one in system.flows.runs(inside=True)}
+
+
+EACH = {
+    "outer": ["oa", "ob", "xa", "xb", "xc"],
+    "deep": ["oa", "ob", "xa", "xb", "xc"],
+    "mapped": [f"n{at}{step}" for at in range(5) for step in "abc"],
+}
+
+
+def started(sim: Simulation, stage: Stage, path: Path) -> tuple[ActorSystem, Run]:
+    system = sim.system(actions=stage.actions)
+    run = system.flows.start(path, run_id="r")
+    sim.advance(0.5)
+    return system, run
+
+
+@pytest.mark.parametrize("who", ["here", "elsewhere"])
+@pytest.mark.parametrize("name", EACH)
+def test_a_pause_reaches_down_and_a_resume_too(
+    sim: Simulation, stage: Stage, tmp_path: Path, who: str, name: str
+) -> None:
+    """Law: nothing inside begins while the run above is paused; resumed, all goes on, each body once."""
+    system, run = started(sim, stage, written(tmp_path).with_name(f"{name}.yaml"))
+    teller = system if who == "here" else sim.system()
+    begun = list(stage.began)
+    teller.flows.pause("r")
+    assert run.wait().state == "paused"
+    assert states(system) == {"paused"}
+    assert not system._hub.active
+    sim.advance(100)
+    assert stage.began == begun
+    report = system.flows.resume("r").wait()
+    assert report.state == "succeeded", report
+    assert sorted(stage.began) == EACH[name]
+    assert states(system) == {"succeeded"}
+
+
+@pytest.mark.parametrize("who", ["here", "elsewhere"])
+@pytest.mark.parametrize("name", EACH)
+def test_a_pause_that_is_called_off_stops_nothing_inside(
+    sim: Simulation, stage: Stage, tmp_path: Path, who: str, name: str
+) -> None:
+    """Law: resumed while what runs holds the pause up, all goes on at once."""
+    system, run = started(sim, stage, written(tmp_path).with_name(f"{name}.yaml"))
+    teller = system if who == "here" else sim.system()
+    teller.flows.pause("r")
+    teller.flows.resume("r")
+    assert run.wait(100).state == "succeeded"
+    assert sorted(stage.began) == EACH[name]
+
+
+def test_a_failure_that_pauses_the_run_pauses_what_is_inside(sim: Simulation, stage: Stage, tmp_path: Path) -> None:
+    """Law: by ``on_failure: pause`` too nothing inside begins any more, until the resume."""
+    system = sim.system(actions=stage.actions)
+    report = system.flows.start(written(tmp_path).with_name("failing.yaml"), run_id="r").wait()
+    assert [report.state, state(system, "r/sub")] == ["paused", "paused"]
+    assert stage.began == ["xa"]
+    stage.failing = False
+    assert system.flows.resume("r").wait().state == "succeeded"
+    assert stage.began == ["xa", "xb", "xc"]
+
+
+def test_a_failure_that_stops_the_run_cancels_what_is_inside(sim: Simulation, stage: Stage, tmp_path: Path) -> None:
+    """Law: ``on_failure: stop`` cancels the runs inside with all they run."""
+    system = sim.system(actions=stage.actions)
+    assert system.flows.start(written(tmp_path, "stop").with_name("failing.yaml"), run_id="r").wait().state == "failed"
+    sim.advance(10)
+    assert [state(system, "r/sub"), stage.began] == ["cancelled", ["xa"]]
+
+
+@pytest.mark.parametrize("name", ["outer", "deep"])
+def test_a_node_that_is_cancelled_takes_its_flow_with_it(
+    sim: Simulation, stage: Stage, tmp_path: Path, name: str
+) -> None:
+    """Law: ``cancel --node`` of a node that runs a flow cancels that run, and what is inside it."""
+    system, run = started(sim, stage, written(tmp_path).with_name(f"{name}.yaml"))
+    system.flows.cancel("r", node="far" if name == "deep" else "sub")
+    run.wait()
+    sim.advance(10)
+    inside = ["r/far", "r/far/sub"] if name == "deep" else ["r/sub"]
+    assert {state(system, one) for one in inside} == {"cancelled"}
+    assert "xb" not in stage.began
+
+
+@pytest.mark.parametrize("who", ["here", "elsewhere"])
+def test_a_pause_inside_parks_that_run_alone(sim: Simulation, stage: Stage, tmp_path: Path, who: str) -> None:
+    """Law: what else can run does; then the run above pauses, and its resume goes on inside."""
+    system, run = started(sim, stage, written(tmp_path).with_name("mapped.yaml"))
+    (system if who == "here" else sim.system()).flows.pause("r/sub/0")
+    assert run.wait().state == "paused"
+    assert [state(system, f"r/sub/{at}") for at in range(5)] == ["paused", *["succeeded"] * 4]
+    assert system.flows.resume("r").wait().state == "succeeded"
+    assert sorted(stage.began) == EACH["mapped"]
+
+
+@pytest.mark.parametrize("who", ["here", "elsewhere"])
+def test_a_run_inside_is_resumed_by_itself_while_the_run_above_goes_on(
+    sim: Simulation, stage: Stage, tmp_path: Path, who: str
+) -> None:
+    """Law: whoever has the run above goes on with it; the others are not touched."""
+    system, run = started(sim, stage, written(tmp_path).with_name("mapped.yaml"))
+    for inside in ("r/sub/0", "r/sub/1"):
+        system.flows.pause(inside)
+    sim.advance(1.5)
+    assert [state(system, one) for one in ("r", "r/sub/0", "r/sub/1")] == ["running", "paused", "paused"]
+    (system if who == "here" else sim.system()).flows.resume("r/sub/0")
+    assert run.wait().state == "paused"
+    assert [state(system, f"r/sub/{at}") for at in range(5)] == ["succeeded", "paused", *["succeeded"] * 3]
+
+
+def test_a_run_inside_does_not_go_on_where_one_above_it_is_paused(
+    sim: Simulation, stage: Stage, tmp_path: Path
+) -> None:
+    """Law: its resume is refused, and names the outermost run that is paused."""
+    system, run = started(sim, stage, written(tmp_path).with_name("deep.yaml"))
+    system.flows.pause("r/far")
+    with pytest.raises(IllegalTransition, match=r"resume r/far$"):
+        system.flows.resume("r/far/sub")
+    run.wait()
+    for inside in ("r/far/sub", "r/far"):
+        with pytest.raises(IllegalTransition, match=r"resume r$"):
+            system.flows.resume(inside)
+    assert states(system) == {"paused"}
+
+
+def test_runs_that_nobody_has_are_paused_together_without_their_code(
+    sim: Simulation, stage: Stage, tmp_path: Path
+) -> None:
+    """Law: who has no code pauses what a death has left, at any depth, and whoever resumes it does the rest."""
+    sim.kill(started(sim, stage, written(tmp_path).with_name("deep.yaml"))[0])
+    stranger = sim.system()
+    stranger.flows.pause("r")
+    assert states(stranger) == {"paused"}
+    sim.advance(50)
+    assert sorted(stage.began) == ["oa", "xa"]
+    system = sim.system(actions=stage.actions)
+    assert system.flows.resume("r").wait().state == "succeeded"
+    assert sorted(stage.began) == ["oa", "oa", "ob", "xa", "xa", "xb", "xc"]
+
+
+# --- whichever commit a worker dies at
+
+
+sim_of: list[Simulation] = []
+
+
+def story(
+    stage: Stage, path: Path, play: Callable[[ActorSystem, Run], Report], check: Callable[[ActorSystem], None]
+) -> Any:
+    def told(sim: Simulation) -> None:
+        stage.began.clear()
+        sim_of[:] = [sim]
+
+        def body(system: ActorSystem) -> Report:
+            run = system.flows.start(path, run_id="r")
+            if sim.now_s < 0.4:
+                sim.advance(0.5)
+            return play(system, run)
+
+        sim.keep_going(body, actions=stage.actions, recover=True)
+        check(sim.system(actions=stage.actions))
+
+    return told
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_whichever_commit_a_worker_dies_at_a_pause_holds_inside(stage: Stage, tmp_path: Path, name: str) -> None:
+    """Law: a pause that was recorded is kept inside by whoever comes, and the resume does the rest."""
+    path = written(tmp_path).with_name(f"{name}.yaml")
+
+    def play(system: ActorSystem, run: Run) -> Report:
+        if "paused" not in stage.began and run.report().state in ("pending", "running", "paused"):
+            system.flows.pause("r")
+            assert run.wait().state == "paused"
+            assert states(system) <= {"paused", "pending", "succeeded"}
+            begun = list(stage.began)
+            sim_of[0].advance(20)
+            assert stage.began == begun
+            stage.began.append("paused")
+        if run.report().state == "paused":
+            run.resume()
+        return run.wait()
+
+    def check(system: ActorSystem) -> None:
+        assert states(system) == {"succeeded"}
+        assert {one for one in stage.began if one != "paused"} == set(EACH[name])
+
+    assert explore(story(stage, path, play, check), seeds=1, crash="every_commit").commits >= 8
+
+
+def test_whichever_commit_a_worker_dies_at_a_cancelled_node_takes_its_flow_with_it(
+    sim: Simulation, stage: Stage, tmp_path: Path
+) -> None:
+    """Law: nothing inside is left open, though the worker dies before it could cancel that."""
+    del sim
+    path = written(tmp_path).with_name("deep.yaml")
+
+    def play(system: ActorSystem, run: Run) -> Report:
+        report = run.report()
+        if not report.nodes or report.nodes[0].state not in ("cancelled", "succeeded"):
+            system.flows.cancel("r", node="far")
+        return run.wait()
+
+    def told(sim: Simulation) -> None:
+        story(stage, path, play, lambda _: None)(sim)
+
+        def looked(system: ActorSystem) -> set[str]:
+            sim.advance(120)
+            return {one.state for one in system.flows.runs(inside=True) if one.run_id != "r"}
+
+        assert sim.keep_going(looked, actions=stage.actions, recover=True) == {"cancelled"}
+
+    assert explore(told, seeds=1, crash="every_commit").commits >= 4
