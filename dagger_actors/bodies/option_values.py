@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from typing import TypeGuard
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -13,7 +13,17 @@ from dagger_actors.core.task_options import MAX_TASK_SECONDS
 from dagger_actors.core.wording import as_written, nearest, quoted
 from dagger_actors.reading.retry_keys import DOTTED, EXCEPTIONS, MAX_TRIES
 
-__all__ = ["Misfit", "OptionProblem", "complain", "is_number", "read_retry", "read_timeout", "whole", "word"]
+__all__ = [
+    "Misfit",
+    "OptionProblem",
+    "complain",
+    "is_number",
+    "read_options",
+    "read_retry",
+    "read_timeout",
+    "whole",
+    "word",
+]
 
 
 class Misfit(Exception):
@@ -40,6 +50,35 @@ class OptionProblem(msgspec.Struct, frozen=True):
 def complain(problems: Iterable[OptionProblem]) -> str:
     """Word all problems as one text."""
     return "; ".join(map(str, problems))
+
+
+def read_options(
+    given: Mapping[str, object], readers: Mapping[str, Callable[[object], object]]
+) -> tuple[dict[str, Any], list[OptionProblem]]:
+    """Read options, each by itself.
+
+    Args:
+        given: By name.
+        readers: All that there are; one raises ``Misfit`` for a value that cannot be.
+
+    Returns:
+        What was read, by name, and the problems, in the order given.
+    """
+    problems: list[OptionProblem] = []
+    made: dict[str, Any] = {}
+    for name, value in given.items():
+        read = readers.get(name)
+        if read is None:
+            near = nearest(name, readers)
+            advice = f"did you mean {near}?" if near else f"there are {', '.join(readers)}"
+            problems.append(OptionProblem(name, "there is no such option", advice))
+            continue
+        try:
+            made[name] = read(value)
+        except Misfit as error:
+            message, advice = error.args
+            problems.append(OptionProblem(name, message, advice))
+    return made, problems
 
 
 def whole(most: int) -> Callable[[object], int]:

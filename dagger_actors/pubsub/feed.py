@@ -12,11 +12,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-import msgspec
-
-from dagger_actors.core.channel_rows import NO_KEY, NewMessage
+from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.turns import Delivered, StartTurn
-from dagger_actors.errors import DaggerError
+from dagger_actors.pubsub.choosing import key_in, passes
 from dagger_actors.pubsub.kind import HandlerKind
 
 __all__ = ["Feed", "Taker"]
@@ -94,9 +92,9 @@ class Feed:
         handler = self.handler
         found = []
         for item, message in zip(items, messages, strict=True):
-            if handler.hint_of(item.type) is None or not _passes(handler, item.payload):
+            if handler.hint_of(item.type) is None or not passes(handler, item.payload):
                 continue
-            key = _key(handler, message, item.payload) if self._is_keyed else ""
+            key = key_in(handler, message.key, item.payload) if self._is_keyed else ""
             is_echo = message.source == self.name and (message.source_key or "") == key
             if not is_echo or handler.options.echo:
                 found.append((key, item))
@@ -237,22 +235,3 @@ class Feed:
         for taker in busy:
             taker.cancel()
         return lost
-
-
-def _key(handler: HandlerKind, message: NewMessage, payload: bytes) -> str:
-    assert handler.key_of is not None
-    if message.key is not None:
-        return message.key
-    try:
-        return handler.key_of(payload)
-    except (DaggerError, msgspec.MsgspecError, ValueError, TypeError):
-        return NO_KEY  # its turn refuses it, and says why
-
-
-def _passes(handler: HandlerKind, payload: bytes) -> bool:
-    if handler.filter_of is None:
-        return True
-    try:
-        return handler.filter_of(payload)
-    except (DaggerError, msgspec.MsgspecError, ValueError, TypeError):
-        return True  # its turn says what is wrong with it

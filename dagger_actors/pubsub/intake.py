@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from dagger_actors.core.channel_rows import NO_KEY, RANGES, range_of
+from dagger_actors.core.channel_rows import RANGES, range_of
 from dagger_actors.core.turns import Delivered
-from dagger_actors.errors import DaggerError
+from dagger_actors.pubsub.choosing import key_in, passes
 from dagger_actors.pubsub.kind import HandlerKind
 from dagger_actors.pubsub.machine.events import Fetch, Fetched, Message
 from dagger_actors.pubsub.registry import Subscription
@@ -121,33 +121,13 @@ def _judged(handler: HandlerKind, subscription: str, row: StoredRow) -> Message:
     """Tell which range and lane a message has, and whether it is to be delivered."""
     options = handler.options
     payload = row.payload.encode()
-    key = _key(handler, row, payload)
+    key = key_in(handler, row.key, payload)
     if row.target is not None:  # a timer, or redriven: nothing is asked again of what was meant for it
         is_wanted = row.target == subscription
     else:
         is_echo = row.source == subscription and (row.source_key or "") == key and not options.echo
-        is_wanted = not is_echo and handler.hint_of(row.type) is not None and _passes(handler, payload)
+        is_wanted = not is_echo and handler.hint_of(row.type) is not None and passes(handler, payload)
     return Message(row.offset, _range_of(handler, row.offset, key), key, is_wanted, len(payload))
-
-
-def _key(handler: HandlerKind, row: StoredRow, payload: bytes) -> str:
-    if handler.key_of is None:
-        return ""
-    if row.key is not None:
-        return row.key
-    try:
-        return handler.key_of(payload)
-    except (DaggerError, msgspec.MsgspecError, ValueError, TypeError):
-        return NO_KEY  # whoever takes its turn refuses it, and says why
-
-
-def _passes(handler: HandlerKind, payload: bytes) -> bool:
-    if handler.filter_of is None:
-        return True
-    try:
-        return handler.filter_of(payload)
-    except (DaggerError, msgspec.MsgspecError, ValueError, TypeError):
-        return True  # its turn says what is wrong with it
 
 
 def _range_of(handler: HandlerKind, offset: int, key: str) -> int:

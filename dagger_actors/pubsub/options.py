@@ -12,11 +12,10 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from dagger_actors.bodies.option_values import Misfit, OptionProblem
+from dagger_actors.bodies.option_values import OptionProblem, read_options
 from dagger_actors.core.channel_names import matches
 from dagger_actors.core.channel_options import Order
 from dagger_actors.core.retry import Exponential, RetryPolicy
-from dagger_actors.core.wording import nearest
 from dagger_actors.pubsub.filters import Filter
 from dagger_actors.pubsub.option_values import OPTIONS
 
@@ -122,20 +121,7 @@ def make_options(given: Mapping[str, object]) -> tuple[SubscribeOptions, list[Op
     Returns:
         The options, to be used only if there are no problems; and the problems, in the order given.
     """
-    problems: list[OptionProblem] = []
-    made: dict[str, Any] = {}
-    for name, value in given.items():
-        read = OPTIONS.get(name)
-        if read is None:
-            near = nearest(name, OPTIONS)
-            advice = f"did you mean {near}?" if near else f"there are {', '.join(OPTIONS)}"
-            problems.append(OptionProblem(name, "there is no such option", advice))
-            continue
-        try:
-            made[name] = read(value)
-        except Misfit as error:
-            message, advice = error.args
-            problems.append(OptionProblem(name, message, advice))
+    made, problems = read_options(given, OPTIONS)
     problems += disagreements(made)
     if problems:
         return SubscribeOptions(), problems

@@ -8,7 +8,7 @@ from typing import cast
 
 import msgspec
 
-from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryWait
+from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy, RetryWait
 from dagger_actors.core.wording import quoted
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
@@ -23,6 +23,7 @@ __all__ = [
     "STRATEGY",
     "WAITS",
     "RetryStrategy",
+    "policy_with",
     "read_strategy",
 ]
 
@@ -124,3 +125,17 @@ def read_exceptions(reader: Reader, tree: Tree, what: str) -> tuple[str, ...]:
                     item.at, f"{what}: {quoted(name)} is no builtin exception", reader.suggest(name, EXCEPTIONS, advice)
                 )
     return tuple(names)
+
+
+def policy_with(said: RetryStrategy | None, tries: int | None, own: RetryPolicy) -> RetryPolicy:
+    """The policy of an agent's code, as its file changes it.
+
+    Args:
+        said: The strategy that the file gives; None = none.
+        tries: Total tries that it gives; None = none.
+        own: What goes on holding where it says nothing.
+    """
+    if said is not None:
+        assert said.wait is not None, "a strategy that was read has a kind of wait"
+        own = RetryPolicy(tries=own.tries, wait=said.wait, retry_on=said.retry_on, give_up_on=said.give_up_on)
+    return own if tries is None else msgspec.structs.replace(own, tries=tries)

@@ -24,13 +24,49 @@ from dagger_actors.reading.reader import MAX_NAME
 from dagger_actors.reading.retry_form import Strategy, Tries
 from dagger_actors.supervised.part_keys import MAX_REFERENCE
 
-__all__ = ["ChannelForm", "ChannelName", "FieldPath", "Name", "Reference", "RetainForm", "SubscriptionForm"]
+__all__ = [
+    "ChannelForm",
+    "ChannelName",
+    "FieldPath",
+    "Filter",
+    "KeyPath",
+    "MessageTries",
+    "Name",
+    "Reference",
+    "RetainForm",
+    "Start",
+    "SubscriptionForm",
+]
 
 CHANNEL_PATTERN = r"^[\w*-]+(\.[\w*-]+)*$"
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
 Reference = Annotated[str, Meta(min_length=1, max_length=MAX_REFERENCE, pattern=r"^.+:[^:\s]+$")]
 ChannelName = Annotated[str, Meta(max_length=LONGEST_NAME, pattern=CHANNEL_PATTERN)]
 FieldPath = Annotated[str, Meta(min_length=1, max_length=MAX_PATH, pattern=r"^[^.]+(\.[^.]+)*$")]
+
+# What subscriptions and triggers both say of the messages that they take.
+KeyPath = Annotated[
+    FieldPath,
+    Meta(
+        description="The path of the field by which messages are told apart: those of one value keep their order.",
+        examples=["customer", "order.customer"],
+    ),
+]
+Start = Annotated[
+    str | Annotated[int, Meta(ge=0)],
+    Meta(
+        description="Where it begins on a channel that is new to it: earliest, latest, an offset, a time.",
+        examples=["latest", "2026-11-20T08:30Z"],
+    ),
+]
+Filter = Annotated[
+    dict[str, Any],
+    Meta(
+        description="Which messages it takes, in the words of a flow's `when`, with `field` for `reference`.",
+        examples=[{"field": "price", "gt": 10}],
+    ),
+]
+MessageTries = Annotated[Tries, Meta(description="Total tries of a message.")]
 
 
 class SubscriptionForm(Form, frozen=True, kw_only=True):
@@ -51,27 +87,9 @@ class SubscriptionForm(Form, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
-    key: (
-        Annotated[
-            FieldPath,
-            Meta(
-                description="The path of the field by which messages are told apart: those of one value keep their order.",
-                examples=["customer", "order.customer"],
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
+    key: KeyPath | UnsetType = UNSET
     group: Annotated[Name, Meta(description="Its group; the agents of a group share its messages.")] | UnsetType = UNSET
-    start: (
-        Annotated[
-            str | Annotated[int, Meta(ge=0)],
-            Meta(
-                description="Where it begins on a channel that is new to it: earliest, latest, an offset, a time.",
-                examples=["latest", "2026-11-20T08:30Z"],
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
+    start: Start | UnsetType = UNSET
     order: (
         Annotated[
             Order, Meta(description="all: each message after the one before; key: that for each key; none: at once.")
@@ -86,17 +104,8 @@ class SubscriptionForm(Form, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1, le=MAX_BATCH, description="Messages in one turn at most; its handler takes a list.")]
         | UnsetType
     ) = UNSET
-    filter: (
-        Annotated[
-            dict[str, Any],
-            Meta(
-                description="Which messages it takes, in the words of a flow's `when`, with `field` for `reference`.",
-                examples=[{"field": "price", "gt": 10}],
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    try_count: Annotated[Tries, Meta(description="Total tries of a message.")] | UnsetType = UNSET
+    filter: Filter | UnsetType = UNSET
+    try_count: MessageTries | UnsetType = UNSET
     retry: Strategy | UnsetType = UNSET
     timeout: Annotated[float, Meta(gt=0, le=MAX_TASK_SECONDS, description="Seconds for one turn.")] | UnsetType = UNSET
     max_in_flight: (

@@ -28,7 +28,7 @@ from dagger_actors.core.task_options import MAX_TASK_SECONDS
 from dagger_actors.core.wording import quoted
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
-from dagger_actors.reading.retry_keys import MAX_TRIES, STRATEGY, read_strategy
+from dagger_actors.reading.retry_keys import MAX_TRIES, STRATEGY, policy_with, read_strategy
 from dagger_actors.reading.tree import Fields, Scalar, Table, Tree, described, to_data
 from dagger_actors.supervised.definition import ChannelSpec, SubscriptionSpec
 from dagger_actors.supervised.part_keys import read_class, read_word
@@ -224,14 +224,9 @@ def options_of(spec: SubscriptionSpec, own: RetryPolicy) -> dict[str, object]:
         for name in spec.__struct_fields__
         if name not in ("try_count", "retry") and (value := getattr(spec, name)) is not None
     }
-    if spec.retry is not None:
-        said = spec.retry
-        assert said.wait is not None, "a strategy that was read has a kind of wait"
-        own = RetryPolicy(tries=own.tries, wait=said.wait, retry_on=said.retry_on, give_up_on=said.give_up_on)
-    if spec.try_count is not None:
-        own = msgspec.structs.replace(own, tries=spec.try_count)
     if spec.retry is not None or spec.try_count is not None:
-        given["retry"], given["try_count"] = own, own.tries
+        given["retry"] = policy = policy_with(spec.retry, spec.try_count, own)
+        given["try_count"] = policy.tries
     return given
 
 

@@ -23,7 +23,6 @@ from dagger_actors.supervised.channel_keys import (
     options_of,
 )
 from dagger_actors.supervised.complaints import Complaints, Placed
-from dagger_actors.supervised.config_check import Fault, check_config
 from dagger_actors.supervised.definition import SystemDefinition
 from dagger_actors.supervised.part_keys import A_CLASS, split_class
 
@@ -96,7 +95,7 @@ def resolve_subscribers(
         before = complaints.reader.complained
         _refuse_supervision(found, agent, complaints)
         given = _given(found, source, agent, complaints)
-        config = _config(found, source, agent, complaints)
+        config = complaints.config_of(found, source.config, agent)
         is_right = complaints.reader.complained == before
         group = agent.spec.group or None
         resolved[agent.spec.id] = ResolvedSubscriber(found, config, group, given, agent, is_right)
@@ -153,18 +152,6 @@ def sentence(advice: str) -> str:
 def _written(agent: Placed) -> Mapping[str, Field]:
     field = agent.place.subscriptions
     return field.value.entries if field is not None and isinstance(field.value, Table) else {}
-
-
-def _config(found: Any, source: SubscriberSource, agent: Placed, complaints: Complaints) -> msgspec.Struct | None:
-    if source.config is not None:
-        config, faults = check_config(source.config, agent.spec.config)
-        for fault in faults:
-            complaints.of_config(agent, fault)
-        return config
-    if agent.spec.config:
-        advice = "Remove it, or say in the class what it takes: `config: SomeStruct`."
-        complaints.of_config(agent, Fault((), f"class {found.__name__} takes none", advice))
-    return None
 
 
 def resolve_channels(definition: SystemDefinition, folder: Path, reader: Reader) -> dict[str, ResolvedChannel]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from dagger_actors.core.wording import quoted
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Listing, Table, Tree
-from dagger_actors.supervised.config_check import Fault
+from dagger_actors.supervised.config_check import Fault, check_config
 from dagger_actors.supervised.config_check import Path as ConfigPath
 from dagger_actors.supervised.definition import AgentSpec
 from dagger_actors.supervised.places import AgentPlace
@@ -17,6 +19,9 @@ __all__ = ["Complaints", "Placed"]
 
 MAX_NAMED = 5
 """Agents that a message names, of all that share a mistake."""
+
+TAKE_ONE = "say in the class what it takes: `config: SomeStruct`"
+BE_A_CLASS = "make the function a TaskAgent class with `config: SomeStruct`"
 
 
 class Placed(NamedTuple):
@@ -50,6 +55,27 @@ class Complaints:
         """Complain of one thing that an agent says."""
         self.reader.subject = agent.spec.id
         self.reader.complain(at, message, advice)
+
+    def config_of(self, found: Any, wanted: type[msgspec.Struct] | None, agent: Placed) -> msgspec.Struct | None:
+        """Make the config of an agent, and complain of what does not fit.
+
+        Args:
+            found: Its class, or the function that does its tasks.
+            wanted: The class of its config; None = it takes none.
+            agent: The agent.
+        """
+        if wanted is not None:
+            config, faults = check_config(wanted, agent.spec.config)
+            for fault in faults:
+                self.of_config(agent, fault)
+            return config
+        if agent.spec.config:
+            is_class = isinstance(found, type)
+            advice = f"Remove it, or {TAKE_ONE if is_class else BE_A_CLASS}."
+            self.of_config(
+                agent, Fault((), f"{'class' if is_class else 'function'} {found.__name__} takes none", advice)
+            )
+        return None
 
     def of_config(self, agent: Placed, fault: Fault) -> None:
         """Complain of one thing in a config."""

@@ -31,7 +31,7 @@ from dagger_actors.supervised.channel_resolving import (
     resolve_subscribers,
 )
 from dagger_actors.supervised.complaints import Complaints, Placed
-from dagger_actors.supervised.config_check import MAX_MESSAGE, Fault, check_config
+from dagger_actors.supervised.config_check import MAX_MESSAGE
 from dagger_actors.supervised.definition import SystemDefinition
 from dagger_actors.supervised.loading import read_system
 from dagger_actors.supervised.part_keys import A_CLASS, REFERENCE_FORMS, split_class
@@ -228,14 +228,7 @@ class Resolver(Generic[T]):
                 message = f"`tasks` is for who does tasks, and class {found.__name__} is an actor"
                 advice = f"Remove it; or let the class do tasks: class {found.__name__}(TaskAgent): ..."
                 self._complaints.of_agent(agent, agent.place.tasks.at, message, advice)
-            config: msgspec.Struct | None = None
-            if kind is not None:
-                config, faults = check_config(kind, agent.spec.config)
-                for fault in faults:
-                    self._complaints.of_config(agent, fault)
-            elif agent.spec.config:
-                advice = "Remove it, or say in the class what it takes: `config: SomeStruct`."
-                self._complaints.of_config(agent, Fault((), f"class {found.__name__} takes none", advice))
+            config = self._complaints.config_of(found, kind, agent)
             self._resolved.actors[agent.spec.id] = ResolvedAgent(found, config)
 
 

@@ -27,7 +27,7 @@ from dagger_actors.core.task_options import (
 from dagger_actors.core.wording import quoted
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
-from dagger_actors.reading.retry_keys import MAX_TRIES, STRATEGY, read_strategy
+from dagger_actors.reading.retry_keys import MAX_TRIES, STRATEGY, policy_with, read_strategy
 from dagger_actors.reading.tree import Scalar, Tree, described
 from dagger_actors.supervised.definition import PerKeySpec, TaskOptionsSpec
 from dagger_actors.supervised.part_keys import read_word
@@ -142,14 +142,8 @@ def given_of(spec: TaskOptionsSpec, own: RetryPolicy) -> dict[str, object]:
     }
     if spec.per_key is not None:
         given["per_key"] = (spec.per_key.field, spec.per_key.limit)
-    if spec.retry is not None:
-        said = spec.retry
-        assert said.wait is not None, "a strategy that was read has a kind of wait"
-        own = RetryPolicy(tries=own.tries, wait=said.wait, retry_on=said.retry_on, give_up_on=said.give_up_on)
-    if spec.try_count is not None:
-        own = msgspec.structs.replace(own, tries=spec.try_count)
     if spec.retry is not None or spec.try_count is not None:
-        given["retry"] = own
+        given["retry"] = policy_with(spec.retry, spec.try_count, own)
     return given
 
 

@@ -10,7 +10,6 @@ import msgspec
 from dagger_actors.errors import ActorClassError
 from dagger_actors.reading.tree import Fields, Table
 from dagger_actors.supervised.complaints import Complaints, Placed
-from dagger_actors.supervised.config_check import Fault, check_config
 from dagger_actors.supervised.definition import TaskOptionsSpec
 from dagger_actors.supervised.task_keys import UNSUPERVISED, TaskSource, given_of, key_of
 
@@ -46,7 +45,7 @@ def resolve_tasks(
     for agent in agents:
         _refuse_supervision(found, agent, complaints)
         given = _judged(found, source, agent, complaints)
-        config = _config(found, source, agent, complaints)
+        config = complaints.config_of(found, source.config, agent)
         resolved[agent.spec.id] = ResolvedTasks(found, config, given)
 
 
@@ -78,18 +77,3 @@ def _judged(found: Any, source: TaskSource, agent: Placed, complaints: Complaint
         except ActorClassError as error:
             complaints.of_agent(agent, place.class_at, f"class: {found.__name__} can do no tasks", f"{error}.")
     return given
-
-
-def _config(found: Any, source: TaskSource, agent: Placed, complaints: Complaints) -> msgspec.Struct | None:
-    if source.config is not None:
-        config, faults = check_config(source.config, agent.spec.config)
-        for fault in faults:
-            complaints.of_config(agent, fault)
-        return config
-    if agent.spec.config:
-        takes = "class" if isinstance(found, type) else "function"
-        advice = "Remove it, or say in the class what it takes: `config: SomeStruct`."
-        if takes == "function":
-            advice = "Remove it, or make the function a TaskAgent class with `config: SomeStruct`."
-        complaints.of_config(agent, Fault((), f"{takes} {found.__name__} takes none", advice))
-    return None

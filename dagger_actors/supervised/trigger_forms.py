@@ -8,8 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from dagger_actors.core.task_options import MAX_PATH
 from dagger_actors.reading.form import Form
-from dagger_actors.reading.retry_form import Tries
-from dagger_actors.supervised.channel_forms import ChannelName, FieldPath, Name
+from dagger_actors.supervised.channel_forms import ChannelName, FieldPath, Filter, KeyPath, MessageTries, Name, Start
 from dagger_actors.supervised.part_keys import MAX_REFERENCE
 
 __all__ = ["ONE_OF_TRIGGER", "TriggerForm"]
@@ -64,34 +63,7 @@ class TriggerForm(Form, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
-    filter: (
-        Annotated[
-            dict[str, Any],
-            Meta(
-                description="Which messages it takes, in the words of a flow's `when`, with `field` for `reference`.",
-                examples=[{"field": "price", "gt": 10}],
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    key: (
-        Annotated[
-            FieldPath,
-            Meta(
-                description="The path of the field by which messages are told apart: those of one value keep their order.",
-                examples=["customer", "order.customer"],
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    start: (
-        Annotated[
-            str | Annotated[int, Meta(ge=0)],
-            Meta(
-                description="Where it begins on a channel that is new to it: earliest, latest, an offset, a time.",
-                examples=["latest", "2026-11-20T08:30Z"],
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    try_count: Annotated[Tries, Meta(description="Total tries of a message.")] | UnsetType = UNSET
+    filter: Filter | UnsetType = UNSET
+    key: KeyPath | UnsetType = UNSET
+    start: Start | UnsetType = UNSET
+    try_count: MessageTries | UnsetType = UNSET

@@ -13,8 +13,8 @@ from typing import Any, Literal, TypedDict
 import msgspec
 
 from dagger_actors.bodies.option_values import (
-    Misfit,
     OptionProblem,
+    read_options,
     read_retry,
     read_timeout,
     whole,
@@ -22,7 +22,6 @@ from dagger_actors.bodies.option_values import (
 )
 from dagger_actors.core.retry import Exponential, RetryPolicy
 from dagger_actors.core.task_options import MAX_CONCURRENCY, MAX_OPEN, OVERFLOWS, Durability, Isolation, Overflow
-from dagger_actors.core.wording import nearest
 from dagger_actors.tasks.option_values import (
     PerKey,
     read_burst,
@@ -114,20 +113,7 @@ def make_options(given: Mapping[str, object]) -> tuple[AgentOptions, list[Option
     Returns:
         The options, to be used only if there are no problems; and the problems, in the order given.
     """
-    problems: list[OptionProblem] = []
-    made: dict[str, Any] = {}
-    for name, value in given.items():
-        read = OPTIONS.get(name)
-        if read is None:
-            near = nearest(name, OPTIONS)
-            advice = f"did you mean {near}?" if near else f"there are {', '.join(OPTIONS)}"
-            problems.append(OptionProblem(name, "there is no such option", advice))
-            continue
-        try:
-            made[name] = read(value)
-        except Misfit as error:
-            message, advice = error.args
-            problems.append(OptionProblem(name, message, advice))
+    made, problems = read_options(given, OPTIONS)
     problems += disagreements(given, made)
     if problems:
         return AgentOptions(), problems
