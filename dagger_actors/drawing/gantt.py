@@ -12,6 +12,7 @@ from html import escape
 from dagger_actors.drawing.chart import Chart, Row, Segment, at_once, ticks
 from dagger_actors.drawing.palette import DARK, LIGHT, Colour
 from dagger_actors.drawing.picture import STATES
+from dagger_actors.drawing.svg import HEADING_CELL, SUMMARY_CELL, fitting
 from dagger_actors.drawing.text import duration, shorten, width
 
 __all__ = ["write_gantt"]
@@ -58,11 +59,7 @@ def write_gantt(chart: Chart) -> str:
     plot = Plot(chart, MARGIN + names)
     bottom = HEADER + AXIS + ROW * len(chart.rows)
     legend = list(_legend(chart.rows, bottom + 30))
-    wide = max(
-        plot.left + PLOT + notes + MARGIN,
-        width(chart.title) * 9.5 + 2 * MARGIN,
-        width(chart.subtitle) * 6.6 + 2 * MARGIN,
-    )
+    wide = plot.left + PLOT + notes + MARGIN
     high = bottom + MARGIN + LEGEND
     size = f'width="{wide:.0f}" height="{high:.0f}"'
     parts = [
@@ -70,8 +67,8 @@ def write_gantt(chart: Chart) -> str:
         f"<title>{escape(chart.title)}</title>",
         f"<style>{_style()}</style>",
         f'<rect class="ground" {size} rx="10"/>',
-        f'<text class="heading" x="{MARGIN:g}" y="30">{escape(chart.title)}</text>',
-        f'<text class="summary" x="{MARGIN:g}" y="48">{escape(chart.subtitle)}</text>',
+        f'<text class="heading" x="{MARGIN:g}" y="30">{fitting(chart.title, wide - 2 * MARGIN, HEADING_CELL)}</text>',
+        f'<text class="summary" x="{MARGIN:g}" y="48">{fitting(chart.subtitle, wide - 2 * MARGIN, SUMMARY_CELL)}</text>',
     ]
     for number in range(0, len(chart.rows), 2):
         y = HEADER + AXIS + ROW * number

@@ -1,16 +1,18 @@
 """Places boxes in layers and routes edges between them, through igraph's Sugiyama layout.
 
-An edge passes a layer only in a column of its own, and straight: so no edge runs through a box.
+An edge passes a layer only in a narrow column of its own, and straight: so no edge runs through a box.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from graphlib import TopologicalSorter
 from math import ceil, sqrt
 
 import msgspec
 
+from dagger_actors.drawing.columns import Joint, columns_of
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.errors import RequestError
 
@@ -22,6 +24,10 @@ MAX_CROSSED = 40_000
 """Layers that all edges pass, together: each is a vertex of the layout."""
 ROUNDS = 60
 """Of crossing reduction; more change little."""
+BEND = 0.3
+"""Columns that an edge takes where it passes a layer."""
+STRAIGHT = (1.0, 2.0, 8.0)
+"""Weights of what joins two boxes, a box and a bend, two bends."""
 
 Point = tuple[float, float]
 
@@ -77,15 +83,12 @@ def place(picture: Picture) -> Layout:
         pairs = [(position[edges[number][0]], position[edges[number][1]]) for number in numbers]
         graph = igraph.Graph(n=len(members), edges=pairs, directed=True)
         laid = graph.layout_sugiyama(layers=[layers[node] for node in members], hgap=1, vgap=1, maxiter=ROUNDS)
-        bends = [sorted(((float(x), float(y)) for x, y in bent), key=lambda at: at[1]) for bent in laid.edge_routing]
-        every = [(float(x), float(y)) for x, y in laid.coords] + [point for bent in bends for point in bent]
-        shift = across - min(x for x, _ in every)
-        for node, (x, y) in zip(members, laid.coords, strict=True):
-            boxes[node] = (x + shift, y)
-        for number, bent in zip(numbers, bends, strict=True):
-            one, other = edges[number]
-            paths[number] = Path((boxes[one], *((x + shift, y) for x, y in bent), boxes[other]))
-        across = max(x for x, _ in every) + shift + 1
+        places, ways = _placed([(x, y) for x, y in laid.coords], laid.edge_routing, pairs)
+        for node, (x, y) in zip(members, places, strict=False):
+            boxes[node] = (x + across, y)
+        for number, way in zip(numbers, ways, strict=True):
+            paths[number] = Path(tuple((places[each][0] + across, places[each][1]) for each in way))
+        across += max(x for x, _ in places) + 1
         along = max(along, *(layers[node] + 1 for node in members))
     joined = {end for edge in edges for end in edge}
     alone = [node for node in range(count) if node not in joined]
@@ -98,6 +101,32 @@ def place(picture: Picture) -> Layout:
         across=max(across, min(columns, len(alone))),
         along=along + ceil(len(alone) / columns),
     )
+
+
+def _placed(
+    coords: Sequence[Point], routing: Sequence[Sequence[Point]], edges: Sequence[tuple[int, int]]
+) -> tuple[list[Point], list[list[int]]]:
+    """Where the boxes of one part stand, then where its edges bend; and the boxes and bends that each edge goes through.
+
+    Only the order in each layer is igraph's: it leaves wide gaps, and puts a box on another.
+    """
+    points = [(float(x), round(float(y))) for x, y in coords]
+    widths = [1.0] * len(points)
+    ways: list[list[int]] = []
+    joints: list[Joint] = []
+    for (one, other), bent in zip(edges, routing, strict=True):
+        first = len(points)
+        points += sorted(((float(x), round(float(y))) for x, y in bent), key=lambda at: at[1])
+        widths += [BEND] * (len(points) - first)
+        ways.append([one, *range(first, len(points)), other])
+        for upper, lower in itertools.pairwise(ways[-1]):
+            straight = (upper >= first) + (lower >= first)
+            joints.append(Joint(upper, lower, STRAIGHT[straight]))
+    layers: list[list[int]] = [[] for _ in range(max(y for _, y in points) + 1)]
+    for number in sorted(range(len(points)), key=lambda number: (points[number][0], number)):
+        layers[points[number][1]].append(number)
+    middles = columns_of(layers, widths, joints)
+    return [(middle - 0.5, y) for middle, (_, y) in zip(middles, points, strict=True)], ways
 
 
 def _parts(count: int, edges: Sequence[tuple[int, int]]) -> list[tuple[list[int], list[int]]]:

@@ -1,5 +1,6 @@
 """The three formats of a picture: what they show, and that hostile text stays text."""
 
+import itertools
 import re
 import sys
 import time
@@ -159,7 +160,40 @@ def test_no_edge_runs_through_a_box(sideways, parts):
         layers = [along for _, along in path.points]
         assert layers == [layers[0] + step for step in range(len(layers))]
         for across, along in path.points[1:-1]:
-            assert min(abs(across - x) for x, y in laid.boxes if y == along) >= 0.99
+            assert min(abs(across - x) for x, y in laid.boxes if y == along) >= 0.64
+
+
+@given(st.integers(1, 60), st.randoms(use_true_random=False))
+def test_no_box_stands_on_another_and_a_chain_is_straight(count, chance):
+    """Law: in whatever graph, boxes of a layer keep their distance and stay in the picture; what can be straight is."""
+    edges = sorted({(chance.randrange(node), node) for node in range(1, count) for _ in range(chance.randint(0, 2))})
+    laid = place(picture(plain(count), edges))
+    rows = {}
+    for across, along in laid.boxes:
+        rows.setdefault(along, []).append(across)
+    for row in rows.values():
+        assert all(after - before >= 0.999 for before, after in itertools.pairwise(sorted(row)))
+    assert min(min(row) for row in rows.values()) >= -1e-9
+    assert max(max(row) for row in rows.values()) <= laid.across - 1 + 1e-9
+    chain = place(picture(plain(count), list(itertools.pairwise(range(count)))))
+    assert max(abs(across) for across, _ in chain.boxes) < 1e-9
+
+
+def test_every_text_that_fits_a_box_is_whole_and_a_long_title_is_in_its_tooltip():
+    """Law: a box is as wide as its texts; a title makes no picture wider than a page."""
+    note = "6/6 · 6.1 s"
+    svg = write_svg(picture([PictureNode(title="sub", subtitle="flow inner", state="succeeded", note=note)]))
+    assert f"succeeded · {note}" in drawn_texts(svg)
+    for chars in range(1, 31):
+        texts = drawn_texts(
+            write_svg(picture([PictureNode(title="t" * chars, subtitle="s" * chars, note="n" * chars)]))
+        )
+        assert {"t" * chars, "s" * chars, "n" * chars} <= set(texts)
+    svg = write_svg(Picture(title="t" * 200, subtitle="s" * 200, nodes=(), edges=()))
+    assert float(ET.fromstring(svg).get("width")) < 800
+    (heading, summary) = list(ET.fromstring(svg).iter(f"{SVG}text"))
+    assert heading.text.endswith("…")
+    assert [one.find(f"{SVG}title").text for one in (heading, summary)] == ["t" * 200, "s" * 200]
 
 
 def test_nodes_without_edges_stand_in_rows():
