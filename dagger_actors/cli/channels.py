@@ -135,7 +135,10 @@ def _is_run(here: Inspection, name: str, after: int | None) -> bool:
 
 def _begin(here: Inspection, channel: str, given: str | None) -> Start:
     if given is None:
-        (found,) = here.channels.channels(channel)
+        try:
+            (found,) = here.channels.channels(channel)
+        except UnknownChannel as error:
+            raise UsageError(str(error), "nor is there such a run: `dagger-actors runs` lists them") from error
         return max(found.first_offset, found.next_offset - LAST)
     return int(given) if given.isascii() and given.isdigit() else given
 

@@ -327,6 +327,7 @@ def test_what_fills_a_channel_without_code_is_shown_with_the_command_that_ends_i
     ("words", "told"),
     [
         (("tail", "ordes"), "there is no channel 'ordes'; did you mean 'orders'?"),
+        (("tail", "ordes"), "nor is there such a run: `dagger-actors runs` lists them"),
         (("tail", "orders", "--from", "13"), "has no offset 13 yet: its next message gets 12"),
         (("tail", "orders", "--from", "soon"), "'soon' is no place in a channel; give an offset"),
         (("tail", "orders", "--limit", "0"), "--limit 0 is out of range"),
