@@ -11,6 +11,7 @@ from dagger_actors.cli.command_line import command
 from dagger_actors.cli.exits import OK
 from dagger_actors.cli.options import DEFAULT_DATABASE, Database, RunId, existing
 from dagger_actors.cli.text import one_line, printable
+from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.core.wording import counted
 from dagger_actors.system import ActorSystem
 
@@ -43,7 +44,14 @@ def cancel(
     """Cancel a run, or one node of it, also while another process runs it; returns when that is recorded."""
     with ActorSystem(existing(db), recover=False) as system:
         report = system.flows.cancel(run_id, node=node)
-    if node is None:
+    if node is None and report.state not in FINAL_RUN:
+        sys.stderr.write(
+            printable(
+                f"run {one_line(run_id)} is cancelled when what its end calls has been called\n"
+                f"next: {command('resume', run_id, db=db)}, unless a worker that has its code is there\n"
+            )
+        )
+    elif node is None:
         sys.stderr.write(f"run {one_line(run_id)} {report.state}\n")
     else:
         sys.stderr.write(f"node {one_line(node)} of run {one_line(run_id)} cancelled; the run is {report.state}\n")

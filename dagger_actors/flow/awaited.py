@@ -70,6 +70,10 @@ class Runs(Protocol):
         """The row of a run; None when there is none."""
         ...
 
+    def code_of(self, row: RunRow) -> ActionRegistry | None:
+        """A run's actions, if they are all here."""
+        ...
+
     def find_open(self, run_id: str) -> OpenRun | None:
         """A run, if it is open here."""
         ...
@@ -91,7 +95,7 @@ class Runs(Protocol):
         actions: ActionRegistry | None = None,
         is_bare: bool = False,
         is_held: bool = False,
-    ) -> object:
+    ) -> OpenRun:
         """Open a run that this worker owns; without a mode only to cancel it, bare only to be told something."""
         ...
 

@@ -21,6 +21,7 @@ from dagger_actors.core.messages import (
     ChildRests,
     ChildWakes,
     ControlRun,
+    Detach,
     Failed,
     Overdue,
     Succeeded,
@@ -250,14 +251,21 @@ class Children:
         except (RunOwned, StoreError):
             return  # somebody looks after it, or will: nobody awaits it
 
-        def open_to_cancel() -> None:
-            self._hub.open(row.run_id, None, former=row.owner)
+        self._do(row.run_id, partial(self._open_to_cancel, row))
 
-        self._do(row.run_id, open_to_cancel)
+    def _open_to_cancel(self, row: RunRow) -> None:
+        hub = self._hub
+        actions = hub.code_of(row)
+        # (Where its end is decided it has been cancelled, and only what that calls is left.)
+        mode: Mode | None = None if row.ending is None else "recover"
+        active = hub.open(row.run_id, mode, former=row.owner, actions=actions, is_bare=actions is None)
+        if actions is None:
+            active.tell(Detach(now=True))
 
     def cancel_left(self, row: RunRow) -> None:
-        """Cancel a run that nobody awaits and nobody has."""
-        self._hub.claim(row).add_done(partial(self._cancel, row))
+        """Cancel a run that nobody awaits and nobody has; one whose end calls something is left to whoever has its code."""
+        if row.ending is None or self._hub.code_of(row) is not None:
+            self._hub.claim(row).add_done(partial(self._cancel, row))
 
     # --- telling
 

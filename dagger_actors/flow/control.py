@@ -63,6 +63,8 @@ class Controller:
     def cancel(self, run_id: str) -> None:
         """Cancel a run; a second cancel stops what the end of the run has called, too.
 
+        Where nobody has its code its end is only decided, and what that calls waits for somebody who has.
+
         Raises:
             RunNotFound: There is no such run.
             IllegalTransition: It has ended otherwise.
@@ -76,7 +78,10 @@ class Controller:
             elif active is not None:
                 is_asked = True
                 self._ask(active, CancelRun())
+            elif self._hub.owner_pid(row) is None and is_asked and row.ending is not None:
+                return  # what its end calls is for whoever has its code
             elif self._hub.owner_pid(row) is None:
+                is_asked = True
                 self._cancel_unowned(row)
             else:
                 self._elsewhere(row, "cancel", None, lambda current: current.status in FINAL_RUN)
@@ -182,8 +187,13 @@ class Controller:
             return  # it came to rest meanwhile; its row says how
 
     def _cancel_unowned(self, row: RunRow) -> None:
-        if self._claim(row):
-            active = self._hub.open(row.run_id, None, former=row.owner)
+        if not self._claim(row):
+            return
+        actions = self._hub.code_of(row)
+        active = self._hub.open(row.run_id, None, former=row.owner, actions=actions)
+        if actions is None:
+            self._ask(active, Detach(now=True))
+        else:
             self._hub.runtime.wait(active.done, None)
 
     def _unowned(self, row: RunRow, order: Order) -> None:

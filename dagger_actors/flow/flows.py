@@ -423,6 +423,9 @@ class Flows:
     def cancel(self, run_id: str, *, node: str | None = None) -> Report:
         """Cancel a run, or one node of it, wherever it runs; recorded when this returns.
 
+        The end of a run may call hooks: they are called before this returns, where somebody has the code of the run; else its
+        end is only decided, the report says ``running``, and whoever has the code calls them. A second cancel leaves them out.
+
         Args:
             run_id: The run.
             node: Id of a node that is cancelled instead, with all its items; what needs its success is skipped, and the

@@ -63,6 +63,7 @@ from dagger_actors.flow.people import People, answered_among
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.restore import from_row, restore
 from dagger_actors.flow.rows import RunRow, StoredRow
+from dagger_actors.flow.run_actions import misfits, places_of, recall_actions
 from dagger_actors.flow.run_events import NodeChanged, Observer, RunEvent
 from dagger_actors.flow.run_steps import RunSteps
 from dagger_actors.flow.run_values import RunValues
@@ -187,6 +188,11 @@ class FlowHub:
         """The process that runs a run and lives; None when nobody does."""
         return self.archive.owner_pid(row)
 
+    def code_of(self, row: RunRow) -> ActionRegistry | None:
+        """A run's actions, if this system has loaded them all and they fit; None = it has not."""
+        definition, found = self.definition_of(row), recall_actions(self.registry, places_of(row.imports))
+        return None if found.lacking(definition) or misfits(definition, found.registry) else found.registry
+
     def find_open(self, run_id: str) -> ActiveRun | None:
         """A run, if it is open here."""
         return self.active.get(run_id)
@@ -249,7 +255,7 @@ class FlowHub:
 
         Args:
             run_id: The run; its row names this worker as owner.
-            mode: What for; None = only to cancel it, for which no user code is needed.
+            mode: What for; None = only to cancel it: without its actions, what its end calls is left to whoever has them.
             former: The worker it was taken from, whose slot file tells what had started.
             definition: What ``definition_of`` would read, when the caller has it at hand.
             actions: Its actions; None only without a mode.
@@ -266,7 +272,7 @@ class FlowHub:
             assert row.owner == self.store.worker_id
             assert mode is None or is_bare or actions is not None
             active = self._active(row, definition or self.definition_of(row), actions or self.registry)
-            active.is_bare, active.is_held = is_bare, is_held
+            active.is_bare, active.is_held = is_bare or (mode is None and actions is None), is_held
             self._begin(active, row, mode, former, redone)
         except StoreError as error:
             self.adrift.add(run_id, error)
@@ -329,18 +335,15 @@ class FlowHub:
     ) -> None:
         crashed, unbegun, ends = self._left_behind.of(former, row.run_key)
         live = frozenset(key_of(payload) for payload in ends)
-        event: Event = (
-            Cancelled(calls=False)
-            if mode is None
-            else Opened(
-                mode=mode,
-                crashed=crashed - live,
-                unbegun=unbegun - live,
-                live=live,
-                is_forced=self._is_alive(former),
-                is_bare=active.is_bare,
-            )
+        opened = Opened(
+            mode=mode or "recover",
+            crashed=crashed - live,
+            unbegun=unbegun - live,
+            live=live,
+            is_forced=self._is_alive(former),
+            is_bare=active.is_bare,
         )
+        event: Event = opened if mode is not None else Cancelled(opened=opened, calls=not active.is_bare)
         if self._telemetry is not None:
             self._telemetry.run_opened(active.run_id, active.definition.name)
         if row.parent_run is None:

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from dagger_actors import (
@@ -183,6 +184,110 @@ def test_the_end_of_a_run_is_heard_however_it_ends(end: str) -> None:
         assert own(report)["b"] == "skipped"
 
     assert explore(ends, seeds=2, crash="every_commit").commits > 2
+
+
+RESTING = {
+    "name": "resting",
+    "hooks": {"run_end": "hear"},
+    "nodes": [{"id": "ok", "approval": {}}, {"id": "a", "action": "quiet", "dependencies": ["ok"]}],
+}
+
+
+def resting(tmp_path: Path, depth: int) -> str:
+    """A flow that rests because people are asked, in a flow so deep."""
+    (tmp_path / "f0.yaml").write_text(msgspec.json.encode(RESTING).decode())
+    for at in range(1, depth + 1):
+        nodes = [{"id": "sub", "flow": f"f{at - 1}.yaml"}]
+        (tmp_path / f"f{at}.yaml").write_text(msgspec.json.encode({"name": f"f{at}", "nodes": nodes}).decode())
+    return str(tmp_path / f"f{depth}.yaml")
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+@pytest.mark.parametrize("has_code", [True, False])
+def test_the_end_of_a_run_that_is_cancelled_at_rest_is_heard_once(
+    sim: Simulation, tmp_path: Path, depth: int, has_code: bool
+) -> None:
+    """Law: who cancels it calls its hook if he has its code, else whoever has it does, in a run inside too."""
+    told: list[str] = []
+
+    def hear(event: HookEvent) -> None:
+        told.append(event.state)
+
+    system = sim.system(actions=[quiet, hear])
+    assert system.flows.start(resting(tmp_path, depth), run_id="r").wait().state == "paused"
+    if not has_code:
+        sim.kill(system)
+        system = sim.system()
+    report = system.flows.cancel("r")
+    assert report.state == ("cancelled" if has_code or depth else "running")
+    sim.advance(5)
+    assert told == (["cancelled"] if has_code else [])
+    later = sim.system(actions=[quiet, hear], recover=True)
+    sim.advance(5)
+    assert told == ["cancelled"]
+    states = {one.state for one in later.flows.runs(inside=True)}
+    assert states == {"cancelled"}
+    inside = later.flows.report("r" + "/sub" * depth)
+    assert {node.node_id: node.state for node in inside.nodes} == {
+        "ok": "cancelled",
+        "a": "skipped",
+        "run_end": "succeeded",
+    }
+
+
+def test_a_second_cancel_leaves_out_what_the_end_would_call(sim: Simulation) -> None:
+    """Law: a run whose code nobody has any more can be ended for good."""
+    system = sim.system(actions=[quiet, never])
+    system.flows.start({**RESTING, "hooks": {"run_end": "never"}}, run_id="r").wait()
+    sim.kill(system)
+    stranger = sim.system()
+    assert stranger.flows.cancel("r").state == "running"
+    assert stranger.flows.resumable() == ["r"]
+    assert stranger.flows.cancel("r").state == "cancelled"
+    sim.system(actions=[quiet, never], recover=True)
+    sim.advance(5)
+    assert stranger.flows.report("r").state == "cancelled"
+
+
+def never(event: HookEvent) -> None:
+    raise AssertionError(event)
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_whenever_a_process_dies_the_end_of_a_run_cancelled_at_rest_is_heard(tmp_path: Path, depth: int) -> None:
+    """Law: one call that succeeds, whoever dies when; its body may run again only with its process dead."""
+    path = resting(tmp_path, depth)
+
+    def ends(sim: Simulation) -> None:
+        told: list[str] = []
+
+        def hear(event: HookEvent) -> None:
+            told.append(event.state)
+
+        def play(system: ActorSystem) -> None:
+            run = system.flows.start(path, run_id="r")
+            if run.report().state in ("pending", "running"):
+                sim.advance(1)
+            stranger = sim.system()
+            row = stranger.flows._caller.row("r")
+            if row.status != "cancelled" and row.ending is None:
+                sim.kill(system)
+                stranger.flows.cancel("r")
+
+        sim.keep_going(play, actions=[quiet, hear])
+
+        def look(system: ActorSystem) -> list[Report]:
+            sim.advance(10)
+            return [system.flows.report("r" + "/sub" * at) for at in range(depth + 1)]
+
+        reports = sim.keep_going(look, actions=[quiet, hear], recover=True)
+        assert {report.state for report in reports} == {"cancelled"}
+        calls = [node.state for node in reports[-1].nodes if node.called_for]
+        assert calls == ["succeeded"]
+        assert set(told) == {"cancelled"}
+        assert len(told) <= 2
+
+    assert explore(ends, seeds=1, crash="every_commit").commits > 2
 
 
 def test_a_hook_that_never_ends_is_stopped_when_the_run_has_used_its_time_twice(sim: Simulation) -> None:

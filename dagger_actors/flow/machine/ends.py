@@ -15,7 +15,7 @@ from dagger_actors.core.wording import counted
 from dagger_actors.flow.definition import Call, FromNode
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce, announce_run, call_failure
-from dagger_actors.flow.machine.events import Drain, Expand, Finish, Grant, Judge, Leave, Prepare, StopBody
+from dagger_actors.flow.machine.events import Drain, Expand, Finish, Judge, Leave, Prepare, StopBody
 from dagger_actors.flow.machine.invocations import Live
 from dagger_actors.flow.values import Values
 
@@ -27,9 +27,11 @@ __all__ = [
     "end",
     "finish",
     "give_up",
+    "has_calls",
     "hindrance",
     "is_resting_child",
     "leave",
+    "leave_only_calls",
     "node_failed",
     "node_succeeded",
     "settle",
@@ -213,7 +215,12 @@ def node_failed(book: Book, live: Live, state: str, error: ErrorDetail, now: Now
         stop(book, "failed", "run stopped", now)
 
 
-def stop(book: Book, status: str, reason: str, now: Now, *, calls: bool = True) -> None:
+def has_calls(book: Book) -> bool:
+    """Tell whether the end of the run calls anything, or waits for what is called."""
+    return book.ending is None and ("run_end" in book.hooks or bool(book.calls))
+
+
+def stop(book: Book, status: str, reason: str, now: Now) -> None:
     """End the run now: what runs is cancelled, what has not begun is skipped.
 
     Calls go on, and the run ends when they have; one that is stopped while they do stops those too.
@@ -221,7 +228,7 @@ def stop(book: Book, status: str, reason: str, now: Now, *, calls: bool = True) 
     assert reason in STOPPED
     if book.status in FINAL_RUN:
         return
-    is_calling = calls and book.ending is None and ("run_end" in book.hooks or bool(book.calls))
+    is_calling = has_calls(book)
     lives = [live for live in book.live.values() if not is_calling or live.vertex not in book.calls]
     for live in lives:
         if live.state == "running":
@@ -262,18 +269,26 @@ def leave(book: Book, live: Live) -> None:
 def _leave_calls(book: Book, status: str) -> None:
     """Nothing of the run is left but its calls."""
     book.ending = status
+    leave_only_calls(book)
+    book.granted = sum(live.state in ("ready", "running") for live in book.live.values())
+    book.waiting = sum(live.state in ("waiting", "due") for live in book.live.values())
+    for live in book.live.values():
+        if live.state == "ready":
+            book.grant(live)  # it was drained with the rest
+
+
+def leave_only_calls(book: Book) -> None:
+    """The end of the run is decided: whatever is no call is over."""
     work, calls = book.work, book.calls
     for vertex in [vertex for vertex in work.unended() if vertex not in calls]:
         work.graph.end(vertex, "cancelled")
     book.live = {vertex: live for vertex, live in book.live.items() if vertex in calls}
+    book.past = {vertex: past for vertex, past in book.past.items() if vertex in calls}
     book.only_calls()
     book.open = len(calls)
-    book.granted = sum(live.state in ("ready", "running") for live in book.live.values())
-    book.waiting = sum(live.state in ("waiting", "due") for live in book.live.values())
     book.asking.clear()
     book.awaiting = 0
-    # They were drained with the rest.
-    book.effects += [Grant(live.node, live.item, live.attempt) for live in book.live.values() if live.state == "ready"]
+    book.is_pausing = book.is_held = False
 
 
 def settle(book: Book, now: Now) -> None:

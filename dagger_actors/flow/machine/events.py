@@ -366,9 +366,11 @@ class Cancelled(msgspec.Struct, frozen=True):
     """Somebody cancels the run.
 
     Attributes:
-        calls: Whether its hooks hear of it: not where nobody has the run's code.
+        opened: Of a run that nobody had, and that is opened for this: how it was found; None = it goes on here.
+        calls: Whether its code is at hand: otherwise what its end calls is left to whoever opens it next.
     """
 
+    opened: Opened | None = None
     calls: bool = True
 
 

@@ -64,7 +64,7 @@ from dagger_actors.flow.machine.events import (
     Woken,
 )
 from dagger_actors.flow.machine.invocations import RunIdentity
-from dagger_actors.flow.machine.opening import detached, opened
+from dagger_actors.flow.machine.opening import detached, opened, opened_to_end
 
 __all__ = ["FlowMachine"]
 
@@ -74,7 +74,9 @@ PLENTY = 128
 
 def cancelled(book: Book, event: Cancelled, now: Now) -> None:
     """Somebody cancels the run."""
-    stop(book, "cancelled", "run cancelled", now, calls=event.calls)
+    if event.opened is not None:
+        opened_to_end(book, event.opened, now, calls=event.calls)
+    stop(book, "cancelled", "run cancelled", now)
     _go_on(book)
 
 

@@ -11,11 +11,11 @@ from dagger_actors.flow.machine.awaiting import look
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce_run
 from dagger_actors.flow.machine.children import leave_at_rest, look_for_child
-from dagger_actors.flow.machine.ends import begin
+from dagger_actors.flow.machine.ends import begin, has_calls, leave_only_calls
 from dagger_actors.flow.machine.events import ArmTimer, AtRest, Detached, Drain, Finish, Mode, Opened, StopBody
 from dagger_actors.flow.machine.invocations import Live
 
-__all__ = ["CRASH_CAP", "detached", "opened"]
+__all__ = ["CRASH_CAP", "detached", "opened", "opened_to_end"]
 
 CRASH_CAP: Final = 3
 """Crashes one piece of work may cause or meet before it is parked for a person to look at."""
@@ -37,6 +37,8 @@ def opened(book: Book, event: Opened, now: Now) -> None:
     timeout_s = book.work.definition.config.timeout_seconds
     if timeout_s is not None:
         book.effects.append(ArmTimer("run", max(0, round(timeout_s * 1e6) - book.elapsed_us(now))))
+    if book.ending is not None:
+        leave_only_calls(book)
     resting = {rest.key: rest for rest in event.resting}
     for live in list(book.live.values()):
         if live.state == "awaiting" and book.work.nodes[live.node].flow is not None:
@@ -51,6 +53,19 @@ def opened(book: Book, event: Opened, now: Now) -> None:
     if event.mode != "recover":
         _note_revived(book, now)
         _note_void(book)
+
+
+def opened_to_end(book: Book, event: Opened, now: Now, *, calls: bool) -> None:
+    """The run is opened only to be ended: what it has called goes on, and what its end calls is to be called, if it can be here."""
+    if not has_calls(book):
+        return
+    book.is_bare = not calls
+    book.become("running", now)
+    for live in [live for live in book.live.values() if live.vertex in book.calls]:
+        _reopen(book, live, event, now)
+    timeout_s = book.work.definition.config.timeout_seconds
+    if timeout_s is not None:
+        book.effects.append(ArmTimer("run", round(timeout_s * 1e6)))
 
 
 def _opened_bare(book: Book, event: Opened, now: Now) -> None:
