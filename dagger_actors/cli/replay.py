@@ -21,6 +21,7 @@ from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, Database, Imports, RunId
 from dagger_actors.cli.text import invocation, one_line, printable, shorten
 from dagger_actors.core.messages import Inline, Turn
+from dagger_actors.errors import ReplayRefused
 from dagger_actors.flow.additions import decode_growth
 from dagger_actors.flow.replay import Replayed
 from dagger_actors.flow.replaying import replay_attempt
@@ -99,6 +100,8 @@ def _run_under(debugger: pdb.Pdb, action: Action, arguments: dict[str, Any]) -> 
             return action.function(**arguments)
     except BdbQuit:
         raise DebuggerLeft from None
+    except ReplayRefused:  # nothing of the action's to look at
+        raise
     except Exception as error:
         sys.stderr.write(printable(f"{type(error).__name__}: {error}\n"))
         pdb.post_mortem(error.__traceback__)

@@ -73,7 +73,7 @@ def replay(
         write: Takes what it logs, behind its level.
 
     Raises:
-        ReplayRefused: Its inputs are not there, or its arguments cannot be made.
+        ReplayRefused: Its inputs are not there, its arguments cannot be made, or it asks for what is not here.
     """
     if start.problem:
         raise ReplayRefused(start.run_id, start.node_id, start.invocation_key, start.problem)
@@ -104,6 +104,8 @@ def replay(
             mask.refuse(output.json)
         turn = context.turn(stored)
         refuse_swallowed(turn)
+    except ReplayRefused:
+        raise
     except (Exception, SystemExit, CancelledError) as raised:  # noqa: BLE001 - user code may raise it; it is an outcome
         raised.__traceback__ = _from(action, raised.__traceback__)
         output, error, turn = None, detail_of(raised, mask), context.turn(())

@@ -12,8 +12,8 @@ import msgspec
 from dagger_actors.bodies.backends import StepPlace
 from dagger_actors.bodies.publications import PUBLISH, WantedMessage
 from dagger_actors.core.channel_rows import NewMessage
-from dagger_actors.core.messages import ArtifactRecord, Inline, Output, Stored
-from dagger_actors.errors import GrowthRefused, UnknownResource
+from dagger_actors.core.messages import ArtifactRecord, Inline, Output, StartAttempt, Stored
+from dagger_actors.errors import GrowthRefused, ReplayRefused
 from dagger_actors.flow.additions import GROW, WantedNodes
 from dagger_actors.flow.definition import FlowDefinition, Growth
 from dagger_actors.flow.inputs import declared_inputs
@@ -94,15 +94,26 @@ class MemorySteps:
 
 
 class NoResources:
-    """Implements ``bodies.backends.ResourceSource``: nobody said here how to make one."""
+    """Implements ``bodies.backends.ResourceSource``: only the program whose system has some knows how to make them.
+
+    Args:
+        start: The attempt.
+    """
+
+    def __init__(self, start: StartAttempt) -> None:
+        self._start = start
 
     def get(self, kind: type) -> Any:
         """Refuse.
 
         Raises:
-            UnknownResource: Always.
+            ReplayRefused: Always.
         """
-        raise UnknownResource(kind.__qualname__, ())
+        name = kind.__qualname__ if isinstance(kind, type) else repr(kind)[:100]
+        start = self._start
+        reason = f"it asks for the resource {name}, which only a program with ActorSystem(resources=...) can make"
+        advice = "call the action from there, or from a test, with something in its place"
+        raise ReplayRefused(start.run_id, start.node_id, start.invocation_key, reason, advice)
 
 
 class ReplayOwner:

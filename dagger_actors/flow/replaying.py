@@ -44,7 +44,7 @@ def replay_attempt(
 
     Raises:
         RunNotFound, UnknownNode: There is none.
-        ReplayRefused: There is no such attempt, or its inputs are not there.
+        ReplayRefused: There is no such attempt, its inputs are not there, or it asks for a resource.
         DefinitionError: Its action is not to be found.
         StoreError: An input cannot be read.
     """
@@ -64,7 +64,7 @@ def replay_attempt(
     tables = UserTables(store.path, size=1)
     backends = Backends(
         steps=steps,
-        resources=NoResources(),
+        resources=NoResources(start),
         tables=tables,
         owner=ReplayOwner(store.readers, definition, found.registry, start.node),
     )

@@ -41,6 +41,13 @@ def shout(text: str) -> str:
 def numbers() -> list[int]:
     return [1, 2, 3]
 
+class Pool:
+    pass
+
+@action
+def pooled(ctx: Context) -> None:
+    ctx.resource(Pool)
+
 @action
 def secretly(key: Secret) -> str:
     raise ValueError(f"it is {key.reveal()}")
@@ -57,6 +64,7 @@ nodes:
   - {id: numbers, action: numbers}
   - {id: alone, action: alone, map: {over: numbers, item: number}}
   - {id: secretly, action: secretly, inputs: {key: inputs.key}}
+  - {id: pooled, action: pooled}
   - {id: never, action: shout, inputs: {text: write}}
 """
 
@@ -117,6 +125,8 @@ def test_under_the_debugger_it_stops_at_the_first_line_and_where_it_raises(ran):
         assert done.returncode == 1
         assert done.stdout.count("'x'" if node == "write" else "(Pdb) 100") == 2, done.stdout
         assert "failed again" in done.stderr
+    refused = ran("replay", "one", "pooled", "--pdb", keys="c\n")
+    assert (refused.returncode, "it asks for the resource Pool" in refused.stderr) == (2, True)
     left = ran("replay", "one", "write", "--pdb", keys="q\n")
     assert (left.returncode, left.stderr) == (130, "the debugger was left; nothing was committed\n")
 
@@ -155,6 +165,7 @@ def test_a_secret_is_not_told(ran):
         (("replay", "one", "never"), ("it has had no attempt",)),
         (("replay", "one", "write", "--attempt", "9"), ("it has no attempt 9", "it has had 1")),
         (("replay", "one", "write", "--import", "no.py"), ("no.py",)),
+        (("replay", "one", "pooled"), ("it asks for the resource Pool", "from a test")),
         (("diff", "one", "nope"), ("no run 'nope'",)),
         (("diff", "one", "one", "--limit", "0"), ("--limit 0",)),
     ],
@@ -171,7 +182,7 @@ def test_each_mistake_is_one_sentence_with_advice(ran, words, parts):
 def test_two_runs_are_compared_node_by_node(ran):
     """Law: what differs is shown line by line, and only that; a run is like itself; --json is all of it."""
     alike = ran("diff", "one", "one")
-    assert (alike.returncode, alike.stdout) == (0, "one and one: 9 invocations alike, 0 not\n")
+    assert (alike.returncode, alike.stdout) == (0, "one and one: 10 invocations alike, 0 not\n")
     ran.environment["WORD"] = "second"
     (ran.folder / "mended").touch()
     words = ("run", "again.yaml", "--run-id", "two", "-i", "key=env:KEY", "--schema", "own.sql")
@@ -179,7 +190,7 @@ def test_two_runs_are_compared_node_by_node(ran):
     done = ran("diff", "one", "two")
     assert done.returncode == 1
     lines = done.stdout.split("\n")
-    assert lines[0] == "one and two: 6 invocations alike, 4 not"
+    assert lines[0] == "one and two: 7 invocations alike, 4 not"
     at = lines.index("word")
     assert lines[at + 1 : at + 6] == [
         "   {",
