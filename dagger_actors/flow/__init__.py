@@ -1,1 +1,13 @@
-"""DAG flows: YAML in, a durable run out."""
+"""DAG flows: YAML in, a durable run out.
+
+* ``loading``, ``building``: a flow file, or calls in Python, become a ``definition``; ``catalog`` and ``registry`` know those
+  of a system, and their actions.
+* ``flows``: ``system.flows``; ``run`` is the handle of a run. Its verbs are in ``preparing``, ``control``, ``redo``, ``fork``,
+  ``signalling``, ``replaying``, ``following``; ``archive`` and ``report`` look at what the file holds.
+* ``hub``: the root in one system: opens runs, rebuilds them by ``restore``, with ``recovery`` and ``left_behind``.
+* ``supervisor``: decides by ``machine`` about one run; ``draft`` is what it has decided, ``emitter`` lets out what follows.
+* ``starter``, ``starts``, ``values``, ``lists``: what attempts are started with; ``context`` is what actions are given, with
+  ``run_cache``, ``run_steps``, ``additions``.
+* ``children``, ``awaited``, ``people``, ``questions``, ``growing``: runs inside runs, what people answer, added nodes.
+* ``explanation``, ``run_tree``, ``run_gantt``, ``run_diff``, ``run_picture``, ``html``: what people see of a run.
+"""

@@ -1,1 +1,11 @@
-"""Supervised actors: typed handlers, bounded mailboxes, restarts in place, timers, trees in Python and in files."""
+"""Supervised actors: typed handlers, bounded mailboxes, restarts in place, timers, trees in Python and in files.
+
+* ``actor``, ``handlers``, ``spec``, ``context``, ``ref``: what users write, and what they are given.
+* ``actors``: ``system.actors``; ``house`` is what all actors of a system share, ``spawning`` brings them into being.
+* ``cell``: one actor; it is a ``lifecycle`` of incarnations, an ``awaiter`` of coroutines, and a ``mailbox``.
+* ``supervisor``, ``nursery``, ``family``: parents; the rules are in ``core.supervision``.
+* ``durable``, ``committing``, ``effects``, ``state_codec``: actors whose turns commit before anybody sees what they did.
+* ``timing``, ``watches``, ``pool``, ``names``, ``undelivered``, ``circles``, ``stuck``, ``crowding``: one thing each.
+* ``definition``, ``loading``, ``resolving``, ``from_file``, ``file_format``: system files; ``channel_*``, ``task_*``, ``trigger_*``
+  read what these say of the other paradigms.
+"""

@@ -1,1 +1,9 @@
-"""Tasks: work that is made at run time, leased by workers, done by agents, with dependencies that grow while they run."""
+"""Tasks: work that is made at run time, leased by workers, done by agents, with dependencies that grow while they run.
+
+* ``agent``, ``context``, ``growth``, ``results``: what users write, and what they are given; ``kind`` and ``options`` judge it.
+* ``tasks``: ``system.tasks``; its verbs are in ``submission``, ``waiting``, ``looking``, ``decisions``, ``jobs``, ``sharing``.
+* ``hub``: the root in one system, with ``restarts``, ``takeover``, ``stalls``, ``waiters``; ``registry`` has its agents.
+* ``supervisor``: decides by ``machine`` about what this worker has leased; ``hands`` has the bodies, ``batch`` and
+  ``uncommitted`` what is written.
+* ``starter``, ``shift``, ``steps``, ``children``: makes the bodies, and answers what they ask.
+"""
