@@ -12,6 +12,7 @@ from dagger_actors.drawing.text import duration
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.report import AttemptReport, NodeReport, Report
 from dagger_actors.flow.run_picture import NodeSummary, problem_of, summaries
+from dagger_actors.flow.shared_rows import maker_of
 
 __all__ = ["chart_of_run"]
 
@@ -69,16 +70,19 @@ class _Charter:
         nodes = [position for position in self._definition.drawn(calls=calls) if self._begun(position) is not None]
         nodes.sort(key=lambda position: (self._begun(position) or 0, position))
         rows = [row for position in nodes[:MOST_ROWS] for row in self._rows(position)]
-        rest = nodes[MOST_ROWS:]
-        if rest:
-            segments = [one for position in rest for one in self._all_running(self._reports(position))]
+        more = nodes[MOST_ROWS:]
+        if more:
+            segments = [one for position in more for one in self._all_running(self._reports(position))]
             rows.append(
-                Row(title=f"{len(rest):,} more", state="", note="began later", segments=tuple(segments), is_many=True)
+                Row(title=f"{len(more):,} more", state="", note="began later", segments=tuple(segments), is_many=True)
             )
-        unbegun = len(self._definition.drawn(calls=calls)) - len(nodes)
+        unbegun = [position for position in self._definition.drawn(calls=calls) if self._begun(position) is None]
+        shared = sum(any(maker_of(one.reason) for one in self._reports(position)) for position in unbegun)
         parts = [f"run {report.run_id}", report.state.replace("_", " "), duration(self._end_us - self._start_us)]
-        if unbegun:
-            parts.append(f"{counted(unbegun, 'node')} without an attempt")
+        if shared:
+            parts.append(f"{counted(shared, 'node')} shared with another run")
+        if len(unbegun) > shared:
+            parts.append(f"{counted(len(unbegun) - shared, 'node')} without an attempt")
         if report.error:
             parts.append(report.error)
         return Chart(

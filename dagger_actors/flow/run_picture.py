@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import msgspec
 
 from dagger_actors.drawing.picture import STATES, Picture, PictureNode, line, names
 from dagger_actors.drawing.text import duration
-from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.definition import FlowDefinition, FromInput, NodeDefinition
 from dagger_actors.flow.report import NodeReport, Report
 
 __all__ = ["NodeSummary", "picture_of_run", "problem_of", "summaries"]
@@ -109,10 +110,11 @@ def picture_of_run(definition: FlowDefinition, report: Report, *, calls: bool = 
     """
     picture = definition.picture(calls=calls)
     found = summaries(report)
-    ids = [definition.nodes[position].id for position in definition.drawn(calls=calls)]
+    shown = [definition.nodes[position] for position in definition.drawn(calls=calls)]
+    inputs = {key: line(msgspec.json.encode(value).decode()) for key, value in report.inputs.items()}
     nodes = [
-        _drawn(drawn, found[node_id]) if node_id in found else drawn
-        for node_id, drawn in zip(ids, picture.nodes, strict=True)
+        _drawn(drawn, found[node.id], _given(node, inputs)) if node.id in found else drawn
+        for node, drawn in zip(shown, picture.nodes, strict=True)
     ]
     parts = [f"run {report.run_id}", report.state.replace("_", " ")]
     if report.elapsed_us:
@@ -122,8 +124,15 @@ def picture_of_run(definition: FlowDefinition, report: Report, *, calls: bool = 
     return msgspec.structs.replace(picture, nodes=tuple(nodes), state=report.state, subtitle=line(" · ".join(parts)))
 
 
-def _drawn(drawn: PictureNode, summary: NodeSummary) -> PictureNode:
-    facts = list(drawn.facts)
+def _given(node: NodeDefinition, inputs: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What the run gave a node; what other nodes gave it stands with these."""
+    sources = [(name, source.key) for name, source in node.inputs if isinstance(source, FromInput)]
+    given = [f"{name} = {inputs[key]}" for name, key in sources if key in inputs]
+    return [("given", names(given))] if given else []
+
+
+def _drawn(drawn: PictureNode, summary: NodeSummary, given: list[tuple[str, str]]) -> PictureNode:
+    facts = [*drawn.facts, *given]
     note = []
     if summary.size is not None:
         counted = ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in summary.states.items())

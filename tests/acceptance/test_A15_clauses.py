@@ -124,6 +124,7 @@ def test_inputs_outputs_and_errors_are_shown(picture: Picture) -> None:
     """Law: a closer look at a box tells what it was given, what it gave, how it failed, how often it was tried, and what it asks."""
     facts = {node.title: dict(node.facts) for node in picture.nodes}
     assert "first = inputs.first" in facts["numbers"]["input"]
+    assert facts["numbers"]["given"] == "first = 1"
     assert facts["numbers"]["output"] == "[1,2,3]"
     assert facts["broken"]["error"] == "LookupError: nothing at 1"
     assert facts["shaky"]["attempts"] == "3"

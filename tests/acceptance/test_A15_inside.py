@@ -168,6 +168,12 @@ def test_a_fork_that_shares_runs_inside_does_not_differ(sim: Simulation) -> None
         assert differences(sim, "r", fork).is_empty
         assert tree(system, fork)["once"].runs == ("r/once",)
         assert tree(system, fork)["each"].runs == ("r/each/0", "r/each/1", "r/each/2")
+        drawn = chart_of_run(system.flows.definition(fork), system.flows.report(fork), now_us=0)
+        assert ([row.title for row in drawn.rows], "3 nodes shared with another run" in drawn.subtitle) == (
+            ["last"],
+            True,
+        )
+        assert "without an attempt" not in drawn.subtitle
         shown = command("show", fork, "--db", str(sim.path))[1]
         assert "once is run r/once" in shown
         assert [one.state for one in system.flows.runs(inside=True) if one.run_id.startswith(f"{fork}/")] == []
