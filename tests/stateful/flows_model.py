@@ -6,7 +6,6 @@ told what began, and says whether that may; and when all is still, whether somet
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -37,6 +36,7 @@ class Spec:
     width: int | None = None
     autopilot: bool | None = None
     flow: FlowSpec | None = None
+    added_by: str | None = None
 
     def __repr__(self) -> str:
         """Only what is not as usual: examples are read by people."""
@@ -74,6 +74,8 @@ class Piece:
     held: str = ""
     answer: Any = None
     run: Run | None = None
+    is_cut: bool = False
+    """Whether it was skipped because its run came to its end."""
 
     @property
     def is_over(self) -> bool:
@@ -82,9 +84,14 @@ class Piece:
     def end(self, state: str, output: Any = None) -> None:
         self.state, self.output, self.due, self.held = state, output, None, ""
 
+    def shared(self) -> Piece:
+        """As a fork has it."""
+        return Piece(self.state, output=self.output)
+
     def renew(self, state: str = "pending") -> None:
         """It is tried again, as if it never had been."""
         self.state, self.tries, self.crashes, self.due, self.held, self.answer = state, 1, 0, None, "", None
+        self.is_cut = False
 
 
 @dataclasses.dataclass(eq=False)
@@ -154,8 +161,12 @@ class Run:
     def has_failed(self) -> bool:
         return any(node.own.state in BAD or node.own.state == "held" for node in self.nodes.values())
 
+    @property
+    def is_held(self) -> bool:
+        return self.is_pausing or self.status != "running"
+
     def is_ready(self, piece: Piece) -> bool:
-        return piece.state == "ready" and self.status == "running" and not self.is_pausing
+        return piece.state == "ready" and not self.is_held
 
     def has_room(self, node: Node) -> bool:
         """Whether there is room for one more: among all that run, or all flows inside, and among the items of its node."""
@@ -202,9 +213,7 @@ class Run:
     def succeed(self, node_id: str, item: int, output: Any, added: tuple[Spec, ...] = ()) -> None:
         assert self.piece(node_id, item).state in {"running", "inside", "asked"}
         self.piece(node_id, item).end(GOOD, output)
-        for spec in added:
-            assert spec.id not in self.nodes
-            self.nodes[spec.id] = Node(spec)
+        self.nodes |= {spec.id: Node(spec) for spec in added}
 
     def fail(self, node_id: str, item: int, now: int, state: str = "failed") -> None:
         node, piece = self.nodes[node_id], self.piece(node_id, item)
@@ -227,6 +236,8 @@ class Run:
     def fire(self, node_id: str, item: int, now: int) -> None:
         """What a piece waited for is due."""
         piece = self.piece(node_id, item)
+        if self.asks:
+            self.status, self.asks = "running", False
         match piece.state:
             case "waiting":
                 piece.state, piece.due = "ready", None
@@ -255,7 +266,46 @@ class Run:
         piece.crashes, piece.due = piece.crashes + 1, None
         piece.state = "ready" if piece.crashes < CRASHES else "parked"
 
-    # --- commands
+    # --- commands: each tells first what speaks against it
+
+    def why_no_pause(self) -> str:
+        return "IllegalTransition" if self.status in OVER else ""
+
+    def why_no_stop(self) -> str:
+        return "IllegalTransition" if self.status in OVER and self.status != "cancelled" else ""
+
+    def why_no_cancel(self, node_id: str) -> str:
+        own = self.nodes[node_id].own
+        return "NodeTransition" if (own.is_over and own.state != "cancelled") or own.state == "held" else ""
+
+    def why_no_resume(self) -> str:
+        if self.status in OVER:
+            return "" if self.status == GOOD else "IllegalTransition"
+        return "RunOwned" if self.status == "running" and not self.is_pausing else ""
+
+    def why_no_retry(self) -> str:
+        return "RunOwned" if self.status == "running" else ""
+
+    def why_no_answer(self, node_id: str, answer: Any) -> str:
+        own = self.nodes[node_id].own
+        if self.nodes[node_id].spec.kind != "ask":
+            return "NotAsked"
+        if not isinstance(answer, bool):
+            return "AnswerMisfit"
+        if own.answer is not None:
+            return "" if own.answer is answer else "AlreadyAnswered"
+        return "" if own.state == "asked" else "NotAsked"
+
+    def pause(self) -> None:
+        """Begin nothing more; one that rests anyway goes on only when it is told."""
+        self.is_pausing = self.status == "running"
+        self.asks = False
+
+    def hear(self, node_id: str, answer: bool) -> None:
+        """Somebody answers; a paused run takes it when it goes on."""
+        self.nodes[node_id].own.answer = answer
+        if self.status == "paused" and self.asks:
+            self.status, self.asks = "running", False
 
     def stop(self, status: str) -> None:
         """End it now: what runs is cancelled, what has not begun is skipped."""
@@ -268,7 +318,8 @@ class Run:
             elif not piece.is_over:
                 self._leave(piece)
                 rests = piece.run is not None and piece.state == "parked"
-                piece.end("cancelled" if piece.state in {"running", "asked", "inside"} or rests else "skipped")
+                piece.is_cut = piece.state not in {"running", "asked", "inside"} and not rests
+                piece.end("skipped" if piece.is_cut else "cancelled")
 
     @staticmethod
     def _leave(piece: Piece) -> None:
@@ -311,16 +362,31 @@ class Run:
         if node.items is not None and node.own.state == "pending":
             node.own.state = "going"
 
-    def fork(self, run_id: str, start_from: str) -> Run:
-        """A run that shares what has succeeded or was skipped, but for a node and all that is downstream of it."""
-        made = copy.copy(self)
-        made.id, made.parent, made.status, made.is_pausing, made.asks = run_id, None, "running", False, False
-        made.nodes = {}
+    def fork(self, run_id: str, start_from: str) -> Run | None:
+        """A run that shares what has succeeded or was skipped, but for a node and all that is downstream of it.
+
+        What was added is added again by who did; None = it cannot be, for what is shared needs that, or it is to begin there.
+        """
+        made = Run(run_id, FlowSpec((), self.limit))
+        again: set[str] = set()
         for name, node in self.nodes.items():
-            is_fresh = name == start_from or any(made.nodes[on].own.state == "pending" for on in node.spec.on)
-            is_shared = not is_fresh and node.own.state in {GOOD, "skipped"}
-            made.nodes[name] = copy.deepcopy(node) if is_shared else Node(node.spec)
-        return made
+            is_done = node.own.state == GOOD or (node.own.state == "skipped" and not node.own.is_cut)
+            if name == start_from or not is_done or again.intersection(node.spec.on):
+                again.add(name)
+        left_out: set[str] = set()
+        for name, node in self.nodes.items():
+            if node.spec.added_by in again | left_out:
+                left_out.add(name)
+        for name in self.nodes.keys() - left_out:
+            if left_out.intersection(self.nodes[name].spec.on):
+                return None
+        for name, node in self.nodes.items():
+            if name not in left_out:
+                made.nodes[name] = Node(node.spec)
+                if name not in again:
+                    made.nodes[name].own = node.own.shared()
+                    made.nodes[name].items = node.items and [item.shared() for item in node.items]
+        return None if start_from in left_out else made
 
     # --- what follows
 
@@ -329,15 +395,31 @@ class Run:
 
         Args:
             now: When.
-            has_begun: Whether a node has fanned out, was judged, or has asked. Only while the run pauses it need not have.
+            has_begun: Whether a node has fanned out, was judged, or has asked. Only while the run pauses, or is paused, it need not have.
         """
-        while self.status == "running" and any(self._decide(node, now, has_begun) for node in self.nodes.values()):
+        self._look_inside(now)
+        while self.status not in OVER and any(self._decide(node, now, has_begun) for node in self.nodes.values()):
             pass
         self._rest()
+
+    def _look_inside(self, now: int) -> None:
+        """Flows inside may have come to rest."""
+        for node, item, piece in list(self.all()):
+            if piece.run is None or piece.state != "inside" or self.status != "running":
+                continue
+            if piece.run.status == GOOD:
+                self.succeed(node.spec.id, item, piece.run.outputs())
+            elif piece.run.status in OVER:
+                self.fail(node.spec.id, item, now)
+            elif piece.run.status == "paused":
+                piece.state = "parked"
 
     def _decide(self, node: Node, now: int, has_begun: Callable[[str], bool]) -> bool:
         """Draw one conclusion about a node, if there is one."""
         spec, own = node.spec, node.own
+        if own.state == "asked" and own.answer is not None and self.status == "running":
+            self.take(spec.id, now, own.answer)
+            return True
         if own.state == "going":
             return self._go_on(node)
         if own.state != "pending" or not all(self._is_known(node, on) for on in spec.on):
@@ -345,7 +427,7 @@ class Run:
         if not holds(spec.trigger, [self.state(on) for on in spec.on if on != spec.over or self.nodes[on].own.is_over]):
             own.end("skipped")
             return True
-        if self.is_pausing and (spec.is_map or spec.kind == "ask" or spec.when is not None) and not has_begun(spec.id):
+        if self.is_held and (spec.is_map or spec.kind == "ask" or spec.when is not None) and not has_begun(spec.id):
             return False
         if spec.when is False:
             own.end("skipped")
@@ -362,7 +444,8 @@ class Run:
     def _is_known(self, node: Node, on: str) -> bool:
         """A map over a map begins with the first items of that, and need not wait for its end."""
         above = self.nodes[on]
-        return above.own.is_over or (on == node.spec.over and above.items is not None)
+        is_streamed = on == node.spec.over and node.spec.added_by is None
+        return above.own.is_over or (is_streamed and above.items is not None)
 
     def _go_on(self, node: Node) -> bool:
         """Let items of a map begin, or gather them."""
@@ -392,7 +475,7 @@ class Run:
             return
         states = [piece.state for _, _, piece in self.all()]
         if all(node.own.is_over for node in self.nodes.values()):
-            self.status = "failed" if self.has_failed else GOOD
+            self.status, self.is_pausing = "failed" if self.has_failed else GOOD, False
         elif self.is_pausing:
             if "running" not in states and "inside" not in states:
                 self.status, self.is_pausing = "paused", False

@@ -195,17 +195,32 @@ class Stage:
         )
         return {row[:4]: row[4:] for row in rows}
 
-    def statuses(self) -> dict[str, tuple[str, bool]]:
-        """The state of each run, and whether it pauses."""
-        return {
-            run_id: (status, bool(pausing))
-            for run_id, status, pausing in self.query("SELECT run_id, status, pausing FROM flow_runs")
-        }
+    def statuses(self) -> dict[str, tuple[str, bool, bool]]:
+        """The state of each run, whether it pauses, and whether it rests because people are asked."""
+        sql = "SELECT run_id, status, pausing, asks_until IS NOT NULL FROM flow_runs"
+        return {run_id: (status, bool(pausing), bool(asks)) for run_id, status, pausing, asks in self.query(sql)}
+
+    def state_of(self, run_id: str, node: str) -> str | None:
+        """How a node stands."""
+        row = self.rows().get(run_id, {}).get((node, -1))
+        return None if row is None else row.state
+
+    def has_run(self, run_id: str, node: str) -> bool:
+        """Whether something of a node has ever begun."""
+        sql = "SELECT 1 FROM node_runs WHERE run_id = ? AND node_id = ? AND attempt > 0 AND state NOT IN ('ready', 'skipped')"
+        return bool(self.query(sql, run_id, node))
+
+    def has_answer(self, run_id: str, node: str) -> bool:
+        """Whether somebody has answered the last question of a node."""
+        sql = """SELECT max(attempt), attempt = (SELECT max(attempt) FROM node_runs AS n WHERE n.run_id = a.run_id AND n.node = a.node)
+            FROM answers JOIN node_runs AS a USING (run_key, node, item, attempt) WHERE run_id = ? AND node_id = ?"""
+        return any(is_last for _, is_last in self.query(sql, run_id, node))
 
 
-INPUTS = {"yes": True, "numbers": {"type": "list", "default": list(range(5))}} | {
+INPUTS: dict[str, Any] = {"yes": True} | {
     f"list{size}": {"type": "list", "default": list(range(size))} for size in range(4)
 }
+INPUTS["item"] = {"type": "any", "default": None}
 
 
 def written(spec: Spec, file: str = "") -> dict[str, Any]:

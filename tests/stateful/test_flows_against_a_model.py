@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from dagger_actors import ActorSystem
 from dagger_actors.core.states import NODE_TRANSITIONS
-from dagger_actors.errors import SystemClosed
+from dagger_actors.errors import DaggerError, SystemClosed
 from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import open_simulation
 from tests.conftest import MEMORY
@@ -28,8 +29,10 @@ SLACK_US = 1_000_000
 MOST_RUNS = 3
 
 picks = st.integers(0, 10_000)
-KINDS = "wwwwmm"
+KINDS = "wwwwmma"
+few = st.lists(picks, max_size=3)
 TRIGGERS = ["all_succeeded", "all_succeeded", "all_succeeded", "all_done", "any_succeeded", "any_failed", "none_failed"]
+triggers = st.sampled_from(TRIGGERS)
 POLICIES = ["continue", "continue", "continue", "stop", "pause"]
 
 
@@ -41,17 +44,14 @@ def node_specs(draw: st.DrawFn, name: str, before: list[Spec], kinds: str) -> Sp
     common: dict[str, Any] = {
         "id": name,
         "on": tuple(on),
-        "trigger": draw(st.sampled_from(TRIGGERS)) if on else "all_succeeded",
+        "trigger": draw(triggers) if on else "all_succeeded",
         "when": draw(st.sampled_from([None, None, None, True, False])),
         "on_failure": draw(st.sampled_from(POLICIES)),
     }
     if kind == "a":
-        return Spec(
-            **common,
-            kind="ask",
-            timeout_us=draw(st.sampled_from([None, 40_000_000])),
-            autopilot=draw(st.sampled_from([None, True, False])),
-        )
+        timeout_us = draw(st.sampled_from([None, 40_000_000]))
+        autopilot = draw(st.sampled_from([None, True, False])) if timeout_us is not None else None
+        return Spec(**common, kind="ask", timeout_us=timeout_us, autopilot=autopilot)
     more: dict[str, Any] = {"timeout_us": draw(st.sampled_from([None, None, 15_000_000]))}
     if kind == "m":
         maps = [one.id for one in before if one.is_map and one.id in on]
@@ -139,11 +139,133 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
     def let_a_body_fail(self, pick: int) -> None:
         self.tell(pick, is_good=False)
 
-    def tell(self, pick: int, *, is_good: bool) -> None:
+    @rule(
+        pick=picks,
+        wishes=st.lists(st.tuples(node_specs("x", [], KINDS), few, triggers, st.booleans()), min_size=1, max_size=2),
+    )
+    @precondition(lambda self: self.at_work())
+    def let_a_body_add_nodes(self, pick: int, wishes: list[tuple[Spec, list[int], str, bool]]) -> None:
+        """They depend on any that there are."""
+        body = self.at_work()[pick % len(self.at_work())]
+        there = {node.spec.id: node.spec for node in self.run_of(body).nodes.values()}
+        added: list[Spec] = []
+        for spec, ons, trigger, is_over in wishes:
+            self.count += 1
+            on = tuple(dict.fromkeys(list(there)[one % len(there)] for one in ons))
+            more: dict[str, Any] = {"id": f"x{self.count}", "on": on, "added_by": body.place[1]}
+            more["trigger"] = trigger if on else "all_succeeded"
+            if is_over and spec.is_map and on and there[on[0]].is_map and more["trigger"] == "all_succeeded":
+                more |= {"over": on[0], "items": None}
+            added.append(dataclasses.replace(spec, **more))
+            there[added[-1].id] = added[-1]
+        self.tell(pick, is_good=True, added=tuple(added))
+
+    @rule(pick=picks, answer=st.sampled_from([True, True, False, False, "perhaps"]))
+    @precondition(lambda self: any(node.spec.kind == "ask" for _, node in self.all_nodes()))
+    def answer(self, pick: int, answer: Any) -> None:
+        run, node = self.one_node(pick, lambda node: node.spec.kind == "ask")
+        self.command(
+            run.why_no_answer(node.spec.id, answer),
+            lambda: self.system.flows.signal(run.id, node.spec.id, answer),
+            lambda: run.hear(node.spec.id, answer),
+            lambda: self.stage.has_answer(run.id, node.spec.id),
+        )
+
+    @rule(pick=picks)
+    def pause(self, pick: int) -> None:
+        run = self.one_run(pick)
+        self.command(
+            run.why_no_pause(),
+            lambda: self.system.flows.pause(run.id),
+            run.pause,
+            lambda: self.stage.statuses()[run.id] in {("running", True, False), ("paused", False, False)},
+        )
+
+    @rule(pick=picks)
+    @precondition(lambda self: any(run.status == "paused" or run.is_pausing for run in self.runs.values()))
+    def resume(self, pick: int) -> None:
+        run = self.one_run(pick, lambda run: run.status == "paused" or run.is_pausing)
+        before = self.stage.statuses()[run.id]
+        self.command(
+            run.why_no_resume(),
+            lambda: self.system.flows.resume(run.id),
+            run.resume,
+            lambda: self.stage.statuses()[run.id] != before,
+        )
+
+    @rule(pick=picks)
+    @precondition(lambda self: any(run.status not in {"running", GOOD} for run in self.runs.values()))
+    def retry(self, pick: int) -> None:
+        run = self.one_run(pick, lambda run: run.status != "running")
+        before = self.stage.statuses()[run.id]
+        self.command(
+            run.why_no_retry(),
+            lambda: self.system.flows.retry(run.id),
+            lambda: None if run.status == GOOD else run.retry(),
+            lambda: self.stage.statuses()[run.id] != before,
+        )
+
+    @rule(pick=picks)
+    def cancel(self, pick: int) -> None:
+        run = self.one_run(pick)
+        self.command(
+            run.why_no_stop(),
+            lambda: self.system.flows.cancel(run.id),
+            lambda: run.stop("cancelled"),
+            lambda: self.stage.statuses()[run.id][0] == "cancelled",
+        )
+
+    @rule(pick=picks)
+    def cancel_a_node(self, pick: int) -> None:
+        run, node = self.one_node(pick)
+        self.command(
+            run.why_no_cancel(node.spec.id),
+            lambda: self.system.flows.cancel(run.id, node=node.spec.id),
+            lambda: run.cancel(node.spec.id),
+            lambda: self.stage.state_of(run.id, node.spec.id) == "cancelled",
+        )
+
+    @rule(pick=picks)
+    @precondition(lambda self: len(self.runs) < MOST_RUNS)
+    def fork(self, pick: int) -> None:
+        run, node = self.one_node(pick)
+        fork_id = f"r{len(self.runs)}"
+        made = run.fork(fork_id, node.spec.id)
+        refusal = "" if made is not None else "ForkRefused"
+        if not self.stage.has_run(run.id, node.spec.id):
+            refusal = "NeverRan"
+
+        def begin() -> None:
+            assert made is not None
+            self.runs[fork_id] = made
+
+        self.command(
+            refusal,
+            lambda: self.system.flows.fork(run.id, start_from=[node.spec.id], run_id=fork_id),
+            begin,
+            lambda: fork_id in self.stage.statuses(),
+        )
+
+    def tell(self, pick: int, *, is_good: bool, added: tuple[Spec, ...] = ()) -> None:
         with self.step():
             bodies = self.at_work()
             self.count += 1
-            bodies[pick % len(bodies)].tell(Fate(self.count, is_good))
+            bodies[pick % len(bodies)].tell(Fate(self.count, is_good, added))
+
+    def command(
+        self, refusal: str, verb: Callable[[], object], meaning: Callable[[], object], is_done: Callable[[], bool]
+    ) -> None:
+        """Tell a run something; what cannot be is refused by the error of that name, and changes nothing."""
+        with self.step():
+            is_told, error = False, ""
+            try:
+                is_told = self.tries(verb)
+            except DaggerError as refused:
+                error = type(refused).__name__
+            assert error == refusal or (not error and not is_told), (error, refusal)
+            if not refusal and (is_told or is_done()):
+                self.learn(is_dead=not self.sim.is_alive(self.system))
+                meaning()
 
     @rule(wish=st.sampled_from([0.06, 0.6, None, None]))
     def wait(self, wish: float | None) -> None:
@@ -167,6 +289,19 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
     def kill(self) -> None:
         with self.step():
             self.sim.kill(self.system)
+
+    # --- choosing
+
+    def one_run(self, pick: int, is_apt: Callable[[Run], bool] = lambda _run: True) -> Run:
+        runs = [run for run in self.runs.values() if is_apt(run)]
+        return runs[pick % len(runs)]
+
+    def all_nodes(self) -> list[tuple[Run, Node]]:
+        return [(run, node) for run in self.runs.values() for node in run.nodes.values()]
+
+    def one_node(self, pick: int, is_apt: Callable[[Node], bool] = lambda _node: True) -> tuple[Run, Node]:
+        nodes = [(run, node) for run, node in self.all_nodes() if is_apt(node)]
+        return nodes[pick % len(nodes)]
 
     # --- doing it
 
@@ -301,6 +436,8 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                     if item < 0 and row.state != "interrupted"
                 }
                 run.settle(self.now, began.__contains__)
+            if self.enter_flows(rows):
+                continue
             new = [body for body in self.stage.bodies if not body.is_known and self.may(body)]
             if not new:
                 return
@@ -312,6 +449,18 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                 assert state == run.state(on), f"{body.place} began while {on} was {state} in the file"
             body.is_known = True
 
+    def enter_flows(self, rows: Any) -> bool:
+        """Tell the model of flows inside that began to run, as the file has it; tells whether there were any."""
+        for run in self.all_runs():
+            for node, item, piece in run.all():
+                row = self.row(rows, (run.id, node.spec.id, item))
+                is_new = node.spec.kind == "flow" and row is not None and run.is_ready(piece)
+                if is_new and row is not None and row.state != "interrupted" and row.reason != "retry":
+                    name = f"{run.id}/{node.spec.id}" + (f"/{item}" if item >= 0 else "")
+                    run.enter(node.spec.id, item, name, self.now)
+                    return True
+        return False
+
     def there_is_room(self, run: Run, body: Body) -> None:
         """A body makes room when it ends, or its attempt does; that is known to the model only a little later."""
         node = run.nodes[body.place[1]]
@@ -320,6 +469,8 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
         assert node.spec.width is None or sum(one[1] == body.place[1] for one in live) < node.spec.width
 
     def may(self, body: Body) -> bool:
+        if body.place[0] not in {run.id for run in self.all_runs()}:
+            return False
         run, (_, node, item) = self.run_of(body), body.place
         found = run.nodes.get(node)
         return found is not None and item < len(found.pieces) - 1 and run.is_ready(run.piece(node, item))
@@ -330,7 +481,8 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
         for body in self.stage.bodies:
             assert body.is_known, f"{body.place} began, and nothing let it: {self.all_runs()}"
         rows, statuses = self.stage.rows(), self.stage.statuses()
-        assert statuses == {run.id: (run.status, run.is_pausing) for run in self.all_runs()}
+        expected = {run.id: (run.status, run.is_pausing, run.asks) for run in self.all_runs()}
+        assert statuses == expected, (statuses, expected)
         for run in self.all_runs():
             known = set()
             for node, item, piece in run.all():
@@ -361,16 +513,14 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
     def nothing_that_is_over_changes(self) -> None:
         finals = self.stage.final_rows()
         for key, row in self.finals.items():
-            if key in finals:
+            if key[-1]:  # what never began is forgotten by a retry
                 assert finals[key] == row, key
-            else:
-                assert row[0] == "skipped", key
         self.finals = finals
 
     def steps_are_those_of_the_table(self) -> None:
         states = self.stage.states()
         for key, state in states.items():
-            old = self.states.get(key, "pending")
+            old = self.states.get(key, "pending") if key[-1] else "pending"
             assert state in reachable(old), (key, old, state)
         self.states = states
 
@@ -380,7 +530,7 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
             found = [
                 (event.seq, event.kind, event.name, event.node_id, event.invocation_key, event.attempt)
                 for event in self.stage.looking.flows.events(run.id, 0)
-                if event.name != "skipped"  # which a retry forgets
+                if event.attempt or not event.node_id  # what never began is forgotten by a retry
             ]
             assert len({seq for seq, *_ in found}) == len(found)
             before = self.events.get(run.id, [])
