@@ -342,6 +342,7 @@ class FlowHub:
             live=live,
             is_forced=self._is_alive(former),
             is_bare=active.is_bare,
+            was_asking=row.asks_until is not None,
         )
         event: Event = opened if mode is not None else Cancelled(opened=opened, calls=not active.is_bare)
         if self._telemetry is not None:

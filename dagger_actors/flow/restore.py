@@ -60,6 +60,7 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone
             book.past[vertex] = _past(vertex, row, is_fresh=row.state != "interrupted")
         elif item < 0 and node in pausers and mode == "recover":
             book.past[vertex] = _past(vertex, row, is_fresh=True)
+            book.past[vertex].state = "held"
             book.is_pausing = True
         else:
             has_failed = has_failed or row.state in ("failed", "timed_out")

@@ -331,6 +331,8 @@ class Run:
             if not piece.is_over:
                 self._leave(piece)
                 piece.end("cancelled")
+        if self.asks:
+            self.status, self.asks = "running", False
 
     def resume(self) -> None:
         """Go on; what paused it has fresh tries, and so has what was skipped for want of that."""
@@ -344,11 +346,14 @@ class Run:
                 piece.state = "inside"
                 piece.run.resume()
 
-    def retry(self) -> None:
-        """Try again what failed or never ran, and what was parked."""
+    def retry(self, has_place: Callable[[str], bool] = lambda _node: False) -> None:
+        """Try again what failed or never ran, and what was parked; who has no place yet waits for what is tried again."""
         for node in self.nodes.values():
             if node.own.state != GOOD:
                 self._renew(node)
+        for name, node in self.nodes.items():
+            if node.own.state == "ready" and not all(self._is_known(node, on) for on in node.spec.on):
+                node.own.state = "ready" if has_place(name) else "pending"
         for _, _, piece in self.all():
             if piece.state == "parked" and piece.run is None:
                 piece.renew("ready")

@@ -26,6 +26,8 @@ from tests.stateful.flows_stage import Body, Fate, Place, Row, Stage
 
 SLACK_US = 1_000_000
 """How late a system may look at what is due in a run that rests."""
+POLL_S = 0.3
+"""After so long what was told to the file is known to whoever polls it."""
 MOST_RUNS = 3
 
 picks = st.integers(0, 10_000)
@@ -197,11 +199,15 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
     @precondition(lambda self: any(run.status not in {"running", GOOD} for run in self.runs.values()))
     def retry(self, pick: int) -> None:
         run = self.one_run(pick, lambda run: run.status != "running")
-        before = self.stage.statuses()[run.id]
+        before, rows = self.stage.statuses()[run.id], self.stage.rows().get(run.id, {})
+
+        def has_place(node: str) -> bool:
+            return (node, -1) in rows and rows[node, -1].state in {"ready", "waiting"}
+
         self.command(
             run.why_no_retry(),
             lambda: self.system.flows.retry(run.id),
-            lambda: None if run.status == GOOD else run.retry(),
+            lambda: None if run.status == GOOD else run.retry(has_place),
             lambda: self.stage.statuses()[run.id] != before,
         )
 
@@ -266,6 +272,7 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
             if not refusal and (is_told or is_done()):
                 self.learn(is_dead=not self.sim.is_alive(self.system))
                 meaning()
+                self.sim.advance(POLL_S)
 
     @rule(wish=st.sampled_from([0.06, 0.6, None, None]))
     def wait(self, wish: float | None) -> None:

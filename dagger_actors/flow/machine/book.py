@@ -80,6 +80,7 @@ class Book:
         effects: Effects the event in hand has led to.
         added: Nodes the event in hand has added.
         is_bare: Whether the run's code is not at hand: nothing is granted, and it comes to rest only when it is told.
+        was_asking: Whether it is opened without its code, and rested because people are asked.
         events: What the event in hand has led to besides.
     """
 
@@ -112,6 +113,7 @@ class Book:
         self.unsaved: list[Live] = []
         self.is_pausing, self.is_held = is_pausing or is_held, is_held
         self.is_bare = False
+        self.was_asking = False
         self.is_detached = False
         self.open = len(self.work.graph)
         self.granted = self.waiting = self.awaiting = 0

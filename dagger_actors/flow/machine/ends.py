@@ -206,7 +206,7 @@ def node_failed(book: Book, live: Live, state: str, error: ErrorDetail, now: Now
     announce(book, "node_failure", live, state, now, error)
     if node.on_failure == "pause":
         # It stays open: `resume` gives it a fresh set of tries.
-        live.try_no, live.crash_no = 1, 0
+        live.try_no, live.crash_no, live.state = 1, 0, "held"
         book.past[live.vertex] = live
         book.pause()
         return
@@ -241,11 +241,16 @@ def stop(book: Book, status: str, reason: str, now: Now) -> None:
             book.write(live, "skipped", reason=reason)
     work = book.work
     for vertex in work.unended():
-        if vertex not in book.live and vertex not in book.past and not (is_calling and vertex in book.calls):
-            node, item = work.place(vertex)
-            # A mapped node that has fanned out has a row of its own already: that one is ended.
-            attempt, size = (work.map_attempts.get(node, 0), work.sizes.get(node)) if item < 0 else (0, None)
-            book.rows.append(work.row(node, item, attempt, "skipped", reason=reason, size=size))
+        past = book.past.get(vertex)
+        is_held = past is not None and past.state == "held"  # it has failed, and its row says so
+        if vertex in book.live or is_held or (is_calling and vertex in book.calls):
+            continue
+        node, item = work.place(vertex)
+        # A mapped node that has fanned out has a row of its own already: that one is ended.
+        attempt, size = (work.map_attempts.get(node, 0), work.sizes.get(node)) if item < 0 else (0, None)
+        if past is not None and past.attempt:
+            attempt = past.attempt + 1  # it was to be run again
+        book.rows.append(work.row(node, item, attempt, "skipped", reason=reason, size=size))
     book.effects.append(Drain())
     if is_calling:
         _leave_calls(book, status)

@@ -223,6 +223,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
         live: Attempts whose bodies run on in this very process (after a supervisor's crash).
         drained: Attempts that were granted in this very process and are known never to have begun.
         is_bare: Without the run's code, so that nothing is granted: what was cut off is written down, and orders obeyed.
+        was_asking: Whether it rested because people are asked: then whoever has its code looks at what became of it.
     """
 
     mode: Mode
@@ -232,6 +233,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     live: frozenset[BodyKey] = frozenset()
     drained: frozenset[BodyKey] = frozenset()
     is_bare: bool = False
+    was_asking: bool = False
     answered: frozenset[BodyKey] = frozenset()
     resting: tuple[AtRest, ...] = ()
 

@@ -63,7 +63,7 @@ class Live:
         self.attempt = attempt
         self.try_no = try_no
         self.crash_no = crash_no
-        self.state: Literal["ready", "running", "waiting", "due", "parked", "awaiting", "asked"] = "ready"
+        self.state: Literal["ready", "running", "waiting", "due", "parked", "awaiting", "asked", "held"] = "ready"
         self.started_us: int | None = None
         self.due_at: int | None = None
         self.until: int | None = None

@@ -17,6 +17,9 @@ from dagger_actors.flow.machine.invocations import Live
 
 __all__ = ["CRASH_CAP", "detached", "opened", "opened_to_end"]
 
+LOOK_NOW: Final = 0
+"""A time that is up: a run that rests is to be looked at at once."""
+
 CRASH_CAP: Final = 3
 """Crashes one piece of work may cause or meet before it is parked for a person to look at."""
 
@@ -70,7 +73,7 @@ def opened_to_end(book: Book, event: Opened, now: Now, *, calls: bool) -> None:
 
 def _opened_bare(book: Book, event: Opened, now: Now) -> None:
     """Without the run's code: what its owner's death cut off is written down, and all else stays as it is."""
-    book.is_bare = True
+    book.is_bare, book.was_asking = True, event.was_asking
     for live in list(book.live.values()):
         if live.state in ("ready", "running"):
             _reopen(book, live, event, now)
@@ -180,5 +183,5 @@ def detached(book: Book, _event: Detached, now: Now) -> None:
         elif live.state == "ready" and book.is_careful(live.node):
             book.write(live, "ready")  # its start was committed, and it is known not to have begun
     book.stop_clock(now)
-    book.effects += [Drain(), Finish(book.status)]
+    book.effects += [Drain(), Finish(book.status, LOOK_NOW if book.was_asking else None)]
     book.is_detached = True
