@@ -82,8 +82,8 @@ def became_ready(book: Book, vertex: int, now: Now) -> None:
     stack = [vertex]
     while stack:
         one = stack.pop()
-        if work.graph.state(one) is not None:
-            continue  # it was cancelled while it waited
+        if work.graph.state(one) is not None or one in book.live:
+            continue  # it was cancelled while it waited; or it had begun, and what it needed was tried again
         node, item = work.place(one)
         if item >= 0:
             if work.graph.is_unhindered(one):

@@ -1,0 +1,104 @@
+"""Runs that are paused, cancelled and tried again while some of their nodes have begun; on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from dagger_actors import ActorSystem
+from dagger_actors.testing.simulation import Simulation
+
+
+class Stage:
+    """Actions that note what begins."""
+
+    def __init__(self) -> None:
+        self.began: list[str] = []
+        self.fails = True
+
+    @property
+    def actions(self) -> list[Any]:
+        async def work(name: str) -> str:
+            self.began.append(name)
+            await asyncio.sleep(1)
+            return name
+
+        def fails() -> None:
+            self.began.append("fails")
+            if self.fails:
+                raise ValueError("not yet")
+
+        return [work, fails]
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def node(name: str, **keys: Any) -> dict[str, Any]:
+    return {"id": name, "action": "work", "inputs": {"name": {"value": name}}, **keys}
+
+
+def states(system: ActorSystem) -> dict[str, str]:
+    return {one.node_id: one.state for one in system.flows.report("r").nodes}
+
+
+def test_what_has_begun_is_not_begun_again_when_what_it_needed_is_tried_again(sim: Simulation, stage: Stage) -> None:
+    """Law: an attempt is executed once, though the failure that let it begin is undone by a retry."""
+    first = {"id": "first", "action": "fails", "on_failure": "continue"}
+    nodes = [first, *(node(f"n{at}", dependencies=["first"], trigger="all_done") for at in range(3))]
+    system = sim.system(actions=stage.actions)
+    run = system.flows.start({"name": "f", "config": {"max_parallel_nodes": 2}, "nodes": nodes}, run_id="r")
+    sim.advance(0.5)
+    run.pause()
+    assert run.wait().state == "paused"
+    assert states(system) == {"first": "failed", "n0": "succeeded", "n1": "succeeded", "n2": "ready"}
+    stage.fails = False
+    report = system.flows.retry("r").wait()
+    assert (report.state, {one.state for one in report.nodes}) == ("succeeded", {"succeeded"})
+    assert sorted(stage.began) == ["fails", "fails", "n0", "n1", "n2"]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "stopped"])
+def test_what_was_to_be_run_again_and_has_not_begun_is_skipped(sim: Simulation, stage: Stage, how: str) -> None:
+    """Law: a run that is over says of each of its nodes how it ended, however often it was tried."""
+    last = node("a") if how == "cancelled" else {"id": "a", "action": "fails"}
+    nodes = [last, node("b", dependencies=["a"]), node("c", dependencies=["b"])]
+    system = sim.system(actions=stage.actions)
+    run = system.flows.start({"name": "f", "nodes": nodes}, run_id="r")
+    ended = {"cancelled": "cancelled", "stopped": "failed"}[how]
+    for turn in range(3):
+        sim.advance(0.1)
+        if how == "cancelled":
+            run.cancel()
+        report = run.wait()
+        assert (report.state, states(system)) == (ended, {"a": ended, "b": "skipped", "c": "skipped"})
+        stage.fails = turn < 2
+        system.flows.retry("r")
+    assert run.wait().state == "succeeded"
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_run_that_rests_for_people_goes_on_when_one_of_the_questions_is_cancelled(
+    sim: Simulation, stage: Stage, others: int
+) -> None:
+    """Law: what needs nothing of it is done at once, and who else is asked may still answer."""
+    asked = {"approval": {"message": "so?"}}
+    nodes = [
+        {"id": "ask", **asked},
+        node("then", dependencies=["ask"], trigger="all_done"),
+        *({"id": f"other{at}", **asked} for at in range(others)),
+    ]
+    system = sim.system(actions=stage.actions, recover=True)
+    run = system.flows.start({"name": "f", "nodes": nodes}, run_id="r")
+    assert run.wait().state == "paused"
+    run.cancel(node="ask")
+    sim.advance(2)
+    assert states(system)["then"] == "succeeded"
+    for at in range(others):
+        system.flows.signal("r", f"other{at}", True)  # noqa: FBT003 - the answer is yes
+    sim.advance(2)
+    assert run.report().state == "succeeded"
