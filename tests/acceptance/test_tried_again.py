@@ -64,7 +64,7 @@ def test_what_has_begun_is_not_begun_again_when_what_it_needed_is_tried_again(si
 
 @pytest.mark.parametrize("how", ["cancelled", "stopped"])
 def test_what_was_to_be_run_again_and_has_not_begun_is_skipped(sim: Simulation, stage: Stage, how: str) -> None:
-    """Law: a run that is over says of each of its nodes how it ended, however often it was tried."""
+    """Law: a run that is over says of each of its nodes how it ended, and why, however often it was tried."""
     last = node("a") if how == "cancelled" else {"id": "a", "action": "fails"}
     nodes = [last, node("b", dependencies=["a"]), node("c", dependencies=["b"])]
     system = sim.system(actions=stage.actions)
@@ -76,6 +76,7 @@ def test_what_was_to_be_run_again_and_has_not_begun_is_skipped(sim: Simulation, 
             run.cancel()
         report = run.wait()
         assert (report.state, states(system)) == (ended, {"a": ended, "b": "skipped", "c": "skipped"})
+        assert all(one.reason for one in report.nodes if one.state == "skipped")
         stage.fails = turn < 2
         system.flows.retry("r")
     assert run.wait().state == "succeeded"
