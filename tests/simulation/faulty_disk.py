@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import apsw
 
@@ -25,6 +25,49 @@ ERRORS: dict[str, Callable[[], apsw.Error]] = {
     "read-only": lambda: apsw.ReadOnlyError("attempt to write a readonly database"),
 }
 FOREVER = 10**9
+
+CASES = [
+    (("commit",), 1, "full"),
+    (("commit",), FOREVER, "full"),
+    (("commit",), 1, "i/o"),
+    (("sync",), 2, "i/o"),
+    (("read",), 3, "i/o"),
+    (("commit",), FOREVER, "read-only"),
+    (("read", "commit", "sync", "checkpoint"), FOREVER, "i/o"),
+]
+"""What a disk refuses, how often, and with which error."""
+
+
+class Refused(Protocol):
+    """What came of a story; ``refused`` counts the operations that its disk refused."""
+
+    refused: int
+
+
+R = TypeVar("R", bound=Refused)
+
+
+def everywhere(root: Path, places: range, play: Callable[[Path, int], R]) -> list[R]:
+    """Have a disk refuse at these places, until the story ends without meeting one.
+
+    Args:
+        root: A folder.
+        places: Operations of the disk after which the refusals begin.
+        play: Plays the story, in a folder of its own, with a disk that refuses after so many.
+    """
+    outcomes: list[R] = []
+    for after in places:
+        folder = root / f"{after}"
+        folder.mkdir()
+        try:
+            outcome = play(folder, after)
+        except BaseException as wrong:
+            wrong.add_note(f"refused after {after} operations")
+            raise
+        if not outcome.refused:
+            return outcomes
+        outcomes.append(outcome)
+    raise AssertionError("the story never ends")
 
 
 class FaultyDisk(apsw.VFS):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import apsw
 import msgspec
@@ -16,10 +15,10 @@ from dagger_actors.core.states import FINAL_NODE, FINAL_RUN
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.report import build_report
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
-from dagger_actors.store.slots import CAPACITY, HEAD_BYTES, RECORD_BYTES, slot_folder
 from dagger_actors.store.statements import sql
 from dagger_actors.testing.power import CrashState
 from dagger_actors.testing.simulation import simulate
+from tests.simulation.power_cuts import Slots
 from tests.simulation.power_story import OUTPUTS, Bodies, Mark, Story, Subject, subject_of
 
 
@@ -128,9 +127,6 @@ def outputs_in(connection: apsw.Connection, run_id: str) -> dict[str, Any]:
     ).outputs
 
 
-Slots = Literal["absent", "as it was", "older"]
-
-
 def go_on(story: Story, state: CrashState, folder: Path, slots: Slots, *, recover: bool) -> list[str]:
     """Open what a cut left, take every run to its end, and tell what is wrong with that.
 
@@ -145,7 +141,7 @@ def go_on(story: Story, state: CrashState, folder: Path, slots: Slots, *, recove
     for file in state.folder.iterdir():
         shutil.copyfile(file, folder / file.name)
     path = folder / "sim.db"
-    _put_slots(story, state.position, slot_folder(path), slots)
+    story.slots.put(state.position, path, slots)
     before = _ended_rows(path)
     began: list[Subject] = []
     bodies = Bodies(began.append)
@@ -200,16 +196,3 @@ def _ended_rows(path: Path) -> dict[Subject, tuple[Any, ...]]:
         return {subject_of(*row[:4]): row[4:] for row in rows if row[4] in FINAL_NODE and row[4] != "skipped"}
     finally:
         connection.close()
-
-
-def _put_slots(story: Story, position: int, folder: Path, slots: Slots) -> None:
-    """The slot files as a power cut may leave them: gone, as they stood in memory, or as they were written back before."""
-    moments = [moment for moment in story.slots if moment <= position]
-    if slots == "absent" or not moments:
-        return
-    moment = moments[-1] if slots == "as it was" else random.Random(position).choice(moments)
-    folder.mkdir()
-    for name, content in story.slots[moment].items():
-        with (folder / name).open("wb") as file:
-            file.write(content)
-            file.truncate(HEAD_BYTES + CAPACITY * RECORD_BYTES)

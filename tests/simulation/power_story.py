@@ -16,12 +16,9 @@ import msgspec
 from dagger_actors import ActorSystem, Context, action
 from dagger_actors.flow.run_events import NodeChanged, RunChanged, RunEvent
 from dagger_actors.store.connection import checkpoint, open_writer
-from dagger_actors.store.slots import HEAD_BYTES, RECORD_BYTES, slot_folder
 from dagger_actors.testing.power import Acknowledged, PowerVFS
 from dagger_actors.testing.simulation import Simulation, simulate
-
-SLOTS_KEPT = 24
-"""More records of a slot file than the session ever has in use."""
+from tests.simulation.power_cuts import SlotFiles
 
 Subject = tuple[str, ...]
 """A run, by its id; or an attempt: run id, node id, invocation key, number."""
@@ -160,15 +157,15 @@ class Story:
 
     Attributes:
         vfs: The log of the disk, with every promise in it.
-        slots: Slot files as they were, by length of the log at that time; they are written around SQLite.
+        slots: The slot files as they were.
         ended_s: Virtual time at its end.
     """
 
     def __init__(self, seed: int, folder: Path, synchronous: Literal["full", "normal"]) -> None:
         self.vfs = PowerVFS(f"story-{synchronous}-{seed}-{folder.name}")
-        self.slots: dict[int, dict[str, bytes]] = {}
         self._seed = seed
         self._path = folder / "sim.db"
+        self.slots = SlotFiles(self._path)
         self._synchronous = synchronous
         self._bodies = Bodies(lambda attempt: self._promise(Mark(attempt, None)))
         with self.vfs, simulate(seed, folder) as sim:
@@ -230,9 +227,7 @@ class Story:
 
     def _promise(self, mark: Mark) -> None:
         self.vfs.acknowledged(mark)
-        self.slots[len(self.vfs.log)] = {
-            file.name: _used(file) for file in slot_folder(self._path).iterdir() if file.suffix == ".slots"
-        }
+        self.slots.note(len(self.vfs.log))
 
     @property
     def marks(self) -> list[Mark]:
@@ -240,8 +235,3 @@ class Story:
         return [
             entry.mark for entry in self.vfs.log if isinstance(entry, Acknowledged) and isinstance(entry.mark, Mark)
         ]
-
-
-def _used(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        return stream.read(HEAD_BYTES + SLOTS_KEPT * RECORD_BYTES)

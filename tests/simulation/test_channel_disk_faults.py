@@ -20,7 +20,7 @@ from dagger_actors.core.retry import Linear
 from dagger_actors.errors import StoreError, StoreFull
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.testing.simulation import Simulation, simulate
-from tests.simulation.faulty_disk import FOREVER, FaultyDisk
+from tests.simulation.faulty_disk import CASES, FOREVER, FaultyDisk, everywhere
 
 FULL = pytest.mark.full
 MOST_PLACES = 1500
@@ -213,34 +213,14 @@ def check(path: Path, outcome: Outcome) -> None:
     assert witness.again == [], "a step that had returned was computed again"
 
 
-def everywhere(
+def refused_everywhere(
     root: Path, kinds: tuple[str, ...], times: int, error: str, stride: int, **options: Any
 ) -> list[Outcome]:
-    """Refuse at every ``stride``-th place, until the story ends without meeting one."""
-    outcomes: list[Outcome] = []
-    for after in range(0, MOST_PLACES, stride):
-        folder = root / f"{after}"
-        folder.mkdir()
-        try:
-            outcome = play(folder, kinds, after, times, error, **options)
-        except BaseException as wrong:
-            wrong.add_note(f"refused: {times} of {kinds} after {after}, with {error!r}")
-            raise
-        if not outcome.refused:
-            return outcomes
-        outcomes.append(outcome)
-    raise AssertionError("the story never ends")
-
-
-CASES = [
-    (("commit",), 1, "full"),
-    (("commit",), FOREVER, "full"),
-    (("commit",), 1, "i/o"),
-    (("sync",), 2, "i/o"),
-    (("read",), 3, "i/o"),
-    (("commit",), FOREVER, "read-only"),
-    (("read", "commit", "sync", "checkpoint"), FOREVER, "i/o"),
-]
+    return everywhere(
+        root,
+        range(0, MOST_PLACES, stride),
+        lambda folder, after: play(folder, kinds, after, times, error, **options),
+    )
 
 
 @pytest.mark.parametrize(("kinds", "times", "error"), CASES)
@@ -248,7 +228,7 @@ def test_whatever_the_disk_refuses_what_was_published_is_handled_once_when_it_is
     memory: Path, kinds: tuple[str, ...], times: int, error: str
 ) -> None:
     """Law: a publisher is told by the disk's name, or its message is durable; nothing lost, nothing twice; it goes on by itself."""
-    outcomes = everywhere(memory, kinds, times, error, stride=37)
+    outcomes = refused_everywhere(memory, kinds, times, error, stride=37)
     assert len(outcomes) > 1
     told = [one for outcome in outcomes for one in outcome.told]
     assert times != FOREVER or told
@@ -260,7 +240,7 @@ def test_members_that_crash_on_a_bad_disk_go_on_when_it_is_better(
     memory: Path, kinds: tuple[str, ...], times: int, error: str
 ) -> None:
     """Law: the two faults together lose and repeat no more than each alone."""
-    everywhere(memory, kinds, times, error, stride=53, crashes=True)
+    refused_everywhere(memory, kinds, times, error, stride=53, crashes=True)
 
 
 @FULL
@@ -281,4 +261,4 @@ def test_at_every_place_in_bursts_of_any_length(
     memory: Path, kinds: tuple[str, ...], times: int, error: str, *, crashes: bool
 ) -> None:
     """The same, in full."""
-    everywhere(memory, kinds, times, error, stride=1, crashes=crashes)
+    refused_everywhere(memory, kinds, times, error, stride=1, crashes=crashes)

@@ -17,7 +17,8 @@ import pytest
 
 from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.testing.power import Synced
-from tests.simulation.power_check import Checker, Slots, go_on
+from tests.simulation.power_check import Checker, go_on
+from tests.simulation.power_cuts import Slots
 from tests.simulation.power_story import Story
 
 MEMORY = Path("/dev/shm")

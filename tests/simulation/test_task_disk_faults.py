@@ -20,7 +20,7 @@ from dagger_actors.errors import StoreError, StoreFull
 from dagger_actors.tasks.agent import task_agent
 from dagger_actors.tasks.context import TaskContext
 from dagger_actors.testing.simulation import simulate
-from tests.simulation.faulty_disk import ERRORS, FOREVER, FaultyDisk
+from tests.simulation.faulty_disk import CASES, ERRORS, FOREVER, FaultyDisk, everywhere
 
 FULL = pytest.mark.full
 MOST_PLACES = 1000
@@ -106,33 +106,14 @@ def check(path: Path, outcome: Outcome, begun: Counter[tuple[int, int]]) -> None
     assert logs == [(sum(attempts.values()),)], "a log is lost"
 
 
-def everywhere(
+def refused_everywhere(
     root: Path, kinds: tuple[str, ...], times: int, error: str, stride: int, **options: Any
 ) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    for after in range(0, MOST_PLACES, stride):
-        folder = root / f"{after}"
-        folder.mkdir()
-        try:
-            outcome = play(folder, kinds, after, times, error, **options)
-        except BaseException as wrong:
-            wrong.add_note(f"refused: {times} of {kinds} after {after}, with {error!r}")
-            raise
-        if not outcome.refused:
-            return outcomes
-        outcomes.append(outcome)
-    raise AssertionError("the tasks never end")
-
-
-CASES = [
-    (("commit",), 1, "full"),
-    (("commit",), FOREVER, "full"),
-    (("commit",), 1, "i/o"),
-    (("sync",), 2, "i/o"),
-    (("read",), 3, "i/o"),
-    (("commit",), FOREVER, "read-only"),
-    (("read", "commit", "sync", "checkpoint"), FOREVER, "i/o"),
-]
+    return everywhere(
+        root,
+        range(0, MOST_PLACES, stride),
+        lambda folder, after: play(folder, kinds, after, times, error, **options),
+    )
 
 
 @pytest.mark.parametrize(("kinds", "times", "error"), CASES)
@@ -140,7 +121,7 @@ def test_whatever_the_disk_refuses_what_was_accepted_is_done_once_it_is_better(
     memory: Path, kinds: tuple[str, ...], times: int, error: str
 ) -> None:
     """Law: an error of the disk's name to who submits, or kept and written later; nothing lost, nothing twice; it goes on by itself."""
-    outcomes = everywhere(memory, kinds, times, error, stride=13)
+    outcomes = refused_everywhere(memory, kinds, times, error, stride=13)
     assert len(outcomes) > 1
     told = [one for outcome in outcomes for one in outcome.told]
     assert times != FOREVER or told
@@ -149,7 +130,7 @@ def test_whatever_the_disk_refuses_what_was_accepted_is_done_once_it_is_better(
 
 def test_a_body_that_the_disk_keeps_from_what_it_wants_spends_no_try(memory: Path) -> None:
     """Law: FAULTS 6; however long nothing can be read, what was accepted is done with the tries that it had."""
-    assert len(everywhere(memory, ("read",), FOREVER, "full", stride=60)) > 1
+    assert len(refused_everywhere(memory, ("read",), FOREVER, "full", stride=60)) > 1
 
 
 @pytest.mark.parametrize(("kinds", "times", "error"), [CASES[1], CASES[6]])
@@ -157,7 +138,7 @@ def test_a_supervisor_that_crashes_on_a_bad_disk_goes_on_when_it_is_better(
     memory: Path, kinds: tuple[str, ...], times: int, error: str
 ) -> None:
     """Law: the two faults together lose and repeat no more than each alone."""
-    everywhere(memory, kinds, times, error, stride=21, crashes=True)
+    refused_everywhere(memory, kinds, times, error, stride=21, crashes=True)
 
 
 @FULL
@@ -170,4 +151,4 @@ def test_at_every_place_in_bursts_of_any_length(
     memory: Path, kinds: tuple[str, ...], times: int, error: str, *, crashes: bool
 ) -> None:
     """The same, in full."""
-    everywhere(memory, kinds, times, error, stride=1, crashes=crashes)
+    refused_everywhere(memory, kinds, times, error, stride=1, crashes=crashes)

@@ -6,7 +6,6 @@ CI plays one schedule; more are behind the marker: ``pytest -m full tests/simula
 from __future__ import annotations
 
 import asyncio
-import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,15 +17,13 @@ import pytest
 
 from dagger_actors import ActorSystem, RetryPolicy
 from dagger_actors.core.retry import Linear
-from dagger_actors.store.slots import CAPACITY, HEAD_BYTES, RECORD_BYTES, slot_folder
 from dagger_actors.tasks.agent import task_agent
 from dagger_actors.tasks.context import TaskContext
 from dagger_actors.testing.power import CrashState, PowerVFS
 from dagger_actors.testing.simulation import Simulation, simulate
+from tests.simulation.power_cuts import SlotFiles, Slots, cut_everywhere
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS effects (task INTEGER NOT NULL) STRICT;"
-SLOTS_KEPT = 24
-"""More records of a slot file than the session ever has in use."""
 
 
 class Mark(NamedTuple):
@@ -81,13 +78,13 @@ class Story:
 
     Attributes:
         vfs: The log of the disk, with every promise in it.
-        slots: Slot files as they were, by length of the log at that time; they are written around SQLite.
+        slots: The slot files as they were.
     """
 
     def __init__(self, seed: int, folder: Path, synchronous: Literal["full", "normal"]) -> None:
         self.vfs = PowerVFS(f"tasks-{synchronous}-{seed}-{folder.name}")
-        self.slots: dict[int, dict[str, bytes]] = {}
         self._path = folder / "sim.db"
+        self.slots = SlotFiles(self._path)
         bodies = Bodies(self._promise)
         with self.vfs, simulate(seed, folder) as sim:
             options = {"vfs": self.vfs.name, "synchronous": synchronous, "recover": True}
@@ -115,14 +112,7 @@ class Story:
 
     def _promise(self, mark: Mark) -> None:
         self.vfs.acknowledged(mark)
-        self.slots[len(self.vfs.log)] = {
-            file.name: _used(file) for file in slot_folder(self._path).iterdir() if file.suffix == ".slots"
-        }
-
-
-def _used(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        return stream.read(HEAD_BYTES + SLOTS_KEPT * RECORD_BYTES)
+        self.slots.note(len(self.vfs.log))
 
 
 def open_system(sim: Simulation, bodies: Bodies, folder: Path, **options: Any) -> ActorSystem:
@@ -160,13 +150,13 @@ def complaints_of(state: CrashState) -> Iterator[str]:
         connection.close()
 
 
-def go_on(story: Story, state: CrashState, folder: Path, slots: str) -> Iterator[str]:
+def go_on(story: Story, state: CrashState, folder: Path, slots: Slots) -> Iterator[str]:
     """Open what a cut left, let it come to rest, and tell what is wrong with that."""
     folder.mkdir()
     for file in state.folder.iterdir():
         shutil.copyfile(file, folder / file.name)
     path = folder / "sim.db"
-    _put_slots(story, state.position, slot_folder(path), slots)
+    story.slots.put(state.position, path, slots)
     marks = [mark for mark in state.acknowledged if isinstance(mark, Mark)]
     begun: list[Mark] = []
     with simulate(state.position, folder) as sim:
@@ -195,43 +185,23 @@ def go_on(story: Story, state: CrashState, folder: Path, slots: str) -> Iterator
     yield from (f"twice: {key}" for key, count in once.items() if count > 1)
 
 
-def _put_slots(story: Story, position: int, folder: Path, slots: str) -> None:
-    """The slot files as a power cut may leave them: gone, as they stood in memory, or as they were written back before."""
-    moments = [moment for moment in story.slots if moment <= position]
-    if slots == "absent" or not moments:
-        return
-    moment = moments[-1] if slots == "as it was" else random.Random(position).choice(moments)
-    folder.mkdir()
-    for name, content in story.slots[moment].items():
-        with (folder / name).open("wb") as file:
-            file.write(content)
-            file.truncate(HEAD_BYTES + CAPACITY * RECORD_BYTES)
-
-
-def cut_everywhere(
+def cut_sessions(
     root: Path, synchronous: Literal["full", "normal"], seeds: range, *, per_cut: int, continued: int
 ) -> tuple[int, int, Counter[str]]:
-    """Cut at every place; tells how many states were looked at, how many gone on from, and what is wrong."""
-    looked_at = gone_on = 0
-    complaints: Counter[str] = Counter()
-    for seed in seeds:
-        live, cut = root / f"live{seed}", root / f"cut{seed}"
-        live.mkdir()
-        cut.mkdir()
-        story = Story(seed, live, synchronous)
-        for state in story.vfs.states(cut, seed=seed, per_cut=per_cut):
-            looked_at += 1
-            complaints.update(complaints_of(state))
-            if continued and looked_at % continued == 0 and (state.folder / "sim.db").exists():
-                slots = ("absent", "as it was", "older")[gone_on % 3]
-                gone_on += 1
-                complaints.update(go_on(story, state, root / "again", slots))
-    return looked_at, gone_on, complaints
+    return cut_everywhere(
+        root,
+        seeds,
+        play=lambda seed, folder: Story(seed, folder, synchronous),
+        complaints_of=complaints_of,
+        go_on=go_on,
+        per_cut=per_cut,
+        continued=continued,
+    )
 
 
 def test_at_full_all_that_was_accepted_is_there_after_a_power_cut_and_goes_on(memory: Path) -> None:
     """Law: promise a for tasks: submitted, spawned, claimed at most once, ended; whatever is left of the slot files."""
-    looked_at, gone_on, complaints = cut_everywhere(memory, "full", range(1), per_cut=4, continued=5)
+    looked_at, gone_on, complaints = cut_sessions(memory, "full", range(1), per_cut=4, continued=5)
     assert complaints == {}
     assert looked_at > 200
     assert gone_on > 20
@@ -239,7 +209,7 @@ def test_at_full_all_that_was_accepted_is_there_after_a_power_cut_and_goes_on(me
 
 def test_at_normal_the_same_check_goes_red(memory: Path) -> None:
     """The oracle can fail: NORMAL tells before the disk has it."""
-    _, _, complaints = cut_everywhere(memory, "normal", range(1), per_cut=3, continued=0)
+    _, _, complaints = cut_sessions(memory, "normal", range(1), per_cut=3, continued=0)
     assert any(one.startswith("lost") for one in complaints)
     assert not any(one.startswith("damaged") for one in complaints)
 
@@ -248,5 +218,5 @@ def test_at_normal_the_same_check_goes_red(memory: Path) -> None:
 @pytest.mark.timeout(3000)
 def test_at_full_nothing_accepted_is_lost_in_many_sessions(memory: Path) -> None:
     """The same, in full."""
-    _, _, complaints = cut_everywhere(memory, "full", range(20), per_cut=12, continued=15)
+    _, _, complaints = cut_sessions(memory, "full", range(20), per_cut=12, continued=15)
     assert complaints == {}
