@@ -27,6 +27,7 @@ class ActiveRun:
 
     Attributes:
         actions: What the names of actions mean in it.
+        imports: Where they are, as JSON text.
         done: Resolved with the state in which the run came to rest; with an error when it was lost.
         is_bare: Whether it was opened without its code, only to be told something.
         is_held: Whether it is opened pausing, because the run above it pauses.
@@ -39,6 +40,7 @@ class ActiveRun:
         self.definition = definition
         self.actions = actions
         self.inputs = decode_inputs(row.inputs)
+        self.imports = row.imports
         self.done: ReplyFuture[str] = ReplyFuture()
         self.restarts: deque[int] = deque()
         self.cut_off: list[tuple[Gate, Ticket]] = []

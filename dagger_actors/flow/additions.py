@@ -70,6 +70,7 @@ class Additions:
         self._mask = mask
         self._base = 0
         self._nodes: list[NodeDefinition] = []
+        self._flows: dict[str, str] = {}
         self._size_bytes = 0
 
     @property
@@ -79,7 +80,7 @@ class Additions:
 
     @property
     def _growth(self) -> Growth:
-        return Growth(base=self._base, nodes=tuple(self._nodes))
+        return Growth(base=self._base, nodes=tuple(self._nodes), flows=self._flows)
 
     def add(self, nodes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
         """Add nodes to what is added; gives their ids.
@@ -102,6 +103,7 @@ class Additions:
         if read.base != self._base:
             self._nodes, self._base = list(self._growth.at(read.base)), read.base
         self._nodes += read.nodes
+        self._flows |= read.flows
         self._size_bytes += len(text)
         return tuple(node.id for node in read.nodes)
 

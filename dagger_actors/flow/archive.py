@@ -67,6 +67,10 @@ class Archive:
         """The id of the run with a key; there is one."""
         return str(self._store.readers.query("read.run_id", run_key)[0][0])
 
+    def above(self, run_key: int) -> list[RunRow]:
+        """The runs that a run is inside of, the outermost first."""
+        return [self.row(str(run_id)) for (run_id,) in self._store.readers.query("read.runs_above", run_key)]
+
     def run_key(self, run_id: str) -> int:
         """The key of a run.
 
@@ -89,7 +93,12 @@ class Archive:
         nodes = list(pinned.nodes)
         for position, text in added:
             nodes[position : position + 1] = [NODES.decode(text)]  # in its place, or behind all
-        return msgspec.structs.replace(pinned, config=CONFIGS.decode(row.config), nodes=tuple(nodes))
+        flows = dict(pinned.flows)
+        for one in (node.flow for node in nodes[len(pinned.nodes) :] if node.flow is not None):
+            if one.definition_id not in flows:
+                body, _ = self._store.readers.query("read.definition", one.definition_id)[0]
+                flows[one.definition_id] = msgspec.Raw(body if isinstance(body, bytes) else body.encode())
+        return msgspec.structs.replace(pinned, config=CONFIGS.decode(row.config), nodes=tuple(nodes), flows=flows)
 
     def definition(self, run_id: str) -> FlowDefinition:
         """The definition that a run is pinned to, with the settings it was started with.

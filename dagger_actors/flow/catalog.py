@@ -81,11 +81,12 @@ class Catalog:
                 actions.add(function)
         with collector_paused():
             read = source.source() if isinstance(source, Flow) else source
-            definition = load_flow(read, registry=actions, channels=self.channels, held=self._held())
+            definition = load_flow(read, registry=actions, channels=self.channels, held=self.held())
         folder = Path.cwd() if isinstance(source, Mapping | Flow) else Path(source).parent
         return LoadedFlow(definition, folder, actions)
 
-    def _held(self) -> dict[str, HeldFlow]:
+    def held(self) -> dict[str, HeldFlow]:
+        """The flows that are known by name."""
         return {name: HeldFlow(one.definition, one.folder) for name, one in self._loaded.items()}
 
     def find(self, source: FlowSource) -> LoadedFlow:

@@ -15,7 +15,7 @@ from dagger_actors.core.protocols import Cell, UserWork, Write
 from dagger_actors.core.run_rows import ChildRun
 from dagger_actors.flow.child_runs import child_id
 from dagger_actors.flow.definition import FORMAT
-from dagger_actors.flow.machine.events import Await, Decision, Effect, NodeRow, Revive, RunEventRow
+from dagger_actors.flow.machine.events import AddedNode, Await, Decision, Effect, NodeRow, Revive, RunEventRow
 from dagger_actors.flow.machine.invocations import Invocations, RunIdentity
 from dagger_actors.flow.rows import MARKS
 
@@ -55,6 +55,7 @@ class Draft:
         "_cached",
         "_children",
         "_commands",
+        "_definitions",
         "_events",
         "_forgotten",
         "_hashes",
@@ -93,6 +94,7 @@ class Draft:
         self._answers: list[tuple[Cell, ...]] = []
         self._lapsed: list[tuple[Cell, ...]] = []
         self._forgotten: list[tuple[Cell, ...]] = []
+        self._definitions: dict[str, tuple[Cell, ...]] = {}
         self._revived: list[tuple[Cell, ...]] = []
         self._unskip: int | None = None
         self._work: list[UserWork] = []
@@ -138,6 +140,7 @@ class Draft:
         self._lapsed += later._lapsed
         self._forgotten += later._forgotten
         self._revived += later._revived
+        self._definitions |= later._definitions
         self._hashes += later._hashes
         self._logs.update(later._logs)
         self._commands += later._commands
@@ -196,6 +199,12 @@ class Draft:
             if wanted.child is not None:
                 self._children.append((wanted.child, identity.owner, now_us))
 
+    def add_flow(self, added: AddedNode, now_us: int) -> None:
+        """Add the flow that an added node runs."""
+        flow = added.definition.flow
+        if flow is not None and added.flow:
+            self._definitions[flow.definition_id] = (flow.definition_id, flow.name, FORMAT, added.flow, now_us)
+
     def add_revival(self, work: Invocations, effect: Revive) -> None:
         """Add that the run of a flow goes on, if it rests."""
         name = child_id(work.identity.run_id, work.nodes[effect.node].id, work.key_of(effect.node, effect.item))
@@ -227,7 +236,7 @@ class Draft:
         if self.is_late:
             return []
         writes = [Write("flow_runs.put", (self.run_row,), 1)]
-        if self._children or self._revived:
+        if self._children or self._revived or self._definitions:
             writes += self._written_children()
         if self._unskip is not None:
             writes.append(Write("node_runs.unskip", ((self._unskip,),), None))
@@ -262,7 +271,7 @@ class Draft:
         return writes
 
     def _written_children(self) -> list[Write]:
-        definitions = {
+        definitions = self._definitions | {
             one.definition_id: (one.definition_id, one.flow_name, FORMAT, one.definition, now_us)
             for one, _, now_us in self._children
         }

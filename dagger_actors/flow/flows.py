@@ -62,6 +62,7 @@ class Flows:
         self._caller = Caller(hub)
         self._controller = Controller(hub, self._caller)
         self._catalog = catalog
+        hub.held = catalog.held
         self._signaller = Signaller(hub, self._caller, self._take)
         self._following = Following(hub)
         self._is_closed = False

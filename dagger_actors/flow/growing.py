@@ -14,7 +14,8 @@ from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.additions import WantedNodes
 from dagger_actors.flow.definition import Growth, InputSpec
 from dagger_actors.flow.loading.awaits import AwaitableChannels
-from dagger_actors.flow.loading.growth import Added, Grown, read_growth
+from dagger_actors.flow.loading.growth import Added, Grown, read_growth, runs_flows
+from dagger_actors.flow.loading.sub_flows import SubFlows
 from dagger_actors.flow.machine.invocations import Invocations
 
 __all__ = ["GrowthReader"]
@@ -29,10 +30,17 @@ class GrowthReader:
     Args:
         find: Gives a run that is open here; None when it is not.
         channels: Those that nodes may await messages of.
+        flows: Gives what finds the flows that the nodes of a run may run.
     """
 
-    def __init__(self, find: Callable[[str], ActiveRun | None], channels: AwaitableChannels) -> None:
+    def __init__(
+        self,
+        find: Callable[[str], ActiveRun | None],
+        channels: AwaitableChannels,
+        flows: Callable[[ActiveRun], SubFlows],
+    ) -> None:
         self._find = find
+        self._flows = flows
         self._channels = channels
         self._lock = threading.Lock()
         self._positions: weakref.WeakKeyDictionary[Invocations, dict[str, int]] = weakref.WeakKeyDictionary()
@@ -54,6 +62,8 @@ class GrowthReader:
         actor = active.emitter.actors.get((wanted.node, wanted.item, wanted.attempt))
         positions = self._index(work)
         definition = work.definition
+        written = msgspec.json.decode(wanted.nodes)
+        flows = self._flows(active) if runs_flows(written) else None
         run = Grown(
             nodes=work.nodes,
             positions=positions,
@@ -62,15 +72,17 @@ class GrowthReader:
             config=definition.config,
             registry=active.actions,
             channels=self._channels,
+            flows=flows,
         )
         added = self._taken(wanted, actor, run.count)
         if added is None:
             return _encode(None)
-        nodes = tuple(read_growth(run, msgspec.json.decode(wanted.nodes), added))
+        nodes = tuple(read_growth(run, written, added))
         if actor is not None:
             with self._lock:
                 self._added[actor] = added
-        return _encode(Growth(base=added.base, nodes=nodes))
+        bodies = {} if flows is None else {one: bytes(body).decode() for one, body in flows.bodies.items()}
+        return _encode(Growth(base=added.base, nodes=nodes, flows=bodies))
 
     def _taken(self, wanted: WantedNodes, actor: BodyActor | None, count: int) -> Added | None:
         """What the attempt adds already; taken away, for it is changed now."""

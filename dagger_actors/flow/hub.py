@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -54,6 +55,8 @@ from dagger_actors.flow.growing import GrowthReader
 from dagger_actors.flow.handover import Opening, Services
 from dagger_actors.flow.left_behind import LeftBehind, is_success, key_of
 from dagger_actors.flow.loading.awaits import AwaitableChannels
+from dagger_actors.flow.loading.loader import inner_loader
+from dagger_actors.flow.loading.sub_flows import HeldFlow, SubFlows
 from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.machine import FlowMachine
@@ -151,7 +154,9 @@ class FlowHub:
                 steps=RunSteps(store, clock=runtime.clock, wait=runtime.wait_in_body),
                 resources=resources,
                 tables=StoredTables(store),
-                owner=RunValues(store, messages, GrowthReader(self.active.get, channels), clock=runtime.clock),
+                owner=RunValues(
+                    store, messages, GrowthReader(self.active.get, channels, self._flows_of), clock=runtime.clock
+                ),
             ),
             home=store.home,
             pool=pool,
@@ -159,6 +164,8 @@ class FlowHub:
             with_maker=self.archive.with_maker,
         )
         self._root = Root.spawn(dispatcher=runtime.control)
+        self.held: Callable[[], Mapping[str, HeldFlow]] = dict
+        """Gives the flows that are known by name."""
         self.on_opened: Callable[[], None] = lambda: None
         """Told whenever a run has been opened here: from now on somebody may want to cancel it."""
 
@@ -187,6 +194,17 @@ class FlowHub:
     def owner_pid(self, row: RunRow) -> int | None:
         """The process that runs a run and lives; None when nobody does."""
         return self.archive.owner_pid(row)
+
+    def _flows_of(self, active: ActiveRun) -> SubFlows:
+        """What finds the flows that nodes run which are added to a run: as its file would name them, as the files are now."""
+        definition, above = active.definition, self.archive.above(active.identity.run_key)
+        return SubFlows(
+            inner_loader(self.registry, channels=self._channels),
+            held=self.held(),
+            folder=Path(places_of(active.imports).folder),
+            chain=(Path(definition.file).resolve(),) if definition.file else (),
+            above=(*(row.flow_name for row in above), definition.name),
+        )
 
     def code_of(self, row: RunRow) -> ActionRegistry | None:
         """A run's actions, if this system has loaded them all and they fit; None = it has not."""
@@ -408,6 +426,7 @@ class FlowHub:
             actions=active.actions,
             artifacts=self._body_services.artifacts,
             channels=self._channels,
+            flows=partial(self._flows_of, active),
         )
         opening = Opening(
             orders=orders,

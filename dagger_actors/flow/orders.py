@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, assert_never
 
 import msgspec
@@ -26,7 +26,8 @@ from dagger_actors.flow.commands import (
 )
 from dagger_actors.flow.definition import Growth, InputSpec
 from dagger_actors.flow.loading.awaits import AwaitableChannels
-from dagger_actors.flow.loading.growth import Added, Grown, read_growth
+from dagger_actors.flow.loading.growth import Added, Grown, read_growth, runs_flows
+from dagger_actors.flow.loading.sub_flows import SubFlows
 from dagger_actors.flow.machine.events import CancelVertex, Emit, Order, Pause, Resume, Rewire, Stop
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.registry import ActionRegistry
@@ -47,6 +48,7 @@ class OrderReader:
         actions: The run's actions.
         artifacts: Hold what a hook has returned, which nobody has committed yet.
         channels: Those that nodes may await messages of.
+        flows: Gives what finds the flows that nodes may run.
     """
 
     def __init__(
@@ -57,8 +59,10 @@ class OrderReader:
         actions: ActionRegistry,
         artifacts: ArtifactSource,
         channels: AwaitableChannels,
+        flows: Callable[[], SubFlows],
     ) -> None:
         self._channels = channels
+        self._flows = flows
         self._machine = machine
         self._work = machine.work
         self._inputs = inputs
@@ -96,7 +100,7 @@ class OrderReader:
         added, behind = Added(len(self._work.nodes)), 0
         for command in commands:
             if isinstance(command, AddNodes):
-                read_growth(self._grown(), command.nodes, added)
+                read_growth(self._grown(command.nodes), command.nodes, added)
                 behind = len(orders)
             else:
                 orders.append(self._order(node, command))
@@ -126,7 +130,7 @@ class OrderReader:
             case _:
                 assert_never(command)
 
-    def _grown(self) -> Grown:
+    def _grown(self, nodes: Sequence[object]) -> Grown:
         work = self._work
         declared = work.definition.inputs
         return Grown(
@@ -137,6 +141,7 @@ class OrderReader:
             config=work.definition.config,
             registry=self._actions,
             channels=self._channels,
+            flows=self._flows() if runs_flows(nodes) else None,
         )
 
     def _position(self, name: str) -> int:

@@ -448,6 +448,8 @@ class FlowSupervisor(Actor):
         decision = opening.machine.apply(event, now)
         draft = self._draft
         draft.add(decision)
+        for added in decision.added:
+            draft.add_flow(added, now.wall_us)
         for effect in decision.effects:
             if type(effect) is Grant:
                 actor = opening.starter.prepare(effect, self._gate, self.tell)

@@ -472,7 +472,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "a cycle": (AddNodes(CYCLE), "the dependencies form a cycle: n -> m -> n"),
     "an id of the run": (AddNodes([{"id": "b", "action": "quiet"}]), "the id 'b' is doubled; the run has it already"),
     "an id twice": ([AddNodes([{"id": "n", "action": "quiet"}])] * 2, "the id 'n' is doubled"),
-    "a node that runs a flow": (AddNodes([{"id": "n", "flow": "f.yaml"}]), "a node that is added cannot run a flow"),
+    "a flow that is not there": (AddNodes([{"id": "n", "flow": "f.yaml"}]), "there is no flow 'f.yaml'"),
     "a hook": (CancelNode("node_success:a"), "is a hook, which is not to be cancelled"),
     "an event without a name": (EmitEvent(""), "an event has a name of 1 to 200 printable characters"),
     "an event that is too long": (EmitEvent("x", "y" * 70_000), "at most 64 KiB of data"),

@@ -19,10 +19,12 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         base: Nodes the run had when these were read: positions from there on are those of the new ones, in order.
         nodes: They depend on nodes the run had, and on each other without cycles.
+        flows: The definitions of the flows that they run, as JSON text by their SHA-256.
     """
 
     base: int
     nodes: tuple[NodeDefinition, ...]
+    flows: dict[str, str] = {}
 
     def at(self, base: int) -> tuple[NodeDefinition, ...]:
         """The nodes as they stand behind ``base`` others: since they were read, the run may have been given more."""

@@ -14,6 +14,7 @@ import msgspec
 from dagger_actors.flow.definition import FlowConfig, FromNode, Growth, InputSpec, NodeDefinition
 from dagger_actors.flow.loading.ancestry import Ancestry, ancestors_among, edges_of
 from dagger_actors.flow.loading.awaits import AwaitableChannels
+from dagger_actors.flow.loading.sub_flows import SubFlows
 from dagger_actors.flow.loading.written import WrittenNode
 from dagger_actors.flow.registry import ActionRegistry
 
@@ -34,6 +35,7 @@ class Grown(msgspec.Struct, frozen=True, kw_only=True):
         config: Its settings.
         registry: Its actions.
         channels: Those that nodes may await messages of; None = nothing is known of them.
+        flows: Finds the flows that nodes run; None = they run none here.
     """
 
     nodes: Sequence[NodeDefinition]
@@ -43,6 +45,7 @@ class Grown(msgspec.Struct, frozen=True, kw_only=True):
     config: FlowConfig
     registry: ActionRegistry
     channels: AwaitableChannels | None = None
+    flows: SubFlows | None = None
 
 
 class Added:
@@ -51,17 +54,19 @@ class Added:
     Attributes:
         base: Nodes the run has; positions from there on are those of what is added.
         nodes: What is added.
+        flows: The definitions of the flows that they run, as JSON text by their SHA-256.
     """
 
     def __init__(self, base: int, nodes: Sequence[NodeDefinition] = ()) -> None:
         self.base = base
         self.nodes = list(nodes)
+        self.flows: dict[str, str] = {}
         self._at = {node.id: at for at, node in enumerate(nodes)}
 
     @property
     def growth(self) -> Growth:
         """All of it."""
-        return Growth(base=self.base, nodes=tuple(self.nodes))
+        return Growth(base=self.base, nodes=tuple(self.nodes), flows=self.flows)
 
     def move(self, base: int) -> None:
         """The run has been given more nodes since, or fewer."""

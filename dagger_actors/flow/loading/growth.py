@@ -22,7 +22,7 @@ from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import read_source
 from dagger_actors.reading.tree import Table
 
-__all__ = ["Added", "Grown", "read_growth"]
+__all__ = ["Added", "Grown", "read_growth", "runs_flows"]
 
 NODES = FileKind(
     noun="list of nodes", least="Give a list of nodes, each as in a flow file.", split="Add them in several calls."
@@ -60,7 +60,14 @@ def read_growth(run: Grown, data: Sequence[object], added: Added) -> Sequence[No
         except DefinitionError as error:
             raise GrowthRefused(_told(error)) from None
     added.extend(made)
+    if run.flows is not None:
+        added.flows |= {one: bytes(body).decode() for one, body in run.flows.bodies.items()}
     return made
+
+
+def runs_flows(data: Iterable[object]) -> bool:
+    """Tell whether a node of these may run a flow."""
+    return any(isinstance(one, Mapping) and "flow" in one for one in data)
 
 
 def _told(error: DefinitionError) -> str:
@@ -70,13 +77,15 @@ def _told(error: DefinitionError) -> str:
 
 
 def _read(run: Grown, data: Sequence[object], added: Added, names: Iterable[str]) -> Sequence[NodeDefinition]:
+    if run.flows is not None:
+        run.flows.complain_again()
     read = read_source({"nodes": list(data)}, NODES)
     reader = Reader(read.document, read.problems)
     assert isinstance(read.tree, Table), "it is a mapping"
     seen = sorted({position for name in names for position in _meant(run, added, name)})
     stubs = [_stub(added.node(run, position)) for position in seen]
     ancestry = GrownAncestry(run, added, seen)
-    nodes, index = read_nodes(reader, read.tree.entries["nodes"].value, run.inputs, stubs)
+    nodes, index = read_nodes(reader, read.tree.entries["nodes"].value, run.inputs, stubs, run.flows)
     has_cycles = not check_cycles(reader, nodes)
     if not has_cycles:
         resolve_pointers(reader, nodes, index, ancestry)

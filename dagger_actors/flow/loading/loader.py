@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast, get_args
 
@@ -26,7 +26,7 @@ from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import Source, read_source
 from dagger_actors.reading.tree import Fields, Scalar, Table, Tree
 
-__all__ = ["FLOW_FILE", "load_flow"]
+__all__ = ["FLOW_FILE", "inner_loader", "load_flow"]
 
 FLOW_FILE = FileKind(noun="flow", least="A flow needs at least `name` and `nodes`.", split="Split it, or use `map`.")
 
@@ -63,15 +63,23 @@ def load_flow(
     """
     assert registry is not None or not imports, "imports need a registry"
     read = read_source(source, FLOW_FILE)
+    chain = (Path(read.file).resolve(),) if read.file else ()
+    load_inner = inner_loader(registry, imports, channels)
+    flows = SubFlows(load_inner, held=held, folder=read.folder, chain=chain)
+    return _load(read, registry, imports, channels, flows)
+
+
+def inner_loader(
+    registry: ActionRegistry | None, imports: Sequence[str] = (), channels: AwaitableChannels | None = None
+) -> Callable[[Path, SubFlows], FlowDefinition]:
+    """What loads the flows that nodes run; the arguments are those of ``load_flow``."""
 
     def load_inner(path: Path, flows: SubFlows) -> FlowDefinition:
         # Its actions are its own: what the outer flow names is no business of the inner one.
         own = None if registry is None else registry.beside()
         return _load(read_source(path, FLOW_FILE), own, imports if own is not None else (), channels, flows)
 
-    chain = (Path(read.file).resolve(),) if read.file else ()
-    flows = SubFlows(load_inner, held=held, folder=read.folder, chain=chain)
-    return _load(read, registry, imports, channels, flows)
+    return load_inner
 
 
 def _load(

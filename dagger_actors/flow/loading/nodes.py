@@ -132,7 +132,7 @@ def read_flow(reader: Reader, node: WrittenNode, flows: SubFlows | None) -> None
     tree = node.fields["flow"].value
     if flows is None:
         reader.complain(
-            tree.at, "a node that is added cannot run a flow", "Let it run an action, or write it in the file."
+            tree.at, "a node that is added runs no flow in a replay", "Replay it with another action in its place."
         )
         return
     node.flow = flows.read(reader, tree)

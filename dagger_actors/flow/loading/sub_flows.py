@@ -74,9 +74,19 @@ class SubFlows:
         held: Those that are known by name.
         folder: What paths are relative to.
         chain: The files that this flow is inside of, outermost first, its own last.
+        above: The names of the flows that a run is inside of to which nodes are added, outermost first, its own last.
     """
 
-    def __init__(self, load: Load, *, held: Mapping[str, HeldFlow], folder: Path, chain: tuple[Path, ...] = ()) -> None:
+    def __init__(
+        self,
+        load: Load,
+        *,
+        held: Mapping[str, HeldFlow],
+        folder: Path,
+        chain: tuple[Path, ...] = (),
+        above: tuple[str, ...] = (),
+    ) -> None:
+        self._above = above
         self.own_name = ""
         """The name of this flow."""
         self._load = load
@@ -90,6 +100,10 @@ class SubFlows:
     def inside(self, path: Path) -> SubFlows:
         """What finds the flows inside the flow of a file."""
         return SubFlows(self._load, held=self._held, folder=path.parent, chain=(*self._chain, path.resolve()))
+
+    def complain_again(self) -> None:
+        """What was complained of is looked for anew when it is named once more: another reader has to hear of it."""
+        self._found = {text: found for text, found in self._found.items() if found is not None}
 
     def read(self, reader: Reader, tree: Tree) -> WrittenFlow | None:
         """Read the name or the path of a flow, and load it; None when it was complained of."""
@@ -140,8 +154,12 @@ class SubFlows:
 
     def _written(self, reader: Reader, at: int, found: HeldFlow) -> WrittenFlow | None:
         definition = msgspec.structs.replace(found.definition, file="")
+        within = names_within(definition) if self._above else frozenset[str]()
+        if again := [name for name in self._above if name in within]:
+            self._refuse_circle(reader, at, self._above[self._above.index(again[0]) :], again[0])
+            return None
         depth = 1 + max((node.flow.depth for node in definition.nodes if node.flow is not None), default=0)
-        if depth >= MAX_DEPTH:
+        if depth + max(1, len(self._above)) > MAX_DEPTH:
             self._refuse_depth(reader, at, definition.name)
             return None
         body = msgspec.json.encode(definition)

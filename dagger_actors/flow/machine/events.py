@@ -116,11 +116,16 @@ class RunEventRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class AddedNode(msgspec.Struct, frozen=True):
-    """A node that was added to a run, to be written with what led to it."""
+    """A node that was added to a run, to be written with what led to it.
+
+    Attributes:
+        flow: The definition of the flow that it runs, as JSON text; empty = none, or that of a node before it.
+    """
 
     run_key: int
     node: int
     definition: NodeDefinition
+    flow: str = ""
 
 
 # --- what hooks and people tell a run to do

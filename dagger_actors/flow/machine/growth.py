@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import Raw
 from msgspec.structs import replace
 
 from dagger_actors.core.graph import find_cycle
@@ -65,8 +66,14 @@ def grow(book: Book, node: int, growth: Growth, now: Now) -> None:
     iteration = work.nodes[node].iteration + 1
     added = [replace(one, added_by=node, iteration=iteration) for one in growth.at(len(work.nodes))]
     positions = book.add(added)
+    if growth.flows:
+        bodies = {one: Raw(body.encode()) for one, body in growth.flows.items()}
+        work.definition = replace(work.definition, flows={**work.definition.flows, **bodies})
     book.added += [
-        AddedNode(work.identity.run_key, position, one) for position, one in zip(positions, added, strict=True)
+        AddedNode(
+            work.identity.run_key, position, one, growth.flows.get(one.flow.definition_id, "") if one.flow else ""
+        )
+        for position, one in zip(positions, added, strict=True)
     ]
     book.note("added", now, node_id=work.nodes[node].id, data=[one.id for one in added])
     for position in positions:
