@@ -136,16 +136,7 @@ class ChannelHub:
             attached=self._has_attached,
             rested=self._rested,
         )
-        self._rest = Rest(
-            runtime,
-            errand=self.errand,
-            look=self._look_quietly,
-            members=lambda: [one.supervisor for one in self._seats if (one.member, one.group) not in self.failures],
-            moved_no=lambda: self.moved_no,
-            next_us=lambda: store.readers.query("read.next_delayed")[0][0],
-            is_idle=lambda: self.ephemeral.is_idle and self._attaching.is_done,
-            takes_over=self._takes_over,
-        )
+        self._rest = self._rest_of_members()
         self.outbox = Outbox(
             journal=store.journal,
             clock=runtime.clock,
@@ -153,9 +144,28 @@ class ChannelHub:
             appended=self.appended,
             declared=lambda _names: self.changed(),
         )
-        seating = Seating(
-            runtime=runtime,
-            store=store,
+        seating = self._seating(gates, resources, bridges, telemetry)
+        self._seats = Seats(members, seating, self.heads, store.readers)
+        self.ephemeral = Ephemeral(
+            wiring,
+            members,
+            EphemeralServices(
+                runtime=runtime,
+                turns=seating.services,
+                states=seating.states,
+                doors=self.doors,
+                outbox=self.outbox,
+                tally=self.tally,
+            ),
+            self._rested,
+        )
+        if telemetry is not None:
+            telemetry.watch_lags(self.lags.read_quietly)
+
+    def _seating(self, gates: Gates, resources: Resources, bridges: Bridges, telemetry: Telemetry | None) -> Seating:
+        return Seating(
+            runtime=self.runtime,
+            store=self.store,
             gates=gates,
             resources=resources,
             doors=self.doors,
@@ -173,22 +183,18 @@ class ChannelHub:
             ),
             telemetry=telemetry,
         )
-        self._seats = Seats(members, seating, self.heads, store.readers)
-        self.ephemeral = Ephemeral(
-            wiring,
-            members,
-            EphemeralServices(
-                runtime=runtime,
-                turns=seating.services,
-                states=seating.states,
-                doors=self.doors,
-                outbox=self.outbox,
-                tally=self.tally,
-            ),
-            self._rested,
+
+    def _rest_of_members(self) -> Rest:
+        return Rest(
+            self.runtime,
+            errand=self.errand,
+            look=self._look_quietly,
+            members=lambda: [one.supervisor for one in self._seats if (one.member, one.group) not in self.failures],
+            moved_no=lambda: self.moved_no,
+            next_us=lambda: self.store.readers.query("read.next_delayed")[0][0],
+            is_idle=lambda: self.ephemeral.is_idle and self._attaching.is_done,
+            takes_over=self._takes_over,
         )
-        if telemetry is not None:
-            telemetry.watch_lags(self.lags.read_quietly)
 
     def _on_watched(self) -> None:
         self.on_changed()
