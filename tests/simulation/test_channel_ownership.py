@@ -11,7 +11,7 @@ import pytest
 
 from dagger_actors import ActorSystem, Channel, Subscriber, subscribe
 from dagger_actors.pubsub.turns.context import TurnContext
-from dagger_actors.store import journal
+from dagger_actors.store import writer
 from dagger_actors.store.statements import sql
 from dagger_actors.testing.simulation import Simulation, simulate
 
@@ -87,7 +87,7 @@ def test_of_what_was_taken_over_the_old_owner_writes_nothing(seed: int, monkeypa
 def test_without_the_fence_the_old_owner_writes_what_was_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oracle is tested too: owner, member and epoch in the condition of ``cursors.put`` are what keeps it out."""
     assert FENCE in sql("cursors.put")
-    monkeypatch.setattr(journal, "sql", lambda name: sql(name).replace(FENCE, "WHERE true"))
+    monkeypatch.setattr(writer, "sql", lambda name: sql(name).replace(FENCE, "WHERE true"))
     with simulate(1) as sim:
         first, _second = taken_over(sim, monkeypatch)
         sim.advance(30)

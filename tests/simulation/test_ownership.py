@@ -13,7 +13,7 @@ import pytest
 
 from dagger_actors import Context, action
 from dagger_actors.errors import OwnershipLost
-from dagger_actors.store import journal
+from dagger_actors.store import writer
 from dagger_actors.store.statements import sql
 from dagger_actors.testing.simulation import Simulation, simulate
 
@@ -83,7 +83,7 @@ def test_without_fence_and_guard_the_old_owner_gives_an_attempt_a_second_end(mon
                 text = text.replace(condition, "")
             return text
 
-        monkeypatch.setattr(journal, "sql", weakened)
+        monkeypatch.setattr(writer, "sql", weakened)
         with simulate(1) as sim:
             with contextlib.suppress(pytest.fail.Exception):  # without a fence nobody tells the old owner
                 stop_and_go_on(sim, [])

@@ -11,7 +11,7 @@ import pytest
 
 from dagger_actors.core.task_rows import NewTask
 from dagger_actors.core.tasks import SubmitTasks
-from dagger_actors.store import journal
+from dagger_actors.store import writer
 from dagger_actors.store.statements import sql
 from dagger_actors.tasks.agent import task_agent
 from dagger_actors.tasks.context import TaskContext
@@ -93,7 +93,7 @@ def old_owner_ends(monkeypatch: pytest.MonkeyPatch, *removed: str) -> bool:
             text = text.replace(condition, "")
         return text
 
-    monkeypatch.setattr(journal, "sql", weakened)
+    monkeypatch.setattr(writer, "sql", weakened)
 
     @task_agent(concurrency=1)
     async def work(task: int, ctx: TaskContext) -> int:
