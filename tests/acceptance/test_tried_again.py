@@ -82,6 +82,22 @@ def test_what_was_to_be_run_again_and_has_not_begun_is_skipped(sim: Simulation, 
     assert run.wait().state == "succeeded"
 
 
+def test_what_becomes_ready_because_another_node_is_skipped_again_begins_once(sim: Simulation, stage: Stage) -> None:
+    """Law: a retry that skips a node and runs the one behind it runs that once; it was queued twice, and the retry was lost."""
+    nodes = [
+        node("a"),
+        node("b", dependencies=["a"], trigger="any_failed"),
+        {"id": "c", "action": "fails", "dependencies": ["b"], "trigger": "all_done"},
+    ]
+    system = sim.system(actions=stage.actions)
+    run = system.flows.start({"name": "f", "nodes": nodes}, run_id="r")
+    assert run.wait().state == "failed"
+    stage.fails = False
+    report = system.flows.retry("r").wait()
+    assert (report.state, states(system)) == ("succeeded", {"a": "succeeded", "b": "skipped", "c": "succeeded"})
+    assert stage.began == ["a", "fails", "fails"]
+
+
 @pytest.mark.parametrize("others", [0, 1])
 def test_a_run_that_rests_for_people_goes_on_when_one_of_the_questions_is_cancelled(
     sim: Simulation, stage: Stage, others: int

@@ -15,6 +15,8 @@ CRASHES = 3
 RETRY_US = 10_000_000
 GOOD = "succeeded"
 BAD = ("failed", "timed_out")
+HasPlace = Callable[[str, str], bool]
+"""Whether a node of a run has its place among what may begin already."""
 OVER = (GOOD, *BAD, "skipped", "cancelled")
 
 
@@ -74,6 +76,8 @@ class Piece:
     held: str = ""
     answer: Any = None
     run: Run | None = None
+    revival: str = "resume"
+    """How its flow goes on that has paused."""
     is_cut: bool = False
     """Whether it was skipped because its run came to its end."""
 
@@ -197,18 +201,19 @@ class Run:
         timeout = node.spec.timeout_us
         piece.state, piece.due = "running", None if timeout is None else now + timeout
 
-    def enter(self, node_id: str, item: int, run_id: str, now: int) -> None:
-        """The flow of a node began to run; tried again, it goes on where it was."""
+    def enter(self, node_id: str, item: int, run_id: str, has_place: HasPlace) -> None:
+        """The flow of a node began to run; tried again, or resumed, it goes on where it was."""
         node, piece = self.nodes[node_id], self.piece(node_id, item)
         assert self.is_ready(piece), f"{node_id}[{item}] began: {self}"
         assert self.has_room(node), f"{node_id}[{item}] is one too many: {self}"
         assert node.spec.flow is not None
-        timeout = node.spec.timeout_us
-        piece.state, piece.due = "inside", None if timeout is None else now + timeout
+        piece.state = "inside"
         if piece.run is None:
             piece.run = Run(run_id, node.spec.flow, self)
+        elif piece.run.status == "paused" and piece.revival == "resume":
+            piece.run.resume()
         elif piece.run.status != GOOD:
-            piece.run.retry()
+            piece.run.retry(has_place)
 
     def succeed(self, node_id: str, item: int, output: Any, added: tuple[Spec, ...] = ()) -> None:
         assert self.piece(node_id, item).state in {"running", "inside", "asked"}
@@ -229,7 +234,7 @@ class Run:
         node.own.end(state)
         if node.spec.on_failure == "pause":
             node.own.state, node.own.held = "held", state
-            self.is_pausing = True
+            self.pause()
         elif node.spec.on_failure == "stop":
             self.stop("failed")
 
@@ -242,10 +247,6 @@ class Run:
             case "waiting":
                 piece.state, piece.due = "ready", None
             case "running":
-                self.fail(node_id, item, now, "timed_out")
-            case "inside":
-                assert piece.run is not None
-                piece.run.stop("cancelled")
                 self.fail(node_id, item, now, "timed_out")
             case "asked" if self.nodes[node_id].spec.autopilot is None:
                 piece.due = None
@@ -300,6 +301,9 @@ class Run:
         """Begin nothing more; one that rests anyway goes on only when it is told."""
         self.is_pausing = self.status == "running"
         self.asks = False
+        for _, _, piece in self.all():
+            if piece.run is not None and piece.state == "inside" and piece.run.status == "running":
+                piece.run.pause()
 
     def hear(self, node_id: str, answer: bool) -> None:
         """Somebody answers; a paused run takes it when it goes on."""
@@ -316,14 +320,14 @@ class Run:
             if piece.state == "held":
                 piece.end(piece.held)
             elif not piece.is_over:
+                is_left = piece.run is not None and piece.run.status == "paused"
+                piece.is_cut = piece.state not in {"running", "asked", "inside"} and not is_left
                 self._leave(piece)
-                rests = piece.run is not None and piece.state == "parked"
-                piece.is_cut = piece.state not in {"running", "asked", "inside"} and not rests
                 piece.end("skipped" if piece.is_cut else "cancelled")
 
     @staticmethod
     def _leave(piece: Piece) -> None:
-        if piece.run is not None and (piece.state == "inside" or piece.run.status == "paused"):
+        if piece.run is not None:
             piece.run.stop("cancelled")
 
     def cancel(self, node_id: str) -> None:
@@ -336,27 +340,31 @@ class Run:
 
     def resume(self) -> None:
         """Go on; what paused it has fresh tries, and so has what was skipped for want of that."""
-        was_paused = self.status == "paused"
         self.status, self.is_pausing, self.asks = "running", False, False
         for node in self.nodes.values():
             if node.own.state == "held":
                 self._renew(node)
-        for _, _, piece in self.all():
-            if was_paused and piece.run is not None and piece.state == "parked":
-                piece.state = "inside"
-                piece.run.resume()
+        self._revive("resume")
 
-    def retry(self, has_place: Callable[[str], bool] = lambda _node: False) -> None:
+    def _revive(self, how: str) -> None:
+        for _, _, piece in self.all():
+            if piece.run is not None and piece.state == "inside" and piece.run.is_pausing:
+                piece.run.resume()
+            elif piece.run is not None and piece.state == "parked":
+                piece.state, piece.revival = "ready", how
+
+    def retry(self, has_place: HasPlace) -> None:
         """Try again what failed or never ran, and what was parked; who has no place yet waits for what is tried again."""
         for node in self.nodes.values():
             if node.own.state != GOOD:
                 self._renew(node)
         for name, node in self.nodes.items():
             if node.own.state == "ready" and not all(self._is_known(node, on) for on in node.spec.on):
-                node.own.state = "ready" if has_place(name) else "pending"
+                node.own.state = "ready" if has_place(self.id, name) else "pending"
         for _, _, piece in self.all():
             if piece.state == "parked" and piece.run is None:
                 piece.renew("ready")
+        self._revive("retry")
         self.resume()
 
     @staticmethod

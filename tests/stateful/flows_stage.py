@@ -198,7 +198,10 @@ class Stage:
     def statuses(self) -> dict[str, tuple[str, bool, bool]]:
         """The state of each run, whether it pauses, and whether it rests because people are asked."""
         sql = "SELECT run_id, status, pausing, asks_until IS NOT NULL FROM flow_runs"
-        return {run_id: (status, bool(pausing), bool(asks)) for run_id, status, pausing, asks in self.query(sql)}
+        return {
+            run_id: (status, bool(pausing) and status == "running", bool(asks))
+            for run_id, status, pausing, asks in self.query(sql)
+        }
 
     def state_of(self, run_id: str, node: str) -> str | None:
         """How a node stands."""

@@ -31,7 +31,10 @@ POLL_S = 0.3
 MOST_RUNS = 3
 
 picks = st.integers(0, 10_000)
-KINDS = "wwwwmma"
+KINDS = "wwwwmmafF"
+"""Of nodes: work, maps of it, approvals, flows, maps of them."""
+KINDS_GROWN = "wwma"
+KINDS_INSIDE = "wwwm"
 few = st.lists(picks, max_size=3)
 TRIGGERS = ["all_succeeded", "all_succeeded", "all_succeeded", "all_done", "any_succeeded", "any_failed", "none_failed"]
 triggers = st.sampled_from(TRIGGERS)
@@ -54,8 +57,10 @@ def node_specs(draw: st.DrawFn, name: str, before: list[Spec], kinds: str) -> Sp
         timeout_us = draw(st.sampled_from([None, 40_000_000]))
         autopilot = draw(st.sampled_from([None, True, False])) if timeout_us is not None else None
         return Spec(**common, kind="ask", timeout_us=timeout_us, autopilot=autopilot)
-    more: dict[str, Any] = {"timeout_us": draw(st.sampled_from([None, None, 15_000_000]))}
-    if kind == "m":
+    more: dict[str, Any] = {"timeout_us": draw(st.sampled_from([None, None, 15_000_000])) if kind in "wm" else None}
+    if kind in "fF":
+        more |= {"kind": "flow", "flow": draw(flow_specs(KINDS_INSIDE, 3))}
+    if kind in "mF":
         maps = [one.id for one in before if one.is_map and one.id in on]
         over = draw(st.sampled_from([None, *maps])) if maps and common["trigger"] == "all_succeeded" else None
         more |= {
@@ -64,13 +69,13 @@ def node_specs(draw: st.DrawFn, name: str, before: list[Spec], kinds: str) -> Sp
             "tolerate": draw(st.integers(0, 1)),
             "width": draw(st.sampled_from([None, None, 1])),
         }
-    return Spec(**common, **more, tries=draw(st.sampled_from([1, 1, 2, 3])))
+    return Spec(**common, **more, tries=draw(st.sampled_from([1, 1, 2, 3])) if kind in "wm" else 1)
 
 
 @st.composite
-def flow_specs(draw: st.DrawFn, kinds: str) -> FlowSpec:
+def flow_specs(draw: st.DrawFn, kinds: str, most: int = 6) -> FlowSpec:
     nodes: list[Spec] = []
-    for at in range(draw(st.integers(1, 6))):
+    for at in range(draw(st.integers(1, most))):
         nodes.append(draw(node_specs(f"n{at}", nodes, kinds)))
     return FlowSpec(tuple(nodes), draw(st.integers(1, 3)))
 
@@ -143,19 +148,24 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
 
     @rule(
         pick=picks,
-        wishes=st.lists(st.tuples(node_specs("x", [], KINDS), few, triggers, st.booleans()), min_size=1, max_size=2),
+        wishes=st.lists(
+            st.tuples(node_specs("x", [], KINDS_GROWN), few, triggers, st.booleans()), min_size=1, max_size=2
+        ),
     )
     @precondition(lambda self: self.at_work())
     def let_a_body_add_nodes(self, pick: int, wishes: list[tuple[Spec, list[int], str, bool]]) -> None:
         """They depend on any that there are."""
         body = self.at_work()[pick % len(self.at_work())]
-        there = {node.spec.id: node.spec for node in self.run_of(body).nodes.values()}
+        run = self.run_of(body)
+        there = {node.spec.id: node.spec for node in run.nodes.values()}
         added: list[Spec] = []
         for spec, ons, trigger, is_over in wishes:
             self.count += 1
             on = tuple(dict.fromkeys(list(there)[one % len(there)] for one in ons))
             more: dict[str, Any] = {"id": f"x{self.count}", "on": on, "added_by": body.place[1]}
             more["trigger"] = trigger if on else "all_succeeded"
+            if run.parent is not None and spec.kind == "ask":
+                more |= {"kind": "work", "autopilot": None}
             if is_over and spec.is_map and on and there[on[0]].is_map and more["trigger"] == "all_succeeded":
                 more |= {"over": on[0], "items": None}
             added.append(dataclasses.replace(spec, **more))
@@ -199,11 +209,7 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
     @precondition(lambda self: any(run.status not in {"running", GOOD} for run in self.runs.values()))
     def retry(self, pick: int) -> None:
         run = self.one_run(pick, lambda run: run.status != "running")
-        before, rows = self.stage.statuses()[run.id], self.stage.rows().get(run.id, {})
-
-        def has_place(node: str) -> bool:
-            return (node, -1) in rows and rows[node, -1].state in {"ready", "waiting"}
-
+        before, has_place = self.stage.statuses()[run.id], self.places()
         self.command(
             run.why_no_retry(),
             lambda: self.system.flows.retry(run.id),
@@ -251,6 +257,16 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
             begin,
             lambda: fork_id in self.stage.statuses(),
         )
+
+    def places(self) -> Callable[[str, str], bool]:
+        """Which nodes have a place among what may begin, by what the file says now."""
+        rows = self.stage.rows()
+
+        def has_place(run_id: str, node: str) -> bool:
+            row = self.row(rows, (run_id, node, -1))
+            return row is not None and row.state in {"ready", "waiting"}
+
+        return has_place
 
     def tell(self, pick: int, *, is_good: bool, added: tuple[Spec, ...] = ()) -> None:
         with self.step():
@@ -436,7 +452,7 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
     def conclude(self, rows: Any) -> None:
         """Let the model draw its conclusions, and tell it what began, as far as it may by now."""
         while True:
-            for run in self.all_runs():
+            for run in reversed(self.all_runs()):
                 began = {
                     node
                     for (node, item), row in rows.get(run.id, {}).items()
@@ -458,13 +474,18 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
 
     def enter_flows(self, rows: Any) -> bool:
         """Tell the model of flows inside that began to run, as the file has it; tells whether there were any."""
+        statuses = self.stage.statuses()
         for run in self.all_runs():
             for node, item, piece in run.all():
                 row = self.row(rows, (run.id, node.spec.id, item))
-                is_new = node.spec.kind == "flow" and row is not None and run.is_ready(piece)
-                if is_new and row is not None and row.state != "interrupted" and row.reason != "retry":
-                    name = f"{run.id}/{node.spec.id}" + (f"/{item}" if item >= 0 else "")
-                    run.enter(node.spec.id, item, name, self.now)
+                if node.spec.kind != "flow" or row is None or not (run.is_ready(piece) and run.has_room(node)):
+                    continue
+                name = f"{run.id}/{node.spec.id}" + (f"/{item}" if item >= 0 else "")
+                is_new = row.state in {GOOD, "failed"} or (row.state, row.reason) == ("waiting", "flow")
+                if piece.run is not None and piece.run.status == "paused":
+                    is_new = statuses[name][0] != "paused"
+                if is_new:
+                    run.enter(node.spec.id, item, name, self.places())
                     return True
         return False
 
@@ -576,7 +597,8 @@ def is_shown(piece: Piece, row: Row | None) -> bool:
         case "pending":
             return row.state == "interrupted"
         case "ready":
-            return row.state in {"ready", "interrupted"} or row.reason == "retry"
+            rests = piece.run is not None and row.reason == "flow"
+            return row.state in {"ready", "interrupted"} or row.reason == "retry" or rests
         case "running":
             return row.state in {"ready", "running"}
         case "waiting":

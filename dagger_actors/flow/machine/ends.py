@@ -71,9 +71,10 @@ def begin(book: Book, now: Now) -> None:
     begun = {*book.live, *book.queued(), *book.calls, *map(book.work.vertex, book.asking)}
     if book.is_pausing:
         begun.update(book.past)
-    for vertex in list(book.work.unended()):
-        if vertex not in begun and not book.work.graph.is_waiting(vertex):
-            became_ready(book, vertex, now)
+    is_waiting = book.work.graph.is_waiting
+    # All of them before any: one that is skipped makes others ready, which must not be found ready here once more.
+    for vertex in [one for one in book.work.unended() if one not in begun and not is_waiting(one)]:
+        became_ready(book, vertex, now)
 
 
 def became_ready(book: Book, vertex: int, now: Now) -> None:
