@@ -52,6 +52,11 @@ class Gates:
         """Bodies that still run on threads though their attempt has ended."""
         return self._line.abandoned
 
+    @property
+    def are_idle(self) -> bool:
+        """Whether no body runs, and the ends of all are committed; any thread."""
+        return not self._line.held
+
     def waiting_for_threads(self) -> int:
         """Bodies that would start now if a thread were free; 0 while one is."""
         return self._line.waiting_for_threads()

@@ -79,6 +79,7 @@ class Line:
         slots: The slot file.
         queued_processes: Tickets for processes that wait, at any gate.
         abandoned: Bodies that still run on threads though their attempt has ended.
+        held: Records of the slot file that are taken: bodies that run, or whose end is not committed.
     """
 
     def __init__(self, *, slots: Slots, clock: Clock, threads: int, processes: int) -> None:
@@ -86,6 +87,7 @@ class Line:
         self.slots = slots
         self.queued_processes = 0
         self.abandoned = 0
+        self.held = 0
         self._clock = clock
         self._free_threads = threads
         self._free_processes = processes
@@ -140,6 +142,7 @@ class Line:
     def free_slot(self, ticket: Ticket, admitted: list[Admission]) -> None:
         """Give a record back."""
         self.slots.free(ticket.slot)
+        self.held -= 1
         ticket.slot = -1
         if self._is_slotless:
             self._is_slotless = False
@@ -178,6 +181,7 @@ class Line:
         if slot < 0:
             self._is_slotless = True
             return False
+        self.held += 1
         ticket.slot = slot
         ticket.started_us = started_us
         ticket.state = "admitted"

@@ -251,8 +251,7 @@ class Draft:
             writes.append(Write("artifacts.put", self._artifacts, None))
         if self._rows:
             writes.append(Write("node_runs.put", list(self._rows.values()), len(self._rows)))
-        awaits = (("awaits.put", self._waits), ("awaits.answer", self._answers), ("awaits.lapse", self._lapsed))
-        writes += [Write(name, rows, len(rows)) for name, rows in awaits if rows]
+        writes += self._written_awaits()
         if self._hashes:
             writes.append(Write("node_runs.hash", self._hashes, len(self._hashes)))
         if self._cached:
@@ -268,6 +267,13 @@ class Draft:
             writes.append(Write("commands.clear", ((self.run_row[0],),), None))
         if self.until is not None:
             writes.append(Write("flow_runs.rest", ((self.run_row[0], self.until),), 1))
+        return writes
+
+    def _written_awaits(self) -> list[Write]:
+        awaits = (("awaits.put", self._waits), ("awaits.answer", self._answers), ("awaits.lapse", self._lapsed))
+        writes = [Write(name, rows, len(rows)) for name, rows in awaits if rows]
+        if self._answers:
+            writes.append(Write("answers.take", [answer[:4] for answer in self._answers], None))
         return writes
 
     def _written_children(self) -> list[Write]:

@@ -211,6 +211,11 @@ class FlowHub:
         definition, found = self.definition_of(row), recall_actions(self.registry, places_of(row.imports))
         return None if found.lacking(definition) or misfits(definition, found.registry) else found.registry
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no body runs here: what is active waits for its time, or for what comes from outside."""
+        return self._gates.are_idle
+
     def find_open(self, run_id: str) -> ActiveRun | None:
         """A run, if it is open here."""
         return self.active.get(run_id)

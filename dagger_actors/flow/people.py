@@ -75,6 +75,12 @@ def answered_among(readers: Readers, places: Sequence[Place]) -> list[Answer]:
     return [Answer(*row) for row in rows]
 
 
+def _untaken(readers: Readers, runs: Sequence[int]) -> list[Answer]:
+    """The answers in some runs that these have not taken: few, however many are asked or have answered before."""
+    rows = readers.query("read.untaken_answers", msgspec.json.encode(runs).decode()) if runs else []
+    return [Answer(*row) for row in rows]
+
+
 class People:
     """Implements ``core.awaits.Outside``.
 
@@ -89,13 +95,15 @@ class People:
         self._artifacts = RunArtifacts(store.artifacts, store.load_artifact)
         self._root = Root.spawn(dispatcher=runtime.control)
         self._lock = threading.Lock()
-        self._asked: dict[Place, Tell] = {}
+        self._asked: dict[int, dict[Place, Tell]] = {}
+        """By run."""
         self._last_looks: set[Place] = set()
+        self._is_to_look = False
 
     def begin(self, place: Place, tell: Tell) -> None:
         """Look for the answer to what an attempt asks."""
         with self._lock:
-            self._asked[place] = tell
+            self._asked.setdefault(place[0], {})[place] = tell
         self.look()
 
     def last_look(self, place: Place) -> None:
@@ -107,20 +115,24 @@ class People:
     def forget(self, run_key: int) -> None:
         """Nothing of a run is told any more."""
         with self._lock:
-            self._asked = {place: tell for place, tell in self._asked.items() if place[0] != run_key}
-            self._last_looks = {place for place in self._last_looks if place[0] != run_key}
+            if self._asked.pop(run_key, None) is not None and self._last_looks:
+                self._last_looks = {place for place in self._last_looks if place[0] != run_key}
 
     def look(self) -> None:
-        """Somebody may have answered; any thread."""
-        if self._asked:
-            self._root.tell(self._look)
+        """Somebody may have answered; any thread. However many ask at once, one look is for all of them."""
+        with self._lock:
+            if not self._asked or self._is_to_look:
+                return
+            self._is_to_look = True
+        self._root.tell(self._look)
 
     def _look(self) -> None:
         with self._lock:
-            places = sorted(self._asked)
+            self._is_to_look = False
+            runs = sorted(self._asked)
             last_looks = set(self._last_looks)
         try:
-            answers = answered_among(self._store.readers, places)
+            answers = _untaken(self._store.readers, runs)
         except StoreError as error:
             logger.warning("answers of people cannot be read: %s", error, extra=LogFields(reason=str(error)))
             self._runtime.timers.set((id(self), "again"), self._runtime.clock.now().mono_us + AGAIN_US, self.look)
@@ -137,7 +149,8 @@ class People:
     def _take(self, place: Place, *, is_late: bool = False) -> Tell | None:
         with self._lock:
             self._last_looks.discard(place)
-            return self._asked.get(place) if is_late else self._asked.pop(place, None)
+            asked = self._asked.get(place[0], {})
+            return asked.get(place) if is_late else asked.pop(place, None)
 
     def _told(self, answer: Answer) -> Answered:
         output, artifacts = as_output(answer.value.encode(), self._artifacts)

@@ -20,6 +20,9 @@ CLOSE_US = 20_000
 """The pace while a run of ours is active and another process is there, which may be about to cancel it."""
 
 QUICK_US = 50_000
+PATIENT_US = 100_000
+"""While all that is active waits: for a retry, or for what comes from outside."""
+
 SLOW_US = 500_000
 
 LONGEST_US: Final = 3_600_000_000
@@ -48,6 +51,8 @@ class WatchedFlows:
         """How long it can go without a look."""
         if not self._hub.active:
             return SLOW_US
+        if self._hub.is_waiting:
+            return PATIENT_US
         return CLOSE_US if has_neighbours else QUICK_US
 
     def look(self) -> None:

@@ -59,6 +59,7 @@ WRITES: Final[dict[str, Statement]] = {
     "awaits.lapse": Statement(table="awaits", key_width=4),
     # What is answered in a group is seen by the runs that come to rest in it.
     "answers.put": Statement(table="answers", key_width=4),
+    "answers.take": Statement(table="answers", key_width=4),
     "flow_runs.rest": Statement(table="flow_runs at rest", key_width=1),
     "flow_runs.revive": Statement(table="flow_runs that are revived", key_width=0),
     "flow_runs.wake": Statement(table="flow_runs that are woken", key_width=0),

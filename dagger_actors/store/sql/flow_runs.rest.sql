@@ -3,8 +3,10 @@
 UPDATE flow_runs
 SET asks_until = iif(
   EXISTS (
-    SELECT 1 FROM answers JOIN awaits USING (run_key, node, item, attempt)
-    WHERE answers.run_key = flow_runs.run_key AND awaits.answered_at IS NULL
+    SELECT 1
+    FROM answers JOIN awaits USING (run_key, node, item, attempt) JOIN node_runs USING (run_key, node, item, attempt)
+    WHERE answers.run_key = flow_runs.run_key AND answers.taken = 0 AND awaits.answered_at IS NULL
+      AND node_runs.state = 'waiting'
   ) OR EXISTS (SELECT 1 FROM flow_runs AS inside WHERE inside.parent_run = flow_runs.run_key AND inside.asks_until = 0),
   0, told.value ->> 1
 )
