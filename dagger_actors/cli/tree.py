@@ -17,11 +17,15 @@ from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
 from dagger_actors.cli.render import STYLES, stdout
 from dagger_actors.cli.text import duration, one_line, shorten
 from dagger_actors.core.wording import counted
+from dagger_actors.flow.archive import Archive
+from dagger_actors.flow.report import Report
 from dagger_actors.flow.run_tree import Branch, Twig, levels_of, shown_branches, tree_of
 
 __all__ = ["tree", "tree_lines"]
 
 LINES = 200
+RUNS = 50
+"""Runs that are shown at once."""
 DEEPEST = 24
 """Generations that are indented further; the others stand below each other."""
 NAMED = 12
@@ -36,7 +40,12 @@ def tree(
     levels: Annotated[
         bool, Parameter(help="Show which nodes could run at once instead, a level in each line.")
     ] = False,
-    limit: Annotated[int, Parameter(help="At most so many nodes; the rest is counted.", show_default=True)] = LINES,
+    inside: Annotated[
+        bool, Parameter(help="Show the runs inside too, each below the run above it: those of nodes that run a flow.")
+    ] = False,
+    limit: Annotated[
+        int, Parameter(help="At most so many nodes of a run; the rest is counted.", show_default=True)
+    ] = LINES,
     db: Database = DEFAULT_DATABASE,
     as_json: AsJson = False,
 ) -> int:
@@ -47,20 +56,38 @@ def tree(
     if limit < 1:
         raise UsageError(f"--limit {limit} shows nothing", "give 1 or more")
     with look(db) as here:
-        report = here.flows.report(run_id, outputs=False)
-        branches = tree_of(here.flows.definition(run_id), report, calls=calls)
+        most = 1 if not inside else sys.maxsize if as_json else RUNS + 1
+        found = list(_trees(here.flows, run_id, calls=calls, most=most))
     if as_json:
-        write_json(levels_of(branches) if levels else branches)
+        documents = {report.run_id: levels_of(tree) if levels else tree for report, tree in found}
+        write_json(documents if inside else documents[run_id])
         return OK
     console = stdout()
-    title = Text(f"run {one_line(report.run_id)} of flow {one_line(report.flow_name)}: ")
-    title.append(report.state, style=STYLES.get(report.state, ""))
-    console.print(title.append(f", {duration(report.elapsed_us)}" if report.elapsed_us else ""))
-    for line in _levels(branches, limit) if levels else tree_lines(branches, limit):
-        console.print(line, soft_wrap=True)
-    if len(branches) > limit:
-        sys.stderr.write(f"{counted(len(branches), 'node')}; --limit N shows more of them\n")
+    for number, (report, branches) in enumerate(found[:RUNS]):
+        if number:
+            console.print()
+        title = Text(f"run {one_line(report.run_id)} of flow {one_line(report.flow_name)}: ")
+        title.append(report.state, style=STYLES.get(report.state, ""))
+        console.print(title.append(f", {duration(report.elapsed_us)}" if report.elapsed_us else ""))
+        for line in _levels(branches, limit) if levels else tree_lines(branches, limit):
+            console.print(line, soft_wrap=True)
+        if len(branches) > limit:
+            sys.stderr.write(f"{counted(len(branches), 'node')}; --limit N shows more of them\n")
+    if len(found) > RUNS:
+        sys.stderr.write(f"there are more than {RUNS} runs inside; each has a tree of its own\n")
     return OK
+
+
+def _trees(flows: Archive, run_id: str, *, calls: bool, most: int) -> Iterator[tuple[Report, tuple[Branch, ...]]]:
+    """The tree of a run, then those of the runs inside it, each behind the one above it."""
+    left = [run_id]
+    for _ in range(most):
+        if not left:
+            return
+        report = flows.report(left.pop(), outputs=False)
+        branches = tree_of(flows.definition(report.run_id), report, calls=calls)
+        yield report, branches
+        left += [run for one in reversed(branches) for run in reversed(one.runs) if flows.find(run) is not None]
 
 
 def _levels(branches: tuple[Branch, ...], limit: int) -> Iterator[Text]:

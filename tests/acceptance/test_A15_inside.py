@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, Context, EmitEvent, HookEvent
@@ -129,6 +130,12 @@ def test_the_tree_and_the_picture_name_the_runs_inside(sim: Simulation) -> None:
     lines = command("tree", "r", "--db", str(sim.path))[1]
     assert "(run r/once)" in lines
     assert "(run r/each/0 and 2 more)" in lines
+    lines = command("tree", "r", "--inside", "--db", str(sim.path))[1].splitlines()
+    every = ["r", "r/once", "r/once/deepest", "r/each/0", "r/each/1", "r/each/2"]
+    assert [line.split()[1] for line in lines if line.startswith("run ")] == every
+    whole = msgspec.json.decode(command("tree", "r", "--inside", "--json", "--db", str(sim.path))[1])
+    assert list(whole) == every
+    assert [one["node_id"] for one in whole["r/once"]] == ["deepest"]
     drawn = picture_of_run(system.flows.definition("r"), system.flows.report("r"), calls=True)
     assert_pictures(drawn)
     facts = {node.title: dict(node.facts) for node in drawn.nodes}
