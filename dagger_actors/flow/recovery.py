@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.log_fields import LogFields
@@ -22,6 +23,10 @@ __all__ = ["Recovery"]
 logger = logging.getLogger("dagger_actors.flow")
 
 
+STRANGE_US: Final = 5_000_000
+"""How long it is believed that the code of a run which rests is not here."""
+
+
 class Recovery:
     """Looks for what the others left or want.
 
@@ -32,6 +37,8 @@ class Recovery:
     def __init__(self, hub: FlowHub) -> None:
         self._hub = hub
         self._unfit: set[str] = set()
+        self._strange: dict[tuple[str, str], int] = {}
+        """Code that is not here, by definition and imports, and until when that is not asked again."""
 
     def take_over(self, stalled: frozenset[int] = frozenset()) -> list[str]:
         """Take over every unfinished run whose owner is gone or stalled, and whose actions are here and fit; and those adrift.
@@ -104,18 +111,30 @@ class Recovery:
         Raises:
             StoreError: The file cannot be read.
         """
-        hub = self._hub
-        now_us = hub.runtime.clock.now().wall_us
-        due = [run_id for (run_id,) in hub.store.readers.query("read.asking_due", now_us)]
-        for run_id in due:
+        hub, now = self._hub, self._hub.runtime.clock.now()
+        now_us = now.wall_us
+        self._strange = {one: until for one, until in self._strange.items() if until > now.mono_us}
+        for run_id, code in self._asking_due(now_us):
+            if code in self._strange:
+                continue
             row = hub.row_of(run_id)
             if row is None or run_id in hub.active or hub.openings.of(run_id) is not None or hub.owner_pid(row):
                 continue
             actions = self.fitting_actions(row)
             if actions is not None:
                 self._claim(row, actions)
+            elif not hub.store.readers.query("read.added_nodes", row.run_key):
+                self._strange[code] = now.mono_us + STRANGE_US
         next_us: int | None = hub.store.readers.query("read.next_asking", now_us)[0][0]
         return None if next_us == FOREVER else next_us
+
+    def _asking_due(self, now_us: int) -> Iterator[tuple[str, tuple[str, str]]]:
+        """All runs that are to be looked at, with what their code is, however many there are that this process cannot run."""
+        after = (-1, -1)
+        while page := self._hub.store.readers.query("read.asking_due", now_us, *after):
+            for asks_until, run_key, run_id, definition_id, imports in page:
+                yield run_id, (definition_id, imports)
+                after = (asks_until, run_key)
 
     def fitting_actions(self, row: RunRow) -> ActionRegistry | None:
         """The run's actions, if this process has them; it says so, once, when what it has may be wrong or does not fit."""
@@ -160,7 +179,7 @@ class Recovery:
     def obey_commands(self, seen: set[int]) -> None:
         """Pass the commands of other processes to the runs they are for; ``seen`` keeps each from being told twice."""
         by_key = {active.identity.run_key: active for active in list(self._hub.active.values())}
-        found = self._hub.store.readers.query("read.commands")
+        found = list(self._commands())
         seen &= {command_id for command_id, *_ in found}
         for command_id, run_key, verb, node in found:
             active = by_key.get(run_key)
@@ -171,3 +190,10 @@ class Recovery:
                 active.tell(CancelRun(command_id))
             else:
                 active.tell(ControlRun(verb, -1 if node is None else node, command_id))
+
+    def _commands(self) -> Iterator[tuple[Any, ...]]:
+        """All commands that nobody has consumed: those for runs of others must not hide those for ours."""
+        after = 0
+        while page := self._hub.store.readers.query("read.commands", after):
+            yield from page
+            after = page[-1][0]

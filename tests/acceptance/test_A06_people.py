@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -106,14 +107,47 @@ def test_a_worker_that_is_there_hears_the_answer_of_another(sim: Simulation) -> 
     assert system.flows.report("r").outputs == SHIPPED
 
 
+def test_runs_whose_code_is_elsewhere_hide_none(sim: Simulation) -> None:
+    """Law: thousands that were answered, or that somebody tells something, and that cannot go on here, keep nobody back."""
+
+    def elsewhere() -> int:
+        return 1
+
+    other = sim.system(actions=[elsewhere])
+    other.flows.start(
+        {"name": "other", "nodes": [{"id": "ok", "approval": {}}, {"id": "n", "action": "elsewhere"}]}, run_id="o"
+    ).wait()
+    sim.kill(other)
+    with closing(sqlite3.connect(sim.path)) as connection, connection:
+        names = [str(row[1]) for row in connection.execute("PRAGMA table_info(flow_runs)")]
+        copied = {"run_key": "-at", "run_id": "'o' || at", "asks_until": "0"}
+        cells = ", ".join(copied.get(name, name) for name in names)
+        connection.execute(
+            "WITH RECURSIVE copies(at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM copies WHERE at < 2500) "
+            f"INSERT INTO flow_runs SELECT {cells} FROM flow_runs, copies WHERE run_id = 'o'"
+        )
+        connection.execute(
+            "INSERT INTO commands (run_key, verb, created_at) SELECT run_key, 'cancel', 0 FROM flow_runs WHERE run_key < 0"
+        )
+    system = asking(sim)
+    sim.system().flows.signal("r", "ok", YES)
+    sim.advance(2)
+    assert system.flows.report("r").outputs == SHIPPED
+
+    async def slow() -> None:
+        await asyncio.sleep(3600)
+
+    run = sim.system(actions=[slow]).flows.start({"name": "slow", "nodes": [{"id": "n", "action": "slow"}]})
+    sim.advance(1)
+    assert sim.system().flows.cancel(run.id).state == "cancelled"
+
+
 def test_an_answer_comes_while_other_nodes_run(sim: Simulation) -> None:
     """Law: the run goes on meanwhile, and takes the answer where it is open, here or elsewhere."""
     spec = flow()
     spec["nodes"].append({"id": "slow", "action": "slow"})
 
     async def slow() -> int:
-        import asyncio
-
         await asyncio.sleep(30)
         return 1
 
