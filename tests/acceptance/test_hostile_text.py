@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,8 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 """What our own colours write to a terminal."""
 SURROGATES = re.compile("[\ud800-\udfff]")
 """What JSON and YAML cannot hold; an error may."""
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+PATIENCE_S = 120
 TOGETHER = 12
 """Texts of one run."""
 # Mermaid's grammar, as far as it is written here: every label stands in quotes, and in it every sign is a code.
@@ -249,6 +253,36 @@ def test_each_text_in_every_place(first: int, tmp_path: Path) -> None:
     """Law: none of the listed kinds is left to chance."""
     runs_property(MARKUP[first : first + TOGETHER])
     file_property(tmp_path, MARKUP[first : first + TOGETHER])
+
+
+WATCHED = """<!DOCTYPE html><html><head><meta charset="utf-8"><title>quiet</title><script>
+window.alert = () => { document.title = "it ran" }
+</script></head><body>%s<script>
+const active = one => [...one.attributes].some(it => it.name.startsWith("on") || it.name.includes("href"))
+document.body.dataset.drawn = document.querySelectorAll("body > svg").length
+document.body.dataset.active = [...document.querySelectorAll("body > svg *")].filter(active).length
+document.body.dataset.scripts = document.querySelectorAll("svg script").length
+</script></body></html>"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no browser here; what may stand in a picture at all is checked everywhere")
+def test_a_browser_draws_hostile_pictures_and_runs_nothing_of_them(tmp_path: Path) -> None:
+    """Law: in a page of somebody's, too, all of them is picture."""
+    said = [SURROGATES.sub("", one) for one in MARKUP]
+    with world() as sim:
+        system = sim.system(actions=ACTIONS)
+        system.flows.start(flow(said, ids_of(said)), {"said": said}, run_id="r").wait()
+        db = ("--db", str(sim.path))
+        drawn = [run("graph", "--run", "r", *how, "--calls", *db)[1] for how in (("--format", "svg"), ("--gantt",))]
+    page = tmp_path / "page.html"
+    page.write_text(WATCHED % "".join(drawn), encoding="utf-8")
+    shown = subprocess.run(
+        [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
+         "--virtual-time-budget=1000", "--dump-dom", page.as_uri()],
+        capture_output=True, check=True, timeout=PATIENCE_S, encoding="utf-8",
+    ).stdout  # fmt: skip
+    assert "<title>quiet</title>" in shown
+    assert re.findall(r'<body data-drawn="(\d+)" data-active="(\d+)" data-scripts="(\d+)">', shown) == [("2", "0", "0")]
 
 
 some = given(st.lists(texts, min_size=1, max_size=3))

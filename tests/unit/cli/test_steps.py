@@ -48,7 +48,7 @@ def test_the_next_command_follows_from_the_state(one, verbs) -> None:
 )
 def test_who_is_asked_is_shown_how_to_answer(kind, verb) -> None:
     """Law: the first command gives an answer of the type that the node asks for."""
-    asked = Question(node_id="n", message="", type=kind, since_us=0, due_us=None, on_timeout="pause")
+    asked = Question(run_id="r1", node_id="n", message="", type=kind, since_us=0, due_us=None, on_timeout="pause")
     told = next_steps(report("paused", node("waiting", "human")), "x.db", questions=[asked])
     assert told == [f"dagger-actors {step} --db x.db" for step in (verb, "why r1 n", "resume r1")]
 
