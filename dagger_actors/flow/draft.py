@@ -42,7 +42,7 @@ class Draft:
         replies: Futures to answer after the commit.
         is_dirty: Whether there is anything to write, let out or answer.
         is_last: Whether it ends the run, or gives it back.
-        until: With ``is_last``: when the run goes on by itself, as ``Finish`` says.
+        until: Of a run that rests: when it goes on by itself, as ``Finish`` says.
         is_late: Whether it comes after that: it writes nothing, and only answers and cleans up in its turn.
         answers: What the store has answered to ``work``.
         run_row: The run's own row; the fence of the unit.

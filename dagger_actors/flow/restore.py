@@ -40,6 +40,7 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone
     for node in work.sizes:
         work.let_stream(node)
     pausers = _pausers(machine, latest.values())
+    done = frozenset(node for (node, item), row in latest.items() if item < 0 and row.state == "succeeded")
     has_failed = False
     for (node, item), row in latest.items():
         if node in redone and row.state not in FINAL_NODE:
@@ -56,14 +57,14 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone
             continue
         if row.state not in FINAL_NODE:
             book.live[vertex] = _live(vertex, row)
-        elif row.state == "interrupted" or _is_revived(row, mode, pausers):
+        elif row.state == "interrupted" or (node not in done and _is_revived(row, mode, pausers)):
             book.past[vertex] = _past(vertex, row, is_fresh=row.state != "interrupted")
         elif item < 0 and node in pausers and mode == "recover":
             book.past[vertex] = _past(vertex, row, is_fresh=True)
             book.past[vertex].state = "held"
             book.is_pausing = True
         else:
-            has_failed = has_failed or row.state in ("failed", "timed_out")
+            has_failed = has_failed or (item < 0 and row.state in ("failed", "timed_out"))
             work.keep(vertex, row)
             work.end(vertex, cast("FinalState", row.state))
             book.open -= 1

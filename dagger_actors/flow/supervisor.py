@@ -480,6 +480,7 @@ class FlowSupervisor(Actor):
         if not draft.is_dirty or self._opening is None:
             return
         draft.run_row = self._machine.run_row(self._services.clock.now())
+        draft.until = self._machine.rests_until if draft.until is None else draft.until
         draft.is_late = self._is_over and not draft.is_last
         self._draft = Draft()
         with self._lock:

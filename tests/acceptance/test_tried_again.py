@@ -98,6 +98,52 @@ def test_what_becomes_ready_because_another_node_is_skipped_again_begins_once(si
     assert stage.began == ["a", "fails", "fails"]
 
 
+def test_what_a_death_cut_off_is_cancelled_with_its_run_though_its_start_was_not_written_down(
+    sim: Simulation, stage: Stage
+) -> None:
+    """Law: skipped is what never began."""
+    system = sim.system(actions=stage.actions)
+    spec = {"name": "f", "config": {"max_parallel_nodes": 1}, "nodes": [node("a"), node("b")]}
+    system.flows.start(spec, run_id="r")
+    while not stage.began:
+        sim.world.step()
+    sim.kill(system)
+    other = sim.system()
+    assert other.flows.cancel("r").state == "cancelled"
+    assert states(other) == {"a": "cancelled", "b": "skipped"}
+
+
+def tolerant(**keys: Any) -> dict[str, Any]:
+    return {
+        "name": "f",
+        "nodes": [
+            {"id": "list", "action": "odd", "map": {"over": "inputs.l", "item": "value", "tolerate": 1}},
+            {"id": "bad", "action": "fails", "dependencies": ["list"], **keys},
+        ],
+        "outputs": {"list": "list"},
+    }
+
+
+@pytest.mark.parametrize("again", ["retry", "resume"])
+def test_a_failure_that_a_map_tolerates_is_kept_and_fails_nothing(sim: Simulation, stage: Stage, again: str) -> None:
+    """Law: a node that has succeeded is not done again, its holes included; the run succeeds once the others have."""
+
+    def odd(value: int) -> int:
+        stage.began.append(f"odd {value}")
+        if value % 2 and stage.fails:
+            raise ValueError("odd")
+        return value
+
+    system = sim.system(actions=[*stage.actions, odd])
+    spec = tolerant(on_failure="stop" if again == "retry" else "pause")
+    run = system.flows.start(spec, {"l": [0, 1]}, run_id="r")
+    assert run.wait().state == ("failed" if again == "retry" else "paused")
+    stage.fails = False
+    report = getattr(system.flows, again)("r").wait()
+    assert (report.state, report.error, report.outputs) == ("succeeded", None, {"list": [0, None]})
+    assert sorted(stage.began) == ["fails", "fails", "odd 0", "odd 1"]
+
+
 @pytest.mark.parametrize("others", [0, 1])
 def test_a_run_that_rests_for_people_goes_on_when_one_of_the_questions_is_cancelled(
     sim: Simulation, stage: Stage, others: int

@@ -68,6 +68,9 @@ from dagger_actors.flow.machine.opening import detached, opened, opened_to_end
 
 __all__ = ["FlowMachine"]
 
+LOOK_NOW: Final = 0
+"""A time that is up."""
+
 PLENTY = 128
 """Grants from which a decision may wait for others to share its commit; a quarter of the window."""
 
@@ -193,6 +196,11 @@ class FlowMachine:
     def why_not(self, node: int, order: Order) -> str | None:
         """Tell why the run cannot do what a node, or its hook, tells it to; None when it can."""
         return why_not(self.book, node, order)
+
+    @property
+    def rests_until(self) -> int | None:
+        """When a run that rests, and is opened without its code, is to be looked at by who has it: at once, or never."""
+        return LOOK_NOW if self.book.was_asking else None
 
     def has_plenty(self) -> bool:
         """Tell whether so much is granted that nothing waits for the next decision."""

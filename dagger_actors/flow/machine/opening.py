@@ -17,9 +17,6 @@ from dagger_actors.flow.machine.invocations import Live
 
 __all__ = ["CRASH_CAP", "detached", "opened", "opened_to_end"]
 
-LOOK_NOW: Final = 0
-"""A time that is up: a run that rests is to be looked at at once."""
-
 CRASH_CAP: Final = 3
 """Crashes one piece of work may cause or meet before it is parked for a person to look at."""
 
@@ -60,6 +57,10 @@ def opened(book: Book, event: Opened, now: Now) -> None:
 
 def opened_to_end(book: Book, event: Opened, now: Now, *, calls: bool) -> None:
     """The run is opened only to be ended: what it has called goes on, and what its end calls is to be called, if it can be here."""
+    begun = event.crashed | event.live
+    for live in book.live.values():
+        if live.state == "ready" and (live.node, live.item, live.attempt) in begun:
+            live.state = "running"  # it was not written down yet: it is not skipped, but cancelled
     if not has_calls(book):
         return
     book.is_bare = not calls
@@ -183,5 +184,5 @@ def detached(book: Book, _event: Detached, now: Now) -> None:
         elif live.state == "ready" and book.is_careful(live.node):
             book.write(live, "ready")  # its start was committed, and it is known not to have begun
     book.stop_clock(now)
-    book.effects += [Drain(), Finish(book.status, LOOK_NOW if book.was_asking else None)]
+    book.effects += [Drain(), Finish(book.status)]
     book.is_detached = True
