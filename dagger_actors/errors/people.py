@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dagger_actors.errors.commands import command_line
 from dagger_actors.errors.request import RequestError
 
 ADVICE = {"bool": "true approves, false rejects", "any": "give plain data that JSON has, or reject it"}
@@ -70,7 +71,8 @@ class AlreadyAnswered(RequestError):
         super().__init__(run_id, node_id, answer, user, pid, at)
 
     def __str__(self) -> str:
+        again = command_line("retry", self.run_id, options=[("--from", self.node_id)])
         return (
             f"node {self.node_id!r} of run {self.run_id!r} has its answer: {self.answer}, of {self.user} (process {self.pid}) "
-            f"at {self.at}; to ask anew, run it again: retry --from"
+            f"at {self.at}; to ask anew: {again}"
         )

@@ -71,7 +71,7 @@ RACES: dict[str, tuple[Verb, Verb, Verb, set[str]]] = {
     "an answer and its time-out": (due, answer, Flows.report, {"succeeded"}),
     "a rejection and the time-out": (due, reject, Flows.report, {"succeeded", "failed"}),
     "a pause and the end": (works, Flows.pause, Flows.report, {"succeeded", "paused"}),
-    "a pause and a cancel": (works, Flows.pause, Flows.cancel, {"cancelled"}),
+    "a pause and a cancel": (works, Flows.pause, Flows.cancel, {"succeeded", "cancelled"}),
     "two pauses": (works, Flows.pause, Flows.pause, {"succeeded", "paused"}),
     "a cancel and the end": (works, Flows.cancel, Flows.report, {"succeeded", "cancelled"}),
     "two cancels": (works, Flows.cancel, Flows.cancel, {"succeeded", "cancelled"}),

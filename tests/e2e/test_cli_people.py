@@ -75,6 +75,43 @@ def test_an_answer_of_another_type_is_refused(asking):
     assert asking("resume", "r").returncode == 0
 
 
+WRONG = [
+    (["approve", "q", "ok"], "no run 'q' in ", "list the runs with: dagger-actors runs"),
+    (["approve", "r", "okay"], "run 'r' has no node 'okay'; did you mean 'ok'?", ""),
+    (["approve", "r", "numbers"], "node 'numbers' of run 'r'", "it is no approval"),
+    (["signal", "r", "ok"], 'Command "signal" parameter VALUE requires an argument', "signal --help"),
+    (["signal", "r", "ok", "maybe"], "the answer must be of type bool, not 'maybe'", "for example: true"),
+    (["reject", "r", "ok", "--reason", "x" * 2001], "a reason is text of at most 2,000 characters", ""),
+    (["cancel", "r", "--node", "numbers"], "is succeeded, it cannot become cancelled", ""),
+    (["cancel", "r", "--node", "nothing"], "run 'r' has no node 'nothing'", ""),
+    (["fork", "r", "--from", "total"], "the node 'total' of run 'r' never ran", "such as 'ok'"),
+    (["fork", "r", "--from", "totl"], "run 'r' has no node 'totl'; did you mean 'total'?", ""),
+]
+
+
+def test_what_is_wrong_is_told_with_what_to_do_and_exits_with_2(asking):
+    """Law: one line of what is, one of what to do, no traceback, and the run is as it was."""
+    asking("run", "ask.yaml", "--run-id", "r")
+    shown = asking("show", "r", "--json").stdout
+    for command, *told in WRONG:
+        done = asking(*command)
+        assert done.returncode == 2, command
+        assert all(text in done.stderr for text in told), done.stderr
+        assert done.stderr.startswith("dagger-actors: ")
+        assert done.stderr.count("\n") <= 2
+        assert done.stdout == ""
+    assert asking("show", "r", "--json").stdout == shown
+    asking("cancel", "r")
+    for command, *told in (
+        (["approve", "r", "ok"], "nobody is asked at node 'ok' of run 'r': it is cancelled (run cancelled)"),
+        (["pause", "r"], "run 'r' is cancelled, it cannot become paused"),
+        (["resume", "r"], "it cannot become resumed", "try it again with: dagger-actors retry r"),
+    ):
+        done = asking(*command)
+        assert (done.returncode, done.stdout) == (2, ""), command
+        assert all(text in done.stderr for text in told), done.stderr
+
+
 def test_with_wait_a_run_stays_until_another_process_has_answered(asking, wait_for):
     """Law: it goes on by itself, and exits as it ends."""
     process = asking.start("run", "ask.yaml", "--run-id", "r", "--wait")

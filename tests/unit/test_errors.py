@@ -53,7 +53,7 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     ),
     "AlreadyAnswered": (
         ("r", "ok", "true", "ann", 17, "noon"),
-        "node 'ok' of run 'r' has its answer: true, of ann (process 17) at noon; to ask anew, run it again: retry --from",
+        "node 'ok' of run 'r' has its answer: true, of ann (process 17) at noon; to ask anew: dagger-actors retry r --from ok",
     ),
     "NeverRan": (("r", "b", "a"), "the node 'b' of run 'r' never ran; fork from one that has, such as 'a'"),
     "ForkRefused": (("r", "it is a hook"), "run 'r' cannot be forked so: it is a hook"),
