@@ -196,33 +196,66 @@ def test_who_follows_beyond_the_rest_of_a_run_hears_of_its_retry_and_of_the_end_
     assert states == ["running", "failed", "running", "succeeded"]
 
 
+class Watcher:
+    """Looks at a run again and again, whoever works on it: what it has seen once it sees again, and nothing in between."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.seen: dict[int, tuple[str, str, str, int, str]] = {}
+
+    def look(self, system: ActorSystem) -> list[Event]:
+        try:
+            events = system._hub.archive.events(self.run_id)
+        except RunNotFound:
+            return []
+        known = {one.seq: happened for one, happened in zip(events, told(events), strict=True)}
+        assert len(known) == len(events)
+        assert self.seen.items() <= known.items()
+        assert all(seq > max(self.seen, default=0) for seq in known.keys() - self.seen.keys())
+        self.seen.update(known)
+        return events
+
+
 def play(sim: Simulation) -> None:
-    seen: dict[int, tuple[str, str, str, int, str]] = {}
+    watcher = Watcher("r")
 
     def go_on(system: ActorSystem) -> Any:
-        look(system)
+        watcher.look(system)
         report = system.flows.start(FLOW, INPUTS, run_id="r").wait()
-        look(system)
+        events = watcher.look(system)
+        if report.state == "succeeded":
+            check(events, system)
         return report
 
-    def look(system: ActorSystem) -> None:
-        try:
-            events = system._hub.archive.events("r")
-        except RunNotFound:
-            return
-        known = {one.seq: happened for one, happened in zip(events, told(events), strict=True)}
-        assert seen.items() <= known.items()
-        assert all(seq > max(seen, default=0) for seq in known.keys() - seen.keys())
-        seen.update(known)
-        if system.flows.report("r").state == "succeeded":
-            check(events, system)
-
     assert sim.keep_going(go_on, actions=ACTIONS).state == "succeeded"
+
+
+def play_with_others(sim: Simulation) -> None:
+    """A run that has another inside, in which a person is asked."""
+    folder = sim.path.parent
+    (folder / "inner.yaml").write_text("name: inner\nnodes:\n  - {id: one, approval: {message: Well?, type: int}}\n")
+    (folder / "outer.yaml").write_text("name: outer\nnodes:\n  - {id: sub, flow: inner.yaml}\n")
+    above, inside = Watcher("r"), Watcher("r/sub")
+
+    def go_on(system: ActorSystem) -> Any:
+        run = system.flows.start(folder / "outer.yaml", run_id="r")
+        run.wait()
+        for watcher in (above, inside):
+            watcher.look(system)
+        if system.flows.report("r").state != "succeeded":
+            system.flows.signal("r/sub", "one", 3)
+        report = run.wait()
+        for watcher in (above, inside):
+            watcher.look(system)
+        return report
+
+    assert sim.keep_going(go_on).state == "succeeded"
 
 
 def test_numbers_never_change_whichever_commit_a_worker_dies_at() -> None:
     """Law: what was told once is told again with its number, and what comes later has a higher one."""
     assert explore(play, seeds=2, crash="every_commit").commits >= 8
+    assert explore(play_with_others, seeds=1, crash="every_commit").commits >= 4
 
 
 def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
