@@ -207,6 +207,33 @@ def test_a_cancel_reaches_down(sim: Simulation, tmp_path: Path) -> None:
         assert (system.flows.report(run_id).state, states(system, run_id)) == ("cancelled", {node: "cancelled"})
 
 
+TWO_MAPS = """
+name: outer
+config: {max_parallel_nodes: 1}
+inputs:
+  three: {type: list, default: [1, 2, 3]}
+nodes:
+  - {id: first, flow: inner.yaml, map: {over: inputs.three, item: number}}
+  - {id: second, flow: inner.yaml, map: {over: inputs.three, item: number}}
+"""
+
+
+def test_whom_a_cancelled_flow_kept_waiting_goes_on(sim: Simulation, tmp_path: Path) -> None:
+    """Law: the place of a flow is given to one that may still run; given to one that was cancelled with it, all others waited for ever."""
+
+    async def grow(number: int, step: int = 1) -> int:
+        await asyncio.sleep(60)
+        return number + step
+
+    system = sim.system(actions=[grow, tell])
+    run = system.flows.start(written(tmp_path, outer=TWO_MAPS), run_id="r")
+    sim.advance(1)
+    run.cancel(node="first")
+    report = run.wait(PATIENCE_S)
+    assert report.state == "succeeded"
+    assert {node.state for node in report.nodes if node.node_id == "second"} == {"succeeded"}
+
+
 def test_a_time_out_reaches_down(sim: Simulation, tmp_path: Path) -> None:
     """Law: a node's time-out is that of the run inside; it fails the node, and what runs inside is cancelled."""
     path = written(tmp_path, outer=SLOW_OUTER % ", timeout: 60", middle=MIDDLE, inner=SLOW)

@@ -313,6 +313,7 @@ class Book:
         """Grant what is ready, up to the window."""
         while self.called:
             self._grant(self.called.popleft(), "ready")
+        self._let_later_flows_in()
         is_plain = not self._careful and not self._limits and not self._flows
         while self.ready and self.granted < WINDOW and not self.is_pausing:
             state: str | None = "ready"
@@ -329,6 +330,15 @@ class Book:
                 self._grant(vertex, state)
             else:
                 self._backlogs[self.work.place(vertex)[0]].append(vertex)
+
+    def _let_later_flows_in(self) -> None:
+        """Queue as many of the flows that had to wait as there is room for; who was cancelled meanwhile takes none."""
+        room = self.work.definition.config.limit - len(self.children)
+        while self._later and room > 0:
+            vertex = self._later.popleft()
+            if self.work.graph.state(vertex) is None:
+                self.push(vertex)
+                room -= 1
 
     def _begin_child(self, vertex: int) -> None:
         """Let the flow of a vertex be run, or go on, unless as many run as may at once."""
@@ -356,14 +366,12 @@ class Book:
         self.children.add(live.vertex)
 
     def child_ended(self, live: Live) -> None:
-        """The flow of a vertex does not run any more: the next one may."""
+        """The flow of a vertex does not run any more."""
         if live.vertex not in self.children:
             return
         self.children.discard(live.vertex)
         self.preparing.discard(live.vertex)
         self.give_turn(live)
-        if self._later:
-            self.push(self._later.popleft())
 
     def _grant(self, vertex: int, state: str) -> None:
         live = self.live.get(vertex)
