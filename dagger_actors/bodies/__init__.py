@@ -4,8 +4,8 @@ Below whoever orders attempts (its *owner*, such as the supervisor of a flow's r
 
 * ``actions``, ``parameters``, ``result_check``, ``isolation``: a function as its signature tells it, and where another
   process finds it; ``__as_action__`` lets a class be found in place of a function.
-* ``spawner`` makes a ``body`` actor for one ``StartAttempt``, with a ticket for the gate; ``processes/`` has the one for
-  worker processes, and what runs in those.
+* ``spawner`` makes a ``body`` actor for one ``StartAttempt``, with a ticket for the gate: a ``thread_body``, a ``loop_body``,
+  or that of ``processes/``, which has what runs in worker processes too.
 * ``context``: what every body may ask (``BodyContext``), with ``steps``, ``tables``, ``outputs``, ``secret``, ``capture``.
 * ``services`` and ``backends``: what an owner gives all its attempts. Of its own are the class of its contexts, a
   ``StepSource``, an ``OwnerSource``, perhaps an ``OutputCache``; the rest is shared by all owners of a system.

@@ -1,7 +1,8 @@
 """Body actors: one fresh actor an attempt, which runs the user's function and tells its owner how it ended.
 
-A plain function runs in the turn of a thread, a coroutine function on the event loop. Whatever user code raises is an
-outcome, ``SystemExit`` and ``KeyboardInterrupt`` included: it must neither end the thread nor restart anything.
+What all of them share: ``thread_body`` runs a plain function in the turn of a thread, ``loop_body`` a coroutine function on
+the event loop, ``processes.body`` either in a worker process. Whatever user code raises is an outcome, ``SystemExit`` and
+``KeyboardInterrupt`` included: it must neither end the thread nor restart anything.
 """
 
 from __future__ import annotations
@@ -45,14 +46,10 @@ from dagger_actors.core.messages import (
 from dagger_actors.core.protocols import Runnable
 from dagger_actors.errors import ArtifactError, InputError, StoreError
 
-__all__ = ["FOR_LOOP", "FOR_THREADS", "BodyActor", "LoopBody", "ThreadBody"]
+__all__ = ["FOR_LOOP", "FOR_THREADS", "BodyActor"]
 
 NO_TURN = Turn()
 UNCACHED = "not cached: it executes statements, puts values, adds nodes, or publishes"
-REFUSED = (
-    "too many bodies of ended attempts still run on threads of this system, so no thread is started for another; "
-    "let long actions look at ctx.cancelled, or run them as coroutines"
-)
 
 
 class Unscheduled:
@@ -262,91 +259,3 @@ def _traced(turn: Turn, span: AttemptSpan) -> Turn:
         spawned=tuple(replace(one, trace=trace) for one in turn.spawned),
         published=tuple(replace(one, headers=in_trace(one.headers, trace)) for one in turn.published),
     )
-
-
-class ThreadBody(BodyActor):
-    """Runs a plain function on one of the system's threads."""
-
-    def _refuse_threads(self) -> None:
-        if self._services.is_refusing():
-            raise RuntimeError(REFUSED)
-
-    def take_turn(self) -> bool:
-        """Handle the one message; pykka's loop, made for many, would cost as much as all the rest of a short attempt."""
-        inbox = self.actor_inbox
-        try:
-            for envelope in inbox.take():
-                self.on_receive(envelope.message)
-        finally:
-            # Actor and mailbox hold each other, and would otherwise have to wait for the collector.
-            self.actor_stopped.set()
-            inbox.close("a body actor")
-        return False
-
-    def on_receive(self, message: bytes) -> None:
-        """Run the attempt."""
-        self._report(self._outcome(self._opened(message)))
-
-    def _outcome(self, start: StartAttempt) -> Outcome:
-        try:
-            self._refuse_threads()
-            action, arguments = self._prepare(start)
-            found = None if start.cache is None else self._from_cache(action, start)
-            return found or self._success(start, action, self._call(action, arguments))
-        except BaseException as error:
-            if getattr(error, "is_death", False):
-                raise  # the test kit plays the death of a process with it: then nothing is told any more
-            return self._raised(error)
-
-    def _call(self, action: Action, arguments: dict[str, Any]) -> Any:
-        try:
-            return action.function(**arguments)
-        finally:
-            self._services.home.end_copy()
-
-
-class LoopBody(BodyActor):
-    """Runs a coroutine function on the event loop."""
-
-    def __init__(
-        self, services: BodyServices, gate: Gate, tell: Callable[[bytes], None], timeout_us: int | None
-    ) -> None:
-        super().__init__(services, gate, tell, timeout_us)
-        self._task: asyncio.Task[Outcome] | None = None
-
-    def cancel(self) -> None:
-        """Cancel the coroutine too."""
-        super().cancel()
-        task = self._task
-        if task is not None:
-            task.get_loop().call_soon_threadsafe(task.cancel)
-
-    async def on_receive(self, message: bytes) -> None:
-        """Run the attempt."""
-        start = self._opened(message)
-        outcome: Outcome
-        try:
-            action, arguments = self._prepare(start)
-            # A task of its own, so that cancelling the body leaves this actor able to report it.
-            self._task = asyncio.ensure_future(self._body(start, action, arguments))
-            outcome = await self._task
-        except BaseException as error:  # noqa: BLE001 - user code may raise anything; it is an outcome
-            outcome = self._raised(error)
-        self._task = None
-        self._report(outcome)
-        self.actor_stopped.set()
-
-    async def _body(self, start: StartAttempt, action: Action, arguments: dict[str, Any]) -> Outcome:
-        try:
-            # The loop takes a task's first step before a cancel that came later: a body must not begin after its end.
-            self._refuse_late()
-            found = None if start.cache is None else self._from_cache(action, start)
-            return found or self._success(start, action, await self._call(action, arguments))
-        except BaseException as error:  # noqa: BLE001 - a SystemExit that leaves a task stops the loop of all of them
-            return self._raised(error)
-
-    async def _call(self, action: Action, arguments: dict[str, Any]) -> Any:
-        try:
-            return await action.function(**arguments)
-        finally:
-            self._services.home.end_copy()

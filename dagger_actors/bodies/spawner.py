@@ -8,8 +8,10 @@ from typing import NamedTuple
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.gate import Gate, Ticket
-from dagger_actors.bodies.body import FOR_LOOP, FOR_THREADS, BodyActor, LoopBody, ThreadBody
+from dagger_actors.bodies.body import FOR_LOOP, FOR_THREADS, BodyActor
+from dagger_actors.bodies.loop_body import LoopBody
 from dagger_actors.bodies.services import BodyServices
+from dagger_actors.bodies.thread_body import ThreadBody
 from dagger_actors.core.messages import StartAttempt, encode
 from dagger_actors.core.protocols import Dispatcher
 

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from dagger_actors.actors.gate import Gate
 from dagger_actors.bodies.actions import Action
-from dagger_actors.bodies.body import ThreadBody
 from dagger_actors.bodies.capture import Capture
 from dagger_actors.bodies.services import BodyServices
+from dagger_actors.bodies.thread_body import ThreadBody
 from dagger_actors.core.messages import A_TASK, Outcome, StartAttempt, decode_starts
 from dagger_actors.tasks.machine.events import Grant, TaskRef
 from dagger_actors.tasks.orders import ShiftEnds

@@ -11,13 +11,13 @@ import msgspec
 
 from dagger_actors.actors.gate import Gate
 from dagger_actors.bodies.actions import Action
-from dagger_actors.bodies.body import ThreadBody
 from dagger_actors.bodies.capture import Capture
 from dagger_actors.bodies.isolation import home_of
 from dagger_actors.bodies.processes.frames import Answer, Ask, Begin, Logged, Step, ToParent
 from dagger_actors.bodies.processes.pool import Worker, WorkerPool
 from dagger_actors.bodies.processes.remote import Questions
 from dagger_actors.bodies.services import BodyServices
+from dagger_actors.bodies.thread_body import ThreadBody
 from dagger_actors.core.messages import Outcome, Progressed, StartAttempt, Succeeded, encode
 from dagger_actors.errors import InputError
 
