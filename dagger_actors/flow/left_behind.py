@@ -5,7 +5,7 @@ from __future__ import annotations
 from dagger_actors.core.messages import A_TASK, Succeeded, decode_ended
 from dagger_actors.core.protocols import Write
 from dagger_actors.flow.machine.events import BodyKey
-from dagger_actors.store.slots import SlotRecord
+from dagger_actors.store.slot_records import SlotRecord
 from dagger_actors.store.store import Store
 
 __all__ = ["LeftBehind", "is_success", "key_of"]

@@ -17,7 +17,7 @@ from dagger_actors.core.range_leases import TakeRanges
 from dagger_actors.core.wording import counted
 from dagger_actors.errors import StoreError, SystemClosed
 from dagger_actors.store.ownership import WorkerRow
-from dagger_actors.store.slots import SlotRecord
+from dagger_actors.store.slot_records import SlotRecord
 from dagger_actors.store.store import Store
 
 __all__ = ["LeftBehind"]

@@ -10,7 +10,7 @@ from dagger_actors.store.artifacts import ArtifactStore
 from dagger_actors.store.migrate import migrations
 from dagger_actors.store.ownership import WorkerRow, worker_folder
 from dagger_actors.store.reader import Readers
-from dagger_actors.store.slots import is_gone
+from dagger_actors.store.slot_records import is_gone
 
 __all__ = ["Look", "ReadableStore", "load_artifact"]
 

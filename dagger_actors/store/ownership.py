@@ -20,7 +20,8 @@ import msgspec
 from dagger_actors.core.protocols import Now
 from dagger_actors.store.connection import transaction
 from dagger_actors.store.refusals import translate
-from dagger_actors.store.slots import SlotFile, SlotRecord, is_gone, read_slots
+from dagger_actors.store.slot_records import SlotRecord, is_gone, read_slots
+from dagger_actors.store.slots import SlotFile
 from dagger_actors.store.statements import sql
 
 __all__ = ["LEASE_US", "BeatWatch", "Membership", "WorkerRow", "worker_folder"]

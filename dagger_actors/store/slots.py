@@ -1,12 +1,7 @@
-"""The slot file: what a worker has started and how it ended, in a memory that outlives the process.
+"""The slot file of this process: what it has started and how it ended, in a memory that outlives it.
 
 One memory-mapped file a worker in the folder beside the database, and the worker's ``flock`` on it is its proof of
 life: the system frees it when the process dies, however it dies.
-
-A record is free, started or ended. Its state is one byte, written last, so a process killed between any two stores
-leaves either the old record or the new one. The file is not synced: it survives the process, not a power cut. After
-one, what cannot be trusted does not match its checksum and is passed over; what matches may be old, so whoever reads it
-must ask the database whether that attempt is still open.
 
 A ``flock`` belongs to the open file, which a forked child shares: a child that outlived its parent would keep the proof
 of its life. So the descriptors close on exec, and in a child that forks and does not exec at once.
@@ -18,64 +13,32 @@ import fcntl
 import functools
 import mmap
 import os
-import re
-import struct
 import weakref
 from pathlib import Path
 from typing import Self
 from zlib import crc32
 
-import msgspec
-
 from dagger_actors.errors import StoreBroken
 from dagger_actors.store.refusals import translate_os
+from dagger_actors.store.slot_records import (
+    BEGUN,
+    CAPACITY,
+    END,
+    END_AT,
+    ENDED,
+    FIELDS,
+    FREE,
+    HEAD_BYTES,
+    PAYLOAD_AT,
+    PAYLOAD_ROOM_BYTES,
+    RECORD_BYTES,
+    START,
+    START_AT,
+    STARTED,
+    head_of,
+)
 
-__all__ = ["CAPACITY", "PAYLOAD_ROOM_BYTES", "SlotFile", "SlotRecord", "is_gone", "read_slots", "slot_folder"]
-
-CAPACITY = 2048
-"""Attempts of one worker between their start and the commit of their end; 4.3 MB."""
-
-PAYLOAD_ROOM_BYTES = 2048
-"""The longest completion message a slot keeps; it holds an output of 1 KiB, the most that a row takes."""
-
-FREE, STARTED, ENDED, BEGUN = 0, 1, 2, 3
-
-# The file: magic, capacity, checksum of both. A record: state, 7 bytes unused, FIELDS, their checksum, the payload's
-# length and checksum, the payload.
-FILE_HEAD = struct.Struct("<8sII")
-MAGIC = b"dagslot1"
-HEAD_BYTES = 64
-FIELDS = struct.Struct("<qqqqq")
-START = struct.Struct("<qqqqqI")
-START_AT = 8
-END = struct.Struct("<II")
-END_AT = START_AT + START.size
-PAYLOAD_AT = 64
-RECORD_BYTES = PAYLOAD_AT + PAYLOAD_ROOM_BYTES
-
-NAME = re.compile(r"[0-9]+\.slots")
-
-
-class SlotRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt that a worker had begun and whose end it had not seen committed.
-
-    Attributes:
-        run_key: The run.
-        node: Position of the node in the definition.
-        item: Position of the map item; -1 is the node itself.
-        attempt: From 1.
-        started_us: Wall time of the start, microseconds UTC.
-        payload: The encoded completion message; None when the attempt had not ended, or its end did not fit.
-        has_begun: Whether its body had begun; until then it only had a place.
-    """
-
-    run_key: int
-    node: int
-    item: int
-    attempt: int
-    started_us: int
-    payload: bytes | None
-    has_begun: bool = False
+__all__ = ["SlotFile"]
 
 
 class SlotFile:
@@ -130,7 +93,7 @@ class SlotFile:
             raise StoreBroken(str(path), "a live process holds it; two databases cannot share this folder") from error
         except OSError as error:
             raise translate_os(error, path) from error
-        head = FILE_HEAD.pack(MAGIC, capacity, _head_check(capacity))
+        head = head_of(capacity)
         mapping[: len(head)] = head
         return cls(path, descriptor, mapping, capacity)
 
@@ -231,101 +194,3 @@ def _let_go(file: weakref.ref[SlotFile]) -> None:
     slots = file()
     if slots is not None:
         slots.close()
-
-
-def slot_folder(database: Path) -> Path:
-    """Name the folder that holds the slot files of a database's workers."""
-    return database.with_name(database.name + "-workers")
-
-
-def is_gone(folder: Path, slot_file_name: str) -> bool:
-    """Tell whether the process that held this slot file has died; harmless to those that live.
-
-    Args:
-        folder: ``slot_folder`` of the database.
-        slot_file_name: As the worker's row names it.
-
-    Returns:
-        True when nobody holds its lock, or the file is missing.
-
-    Raises:
-        StoreBroken: The name is none of a slot file, or the file cannot be opened.
-    """
-    path = _path_in(folder, slot_file_name)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return True
-    except OSError as error:
-        raise translate_os(error, path) from error
-    try:
-        # Shared, so that two who ask at once do not take each other for the owner; the owner's lock is exclusive.
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
-
-
-def read_slots(path: Path) -> list[SlotRecord]:
-    """Read what a worker, dead or alive, has begun and not forgotten.
-
-    Args:
-        path: Its slot file.
-
-    Returns:
-        Its records in slot order; empty when the file is missing, or its worker died while making it.
-
-    Raises:
-        StoreError: The file cannot be read.
-    """
-    try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
-            content = file.read()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise translate_os(error, path) from error
-    if len(content) < HEAD_BYTES:
-        return []
-    magic, capacity, check = FILE_HEAD.unpack_from(content)
-    if magic != MAGIC or check != _head_check(capacity) or len(content) != HEAD_BYTES + capacity * RECORD_BYTES:
-        return []
-    records = (_record(content, HEAD_BYTES + slot * RECORD_BYTES) for slot in range(capacity))
-    return [record for record in records if record is not None]
-
-
-def _record(content: bytes, at: int) -> SlotRecord | None:
-    state = content[at]
-    if state not in {STARTED, BEGUN, ENDED}:
-        return None
-    run_key, node, item, attempt, started_us, check = START.unpack_from(content, at + START_AT)
-    if check != crc32(content[at + START_AT : at + START_AT + FIELDS.size]):
-        return None
-    payload = None
-    if state == ENDED:
-        size, check = END.unpack_from(content, at + END_AT)
-        payload = content[at + PAYLOAD_AT : at + PAYLOAD_AT + size]
-        if size > PAYLOAD_ROOM_BYTES or check != crc32(payload):
-            payload = None
-    return SlotRecord(
-        run_key=run_key,
-        node=node,
-        item=item,
-        attempt=attempt,
-        started_us=started_us,
-        payload=payload,
-        has_begun=state != STARTED,
-    )
-
-
-def _head_check(capacity: int) -> int:
-    return crc32(MAGIC + capacity.to_bytes(4, "little"))
-
-
-def _path_in(folder: Path, slot_file_name: str) -> Path:
-    # The name comes from a row, which a stranger may have edited.
-    if not NAME.fullmatch(slot_file_name):
-        raise StoreBroken(str(folder), f"{slot_file_name!r} is no name of a slot file")
-    return folder / slot_file_name

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dagger_actors.core.task_leases import TakeTasks
 from dagger_actors.store.ownership import WorkerRow
-from dagger_actors.store.slots import SlotRecord
+from dagger_actors.store.slot_records import SlotRecord
 from dagger_actors.store.store import Store
 from dagger_actors.tasks.registry import TaskAgents
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
-from dagger_actors.store.slots import CAPACITY, HEAD_BYTES, RECORD_BYTES, slot_folder
+from dagger_actors.store.slot_records import CAPACITY, HEAD_BYTES, RECORD_BYTES, slot_folder
 from dagger_actors.testing.power import CrashState, PowerVFS
 
 SLOTS_KEPT = 24

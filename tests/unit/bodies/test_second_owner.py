@@ -27,7 +27,7 @@ from dagger_actors.core.messages import (
     is_end,
 )
 from dagger_actors.flow.left_behind import LeftBehind
-from dagger_actors.store.slots import SlotRecord
+from dagger_actors.store.slot_records import SlotRecord
 from tests.unit.bodies import errands
 
 BODIES = (

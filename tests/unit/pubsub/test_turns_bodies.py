@@ -19,7 +19,7 @@ from dagger_actors.pubsub.subscribe import subscribe
 from dagger_actors.pubsub.subscriber import Subscriber
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.pubsub.turns.ledger import Ledger
-from dagger_actors.store.slots import SlotRecord, read_slots, slot_folder
+from dagger_actors.store.slot_records import SlotRecord, read_slots, slot_folder
 from dagger_actors.testing import simulate
 from tests.unit.pubsub.taking import AtWork, Draft, Note, effects, state, turn
 

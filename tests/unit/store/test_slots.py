@@ -17,18 +17,18 @@ import msgspec
 import pytest
 
 from dagger_actors.errors import StoreBroken
-from dagger_actors.store.slots import (
+from dagger_actors.store.slot_records import (
     END_AT,
     HEAD_BYTES,
     PAYLOAD_AT,
     PAYLOAD_ROOM_BYTES,
     RECORD_BYTES,
-    SlotFile,
     SlotRecord,
     is_gone,
     read_slots,
     slot_folder,
 )
+from dagger_actors.store.slots import SlotFile
 
 
 @pytest.fixture

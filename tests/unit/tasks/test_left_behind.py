@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dagger_actors.store.slots import SlotRecord
+from dagger_actors.store.slot_records import SlotRecord
 from dagger_actors.tasks.left_behind import TASK_NODE, LeftBehind
 
 
