@@ -25,8 +25,9 @@ from dagger_actors.bodies.outputs import as_output
 from dagger_actors.bridges.awaitable_channels import KnownChannels
 from dagger_actors.bridges.awaited_channel import AwaitedChannel, Waiting
 from dagger_actors.core.awaits import Place
+from dagger_actors.core.flow_messages import Answered, Overdue
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import Answered, Overdue, Succeeded, Turn, encode
+from dagger_actors.core.messages import Succeeded, Turn, encode
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import StoreError, SystemClosed

@@ -1,7 +1,8 @@
 """The pure core: ids, wire messages, the dependency graph, retry policies, the protocols; no clock, thread or disk.
 
 * ``protocols``: what all layers above need of the world, and the ``Unit`` of work that the journal writes.
-* ``messages``, ``turns``: what travels between supervisors and the bodies of attempts and turns.
+* ``messages``, ``turns``: what travels between supervisors and the bodies of attempts and turns; ``flow_messages``: what else the
+  supervisor of a run is told.
 * ``graph``, ``states``, ``trigger``, ``retry``, ``comparisons``, ``awaits``, ``run_rows``: flows, as all their parts know them.
 * ``tasks``, ``task_leases``, ``task_stalls``, ``task_rows``, ``task_states``: what is asked of the store about tasks.
 * ``channels``, ``declarations``, ``range_leases``, ``channel_rows``, ``member_rows``: the same for channels.

@@ -14,19 +14,9 @@ from typing import Literal
 import msgspec
 
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.core.flow_messages import Answered, CancelRun, ChildRests, ChildWakes, ControlRun, Detach, Overdue
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import (
-    Answered,
-    CancelRun,
-    ChildRests,
-    ChildWakes,
-    ControlRun,
-    Detach,
-    Failed,
-    Overdue,
-    Succeeded,
-    encode,
-)
+from dagger_actors.core.messages import Failed, Succeeded, encode
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import RunConflict, RunOwned, StoreError, SystemClosed
 from dagger_actors.flow.awaited import Awaited, Runs, failed, outcome_of

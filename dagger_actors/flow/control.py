@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 from pykka import ActorDeadError
 
-from dagger_actors.core.messages import CancelRun, Control, ControlRun, Detach
+from dagger_actors.core.flow_messages import CancelRun, Control, ControlRun, Detach
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.states import FINAL_NODE, FINAL_RUN
 from dagger_actors.core.wording import nearest

@@ -11,8 +11,9 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.awaits import Kind, Outside
+from dagger_actors.core.flow_messages import ExpandMap, JudgeNode, PrepareWait, TimerFired
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import ExpandMap, JudgeNode, PrepareWait, Progressed, TimerFired, encode
+from dagger_actors.core.messages import Progressed, encode
 from dagger_actors.core.protocols import Clock, Timers
 from dagger_actors.flow.awaited import Awaited
 from dagger_actors.flow.child_runs import child_id

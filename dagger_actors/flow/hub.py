@@ -30,8 +30,9 @@ from dagger_actors.bodies.resources import Resources
 from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.stored_tables import StoredTables
 from dagger_actors.core.awaits import Outside
+from dagger_actors.core.flow_messages import Detach, TimerFired
 from dagger_actors.core.intensity import record_restart
-from dagger_actors.core.messages import Detach, TimerFired, is_end
+from dagger_actors.core.messages import is_end
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.core.wording import quoted

@@ -18,8 +18,9 @@ from dagger_actors.actors.runtime import Runtime
 from dagger_actors.bodies.artifacts import RunArtifacts
 from dagger_actors.bodies.outputs import as_output
 from dagger_actors.core.awaits import Place
+from dagger_actors.core.flow_messages import Answered, Overdue
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import Answered, Overdue, encode
+from dagger_actors.core.messages import encode
 from dagger_actors.errors import StoreError, SystemClosed
 from dagger_actors.flow.answers import Answerer, outcome_of
 from dagger_actors.store.reader import Readers

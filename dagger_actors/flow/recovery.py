@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.core.flow_messages import CancelRun, ControlRun
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import CancelRun, ControlRun
 from dagger_actors.errors import NewerSchema, Problem, RunOwned, StoreError
 from dagger_actors.flow.child_runs import flows_within
 from dagger_actors.flow.hub import FlowHub

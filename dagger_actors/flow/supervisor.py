@@ -20,27 +20,29 @@ from pykka._envelope import Envelope  # pykka exports no public name for what it
 
 from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.gate import Gate
-from dagger_actors.core.messages import (
+from dagger_actors.core.flow_messages import (
     Answered,
-    AttemptEnded,
     CancelRun,
     ChildRests,
     ChildWakes,
     ControlRun,
     Detach,
-    ErrorDetail,
     ExpandMap,
-    Failed,
     FlowMessage,
     JudgeNode,
     Overdue,
     PrepareWait,
-    Progressed,
     Reopen,
-    Succeeded,
-    Suspended,
     TimerFired,
     decode_message,
+)
+from dagger_actors.core.messages import (
+    AttemptEnded,
+    ErrorDetail,
+    Failed,
+    Progressed,
+    Succeeded,
+    Suspended,
     encode,
     is_end,
 )

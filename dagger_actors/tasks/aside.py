@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
-from dagger_actors.core.messages import AttemptEnded, decode_message
+from dagger_actors.core.messages import AttemptEnded, decode_from_body
 from dagger_actors.tasks.orders import ShiftEnds
 
 __all__ = ["Aside"]
@@ -45,7 +45,7 @@ class Aside:
 
     def _put_end(self, message: bytes) -> None:
         with contextlib.suppress(msgspec.MsgspecError):  # it may be what the supervisor has crashed on
-            ended = decode_message(message)
+            ended = decode_from_body(message)
             if isinstance(ended, AttemptEnded):
                 self._note(ended, message)
 

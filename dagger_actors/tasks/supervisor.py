@@ -23,7 +23,7 @@ from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.bodies.error_detail import detail_of
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.core.messages import AttemptEnded, Failed, Progressed, decode_message
+from dagger_actors.core.messages import AttemptEnded, Failed, Progressed, decode_from_body
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.retry import RetryPolicy
 from dagger_actors.core.task_leases import Claimed
@@ -268,14 +268,14 @@ class TaskSupervisor(Actor):
     # --- messages
 
     def _told_by_body(self, data: bytes, now: Now) -> None:
-        message = decode_message(data)
+        message = decode_from_body(data)
         if isinstance(message, Progressed):
             self._hands.note_progress(message)
         else:
             self._end(data, now)
 
     def _end(self, data: bytes, now: Now) -> None:
-        message = decode_message(data)
+        message = decode_from_body(data)
         assert isinstance(message, AttemptEnded), message
         hand = self._hands.end((message.run_key, message.item), data)
         if hand is not None:  # else its lease was lost, and it was told to stop
@@ -340,7 +340,7 @@ class TaskSupervisor(Actor):
         """Commit what a dead worker's bodies had done."""
         assert self._machine is not None
         for task, payload in ends:
-            message = decode_message(payload)
+            message = decode_from_body(payload)
             assert isinstance(message, AttemptEnded), message
             self._uncommitted.adopted[task.task_key, task.epoch] = task, payload
             self._machine.adopt(task, message.attempt, message.started_us)

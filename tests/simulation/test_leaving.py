@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dagger_actors import action
-from dagger_actors.core.messages import CancelRun, Detach
+from dagger_actors.core.flow_messages import CancelRun, Detach
 from dagger_actors.testing.simulation import Simulation, simulate
 
 

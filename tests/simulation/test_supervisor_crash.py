@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 
 from dagger_actors import Context, action
-from dagger_actors.core.messages import TimerFired, encode
+from dagger_actors.core.flow_messages import TimerFired
+from dagger_actors.core.messages import encode
 from dagger_actors.testing.simulation import simulate
 
 GARBAGE = b"no message at all"

@@ -5,25 +5,20 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from dagger_actors.core.flow_messages import CancelRun, Detach, ExpandMap, Reopen, TimerFired, decode_message
 from dagger_actors.core.messages import (
     ArtifactRecord,
     AttemptEnded,
-    CancelRun,
-    Detach,
     ErrorDetail,
-    ExpandMap,
     Failed,
     Gathered,
     Inline,
     Progressed,
-    Reopen,
     StartAttempt,
     Stored,
     Succeeded,
-    TimerFired,
     Turn,
     decode_ended,
-    decode_message,
     decode_start,
     encode,
 )
