@@ -2,7 +2,7 @@
 
 * ``actor``, ``mailbox``, ``ref``, ``reply``, ``awaiting``: pykka's model without a thread for each actor.
 * ``dispatcher``, ``crowd``, ``loop``: who gives turns: bounded threads, threads for users' code, the event loop.
-* ``gate``, ``line``, ``ticket``, ``ticket_queue``: where attempts wait for their start, one gate for each run or agent.
+* ``gate``, ``gates``, ``line``, ``ticket``, ``ticket_queue``: where attempts wait for their start, one gate for each run or agent.
 * ``runtime``: all that a system takes from the world in one place, with ``timers`` and ``settings``; simulation has its own.
 * ``root``, ``due``: errands and due times of a paradigm's hub; ``lookout`` and ``holders`` look for what does not happen.
 * ``telemetry``: what a system tells whoever traces and measures it.

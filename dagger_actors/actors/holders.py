@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from dagger_actors.actors.gate import Gates, Ticket
+from dagger_actors.actors.gates import Gates
+from dagger_actors.actors.ticket import Ticket
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.wording import listed
 

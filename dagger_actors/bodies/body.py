@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 
 from dagger_actors.actors.actor import Actor
-from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.actors.gate import Gate
 from dagger_actors.actors.telemetry import AttemptSpan
+from dagger_actors.actors.ticket import Ticket
 from dagger_actors.bodies.actions import Action
 from dagger_actors.bodies.arguments import arguments_of, content_of
 from dagger_actors.bodies.artifact_source import ArtifactSource

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
-from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.actors.gate import Gate
+from dagger_actors.actors.ticket import Ticket
 from dagger_actors.bodies.body import FOR_LOOP, FOR_THREADS, BodyActor
 from dagger_actors.bodies.loop_body import LoopBody
 from dagger_actors.bodies.services import BodyServices

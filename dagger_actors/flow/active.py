@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
-from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.actors.gate import Gate
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.actors.ticket import Ticket
 from dagger_actors.core.messages import encode
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.emitter import Emitter

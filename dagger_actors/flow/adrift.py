@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.actors.gate import Gate
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.actors.ticket import Ticket
 from dagger_actors.errors import StoreError
 from dagger_actors.flow.active import ActiveRun
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from dagger_actors.actors.gate import Ticket
+from dagger_actors.actors.ticket import Ticket
 from dagger_actors.bodies.artifacts import artifact_row
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.core.messages import ArtifactRecord, CacheUse, Inline, Output, Turn

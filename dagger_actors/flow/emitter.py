@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final, assert_never
 
-from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.actors.gate import Gate
 from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.actors.ticket import Ticket
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.awaits import Kind, Outside

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
-from dagger_actors.actors.gate import Gates
+from dagger_actors.actors.gates import Gates
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime

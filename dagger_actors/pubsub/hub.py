@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from dagger_actors.actors.due import DueTimes
-from dagger_actors.actors.gate import Gates
+from dagger_actors.actors.gates import Gates
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from dagger_actors.actors.gate import Gate, Gates
+from dagger_actors.actors.gate import Gate
+from dagger_actors.actors.gates import Gates
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry

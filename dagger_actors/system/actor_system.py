@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Literal, Self
 
-from dagger_actors.actors.gate import Gates
+from dagger_actors.actors.gates import Gates
 from dagger_actors.actors.holders import ThreadHolders
 from dagger_actors.actors.lookout import Lookout
 from dagger_actors.actors.runtime import ABANDONED, THREADS, Runtime, ThreadRuntime

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.actors.gate import Gate
+from dagger_actors.actors.ticket import Ticket
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.core.messages import Progressed
 from dagger_actors.core.task_leases import Claimed

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dagger_actors.actors.due import DueTimes
-from dagger_actors.actors.gate import Gates
+from dagger_actors.actors.gates import Gates
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime

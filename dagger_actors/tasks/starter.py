@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
-from dagger_actors.actors.gate import Gate, Gates, Share, Ticket
+from dagger_actors.actors.gate import Gate
+from dagger_actors.actors.gates import Gates
+from dagger_actors.actors.line import Share
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
+from dagger_actors.actors.ticket import Ticket
 from dagger_actors.bodies.artifacts import RunArtifacts
 from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.body import FOR_THREADS, BodyActor

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, Context, DefinitionError, InvalidInputs, RunFailed, action
-from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.actors.gate import Gate
+from dagger_actors.actors.ticket import Ticket
 from dagger_actors.errors import RequestError, SystemClosed
 from dagger_actors.flow.supervisor import FlowSupervisor
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from dagger_actors.actors.actor import Actor
-from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.actors.gate import Gate
+from dagger_actors.actors.ticket import Ticket
 from dagger_actors.bodies.thread_body import REFUSED
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.turns import (

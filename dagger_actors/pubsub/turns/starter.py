@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
-from dagger_actors.actors.gate import Gate, Gates, Ticket
+from dagger_actors.actors.gate import Gate
+from dagger_actors.actors.gates import Gates
 from dagger_actors.actors.runtime import Runtime
+from dagger_actors.actors.ticket import Ticket
 from dagger_actors.bodies.body import FOR_LOOP, FOR_THREADS
 from dagger_actors.core.channel_rows import place_of
 from dagger_actors.core.messages import A_DELIVERY

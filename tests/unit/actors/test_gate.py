@@ -10,7 +10,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from dagger_actors.actors.gate import Gate, Gates, Ticket
+from dagger_actors.actors.gate import Gate
+from dagger_actors.actors.gates import Gates
+from dagger_actors.actors.ticket import Ticket
 from dagger_actors.core.protocols import Now, Runnable
 from dagger_actors.errors import SystemClosed
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dagger_actors import ActorSystem, task_agent
-from dagger_actors.actors.gate import Gate, Ticket
+from dagger_actors.actors.gate import Gate
+from dagger_actors.actors.ticket import Ticket
 from dagger_actors.bodies.body import BodyActor
 
 PATIENCE_S = 20
