@@ -12,7 +12,8 @@ from dagger_actors.bridges.message_values import Names
 from dagger_actors.bridges.trigger import Trigger
 from dagger_actors.bridges.trigger_targets import Target
 from dagger_actors.errors import Problem
-from dagger_actors.pubsub.kind import Configured, SubscriberKind, judged
+from dagger_actors.pubsub.handler_kind import judged
+from dagger_actors.pubsub.kind import Configured, SubscriberKind
 from dagger_actors.pubsub.option_values import check_name
 from dagger_actors.pubsub.signature import Signature
 from dagger_actors.pubsub.subscriber import Subscriber

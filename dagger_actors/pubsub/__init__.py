@@ -1,6 +1,7 @@
 """Pub/sub: agents that talk through channels, wired by declaration.
 
-* ``subscriber``, ``subscribe``, ``channel``: what users write; ``kind``, ``options``, ``filters``, ``encoding`` judge it.
+* ``subscriber``, ``subscribe``, ``channel``: what users write; ``kind``, ``handler_kind``, ``options``, ``filters``,
+  ``encoding`` judge it.
 * ``wiring``, ``wired``, ``wiring_check``: who reads and publishes what, once all of a system is known.
 * ``channels``: ``system.channels``; its verbs are in ``publishing``, ``following``, ``looking``, ``moving``; ``running`` waits
   until nothing is left to do.

@@ -9,7 +9,7 @@ import msgspec
 
 from dagger_actors.core.channel_rows import NO_KEY
 from dagger_actors.errors import DaggerError
-from dagger_actors.pubsub.kind import HandlerKind
+from dagger_actors.pubsub.handler_kind import HandlerKind
 
 __all__ = ["key_in", "passes"]
 

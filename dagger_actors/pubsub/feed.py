@@ -15,7 +15,7 @@ from typing import Protocol
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.turns import Delivered, StartTurn
 from dagger_actors.pubsub.choosing import key_in, passes
-from dagger_actors.pubsub.kind import HandlerKind
+from dagger_actors.pubsub.handler_kind import HandlerKind
 
 __all__ = ["Feed", "Taker"]
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, Protocol
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import ActorClassError, Problem
 from dagger_actors.pubsub.channel import Channel
-from dagger_actors.pubsub.kind import Configured, HandlerKind, configured, kind_of
+from dagger_actors.pubsub.handler_kind import HandlerKind
+from dagger_actors.pubsub.kind import Configured, configured, kind_of
 from dagger_actors.pubsub.places import InCode, Placed
 from dagger_actors.pubsub.registry import Members
 from dagger_actors.pubsub.wired import Wiring

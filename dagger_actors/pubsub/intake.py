@@ -10,7 +10,7 @@ import msgspec
 from dagger_actors.core.channel_rows import RANGES, range_of
 from dagger_actors.core.turns import Delivered
 from dagger_actors.pubsub.choosing import key_in, passes
-from dagger_actors.pubsub.kind import HandlerKind
+from dagger_actors.pubsub.handler_kind import HandlerKind
 from dagger_actors.pubsub.machine.events import Fetch, Fetched, Message
 from dagger_actors.pubsub.registry import Subscription
 from dagger_actors.store.reader import Readers

@@ -9,7 +9,8 @@ import msgspec
 
 from dagger_actors.core.wording import nearest
 from dagger_actors.errors import ActorClassError, UnknownAgent
-from dagger_actors.pubsub.kind import Configured, HandlerKind, SubscriberKind, configured, kind_of
+from dagger_actors.pubsub.handler_kind import HandlerKind
+from dagger_actors.pubsub.kind import Configured, SubscriberKind, configured, kind_of
 from dagger_actors.pubsub.places import InCode, Placed
 
 __all__ = ["Member", "Members", "Subscription"]

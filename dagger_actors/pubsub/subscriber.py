@@ -8,7 +8,8 @@ from typing import Any, ClassVar, NoReturn
 
 from dagger_actors.bodies.option_values import OptionProblem
 from dagger_actors.errors import ActorClassError
-from dagger_actors.pubsub.kind import MARK, Configured, HandlerKind, SubscriberKind, configured, judged, kind_of, told
+from dagger_actors.pubsub.handler_kind import HandlerKind, judged
+from dagger_actors.pubsub.kind import MARK, Configured, SubscriberKind, configured, kind_of, told
 from dagger_actors.pubsub.options import GivenOptions
 from dagger_actors.pubsub.signature import read_signature
 from dagger_actors.pubsub.subscribe import SUBSCRIBED

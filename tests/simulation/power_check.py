@@ -16,7 +16,7 @@ from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.report import build_report
 from dagger_actors.flow.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.store.statements import sql
-from dagger_actors.testing.power import CrashState
+from dagger_actors.testing.power_states import CrashState
 from dagger_actors.testing.simulation import simulate
 from tests.simulation.power_cuts import Slots
 from tests.simulation.power_story import OUTPUTS, Bodies, Mark, Story, Subject, subject_of

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from dagger_actors.store.slot_records import CAPACITY, HEAD_BYTES, RECORD_BYTES, slot_folder
-from dagger_actors.testing.power import CrashState, PowerVFS
+from dagger_actors.testing.power import PowerVFS
+from dagger_actors.testing.power_states import CrashState
 
 SLOTS_KEPT = 24
 """More records of a slot file than a session ever has in use."""

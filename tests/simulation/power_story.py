@@ -16,7 +16,8 @@ import msgspec
 from dagger_actors import ActorSystem, Context, action
 from dagger_actors.flow.run_events import NodeChanged, RunChanged, RunEvent
 from dagger_actors.store.connection import checkpoint, open_writer
-from dagger_actors.testing.power import Acknowledged, PowerVFS
+from dagger_actors.testing.power import PowerVFS
+from dagger_actors.testing.power_log import Acknowledged
 from dagger_actors.testing.simulation import Simulation, simulate
 from tests.simulation.power_cuts import SlotFiles
 

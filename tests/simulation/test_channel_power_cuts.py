@@ -20,7 +20,8 @@ from dagger_actors import ActorSystem, Channel, RetryPolicy, Subscriber, handler
 from dagger_actors.core.retry import Linear
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.store.connection import checkpoint, open_writer
-from dagger_actors.testing.power import CrashState, PowerVFS
+from dagger_actors.testing.power import PowerVFS
+from dagger_actors.testing.power_states import CrashState
 from dagger_actors.testing.simulation import Simulation, simulate
 from tests.simulation.power_cuts import SlotFiles, Slots, cut_everywhere
 

@@ -13,7 +13,8 @@ import pytest
 
 from dagger_actors import Context, action
 from dagger_actors.flow.run_events import NodeChanged, RunEvent
-from dagger_actors.testing.power import CrashState, PowerVFS
+from dagger_actors.testing.power import PowerVFS
+from dagger_actors.testing.power_states import CrashState
 from dagger_actors.testing.simulation import simulate
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS moves (node TEXT, item TEXT, PRIMARY KEY (node, item)) STRICT"

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from dagger_actors.core.states import FINAL_NODE
-from dagger_actors.testing.power import Synced
+from dagger_actors.testing.power_log import Synced
 from tests.simulation.power_check import Checker, go_on
 from tests.simulation.power_cuts import Slots
 from tests.simulation.power_story import Story

@@ -19,7 +19,8 @@ from dagger_actors import ActorSystem, RetryPolicy
 from dagger_actors.core.retry import Linear
 from dagger_actors.tasks.agent import task_agent
 from dagger_actors.tasks.context import TaskContext
-from dagger_actors.testing.power import CrashState, PowerVFS
+from dagger_actors.testing.power import PowerVFS
+from dagger_actors.testing.power_states import CrashState
 from dagger_actors.testing.simulation import Simulation, simulate
 from tests.simulation.power_cuts import SlotFiles, Slots, cut_everywhere
 

@@ -26,7 +26,8 @@ from dagger_actors import (
     handler,
     subscribe,
 )
-from dagger_actors.pubsub.kind import HandlerKind, SubscriberKind, kind_of
+from dagger_actors.pubsub.handler_kind import HandlerKind
+from dagger_actors.pubsub.kind import SubscriberKind, kind_of
 from dagger_actors.pubsub.registry import Members
 from dagger_actors.pubsub.turns.context import TurnContext
 

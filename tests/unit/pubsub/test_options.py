@@ -17,7 +17,8 @@ from dagger_actors.core.comparisons import OPERATORS
 from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy
 from dagger_actors.errors import ActorClassError, KeyRefused
 from dagger_actors.pubsub.filters import Compared
-from dagger_actors.pubsub.kind import HandlerKind, kind_of
+from dagger_actors.pubsub.handler_kind import HandlerKind
+from dagger_actors.pubsub.kind import kind_of
 from dagger_actors.pubsub.option_values import OPTIONS
 from dagger_actors.pubsub.options import SubscribeOptions, make_options
 from dagger_actors.pubsub.subscribe import subscribe

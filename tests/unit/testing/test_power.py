@@ -9,19 +9,9 @@ import pytest
 
 from dagger_actors.store.connection import checkpoint, open_writer
 from dagger_actors.store.migrate import migrate
-from dagger_actors.testing.power import (
-    Acknowledged,
-    CrashState,
-    Cut,
-    Deleted,
-    Entry,
-    Found,
-    Made,
-    PowerVFS,
-    Synced,
-    Written,
-    crash_states,
-)
+from dagger_actors.testing.power import PowerVFS
+from dagger_actors.testing.power_log import Acknowledged, Cut, Deleted, Entry, Found, Made, Synced, Written
+from dagger_actors.testing.power_states import CrashState, crash_states
 
 COMMITS = 24
 
