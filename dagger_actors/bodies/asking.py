@@ -7,6 +7,7 @@ the waiting, on a thread or on an event loop.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from dagger_actors.core.protocols import Journal, Unit, Write
 from dagger_actors.core.tasks import TaskOperation
 from dagger_actors.errors import RequestRefused
 
-__all__ = ["Aside", "Asker", "Asking", "Await", "ask_journal", "wait_beside"]
+__all__ = ["Aside", "Asker", "Asking", "Await", "ask_journal", "wait_beside", "wait_quietly"]
 
 T = TypeVar("T")
 
@@ -163,3 +164,18 @@ def wait_beside(
         return wait(future, timeout_s)
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(wait, future, timeout_s).result()
+
+
+def wait_quietly(runtime: Runtime, future: ReplyFuture[Any], timeout_s: float, logger: logging.Logger) -> None:
+    """Wait while a system is left: for who does not answer in time there is nothing to wait for.
+
+    Args:
+        runtime: How a thread waits.
+        future: Resolved when nothing runs there, or all of it is given back.
+        timeout_s: Seconds; 0 or more.
+        logger: Told of one that was not.
+    """
+    try:
+        runtime.wait(future, timeout_s)
+    except Exception:  # what still runs is given back, or was lost
+        logger.debug("a supervisor did not answer while the system was left", exc_info=True)

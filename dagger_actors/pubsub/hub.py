@@ -15,7 +15,7 @@ from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
 from dagger_actors.bodies.arrivals import Arrivals
-from dagger_actors.bodies.asking import ask_journal, wait_beside
+from dagger_actors.bodies.asking import ask_journal, wait_beside, wait_quietly
 from dagger_actors.bodies.resources import Resources
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended, ChannelOperation, PromoteMessages
@@ -407,24 +407,19 @@ class ChannelHub:
         clock = self.runtime.clock
         until_us = clock.now().mono_us + round(grace_s * 1e6)
         for future in idle:
-            self._wait_quietly(future, max(0.0, (until_us - clock.now().mono_us) / 1e6))
-        self._wait_quietly(self.ephemeral.drained(), max(0.0, (until_us - clock.now().mono_us) / 1e6))
+            wait_quietly(self.runtime, future, max(0.0, (until_us - clock.now().mono_us) / 1e6), logger)
+        left_s = max(0.0, (until_us - clock.now().mono_us) / 1e6)
+        wait_quietly(self.runtime, self.ephemeral.drained(), left_s, logger)
         self.ephemeral.close()
-        self._wait_quietly(self.outbox.drained(), 10.0)
+        wait_quietly(self.runtime, self.outbox.drained(), 10.0, logger)
         for future in self._seats.ask(Detach(now=True)):
-            self._wait_quietly(future, 10.0)
+            wait_quietly(self.runtime, future, 10.0, logger)
         self._seats.close_gates()
         self.outbox.close()
         self.arrivals.close(SystemClosed())
         self.lags.keep()
         self.tally.close()
         self._rest.close()
-
-    def _wait_quietly(self, future: ReplyFuture[Any], timeout_s: float) -> None:
-        try:
-            self.runtime.wait(future, timeout_s)
-        except Exception:  # what still runs is given back, or was lost: there is nothing to wait for
-            logger.debug("a member did not answer while the system was left", exc_info=True)
 
 
 def _progress(message: Progressed) -> None:

@@ -13,7 +13,7 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
-from dagger_actors.bodies.asking import ask_journal, wait_beside
+from dagger_actors.bodies.asking import ask_journal, wait_beside, wait_quietly
 from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.publications import Messages
@@ -361,14 +361,8 @@ class TaskHub:
             idle: What ``begin_leaving`` gave.
             grace_s: Seconds; 0 or more.
         """
-        self._wait_quietly(idle, grace_s)
-        self._wait_quietly(self.supervisor.ask(Detach(now=True)), 10.0)
+        wait_quietly(self.runtime, idle, grace_s, logger)
+        wait_quietly(self.runtime, self.supervisor.ask(Detach(now=True)), 10.0, logger)
         for gate in self._starter.gates.values():
             gate.close()
         self.waiters.close(SystemClosed())
-
-    def _wait_quietly(self, future: ReplyFuture[Any], timeout_s: float) -> None:
-        try:
-            self.runtime.wait(future, timeout_s)
-        except Exception:  # what still runs is given back, or was lost: there is nothing to wait for
-            logger.debug("the task supervisor did not answer while the system was left", exc_info=True)
