@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -25,6 +26,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from dagger_actors import Context, EmitEvent, HookEvent, action
 from dagger_actors.cli.text import HOSTILE as STEERING
 from dagger_actors.flow.definition import FlowDefinition
+from specs import review_page
 from tests.acceptance.test_A15_looking import CONTROLS, HOSTILE, assert_dot, assert_svg
 from tests.acceptance.test_hostile_ids import FEW, MANY, is_node_id, run, world
 from tests.unit.telemetry.kit import Kit
@@ -302,3 +304,39 @@ def test_any_texts(said: list[str]) -> None:
 def test_any_texts_in_full(said: list[str]) -> None:
     """Law: the same, many times."""
     runs_property(said)
+
+
+class Page(HTMLParser):
+    """What a browser would find in a page: its elements, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: set[str] = set()
+        self.attributes: set[str] = set()
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+@given(texts)
+@settings(FEW, max_examples=100)
+def test_the_page_of_the_review_holds_any_text_as_text(said: str) -> None:
+    """Law: packages, critics and remarks of whatever name are text of a page that acts on nothing."""
+    note = {"critic": said, "text": said, "place": said}
+    standing = {
+        "package": said, "modules": 1, "lines": 10, "counts": {said: 2}, "missing_count": 1, "missing": [said], "notes": [note],
+    }  # fmt: skip
+    page = Page(review_page.page_of(said, [said], [standing]))
+    assert page.elements == {
+        "html", "head", "meta", "title", "style", "body", "main", "h1", "p", "div", "b", "span", "i", "ol", "li", "details",
+        "summary", "small", "code",
+    }  # fmt: skip
+    assert page.attributes <= {"lang", "charset", "name", "content", "class", "style", "title"}
+    told = "".join(page.texts)
+    assert told.count(said) >= 5
