@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
@@ -23,6 +22,7 @@ from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
 from dagger_actors.bodies.arrivals import Arrivals
 from dagger_actors.bodies.artifacts import RunArtifacts
+from dagger_actors.bodies.asking import wait_quietly
 from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.publications import Messages
@@ -555,22 +555,15 @@ class FlowHub:
         until = self.runtime.clock.now().mono_us + round(grace_s * 1e6)
         for future in idle:
             remaining_s = (until - self.runtime.clock.now().mono_us) / 1e6
-            _wait_quietly(self.runtime, future, max(0.0, remaining_s))
+            wait_quietly(self.runtime, future, max(0.0, remaining_s), logger)
         self.children.close()
         active = list(self.active.values())  # flows inside of them may have begun meanwhile
         last = [run.ask(Detach(now=True)) for run in active]
         for future in last:
-            _wait_quietly(self.runtime, future, 10.0)
+            wait_quietly(self.runtime, future, 10.0, logger)
 
 
 def _tell_ends(telemetry: Telemetry, events: Sequence[RunEvent]) -> None:
     for event in events:
         if isinstance(event, NodeChanged) and event.attempt and event.state in FINAL_NODE:
             telemetry.attempt_ended(event.run_id, event.node_id, event.state)
-
-
-def _wait_quietly(runtime: Runtime, future: ReplyFuture[Any], timeout_s: float) -> None:
-    try:
-        runtime.wait(future, timeout_s)
-    except Exception:  # the run has ended, or was lost: there is nothing to give back
-        logger.debug("a run did not answer while the system was left", exc_info=True)
