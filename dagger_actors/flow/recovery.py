@@ -22,6 +22,8 @@ __all__ = ["Recovery"]
 
 logger = logging.getLogger("dagger_actors.flow")
 
+LEFT_US: Final = 10_000_000
+"""How often it is looked for runs of flows that nobody awaits any more, while nobody has gone."""
 
 STRANGE_US: Final = 5_000_000
 """How long it is believed that the code of a run which rests is not here."""
@@ -39,6 +41,8 @@ class Recovery:
         self._unfit: set[str] = set()
         self._strange: dict[tuple[str, str], int] = {}
         """Code that is not here, by definition and imports, and until when that is not asked again."""
+        self._lost: frozenset[int] = frozenset()
+        self._next_left_us = 0
 
     def take_over(self, stalled: frozenset[int] = frozenset()) -> list[str]:
         """Take over every unfinished run whose owner is gone or stalled, and whose actions are here and fit; and those adrift.
@@ -72,10 +76,19 @@ class Recovery:
             if self._hub.children.reopen(run_id):
                 adrift.discard(run_id)
                 taken.append(run_id)
-        self._cancel_left(workers, stalled)
+        self._look_for_left(workers, stalled, has_taken=bool(taken))
         self._unfit &= {run_id for run_id, *_ in found}
         self._hub.adrift.forget(adrift)
         return taken
+
+    def _look_for_left(self, workers: Mapping[int, WorkerRow], stalled: frozenset[int], *, has_taken: bool) -> None:
+        """See to what was left when somebody may have left something: it takes a look at all runs of flows that go on."""
+        hub, now_us = self._hub, self._hub.runtime.clock.now().mono_us
+        others = {one: worker for one, worker in workers.items() if one != hub.store.worker_id}
+        lost = stalled | {one for one, worker in others.items() if hub.store.membership.is_gone(worker)}
+        if has_taken or lost != self._lost or now_us >= self._next_left_us:
+            self._lost, self._next_left_us = lost, now_us + LEFT_US
+            self._cancel_left(workers, stalled)
 
     def _cancel_left(self, workers: Mapping[int, WorkerRow], stalled: frozenset[int]) -> None:
         """Cancel runs of flows whose owner died before it could, when the run above them was over or awaited them no more."""

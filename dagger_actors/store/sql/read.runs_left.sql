@@ -1,13 +1,15 @@
 -- Runs of flows that are not over, and that no attempt of the run above them awaits any more, with their owners.
-SELECT inner_run.run_id, inner_run.owner
-FROM flow_runs AS inner_run
-WHERE inner_run.status IN ('pending', 'running', 'paused') AND inner_run.parent_run IS NOT NULL
-  AND NOT EXISTS (
-    SELECT 1
-    FROM flow_runs AS outer_run
-      JOIN node_runs ON node_runs.run_key = outer_run.run_key AND node_runs.state = 'waiting' AND node_runs.reason = 'flow'
-      JOIN awaits USING (run_key, node, item, attempt)
-    WHERE outer_run.run_key = inner_run.parent_run AND outer_run.status IN ('pending', 'running', 'paused')
-      AND awaits.wanted ->> 'run' = inner_run.run_id
-  )
-ORDER BY inner_run.run_key
+WITH open_inside (run_key, run_id, parent_run, owner) AS MATERIALIZED (
+  SELECT run_key, run_id, parent_run, owner FROM flow_runs
+  WHERE status IN ('pending', 'running', 'paused') AND parent_run IS NOT NULL
+), awaited (run_id, parent_run) AS MATERIALIZED (
+  SELECT awaits.wanted ->> 'run', outer_run.run_key
+  FROM (SELECT DISTINCT parent_run FROM open_inside) AS parents
+    CROSS JOIN flow_runs AS outer_run ON outer_run.run_key = parents.parent_run
+    CROSS JOIN awaits ON awaits.run_key = outer_run.run_key AND awaits.kind = 'flow'
+    CROSS JOIN node_runs USING (run_key, node, item, attempt)
+  WHERE outer_run.status IN ('pending', 'running', 'paused') AND node_runs.state = 'waiting'
+)
+SELECT run_id, owner FROM open_inside
+WHERE (run_id, parent_run) NOT IN (SELECT run_id, parent_run FROM awaited WHERE run_id IS NOT NULL)
+ORDER BY run_key
