@@ -327,6 +327,64 @@ def test_a_start_hook_sets_the_inputs_of_the_node_that_starts(tmp_path: Path) ->
     assert report.outputs == {"b": 42}
 
 
+def test_what_a_hook_sets_and_cancels_is_kept_whoever_dies() -> None:
+    """Law: with a death around each commit the node has the inputs that it was given, and the branch stays cancelled."""
+
+    def decides(sim: Simulation) -> None:
+        def decide(event: HookEvent) -> list[Any]:
+            return [SetInputs("b", {"value": 42}), CancelNode("cut")] if event.node_id == "a" else []
+
+        nodes = [
+            {"id": "a", "action": "quiet"},
+            {"id": "gate", "action": "naps", "dependencies": ["a"]},
+            {"id": "b", "action": "takes", "inputs": {"value": {"value": 1}}, "dependencies": ["gate"]},
+            {"id": "cut", "action": "quiet", "dependencies": ["gate"]},
+            {"id": "after", "action": "quiet", "dependencies": ["cut"]},
+        ]
+
+        async def naps() -> None:
+            await asyncio.sleep(5)
+
+        def play(system: ActorSystem) -> Report:
+            return system.flows.start(
+                {"name": "f", "hooks": {"node_success": "decide"}, "nodes": nodes}, run_id="r"
+            ).wait()
+
+        report = sim.keep_going(play, actions=[quiet, naps, takes, decide])
+        assert report.outputs == {"b": 42}
+        assert {name: state for name, state in own(report).items() if state != "succeeded"} == {
+            "cut": "cancelled",
+            "after": "skipped",
+        }
+
+    assert explore(decides, seeds=1, crash="every_commit").commits > 6
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_nothing_begins_while_the_end_of_a_run_is_heard(sim: Simulation) -> None:
+    """Law: what waited for a place when the run was cancelled never has one, though the run is not over for its hook."""
+    began: list[int] = []
+
+    def notes(at: int) -> None:
+        began.append(at)
+
+    async def hear(event: HookEvent) -> None:
+        await asyncio.sleep(10)
+        assert event.state == "cancelled"
+
+    nodes = [{"id": f"n{at}", "action": "notes", "inputs": {"at": {"value": at}}} for at in range(40)]
+    spec = {"name": "f", "config": {"max_parallel_nodes": 2}, "hooks": {"run_end": "hear"}, "nodes": nodes}
+    run = sim.system(actions=[notes, hear]).flows.start(spec)
+    for _ in range(sim.world.chance.randrange(10, 60)):
+        sim.world.step()
+    assert run.report().state == "running"
+    report = run.cancel()
+    assert report.state == "cancelled"
+    assert len(began) < 40
+    states = [node.state for node in report.nodes if not node.called_for]
+    assert states.count("succeeded") + states.count("cancelled") >= len(began)
+
+
 def test_a_hook_cancels_a_branch_and_the_rest_goes_on(tmp_path: Path) -> None:
     """Law: the node is cancelled before it begins, what depends on it is skipped, nothing else is touched."""
 
