@@ -14,7 +14,7 @@ from spine import open_system, run_to_end
 
 from dagger_actors import ActorSystem
 from dagger_actors.core.protocols import Unit, Write
-from dagger_actors.flow.machine.events import NodeRow
+from dagger_actors.flow.machine.decisions import NodeRow
 from dagger_actors.store.connection import open_reader, open_writer
 
 __all__ = ["cancel", "chain", "group"]

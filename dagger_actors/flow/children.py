@@ -20,7 +20,8 @@ from dagger_actors.core.messages import Failed, Succeeded, encode
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import RunConflict, RunOwned, StoreError, SystemClosed
 from dagger_actors.flow.awaited import Awaited, Runs, failed, outcome_of
-from dagger_actors.flow.machine.events import FOREVER, AtRest, Mode
+from dagger_actors.flow.machine.decisions import FOREVER
+from dagger_actors.flow.machine.events import AtRest, Mode
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.rows import RunRow
 from dagger_actors.flow.run_actions import places_of, recall_actions

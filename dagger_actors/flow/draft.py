@@ -15,7 +15,7 @@ from dagger_actors.core.protocols import Cell, UserWork, Write
 from dagger_actors.core.run_rows import ChildRun
 from dagger_actors.flow.child_runs import child_id
 from dagger_actors.flow.definition import FORMAT
-from dagger_actors.flow.machine.events import AddedNode, Await, Decision, Effect, NodeRow, Revive, RunEventRow
+from dagger_actors.flow.machine.decisions import AddedNode, Await, Decision, Effect, NodeRow, Revive, RunEventRow
 from dagger_actors.flow.machine.invocations import Invocations, RunIdentity
 from dagger_actors.flow.rows import MARKS
 

@@ -20,12 +20,10 @@ from dagger_actors.flow.awaited import Awaited
 from dagger_actors.flow.child_runs import child_id
 from dagger_actors.flow.children import Children
 from dagger_actors.flow.draft import Draft
-from dagger_actors.flow.machine.events import (
+from dagger_actors.flow.machine.decisions import (
     ArmTimer,
     Await,
-    BodyKey,
     Drain,
-    Emit,
     Expand,
     Finish,
     Grant,
@@ -38,7 +36,9 @@ from dagger_actors.flow.machine.events import (
     Revive,
     StopBody,
 )
+from dagger_actors.flow.machine.events import BodyKey
 from dagger_actors.flow.machine.invocations import Invocations
+from dagger_actors.flow.machine.orders import Emit
 from dagger_actors.flow.run_events import (
     HookEmitted,
     NodeChanged,

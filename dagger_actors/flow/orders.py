@@ -28,8 +28,8 @@ from dagger_actors.flow.definition import Growth, InputSpec
 from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.growth import Added, Grown, read_growth, runs_flows
 from dagger_actors.flow.loading.sub_flows import SubFlows
-from dagger_actors.flow.machine.events import CancelVertex, Emit, Order, Pause, Resume, Rewire, Stop
 from dagger_actors.flow.machine.machine import FlowMachine
+from dagger_actors.flow.machine.orders import CancelVertex, Emit, Order, Pause, Resume, Rewire, Stop
 from dagger_actors.flow.registry import ActionRegistry
 
 __all__ = ["OrderReader"]

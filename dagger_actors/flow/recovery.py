@@ -12,7 +12,7 @@ from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import NewerSchema, Problem, RunOwned, StoreError
 from dagger_actors.flow.child_runs import flows_within
 from dagger_actors.flow.hub import FlowHub
-from dagger_actors.flow.machine.events import FOREVER
+from dagger_actors.flow.machine.decisions import FOREVER
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
 from dagger_actors.flow.run_actions import misfits, places_of, recall_actions

@@ -17,7 +17,7 @@ from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.protocols import Dispatcher
 from dagger_actors.errors import StoreError
 from dagger_actors.flow.child_runs import FAILED, Parent, wanted_child
-from dagger_actors.flow.machine.events import Grant
+from dagger_actors.flow.machine.decisions import Grant
 from dagger_actors.flow.machine.invocations import Invocations
 from dagger_actors.flow.predicates import evaluate
 from dagger_actors.flow.starts import Starts

@@ -53,30 +53,22 @@ from dagger_actors.flow.draft import CacheOrigin, Draft
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.handover import Opening, Services
 from dagger_actors.flow.machine.commands import needs_hold
+from dagger_actors.flow.machine.decisions import Await, Finish, Grant, Revive, StopBody
 from dagger_actors.flow.machine.events import (
     Answer,
-    Await,
     Cancelled,
-    CancelVertex,
     Detached,
     Ended,
     Event,
     Expanded,
     ExpansionFailed,
-    Finish,
     Flushed,
-    Grant,
     Judged,
-    Order,
     Ordered,
-    Pause,
     Prepared,
     Rested,
-    Resume,
     RetryDue,
-    Revive,
     Started,
-    StopBody,
     Stuck,
     TimedOut,
     TimeUp,
@@ -84,6 +76,7 @@ from dagger_actors.flow.machine.events import (
     Woken,
 )
 from dagger_actors.flow.machine.machine import FlowMachine
+from dagger_actors.flow.machine.orders import CancelVertex, Order, Pause, Resume
 from dagger_actors.flow.rejected_work import as_failed, failed_with
 
 __all__ = ["FlowSupervisor"]

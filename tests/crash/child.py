@@ -18,7 +18,7 @@ import msgspec
 
 from dagger_actors import Actor, ActorSystem, ChildSpec, DaggerError, handler
 from dagger_actors.core.protocols import Unit, Write
-from dagger_actors.flow.machine.events import NodeRow
+from dagger_actors.flow.machine.decisions import NodeRow
 from tests.crash.flows import chain
 
 

@@ -1,1 +1,7 @@
-"""One run as a deterministic machine: events in, rows and effects out; no clock, thread, disk or log."""
+"""One run as a deterministic machine: events in, rows and effects out; no clock, thread, disk or log.
+
+* ``machine``: what each event leads to; ``events`` and ``decisions`` are what it is told and what it answers, ``orders`` what
+  hooks and people tell a run to do.
+* ``book``, ``invocations``: all that it knows of the run.
+* ``opening``, ``attempts``, ``ends``, ``awaiting``, ``children``, ``calls``, ``commands``, ``growth``: the rules, one subject each.
+"""

@@ -10,18 +10,16 @@ from dagger_actors.core.protocols import Now
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce
 from dagger_actors.flow.machine.commands import needs_hold, obey
+from dagger_actors.flow.machine.decisions import ArmTimer, Release, StopBody
 from dagger_actors.flow.machine.ends import admit, became_ready, end, give_up, hindrance, node_failed, skip
 from dagger_actors.flow.machine.events import (
-    ArmTimer,
     Ended,
     Expanded,
     ExpansionFailed,
     Flushed,
     Judged,
-    Release,
     RetryDue,
     Started,
-    StopBody,
     Stuck,
     TimedOut,
 )

@@ -17,7 +17,7 @@ from dagger_actors.core.messages import Inline, Output
 from dagger_actors.core.protocols import Cell, Now
 from dagger_actors.core.states import RUN_TRANSITIONS, is_legal
 from dagger_actors.flow.definition import Call, FlowDefinition, Hook, NodeDefinition
-from dagger_actors.flow.machine.events import (
+from dagger_actors.flow.machine.decisions import (
     FOREVER,
     AddedNode,
     Await,

@@ -24,7 +24,7 @@ from dagger_actors.flow.definition import (
     Reference,
 )
 from dagger_actors.flow.machine.book import Book
-from dagger_actors.flow.machine.events import AddedNode
+from dagger_actors.flow.machine.decisions import AddedNode
 from dagger_actors.flow.machine.invocations import Live
 
 __all__ = ["announce", "announce_run", "call_failure", "call_name"]

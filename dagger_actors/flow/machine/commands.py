@@ -12,23 +12,12 @@ from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import Constant, Growth
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import call_name
+from dagger_actors.flow.machine.decisions import AddedNode, Release, Revive, StopBody
 from dagger_actors.flow.machine.ends import begin, end, finish, is_resting_child, leave, stop
-from dagger_actors.flow.machine.events import (
-    AddedNode,
-    CancelVertex,
-    Emit,
-    Order,
-    Ordered,
-    Pause,
-    Release,
-    Resume,
-    Revive,
-    Rewire,
-    Stop,
-    StopBody,
-)
+from dagger_actors.flow.machine.events import Ordered
 from dagger_actors.flow.machine.growth import grow, refusal
 from dagger_actors.flow.machine.invocations import Live
+from dagger_actors.flow.machine.orders import CancelVertex, Emit, Order, Pause, Resume, Rewire, Stop
 
 __all__ = ["cancel_node", "needs_hold", "obey", "ordered", "why_not"]
 

@@ -15,7 +15,7 @@ from dagger_actors.core.wording import counted
 from dagger_actors.flow.definition import Call, FromNode
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce, announce_run, call_failure
-from dagger_actors.flow.machine.events import Drain, Expand, Finish, Judge, Leave, Prepare, StopBody
+from dagger_actors.flow.machine.decisions import Drain, Expand, Finish, Judge, Leave, Prepare, StopBody
 from dagger_actors.flow.machine.invocations import Live
 from dagger_actors.flow.values import Values
 

@@ -12,8 +12,8 @@ from dagger_actors.core.protocols import Now
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import FlowConfig, Growth, NodeDefinition
 from dagger_actors.flow.machine.book import Book
+from dagger_actors.flow.machine.decisions import AddedNode
 from dagger_actors.flow.machine.ends import became_ready
-from dagger_actors.flow.machine.events import AddedNode
 
 __all__ = ["MOST_NODES", "beyond_iterations", "grow", "refusal"]
 

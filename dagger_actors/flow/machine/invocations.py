@@ -15,7 +15,7 @@ import msgspec
 from dagger_actors.core.graph import DependencyGraph, FinalState
 from dagger_actors.core.messages import Gathered, Inline, Output, SecretName, Stored, Value
 from dagger_actors.flow.definition import FlowDefinition, FromNode, NodeDefinition
-from dagger_actors.flow.machine.events import NodeRow
+from dagger_actors.flow.machine.decisions import NodeRow
 from dagger_actors.flow.predicates import references_of
 
 __all__ = ["HOLE", "Invocations", "Live", "RunIdentity", "StoredNode"]

@@ -35,13 +35,12 @@ from dagger_actors.flow.machine.awaiting import answered, awaits, prepared, wait
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.children import rested, woken
 from dagger_actors.flow.machine.commands import ordered, why_not
+from dagger_actors.flow.machine.decisions import ArmTimer, Decision, Release
 from dagger_actors.flow.machine.ends import settle, stop
 from dagger_actors.flow.machine.events import (
     Answer,
-    ArmTimer,
     BodyKey,
     Cancelled,
-    Decision,
     Detached,
     Ended,
     Event,
@@ -50,10 +49,8 @@ from dagger_actors.flow.machine.events import (
     Flushed,
     Judged,
     Opened,
-    Order,
     Ordered,
     Prepared,
-    Release,
     Rested,
     RetryDue,
     Started,
@@ -65,6 +62,7 @@ from dagger_actors.flow.machine.events import (
 )
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.opening import detached, opened, opened_to_end
+from dagger_actors.flow.machine.orders import Order
 
 __all__ = ["FlowMachine"]
 

@@ -16,18 +16,8 @@ from dagger_actors.flow.definition import Approval, FlowDefinition, NodeDefiniti
 from dagger_actors.flow.loading.approvals import NOT_OF_PEOPLE
 from dagger_actors.flow.loading.json_schema import flow_schema
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.machine.events import (
-    FOREVER,
-    Answer,
-    Cancelled,
-    Decision,
-    Event,
-    Finish,
-    Grant,
-    Opened,
-    Prepared,
-    WaitOver,
-)
+from dagger_actors.flow.machine.decisions import FOREVER, Decision, Finish, Grant
+from dagger_actors.flow.machine.events import Answer, Cancelled, Event, Opened, Prepared, WaitOver
 from dagger_actors.flow.machine.invocations import RunIdentity, StoredNode
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.registry import ActionRegistry

@@ -10,23 +10,8 @@ from dagger_actors.core.messages import ErrorDetail, Failed, Inline, Succeeded
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.states import FINAL_NODE, NODE_TRANSITIONS, is_legal
 from dagger_actors.flow.definition import AwaitMessage, FlowDefinition, NodeDefinition, OnFailure
-from dagger_actors.flow.machine.events import (
-    Answer,
-    ArmTimer,
-    Await,
-    Cancelled,
-    Decision,
-    Detached,
-    Event,
-    Finish,
-    Grant,
-    NodeRow,
-    Opened,
-    Prepare,
-    Prepared,
-    TimeUp,
-    WaitOver,
-)
+from dagger_actors.flow.machine.decisions import ArmTimer, Await, Decision, Finish, Grant, NodeRow, Prepare
+from dagger_actors.flow.machine.events import Answer, Cancelled, Detached, Event, Opened, Prepared, TimeUp, WaitOver
 from dagger_actors.flow.machine.invocations import RunIdentity, StoredNode
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.restore import restore

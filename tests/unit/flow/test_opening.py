@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dagger_actors.core.protocols import Now
 from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
-from dagger_actors.flow.machine.events import BodyKey, Decision, Grant, Opened
+from dagger_actors.flow.machine.decisions import Decision, Grant
+from dagger_actors.flow.machine.events import BodyKey, Opened
 from dagger_actors.flow.machine.invocations import RunIdentity, StoredNode
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.machine.opening import CRASH_CAP
