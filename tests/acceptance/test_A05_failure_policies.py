@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from dagger_actors import Report, RunFailed, RunPaused
+from dagger_actors import ActorSystem, Report, RunFailed, RunPaused
 from dagger_actors.errors import IllegalTransition
+from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 
 
@@ -334,6 +335,44 @@ class TestPause:
         stage.broken = False
         assert flows.retry(run.id).wait().state == "succeeded"
         assert stage.names().count("b1") == 1
+
+
+END = {"continue": {"succeeded"}, "stop": {"cancelled", "skipped"}, "pause": {"succeeded", "ready", "pending"}}
+"""How the nodes of branch B may end when a1 has failed for good."""
+
+
+@pytest.mark.parametrize("policy", END)
+def test_whichever_commit_a_process_dies_at_the_policy_is_kept(policy: str) -> None:
+    """Law: the run ends, or rests, as without a death; what has succeeded is not done again when it is taken up anew."""
+
+    def fails(sim: Simulation) -> None:
+        stage = Stage(sim)
+
+        def play(system: ActorSystem) -> Report:
+            return system.flows.start(stage.spec(policy), run_id="r").wait()
+
+        report = sim.keep_going(play, actions=stage.actions())
+        assert report.state == ("paused" if policy == "pause" else "failed")
+        assert "A is broken" in (report.error or "")
+        found = states(report)
+        assert found["a1"] == "failed"
+        assert {found[name] for name in ("a2", "a3")} == {"pending" if policy == "pause" else "skipped"}
+        assert {found[name] for name in ("b1", "b2", "b3")} <= END[policy]
+        stage.broken = False
+        done = [name for name, state in found.items() if state == "succeeded"]
+        stage.began.clear()
+
+        def again(system: ActorSystem) -> Report:
+            if system.flows.report("r").state == "paused":
+                return system.flows.resume("r").wait()
+            if system.flows.report("r").state == "failed":
+                return system.flows.retry("r").wait()
+            return system.flows.start(stage.spec(policy), run_id="r").wait()
+
+        assert sim.keep_going(again, actions=stage.actions()).state == "succeeded"
+        assert not set(done) & set(stage.names())
+
+    assert explore(fails, seeds=1, crash="every_commit").commits >= 8
 
 
 class TestPerNode:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from dagger_actors import ActorSystem, Context, GrowthRefused, RunFailed
+from dagger_actors.cli.tree import tree_lines
+from dagger_actors.flow.run_tree import tree_of
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 
@@ -71,6 +73,24 @@ def test_a_supervisor_adds_searches_the_next_step_and_a_review_and_stops(tmp_pat
         report = run.wait()
     assert [node.node_id for node in report.nodes] == ["step_1", *ADDED]
     assert {node.state for node in report.nodes} == {"succeeded"}
+
+
+def test_the_execution_tree_shows_who_added_what(tmp_path: Path) -> None:
+    """Law: each node that was added stands beneath what it waited for, with the step that added it, in the terminal too."""
+    with ActorSystem(tmp_path / "a.db", actions=ACTIONS) as system:
+        report = system.flows.start(FLOW, {"question": "why"}, run_id="r").wait()
+        definition = system.flows.definition("r")
+    branches = tree_of(definition, report)
+    tree = {branch.node_id: (branch.parent, branch.added_by) for branch in branches}
+    assert tree["step_1"] == (None, None)
+    for step in (1, 2):
+        for side in ("left", "right"):
+            assert tree[f"search_{step}_{side}"] == (f"step_{step}", f"step_{step}")
+        parent, added_by = tree[f"step_{step + 1}"]
+        assert (parent in (f"search_{step}_left", f"search_{step}_right"), added_by) == (True, f"step_{step}")
+    assert tree["review"][1] == "step_3"
+    lines = "\n".join(line.plain for line in tree_lines(branches, 100))
+    assert all(node in lines for node in ADDED)
 
 
 def research(sim: Simulation) -> None:
