@@ -88,8 +88,11 @@ def paths(_count: int) -> Nodes:
 
 
 @pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=[FULL, pytest.mark.timeout(600)])])
-@pytest.mark.parametrize("calls", [1, 100])
-@pytest.mark.parametrize("shape", [chain, star, edges, paths])
+@pytest.mark.parametrize(
+    ("shape", "calls"),
+    # (A million edges at once are refused, as more than a million values are in a file.)
+    [(chain, 1), (chain, 100), (star, 1), (star, 100), (edges, 4), (edges, 100), (paths, 1), (paths, 20)],
+)
 def test_graphs_of_any_shape_are_added_in_linear_time(
     tmp_path: Path, shape: Callable[[int], Nodes], calls: int, count: int
 ) -> None:
