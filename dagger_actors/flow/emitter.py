@@ -9,6 +9,7 @@ from typing import Final, assert_never
 from dagger_actors.actors.gate import Gate
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.ticket import Ticket
+from dagger_actors.bodies.arrivals import Arrivals
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.awaits import Kind, Outside
@@ -71,6 +72,7 @@ class Emitter:
         timers: One-shot timers.
         outside: Bring what nodes await, by its kind.
         children: Keeps the runs of flows that nodes await.
+        followers: Woken when there is more to be read of the run.
         observers: Told what changed.
         at_rest: Told, once, the state the run came to rest in.
 
@@ -88,6 +90,7 @@ class Emitter:
         timers: Timers,
         outside: Mapping[Kind, Outside],
         children: Children,
+        followers: Arrivals,
         observers: tuple[Observer, ...],
         at_rest: Callable[[str], None],
     ) -> None:
@@ -98,6 +101,7 @@ class Emitter:
         self._timers = timers
         self._outside = outside
         self._children = children
+        self._followers = followers
         self._observers = observers
         self._at_rest = at_rest
         self._armed: set[tuple[object, ...]] = set()
@@ -192,6 +196,7 @@ class Emitter:
             self._gate.offer(offers)
         if draft.ended:
             self._gate.forget(*[actor.ticket for actor in draft.ended])
+        self._followers.told((self._run_id,))
         if self._observers:
             self._tell_observers(self._changes(draft))
 

@@ -126,7 +126,7 @@ class FlowHub:
         self._gates = gates
         self.happenings = Arrivals()
         """Wakes those who follow runs."""
-        self._observers: tuple[Observer, ...] = (*observers, self._tell_followers)
+        self._observers: tuple[Observer, ...] = observers
         if telemetry is not None:
             self._observers += (partial(_tell_ends, telemetry),)
         self._left_behind = LeftBehind(store)
@@ -169,10 +169,6 @@ class FlowHub:
         """Gives the flows that are known by name."""
         self.on_opened: Callable[[], None] = lambda: None
         """Told whenever a run has been opened here: from now on somebody may want to cancel it."""
-
-    def _tell_followers(self, events: Sequence[RunEvent]) -> None:
-        if self.happenings.are_awaited:
-            self.happenings.told({event.run_id for event in events})
 
     def errand(self, errand: Callable[[], None]) -> None:
         """Have the root do something, behind what it does already."""
@@ -338,6 +334,7 @@ class FlowHub:
             timers=self.runtime.timers,
             outside=self._services.outside,
             children=self.children,
+            followers=self.happenings,
             observers=self._observers,
             at_rest=lambda state: self._at_rest(active, state),
         )

@@ -76,11 +76,14 @@ class OrderReader:
             GrowthRefused, HookRefused: The run cannot do it.
             StoreError: What it returned cannot be read.
         """
-        orders: list[Order] = []
         call = self._work.nodes[node].call
+        is_hook = call is not None and call.event != "failure"
+        if not is_hook and not outcome.turn.growth:
+            return ()  # nearly always
+        orders: list[Order] = []
         if outcome.turn.growth:
             orders.append(decode_growth(outcome.turn.growth))
-        if call is not None and call.event != "failure":
+        if is_hook:
             orders += self._orders(node, outcome)
         orders = _with_one_growth(orders)
         for order in orders:

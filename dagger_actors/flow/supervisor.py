@@ -287,7 +287,7 @@ class FlowSupervisor(Actor):
         except (ActionError, StoreError) as error:
             self._gate.hold()  # as for any other failure
             return failed_with(error), ()
-        if any(needs_hold(order) for order in orders):
+        if orders and any(needs_hold(order) for order in orders):
             self._gate.hold()
             self._note_started(now)
         return outcome, orders

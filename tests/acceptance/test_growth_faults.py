@@ -374,7 +374,7 @@ def test_added_nodes_are_pinned_and_code_that_no_longer_fits_them_is_refused_by_
         assert system.flows.report("r").state == "paused"
         assert system.flows.signal("r", "asked", value=True).report().state == "paused"
         assert stored(db) == ["asked", "added"]
-    with ActorSystem(db, actions=[grows, work("as_it_was")]) as system:
+    with ActorSystem(db, actions=[grows, work("as_it_was")], recover=False) as system:
         report = system.flows.resume("r").wait(60)
         assert states(report) == {"first": "succeeded", "asked": "succeeded", "added": "succeeded"}
         assert report.nodes[2].output == 20

@@ -83,7 +83,7 @@ def ended(book: Book, event: Ended, now: Now) -> None:
             if event.orders:
                 obey(book, live.node, event.orders, now)
             end(book, live.vertex, "succeeded", now)
-            if any(needs_hold(order) for order in event.orders):
+            if event.orders and any(needs_hold(order) for order in event.orders):
                 _release(book)
         case Failed(error=error):
             book.uncount_granted(live)
