@@ -107,6 +107,31 @@ def test_a_worker_that_is_there_hears_the_answer_of_another(sim: Simulation) -> 
     assert system.flows.report("r").outputs == SHIPPED
 
 
+@pytest.mark.parametrize("canceller", ["owner", "stranger", "stranger alone"])
+@pytest.mark.parametrize("answerer", ["owner", "stranger"])
+def test_where_one_question_is_cancelled_the_answer_to_another_is_taken_all_the_same(
+    sim: Simulation, canceller: str, answerer: str
+) -> None:
+    """Law: a run that rests goes on by itself with the answer, whoever has cancelled the other node, and where."""
+    nodes = [
+        {"id": "a", "approval": {}},
+        {"id": "b", "approval": {}},
+        {"id": "d", "action": "draft", "dependencies": ["b"]},
+    ]
+    system = worker(sim)
+    system.flows.start({"name": "f", "config": {"on_failure": "continue"}, "nodes": nodes}, run_id="r").wait()
+    if canceller == "stranger alone":
+        sim.kill(system)
+    (system if canceller == "owner" else sim.system()).flows.cancel("r", node="a")
+    if canceller == "stranger alone":
+        system = worker(sim)
+    sim.advance(2)
+    assert system.flows.report("r").state == "paused"
+    (system if answerer == "owner" else sim.system()).flows.signal("r", "b", YES)
+    sim.advance(3)
+    assert states(system.flows.report("r")) == {"a": "cancelled", "b": "succeeded", "d": "succeeded"}
+
+
 def test_runs_whose_code_is_elsewhere_hide_none(sim: Simulation) -> None:
     """Law: thousands that were answered, or that somebody tells something, and that cannot go on here, keep nobody back."""
 

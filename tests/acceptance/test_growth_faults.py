@@ -172,6 +172,23 @@ def test_limits_are_named_where_they_are_passed(tmp_path: Path, monkeypatch: pyt
     assert not stored(tmp_path / "a.db")
 
 
+def test_what_was_added_is_told_again_where_it_is_forgotten(tmp_path: Path) -> None:
+    """Law: that the owner keeps what an attempt adds only saves work; without it the attempt says it all once more."""
+    kept: list[Any] = []
+
+    def add(ctx: Context) -> int:
+        ctx.add_nodes([{"id": "a", **NOOP}])
+        kept[0].clear()
+        return len(ctx.add_nodes([{"id": "b", "dependencies": ["a"], **NOOP}, {"id": "c", **NOOP}]))
+
+    system, flow = grown(tmp_path / "a.db", add)
+    with system:
+        kept.append(system._hub._body_services.backends.owner._growth._added)
+        found = states(system.flows.start(flow, run_id="r").wait())
+    assert stored(tmp_path / "a.db") == ["a", "b", "c"]
+    assert {found[one] for one in "abc"} == {"succeeded"}
+
+
 # --- 21: races
 
 
