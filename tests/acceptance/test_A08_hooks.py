@@ -24,7 +24,7 @@ from dagger_actors import (
     RunFailed,
     SetInputs,
 )
-from dagger_actors.errors import IllegalTransition
+from dagger_actors.errors import DefinitionError, IllegalTransition
 from dagger_actors.flow.run_events import HookEmitted, RunEvent
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
@@ -568,6 +568,56 @@ def test_what_a_hook_cannot_have_is_told_and_nothing_of_it_is_done(tmp_path: Pat
         with pytest.raises(RunFailed, match=message):
             started.result(30)
         assert own(started.wait(30)) == {"a": "succeeded", "b": "succeeded"}
+
+
+def deaf() -> None: ...
+
+
+def wants(event: HookEvent, more: int) -> None:
+    del event, more
+
+
+@pytest.mark.parametrize(
+    ("hooks", "message"),
+    [
+        ({"run_start": "hera"}, "hooks.run_start: unknown action 'hera'\n.*Did you mean 'hear'"),
+        ({"run_start": "deaf"}, "the hook 'deaf' takes no `event`\n.*Give it a parameter `event`: HookEvent"),
+        ({"run_end": ["hear", "wants"]}, r"hooks.run_end\[1\]: nothing gives the parameter 'more' of the hook 'wants'"),
+        ({"node_sucess": "hear"}, "unknown key 'node_sucess'\n.*Did you mean 'node_success'"),
+        ({"node_retry": {"action": "hear"}}, "the hook node_retry must be text, not a mapping"),
+        (["hear"], "hooks must be a mapping, not a list\n.*Known keys: run_start, node_start"),
+    ],
+)
+def test_a_hook_that_cannot_be_called_is_refused_at_load(tmp_path: Path, hooks: Any, message: str) -> None:
+    """Law: at its place in the file, with what to do; nothing has begun."""
+
+    def hear(event: HookEvent) -> None:
+        del event
+
+    spec = {"name": "f", "hooks": hooks, "nodes": [{"id": "a", "action": "quiet"}]}
+    with ActorSystem(tmp_path / "a.db", actions=[quiet, hear, deaf, wants]) as system:
+        with pytest.raises(DefinitionError, match=message):
+            system.flows.start(spec)
+        assert system.flows.runs() == []
+
+
+def test_hooks_of_one_event_are_each_called(tmp_path: Path) -> None:
+    """Law: several of them, also one that is named twice, each once for each time it is named."""
+    heard: list[str] = []
+
+    def first(event: HookEvent) -> None:
+        heard.append(f"first {event.node_id}")
+
+    def second(event: HookEvent) -> None:
+        heard.append(f"second {event.node_id}")
+
+    spec = {
+        "name": "f",
+        "hooks": {"node_success": ["first", "second", "first"]},
+        "nodes": [{"id": "a", "action": "quiet"}],
+    }
+    assert run(tmp_path, spec, quiet, first, second).state == "succeeded"
+    assert sorted(heard) == ["first a", "first a", "second a"]
 
 
 def test_max_iterations_halts_a_hook_that_never_has_enough(tmp_path: Path) -> None:
