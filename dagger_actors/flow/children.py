@@ -6,6 +6,7 @@ it is awaited is a row of the file, and so is how it ended; so after a death bot
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -97,6 +98,14 @@ class Children:
         if run_id in self._awaited:
             self._do(run_id, partial(self._tell, run_id))
 
+    def lost(self, run_id: str) -> None:
+        """The disk made us let a run go, or not take it: it is tried again, for nobody but who awaits it would."""
+        if run_id in self._awaited and not self._is_closed:
+            runtime = self._hub.runtime
+            again = partial(self._do, run_id, partial(self._reopen, run_id))
+            with contextlib.suppress(SystemClosed):
+                runtime.timers.set((id(self), "lost", run_id), runtime.clock.now().mono_us + AGAIN_US, again)
+
     def forget(self, parent_run: int) -> None:
         """A run has come to rest, or is no longer ours: nothing is told to it any more."""
         self._hub.errand(partial(self._forget, parent_run))
@@ -118,7 +127,7 @@ class Children:
             logger.warning("run %s cannot be looked at yet: %s", run_id, error, extra=fields)
             runtime = self._hub.runtime
             due_us = runtime.clock.now().mono_us + AGAIN_US
-            runtime.timers.set((id(self), run_id), due_us, partial(self._do, run_id, errand))
+            runtime.timers.set((id(self), run_id, id(errand)), due_us, partial(self._do, run_id, errand))
         except SystemClosed:
             pass  # it is in the file, for whoever comes
 
@@ -175,6 +184,7 @@ class Children:
             future.get(timeout=0)
         except (RunOwned, StoreError) as error:
             logger.warning("run %s is not taken: %s", row.run_id, error, extra=LogFields(run_id=row.run_id))
+            self.lost(row.run_id)
             return
         self._do(row.run_id, partial(self._open_claimed, row.run_id))
 
@@ -214,10 +224,18 @@ class Children:
     def reopen(self, run_id: str) -> bool:
         """Open a run again that the disk made us let go, if it is awaited; tells whether it is one of these."""
         row = self._hub.row_of(run_id) if run_id in self._awaited else None
-        if row is None or row.status not in ("pending", "running") or row.owner != self._hub.store.worker_id:
+        if row is None or row.status in FINAL_RUN or row.owner not in (None, self._hub.store.worker_id):
             return False
-        self._go_on(row)
+        if self._hub.find_open(run_id) is None:
+            self._go_on(row)
         return True
+
+    def _reopen(self, run_id: str) -> None:
+        row = self._hub.row_of(run_id) if run_id in self._awaited else None
+        if row is not None and row.status in FINAL_RUN:
+            self._tell(run_id)
+        else:
+            self.reopen(run_id)
 
     def _last_look(self, awaited: Awaited) -> None:
         row = self._hub.row_of(awaited.run_id)
@@ -284,8 +302,9 @@ class Children:
         if row.status == "paused":
             self._go_on(row)  # if somebody has answered just before it came to rest, or the run above has been resumed
         elif row.status in FINAL_RUN:
-            del self._awaited[run_id]
-            self._answer(awaited, outcome_of(row, self._hub.archive, self._hub.store))
+            outcome = outcome_of(row, self._hub.archive, self._hub.store)
+            del self._awaited[run_id]  # not earlier: what cannot be read now is told later
+            self._answer(awaited, outcome)
 
     def _answer(self, awaited: Awaited, outcome: Succeeded | Failed) -> None:
         source = msgspec.json.encode({"run": awaited.run_id}).decode()

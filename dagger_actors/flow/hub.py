@@ -213,6 +213,10 @@ class FlowHub:
         """Whether no body runs here: what is active waits for its time, or for what comes from outside."""
         return self._gates.are_idle
 
+    def is_anothers(self, row: RunRow) -> bool:
+        """Tell whether another process that lives has a run; one that is ours may be open here, or could not be opened."""
+        return row.owner != self.store.worker_id and self.owner_pid(row) is not None
+
     def find_open(self, run_id: str) -> ActiveRun | None:
         """A run, if it is open here."""
         return self.active.get(run_id)
@@ -539,6 +543,7 @@ class FlowHub:
             self._telemetry.run_rested(active.run_id, "lost")
         if isinstance(error, StoreError) and not isinstance(error, OwnershipLost):
             self.adrift.add(active.run_id, error, active)
+            self.children.lost(active.run_id)
         if not active.emitter.opened.is_done():
             active.emitter.opened.set_exception((type(error), error, None))
         active.done.set_exception((type(error), error, None))

@@ -131,7 +131,7 @@ class Recovery:
             if code in self._strange:
                 continue
             row = hub.row_of(run_id)
-            if row is None or run_id in hub.active or hub.openings.of(run_id) is not None or hub.owner_pid(row):
+            if row is None or run_id in hub.active or hub.openings.of(run_id) is not None or hub.is_anothers(row):
                 continue
             actions = self.fitting_actions(row)
             if actions is not None:

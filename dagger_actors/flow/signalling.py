@@ -146,7 +146,10 @@ class Signaller:
         """Have the run take the answer, if it is here or can be; else whoever can does."""
         hub = self._hub
         root_id = row.run_id if row.parent_run is None else hub.archive.id_of(row.root_run)
+        inside = [one.run_id for one in (row, *hub.archive.above(row.run_key)) if one.run_id != root_id]
         while hub.store.readers.query("read.is_untaken", *place)[0][0] and self._may_go_on(row.run_key):
+            if any(one in hub.adrift for one in inside):
+                return  # the disk refuses: it is taken when that no longer does
             opening = hub.openings.of(root_id)
             if root_id in hub.active:
                 hub.people.look()
@@ -165,7 +168,7 @@ class Signaller:
         """Open a run that nobody runs, and tell whether it may be open here by now."""
         hub = self._hub
         row = self._caller.row(run_id)
-        if row.status not in ("pending", "running", "paused") or hub.owner_pid(row) is not None:
+        if row.status not in ("pending", "running", "paused") or hub.is_anothers(row):
             return False
         actions = self._recovery.fitting_actions(row)
         if actions is None:
