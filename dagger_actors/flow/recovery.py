@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.flow_messages import CancelRun, ControlRun
 from dagger_actors.core.log_fields import LogFields
@@ -56,17 +58,16 @@ class Recovery:
         adrift = self._hub.adrift.ids()
         workers = self._hub.store.workers()
         taken: list[str] = []
-        found = self._hub.store.readers.query("read.unfinished_runs")
+        found = self._hub.store.readers.query(
+            "read.unfinished_runs", self._keepers(workers, stalled, has_adrift=bool(adrift))
+        )
         for run_id, owner in found:
-            worker = workers.get(owner) if owner is not None else None
             if run_id in self._hub.active:
                 continue
             if owner == self._hub.store.worker_id:
                 if run_id not in adrift:
                     continue  # it is just being opened
                 adrift.discard(run_id)
-            elif worker is not None and owner not in stalled and not self._hub.store.membership.is_gone(worker):
-                continue
             row = self._hub.row_of(run_id)
             actions = self.fitting_actions(row) if row is not None else None
             if row is not None and actions is not None:
@@ -89,6 +90,16 @@ class Recovery:
         if has_taken or lost != self._lost or now_us >= self._next_left_us:
             self._lost, self._next_left_us = lost, now_us + LEFT_US
             self._cancel_left(workers, stalled)
+
+    def _keepers(self, workers: Mapping[int, WorkerRow], stalled: frozenset[int], *, has_adrift: bool) -> str:
+        """The workers whose runs are theirs, as JSON: with thousands of runs not each of those is to be looked at."""
+        store = self._hub.store
+        others = [
+            one
+            for one, worker in workers.items()
+            if one != store.worker_id and one not in stalled and not store.membership.is_gone(worker)
+        ]
+        return msgspec.json.encode(others if has_adrift else [*others, store.worker_id]).decode()
 
     def _cancel_left(self, workers: Mapping[int, WorkerRow], stalled: frozenset[int]) -> None:
         """Cancel runs of flows whose owner died before it could, when the run above them was over or awaited them no more."""
