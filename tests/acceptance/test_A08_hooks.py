@@ -24,7 +24,7 @@ from dagger_actors import (
     RunFailed,
     SetInputs,
 )
-from dagger_actors.errors import DefinitionError, IllegalTransition
+from dagger_actors.errors import DefinitionError, IllegalTransition, RunOwned
 from dagger_actors.flow.run_events import HookEmitted, RunEvent
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
@@ -454,6 +454,26 @@ def test_a_pause_ends_what_is_called_though_it_has_not_begun(who: str) -> None:
         assert {node.state for node in report.nodes} == {"succeeded"}
 
     assert explore(pauses, seeds=1, crash="every_commit").commits > 8
+
+
+def test_a_pause_that_comes_to_the_end_of_a_run_is_over(sim: Simulation) -> None:
+    """Law: the end is decided while it is heard: there is no pause to call off, and whoever asks is told so at once."""
+
+    async def hear(event: HookEvent) -> None:
+        del event
+        await asyncio.sleep(10)
+
+    spec = {"name": "f", "hooks": {"run_start": "hear", "run_end": "hear"}, "nodes": [{"id": "a", "action": "quiet"}]}
+    run = sim.system(actions=[quiet, hear]).flows.start(spec)
+    sim.advance(1)
+    run.cancel(node="a")
+    run.pause()
+    sim.advance(14)
+    for ask, told in ((run.resume, RunOwned), (run.pause, IllegalTransition)):
+        with pytest.raises(told):
+            ask()
+        assert sim.now_s < 16
+    assert run.wait().state == "succeeded"
 
 
 def test_what_a_hook_returns_may_be_long(tmp_path: Path) -> None:

@@ -249,6 +249,8 @@ class Book:
 
     def _pausing(self) -> int:
         """The cell that tells whether the run pauses; one that has paused with the run above it goes on with that."""
+        if self.ending is not None:
+            return 0  # the end is decided: there is no pause to call off
         if self.is_held and self.status in ("running", "paused"):
             return HELD
         return int(self.is_pausing and self.status == "running")
