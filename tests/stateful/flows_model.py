@@ -166,6 +166,12 @@ class Run:
         return any(node.own.state in BAD or node.own.state == "held" for node in self.nodes.values())
 
     @property
+    def is_stuck(self) -> bool:
+        """Whether it rests again as soon as it is resumed: nothing is left but parked work, and what waits for that."""
+        open_states = {piece.state for _, _, piece in self.all() if not piece.is_over}
+        return open_states <= {"parked", "pending", "going"} and not any(piece.run for _, _, piece in self.all())
+
+    @property
     def is_held(self) -> bool:
         return self.is_pausing or self.status != "running"
 

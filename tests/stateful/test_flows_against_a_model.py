@@ -21,7 +21,7 @@ from dagger_actors.errors import DaggerError, SystemClosed
 from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import open_simulation
 from tests.conftest import MEMORY
-from tests.stateful.flows_model import BAD, GOOD, OVER, FlowSpec, Node, Piece, Run, Spec
+from tests.stateful.flows_model import BAD, GOOD, OVER, FlowSpec, Node, Piece, Run, Spec, told
 from tests.stateful.flows_stage import Body, Fate, Place, Row, Stage
 
 SLACK_US = 1_000_000
@@ -90,6 +90,8 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
         self.sim = self.stack.enter_context(open_simulation(seed, self.folder))
         self.stage = Stage(self.sim, self.folder)
         self.system = self.stage.open()
+        self.elsewhere = self.sim.system()
+        """Another process, which has none of the code."""
         self.doomed: ActorSystem | None = None
         self.runs: dict[str, Run] = {}
         self.count = 0
@@ -172,23 +174,23 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
             there[added[-1].id] = added[-1]
         self.tell(pick, is_good=True, added=tuple(added))
 
-    @rule(pick=picks, answer=st.sampled_from([True, True, False, False, "perhaps"]))
+    @rule(pick=picks, answer=st.sampled_from([True, True, False, False, "perhaps"]), is_here=st.booleans())
     @precondition(lambda self: any(node.spec.kind == "ask" for _, node in self.all_nodes()))
-    def answer(self, pick: int, answer: Any) -> None:
+    def answer(self, pick: int, answer: Any, is_here: bool) -> None:
         run, node = self.one_node(pick, lambda node: node.spec.kind == "ask")
         self.command(
             run.why_no_answer(node.spec.id, answer),
-            lambda: self.system.flows.signal(run.id, node.spec.id, answer),
+            lambda: self.teller(is_here).flows.signal(run.id, node.spec.id, answer),
             lambda: run.hear(node.spec.id, answer),
             lambda: self.stage.has_answer(run.id, node.spec.id),
         )
 
-    @rule(pick=picks)
-    def pause(self, pick: int) -> None:
+    @rule(pick=picks, is_here=st.booleans())
+    def pause(self, pick: int, is_here: bool) -> None:
         run = self.one_run(pick)
         self.command(
             run.why_no_pause(),
-            lambda: self.system.flows.pause(run.id),
+            lambda: self.teller(is_here).flows.pause(run.id),
             run.pause,
             lambda: self.stage.statuses()[run.id] in {("running", True, False), ("paused", False, False)},
         )
@@ -217,22 +219,22 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
             lambda: self.stage.statuses()[run.id] != before,
         )
 
-    @rule(pick=picks)
-    def cancel(self, pick: int) -> None:
+    @rule(pick=picks, is_here=st.booleans())
+    def cancel(self, pick: int, is_here: bool) -> None:
         run = self.one_run(pick)
         self.command(
             run.why_no_stop(),
-            lambda: self.system.flows.cancel(run.id),
+            lambda: self.teller(is_here).flows.cancel(run.id),
             lambda: run.stop("cancelled"),
             lambda: self.stage.statuses()[run.id][0] == "cancelled",
         )
 
-    @rule(pick=picks)
-    def cancel_a_node(self, pick: int) -> None:
+    @rule(pick=picks, is_here=st.booleans())
+    def cancel_a_node(self, pick: int, is_here: bool) -> None:
         run, node = self.one_node(pick)
         self.command(
             run.why_no_cancel(node.spec.id),
-            lambda: self.system.flows.cancel(run.id, node=node.spec.id),
+            lambda: self.teller(is_here).flows.cancel(run.id, node=node.spec.id),
             lambda: run.cancel(node.spec.id),
             lambda: self.stage.state_of(run.id, node.spec.id) == "cancelled",
         )
@@ -327,6 +329,9 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
         return nodes[pick % len(nodes)]
 
     # --- doing it
+
+    def teller(self, is_here: bool) -> ActorSystem:
+        return self.system if is_here else self.elsewhere
 
     @property
     def now(self) -> int:
@@ -430,7 +435,7 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
         _, node, item = body.place
         assert body.fate is not None
         spec = run.nodes[node].spec
-        above = None if spec.over is None else run.piece(spec.over, item).output["told"]
+        above = None if spec.over is None else told(run.piece(spec.over, item).output)
         given = (item if spec.over is None else above) if spec.is_map else None
         return {"told": body.fate.number, "item": given, "got": run.got(node)}
 
@@ -489,8 +494,7 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                     return True
                 is_new = row.state in {GOOD, "failed"} or (row.state, row.reason) == ("waiting", "flow")
                 if piece.run is not None and piece.run.status == "paused":
-                    # It may rest again already, and the run above it with it.
-                    is_new = statuses[name][0] != "paused" or statuses[run.id][0] == "paused"
+                    is_new = statuses[name][0] != "paused" or (piece.revival == "resume" and piece.run.is_stuck)
                 if is_new:
                     run.enter(node.spec.id, item, name, self.places())
                     return True
@@ -538,8 +542,11 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
             return
         if piece.state in {"running", "waiting"}:
             assert (row.tries, row.crashes) == (piece.tries, piece.crashes), place
-        if piece.state == "waiting":
-            assert row.due == (piece.due or 0) + self.sim.world.wall_offset_us
+        if piece.due is not None and piece.state in {"waiting", "asked"}:
+            assert row.due is not None
+            late_us = row.due - self.sim.world.wall_offset_us - piece.due
+            assert abs(late_us) <= SLACK_US, (place, late_us)
+            piece.due += late_us  # what a run that rests does next, it does when it is looked at
         if piece.state == GOOD and not node.spec.is_map:
             assert row.output == piece.output, place
         live = [body for body in self.at_work() if body.place == place]
