@@ -127,6 +127,10 @@ def holds(trigger: str, ends: list[str]) -> bool:
     }[trigger]
 
 
+def _never(_node: str) -> bool:
+    return False
+
+
 class Run:
     """One run; those of flows inside it hang on its pieces."""
 
@@ -365,7 +369,7 @@ class Run:
             if node.own.state != GOOD:
                 self._renew(node)
         for name, node in self.nodes.items():
-            if node.own.state == "ready" and not all(self._is_known(node, on) for on in node.spec.on):
+            if node.own.state == "ready" and not all(self._is_known(node, on, _never) for on in node.spec.on):
                 node.own.state = "ready" if has_place(self.id, name) else "pending"
         for _, _, piece in self.all():
             if piece.state == "parked" and piece.run is None:
@@ -441,7 +445,7 @@ class Run:
             return True
         if own.state == "going":
             return self._go_on(node)
-        if own.state != "pending" or not all(self._is_known(node, on) for on in spec.on):
+        if own.state != "pending" or not all(self._is_known(node, on, has_begun) for on in spec.on):
             return False
         if not holds(spec.trigger, [self.state(on) for on in spec.on if on != spec.over or self.nodes[on].own.is_over]):
             own.end("skipped")
@@ -460,10 +464,10 @@ class Run:
             own.state = "ready"
         return True
 
-    def _is_known(self, node: Node, on: str) -> bool:
-        """A map over a map begins with the first items of that, and need not wait for its end."""
+    def _is_known(self, node: Node, on: str, has_begun: Callable[[str], bool]) -> bool:
+        """A map over a map begins with the first items of that, and need not wait for its end; one that was added may wait."""
         above = self.nodes[on]
-        is_streamed = on == node.spec.over and node.spec.added_by is None
+        is_streamed = on == node.spec.over and (node.spec.added_by is None or has_begun(node.spec.id))
         return above.own.is_over or (is_streamed and above.items is not None)
 
     def _go_on(self, node: Node) -> bool:
