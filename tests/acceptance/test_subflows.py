@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from dagger_actors import ActorSystem, DefinitionError
+from dagger_actors import ActorSystem, Channel, DefinitionError, Trigger
 from dagger_actors.errors import RequestError, RunConflict
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
@@ -481,3 +482,31 @@ def test_flows_are_nested_only_so_deep(sim: Simulation, tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match="more than 8 flows one inside the other"):
         system.flows.start(tmp_path / "f0.yaml")
     assert system.flows.start(tmp_path / "f3.yaml", run_id="r").wait(PATIENCE_S).state == "succeeded"
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What begins a run."""
+
+    number: int
+
+
+def test_whichever_commit_the_worker_dies_at_a_trigger_begins_a_run_with_a_flow_inside_once(tmp_path: Path) -> None:
+    """Law: a channel's message begins the run, and whoever takes it goes on inside it."""
+    outer = (
+        "name: outer\ninputs: {number: {type: int}}\nnodes:\n"
+        "  - {id: sub, flow: inner.yaml, inputs: {number: inputs.number}}\noutputs: {text: sub.text}\n"
+    )
+    path = written(tmp_path, outer=outer)
+
+    def story(sim: Simulation) -> None:
+        def play(system: ActorSystem) -> set[str]:
+            system.channels.publish("orders", Order(4), id="4")
+            assert system.run_until(timeout=PATIENCE_S).reason == "quiescent"
+            return {f"{one.flow_name} {one.state}" for one in system.flows.runs(inside=True)}
+
+        channels = [Channel("orders", Order)]
+        triggers = [Trigger("orders", flow=path)]
+        ended = sim.keep_going(play, actions=[grow, tell], channels=channels, triggers=triggers)
+        assert ended == {"outer succeeded", "inner succeeded"}
+
+    assert explore(story, seeds=1, crash="every_commit").commits >= 4
