@@ -69,11 +69,11 @@ def share_at_rest(seconds: float) -> float:
     return (used_s() - began[0]) / (time.monotonic() - began[1])
 
 
-def check_share(count: int, seconds: float, told: str) -> None:
+def check_share(count: int, seconds: float, told: str, limit: float = 0.005) -> None:
     """The best of some stretches counts: a checkpoint, and whoever else is there, are not what is measured."""
     share = min(share_at_rest(seconds) for _ in range(3))
     print(f"{told}, {100 * share:.2f} % of a core, {threading.active_count()} threads")
-    assert share < 0.005 * (BUSY if count < 10_000 else 1), told
+    assert share < limit * (BUSY if count < 10_000 else 1), told
 
 
 @pytest.mark.parametrize(("count", "seconds"), SIZES)
@@ -178,7 +178,7 @@ def test_people_who_are_asked_in_one_run_that_goes_on(tmp_path: Path, count: int
 
 @pytest.mark.parametrize(("count", "seconds"), [(200, 1.0), *SIZES[1:]])
 def test_runs_that_wait_for_their_retry(tmp_path: Path, count: int, seconds: float) -> None:
-    """Law: each keeps its graph, for it is running, and no thread; all together less than 0.5 % of a core."""
+    """Law: each keeps its graph, for it is running, and no thread; all together less than 1 % of a core."""
     with ActorSystem(tmp_path / "a.db", actions=[second_time]) as system:
         threads = threading.active_count()
         gc.collect()
@@ -189,5 +189,5 @@ def test_runs_that_wait_for_their_retry(tmp_path: Path, count: int, seconds: flo
         gc.collect()
         each = (resident_bytes() - before) / count
         assert threading.active_count() <= threads + 5
-        check_share(count, seconds, f"{count} runs in retry waits: {each / 1000:.1f} kB each")
+        check_share(count, seconds, f"{count} runs in retry waits: {each / 1000:.1f} kB each", limit=0.01)
         assert each < 40_000 + 10_000_000 / count
