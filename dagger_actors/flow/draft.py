@@ -81,7 +81,7 @@ class Draft:
 
     def __init__(self) -> None:
         self._rows: dict[tuple[int, int, int], NodeRow] = {}
-        self._added: list[tuple[Cell, ...]] = []
+        self._added: list[tuple[int, int, str]] = []
         self._artifacts: list[tuple[Cell, ...]] = []
         self._names: list[tuple[Cell, ...]] = []
         self._cached: list[tuple[Cell, ...]] = []
@@ -113,6 +113,11 @@ class Draft:
     def rows(self) -> Sequence[NodeRow]:
         """The node rows as they will be written."""
         return list(self._rows.values())
+
+    @property
+    def reach(self) -> int:
+        """One more than the last position among the nodes that it adds; 0 = it adds none."""
+        return max((position for _, position, _ in self._added), default=-1) + 1
 
     def add(self, decision: Decision) -> None:
         """Add the rows of what one event led to; its effects are added one by one, with the tickets of its grants."""

@@ -78,6 +78,7 @@ class Emitter:
 
     Attributes:
         opened: Resolved when what the opening decided is committed; with an error when the run was lost before.
+        reach: So many of the run's nodes are in the file: an attempt that adds some sees no others, which may come to nothing.
     """
 
     def __init__(
@@ -112,8 +113,14 @@ class Emitter:
         self.actors: dict[tuple[int, int, int], BodyActor] = {}
         """Attempts that have been granted and not ended, by (node, item, attempt)."""
         self.work: Invocations | None = None
+        self.reach = 0
 
     # --- called by the supervisor's turns
+
+    def begin(self, work: Invocations) -> None:
+        """The run has been read from the file."""
+        self.work = work
+        self.reach = len(work.nodes)
 
     def end_attempt(self, key: tuple[int, int, int]) -> BodyActor | None:
         """An attempt's body has ended: forget it, and its time-out."""
@@ -152,6 +159,7 @@ class Emitter:
 
     def let_out(self, draft: Draft) -> None:
         """Let everything of a committed draft out, in order."""
+        self.reach = max(self.reach, draft.reach)
         finished = next((effect.state for effect in draft.effects if type(effect) is Finish), None)
         try:
             self._let_effects_out(draft)

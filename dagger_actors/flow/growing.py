@@ -67,7 +67,7 @@ class GrowthReader:
         run = Grown(
             nodes=work.nodes,
             positions=positions,
-            count=len(positions),
+            count=active.emitter.reach,
             inputs=definition.inputs if definition.inputs is not None else dict.fromkeys(active.inputs, InputSpec()),
             config=definition.config,
             registry=active.actions,

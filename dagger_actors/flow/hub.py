@@ -410,7 +410,7 @@ class FlowHub:
         active.is_held = False  # from here on it is in the file
         rows = (StoredRow(*found) for found in self.store.readers.query("read.nodes", row.run_key))
         restore(machine, (from_row(found) for found in rows), mode, redone)
-        active.emitter.work = machine.work
+        active.emitter.begin(machine.work)
         # What the file has already is no news, and owes the gate nothing.
         ends = [payload for payload in dict.fromkeys(ends) if machine.is_running(*key_of(payload))]
         actors = active.emitter.actors

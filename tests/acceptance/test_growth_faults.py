@@ -19,6 +19,8 @@ from dagger_actors.core.graph import Tally
 from dagger_actors.core.trigger import TRIGGERS, holds
 from dagger_actors.errors import GrowthRefused
 from dagger_actors.flow import additions
+from dagger_actors.flow.draft import Draft
+from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.machine import growth
 from dagger_actors.testing.simulation import Simulation
 from tests.busy import BUSY
@@ -190,6 +192,39 @@ def test_what_was_added_is_told_again_where_it_is_forgotten(tmp_path: Path) -> N
 
 
 # --- 21: races
+
+
+def test_nodes_that_are_not_in_the_file_yet_are_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: what is decided and not committed may come to nothing; who adds nodes refers to none of those."""
+    decided, go_on, is_out = threading.Event(), threading.Event(), threading.Event()
+    let_out = Emitter.let_out
+
+    def held(self: Emitter, draft: Draft) -> None:
+        if draft.reach:
+            decided.set()
+            assert go_on.wait(30)
+        let_out(self, draft)
+        if draft.reach:
+            is_out.set()
+
+    monkeypatch.setattr(Emitter, "let_out", held)
+
+    def early(ctx: Context) -> None:
+        ctx.add_nodes([{"id": "early", **NOOP}])
+
+    def late(ctx: Context) -> None:
+        wanted = [{"id": "late", "dependencies": ["early"], **NOOP}]
+        assert decided.wait(30)
+        with pytest.raises(GrowthRefused, match="unknown dependency 'early'"):
+            ctx.add_nodes(wanted)
+        go_on.set()
+        assert is_out.wait(30)
+        ctx.add_nodes(wanted)
+
+    nodes = [{"id": "a", "action": "early"}, {"id": "b", "action": "late"}]
+    with ActorSystem(tmp_path / "a.db", actions=[early, late, noop]) as system:
+        report = system.flows.start({"name": "f", "nodes": nodes}).wait(60)
+    assert states(report) == dict.fromkeys(("a", "b", "early", "late"), "succeeded"), report.error
 
 
 def test_of_two_who_add_the_same_id_at_once_one_is_refused(tmp_path: Path) -> None:
