@@ -110,6 +110,8 @@ class Controller:
     def call_off(self, run_id: str) -> bool:
         """Call off a pause that what still runs holds up; tells whether the run goes on for that.
 
+        Where a mapped node has failed the run pauses first: this waits until it has.
+
         Raises:
             RunNotFound: There is no such run.
         """
@@ -118,7 +120,11 @@ class Controller:
             if run_id not in self._hub.active and self._hub.owner_pid(row) is None:
                 return False
             is_asked = True
-            self._tell(row, Order("resume"), lambda current: not current.pausing)
+            self._tell(row, Order("resume"), lambda current: not current.pausing or current.status != "running")
+            active = self._hub.active.get(run_id)
+            if active is not None and self._caller.row(run_id).pausing:
+                with contextlib.suppress(OwnershipLost):
+                    self._hub.runtime.wait(active.done, None)  # it pauses first, for items that have failed
         return is_asked and row.status == "running"
 
     def held_by(self, row: RunRow) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dagger_actors import ActorSystem
+from dagger_actors import ActorSystem, HookEvent, ResumeRun
 from dagger_actors.testing.simulation import Simulation
 
 
@@ -165,3 +165,86 @@ def test_a_run_that_rests_for_people_goes_on_when_one_of_the_questions_is_cancel
         system.flows.signal("r", f"other{at}", True)  # noqa: FBT003 - the answer is yes
     sim.advance(2)
     assert run.report().state == "succeeded"
+
+
+# --- maps whose failure pauses
+
+
+MAPPED = {"id": "m", "action": "each", "on_failure": "pause", "map": {"over": "inputs.ns", "item": "n"}}
+BEHIND = {"id": "z", "action": "behind", "map": {"over": "m", "item": "n"}}
+
+
+class Maps:
+    """Items that fail until they are mended."""
+
+    def __init__(self) -> None:
+        self.is_mended = False
+
+    @property
+    def actions(self) -> list[Any]:
+        async def each(n: int) -> int:
+            if n == 2 and not self.is_mended:
+                raise ValueError("no")
+            return n
+
+        def behind(n: int) -> int:
+            return n * 10
+
+        async def work(name: str) -> str:
+            await asyncio.sleep(5)
+            return name
+
+        def goes_on(event: HookEvent) -> ResumeRun:
+            assert event.error is not None
+            return ResumeRun()
+
+        return [each, behind, work, goes_on]
+
+
+def test_what_goes_over_items_that_may_be_tried_again_waits_for_them(sim: Simulation) -> None:
+    """Law: while a mapped node pauses its run, nothing is skipped for its failed items; tried again, they are made use of."""
+    maps = Maps()
+    system = sim.system(actions=maps.actions)
+    over = {"id": "y", "action": "behind", "map": {"over": "z", "item": "n"}}
+    run = system.flows.start({"name": "f", "nodes": [MAPPED, BEHIND, over]}, {"ns": [1, 2, 3]}, run_id="r")
+    assert run.wait().state == "paused"
+    assert "skipped" not in {node.state for node in run.report().nodes}
+    maps.is_mended = True
+    assert system.flows.resume("r").result() == {"y": [100, 200, 300]}
+
+
+def test_what_goes_over_items_that_are_given_up_is_skipped(sim: Simulation) -> None:
+    """Law: it waits no longer than until the end of the node above is known: that it tolerates them, or goes with its run."""
+    system = sim.system(actions=Maps().actions)
+    tolerant = {**MAPPED, "map": {**MAPPED["map"], "tolerate": 1}}  # type: ignore[dict-item]
+    run = system.flows.start({"name": "f", "nodes": [tolerant, BEHIND]}, {"ns": [1, 2, 3]})
+    assert run.result() == {"z": [10, None, 30]}
+    run = system.flows.start({"name": "f", "nodes": [MAPPED, BEHIND]}, {"ns": [1, 2, 3]}, run_id="r")
+    assert run.wait().state == "paused"
+    assert run.cancel().state == "cancelled"
+    assert {node.state for node in run.report().nodes if node.node_id == "z"} <= {"skipped", "succeeded", "cancelled"}
+
+
+def test_a_pause_for_items_that_failed_is_called_off_when_the_run_has_paused(sim: Simulation) -> None:
+    """Law: their attempts are those of the file; who resumes waits until what still runs has ended."""
+    maps = Maps()
+    system = sim.system(actions=maps.actions)
+    nodes = [MAPPED, node("long")]
+    run = system.flows.start({"name": "f", "nodes": nodes}, {"ns": [1, 2, 3]}, run_id="r")
+    sim.advance(1)
+    assert {one.node_id: one.state for one in run.report().nodes if not one.invocation_key}["m"] == "failed"
+    maps.is_mended = True
+    began_us = sim.world.mono_us
+    assert system.flows.resume("r").result() == {"m": [1, 2, 3], "long": "long"}
+    assert sim.world.mono_us - began_us >= 4_000_000
+
+
+def test_a_hook_cannot_call_off_a_pause_for_items_that_failed(sim: Simulation) -> None:
+    """Law: it is told what to do instead, and the run comes to its end."""
+    system = sim.system(actions=Maps().actions)
+    spec = {"name": "f", "hooks": {"node_failure": "goes_on"}, "nodes": [MAPPED, node("long")]}
+    report = system.flows.start(spec, {"ns": [2]}, run_id="r").wait()
+    assert report.state == "paused"
+    (told,) = [one.attempts[-1].error for one in report.nodes if one.called_for]
+    assert told is not None
+    assert "tried again only when the run has paused: resume it then" in told.message

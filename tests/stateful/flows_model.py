@@ -479,6 +479,8 @@ class Run:
             if piece.state == "pending" and (source is None or source.is_over):
                 if source is None or source.state == GOOD:
                     piece.state = "ready"
+                elif above is not None and above.spec.on_failure == "pause" and not above.own.is_over:
+                    continue  # it may be tried again
                 else:
                     piece.end("skipped")
                 return True

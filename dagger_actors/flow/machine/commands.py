@@ -34,6 +34,8 @@ def why_not(book: Book, node: int, order: Order) -> str | None:
             return f"{quoted(work.nodes[position].id)} is a hook, which is not to be cancelled"
         case Resume() if book.is_pausing and _resumptions(book, node) > book.work.definition.config.max_iterations:
             return "its hook has resumed this run max_iterations times, and it pauses again"
+        case Resume() if book.is_pausing and _has_failed_items(book):
+            return "items that have failed are tried again only when the run has paused: resume it then"
         case _:
             return None
 
@@ -42,6 +44,11 @@ def _resumptions(book: Book, node: int) -> int:
     """How often the same hook has been called for the same node."""
     call = book.work.nodes[node].call
     return 0 if call is None else book.call_counts[call_name(book, call)]
+
+
+def _has_failed_items(book: Book) -> bool:
+    """Tell whether a mapped node pauses the run: its items have ended, and only the file knows their attempts."""
+    return any(live.state == "held" and live.node in book.work.sizes for live in book.past.values())
 
 
 def needs_hold(order: Order) -> bool:

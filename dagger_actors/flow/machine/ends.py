@@ -89,7 +89,7 @@ def became_ready(book: Book, vertex: int, now: Now) -> None:
         if item >= 0:
             if work.graph.is_unhindered(one):
                 book.push(one)
-            else:
+            elif not work.is_undecided(one):
                 stack.extend(reversed(skip(book, one, "its item has no value")))
         elif node in work.sizes:
             stack.extend(reversed(_gathered(book, node, now)))

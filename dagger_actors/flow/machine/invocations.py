@@ -101,6 +101,8 @@ class Invocations:
         self.map_attempts: dict[int, int] = {}
         self._items: list[tuple[int, int]] = []
         self._added: dict[int, int] = {}
+        self._undecided: dict[int, dict[int, None]] = {}
+        """By the vertex of a mapped node: what becomes ready with its end, for what hinders it may be tried again till then."""
         self._run_key = identity.run_key
         self._run_id = identity.run_id
         self._count = len(definition.nodes)
@@ -207,7 +209,15 @@ class Invocations:
             for dependent in self.streams[vertex]:
                 self.graph.depend(dependent, vertex)
                 self.graph.release(dependent)
-        return self.graph.end(vertex, state)
+        return [*self.graph.end(vertex, state), *self._undecided.pop(vertex, ())]
+
+    def is_undecided(self, vertex: int) -> bool:
+        """Tell whether what hinders an item may be tried again, for its node pauses the run; then it waits until that ends."""
+        source = self.sources.get(self.place(vertex)[0])
+        if source is None or self.nodes[source].on_failure != "pause" or self.state(source) is not None:
+            return False
+        self._undecided.setdefault(self.vertex(source), {})[vertex] = None
+        return True
 
     def item_states(self, node: int) -> list[FinalState | None]:
         """How the items of a mapped node have ended, in order."""
