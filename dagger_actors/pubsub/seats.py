@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -55,6 +55,8 @@ class Seats:
             if group in declared.groups and group not in taken
             for member in members
         ]
+        if new:
+            self._tell_pauses(new)  # before they take anything
         self._seats = [*self._seats, *new]  # others may be going through those there were
         for seat in self._seats:
             seat.supervisor.tell(New(_cursors_of(declared, seat)))
@@ -87,9 +89,8 @@ class Seats:
         self._seen_versions = versions
         if not changed:
             return
-        paused = frozenset(name for (name,) in self._readers.query("read.paused_subscriptions"))
+        self._tell_pauses(changed)
         for seat in changed:
-            seat.supervisor.tell(Pauses(paused & seat.subscriptions.keys()))
             seat.supervisor.tell(Share())
 
     def in_hand(self) -> dict[str, int]:
@@ -105,6 +106,11 @@ class Seats:
         for seat in self._seats:
             for gate in seat.gates:
                 gate.close()
+
+    def _tell_pauses(self, seats: Sequence[Seat]) -> None:
+        paused = frozenset(name for (name,) in self._readers.query("read.paused_subscriptions"))
+        for seat in seats:
+            seat.supervisor.tell(Pauses(paused & seat.subscriptions.keys()))
 
     def _tell_heads(self, seat: Seat) -> None:
         for head in self._heads.all():

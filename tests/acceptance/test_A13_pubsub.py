@@ -33,6 +33,7 @@ from dagger_actors.errors import (
     SystemClosed,
     UnknownChannel,
 )
+from dagger_actors.pubsub.seats import Seats
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation, simulate
 
@@ -634,6 +635,19 @@ def test_what_a_paused_subscription_has_not_done_is_not_waited_for(tmp_path: Pat
         system.channels.resume("taker.take")
         report = system.run_until(timeout=PATIENCE_S)
         assert (report.reason, report.handled) == ("quiescent", 2)
+
+
+def test_who_joins_takes_nothing_of_what_is_paused(sim: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: a member knows what is paused before it takes anything, not from its next look at the file."""
+    with sim.system(agents=[Taker], channels=NOTES) as system:
+        system.channels.pause("taker.take")
+        sim.advance(1)
+        system.channels.publish("notes", Note("a", 1))
+    monkeypatch.setattr(Seats, "look_at_groups", lambda _self: None)
+    with sim.system(agents=[Taker], channels=NOTES) as system:
+        sim.advance(5)
+        (found,) = system.channels.subscriptions()
+        assert (found.is_paused, found.lag) == (True, 1)
 
 
 def test_an_event_loop_awaits_it_and_the_report_is_text_and_json(tmp_path: Path) -> None:
