@@ -102,9 +102,19 @@ class Watch:
         if self._is_stopped:
             return
         self._arm()
-        if not self._is_looking:
+        if not self._is_looking and self._has_reason():
             self._is_looking = True
             self._errand(self._look)
+
+    def _has_reason(self) -> bool:
+        """Tell whether a look could find anything: asked right here, for to wake another thread costs more than to ask."""
+        now_us = self._runtime.clock.now().mono_us
+        if now_us >= self._next_beat_us or (self._has_neighbours and now_us >= self._next_recovery_us):
+            return True
+        try:
+            return self._store.readers.data_version() != self._version
+        except (StoreError, SystemClosed):
+            return True  # the look will tell
 
     def hurry(self) -> None:
         """Look sooner than was thought, if something has changed that wants it; any thread."""
@@ -118,9 +128,13 @@ class Watch:
             self._runtime.timers.set((id(self), "watch"), due_us, self._due)
 
     def _look(self) -> None:
-        self._is_looking = False
-        if self._is_stopped:
-            return
+        try:
+            if not self._is_stopped:
+                self._look_once()
+        finally:
+            self._is_looking = False
+
+    def _look_once(self) -> None:
         now_us = self._runtime.clock.now().mono_us
         try:
             version = self._store.readers.data_version()

@@ -7,6 +7,7 @@ import asyncio
 from dagger_actors import action, task_agent
 from dagger_actors.errors import StoreBroken
 from dagger_actors.testing.simulation import simulate
+from dagger_actors.watch import BEAT_US
 
 
 @action
@@ -21,14 +22,34 @@ def test_a_run_that_has_just_been_opened_is_looked_after_at_once():
             system = sim.system(actions=[endless])
             sim.advance(60)
             looks = []
-            look = system._watch._look
-            system._watch._look = lambda look=look, looks=looks, sim=sim: (looks.append(sim.now_s), look())
+            asks = system._watch._has_reason
+            system._watch._has_reason = lambda asks=asks, looks=looks, sim=sim: (looks.append(sim.now_s), asks())[1]
             began = sim.now_s
             system.flows.start({"name": "f", "nodes": [{"id": "n", "action": "endless"}]})
             sim.advance(0.5)
             gaps = [after - before for before, after in zip([began, *looks], looks, strict=False)]
             assert gaps[0] <= 0.11, gaps  # nothing of it runs yet
             assert max(gaps[1:]) <= 0.06, gaps
+
+
+def test_who_looks_wakes_nobody_unless_there_is_something_to_see():
+    """Law: of the looks of an idle system only the beats go further than the timer's own thread."""
+    with simulate(1) as sim:
+        system = sim.system(actions=[endless])
+        sim.advance(60)
+        asked, looks = [], []
+        asks, look = system._watch._has_reason, system._watch._look
+        system._watch._has_reason = lambda: (asked.append(sim.now_s), asks())[1]
+        system._watch._look = lambda: (looks.append(sim.now_s), look())
+        sim.advance(100)
+        assert len(asked) >= 190
+        # One for each beat, and one that sees what that has written.
+        assert len(looks) <= 2 * 100 * 1_000_000 // BEAT_US + 2
+        with sim.system(actions=[endless]) as other:
+            before = len(looks)
+            other.flows.start({"name": "f", "nodes": [{"id": "n", "action": "endless"}]})
+            sim.advance(1)
+            assert len(looks) > before
 
 
 def test_a_run_that_only_waits_is_looked_after_less_often_and_hears_a_cancel_in_time():
