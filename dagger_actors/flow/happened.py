@@ -39,7 +39,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         attempt: Which attempt, from 1; 0 = none, as of a node that was skipped.
         at_us: When; None = it is told by nobody, as of what was skipped.
         duration_us: Of an attempt that has ended: how long it ran.
-        reason: A word on why.
+        reason: A word on why; of ``waiting`` only as long as it waits.
         error: Of an attempt that has failed.
         data: As ``kind`` says; of a run that has come to rest, its error.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -245,15 +246,18 @@ def test_an_added_node_that_needs_what_is_added_anew_is_refused(sim: Simulation,
         ctx.add_nodes([give(f"x{ctx.node_id}", {"value": ctx.node_id}, dependencies=dependencies)])
         return 1
 
-    nodes = [{"id": "one", "action": "grow"}, {"id": "two", "action": "grow"}, give("beside", {"value": 0})]
-    spec = {"name": "g", "nodes": nodes}
-    system = sim.system(actions=[*stage.actions[:-1], grow])
-    old = system.flows.start(spec, run_id="old", sequential=True).wait()
+    async def later() -> None:
+        await asyncio.sleep(1)  # what one adds is in the file by then
+
+    two = {"id": "two", "action": "grow", "dependencies": ["later"]}
+    nodes = [{"id": "one", "action": "grow"}, {"id": "later", "action": "later"}, two, give("beside", {"value": 0})]
+    system = sim.system(actions=[*stage.actions[:-1], grow, later])
+    old = system.flows.start({"name": "g", "nodes": nodes}, run_id="old").wait()
     with pytest.raises(
         ForkRefused, match="'xtwo', added by 'two', needs 'xone', which 'one' adds anew; fork from 'two' too"
     ):
         system.flows.fork("old", start_from=["one"])
-    assert system.flows.fork("old", start_from=["one", "two"]).wait().outputs == old.outputs
+    assert system.flows.fork("old", start_from=["one", "later"]).wait().outputs == old.outputs
     assert system.flows.fork("old", start_from=["two"]).wait().outputs == old.outputs
 
 
