@@ -218,7 +218,8 @@ class Flows:
     def resume(self, run_id: str) -> Run:
         """Go on with a paused run, or with one whose process is gone; calls off a pause that what runs still holds up.
 
-        A node that paused it gets a fresh set of tries. What has ended is not done again.
+        A node that paused it gets a fresh set of tries; where that is a mapped one, this waits until the run has paused.
+        What has ended is not done again.
 
         Raises:
             RunNotFound: There is no such run.
