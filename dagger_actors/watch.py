@@ -7,7 +7,6 @@ one for when both are true.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -101,14 +100,14 @@ class Watch:
         """It is time to look; called by the timer, whose thread would have to be woken once more if it were armed later."""
         if self._is_stopped:
             return
-        self._arm()
-        if not self._is_looking and self._has_reason():
+        now_us = self._runtime.clock.now().mono_us
+        self._arm(now_us)
+        if not self._is_looking and self._has_reason(now_us):
             self._is_looking = True
             self._errand(self._look)
 
-    def _has_reason(self) -> bool:
+    def _has_reason(self, now_us: int) -> bool:
         """Tell whether a look could find anything: asked right here, for to wake another thread costs more than to ask."""
-        now_us = self._runtime.clock.now().mono_us
         if now_us >= self._next_beat_us or (self._has_neighbours and now_us >= self._next_recovery_us):
             return True
         try:
@@ -119,13 +118,14 @@ class Watch:
     def hurry(self) -> None:
         """Look sooner than was thought, if something has changed that wants it; any thread."""
         if not self._is_stopped and self._pace_us() < self._armed_us:
-            self._arm()
+            self._arm(self._runtime.clock.now().mono_us)
 
-    def _arm(self) -> None:
+    def _arm(self, now_us: int) -> None:
         self._armed_us = self._pace_us()
-        due_us = self._runtime.clock.now().mono_us + self._armed_us
-        with contextlib.suppress(SystemClosed):  # the last look may end after the timers
-            self._runtime.timers.set((id(self), "watch"), due_us, self._due)
+        try:
+            self._runtime.timers.set((id(self), "watch"), now_us + self._armed_us, self._due)
+        except SystemClosed:
+            return  # the last look may end after the timers
 
     def _look(self) -> None:
         try:
@@ -163,8 +163,11 @@ class Watch:
         self.hurry()
 
     def _pace_us(self) -> int:
-        longest_us = QUICK_US if self._has_neighbours else SLOW_US
-        return min(longest_us, *(one.pace_us(has_neighbours=self._has_neighbours) for one in self._paradigms))
+        has_neighbours = self._has_neighbours
+        pace_us = QUICK_US if has_neighbours else SLOW_US
+        for paradigm in self._paradigms:
+            pace_us = min(pace_us, paradigm.pace_us(has_neighbours=has_neighbours))
+        return pace_us
 
     def _each(self, call: Callable[[Watched], None]) -> bool:
         """Call each paradigm, whatever becomes of it in the others; tells whether it went well in all."""

@@ -20,8 +20,8 @@ CLOSE_US = 20_000
 """The pace while a run of ours is active and another process is there, which may be about to cancel it."""
 
 QUICK_US = 50_000
-PATIENT_US = 100_000
-"""While all that is active waits: for a retry, or for what comes from outside."""
+PATIENT_US = 120_000
+"""While all that is active waits: for a retry, or for what comes from outside. A cancel is promised within 150 ms."""
 
 SLOW_US = 500_000
 

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 from typing import Any
 
@@ -38,7 +39,8 @@ def stop_in_commit(system: ActorSystem) -> None:
     def on_commit(when: str) -> None:
         if when == "before":
             system.journal.writer.on_commit = lambda _when: None
-            os.kill(os.getpid(), signal.SIGSTOP)
+            # To this very thread: one to the process may reach another first, and this one commits meanwhile.
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
     system.journal.writer.on_commit = on_commit
 
