@@ -341,15 +341,18 @@ END = {"continue": {"succeeded"}, "stop": {"cancelled", "skipped"}, "pause": {"s
 """How the nodes of branch B may end when a1 has failed for good."""
 
 
-@pytest.mark.parametrize("policy", END)
-def test_whichever_commit_a_process_dies_at_the_policy_is_kept(policy: str) -> None:
-    """Law: the run ends, or rests, as without a death; what has succeeded is not done again when it is taken up anew."""
+def explored_commits(flow: str, node: str | None) -> int:
+    """Play a failure and what takes the run up anew, with a death around each commit; return how many there were."""
+    policy = node or flow
 
     def fails(sim: Simulation) -> None:
         stage = Stage(sim)
+        spec = stage.spec(flow)
+        if node is not None:
+            spec["nodes"][0]["on_failure"] = node
 
         def play(system: ActorSystem) -> Report:
-            return system.flows.start(stage.spec(policy), run_id="r").wait()
+            return system.flows.start(spec, run_id="r").wait()
 
         report = sim.keep_going(play, actions=stage.actions())
         assert report.state == ("paused" if policy == "pause" else "failed")
@@ -367,12 +370,28 @@ def test_whichever_commit_a_process_dies_at_the_policy_is_kept(policy: str) -> N
                 return system.flows.resume("r").wait()
             if system.flows.report("r").state == "failed":
                 return system.flows.retry("r").wait()
-            return system.flows.start(stage.spec(policy), run_id="r").wait()
+            return system.flows.start(spec, run_id="r").wait()
 
         assert sim.keep_going(again, actions=stage.actions()).state == "succeeded"
         assert not set(done) & set(stage.names())
 
-    assert explore(fails, seeds=1, crash="every_commit").commits >= 8
+    return explore(fails, seeds=1, crash="every_commit").commits
+
+
+@pytest.mark.parametrize("policy", END)
+def test_whichever_commit_a_process_dies_at_the_policy_is_kept(policy: str) -> None:
+    """Law: the run ends, or rests, as without a death; what has succeeded is not done again when it is taken up anew."""
+    assert explored_commits(policy, None) >= 8
+
+
+FEW = [("stop", "continue"), ("continue", "pause"), ("pause", "stop")]
+OTHERS = [(flow, node) for flow in END for node in END if flow != node and (flow, node) not in FEW]
+
+
+@pytest.mark.parametrize(("flow", "node"), [*FEW, *(pytest.param(*pair, marks=pytest.mark.full) for pair in OTHERS)])
+def test_whichever_commit_a_process_dies_at_the_nodes_word_wins(flow: str, node: str) -> None:
+    """Law: whoever takes the run over goes by what the failed node says, not by what its flow does."""
+    assert explored_commits(flow, node) >= 8
 
 
 class TestPerNode:
