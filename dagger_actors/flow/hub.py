@@ -1,7 +1,7 @@
-"""The root of the flow paradigm in one system: opens runs, and rebuilds them after a crash.
+"""The root of the flow paradigm in one system: opens runs, keeps those that are open, and gives them back.
 
-Every run that is open here has a supervisor; the hub is the root above them. A crashed supervisor is rebuilt in place
-from the file, at most ``INTENSITY`` times in ``PERIOD_US``; bodies that run go on meanwhile.
+Every run that is open here has a supervisor; the hub is the root above them. What a supervisor decides with is made by
+``restorer``, for its start as after a crash; how often it may crash is for ``restarts``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-
-import msgspec
-from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.gates import Gates
 from dagger_actors.actors.reply import ReplyFuture
@@ -30,9 +27,7 @@ from dagger_actors.bodies.resources import Resources
 from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.stored_tables import StoredTables
 from dagger_actors.core.awaits import Outside
-from dagger_actors.core.flow_messages import Detach, TimerFired
-from dagger_actors.core.intensity import record_restart
-from dagger_actors.core.messages import is_end
+from dagger_actors.core.flow_messages import Detach
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.core.wording import quoted
@@ -40,9 +35,7 @@ from dagger_actors.errors import (
     OwnershipLost,
     RunOwned,
     StoreError,
-    SupervisorGaveUp,
     UnitRejected,
-    WorkRejected,
 )
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.adrift import Adrift
@@ -53,34 +46,29 @@ from dagger_actors.flow.context import Context
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.growing import GrowthReader
-from dagger_actors.flow.handover import Opening, Services
-from dagger_actors.flow.left_behind import LeftBehind, is_success, key_of
+from dagger_actors.flow.handover import Services
+from dagger_actors.flow.left_behind import LeftBehind, key_of
 from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.loader import inner_loader
 from dagger_actors.flow.loading.sub_flows import HeldFlow, SubFlows
 from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.machine.invocations import RunIdentity
-from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.openings import Openings
-from dagger_actors.flow.orders import OrderReader
-from dagger_actors.flow.people import People, answered_among
+from dagger_actors.flow.people import People
 from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.restore import from_row, restore
-from dagger_actors.flow.rows import RunRow, StoredRow
+from dagger_actors.flow.restarts import Restarts
+from dagger_actors.flow.restorer import Restorer
+from dagger_actors.flow.rows import RunRow
 from dagger_actors.flow.run_actions import misfits, places_of, recall_actions
 from dagger_actors.flow.run_events import NodeChanged, Observer, RunEvent
 from dagger_actors.flow.run_steps import RunSteps
 from dagger_actors.flow.run_values import RunValues
-from dagger_actors.flow.starter import Starter
 from dagger_actors.flow.supervisor import FlowSupervisor
 from dagger_actors.store.store import Store
 
 __all__ = ["FlowHub"]
 
 logger = logging.getLogger("dagger_actors.flow")
-
-INTENSITY = 3
-PERIOD_US = 5_000_000
 
 
 class FlowHub:
@@ -165,6 +153,23 @@ class FlowHub:
             with_maker=self.archive.with_maker,
         )
         self._root = Root.spawn(dispatcher=runtime.control)
+        self._restorer = Restorer(
+            runtime,
+            store,
+            archive=self.archive,
+            services=self._body_services,
+            children=self.children,
+            channels=channels,
+            flows_of=self._flows_of,
+        )
+        self._restarts = Restarts(
+            store,
+            self.archive,
+            clock=runtime.clock,
+            restorer=self._restorer,
+            errand=self.errand,
+            lose=self._lose,
+        )
         self.held: Callable[[], Mapping[str, HeldFlow]] = dict
         """Gives the flows that are known by name."""
         self.on_opened: Callable[[], None] = lambda: None
@@ -346,7 +351,7 @@ class FlowHub:
             self._services,
             active.gate,
             active.emitter,
-            ask_rebuild=lambda error, told: self._on_crash(active, error, told),
+            ask_rebuild=lambda error, told: self._restarts.crashed(active, error, told),
             dispatcher=self.runtime.control,
         )
         supervisor = ref._actor_weakref()  # noqa: SLF001 - pykka has no public way from a ref to its actor
@@ -379,85 +384,10 @@ class FlowHub:
         self.on_opened()
         try:
             # Without its code what an end leads to is not known: it stays where it is, for the next who opens the run.
-            self._set_going(active, row, mode or "recover", event, [] if active.is_bare else ends, redone)
+            self._restorer.set_going(active, row, mode or "recover", event, [] if active.is_bare else ends, redone)
         except StoreError as error:
             self._lose(active, error)
             raise
-
-    def _set_going(
-        self,
-        active: ActiveRun,
-        row: RunRow,
-        mode: Mode,
-        event: Event,
-        ends: Sequence[bytes],
-        redone: frozenset[int] = frozenset(),
-    ) -> None:
-        # What was added since it was opened is in the file, and of what is not, nothing has come of it.
-        definition = active.definition if mode == "start" else self.definition_of(row)
-        machine = FlowMachine(
-            definition,
-            active.identity,
-            status=row.status,
-            elapsed_us=row.elapsed_us,
-            error=row.error,
-            ending=row.ending,
-            started_at=row.started_us,
-            is_pausing=mode == "recover" and row.is_pausing,
-            is_held=active.is_held,
-            last_seq=row.last_seq,
-        )
-        active.is_held = False  # from here on it is in the file
-        rows = (StoredRow(*found) for found in self.store.readers.query("read.nodes", row.run_key))
-        restore(machine, (from_row(found) for found in rows), mode, redone)
-        active.emitter.begin(machine.work)
-        # What the file has already is no news, and owes the gate nothing.
-        ends = [payload for payload in dict.fromkeys(ends) if machine.is_running(*key_of(payload))]
-        actors = active.emitter.actors
-        owed = [actor.ticket for key, actor in actors.items() if machine.is_running(*key)]
-        strangers = sum(1 for payload in ends if key_of(payload) not in actors and not is_success(payload))
-        active.gate.reset_holds(owed, strangers)
-        starter = Starter(
-            machine.work,
-            inputs=active.inputs,
-            services=self._body_services.of(active.actions),
-            blocking=self.runtime.blocking,
-            io=self.runtime.io,
-            imports=row.imports,
-            next_run_key=self.store.next_run_key,
-            arm=active.emitter.arm_time_out,
-        )
-        orders = OrderReader(
-            machine,
-            inputs=active.inputs,
-            actions=active.actions,
-            artifacts=self._body_services.artifacts,
-            channels=self._channels,
-            flows=partial(self._flows_of, active),
-        )
-        opening = Opening(
-            orders=orders,
-            machine=machine,
-            starter=starter,
-            opened=self._with_answers(active, machine, event),
-            ends=ends,
-            unskip=mode == "retry",
-            redone=redone,
-        )
-        starter.restore_keys()
-        active.supervisor.actor_inbox.put(Envelope(opening))
-
-    def _with_answers(self, active: ActiveRun, machine: FlowMachine, event: Event) -> Event:
-        """Let the machine know whose answers are there, and which runs inside rest; else it would rest before it is told."""
-        if not isinstance(event, Opened):
-            return event
-        identity = machine.work.identity
-        if asked := machine.asked():
-            answered = answered_among(self.store.readers, [(identity.run_key, *key) for key in asked])
-            event = msgspec.structs.replace(event, answered=frozenset(one.key for one in answered))
-        if machine.has_children():
-            event = msgspec.structs.replace(event, resting=self.children.resting(identity, active.emitter.tell))
-        return event
 
     def _at_rest(self, active: ActiveRun, state: str) -> None:
         active.gate.close()
@@ -470,58 +400,6 @@ class FlowHub:
             self._telemetry.run_rested(active.run_id, state)
         active.done.set(state)
         self.children.rested(active.run_id)
-
-    # --- after a crash
-
-    def _on_crash(self, active: ActiveRun, error: BaseException, told: list[bytes]) -> None:
-        # Behind everything the journal has of this run already, so that the file holds all of it or none.
-        self.store.transact(
-            lambda _connection: None,
-            lambda _result, _error: self.errand(lambda: self._rebuild(active, error, told)),
-        )
-
-    def _rebuild(self, active: ActiveRun, error: BaseException, told: list[bytes]) -> None:
-        try:
-            self._try_rebuilding(active, error, told)
-        except StoreError as refused:
-            self._lose(active, refused)
-
-    def _try_rebuilding(self, active: ActiveRun, error: BaseException, told: list[bytes]) -> None:
-        now = self.runtime.clock.now()
-        is_over = False
-        if not isinstance(error, WorkRejected):  # that is an attempt's fault, and the attempt fails for it
-            is_over = record_restart(active.restarts, now.mono_us, intensity=INTENSITY, period_us=PERIOD_US)
-        row = self.row_of(active.run_id)
-        identity = active.identity
-        if row is None or (row.owner, row.epoch) != (identity.owner, identity.epoch):
-            self._lose(active, OwnershipLost(str(self.store.path), f"run {active.run_id!r}"))
-            return
-        if is_over and isinstance(error, StoreError) and not isinstance(error, UnitRejected):
-            self._lose(active, error)  # the disk's fault, not the supervisor's
-            return
-        if is_over:
-            cause = f"{type(error).__name__}: {error}"
-            name = f"the supervisor of run {active.run_id!r}"
-            self._lose(active, SupervisorGaveUp(name, INTENSITY, PERIOD_US / 1e6, cause))
-            return
-        drained = active.gate.drain()
-        active.gate.take_started()
-        ends = [payload for payload in told if is_end(payload)]
-        actors = active.emitter.actors
-        # Whatever has had its place lives until the supervisor has handled its end, wherever that message is by now.
-        live = {key for key, actor in actors.items() if actor.ticket.state in ("admitted", "ended", "abandoned")}
-        late = [key for key in live if actors[key].ticket.state == "abandoned"]
-        for key in [key for key in actors if key not in live]:
-            del actors[key]
-        event = Opened(
-            mode="recover",
-            live=frozenset(live | {key_of(payload) for payload in ends}),
-            drained=frozenset((ticket.node, ticket.item, ticket.attempt) for ticket in drained),
-            is_bare=active.is_bare,
-        )
-        self._set_going(active, row, "recover", event, ends)
-        for key in late:
-            active.tell(TimerFired("attempt", *key))  # what the crash took back was its time-out
 
     def _lose(self, active: ActiveRun, error: Exception) -> None:
         """The run is no longer ours, or beyond us: stop its bodies and tell who waits."""
