@@ -4,8 +4,9 @@
   of a system, and their actions.
 * ``flows``: ``system.flows``; ``run`` is the handle of a run. Its verbs are in ``preparing``, ``control``, ``redo``, ``fork``,
   ``signalling``, ``replaying``, ``following``; ``archive`` and ``report`` look at what the file holds.
-* ``hub``: the root in one system: opens runs and keeps them; ``restorer`` sets each going from its rows, by ``restore``, and
-  ``restarts`` does when a supervisor has crashed. ``recovery`` and ``left_behind`` see to what other workers leave.
+* ``hub``: the root in one system: opens runs and keeps them. One becomes ours by ``claims``, is put together by ``assembler``,
+  set going from its rows by ``restorer`` and ``restore``, and again by ``restarts`` when its supervisor has crashed;
+  ``recovery`` and ``left_behind`` see to what other workers leave.
 * ``supervisor``: decides by ``machine`` about one run; ``draft`` is what it has decided, ``emitter`` lets out what follows.
 * ``starter``, ``starts``, ``values``, ``lists``: what attempts are started with; ``context`` is what actions are given, with
   ``run_cache``, ``run_steps``, ``additions``.

@@ -1,7 +1,7 @@
 """The root of the flow paradigm in one system: opens runs, keeps those that are open, and gives them back.
 
-Every run that is open here has a supervisor; the hub is the root above them. What a supervisor decides with is made by
-``restorer``, for its start as after a crash; how often it may crash is for ``restarts``.
+Every run that is open here has a supervisor; the hub is the root above them. A run becomes ours by ``claims``, is put together
+by ``assembler``, and set going from its rows by ``restorer``; when its supervisor crashes, ``restarts`` decides.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 from dagger_actors.actors.gates import Gates
-from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
@@ -28,23 +27,20 @@ from dagger_actors.bodies.services import BodyServices
 from dagger_actors.bodies.stored_tables import StoredTables
 from dagger_actors.core.awaits import Outside
 from dagger_actors.core.flow_messages import Detach
-from dagger_actors.core.protocols import Write
 from dagger_actors.core.states import FINAL_NODE
-from dagger_actors.core.wording import quoted
 from dagger_actors.errors import (
     OwnershipLost,
-    RunOwned,
     StoreError,
-    UnitRejected,
 )
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.adrift import Adrift
 from dagger_actors.flow.archive import Archive
+from dagger_actors.flow.assembler import Assembler
 from dagger_actors.flow.cache import StoredOutputs
 from dagger_actors.flow.children import Children
+from dagger_actors.flow.claims import Claims
 from dagger_actors.flow.context import Context
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.growing import GrowthReader
 from dagger_actors.flow.handover import Services
 from dagger_actors.flow.left_behind import LeftBehind, key_of
@@ -52,7 +48,6 @@ from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.loader import inner_loader
 from dagger_actors.flow.loading.sub_flows import HeldFlow, SubFlows
 from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
-from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.openings import Openings
 from dagger_actors.flow.people import People
 from dagger_actors.flow.registry import ActionRegistry
@@ -63,7 +58,6 @@ from dagger_actors.flow.run_actions import misfits, places_of, recall_actions
 from dagger_actors.flow.run_events import NodeChanged, Observer, RunEvent
 from dagger_actors.flow.run_steps import RunSteps
 from dagger_actors.flow.run_values import RunValues
-from dagger_actors.flow.supervisor import FlowSupervisor
 from dagger_actors.store.store import Store
 
 __all__ = ["FlowHub"]
@@ -114,11 +108,9 @@ class FlowHub:
         self._gates = gates
         self.happenings = Arrivals()
         """Wakes those who follow runs."""
-        self._observers: tuple[Observer, ...] = observers
-        if telemetry is not None:
-            self._observers += (partial(_tell_ends, telemetry),)
         self._left_behind = LeftBehind(store)
         self.openings = Openings()
+        self.claim = Claims(store, self.archive, self.openings, self.adrift).claim
         self.children = Children(self)
         self._former: dict[int, int | None] = {}
         self._lock = threading.Lock()
@@ -169,6 +161,17 @@ class FlowHub:
             restorer=self._restorer,
             errand=self.errand,
             lose=self._lose,
+        )
+        self._assembler = Assembler(
+            runtime,
+            store.worker_id,
+            services=self._services,
+            gates=gates,
+            children=self.children,
+            followers=self.happenings,
+            observers=observers if telemetry is None else (*observers, partial(_tell_ends, telemetry)),
+            at_rest=self._at_rest,
+            crashed=self._restarts.crashed,
         )
         self.held: Callable[[], Mapping[str, HeldFlow]] = dict
         """Gives the flows that are known by name."""
@@ -236,38 +239,6 @@ class FlowHub:
 
     # --- opening
 
-    def claim(self, row: RunRow) -> ReplyFuture[None]:
-        """Take the run from the owner its row names; refused when somebody else was faster.
-
-        Returns:
-            Resolved when this worker owns the run, with ``RunOwned`` when it does not.
-        """
-        future: ReplyFuture[None] = ReplyFuture()
-        opening = self.openings.begin(row.run_id)
-        claim = Write("flow_runs.claim", ((row.run_key, row.owner, row.epoch, self.store.worker_id),), 1)
-
-        def done(error: Exception | None) -> None:
-            if isinstance(error, UnitRejected):
-                error = self._faster(row.run_id)
-            elif isinstance(error, StoreError):
-                self.adrift.add(row.run_id, error)  # it may be ours
-            if error is None:
-                opening.is_won = True
-                future.set(None)
-            else:
-                self.openings.lost(row.run_id, opening)
-                future.set_exception((type(error), error, None))
-
-        inside = Write("flow_runs.claim_inside", ((row.run_key, self.store.worker_id),), None)
-        self.store.write([claim, inside], done)
-        return future
-
-    def _faster(self, run_id: str) -> RunOwned:
-        row = self.row_of(run_id)
-        owner = row.owner if row is not None and row.owner is not None else 0
-        worker = self.store.workers().get(owner)
-        return RunOwned(run_id, owner, worker.pid if worker is not None else 0)
-
     def open(
         self,
         run_id: str,
@@ -300,7 +271,7 @@ class FlowHub:
             assert row is not None
             assert row.owner == self.store.worker_id
             assert mode is None or is_bare or actions is not None
-            active = self._active(row, definition or self.definition_of(row), actions or self.registry)
+            active = self._assembler.assemble(row, definition or self.definition_of(row), actions or self.registry)
             active.is_bare, active.is_held = is_bare or (mode is None and actions is None), is_held
             self._begin(active, row, mode, former, redone)
         except StoreError as error:
@@ -309,55 +280,6 @@ class FlowHub:
         finally:
             self.openings.opened(run_id)
         self.adrift.remove(run_id, active)
-        return active
-
-    def _active(self, row: RunRow, definition: FlowDefinition, actions: ActionRegistry) -> ActiveRun:
-        """Make what an open run is made of: its gate, its emitter, its supervisor."""
-        run_id = row.run_id
-        identity = RunIdentity(
-            run_key=row.run_key,
-            run_id=run_id,
-            owner=self.store.worker_id,
-            epoch=row.epoch,
-            root_run=row.root_run,
-        )
-        active = ActiveRun(row, identity, definition, actions)
-        limit = active.definition.config.limit
-        supervisor: FlowSupervisor | None = None
-
-        def on_started() -> None:
-            if supervisor is not None:
-                supervisor.on_started()
-
-        active.gate = self._gates.open(
-            row.run_key,
-            limit=limit,
-            on_started=on_started,
-            name=lambda ticket: f"node {quoted(active.emitter.node_id(ticket.node))} of run {quoted(run_id)}",
-        )
-        active.emitter = Emitter(
-            run_key=row.run_key,
-            run_id=run_id,
-            gate=active.gate,
-            clock=self.runtime.clock,
-            timers=self.runtime.timers,
-            outside=self._services.outside,
-            children=self.children,
-            followers=self.happenings,
-            observers=self._observers,
-            at_rest=lambda state: self._at_rest(active, state),
-        )
-        ref = FlowSupervisor.spawn(
-            self._services,
-            active.gate,
-            active.emitter,
-            ask_rebuild=lambda error, told: self._restarts.crashed(active, error, told),
-            dispatcher=self.runtime.control,
-        )
-        supervisor = ref._actor_weakref()  # noqa: SLF001 - pykka has no public way from a ref to its actor
-        assert supervisor is not None
-        active.supervisor = supervisor
-        active.emitter.tell = supervisor.tell
         return active
 
     def _begin(
