@@ -74,7 +74,7 @@ class TurnFlows:
         run = prepare(self._catalog, pinned, inputs, run_id, settings).run
         if options.run_id is not None:
             run = msgspec.structs.replace(run, is_unique=options.is_unique)
-            row = hub.row_of(run_id)
+            row = hub.archive.find(run_id)
             if row is not None:
                 run.refuse_other(row.definition_id, row.inputs)
         if pinned.definition_id in self._known:

@@ -60,3 +60,13 @@ class ActiveRun:
         future: ReplyFuture[Any] = ReplyFuture()
         self.supervisor.actor_inbox.put(Envelope(encode(message), reply_to=future))
         return future
+
+    def stop_bodies(self) -> None:
+        """Cancel what runs and start nothing more: whatever it comes to, nobody here is told of it."""
+        self.gate.hold()
+        self.gate.drain()
+        for actor in list(self.emitter.actors.values()):
+            if actor.ticket.state == "admitted":
+                self.gate.abandon(actor.ticket)
+            actor.cancel()
+        self.gate.close()

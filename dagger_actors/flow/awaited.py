@@ -66,10 +66,6 @@ class Runs(Protocol):
         """Have the root do something."""
         ...
 
-    def row_of(self, run_id: str) -> RunRow | None:
-        """The row of a run; None when there is none."""
-        ...
-
     def code_of(self, row: RunRow) -> ActionRegistry | None:
         """A run's actions, if they are all here."""
         ...

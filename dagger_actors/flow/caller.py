@@ -33,7 +33,7 @@ class Caller:
         Raises:
             RunNotFound: There is none.
         """
-        row = self._hub.row_of(run_id)
+        row = self._hub.archive.find(run_id)
         if row is None:
             raise RunNotFound(run_id, str(self._hub.store.path))
         return row

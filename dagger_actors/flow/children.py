@@ -140,7 +140,7 @@ class Children:
 
     def _begin(self, awaited: Awaited) -> None:
         run_id = awaited.run_id
-        row = self._hub.row_of(run_id)
+        row = self._hub.archive.find(run_id)
         if row is None or row.parent_run != awaited.parent_run:
             self._answer(awaited, failed(str(RunConflict(run_id, "parent"))))
             return
@@ -189,7 +189,7 @@ class Children:
         self._do(row.run_id, partial(self._open_claimed, row.run_id))
 
     def _open_claimed(self, run_id: str) -> None:
-        row = self._hub.row_of(run_id) if run_id in self._awaited else None
+        row = self._hub.archive.find(run_id) if run_id in self._awaited else None
         if row is not None and row.owner == self._hub.store.worker_id and self._hub.find_open(run_id) is None:
             self._go_on(row)
 
@@ -197,7 +197,7 @@ class Children:
         awaited = self._awaited.get(run_id)
         if awaited is not None:
             awaited.is_held = verb == "pause"
-        row = self._hub.row_of(run_id)
+        row = self._hub.archive.find(run_id)
         if row is None or row.parent_run != parent_run or row.status in FINAL_RUN:
             return
         active = self._hub.find_open(run_id)
@@ -223,7 +223,7 @@ class Children:
 
     def reopen(self, run_id: str) -> bool:
         """Open a run again that the disk made us let go, if it is awaited; tells whether it is one of these."""
-        row = self._hub.row_of(run_id) if run_id in self._awaited else None
+        row = self._hub.archive.find(run_id) if run_id in self._awaited else None
         if row is None or row.status in FINAL_RUN or row.owner not in (None, self._hub.store.worker_id):
             return False
         if self._hub.find_open(run_id) is None:
@@ -231,20 +231,20 @@ class Children:
         return True
 
     def _reopen(self, run_id: str) -> None:
-        row = self._hub.row_of(run_id) if run_id in self._awaited else None
+        row = self._hub.archive.find(run_id) if run_id in self._awaited else None
         if row is not None and row.status in FINAL_RUN:
             self._tell(run_id)
         else:
             self.reopen(run_id)
 
     def _last_look(self, awaited: Awaited) -> None:
-        row = self._hub.row_of(awaited.run_id)
+        row = self._hub.archive.find(awaited.run_id)
         if row is None or row.status not in FINAL_RUN:
             awaited.tell(encode(Overdue(*awaited.key)))
 
     def _leave(self, run_id: str, parent_run: int) -> None:
         self._awaited.pop(run_id, None)
-        row = self._hub.row_of(run_id)
+        row = self._hub.archive.find(run_id)
         if row is None or row.parent_run != parent_run or row.status in FINAL_RUN:
             return
         active = self._hub.find_open(run_id)
@@ -296,7 +296,7 @@ class Children:
 
     def _tell(self, run_id: str) -> None:
         awaited = self._awaited.get(run_id)
-        row = self._hub.row_of(run_id)
+        row = self._hub.archive.find(run_id)
         if awaited is None or row is None or self._hub.find_open(run_id) is not None:
             return
         if row.status == "paused":

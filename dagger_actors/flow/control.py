@@ -78,9 +78,9 @@ class Controller:
             elif active is not None:
                 is_asked = True
                 self._ask(active, CancelRun())
-            elif self._hub.owner_pid(row) is None and is_asked and row.ending is not None:
+            elif self._hub.archive.owner_pid(row) is None and is_asked and row.ending is not None:
                 return  # what its end calls is for whoever has its code
-            elif self._hub.owner_pid(row) is None:
+            elif self._hub.archive.owner_pid(row) is None:
                 is_asked = True
                 self._cancel_unowned(row)
             else:
@@ -117,7 +117,7 @@ class Controller:
         """
         is_asked = False
         while (row := self._caller.row(run_id)).status == "running" and row.pausing:
-            if run_id not in self._hub.active and self._hub.owner_pid(row) is None:
+            if run_id not in self._hub.active and self._hub.archive.owner_pid(row) is None:
                 return False
             is_asked = True
             self._tell(row, Order("resume"), lambda current: not current.pausing or current.status != "running")
@@ -131,7 +131,7 @@ class Controller:
         """The outermost of the runs that a run is inside of that does not go on; None when all do."""
         for (run_id,) in self._hub.store.readers.query("read.runs_above", row.run_key):
             above = self._caller.row(run_id)
-            if above.status != "running" or above.pausing or above.ending or self._hub.owner_pid(above) is None:
+            if above.status != "running" or above.pausing or above.ending or self._hub.archive.owner_pid(above) is None:
                 return str(run_id)
         return None
 
@@ -162,7 +162,7 @@ class Controller:
             raise NodeTransition(run_id, node_id, state, "cancelled")
 
     def _position(self, run_id: str, node_id: str) -> int:
-        nodes = self._hub.definition_of(self._caller.row(run_id)).nodes
+        nodes = self._hub.archive.definition_of(self._caller.row(run_id)).nodes
         for position, node in enumerate(nodes):
             if node.id == node_id and node.call is None:
                 return position
@@ -181,7 +181,7 @@ class Controller:
         active = self._hub.active.get(row.run_id)
         if active is not None:
             self._ask(active, order.message)
-        elif self._hub.owner_pid(row) is None:
+        elif self._hub.archive.owner_pid(row) is None:
             self._unowned(row, order)
         else:
             self._elsewhere(row, order.verb, order.node, is_done)
@@ -223,7 +223,7 @@ class Controller:
         except UnitRejected:
             return  # nobody runs it any more
         while not is_done(current := self._caller.row(row.run_id)):
-            if current.status in FINAL_RUN or self._hub.owner_pid(current) is None:
+            if current.status in FINAL_RUN or self._hub.archive.owner_pid(current) is None:
                 return
             self._caller.pause()
 

@@ -264,7 +264,7 @@ class Flows:
         row = self._caller.row(run_id)
         if row.parent_run is not None:
             self._refuse_inside(row, "retried", "retry", self.root(run_id))
-        redone = redone_nodes(run_id, self._hub.definition_of(row), nodes) if nodes else frozenset[int]()
+        redone = redone_nodes(run_id, self._hub.archive.definition_of(row), nodes) if nodes else frozenset[int]()
         if row.status == "succeeded" and not redone:
             return Run(run_id, self)
         if row.status in ("pending", "running"):
@@ -300,7 +300,7 @@ class Flows:
     ) -> Run:
         self._refuse_owned(row)
         if actions is None:
-            actions = self._catalog.actions_of(row, self._hub.definition_of(row))
+            actions = self._catalog.actions_of(row, self._hub.archive.definition_of(row))
         try:
             self._caller.claim(row)
         except RunOwned as owned:
@@ -318,7 +318,7 @@ class Flows:
         owner = row.owner
         if owner is None:
             return
-        pid = self._hub.owner_pid(row)
+        pid = self._hub.archive.owner_pid(row)
         is_ours = owner == self._hub.store.worker_id
         # In this order: what ceases to be about to be opened is open by then.
         is_here = self._hub.openings.of(row.run_id) is not None or row.run_id in self._hub.active

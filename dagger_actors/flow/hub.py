@@ -182,23 +182,7 @@ class FlowHub:
         """Have the root do something, behind what it does already."""
         self._root.tell(errand)
 
-    # --- reading
-
-    def definition_of(self, row: RunRow) -> FlowDefinition:
-        """The definition a run is pinned to, with the settings it was started with.
-
-        Raises:
-            NewerSchema: A newer version of this package encoded it; here it could mean something else.
-        """
-        return self.archive.definition_of(row)
-
-    def row_of(self, run_id: str) -> RunRow | None:
-        """The row of a run; None when there is none."""
-        return self.archive.find(run_id)
-
-    def owner_pid(self, row: RunRow) -> int | None:
-        """The process that runs a run and lives; None when nobody does."""
-        return self.archive.owner_pid(row)
+    # --- what is known of runs here
 
     def _flows_of(self, active: ActiveRun) -> SubFlows:
         """What finds the flows that nodes run which are added to a run: as its file would name them, as the files are now."""
@@ -213,7 +197,7 @@ class FlowHub:
 
     def code_of(self, row: RunRow) -> ActionRegistry | None:
         """A run's actions, if this system has loaded them all and they fit; None = it has not."""
-        definition, found = self.definition_of(row), recall_actions(self.registry, places_of(row.imports))
+        definition, found = self.archive.definition_of(row), recall_actions(self.registry, places_of(row.imports))
         return None if found.lacking(definition) or misfits(definition, found.registry) else found.registry
 
     @property
@@ -223,7 +207,7 @@ class FlowHub:
 
     def is_anothers(self, row: RunRow) -> bool:
         """Tell whether another process that lives has a run; one that is ours may be open here, or could not be opened."""
-        return row.owner != self.store.worker_id and self.owner_pid(row) is not None
+        return row.owner != self.store.worker_id and self.archive.owner_pid(row) is not None
 
     def find_open(self, run_id: str) -> ActiveRun | None:
         """A run, if it is open here."""
@@ -257,7 +241,7 @@ class FlowHub:
             run_id: The run; its row names this worker as owner.
             mode: What for; None = only to cancel it: without its actions, what its end calls is left to whoever has them.
             former: The worker it was taken from, whose slot file tells what had started.
-            definition: What ``definition_of`` would read, when the caller has it at hand.
+            definition: What the archive would read, when the caller has it at hand.
             actions: Its actions; None only without a mode.
             redone: Nodes that are run again though they have succeeded.
             is_bare: Only to be told something; then no user code is needed, and nothing begins.
@@ -267,11 +251,13 @@ class FlowHub:
             StoreError: The file cannot be read; the run is adrift.
         """
         try:
-            row = self.row_of(run_id)
+            row = self.archive.find(run_id)
             assert row is not None
             assert row.owner == self.store.worker_id
             assert mode is None or is_bare or actions is not None
-            active = self._assembler.assemble(row, definition or self.definition_of(row), actions or self.registry)
+            active = self._assembler.assemble(
+                row, definition or self.archive.definition_of(row), actions or self.registry
+            )
             active.is_bare, active.is_held = is_bare or (mode is None and actions is None), is_held
             self._begin(active, row, mode, former, redone)
         except StoreError as error:
@@ -328,13 +314,7 @@ class FlowHub:
         for one in self._services.outside.values():
             one.forget(active.identity.run_key)
         self.children.forget(active.identity.run_key)
-        active.gate.hold()
-        active.gate.drain()
-        for actor in list(active.emitter.actors.values()):
-            if actor.ticket.state == "admitted":
-                active.gate.abandon(actor.ticket)
-            actor.cancel()
-        active.gate.close()
+        active.stop_bodies()
         with self._lock:
             if self.active.get(active.run_id) is active:
                 del self.active[active.run_id]

@@ -68,7 +68,7 @@ class Recovery:
                 if run_id not in adrift:
                     continue  # it is just being opened
                 adrift.discard(run_id)
-            row = self._hub.row_of(run_id)
+            row = self._hub.archive.find(run_id)
             actions = self.fitting_actions(row) if row is not None else None
             if row is not None and actions is not None:
                 self._claim(row, actions)
@@ -110,7 +110,7 @@ class Recovery:
             is_lost = worker is None or owner in stalled or hub.store.membership.is_gone(worker)
             if run_id in hub.active or (is_ours and hub.openings.of(run_id) is not None) or not (is_ours or is_lost):
                 continue
-            row = hub.row_of(run_id)
+            row = hub.archive.find(run_id)
             if row is not None:
                 hub.children.cancel_left(row)
 
@@ -121,7 +121,7 @@ class Recovery:
             StoreError: The file cannot be read.
         """
         for run_id in run_ids:
-            row = self._hub.row_of(run_id)
+            row = self._hub.archive.find(run_id)
             actions = self.fitting_actions(row) if row is not None and row.owner is None else None
             if row is not None and actions is not None:
                 self._claim(row, actions)
@@ -141,7 +141,7 @@ class Recovery:
         for run_id, code in self._asking_due(now_us):
             if code in self._strange:
                 continue
-            row = hub.row_of(run_id)
+            row = hub.archive.find(run_id)
             if row is None or run_id in hub.active or hub.openings.of(run_id) is not None or hub.is_anothers(row):
                 continue
             actions = self.fitting_actions(row)
@@ -163,7 +163,7 @@ class Recovery:
     def fitting_actions(self, row: RunRow) -> ActionRegistry | None:
         """The run's actions, if this process has them; it says so, once, when what it has may be wrong or does not fit."""
         try:
-            definition = self._hub.definition_of(row)
+            definition = self._hub.archive.definition_of(row)
         except NewerSchema:
             return None  # it is for a newer program, which may share this file
         places = places_of(row.imports)

@@ -99,7 +99,7 @@ class Signaller:
 
     def _asked(self, run_id: str, node_id: str) -> tuple[RunRow, int, Approval]:
         row = self._caller.row(run_id)
-        definition = self._hub.definition_of(row)
+        definition = self._hub.archive.definition_of(row)
         node = _position_of(definition, run_id, node_id)
         asks = definition.nodes[node].awaits
         if definition.nodes[node].flow is not None:

@@ -136,7 +136,7 @@ def test_who_asks_for_a_run_that_another_has_ended_meanwhile_gets_it_as_it_stand
     with ActorSystem(tmp_path / "x.db", actions=[once]) as system:
         run = system.flows.start(flow, run_id="r")
         assert run.wait(timeout=60).state == "paused"
-        before = system._hub.row_of("r")
+        before = system._hub.archive.find("r")
         tmp_path.joinpath("mended").touch()
         assert system.flows.resume("r").wait(timeout=60).state == "succeeded"
         assert system.flows._take(before, "resume").result(timeout=60) == {"n": 1}
