@@ -15,10 +15,10 @@ from typing import Protocol
 import msgspec
 
 from dagger_actors.bodies.artifact_ref import LONGEST_NAME, ArtifactRef
+from dagger_actors.bodies.loop_guard import refuse_on_loop
 from dagger_actors.core.protocols import Clock, Write
 from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import AmbiguousArtifact, RequestError, SystemClosed, UnknownArtifact
-from dagger_actors.flow.run import refuse_on_loop
 from dagger_actors.flow.writing_out import write_out
 from dagger_actors.store.artifacts import ArtifactStore
 from dagger_actors.store.reader import Readers

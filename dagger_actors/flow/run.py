@@ -14,7 +14,7 @@ from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.report import Report
 from dagger_actors.flow.run_picture import picture_of_run
 
-__all__ = ["Run", "refuse_on_loop"]
+__all__ = ["REST", "Run", "RunSource"]
 
 REST = FINAL_RUN | {"paused"}
 

@@ -89,14 +89,6 @@ class Signaller:
             raise RequestError(f"a reason is text of at most {LONGEST_REASON:,} characters, not {quoted(reason)}")
         self._give(row, node_id, node, (REJECTION, True, reason))
 
-    def has_news(self, run_id: str) -> bool:
-        """Tell whether a run that rests because people are asked is to be looked at now.
-
-        Raises:
-            RunNotFound: There is no such run.
-        """
-        return self._caller.row(run_id).is_due(self._hub.runtime.clock.now().wall_us)
-
     def _asked(self, run_id: str, node_id: str) -> tuple[RunRow, int, Approval]:
         row = self._caller.row(run_id)
         definition = self._hub.archive.definition_of(row)

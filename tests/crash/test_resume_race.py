@@ -139,4 +139,5 @@ def test_who_asks_for_a_run_that_another_has_ended_meanwhile_gets_it_as_it_stand
         before = system._hub.archive.find("r")
         tmp_path.joinpath("mended").touch()
         assert system.flows.resume("r").wait(timeout=60).state == "succeeded"
-        assert system.flows._take(before, "resume").result(timeout=60) == {"n": 1}
+        system.flows._taker.take(before, "resume")
+        assert system.flows.run("r").result(timeout=60) == {"n": 1}
