@@ -35,9 +35,7 @@ def opened(book: Book, event: Opened, now: Now) -> None:
         book.is_end_announced = False
     book.become("running", now)
     book.finished_at = None
-    timeout_s = book.work.definition.config.timeout_seconds
-    if timeout_s is not None:
-        book.effects.append(ArmTimer("run", max(0, round(timeout_s * 1e6) - book.elapsed_us(now))))
+    _arm_run(book, now)
     if book.ending is not None:
         leave_only_calls(book)
     resting = {rest.key: rest for rest in event.resting}
@@ -54,6 +52,14 @@ def opened(book: Book, event: Opened, now: Now) -> None:
     if event.mode != "recover":
         _note_revived(book, now)
         _note_void(book)
+
+
+def _arm_run(book: Book, now: Now) -> None:
+    """The run's time goes on from where it stood; once it was up, that of what the end has called, which is as long."""
+    timeout_s = book.work.definition.config.timeout_seconds
+    if timeout_s is not None:
+        whole_us = round(timeout_s * 1e6) * (2 if book.ending == "timed_out" else 1)
+        book.effects.append(ArmTimer("run", max(0, whole_us - book.elapsed_us(now))))
 
 
 def opened_to_end(book: Book, event: Opened, now: Now, *, calls: bool) -> None:
