@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
+import os
 import shutil
 import tempfile
 import threading
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+import dagger_actors
 from dagger_actors import ActorSystem
 from dagger_actors.testing.simulation import Simulation, simulate
 
@@ -21,8 +24,20 @@ settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
 MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 * 2**30
 PATIENCE_S = 30.0
 """How long a test waits for what must happen; only a failing test waits that long."""
+
+# Nearly all tests commit to a file, and no process that dies loses what was written; only a power cut does, and those are
+# simulated. A disk would make them wait for each commit, some for a minute on a slow day.
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the package once, as an installer does: hundreds of tests start a process, and may not write what it compiles."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(Path(dagger_actors.__file__).parent, quiet=2)
 
 
 class Diary:

@@ -115,16 +115,19 @@ def test_an_unreadable_artifact_is_made_again_by_its_node(run_id: str, node: str
             assert parsed(line) == ("retry", {"run_id": run_id, "start_from": (node,)})
 
 
+def parts(*words: str) -> Iterator[tuple[Path, ast.AST]]:
+    """What the modules of the package that have one of these words consist of."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        text = path.read_text()
+        if any(word in text for word in words):
+            yield from ((path, one) for one in ast.walk(ast.parse(text)))
+
+
 def calls() -> Iterator[tuple[str, ast.Call]]:
     """Every place of the package that writes a command."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for one in ast.walk(ast.parse(path.read_text())):
-            if (
-                isinstance(one, ast.Call)
-                and isinstance(one.func, ast.Name)
-                and one.func.id in ("command", "command_line")
-            ):
-                yield f"{path.relative_to(PACKAGE)}:{one.lineno}", one
+    for path, one in parts("command(", "command_line("):
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id in ("command", "command_line"):
+            yield f"{path.relative_to(PACKAGE)}:{one.lineno}", one
 
 
 def spelled(one: ast.Call, verb: str) -> str:
@@ -160,12 +163,11 @@ def test_every_place_that_writes_a_command_writes_one_that_is_taken(place: str, 
 
 def written() -> Iterator[str]:
     """Every command that stands in a text of the package, code aside."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for one in ast.walk(ast.parse(path.read_text())):
-            if isinstance(one, ast.Constant) and isinstance(one.value, str):
-                yield from (
-                    line.rstrip() for line in re.findall(r"dagger-actors [a-z](?:'[^'\n]*'|[^`\n;:.(>|'])*", one.value)
-                )
+    for _, one in parts("dagger-actors "):
+        if isinstance(one, ast.Constant) and isinstance(one.value, str):
+            yield from (
+                line.rstrip() for line in re.findall(r"dagger-actors [a-z](?:'[^'\n]*'|[^`\n;:.(>|'])*", one.value)
+            )
 
 
 @pytest.mark.parametrize("line", sorted(set(written()) - NO_COMMANDS))
