@@ -141,6 +141,10 @@ class DependencyGraph:
         """Tell whether any dependency of the vertex has still to end."""
         return self._waiting[vertex] > 0
 
+    def is_waiting_for_one(self, vertex: int) -> bool:
+        """Tell whether all but one of the dependencies of the vertex have ended."""
+        return self._waiting[vertex] == 1
+
     def state(self, vertex: int) -> FinalState | None:
         """Tell how the vertex ended; None while it has not."""
         return self._ends[vertex]

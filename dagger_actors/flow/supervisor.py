@@ -53,7 +53,7 @@ from dagger_actors.flow.draft import CacheOrigin, Draft
 from dagger_actors.flow.emitter import Emitter
 from dagger_actors.flow.handover import Opening, Services
 from dagger_actors.flow.machine.commands import needs_hold
-from dagger_actors.flow.machine.decisions import Await, Finish, Grant, Revive, StopBody
+from dagger_actors.flow.machine.decisions import Await, Finish, Grant, Release, Revive, StopBody
 from dagger_actors.flow.machine.events import (
     Answer,
     Cancelled,
@@ -223,8 +223,7 @@ class FlowSupervisor(Actor):
             case ExpandMap(node=node):
                 self._expand(node, now)
             case JudgeNode(node=node):
-                assert self._opening is not None
-                self._apply(Judged(node, self._opening.starter.judge(node)), now)
+                self._judge(node, now)
             case PrepareWait(node=node, item=item):
                 self._prepare_wait(node, item, data, now)
             case Answered():
@@ -262,7 +261,11 @@ class FlowSupervisor(Actor):
         orders: tuple[Order, ...] = ()
         if isinstance(outcome, Succeeded) and is_first:
             outcome, orders = self._orders(message.node, outcome, now)
-        self._apply(Ended(*key, message.started_us, message.finished_us, outcome, retry_after_us, orders), now)
+        event = Ended(*key, message.started_us, message.finished_us, outcome, retry_after_us, orders)
+        if isinstance(outcome, Succeeded) and is_first and self._machine.may_gather_failures(*key[:2]):
+            self._apply_held(event, now)
+        else:
+            self._apply(event, now)
         draft = self._draft
         actor = self._emitter.end_attempt(key)  # not earlier: if the machine crashes, the attempt is still to be ended
         if actor is not None:
@@ -297,7 +300,11 @@ class FlowSupervisor(Actor):
         key = (message.node, message.item, message.attempt)
         if not self._machine.is_awaiting(*key):
             return
-        self._apply(Answer(*key, message.outcome), now)
+        event = Answer(*key, message.outcome)
+        if isinstance(message.outcome, Failed) or self._machine.may_gather_failures(*key[:2]):
+            self._apply_held(event, now)
+        else:
+            self._apply(event, now)
         self._emitter.end_wait(key)
         place = (self._machine.work.identity.run_key, *key)
         self._draft.add_answer(place, message.source, now.wall_us)
@@ -307,7 +314,7 @@ class FlowSupervisor(Actor):
     def _overdue(self, message: Overdue, now: Now) -> None:
         key = (message.node, message.item, message.attempt)
         is_asked = self._machine.work.nodes[message.node].awaits_people and self._machine.is_awaiting(*key)
-        self._apply(WaitOver(*key), now)
+        self._apply_held(WaitOver(*key), now)
         if is_asked and not self._machine.is_awaiting(*key):
             self._draft.add_lapse((self._machine.work.identity.run_key, *key), now.wall_us)
 
@@ -317,7 +324,8 @@ class FlowSupervisor(Actor):
         if starter.lacks_run_key(node):
             self._services.reserve_run_keys(lambda _first, _error: self.tell(data))
             return
-        self._apply(Prepared(node, starter.wanted(node, item), item), now)
+        wanted = starter.wanted(node, item)
+        self._apply_found(Prepared(node, wanted, item), wanted, now)
 
     def _origin(self, place: tuple[int, int, int, int]) -> CacheOrigin:
         work = self._machine.work
@@ -348,7 +356,7 @@ class FlowSupervisor(Actor):
             case "await":
                 self._last_look(timer)
             case "stuck":
-                self._apply(Stuck(timer.node, timer.item, timer.attempt), now)
+                self._apply_held(Stuck(timer.node, timer.item, timer.attempt), now)
             case "run":
                 self._gate.hold()
                 self._note_started(now)
@@ -382,7 +390,12 @@ class FlowSupervisor(Actor):
         assert self._opening is not None
         found = self._opening.starter.expand(node)
         event = ExpansionFailed(node, found) if isinstance(found, ErrorDetail) else Expanded(node, *found)
-        self._apply(event, now)
+        self._apply_found(event, found, now)
+
+    def _judge(self, node: int, now: Now) -> None:
+        assert self._opening is not None
+        verdict = self._opening.starter.judge(node)
+        self._apply_found(Judged(node, verdict), verdict, now)
 
     def _cancel(self, command_id: int, envelope: Envelope[Any] | None, now: Now) -> None:
         self._gate.hold()
@@ -464,6 +477,22 @@ class FlowSupervisor(Actor):
                 self._is_over = draft.is_last = True
                 draft.until = effect.until
             draft.effects.append(effect)
+
+    def _apply_held(self, event: Event, now: Now) -> None:
+        """Apply what may stop the run, or pause it: nothing passes the gate between what was seen and what is decided."""
+        self._gate.hold()
+        self._note_started(now)
+        self._apply(event, now)
+        if not self._is_over:
+            self._draft.effects.append(Release())
+            self._draft.is_dirty = True
+
+    def _apply_found(self, event: Event, found: object, now: Now) -> None:
+        """Apply what has been found out of a node; where that is an error, the node has failed."""
+        if isinstance(found, ErrorDetail):
+            self._apply_held(event, now)
+        else:
+            self._apply(event, now)
 
     def tell(self, message: bytes) -> None:
         """Put an encoded message into this supervisor's own mailbox; any thread."""

@@ -26,6 +26,7 @@ __all__ = [
     "begin",
     "end",
     "finish",
+    "gathers_failures",
     "give_up",
     "has_calls",
     "hindrance",
@@ -68,7 +69,8 @@ def _call_ended(book: Book, call: Call, now: Now) -> None:
 
 def begin(book: Book, now: Now) -> None:
     """Begin whatever waits for nothing and has not begun, nor is about to."""
-    begun = {*book.live, *book.queued(), *book.calls, *map(book.work.vertex, book.asking)}
+    entering = [node for node, hooks in book.entering.items() if hooks]
+    begun = {*book.live, *book.queued(), *book.calls, *map(book.work.vertex, (*book.asking, *entering))}
     if book.is_pausing:
         begun.update(book.past)
     is_waiting = book.work.graph.is_waiting
@@ -171,6 +173,19 @@ def _gathered(book: Book, node: int, now: Now) -> list[int]:
     book.write(live, "failed", size=size, finished_at=now.wall_us, error=encode_error(error))
     node_failed(book, live, "failed", error, now)
     return []
+
+
+def gathers_failures(book: Book, node: int) -> bool:
+    """Tell whether a mapped node waits for one item alone, and others of it, or of a map over it that it ends too, have failed."""
+    work, nodes = book.work, [node]
+    for one in nodes:
+        vertex = work.vertex(one)
+        if one not in work.sizes or not work.graph.is_waiting_for_one(vertex):
+            continue
+        if not work.graph.is_unhindered(vertex):
+            return True
+        nodes += work.streams.get(one, ())
+    return False
 
 
 def node_succeeded(book: Book, node: int, now: Now) -> list[int]:

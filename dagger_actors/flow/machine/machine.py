@@ -36,7 +36,7 @@ from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.children import rested, woken
 from dagger_actors.flow.machine.commands import ordered, why_not
 from dagger_actors.flow.machine.decisions import ArmTimer, Decision, Release
-from dagger_actors.flow.machine.ends import settle, stop
+from dagger_actors.flow.machine.ends import gathers_failures, settle, stop
 from dagger_actors.flow.machine.events import (
     Answer,
     BodyKey,
@@ -199,6 +199,10 @@ class FlowMachine:
     def rests_until(self) -> int | None:
         """When a run that rests, and is opened without its code, is to be looked at by who has it: at once, or never."""
         return LOOK_NOW if self.book.was_asking else None
+
+    def may_gather_failures(self, node: int, item: int) -> bool:
+        """Tell whether a mapped node may fail as soon as that item of one has succeeded: it was the last."""
+        return item >= 0 and gathers_failures(self.book, node)
 
     def has_plenty(self) -> bool:
         """Tell whether so much is granted that nothing waits for the next decision."""
