@@ -7,7 +7,6 @@ from typing import Protocol
 
 import msgspec
 
-from dagger_actors.actors.gate import Gate
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.bodies.artifacts import RunArtifacts
@@ -46,8 +45,6 @@ class Awaited(msgspec.Struct, eq=False):
 
 class OpenRun(Protocol):
     """A run that is open here."""
-
-    gate: Gate
 
     def tell(self, message: msgspec.Struct) -> None:
         """Send its supervisor a message."""

@@ -249,7 +249,6 @@ class Children:
             return
         active = self._hub.find_open(run_id)
         if active is not None:
-            active.gate.hold()
             active.tell(CancelRun())
         elif not self._is_closed:
             self._hub.claim(row).add_done(partial(self._cancel, row))

@@ -37,6 +37,7 @@ FLOWS: dict[str, dict[str, Any]] = {
     "a retry, and a person": nodes({"id": "bad", "action": "fails", "try_count": 3, "retry_strategy": RETRY}, PERSON),
     "a flow inside": nodes({"id": "sub", "flow": "slow.yaml"}),
     "flows inside": nodes({"id": "sub", "flow": "slow.yaml", "map": {"over": "inputs.items", "item": "item"}}),
+    "a flow inside whose end is heard": nodes({"id": "sub", "flow": "heard.yaml"}),
     "a flow inside a flow": nodes({"id": "sub", "flow": "outer.yaml"}),
     "a person inside, and a body": nodes({"id": "sub", "flow": "asks.yaml"}, SLOW),
     "what was added": nodes({"id": "grow", "action": "grows"}),
@@ -79,6 +80,9 @@ class Stage:
         async def mends(error: NodeError) -> None:
             await self.stay(f"failure {error.node_id}")
 
+        def hears(event: HookEvent) -> None:
+            del event
+
         def quick() -> int:
             self.began.append("quick")
             return 1
@@ -89,7 +93,7 @@ class Stage:
         def grows(ctx: Context) -> None:
             ctx.add_nodes([{"id": "added", "action": "slow"}])
 
-        return [slow, hangs, mends, quick, fails, grows]
+        return [slow, hangs, hears, mends, quick, fails, grows]
 
 
 @pytest.fixture
@@ -98,6 +102,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     inner = [{"id": "n", "action": "slow"}, {"id": "m", "action": "quick", "dependencies": ["n"]}]
     (tmp_path / "slow.yaml").write_text(json.dumps({"name": "slow", "inputs": {"item": 0}, "nodes": inner}))
     (tmp_path / "asks.yaml").write_text("{name: asks, nodes: [{id: n, approval: {}}]}")
+    (tmp_path / "heard.yaml").write_text("{name: heard, hooks: {run_end: hears}, nodes: [{id: n, action: slow}]}")
     (tmp_path / "outer.yaml").write_text("{name: outer, nodes: [{id: n, flow: slow.yaml}]}")
     monkeypatch.chdir(tmp_path)
     return tmp_path
