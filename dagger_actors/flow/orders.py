@@ -85,7 +85,7 @@ class OrderReader:
             orders.append(decode_growth(outcome.turn.growth))
         if is_hook:
             orders += self._orders(node, outcome)
-        orders = _with_one_growth(orders)
+        _check_growth(orders)
         for order in orders:
             reason = self._machine.why_not(node, order)
             if reason is not None:
@@ -186,8 +186,10 @@ def _check(action: Action, name: str, json: str) -> None:
         raise HookRefused(str(error)) from None
 
 
-def _with_one_growth(orders: list[Order]) -> list[Order]:
-    """What an attempt adds by its context, and by commands, are two readings: only one of them can be."""
-    if sum(isinstance(order, Growth) for order in orders) > 1:
+def _check_growth(orders: list[Order]) -> None:
+    kinds = [type(order) for order in orders]
+    if kinds.count(Growth) > 1:
+        # What an attempt adds by its context, and by commands, are two readings: only one of them can be.
         raise HookRefused("a hook adds nodes by ctx.add_nodes or by returning AddNodes, not by both")
-    return orders
+    if Growth in kinds and Stop in kinds[: kinds.index(Growth)]:
+        raise HookRefused("nothing is added to a run behind CancelRun: return CancelRun last, or alone")

@@ -16,6 +16,7 @@ from dagger_actors import (
     AddNodes,
     CancelNode,
     CancelRun,
+    Context,
     EmitEvent,
     HookEvent,
     PauseRun,
@@ -526,6 +527,32 @@ def test_a_hook_cancels_the_run(tmp_path: Path) -> None:
     assert report.state == "cancelled"
 
 
+@pytest.mark.parametrize("when", ["its end is heard", "it was cancelled meanwhile"])
+def test_nothing_is_added_to_a_run_whose_end_is_decided(sim: Simulation, when: str) -> None:
+    """Law: nothing new starts then, whoever adds it: the hook has failed, and says so."""
+    began: list[str] = []
+
+    def work(ctx: Context) -> None:
+        began.append(ctx.node_id)
+
+    async def late(event: HookEvent) -> AddNodes:
+        await asyncio.sleep(5)
+        return AddNodes([{"id": f"late_{event.event}", "action": "work"}])
+
+    is_cancelled = when == "it was cancelled meanwhile"
+    hooks = {"node_success" if is_cancelled else "run_end": "late"}
+    run = sim.system(actions=[work, late]).flows.start(
+        {"name": "f", "hooks": hooks, "nodes": [{"id": "a", "action": "work"}]}
+    )
+    sim.advance(1)
+    if is_cancelled:
+        run.cancel()
+    report = run.wait()
+    assert report.state == ("cancelled" if is_cancelled else "failed")
+    assert "the end of the run is decided, so nothing more begins: add nodes before" in str(report.error)
+    assert (own(report), began) == ({"a": "succeeded"}, ["a"])
+
+
 def test_a_hook_emits_an_event_of_its_own(tmp_path: Path) -> None:
     """Law: whoever watches the run is told, after the commit."""
     heard: list[RunEvent] = []
@@ -560,6 +587,10 @@ BAD: dict[str, tuple[Any, str]] = {
     "a node that has begun": (SetInputs("a", {"value": 1}), "has begun already"),
     "an unknown input": (SetInputs("b", {"valeu": 1}), "takes no input 'valeu'"),
     "an ill-typed input": (SetInputs("b", {"value": "x"}), "cannot take its input 'value'"),
+    "nodes behind a cancel": (
+        [CancelRun(), AddNodes([{"id": "n", "action": "quiet"}])],
+        "nothing is added to a run behind",
+    ),
     "one bad of two": ([AddNodes([{"id": "n", "action": "quiet"}]), CancelNode("bb")], "the run has no node 'bb'"),
     "a bad dependency": (
         AddNodes([{"id": "n", "action": "quiet"}, {"id": "m", "action": "quiet", "dependencies": ["zz"]}]),
