@@ -187,9 +187,8 @@ def expanded(book: Book, event: Expanded, now: Now) -> None:
     """A mapped node fans out; an empty list is a success at once."""
     node, work = event.node, book.work
     own = work.vertex(node)
-    if node in work.sizes or work.graph.state(own) is not None or book.status != "running":
+    if not book.is_answered(node):
         return
-    book.asking.discard(node)
     if _lost_its_source(book, node, now):
         return
     past = book.past.pop(own, None)
@@ -213,9 +212,8 @@ def expanded(book: Book, event: Expanded, now: Now) -> None:
 
 def expansion_failed(book: Book, event: ExpansionFailed, now: Now) -> None:
     """There is no list to fan out over."""
-    if book.work.state(event.node) is not None or book.status != "running":
+    if not book.is_answered(event.node):
         return
-    book.asking.discard(event.node)
     if not _lost_its_source(book, event.node, now):
         failed_before(book, event.node, event.error, now)
 
@@ -232,9 +230,8 @@ def _lost_its_source(book: Book, node: int, now: Now) -> bool:
 
 def judged(book: Book, event: Judged, now: Now) -> None:
     """It is known whether the ``when`` of a node holds."""
-    if book.work.state(event.node) is not None or book.status != "running":
+    if not book.is_answered(event.node):
         return
-    book.asking.discard(event.node)
     if isinstance(event.verdict, ErrorDetail):
         failed_before(book, event.node, event.verdict, now)
     elif event.verdict:

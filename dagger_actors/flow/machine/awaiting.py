@@ -37,9 +37,8 @@ def prepared(book: Book, event: Prepared, now: Now) -> None:
     if book.work.nodes[node].flow is not None:
         child_prepared(book, event, now)
         return
-    if book.work.state(node) is not None or book.status != "running":
+    if not book.is_answered(node):
         return
-    book.asking.discard(node)
     if isinstance(event.found, ErrorDetail):
         failed_before(book, node, event.found, now)
         return

@@ -269,6 +269,12 @@ class Book:
         live = self.live.get(vertex)
         return live if live is not None and live.attempt == attempt else None
 
+    def is_answered(self, node: int) -> bool:
+        """Take down what is being read of a node as read; tells whether it still was to be, and the node goes on by it."""
+        is_asked = node in self.asking
+        self.asking.discard(node)
+        return is_asked and self.status == "running" and self.work.state(node) is None
+
     def begin(self, vertex: int) -> Live:
         """Begin an invocation, or the next attempt of one that had ended."""
         node, item = self.work.place(vertex)
@@ -324,28 +330,38 @@ class Book:
                 if state is None:
                     return
             vertex = heapq.heappop(self.ready) & MASK
-            if self.work.graph.state(vertex) is not None:
-                continue  # it was cancelled meanwhile
-            if state and self._flows and self.work.place(vertex)[0] in self._flows:
+            if self._is_needless(vertex):
+                self._let_next_in(self.work.place(vertex)[0])
+            elif state and self._flows and self.work.place(vertex)[0] in self._flows:
                 self._begin_child(vertex)
             elif state:
                 self._grant(vertex, state)
             else:
                 self._backlogs[self.work.place(vertex)[0]].append(vertex)
 
+    def _is_needless(self, vertex: int) -> bool:
+        """Tell whether what was queued has ended meanwhile, or is the flow that runs already: it was woken twice."""
+        return self.work.graph.state(vertex) is not None or vertex in self.children
+
+    def _let_next_in(self, node: int) -> None:
+        """The next of a node with a limit of its own takes the turn of one that does not need it."""
+        backlog = self._backlogs.get(node)
+        if backlog:
+            self.push(backlog.popleft())
+
     def _let_later_flows_in(self) -> None:
-        """Queue as many of the flows that had to wait as there is room for; who was cancelled meanwhile takes none."""
+        """Queue as many of the flows that had to wait as there is room for."""
         room = self.work.definition.config.limit - len(self.children)
         while self._later and room > 0:
             vertex = self._later.popleft()
-            if self.work.graph.state(vertex) is None:
+            if self._is_needless(vertex):
+                self._let_next_in(self.work.place(vertex)[0])
+            else:
                 self.push(vertex)
                 room -= 1
 
     def _begin_child(self, vertex: int) -> None:
         """Let the flow of a vertex be run, or go on, unless as many run as may at once."""
-        if vertex in self.children:
-            return  # it was woken twice
         if len(self.children) >= self.work.definition.config.limit:
             self._later.append(vertex)
             return
@@ -417,9 +433,7 @@ class Book:
         """The next of a node with a limit of its own takes the turn of one that is over."""
         if live.node in self._counts:
             self._counts[live.node] -= 1
-            backlog = self._backlogs[live.node]
-            if backlog:
-                self.push(backlog.popleft())
+            self._let_next_in(live.node)
 
     def grant(self, live: Live) -> None:
         """Let it through the gate; not while pausing, unless it is a call: then it stays ready, for the resume."""
