@@ -197,7 +197,7 @@ class Stage:
 
     def statuses(self) -> dict[str, tuple[str, bool, bool]]:
         """The state of each run, whether it pauses, and whether it rests because people are asked."""
-        sql = "SELECT run_id, status, pausing, asks_until IS NOT NULL FROM flow_runs"
+        sql = "SELECT run_id, status, pausing, asks_until >= 0 FROM flow_runs"  # below that it is marked to go on
         return {
             run_id: (status, bool(pausing) and status == "running", bool(asks))
             for run_id, status, pausing, asks in self.query(sql)

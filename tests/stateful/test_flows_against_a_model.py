@@ -449,6 +449,7 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                 row = self.row(rows, (run.id, node.spec.id, item))
                 is_seen = row is not None and row.state not in {"ready", "running", "waiting"}
                 is_seen = is_seen or (piece.state == "waiting" and row is not None and row.state != "waiting")
+                is_seen = is_seen or (piece.state == "running" and row is not None and row.tries > piece.tries)
                 if is_dead and not is_seen:
                     continue
                 found.append((piece.due, (row.ended or 0) if row is not None else 0, (run, node, item, piece)))
