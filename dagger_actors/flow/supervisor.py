@@ -11,7 +11,6 @@ to have the run rebuilt from the file; ref, mailbox and gate stay.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import Any, TypeGuard, assert_never, cast
 
@@ -46,7 +45,7 @@ from dagger_actors.core.messages import (
     encode,
     is_end,
 )
-from dagger_actors.core.protocols import Now, Unit
+from dagger_actors.core.protocols import Now
 from dagger_actors.core.retry import AttemptError, names_of
 from dagger_actors.errors import ActionError, StoreError, WorkRejected
 from dagger_actors.flow.draft import CacheOrigin, Draft
@@ -78,6 +77,7 @@ from dagger_actors.flow.machine.events import (
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.machine.orders import CancelVertex, Order, Pause, Resume
 from dagger_actors.flow.rejected_work import as_failed, failed_with
+from dagger_actors.flow.uncommitted import Uncommitted
 
 __all__ = ["FlowSupervisor"]
 
@@ -91,7 +91,7 @@ FLUSH_US = 50_000
 
 
 class FlowSupervisor(Actor):
-    """Owns one run; implements ``core.protocols.Owner``.
+    """Owns one run.
 
     Args:
         services: What all supervisors share.
@@ -114,15 +114,12 @@ class FlowSupervisor(Actor):
         self._emitter = emitter
         self._ask_rebuild = ask_rebuild
         self._opening: Opening | None = None
-        self._lock = threading.Lock()
+        self._uncommitted = Uncommitted(services, emitter, self.tell)
         self._draft = Draft()
-        self._ready: Draft | None = None
-        self._in_flight: list[Draft] = []
         self._stash: list[Envelope[Any]] = []
         self._flush_armed = False
         self._is_over = False
         self._waiting_idle: list[Any] = []
-        self.refused: Exception | None = None
 
     # --- turns
 
@@ -163,9 +160,8 @@ class FlowSupervisor(Actor):
 
     def _break(self, error: BaseException, messages: list[bytes]) -> None:
         self._gate.hold()
-        with self._lock:
-            drafts = [*self._in_flight, *([self._ready] if self._ready else []), self._draft]
-            self._draft, self._ready, self._opening = Draft(), None, None
+        drafts = [*self._uncommitted.take_back(), self._draft]
+        self._draft, self._opening = Draft(), None
         for draft in drafts:
             # Their ends will be told again, and the record in the slot file is freed only with the commit of that.
             for actor in draft.ended:
@@ -190,10 +186,8 @@ class FlowSupervisor(Actor):
 
     def _open(self, opening: Opening) -> None:
         self._opening = opening
-        with self._lock:
-            self._in_flight = []  # the journal has answered them all, and what it refused is told again by the opening
+        self._uncommitted.begin_anew()
         self._flush_armed = self._is_over = False
-        self.refused = None
         run_key = opening.machine.work.identity.run_key
         if opening.unskip:
             self._draft.unskip(run_key)
@@ -243,7 +237,7 @@ class FlowSupervisor(Actor):
             case Detach(now=is_now):
                 self._detach(envelope, now, is_now=is_now)
             case Reopen(reason=reason):
-                self._break(self.refused or RuntimeError(reason), [])
+                self._break(self._uncommitted.refused or RuntimeError(reason), [])
             case _:
                 assert_never(message)
 
@@ -507,12 +501,7 @@ class FlowSupervisor(Actor):
         draft.until = self._machine.rests_until if draft.until is None else draft.until
         draft.is_late = self._is_over and not draft.is_last
         self._draft = Draft()
-        with self._lock:
-            if self._ready is None:
-                self._ready = draft
-            else:
-                self._ready.merge(draft)
-        self._services.journal.wake(self)
+        self._uncommitted.hand_over(draft)
 
     def on_started(self) -> None:
         """The gate let something through: it is written down a little later, if it still runs then."""
@@ -523,42 +512,6 @@ class FlowSupervisor(Actor):
 
     def _flush(self) -> None:
         self.tell(encode(TimerFired("flush")))
-
-    # --- on the journal's thread
-
-    def take_unit(self) -> Unit | None:
-        """Hand over the draft."""
-        with self._lock:
-            if self.refused is not None:
-                return None  # it builds on what was refused: it stays, and is told again with that
-            draft, self._ready = self._ready, None
-            if draft is None:
-                return None
-            self._in_flight.append(draft)
-
-        def committed() -> None:
-            with self._lock:
-                if draft.is_late and self.refused is not None:
-                    return  # the end before it was refused: it stays in flight, and is told again with it
-                self._in_flight.remove(draft)
-            for work, answer in zip(draft.work, draft.answers, strict=True):
-                if work.published:
-                    self._services.appended(work.published, answer)
-            try:
-                self._emitter.let_out(draft)
-            except Exception as error:
-                # It is stored, and half of what follows from it is out: the file knows what is still to be done.
-                if not draft.is_last:
-                    rejected(error)
-                raise
-
-        def rejected(error: Exception) -> None:
-            self.refused = error
-            self.tell(encode(Reopen(str(error))))
-
-        return Unit(
-            draft.writes(), committed, rejected, draft.work, lambda: self.refused is not None, draft.answers.extend
-        )
 
 
 def _order(message: ControlRun) -> Pause | Resume | CancelVertex:

@@ -236,18 +236,19 @@ def test_a_supervisor_hands_over_nothing_that_builds_on_a_refused_unit(memory: P
         run = system.flows.start({"name": "f", "nodes": [{"id": "n", "action": "slow"}]})
         sim.advance(1)
         supervisor = system._hub.active[run.id].supervisor
-        draft = supervisor._ready = Draft()
-        supervisor.refused = RuntimeError("refused")
-        assert supervisor.take_unit() is None
-        assert supervisor._ready is draft
-        supervisor.refused = None
+        uncommitted = supervisor._uncommitted
+        draft = uncommitted._ready = Draft()
+        uncommitted.refused = RuntimeError("refused")
+        assert uncommitted.take_unit() is None
+        assert uncommitted._ready is draft
+        uncommitted.refused = None
         draft.run_row = supervisor._machine.run_row(sim.world.now())
-        unit = supervisor.take_unit()
+        unit = uncommitted.take_unit()
         assert unit is not None
         assert not unit.is_void()
-        supervisor.refused = RuntimeError("refused")
+        uncommitted.refused = RuntimeError("refused")
         assert unit.is_void()
-        supervisor.refused = None
+        uncommitted.refused = None
 
 
 @pytest.mark.parametrize("how", ["raises", "times out", "cancelled", "late"])
