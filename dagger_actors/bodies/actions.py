@@ -13,9 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar, overload, runtime_checkable
 
+from msgspec.inspect import Type
+
 from dagger_actors.bodies.context import BodyContext
 from dagger_actors.bodies.parameters import Parameter, alternatives, decode_custom
 from dagger_actors.bodies.result_check import result_check
+from dagger_actors.bodies.type_shape import output_type
 from dagger_actors.core.wording import BESIDE, indefinite
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.reading.importing import FILE_MODULE
@@ -152,6 +155,16 @@ class Action:
 
     def __repr__(self) -> str:
         return f"<Action {self.name} {self.qualified_name}>"
+
+    @property
+    def gives(self) -> Type:
+        """What is stored of its result."""
+        return output_type(self.returns)
+
+    @property
+    def place_of_hint(self) -> str:
+        """Where the type of that is said, in messages."""
+        return "at {}:{}".format(*place_of(self.source))
 
     def identity(self) -> str | None:
         """What stands for it in the keys of the cache; None when nothing can.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from pathlib import PurePath
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -28,7 +28,12 @@ class Parameter:
         annotation: Its type hint; ``Any`` without one.
         takes_bytes: Whether an artifact of bytes may be given to it as it is.
         is_secret: Whether it takes a ``Secret``, so that one is given as it is, not as text.
+        noun: What it is a parameter of, in messages.
+        declaration: What says its type, in messages.
     """
+
+    noun: ClassVar[str] = "action"
+    declaration: ClassVar[str] = "the action's type hint"
 
     __slots__ = ("_decode", "action", "annotation", "is_secret", "name", "required", "takes_bytes")
 

@@ -16,8 +16,7 @@ from dagger_actors.bridges.trigger import Trigger
 from dagger_actors.bridges.trigger_targets import FlowTarget, Target, TaskTarget
 from dagger_actors.core.wording import listed, nearest, quoted
 from dagger_actors.errors import Problem
-from dagger_actors.flow.definition import InputSpec
-from dagger_actors.flow.loading.type_edges import INPUTS
+from dagger_actors.flow.loading.input_types import input_type
 from dagger_actors.pubsub.field_paths import field_in
 from dagger_actors.pubsub.wired import WiredChannel
 from dagger_actors.supervised.channel_resolving import sentence
@@ -177,7 +176,7 @@ def _inputs(
         elif spec.secret:
             message = f"the input {quoted(name)} of {flow} is secret, and no message carries one"
             yield trigger.where.problem(one.option, message, "Leave it out, and give it a default.")
-        elif wrong := clash(one.shape, _input_type(spec)):
+        elif wrong := clash(one.shape, input_type(spec)):
             what = "a message" if one.path == WHOLE else one.path
             message = f"{what} is {name_of(one.shape)}, and the input {quoted(name)} of {flow} takes {spec.type}"
             yield trigger.where.problem(
@@ -189,7 +188,3 @@ def _inputs(
             message = f"{flow} needs the input {quoted(name)} ({spec.type}), and nothing of {carried} is said to be it"
             advice = f"Say where it is: inputs: {{{name}: FIELD}}; or give it a default."
             yield trigger.where.problem("inputs" if trigger.inputs is not None else "flow", message, advice)
-
-
-def _input_type(spec: InputSpec) -> inspect.Type:
-    return INPUTS.get(spec.type, inspect.AnyType())

@@ -19,14 +19,24 @@ from dagger_actors.flow.inputs import check_inputs, encode_inputs
 from dagger_actors.flow.machine.invocations import Invocations
 from dagger_actors.flow.run_actions import Places
 
-__all__ = ["FAILED", "LONGEST_ID", "Parent", "child_id", "flow_of", "flows_within", "wanted_child"]
+__all__ = [
+    "DEFINITIONS",
+    "FAILED",
+    "LONGEST_ID",
+    "Parent",
+    "child_id",
+    "flow_of",
+    "flows_within",
+    "places_within",
+    "wanted_child",
+]
 
 FAILED: Final = "dagger_actors.SubFlowFailed"
 
 LONGEST_ID: Final = 200
 """Characters of a run id."""
 
-_definitions = msgspec.json.Decoder(FlowDefinition)
+DEFINITIONS = msgspec.json.Decoder(FlowDefinition)
 _places = msgspec.json.Decoder(Places)
 """Made here, in one thread, as ``archive.DEFINITIONS`` is."""
 
@@ -48,7 +58,7 @@ def child_id(run_id: str, node_id: str, key: str) -> str:
 
 def flow_of(definition: FlowDefinition, spec: SubFlow) -> FlowDefinition:
     """The definition of a flow that a node of another runs."""
-    return _definitions.decode(definition.flows[spec.definition_id])
+    return DEFINITIONS.decode(definition.flows[spec.definition_id])
 
 
 def places_within(places: Places, spec: SubFlow, inner: FlowDefinition) -> Places:

@@ -45,7 +45,7 @@ from dagger_actors.flow.growing import GrowthReader
 from dagger_actors.flow.handover import Services
 from dagger_actors.flow.left_behind import LeftBehind, key_of
 from dagger_actors.flow.loading.awaits import AwaitableChannels
-from dagger_actors.flow.loading.loader import inner_loader
+from dagger_actors.flow.loading.loader import LoadedInside
 from dagger_actors.flow.loading.sub_flows import HeldFlow, SubFlows
 from dagger_actors.flow.machine.events import Cancelled, Event, Mode, Opened
 from dagger_actors.flow.openings import Openings
@@ -136,7 +136,10 @@ class FlowHub:
                 resources=resources,
                 tables=StoredTables(store),
                 owner=RunValues(
-                    store, messages, GrowthReader(self.active.get, channels, self._flows_of), clock=runtime.clock
+                    store,
+                    messages,
+                    GrowthReader(self.active.get, channels, self._flows_of, registry),
+                    clock=runtime.clock,
                 ),
             ),
             home=store.home,
@@ -188,7 +191,7 @@ class FlowHub:
         """What finds the flows that nodes run which are added to a run: as its file would name them, as the files are now."""
         definition, above = active.definition, self.archive.above(active.identity.run_key)
         return SubFlows(
-            inner_loader(self.registry, channels=self._channels),
+            LoadedInside(self.registry, channels=self._channels),
             held=self.held(),
             folder=Path(places_of(active.imports).folder),
             chain=(Path(definition.file).resolve(),) if definition.file else (),

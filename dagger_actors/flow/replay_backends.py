@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.actions import Action
 from dagger_actors.bodies.backends import StepPlace
 from dagger_actors.bodies.publications import PUBLISH, WantedMessage
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.messages import ArtifactRecord, Inline, Output, StartAttempt, Stored
 from dagger_actors.errors import GrowthRefused, ReplayRefused
 from dagger_actors.flow.additions import GROW, WantedNodes
-from dagger_actors.flow.definition import FlowDefinition, Growth
+from dagger_actors.flow.definition import FlowDefinition, Growth, SubFlow
 from dagger_actors.flow.inputs import declared_inputs
+from dagger_actors.flow.loading.flow_outputs import action_of
 from dagger_actors.flow.loading.growth import Added, Grown, read_growth
 from dagger_actors.flow.machine.growth import beyond_iterations
 from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.run_actions import Places
 from dagger_actors.flow.run_cache import VALUE
 from dagger_actors.store.reader import Readers
 
@@ -124,10 +127,14 @@ class ReplayOwner:
         definition: That of the run.
         registry: Its actions.
         node: Position of the node whose attempt is made again.
+        places: Where they are.
     """
 
-    def __init__(self, readers: Readers, definition: FlowDefinition, registry: ActionRegistry, node: int) -> None:
+    def __init__(
+        self, readers: Readers, definition: FlowDefinition, registry: ActionRegistry, node: int, places: Places
+    ) -> None:
         self._node = node
+        self._places = places
         self._readers = readers
         self._definition = definition
         self._registry = registry
@@ -150,6 +157,10 @@ class ReplayOwner:
             return _encode(self._grown(_wanted_nodes.decode(arguments)))
         raise LookupError(f"nobody answers {question!r}")
 
+    def _runs(self, spec: SubFlow, added: Mapping[str, str]) -> Action:
+        body = added.get(spec.definition_id) or self._definition.flows[spec.definition_id]
+        return action_of(spec, body, self._places, self._registry)
+
     def _grown(self, wanted: WantedNodes) -> Growth:
         definition = self._definition
         if told := beyond_iterations(definition.nodes[self._node], definition.config):
@@ -166,6 +177,7 @@ class ReplayOwner:
             inputs=declared_inputs(definition),
             config=definition.config,
             registry=self._registry,
+            runs=self._runs,
         )
         nodes = tuple(read_growth(run, msgspec.json.decode(wanted.nodes), self._added))
         return Growth(base=self._added.base, nodes=nodes)

@@ -54,7 +54,8 @@ def replay_attempt(
     given = ActionRegistry()
     for reference in imports:
         given.load(reference, folder, insists=True)
-    found = load_actions(given, places_of(row.imports))
+    places = places_of(row.imports)
+    found = load_actions(given, places)
     action = found.registry.get(start.action)
     if action is None:
         lacking = Problem(f"there is no action {start.action!r} any more", "Name where it is with --import.")
@@ -66,7 +67,7 @@ def replay_attempt(
         steps=steps,
         resources=NoResources(start),
         tables=tables,
-        owner=ReplayOwner(store.readers, definition, found.registry, start.node),
+        owner=ReplayOwner(store.readers, definition, found.registry, start.node, places),
     )
     try:
         return replay(start, action, backends=backends, steps=steps, artifacts=artifacts, call=call, write=write)

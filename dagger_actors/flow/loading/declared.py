@@ -9,12 +9,12 @@ from msgspec import inspect
 
 from dagger_actors.bodies.actions import Action
 from dagger_actors.bodies.type_fit import field_of, fields_of
-from dagger_actors.bodies.type_shape import ANY, Artifact, members_of, name_of, output_type
+from dagger_actors.bodies.type_shape import ANY, Artifact, members_of, name_of
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.loading.written import WrittenNode
 from dagger_actors.reading.tree import Listing, Scalar
 
-__all__ = ["Fault", "as_item", "declared_outputs", "listed", "missing_output", "named_output", "place_of_output"]
+__all__ = ["Fault", "as_item", "listed", "missing_output", "output_of", "place_of_output"]
 
 REFERENCE = inspect.DictType(inspect.StrType(), ANY)
 """What a list of outputs holds instead of bytes."""
@@ -30,13 +30,6 @@ class Fault(msgspec.Struct, frozen=True):
     key: str = ""
 
 
-def declared_outputs(node: WrittenNode) -> tuple[str, ...]:
-    """The outputs that a node declares; what is no text among them is complained of elsewhere."""
-    tree = node.fields["outputs"].value
-    items = tree.items if isinstance(tree, Listing) else []
-    return tuple(item.value for item in items if isinstance(item, Scalar) and isinstance(item.value, str))
-
-
 def place_of_output(node: WrittenNode, name: str) -> int:
     """Find where a node declares an output."""
     tree = node.fields["outputs"].value
@@ -44,8 +37,9 @@ def place_of_output(node: WrittenNode, name: str) -> int:
     return next((item.at for item in items if isinstance(item, Scalar) and item.value == name), tree.at)
 
 
-def named_output(given: inspect.Type, names: tuple[str, ...]) -> inspect.Type:
-    """One declared name takes a value that is no mapping; a mapping stays what it is."""
+def output_of(action: Action, names: tuple[str, ...]) -> inspect.Type:
+    """What a node gives; one name that it declares takes a value that is no mapping, and a mapping stays what it is."""
+    given = action.gives
     if len(names) != 1:
         return given
     members = [one if may_have_fields(one) else wrapped(one) for one in members_of(given)]
@@ -70,7 +64,7 @@ def as_item(given: inspect.Type) -> inspect.Type:
 
 def missing_output(action: Action, names: tuple[str, ...]) -> Fault | None:
     """Find the first declared output that the action's return hint does not have."""
-    given = output_type(action.returns)
+    given = action.gives
     gives = f"action {quoted(action.name)} gives {name_of(given)}"
     has_fields = any(may_have_fields(one) for one in members_of(given))
     if not has_fields and len(names) > 1:

@@ -7,11 +7,12 @@ two. Others are searched for, and if that leads far, all ancestors are swept onc
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from dagger_actors.flow.definition import FlowConfig, FromNode, Growth, InputSpec, NodeDefinition
+from dagger_actors.bodies.actions import Action
+from dagger_actors.flow.definition import FlowConfig, FromNode, Growth, InputSpec, NodeDefinition, SubFlow
 from dagger_actors.flow.loading.ancestry import Ancestry, ancestors_among, edges_of
 from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.sub_flows import SubFlows
@@ -36,6 +37,8 @@ class Grown(msgspec.Struct, frozen=True, kw_only=True):
         registry: Its actions.
         channels: Those that nodes may await messages of; None = nothing is known of them.
         flows: Finds the flows that nodes run; None = they run none here.
+        runs: Gives what runs for a node that is there and runs a flow; knows besides these definitions of flows, as JSON
+            text by their SHA-256. None = nothing is known of it.
     """
 
     nodes: Sequence[NodeDefinition]
@@ -46,6 +49,7 @@ class Grown(msgspec.Struct, frozen=True, kw_only=True):
     registry: ActionRegistry
     channels: AwaitableChannels | None = None
     flows: SubFlows | None = None
+    runs: Callable[[SubFlow, Mapping[str, str]], Action] | None = None
 
 
 class Added:
@@ -57,10 +61,10 @@ class Added:
         flows: The definitions of the flows that they run, as JSON text by their SHA-256.
     """
 
-    def __init__(self, base: int, nodes: Sequence[NodeDefinition] = ()) -> None:
+    def __init__(self, base: int, nodes: Sequence[NodeDefinition] = (), flows: Mapping[str, str] = {}) -> None:
         self.base = base
         self.nodes = list(nodes)
-        self.flows: dict[str, str] = {}
+        self.flows = dict(flows)
         self._at = {node.id: at for at, node in enumerate(nodes)}
 
     @property

@@ -16,7 +16,7 @@ from dagger_actors.flow.loading.calls import read_failure
 from dagger_actors.flow.loading.grown import Added, Grown, GrownAncestry
 from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
 from dagger_actors.flow.loading.references import MAX_REFERENCE, Pointer
-from dagger_actors.flow.loading.written import WrittenMap, WrittenNode
+from dagger_actors.flow.loading.written import WrittenFlow, WrittenMap, WrittenNode
 from dagger_actors.reading.kind import FileKind
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import read_source
@@ -83,7 +83,7 @@ def _read(run: Grown, data: Sequence[object], added: Added, names: Iterable[str]
     reader = Reader(read.document, read.problems)
     assert isinstance(read.tree, Table), "it is a mapping"
     seen = sorted({position for name in names for position in _meant(run, added, name)})
-    stubs = [_stub(added.node(run, position)) for position in seen]
+    stubs = [_stub(run, added, position) for position in seen]
     ancestry = GrownAncestry(run, added, seen)
     nodes, index = read_nodes(reader, read.tree.entries["nodes"].value, run.inputs, stubs, run.flows)
     has_cycles = not check_cycles(reader, nodes)
@@ -112,9 +112,10 @@ def _read(run: Grown, data: Sequence[object], added: Added, names: Iterable[str]
     return [moved(node, positions.__getitem__) for node in made if node is not None]
 
 
-def _stub(node: NodeDefinition) -> WrittenNode:
+def _stub(run: Grown, added: Added, position: int) -> WrittenNode:
     """A node of the run, as far as new ones can see it; what it waits for is the ancestry's."""
-    spec = node.map
+    node = added.node(run, position)
+    spec, flow = node.map, node.flow
     return WrittenNode(
         node.id,
         0,
@@ -124,7 +125,13 @@ def _stub(node: NodeDefinition) -> WrittenNode:
         is_complete=True,
         inputs=[],
         map=None if spec is None else WrittenMap(over=Pointer("", 0, found=Constant("[]")), item=spec.item),
+        outputs=node.outputs,
         trigger=node.trigger,
+        flow=(
+            None
+            if flow is None or run.runs is None
+            else WrittenFlow(at=0, spec=flow, action=run.runs(flow, added.flows))
+        ),
     )
 
 

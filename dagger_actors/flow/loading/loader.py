@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast, get_args
 
+from msgspec.inspect import Type
+
+from dagger_actors.bodies.type_shape import ANY
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition, Hook, InputSpec, InputType, Reference
 from dagger_actors.flow.loading.action_check import bind, load_actions
@@ -13,6 +16,7 @@ from dagger_actors.flow.loading.ancestry import Ancestry
 from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.calls import HOOKS, read_failure, read_hooks
 from dagger_actors.flow.loading.defaults import check_output_defaults
+from dagger_actors.flow.loading.flow_outputs import outputs_of
 from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
 from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of, resolve_anywhere
 from dagger_actors.flow.loading.secret_inputs import read_secret, refuse_secret
@@ -20,13 +24,14 @@ from dagger_actors.flow.loading.settings import CONFIG, read_config
 from dagger_actors.flow.loading.sub_flows import HeldFlow, SubFlows
 from dagger_actors.flow.loading.written import WrittenNode
 from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.run_actions import Places
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.kind import FileKind
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import Source, read_source
 from dagger_actors.reading.tree import Fields, Scalar, Table, Tree
 
-__all__ = ["FLOW_FILE", "inner_loader", "load_flow"]
+__all__ = ["FLOW_FILE", "LoadedInside", "load_flow"]
 
 FLOW_FILE = FileKind(noun="flow", least="A flow needs at least `name` and `nodes`.", split="Split it, or use `map`.")
 
@@ -64,22 +69,45 @@ def load_flow(
     assert registry is not None or not imports, "imports need a registry"
     read = read_source(source, FLOW_FILE)
     chain = (Path(read.file).resolve(),) if read.file else ()
-    load_inner = inner_loader(registry, imports, channels)
-    flows = SubFlows(load_inner, held=held, folder=read.folder, chain=chain)
+    inner = LoadedInside(registry, imports, channels)
+    flows = SubFlows(inner, held=held, folder=read.folder, chain=chain)
     return _load(read, registry, imports, channels, flows)
 
 
-def inner_loader(
-    registry: ActionRegistry | None, imports: Sequence[str] = (), channels: AwaitableChannels | None = None
-) -> Callable[[Path, SubFlows], FlowDefinition]:
-    """What loads the flows that nodes run; the arguments are those of ``load_flow``."""
+class LoadedInside:
+    """Loads the flows that nodes run; implements ``sub_flows.InnerFlows``, and the arguments are those of ``load_flow``."""
 
-    def load_inner(path: Path, flows: SubFlows) -> FlowDefinition:
+    def __init__(
+        self,
+        registry: ActionRegistry | None,
+        imports: Sequence[str] = (),
+        channels: AwaitableChannels | None = None,
+    ) -> None:
+        self._registry = registry
+        self._imports = tuple(imports)
+        self._channels = channels
+
+    def load(self, path: Path, flows: SubFlows) -> FlowDefinition:
+        """Load a file.
+
+        Raises:
+            DefinitionError: It cannot run.
+        """
         # Its actions are its own: what the outer flow names is no business of the inner one.
-        own = None if registry is None else registry.beside()
-        return _load(read_source(path, FLOW_FILE), own, imports if own is not None else (), channels, flows)
+        own = None if self._registry is None else self._registry.beside()
+        return _load(read_source(path, FLOW_FILE), own, self._imports if own else (), self._channels, flows)
 
-    return load_inner
+    def gives(self, definition: FlowDefinition, folder: Path) -> Type:
+        """The type of a flow's outputs; without a registry nothing is known of it."""
+        if self._registry is None:
+            return ANY
+        places = Places(
+            folder=str(folder.absolute()),
+            actions=definition.actions,
+            imports=self._imports,
+            started_in=str(Path.cwd()),
+        )
+        return outputs_of(definition, places, self._registry)
 
 
 def _load(

@@ -110,6 +110,8 @@ def read_nodes(
             refuse_action_keys(reader, node)
         elif "inputs" in node.fields:
             node.inputs = read_inputs(reader, node.fields["inputs"].value, declared, node.places)
+        if "outputs" in node.fields:
+            node.outputs = read_outputs(reader, node.fields["outputs"].value)
         if "map" in node.fields:
             node.map = read_map(reader, node.fields["map"].value, declared, node.places)
         if "trigger" in node.fields:
@@ -273,7 +275,6 @@ def defined(
     policy = reader.choice(fields["on_failure"].value, "on_failure", ON_FAILURE) if "on_failure" in fields else None
     timeout = reader.seconds(fields["timeout"].value, "timeout") if "timeout" in fields else None
     isolation = read_isolation(reader, fields)
-    outputs = read_outputs(reader, fields["outputs"].value) if "outputs" in fields else ()
     keeping = keeping_of(reader, node)
     tries = read_tries(reader, fields)
     retry = merged_retry(config, tries, strategy) if "action" in fields and node.approval is None else NO_RETRY
@@ -291,7 +292,7 @@ def defined(
             (name, found) for name, pointer in node.inputs or () if (found := reference_of(pointer)) is not None
         ),
         automatic=node.inputs is None,
-        outputs=outputs,
+        outputs=node.outputs,
         timeout_s=timeout,
         retry=retry,
         on_failure=on_failure_of(policy, config),

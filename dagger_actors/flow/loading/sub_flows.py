@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
+from msgspec import inspect
 
 from dagger_actors.bodies.actions import Action
 from dagger_actors.bodies.parameters import Parameter
@@ -21,7 +22,7 @@ from dagger_actors.flow.loading.written import WrittenFlow, WrittenNode
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Tree
 
-__all__ = ["MAX_DEPTH", "OF_ACTIONS_ONLY", "FlowAction", "HeldFlow", "SubFlows", "refuse_keys_of_actions"]
+__all__ = ["MAX_DEPTH", "OF_ACTIONS_ONLY", "FlowAction", "HeldFlow", "InnerFlows", "SubFlows", "refuse_keys_of_actions"]
 
 MAX_DEPTH: Final = 8
 """Flows one inside the other, the outermost included."""
@@ -63,14 +64,27 @@ class HeldFlow(msgspec.Struct, frozen=True):
     folder: Path
 
 
-Load = Callable[[Path, "SubFlows"], FlowDefinition]
+class InnerFlows(Protocol):
+    """Knows the flows that nodes run."""
+
+    def load(self, path: Path, flows: SubFlows, /) -> FlowDefinition:
+        """Load a file, with what finds the flows inside it.
+
+        Raises:
+            DefinitionError: It cannot run.
+        """
+        ...
+
+    def gives(self, definition: FlowDefinition, folder: Path, /) -> inspect.Type:
+        """The type of a flow's outputs; ``folder`` is what its files are relative to."""
+        ...
 
 
 class SubFlows:
     """Finds the flows that the nodes of one flow run.
 
     Args:
-        load: Loads a file, with what finds the flows inside it; raises ``DefinitionError``.
+        inner: Knows the flows of files.
         held: Those that are known by name.
         folder: What paths are relative to.
         chain: The files that this flow is inside of, outermost first, its own last.
@@ -79,7 +93,7 @@ class SubFlows:
 
     def __init__(
         self,
-        load: Load,
+        inner: InnerFlows,
         *,
         held: Mapping[str, HeldFlow],
         folder: Path,
@@ -89,7 +103,7 @@ class SubFlows:
         self._above = above
         self.own_name = ""
         """The name of this flow."""
-        self._load = load
+        self._inner = inner
         self._held = held
         self._folder = folder
         self._chain = chain
@@ -99,7 +113,7 @@ class SubFlows:
 
     def inside(self, path: Path) -> SubFlows:
         """What finds the flows inside the flow of a file."""
-        return SubFlows(self._load, held=self._held, folder=path.parent, chain=(*self._chain, path.resolve()))
+        return SubFlows(self._inner, held=self._held, folder=path.parent, chain=(*self._chain, path.resolve()))
 
     def complain_again(self) -> None:
         """What was complained of is looked for anew when it is named once more: another reader has to hear of it."""
@@ -145,7 +159,7 @@ class SubFlows:
 
     def _read(self, reader: Reader, at: int, text: str, path: Path) -> WrittenFlow | None:
         try:
-            definition = self._load(path, self.inside(path))
+            definition = self._inner.load(path, self.inside(path))
         except DefinitionError as error:
             reader.complain(at, f"the flow {quoted(text)} cannot run", "Its problems are listed too.")
             reader.add(error.problems)
@@ -166,8 +180,9 @@ class SubFlows:
         definition_id = hashlib.sha256(body).hexdigest()
         self.bodies[definition_id] = msgspec.Raw(body)
         folder = Path(os.path.relpath(found.folder.resolve(), self._folder.resolve())).as_posix()
+        action = FlowAction(definition, self._inner.gives(definition, found.folder))
         spec = SubFlow(name=definition.name, definition_id=definition_id, folder=folder, depth=depth)
-        return WrittenFlow(at=at, spec=spec, action=FlowAction(definition))
+        return WrittenFlow(at=at, spec=spec, action=action)
 
     def _refuse_circle(self, reader: Reader, at: int, names: Collection[str], again: str) -> None:
         chain = " -> ".join(quoted(name) for name in (*names, again))
@@ -196,21 +211,45 @@ def refuse_keys_of_actions(reader: Reader, node: WrittenNode) -> None:
 
 
 class FlowAction(Action):
-    """A flow as what is checked against the nodes that run it: its inputs are its parameters."""
+    """A flow as what is checked against the nodes that run it: its inputs are its parameters.
 
-    __slots__ = ()
+    Args:
+        definition: It.
+        gives: The type of its outputs.
+    """
+
+    __slots__ = ("_gives",)
     noun = "flow"
 
-    def __init__(self, definition: FlowDefinition) -> None:
+    def __init__(self, definition: FlowDefinition, gives: inspect.Type) -> None:
+        self._gives = gives
         parameters = tuple(
             _parameter(definition.name, name, spec) for name, spec in declared_inputs(definition).items()
         )
         super().__init__(definition.name, _run_it, parameters)
 
+    @property
+    def gives(self) -> inspect.Type:
+        """Its outputs by name."""
+        return self._gives
+
+    @property
+    def place_of_hint(self) -> str:
+        """Where to look for what says the types of those, in messages."""
+        return f"in the flow {quoted(self.name)}"
+
+
+class FlowInput(Parameter):
+    """An input of a flow as a parameter."""
+
+    __slots__ = ()
+    noun = "flow"
+    declaration = "that of the flow's input"
+
 
 def _parameter(flow: str, name: str, spec: InputSpec) -> Parameter:
     hint = Secret if spec.secret else HINTS[spec.type]
-    return Parameter(flow, name, hint, required=spec.default is None)
+    return FlowInput(flow, name, hint, required=spec.default is None)
 
 
 def _run_it() -> None:

@@ -12,10 +12,10 @@ from typing import Never, NoReturn
 import msgspec
 from msgspec import inspect
 
-from dagger_actors.bodies.actions import Action, place_of
+from dagger_actors.bodies.actions import Action
 from dagger_actors.bodies.parameters import Parameter
 from dagger_actors.bodies.type_fit import clash, field_of, fields_of, item_of, written_as
-from dagger_actors.bodies.type_shape import ANY, hint_type, name_of, output_type
+from dagger_actors.bodies.type_shape import ANY, hint_type, name_of
 from dagger_actors.core.comparisons import ORDERS, kind_of, order_of
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, InputSpec, Reference
@@ -23,23 +23,19 @@ from dagger_actors.flow.loading.conditions import comparisons_in
 from dagger_actors.flow.loading.declared import (
     Fault,
     as_item,
-    declared_outputs,
     listed,
     missing_output,
-    named_output,
+    output_of,
     place_of_output,
 )
 from dagger_actors.flow.loading.default_types import Defaults
+from dagger_actors.flow.loading.input_types import input_type
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.loading.written import WrittenNode
 from dagger_actors.reading.reader import Reader
 
-__all__ = ["INPUTS", "TypeEdges"]
+__all__ = ["TypeEdges"]
 
-INPUTS: Mapping[str, inspect.Type] = {
-    kind: hint_type(hint)
-    for kind, hint in {"int": int, "float": float, "str": str, "bool": bool, "list": list, "dict": dict}.items()
-}
 Source = tuple[Hashable, ...]
 
 
@@ -71,9 +67,7 @@ class TypeEdges:
         self._outputs: dict[tuple[Action, tuple[str, ...]], Fault | None] = {}
         numbers: dict[Source, int] = {}
         self._kinds = [
-            numbers.setdefault(
-                (action, node.map is None, declared_outputs(node) if "outputs" in node.fields else ()), len(numbers)
-            )
+            numbers.setdefault((action, node.map is None, node.outputs), len(numbers))
             for node, action in zip(nodes, actions, strict=True)
         ]
         """Nodes that give the same types, numbered: looking one up must cost next to nothing."""
@@ -101,7 +95,7 @@ class TypeEdges:
         if node.map is not None:
             self._check_map(node.map.over, node.map.item, by_name.get(node.map.item))
             self._defaults.check_list(node.map.over, by_name.get(node.map.item))
-        if "outputs" in node.fields:
+        if node.outputs:
             self._check_declared(node, action)
 
     def check_results(self, results: Mapping[str, tuple[int, Reference]]) -> None:
@@ -183,7 +177,7 @@ class TypeEdges:
         return kinds
 
     def _check_declared(self, node: WrittenNode, action: Action) -> None:
-        names = declared_outputs(node)
+        names = node.outputs
         pair = (action, names)
         if pair not in self._outputs:
             self._outputs[pair] = missing_output(action, names)
@@ -214,8 +208,7 @@ class TypeEdges:
         """What decides the type of a reference, apart from where it stands."""
         if type(found) is FromNode:
             node = self._nodes[found.node]
-            names = declared_outputs(node) if "outputs" in node.fields else ()
-            return (self._actions[found.node], found.key, node.map is not None, names)
+            return (self._actions[found.node], found.key, node.map is not None, node.outputs)
         return ("input", found.key if isinstance(found, FromInput) else "")
 
     def _given(self, source: Source, found: Reference) -> inspect.Type | Fault:
@@ -227,12 +220,12 @@ class TypeEdges:
 
     def _type_of(self, source: Source, found: Reference) -> inspect.Type | Fault:
         if not isinstance(found, FromNode):
-            return self._input_type(found.key if isinstance(found, FromInput) else "")
+            return input_type(self._declared.get(found.key) if isinstance(found, FromInput) else None)
         action, key, is_mapped, names = source
         if not isinstance(action, Action):
             return ANY
         assert isinstance(names, tuple)
-        given = named_output(output_type(action.returns), names)
+        given = output_of(action, names)
         if is_mapped:
             if found.key is not None:
                 message = f"refers to {SOURCE}, but {NODE} is mapped: its output is a list, which has no keys"
@@ -245,7 +238,7 @@ class TypeEdges:
         field = field_of(given, key)
         if isinstance(field, inspect.Type):
             return field
-        message = f"refers to {SOURCE}, but action {quoted(action.name)} gives {name_of(given)}, which has no "
+        message = f"refers to {SOURCE}, but {action.noun} {quoted(action.name)} gives {name_of(given)}, which has no "
         if field is None:
             return Fault(f"{message}keys", f"Refer to {NODE}, its whole output.")
         return Fault(f"{message}{quoted(key)}", f"It has {listed(field)}.", tuple(field), key)
@@ -258,7 +251,7 @@ class TypeEdges:
         if not is_mapped or not isinstance(action, Action):
             return None
         assert isinstance(names, tuple)
-        return self._field(named_output(output_type(action.returns), names), action, found)
+        return self._field(output_of(action, names), action, found)
 
     def _item(self, given: inspect.Type | Fault, source: Source, found: Reference) -> inspect.Type | Fault:
         if isinstance(given, Fault):
@@ -267,18 +260,12 @@ class TypeEdges:
             # Over a mapped node each item is given as that node's item gave it: bytes stay bytes.
             names = source[3]
             assert isinstance(names, tuple)
-            return named_output(output_type(source[0].returns), names)
+            return output_of(source[0], names)
         item = item_of(given)
         if item is None:
             message = f"must be a list, but {SOURCE} gives {name_of(given)}"
             return Fault(message, "Refer to a list, or remove `map`.")
         return item
-
-    def _input_type(self, key: str) -> inspect.Type:
-        spec = self._declared.get(key)
-        if spec is None or spec.type == "any":
-            return ANY
-        return INPUTS[spec.type]
 
     def _compared(self, given: inspect.Type, found: Reference, parameter: Parameter) -> Fault | None:
         wanted = self._takes.get(parameter)
@@ -287,14 +274,14 @@ class TypeEdges:
         wrong = clash(given, wanted)
         if wrong is None:
             return None
-        message = f"gets {name_of(given)} from {SOURCE}, but action {quoted(parameter.action)} takes {name_of(wanted)}"
+        message = f"gets {name_of(given)} from {SOURCE}, but {parameter.noun} {quoted(parameter.action)} takes {name_of(wanted)}"
         if wrong.path != "$" or isinstance(fields_of(wanted), dict):
             message += f": {wrong.reason} (at {wrong.path})"
         if isinstance(found, FromInput):
-            return Fault(message, f"Change the type of the input {quoted(found.key)}, or the action's type hint.")
+            return Fault(message, f"Change the type of the input {quoted(found.key)}, or {parameter.declaration}.")
         assert isinstance(found, FromNode)
         action = self._actions[found.node]
-        where = " at {}:{}".format(*place_of(action.source)) if action is not None else ""
+        where = f" {action.place_of_hint}" if action is not None else ""
         return Fault(message, f"Refer to another output, or change a type hint: what it gives is hinted{where}.")
 
 

@@ -96,6 +96,7 @@ class WrittenNode(msgspec.Struct, gc=False):
         is_complete: Whether it names its dependencies itself.
         inputs: The arguments by name; None when they follow from the action's parameters.
         places: The place of each input's name, of those too whose value was complained of.
+        outputs: The names that its output must have.
         map: How it fans out.
         trigger: The rule that lets it run.
         when: What must hold over data besides.
@@ -113,6 +114,7 @@ class WrittenNode(msgspec.Struct, gc=False):
     is_complete: bool = False
     inputs: list[tuple[str, Pointer]] | None = None
     places: dict[str, int] = {}
+    outputs: tuple[str, ...] = ()
     map: WrittenMap | None = None
     trigger: Trigger = "all_succeeded"
     when: WrittenPredicate | None = None
