@@ -5,23 +5,19 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from functools import partial
 
 import msgspec
 
-from dagger_actors.bodies.actions import Action
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.errors import AttemptOver
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.additions import WantedNodes
-from dagger_actors.flow.definition import Growth, InputSpec, SubFlow
+from dagger_actors.flow.definition import Growth, InputSpec
+from dagger_actors.flow.inner_actions import InnerActions
 from dagger_actors.flow.loading.awaits import AwaitableChannels
-from dagger_actors.flow.loading.flow_outputs import action_of
 from dagger_actors.flow.loading.growth import Added, Grown, read_growth, runs_flows
 from dagger_actors.flow.loading.sub_flows import SubFlows
 from dagger_actors.flow.machine.invocations import Invocations
-from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.run_actions import places_of
 
 __all__ = ["GrowthReader"]
 
@@ -36,7 +32,7 @@ class GrowthReader:
         find: Gives a run that is open here; None when it is not.
         channels: Those that nodes may await messages of.
         flows: Gives what finds the flows that the nodes of a run may run.
-        registry: What the system has loaded.
+        inner: Knows what runs for nodes that run flows.
     """
 
     def __init__(
@@ -44,16 +40,14 @@ class GrowthReader:
         find: Callable[[str], ActiveRun | None],
         channels: AwaitableChannels,
         flows: Callable[[ActiveRun], SubFlows],
-        registry: ActionRegistry,
+        inner: InnerActions,
     ) -> None:
-        self._registry = registry
+        self._inner = inner
         self._find = find
         self._flows = flows
         self._channels = channels
         self._lock = threading.Lock()
         self._positions: weakref.WeakKeyDictionary[Invocations, dict[str, int]] = weakref.WeakKeyDictionary()
-        self._run: weakref.WeakKeyDictionary[Invocations, dict[SubFlow, Action]] = weakref.WeakKeyDictionary()
-        """What runs for the nodes of a run that run flows."""
         self._added: weakref.WeakKeyDictionary[BodyActor, Added] = weakref.WeakKeyDictionary()
         """What attempts add by now: kept, so that one more call costs as much as the first."""
 
@@ -83,7 +77,7 @@ class GrowthReader:
             registry=active.actions,
             channels=self._channels,
             flows=flows,
-            runs=partial(self._runs, active, work),
+            runs=self._inner.of(active, work),
         )
         added = self._taken(wanted, actor, run.count)
         if added is None:
@@ -94,18 +88,6 @@ class GrowthReader:
                 self._added[actor] = added
         bodies = {} if flows is None else {one: bytes(body).decode() for one, body in flows.bodies.items()}
         return _encode(Growth(base=added.base, nodes=nodes, flows=bodies))
-
-    def _runs(self, active: ActiveRun, work: Invocations, spec: SubFlow, added: Mapping[str, str]) -> Action:
-        """What runs for a node that runs a flow; ``added`` are the definitions that are not yet the run's."""
-        with self._lock:
-            known = self._run.setdefault(work, {})
-            found = known.get(spec)
-        if found is None:
-            body = added.get(spec.definition_id) or work.definition.flows[spec.definition_id]
-            found = action_of(spec, body, places_of(active.imports), self._registry)
-            with self._lock:
-                known[spec] = found
-        return found
 
     def _taken(self, wanted: WantedNodes, actor: BodyActor | None, count: int) -> Added | None:
         """What the attempt adds already; taken away, for it is changed now."""

@@ -43,6 +43,7 @@ from dagger_actors.flow.context import Context
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.growing import GrowthReader
 from dagger_actors.flow.handover import Services
+from dagger_actors.flow.inner_actions import InnerActions
 from dagger_actors.flow.left_behind import LeftBehind, key_of
 from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.loader import LoadedInside
@@ -102,6 +103,7 @@ class FlowHub:
         self.runtime = runtime
         self.store = store
         self.registry = registry
+        self._inner = InnerActions(registry)
         self.archive = Archive(store, lambda: runtime.clock.now().wall_us)
         self.active: dict[str, ActiveRun] = {}
         self.adrift = Adrift()
@@ -138,7 +140,7 @@ class FlowHub:
                 owner=RunValues(
                     store,
                     messages,
-                    GrowthReader(self.active.get, channels, self._flows_of, registry),
+                    GrowthReader(self.active.get, channels, self._flows_of, self._inner),
                     clock=runtime.clock,
                 ),
             ),
@@ -156,6 +158,7 @@ class FlowHub:
             children=self.children,
             channels=channels,
             flows_of=self._flows_of,
+            inner=self._inner,
         )
         self._restarts = Restarts(
             store,

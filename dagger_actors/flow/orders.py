@@ -24,7 +24,7 @@ from dagger_actors.flow.commands import (
     SetInputs,
     decode_commands,
 )
-from dagger_actors.flow.definition import Growth, InputSpec
+from dagger_actors.flow.definition import Growth, InputSpec, SubFlow
 from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.growth import Added, Grown, read_growth, runs_flows
 from dagger_actors.flow.loading.sub_flows import SubFlows
@@ -49,6 +49,7 @@ class OrderReader:
         artifacts: Hold what a hook has returned, which nobody has committed yet.
         channels: Those that nodes may await messages of.
         flows: Gives what finds the flows that nodes may run.
+        runs: Knows what runs for nodes that run flows, see ``Grown``.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class OrderReader:
         artifacts: ArtifactSource,
         channels: AwaitableChannels,
         flows: Callable[[], SubFlows],
+        runs: Callable[[SubFlow, Mapping[str, str]], Action],
     ) -> None:
+        self._runs = runs
         self._channels = channels
         self._flows = flows
         self._machine = machine
@@ -145,6 +148,7 @@ class OrderReader:
             registry=self._actions,
             channels=self._channels,
             flows=self._flows() if runs_flows(nodes) else None,
+            runs=self._runs,
         )
 
     def _position(self, name: str) -> int:

@@ -18,6 +18,7 @@ from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.archive import Archive
 from dagger_actors.flow.children import Children
 from dagger_actors.flow.handover import Opening
+from dagger_actors.flow.inner_actions import InnerActions
 from dagger_actors.flow.left_behind import is_success, key_of
 from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.sub_flows import SubFlows
@@ -44,6 +45,7 @@ class Restorer:
         children: Knows which runs inside others rest.
         channels: Those that nodes may await messages of.
         flows_of: Gives what finds the flows that the nodes of a run may run.
+        inner: Knows what runs for nodes that run flows.
     """
 
     def __init__(
@@ -56,7 +58,9 @@ class Restorer:
         children: Children,
         channels: AwaitableChannels,
         flows_of: Callable[[ActiveRun], SubFlows],
+        inner: InnerActions,
     ) -> None:
+        self._inner = inner
         self._runtime = runtime
         self._store = store
         self._archive = archive
@@ -145,6 +149,7 @@ class Restorer:
             artifacts=self._services.artifacts,
             channels=self._channels,
             flows=partial(self._flows_of, active),
+            runs=self._inner.of(active, machine.work),
         )
 
     def _with_answers(self, active: ActiveRun, machine: FlowMachine, event: Event) -> Event:

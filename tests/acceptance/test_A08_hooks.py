@@ -621,6 +621,80 @@ def test_what_a_hook_cannot_have_is_told_and_nothing_of_it_is_done(tmp_path: Pat
         assert own(started.wait(30)) == {"a": "succeeded", "b": "succeeded"}
 
 
+TOO_LATE: dict[str, tuple[Any, str]] = {
+    "a pause": (PauseRun(), "it cannot be paused any more; `on_failure: pause` of a node pauses it where that fails"),
+    "a resume": (ResumeRun(), "there is no pause to take back"),
+    "a cancel": (CancelRun(), "it cannot be cancelled any more"),
+    "a cancel of a node": (CancelNode("a"), "the node 'a' is over too, and not to be cancelled"),
+}
+
+
+@pytest.mark.parametrize("what", TOO_LATE)
+def test_what_comes_too_late_at_the_end_of_a_run_is_refused(tmp_path: Path, what: str) -> None:
+    """Law: at the end of a run there is nothing to pause, resume or cancel: a hook that wants to is told, and fails."""
+    command, message = TOO_LATE[what]
+
+    def late(event: HookEvent) -> Any:
+        del event
+        return command
+
+    report = run(
+        tmp_path, {"name": "f", "hooks": {"run_end": "late"}, "nodes": [{"id": "a", "action": "quiet"}]}, quiet, late
+    )
+    assert report.state == "failed"
+    assert report.error == (
+        f"run_end: HookRefused: what the hook returned cannot be done: the run has come to its end, succeeded: {message}"
+    )
+    assert own(report) == {"a": "succeeded"}
+
+
+def test_a_hook_cannot_pause_what_a_failure_has_stopped(tmp_path: Path) -> None:
+    """Law: `on_failure: stop` has decided the end when the hook of the failure is called; it is told what pauses instead."""
+
+    def breaks() -> None:
+        raise ValueError("no")
+
+    def halt(event: HookEvent) -> PauseRun:
+        del event
+        return PauseRun()
+
+    spec: dict[str, Any] = {"name": "f", "hooks": {"node_failure": "halt"}, "nodes": [{"id": "a", "action": "breaks"}]}
+    report = run(tmp_path, spec, breaks, halt)
+    (hook,) = [node for node in report.nodes if node.called_for]
+    assert report.state == hook.state == "failed"
+    assert "it cannot be paused any more; `on_failure: pause`" in str(hook.attempts[-1].error)
+
+
+def test_hooks_that_both_cancel_a_run_leave_its_end_to_be_heard() -> None:
+    """Law: the second finds done what it asks for: the run is cancelled once, and its end heard once, whoever dies when."""
+
+    def decides(sim: Simulation) -> None:
+        async def enough(event: HookEvent) -> CancelRun:
+            await asyncio.sleep(1 if event.node_id == "a" else 2)
+            return CancelRun()
+
+        async def hear(event: HookEvent) -> None:
+            await asyncio.sleep(5)
+            assert event.state == "cancelled"
+
+        nodes = [{"id": "a", "action": "quiet"}, {"id": "b", "action": "quiet"}]
+        spec = {"name": "f", "hooks": {"node_success": "enough", "run_end": "hear"}, "nodes": nodes}
+
+        def play(system: ActorSystem) -> Report:
+            return system.flows.start(spec, run_id="r").wait()
+
+        report = sim.keep_going(play, actions=[quiet, enough, hear])
+        assert report.state == "cancelled"
+        assert report.error is None, report.error
+        assert {node.node_id: node.state for node in report.nodes if node.called_for} == {
+            "node_success:a": "succeeded",
+            "node_success:b": "succeeded",
+            "run_end": "succeeded",
+        }
+
+    assert explore(decides, seeds=1, crash="every_commit").commits > 4
+
+
 def deaf() -> None: ...
 
 

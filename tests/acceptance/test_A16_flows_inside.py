@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dagger_actors import Context, DefinitionError, action
+from dagger_actors import AddNodes, Context, DefinitionError, HookEvent, action
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.testing.simulation import Simulation
@@ -343,18 +343,26 @@ def take(text: str) -> str:
     return text
 
 
+@pytest.mark.parametrize("who", ["an action", "a hook"])
 @pytest.mark.parametrize("is_there", [True, False])
 def test_what_is_added_is_checked_against_the_flows_that_are_there(
-    sim: Simulation, tmp_path: Path, is_there: bool
+    sim: Simulation, tmp_path: Path, is_there: bool, who: str
 ) -> None:
-    """Law: it is refused where it is added, whether the flow is the file's or was added by the same action just before."""
-    sub = {"id": "sub", "flow": "inner.yaml"}
-    wrong = {"id": "b", "action": "take", "inputs": {"text": "sub.number"}}
+    """Law: it is refused where it is added, whether the flow is the file's or was added by the same attempt just before."""
+    added = [{"id": "b", "action": "take", "inputs": {"text": "sub.number"}}]
+    if not is_there:
+        added.insert(0, {"id": "sub", "flow": "inner.yaml"})
+
+    def hear(event: HookEvent) -> list[AddNodes]:
+        return [AddNodes([node]) for node in added] if event.node_id == "first" else []
+
     (tmp_path / "inner.yaml").write_text("name: inner\nnodes: [{id: g, action: give}]\noutputs: {number: g}\n")
-    first = "- {id: first, action: adds}\n"
+    first = "adds" if who == "an action" else "give"
+    head = "" if who == "an action" else "hooks: {node_success: hear}\n"
+    sub = "- {id: sub, flow: inner.yaml}\n" if is_there else ""
     path = tmp_path / "outer.yaml"
-    path.write_text(f"name: outer\nnodes:\n{first}" + ("- {id: sub, flow: inner.yaml}\n" if is_there else ""))
-    system = sim.system(actions=[give, take, adding(*([] if is_there else [sub]), wrong)])
+    path.write_text(f"name: outer\n{head}nodes:\n- {{id: first, action: {first}}}\n{sub}")
+    system = sim.system(actions=[give, take, hear, adding(*added)])
     report = system.flows.start(path, run_id="r").wait(PATIENCE_S)
     assert report.state == "failed"
     assert "the input 'text' gets int from 'sub.number', but action 'take' takes str" in str(report.error)

@@ -24,6 +24,11 @@ __all__ = ["cancel_node", "needs_hold", "obey", "ordered", "why_not"]
 
 def why_not(book: Book, node: int, order: Order) -> str | None:
     """Why the run cannot do that; None when it can."""
+    too_late = None if book.ending is None else _too_late(book, order, book.ending)
+    return too_late or _hindrance(book, node, order)
+
+
+def _hindrance(book: Book, node: int, order: Order) -> str | None:
     work = book.work
     match order:
         case Growth():
@@ -36,6 +41,22 @@ def why_not(book: Book, node: int, order: Order) -> str | None:
             return "its hook has resumed this run max_iterations times, and it pauses again"
         case Resume() if book.is_pausing and _has_failed_items(book):
             return "items that have failed are tried again only when the run has paused: resume it then"
+        case _:
+            return None
+
+
+def _too_late(book: Book, order: Order, ending: str) -> str | None:
+    """Why the end of the run, which is decided, leaves that nothing to do; None when it does not."""
+    told = f"the run has come to its end, {ending.replace('_', ' ')}: "
+    match order:
+        case CancelVertex(node=position) if book.work.state(position) is not None:
+            return f"{told}the node {quoted(book.work.nodes[position].id)} is over too, and not to be cancelled"
+        case Stop() if ending != "cancelled":
+            return f"{told}it cannot be cancelled any more"
+        case Pause():
+            return f"{told}it cannot be paused any more; `on_failure: pause` of a node pauses it where that fails"
+        case Resume():
+            return f"{told}there is no pause to take back"
         case _:
             return None
 
@@ -74,6 +95,8 @@ def obey(book: Book, node: int, orders: tuple[Order, ...], now: Now) -> None:
                 _resume(book, now)
             case CancelVertex(node=position, reason=reason):
                 cancel_node(book, position, reason, now)
+            case Stop() if book.ending is not None:
+                pass  # another hook has cancelled it: a second cancel would leave out what its end calls
             case Stop():
                 stop(book, "cancelled", "cancelled by a hook", now)
             case Emit(name=name, json=json, node_id=node_id):
