@@ -13,23 +13,30 @@ if TYPE_CHECKING:
     from dagger_actors.bodies.secret import Secret
     from dagger_actors.bodies.snooze import Snooze
     from dagger_actors.bridges.trigger import Trigger
+    from dagger_actors.core.messages import ErrorDetail
     from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy
     from dagger_actors.errors import (
+        ActionError,
         ActorClassError,
         ActorError,
         ActorLimit,
         ActorStopped,
         AgentsMissing,
+        AlreadyAnswered,
+        AnswerMisfit,
         AskInsideHandler,
         AttemptOver,
+        BlockingCall,
         ChildRefused,
         ConfigRefused,
         DaggerError,
         DefinitionError,
         DependencyCycle,
         Fatal,
+        ForkRefused,
         GrowthRefused,
         HookRefused,
+        IllegalTransition,
         InvalidInputs,
         JobCancelled,
         JobClosed,
@@ -42,7 +49,12 @@ if TYPE_CHECKING:
         MessageRefused,
         MessageUnhandled,
         NameTaken,
+        NeverRan,
+        NodeTransition,
+        NotAsked,
+        OwnershipLost,
         PayloadRefused,
+        RequestError,
         ResourceFailed,
         RunCancelled,
         RunConflict,
@@ -62,7 +74,10 @@ if TYPE_CHECKING:
         StatementFailed,
         StatementRefused,
         StepRefused,
+        StoreError,
+        StoreFull,
         SupervisorFailed,
+        SystemClosed,
         SystemFailed,
         TaskBlocked,
         TaskCancelled,
@@ -79,11 +94,13 @@ if TYPE_CHECKING:
         UnknownActor,
         UnknownAgent,
         UnknownDependency,
+        UnknownNode,
         UnknownResource,
+        WorkerDied,
     )
     from dagger_actors.flow.artifact_library import ArtifactEntry
     from dagger_actors.flow.building.flow import Flow
-    from dagger_actors.flow.building.sources import Map, Node, Value
+    from dagger_actors.flow.building.sources import Condition, Input, Map, Node, Value
     from dagger_actors.flow.commands import (
         AddNodes,
         CancelNode,
@@ -98,8 +115,10 @@ if TYPE_CHECKING:
     from dagger_actors.flow.explanation import Explanation
     from dagger_actors.flow.happened import Event
     from dagger_actors.flow.logs import AttemptLog
+    from dagger_actors.flow.questions import Question
     from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
     from dagger_actors.flow.run import Run
+    from dagger_actors.inspection import Inspection
     from dagger_actors.pubsub.channel import Channel
     from dagger_actors.pubsub.report import (
         ChannelSummary,
@@ -130,6 +149,7 @@ if TYPE_CHECKING:
     from dagger_actors.tasks.task import Task
 
 __all__ = [
+    "ActionError",
     "Actor",
     "ActorClassError",
     "ActorContext",
@@ -140,6 +160,8 @@ __all__ = [
     "AddNodes",
     "AgentSummary",
     "AgentsMissing",
+    "AlreadyAnswered",
+    "AnswerMisfit",
     "ArtifactEntry",
     "ArtifactRef",
     "AskInsideHandler",
@@ -147,6 +169,7 @@ __all__ = [
     "AttemptOver",
     "AttemptReport",
     "BackOff",
+    "BlockingCall",
     "Cancel",
     "CancelNode",
     "CancelRun",
@@ -155,6 +178,7 @@ __all__ = [
     "Child",
     "ChildRefused",
     "ChildSpec",
+    "Condition",
     "ConfigRefused",
     "Context",
     "DaggerError",
@@ -163,15 +187,20 @@ __all__ = [
     "DefinitionError",
     "DependencyCycle",
     "EmitEvent",
+    "ErrorDetail",
     "Event",
     "Explanation",
     "Exponential",
     "Fatal",
     "Flow",
+    "ForkRefused",
     "GrowthRefused",
     "HookEvent",
     "HookRefused",
+    "IllegalTransition",
     "Immediate",
+    "Input",
+    "Inspection",
     "InvalidInputs",
     "Job",
     "JobCancelled",
@@ -191,14 +220,20 @@ __all__ = [
     "MessageRefused",
     "MessageUnhandled",
     "NameTaken",
+    "NeverRan",
     "Node",
     "NodeError",
     "NodeReport",
+    "NodeTransition",
+    "NotAsked",
+    "OwnershipLost",
     "PauseRun",
     "PayloadRefused",
     "Published",
+    "Question",
     "Ref",
     "Report",
+    "RequestError",
     "ResourceFailed",
     "ResumeRun",
     "RetryPolicy",
@@ -227,12 +262,15 @@ __all__ = [
     "StatementFailed",
     "StatementRefused",
     "StepRefused",
+    "StoreError",
+    "StoreFull",
     "StoredMessage",
     "Subscriber",
     "SubscriptionRun",
     "SubscriptionSummary",
     "Supervisor",
     "SupervisorFailed",
+    "SystemClosed",
     "SystemFailed",
     "Task",
     "TaskAgent",
@@ -258,8 +296,10 @@ __all__ = [
     "UnknownActor",
     "UnknownAgent",
     "UnknownDependency",
+    "UnknownNode",
     "UnknownResource",
     "Value",
+    "WorkerDied",
     "action",
     "handler",
     "subscribe",
@@ -304,6 +344,8 @@ _HOMES = {
     "AttemptReport": "flow.report",
     "Context": "flow.context",
     "Flow": "flow.building.flow",
+    "Condition": "flow.building.sources",
+    "Input": "flow.building.sources",
     "Map": "flow.building.sources",
     "Node": "flow.building.sources",
     "Value": "flow.building.sources",
@@ -318,6 +360,9 @@ _HOMES = {
     "NodeError": "flow.definition.calls",
     "Explanation": "flow.explanation",
     "Event": "flow.happened",
+    "Question": "flow.questions",
+    "Inspection": "inspection",
+    "ErrorDetail": "core.messages",
     "NodeReport": "flow.report",
     "Report": "flow.report",
     "Run": "flow.run",
@@ -341,13 +386,14 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module 'dagger_actors' has no attribute {name!r}")
-    value: object = getattr(import_module(f"dagger_actors.{_HOMES.get(name, 'errors')}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # for a type checker there is no name but those above
 
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module 'dagger_actors' has no attribute {name!r}")
+        value: object = getattr(import_module(f"dagger_actors.{_HOMES.get(name, 'errors')}"), name)
+        globals()[name] = value
+        return value
 
-def __dir__() -> list[str]:
-    return __all__
+    def __dir__() -> list[str]:
+        return __all__
