@@ -15,7 +15,7 @@ from dagger_actors.cli.json_report import write_json, write_reports
 from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
 from dagger_actors.cli.render import report_page, runs_table, stdout
-from dagger_actors.cli.steps import next_steps
+from dagger_actors.cli.steps import asked, next_steps
 from dagger_actors.cli.text import invocation, one_line, printable
 from dagger_actors.core.states import RunState
 from dagger_actors.errors import ArtifactCorrupt, ArtifactMissing
@@ -91,14 +91,17 @@ def show(
                 write_reports([report], is_list=False)
             return _told(damage)
         is_stranded = report.state in ("pending", "running") and run_id in here.flows.resumable()
-        asked = here.flows.questions(run_id) if report.state == "paused" else ()
+        questions = here.flows.questions(run_id) if report.state == "paused" else ()
+        goes_on = here.flows.to_go_on(run_id)
     report_page(stdout(), report, is_stranded=is_stranded)
     for log in told:
         title = one_line(f"{invocation(log.node_id, log.invocation_key)} attempt {log.attempt} {log.state}")
         sys.stdout.write(f"\n--- {title}\n{printable(log.text.rstrip())}\n")
     if logs and not told:
         sys.stderr.write("nothing was logged by the attempts that have ended\n")
-    for step in next_steps(report, db, questions=asked, is_stranded=is_stranded):
+    for line in asked(questions, run_id):
+        sys.stderr.write(printable(f"{line}\n"))
+    for step in next_steps(report, db, questions=questions, is_stranded=is_stranded, goes_on=goes_on):
         sys.stderr.write(printable(f"next: {step}\n"))
     return _told(damage)
 

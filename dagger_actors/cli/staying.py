@@ -15,7 +15,7 @@ from dagger_actors.cli.json_report import write_reports
 from dagger_actors.cli.leaving import leaving, saying
 from dagger_actors.cli.progress import Display, Voice
 from dagger_actors.cli.render import failures, outputs, stdout
-from dagger_actors.cli.steps import next_steps
+from dagger_actors.cli.steps import asked, next_steps
 from dagger_actors.cli.text import duration, one_line, printable
 from dagger_actors.cli.watch import GRACE_S, Interrupts
 from dagger_actors.core.states import FINAL_RUN
@@ -100,8 +100,8 @@ def stay(
             return INTERRUPTED
         if not as_json:
             for report in reports:
-                asked = system.flows.questions(report.run_id) if report.state == "paused" else ()
-                _tell(report, asked, db, imports)
+                open_ones = system.flows.questions(report.run_id) if report.state == "paused" else ()
+                _tell(report, open_ones, db, imports)
             interrupts.parting = "left at once, what is committed is safe"
             if not reports:
                 complain("nothing to resume")
@@ -141,6 +141,8 @@ def _tell(report: Report, questions: Sequence[Question], db: str, imports: Seque
     if reused:
         verdict += f"; {reused:,} of {len(report.nodes):,} outputs were cached"
     sys.stderr.write(verdict + "\n")
+    for line in asked(questions, report.run_id):
+        sys.stderr.write(printable(f"{line}\n"))
     for step in next_steps(report, db, imports, questions=questions):
         sys.stderr.write(printable(f"next: {step}\n"))
 

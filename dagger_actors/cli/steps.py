@@ -6,15 +6,19 @@ from collections.abc import Sequence
 
 from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.cli.command_line import command
+from dagger_actors.cli.text import one_line
+from dagger_actors.core.wording import counted
 from dagger_actors.flow.questions import Question
 from dagger_actors.flow.report import NodeReport, Report
 
-__all__ = ["YES_OR_NO", "lost", "next_steps", "parked"]
+__all__ = ["YES_OR_NO", "asked", "lost", "next_steps", "parked"]
 
 UNREADABLE = frozenset({"ArtifactMissing", "ArtifactCorrupt"})
 PARKED = frozenset({"interrupted", "poison"})
 YES_OR_NO = frozenset({"bool", "any"})
 """Types of questions that ``approve`` answers."""
+ASKED = 10
+"""Questions that are told; the rest is counted."""
 
 
 def next_steps(
@@ -24,6 +28,7 @@ def next_steps(
     *,
     questions: Sequence[Question] = (),
     is_stranded: bool = False,
+    goes_on: str = "",
 ) -> list[str]:
     """The commands that go on from here, the likeliest first; none when there is nothing to do.
 
@@ -33,13 +38,14 @@ def next_steps(
         imports: Where its actions are, as they were given.
         questions: What people are asked in it.
         is_stranded: It says ``running``, and its process is gone.
+        goes_on: The run that ``resume`` and ``retry`` are given, when it is inside of that; empty = itself.
     """
-    run_id = report.run_id
+    run_id = goes_on or report.run_id
     if is_stranded:
         return [command("resume", run_id, db=db, imports=imports)]
     match report.state:
         case "failed" | "cancelled" | "timed_out":
-            again = [("--from", node) for node in lost(report)]
+            again = [("--from", node) for node in lost(report)] if run_id == report.run_id else []
             return [command("retry", run_id, options=again, db=db, imports=imports), *_why(report, db)]
         case "paused" if questions:
             one = questions[0]  # its run may be one of a flow inside this one
@@ -58,6 +64,24 @@ def next_steps(
             return [command(verb, run_id, db=db, imports=imports), *_why(report, db)]
         case _:
             return []
+
+
+def asked(questions: Sequence[Question], run_id: str) -> list[str]:
+    """Tell what people are asked, a line each.
+
+    Args:
+        questions: The questions.
+        run_id: The run that was looked at; others are named.
+    """
+    told = [
+        f"{_question(one, run_id)} ({'yes or no' if one.type == 'bool' else one.type})" for one in questions[:ASKED]
+    ]
+    return told + ([f"... and {counted(len(questions) - ASKED, 'more question')}"] if len(questions) > ASKED else [])
+
+
+def _question(question: Question, run_id: str) -> str:
+    where = "" if question.run_id == run_id else f"{question.run_id}: "
+    return one_line(f"{where}{question.node_id} asks" + (f": {question.message}" if question.message else " a person"))
 
 
 def parked(node: NodeReport) -> bool:

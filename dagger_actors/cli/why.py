@@ -39,7 +39,7 @@ def why(
         return OK
     sys.stdout.write("".join(f"{line}\n" for line in _lines(found)))
     if found.next_verb:
-        sys.stderr.write(printable(f"next: {command(found.next_verb, run_id, db=db)}\n"))
+        sys.stderr.write(printable(f"next: {command(found.next_verb, found.next_run, db=db)}\n"))
     return OK
 
 

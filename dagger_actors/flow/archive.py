@@ -12,6 +12,7 @@ from dagger_actors.core.wording import nearest
 from dagger_actors.errors import ArtifactError, NewerSchema, RequestError, RunNotFound
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition, NodeDefinition
 from dagger_actors.flow.explanation import Explanation, explain
+from dagger_actors.flow.given_answers import Answer, untaken
 from dagger_actors.flow.happened import Event, check_after, check_limit, read_events
 from dagger_actors.flow.logs import AttemptLog
 from dagger_actors.flow.questions import Question, questions_of
@@ -174,6 +175,8 @@ class Archive:
     def questions(self, run_id: str) -> tuple[Question, ...]:
         """What people are asked in a run now, in the order of its nodes, then in the runs inside it (1,000 of these at most).
 
+        What somebody has answered is no longer asked, also when the run rests and has not taken it yet.
+
         Raises:
             RunNotFound: There is no such run.
         """
@@ -181,8 +184,30 @@ class Archive:
         return tuple(
             question
             for one in (run_id, *(found for (found,) in inside))
-            for question in questions_of(self.report(one, outputs=False), self.definition(one))
+            for question in questions_of(self.report(one, outputs=False), self.definition(one), self._answers(one))
         )
+
+    def _answers(self, run_id: str) -> dict[int, Answer]:
+        """What people have answered in a run and it has not taken yet, by the positions of its nodes."""
+        return {answer.node: answer for answer in untaken(self._store.readers, [self.run_key(run_id)])}
+
+    def root(self, run_id: str) -> str:
+        """The run that somebody has started, inside of which a run is; itself when it is no run of a flow inside another.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        return self.id_of(self.row(run_id).root_run)
+
+    def to_go_on(self, run_id: str) -> str:
+        """The run that ``resume`` and ``retry`` are to be given: the one above, unless this one alone is paused.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        root = self.root(run_id)
+        is_alone = self.row(run_id).status == "paused" and self.row(root).status == "running"
+        return run_id if is_alone else root
 
     def events(self, run_id: str, after: int = 0, *, limit: int = 1000) -> list[Event]:
         """What has happened to a run so far, in order.
@@ -226,7 +251,15 @@ class Archive:
         definition = self.definition_of(row)
         inside = self.questions(run_id) if any(node.flow is not None for node in definition.nodes) else ()
         return explain(
-            report, definition, node_id, item, now_us=self._now_us(), is_stranded=is_stranded, questions=inside
+            report,
+            definition,
+            node_id,
+            item,
+            now_us=self._now_us(),
+            is_stranded=is_stranded,
+            questions=inside,
+            answers=self._answers(run_id),
+            next_run=self.to_go_on(run_id),
         )
 
     def resumable(self) -> list[str]:

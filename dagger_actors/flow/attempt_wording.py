@@ -13,9 +13,22 @@ from dagger_actors.core.wording import counted, indefinite, quoted
 from dagger_actors.drawing.picture import NAMED
 from dagger_actors.flow.definition import Approval, NodeDefinition
 from dagger_actors.flow.definition.picture import told_source
+from dagger_actors.flow.given_answers import Answer
 from dagger_actors.flow.report import AttemptReport, NodeReport
 
-__all__ = ["awaiting", "ended", "history", "last", "made", "moment", "policy", "running_flow", "span", "told_error"]
+__all__ = [
+    "answered",
+    "awaiting",
+    "ended",
+    "history",
+    "last",
+    "made",
+    "moment",
+    "policy",
+    "running_flow",
+    "span",
+    "told_error",
+]
 
 HISTORY = 10
 """Earlier attempts that are told; the rest is counted."""
@@ -139,15 +152,29 @@ def asking(asks: Approval, attempt: AttemptReport, now_us: int) -> list[str]:
     if attempt.started_us is not None:
         told.append(f"it waits since {moment(attempt.started_us)}, for {span(now_us - attempt.started_us)}")
     if attempt.due_us is not None:
-        then = (
-            f"the autopilot answers {asks.default}"
-            if asks.on_timeout == "autopilot"
-            else "it waits on, without a limit"
-        )
-        told.append(f"at {moment(attempt.due_us)} {then}")
+        told.append(_then(asks, attempt.due_us, now_us))
     elif asks.timeout_s is not None:
         told.append(f"nobody has answered within {asks.timeout_s:g} s, so it waits on, without a limit")
     return told
+
+
+def _then(asks: Approval, due_us: int, now_us: int) -> str:
+    """What happens when the time of a question is up; it does when somebody who has the code looks."""
+    is_autopilot = asks.on_timeout == "autopilot"
+    if due_us > now_us:
+        then = f"the autopilot answers {asks.default}" if is_autopilot else "it waits on, without a limit"
+        return f"at {moment(due_us)} {then} (in {span(due_us - now_us)})"
+    then = f"the autopilot answers {asks.default} as soon as somebody goes on with the run"
+    return f"its time was up at {moment(due_us)}: " + (then if is_autopilot else "it waits on, without a limit")
+
+
+def answered(answer: Answer) -> list[str]:
+    """Say that somebody has answered, and that the run has yet to take it."""
+    because = f": {answer.reason}" if answer.reason else ""
+    return [
+        f"it has its answer: {answer.in_short}, of {answer.user} (process {answer.pid}) at {moment(answer.at)}{because}",
+        "the run has not taken it yet: whoever goes on with the run does",
+    ]
 
 
 def history(attempts: Sequence[AttemptReport]) -> list[str]:

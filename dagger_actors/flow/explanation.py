@@ -7,7 +7,7 @@ told as the rows say it; nothing is guessed from what the rules would do.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -15,6 +15,7 @@ from dagger_actors.core.awaits import KINDS
 from dagger_actors.core.states import FINAL_NODE
 from dagger_actors.core.wording import counted, quoted
 from dagger_actors.flow.attempt_wording import (
+    answered,
     awaiting,
     ended,
     history,
@@ -28,6 +29,7 @@ from dagger_actors.flow.attempt_wording import (
 )
 from dagger_actors.flow.child_runs import child_id
 from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
+from dagger_actors.flow.given_answers import Answer
 from dagger_actors.flow.questions import Question, questions_inside
 from dagger_actors.flow.report import NodeReport, Report
 from dagger_actors.flow.standings import NAMED, Standings, names
@@ -39,6 +41,8 @@ FOLLOWED = 20
 
 OPEN = ("running", "waiting", "ready", "interrupted")
 PARKED = frozenset({"interrupted", "poison"})
+STOPPED = "run stopped"
+"""Why what goes on ends when a node has failed for good, whose ``on_failure`` is ``stop``."""
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +68,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         causes: What holds a waiting node up, or the chain from a skipped one to the failure it comes from.
         traceback: The user's frames of the last attempt's error, for one that failed; empty when there are none.
         next_verb: The command that goes on from here (``retry``, ``resume``); empty when there is nothing to do.
+        next_run: The run that it is given: of a run inside another the one above, as a rule.
     """
 
     run_id: str
@@ -76,6 +81,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     causes: tuple[Link, ...] = ()
     traceback: str = ""
     next_verb: str = ""
+    next_run: str = ""
 
 
 def explain(
@@ -87,6 +93,8 @@ def explain(
     now_us: int,
     is_stranded: bool = False,
     questions: Sequence[Question] = (),
+    answers: Mapping[int, Answer] | None = None,
+    next_run: str = "",
 ) -> Explanation:
     """Say why a node of a run is in its state.
 
@@ -98,11 +106,15 @@ def explain(
         now_us: The time now, microseconds UTC, for waits.
         is_stranded: The run says ``running`` and its process is gone.
         questions: What people are asked in it, and in the runs inside it.
+        answers: What people have answered and it has not taken yet, by the positions of its nodes.
+        next_run: The run with which whoever goes on from here goes on.
 
     Raises:
         UnknownNode: There is no such node, or no such item; names the nearest.
     """
-    return _Explainer(report, definition, now_us, questions, is_stranded=is_stranded).explain(node_id, key)
+    explainer = _Explainer(report, definition, now_us, questions, answers or {}, is_stranded=is_stranded)
+    found = explainer.explain(node_id, key)
+    return msgspec.structs.replace(found, next_run=next_run or report.run_id)
 
 
 class _Explainer:
@@ -112,10 +124,12 @@ class _Explainer:
         definition: FlowDefinition,
         now_us: int,
         questions: Sequence[Question],
+        answers: Mapping[int, Answer],
         *,
         is_stranded: bool,
     ) -> None:
         self._questions = questions
+        self._answers = answers
         self._report = report
         self._standings = Standings(report, definition)
         self._nodes = definition.nodes
@@ -165,7 +179,7 @@ class _Explainer:
             return self._whyended(at, one)
         match one.state:
             case "waiting":
-                return self._waiting(self._nodes[at], one), []
+                return self._waiting(at, one), []
             case "running":
                 return self._running(one), self._links_of_items(one, OPEN)
             case "ready":
@@ -184,7 +198,8 @@ class _Explainer:
                 return self._skipped(at, one)
             case "cancelled":
                 did = "running" if self._nodes[at].awaits is None else "waiting"
-                return [f"it was {did} when it was cancelled: {why}"], self._culprits()
+                when = f"it was {did} when it was cancelled" if one.attempts else "it was cancelled before it began"
+                return [f"{when}: {why}"], self._culprits() if one.reason == STOPPED else []
             case _:
                 text = f"its attempt {last(one).attempt} was cut off ({why}); it is made again"
                 return [text, *self._of_the_run()], []
@@ -251,13 +266,16 @@ class _Explainer:
             sentences.append(f"left out: {counted(len(chain) - FOLLOWED, 'node')} between")
         return sentences, [*(self._link(found) for found in chain[:-1][: FOLLOWED - 1]), root]
 
-    def _waiting(self, node: NodeDefinition, one: NodeReport) -> list[str]:
+    def _waiting(self, at: int, one: NodeReport) -> list[str]:
+        node = self._nodes[at]
         latest = last(one)
         if one.reason == "flow":
             inside = self._asked_inside(child_id(self._report.run_id, one.node_id, one.invocation_key))
             return [*running_flow(node, one, self._now_us), *inside, *self._of_the_run()]
         if one.reason in KINDS:
-            return [*awaiting(node, self._nodes, latest, self._now_us), *self._of_the_run()]
+            answer = self._answers.get(at)
+            told = answered(answer) if answer else awaiting(node, self._nodes, latest, self._now_us)
+            return [*told, *self._of_the_run()]
         if one.reason != "retry":
             return [*self._parked(one), *self._of_the_run()]
         before = one.attempts[-2] if len(one.attempts) > 1 else None

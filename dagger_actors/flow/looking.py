@@ -112,7 +112,7 @@ class Looking(FlowsBase):
         Raises:
             RunNotFound: There is no such run.
         """
-        return self._hub.archive.id_of(self._hub.archive.row(run_id).root_run)
+        return self._hub.archive.root(run_id)
 
     def locate(self, run_id: str, path: str) -> tuple[str, str]:
         """The run and the node that a path means: ``sub/ok`` is node ``ok`` in the run of the flow at node ``sub``.

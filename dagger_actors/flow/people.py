@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
-
-import msgspec
 
 from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
@@ -22,11 +20,11 @@ from dagger_actors.core.flow_messages import Answered, Overdue
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import encode
 from dagger_actors.errors import StoreError, SystemClosed
-from dagger_actors.flow.answers import Answerer, outcome_of
-from dagger_actors.store.reader import Readers
+from dagger_actors.flow.answers import outcome_of
+from dagger_actors.flow.given_answers import Answer, untaken
 from dagger_actors.store.store import Store
 
-__all__ = ["Answer", "People", "answered_among"]
+__all__ = ["People"]
 
 logger = logging.getLogger("dagger_actors.flow")
 
@@ -34,52 +32,6 @@ AGAIN_US: Final = 1_000_000
 """How long to wait before the file, which could not be read, is asked again."""
 
 Tell = Callable[[bytes], None]
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """One row of ``answers``."""
-
-    run_key: int
-    node: int
-    item: int
-    attempt: int
-    value: str
-    is_rejected: int
-    reason: str
-    user: str
-    pid: int
-    at: int
-
-    @property
-    def key(self) -> tuple[int, int, int]:
-        """The attempt, within its run."""
-        return self.node, self.item, self.attempt
-
-    @property
-    def place(self) -> Place:
-        """The attempt."""
-        return self.run_key, self.node, self.item, self.attempt
-
-    @property
-    def source(self) -> str:
-        """Who has answered, and when, as JSON."""
-        return msgspec.json.encode(Answerer(user=self.user, pid=self.pid, at=self.at)).decode()
-
-
-def answered_among(readers: Readers, places: Sequence[Place]) -> list[Answer]:
-    """The answers that are there for some of these.
-
-    Raises:
-        StoreError: The file cannot be read.
-    """
-    rows = readers.query("read.answers", msgspec.json.encode(places).decode()) if places else []
-    return [Answer(*row) for row in rows]
-
-
-def _untaken(readers: Readers, runs: Sequence[int]) -> list[Answer]:
-    """The answers in some runs that these have not taken: few, however many are asked or have answered before."""
-    rows = readers.query("read.untaken_answers", msgspec.json.encode(runs).decode()) if runs else []
-    return [Answer(*row) for row in rows]
 
 
 class People:
@@ -133,7 +85,7 @@ class People:
             runs = sorted(self._asked)
             last_looks = set(self._last_looks)
         try:
-            answers = _untaken(self._store.readers, runs)
+            answers = untaken(self._store.readers, runs)
         except StoreError as error:
             logger.warning("answers of people cannot be read: %s", error, extra=LogFields(reason=str(error)))
             self._runtime.timers.set((id(self), "again"), self._runtime.clock.now().mono_us + AGAIN_US, self.look)

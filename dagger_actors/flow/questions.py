@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 import msgspec
 
@@ -34,14 +34,16 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     on_timeout: str
 
 
-def questions_of(report: Report, definition: FlowDefinition) -> Iterator[Question]:
+def questions_of(report: Report, definition: FlowDefinition, answered: Container[int] = ()) -> Iterator[Question]:
     """What people are asked in a run.
 
     Args:
         report: How it stands.
         definition: What it is pinned to.
+        answered: Positions of nodes that are answered already, though the run has not taken it.
     """
-    asked = {node.id: node.awaits for node in definition.nodes if isinstance(node.awaits, Approval)}
+    open_ones = [node for at, node in enumerate(definition.nodes) if at not in answered]
+    asked = {node.id: node.awaits for node in open_ones if isinstance(node.awaits, Approval)}
     for node in report.nodes if asked else ():
         asks = asked.get(node.node_id)
         if asks is None or node.state != "waiting" or not node.attempts:

@@ -17,6 +17,7 @@ from dagger_actors.bodies.services import BodyServices
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.archive import Archive
 from dagger_actors.flow.children import Children
+from dagger_actors.flow.given_answers import answered_among
 from dagger_actors.flow.handover import Opening
 from dagger_actors.flow.inner_actions import InnerActions
 from dagger_actors.flow.left_behind import is_success, key_of
@@ -25,7 +26,6 @@ from dagger_actors.flow.loading.sub_flows import SubFlows
 from dagger_actors.flow.machine.events import Event, Mode, Opened
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.orders import OrderReader
-from dagger_actors.flow.people import answered_among
 from dagger_actors.flow.restore import from_row, restore
 from dagger_actors.flow.rows import RunRow, StoredRow
 from dagger_actors.flow.starter import Starter

@@ -25,10 +25,10 @@ from dagger_actors.flow.attempt_wording import moment
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.child_runs import child_id
 from dagger_actors.flow.definition import Approval, FlowDefinition
+from dagger_actors.flow.given_answers import Answer, answered_among
 from dagger_actors.flow.hub import FlowHub
 from dagger_actors.flow.inputs import is_of_type
 from dagger_actors.flow.machine.events import Mode
-from dagger_actors.flow.people import Answer, answered_among
 from dagger_actors.flow.questions import questions_inside
 from dagger_actors.flow.recovery import Recovery
 from dagger_actors.flow.registry import ActionRegistry
@@ -202,8 +202,7 @@ def _refuse_other(run_id: str, node_id: str, first: Answer, answer: tuple[str, b
     value, is_rejected, _ = answer
     if bool(first.is_rejected) == is_rejected and first.value == value:
         return
-    told = "a rejection" if first.is_rejected else first.value[:80]
-    raise AlreadyAnswered(run_id, node_id, told, first.user, first.pid, moment(first.at))
+    raise AlreadyAnswered(run_id, node_id, first.in_short, first.user, first.pid, moment(first.at))
 
 
 def _user_name() -> str:

@@ -31,7 +31,8 @@ def test_a_run_exits_with_3_once_nothing_but_people_are_awaited_and_goes_on_with
     """Law: another process answers, with nobody alive; resume goes on, and what was done is not done again."""
     done = asking("run", "ask.yaml", "--run-id", "r")
     assert (done.returncode, done.stdout) == (3, ""), done.stderr
-    assert "next: dagger-actors approve r ok --db dagger.db" in done.stderr
+    assert "ok asks: Go on? \\x1b[2J (yes or no)\nnext: dagger-actors approve r ok --db dagger.db" in done.stderr
+    assert "ok asks: Go on? " in asking("show", "r").stderr
     why = asking("why", "r", "ok").stdout
     assert "a person is asked: Go on? " in why
     assert "\x1b" not in why
@@ -39,6 +40,14 @@ def test_a_run_exits_with_3_once_nothing_but_people_are_awaited_and_goes_on_with
     assert done.returncode == 0, done.stderr
     assert "approved ok of run r, which is paused" in done.stderr
     assert "next: dagger-actors resume r --db dagger.db" in done.stderr
+    why = asking("why", "r", "ok")
+    assert "it has its answer: true, of " in why.stdout
+    assert "asked" not in why.stdout
+    assert "next: dagger-actors resume r" in why.stderr
+    shown = asking("show", "r").stderr
+    assert "next: dagger-actors resume r" in shown
+    assert "asks" not in shown
+    assert "approve" not in shown
     again = asking("approve", "r", "ok")
     assert again.returncode == 0
     refused = asking("reject", "r", "ok", "--reason", "no")

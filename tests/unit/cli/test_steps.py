@@ -6,7 +6,7 @@ import pytest
 
 from dagger_actors.cli.command_line import advising, database_of, with_database
 from dagger_actors.cli.exits import UsageError
-from dagger_actors.cli.steps import next_steps
+from dagger_actors.cli.steps import asked, next_steps
 from dagger_actors.errors import DefinitionError, IllegalTransition, Problem, RunNotFound
 from dagger_actors.flow.questions import Question
 from dagger_actors.flow.report import NodeReport, Report
@@ -51,6 +51,30 @@ def test_who_is_asked_is_shown_how_to_answer(kind, verb) -> None:
     asked = Question(run_id="r1", node_id="n", message="", type=kind, since_us=0, due_us=None, on_timeout="pause")
     told = next_steps(report("paused", node("waiting", "human")), "x.db", questions=[asked])
     assert told == [f"dagger-actors {step} --db x.db" for step in (verb, "why r1 n", "resume r1")]
+
+
+def test_what_is_asked_is_told_in_words() -> None:
+    """Law: a line for each question, with its text and the type of the answer, on one line whatever it holds; many are counted."""
+
+    def question(node_id: str, message: str, kind: str, run_id: str = "r1") -> Question:
+        return Question(
+            run_id=run_id, node_id=node_id, message=message, type=kind, since_us=0, due_us=None, on_timeout="pause"
+        )
+
+    given = [question("ok", "Send\nit?", "bool"), question("n", "", "int"), question("ok", "Why?", "str", "r1/sub")]
+    assert asked(given, "r1") == [
+        "ok asks: Send\\nit? (yes or no)",
+        "n asks a person (int)",
+        "r1/sub: ok asks: Why? (str)",
+    ]
+    assert asked(given * 5, "r1")[-1] == "... and 5 more questions"
+    assert len(asked(given * 5, "r1")) == 11
+
+
+def test_a_run_inside_another_is_gone_on_with_by_the_one_above() -> None:
+    """Law: what is suggested is not refused: retry and resume are given the run above, why and answers the one inside."""
+    told = next_steps(report("failed", node("failed")), "x.db", goes_on="r")
+    assert told == ["dagger-actors retry r --db x.db", "dagger-actors why r1 n --db x.db"]
 
 
 def test_a_stranded_run_is_resumed() -> None:

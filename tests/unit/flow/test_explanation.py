@@ -11,6 +11,7 @@ from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.retry import Exponential, Linear, RetryPolicy
 from dagger_actors.errors import UnknownNode
 from dagger_actors.flow.definition import (
+    Approval,
     AwaitMessage,
     Constant,
     FlowConfig,
@@ -19,6 +20,7 @@ from dagger_actors.flow.definition import (
     NodeDefinition,
 )
 from dagger_actors.flow.explanation import Explanation, cached_by, explain
+from dagger_actors.flow.given_answers import Answer
 from dagger_actors.flow.report import AttemptReport, NodeReport, Report
 
 NOW_US = 1_700_000_000_000_000
@@ -213,6 +215,49 @@ def test_a_chain_of_any_length_is_followed_without_recursion_and_told_in_bounds(
     assert len(found.causes) == 20
     waiting = why(run("running", node("n0", "running", attempt(1, "running"))), FlowDefinition(name="f", nodes=nodes), names[-1])  # fmt: skip
     assert [cause.node_id for cause in waiting.causes] == ["n0"]
+
+
+def test_what_was_cancelled_before_it_began_says_so_and_blames_nobody_else() -> None:
+    """Law: a node that somebody cancelled while it was pending has not run, and failures elsewhere are not its reason."""
+    report = run(
+        "failed",
+        node("a", "failed", attempt(1, "failed", BROKEN)),
+        node("b", "cancelled", reason="node cancelled"),
+        node("c", "cancelled", attempt(1, "cancelled", reason="node cancelled"), reason="node cancelled"),
+    )
+    definition = flow(("a", ""), ("b", ""), ("c", ""))
+    for node_id, sentence in (
+        ("b", "it was cancelled before it began: node cancelled"),
+        ("c", "it was running when it was cancelled: node cancelled"),
+    ):
+        found = why(report, definition, node_id)
+        assert (found.sentences[0], found.causes) == (sentence, ())
+
+
+def asks(**more: Any) -> FlowDefinition:
+    approval = Approval(message="Go?", timeout_s=5, on_timeout="autopilot", default="true")
+    return FlowDefinition(name="f", nodes=(NodeDefinition(id="ok", awaits=msgspec.structs.replace(approval, **more)),))
+
+
+def test_a_question_whose_time_is_up_says_who_answers_and_when() -> None:
+    """Law: before its time the autopilot answers then; after it, as soon as somebody goes on with the run."""
+    for away_us, told in (
+        (2_000_000, "at 2023-11-14 22:13:22 UTC the autopilot answers true (in 2.0 s)"),
+        (-2_000_000, "its time was up at 2023-11-14 22:13:18 UTC: the autopilot answers true as soon as somebody goes on with the run"),
+    ):  # fmt: skip
+        report = run("paused", node("ok", "waiting", attempt(1, "waiting", due_us=NOW_US + away_us), reason="human"))
+        assert told in why(report, asks(), "ok").sentences
+
+
+def test_an_answer_that_the_run_has_not_taken_is_told_instead_of_the_question() -> None:
+    """Law: what was answered, by whom and when; nobody is asked any more."""
+    report = run("paused", node("ok", "waiting", attempt(1, "waiting"), reason="human"))
+    given = Answer(1, 0, -1, 1, "true", 0, "looks good", "ann", 7, NOW_US)
+    assert why(report, asks(), "ok", answers={0: given}).sentences == (
+        "it has its answer: true, of ann (process 7) at 2023-11-14 22:13:20 UTC: looks good",
+        "the run has not taken it yet: whoever goes on with the run does",
+        "the run is paused: nothing starts",
+    )
 
 
 def test_what_stopped_the_run_is_named_for_what_was_skipped_or_cancelled_by_it() -> None:
