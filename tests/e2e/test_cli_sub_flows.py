@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 
 INNER = """
@@ -65,6 +67,13 @@ def test_a_failure_inside_is_explained_and_drawn(program):
     refused = program("retry", "r/sub")
     assert refused.returncode != 0
     assert "dagger-actors retry r" in refused.stderr
+    (node,) = {
+        one["node_id"]
+        for one in json.loads(program("show", "r/sub", "--json").stdout)["nodes"]
+        if one["state"] == "failed"
+    }
+    for told in (program("show", "r/sub"), program("why", "r/sub", node)):
+        assert "next: dagger-actors retry r --db dagger.db" in told.stderr
     refused = program("replay", "r", "sub")
     assert "it runs a flow, and no action; replay a node of its run 'r/sub'" in refused.stderr
     drawn = program("graph", "outer.yaml", "--format", "dot")
