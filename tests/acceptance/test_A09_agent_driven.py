@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from dagger_actors import ActorSystem, Context, GrowthRefused, RunFailed
 from dagger_actors.cli.tree import tree_lines
-from dagger_actors.flow.run_tree import tree_of
+from dagger_actors.flow.run_tree import Branch, tree_of
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 
@@ -81,7 +82,15 @@ def test_the_execution_tree_shows_who_added_what(tmp_path: Path) -> None:
         report = system.flows.start(FLOW, {"question": "why"}, run_id="r").wait()
         definition = system.flows.definition("r")
     branches = tree_of(definition, report)
+    check_tree(branches)
+    lines = "\n".join(line.plain for line in tree_lines(branches, 100))
+    assert all(node in lines for node in ADDED)
+
+
+def check_tree(branches: Sequence[Branch]) -> None:
+    """Each node beneath what it waited for, with the step that added it."""
     tree = {branch.node_id: (branch.parent, branch.added_by) for branch in branches}
+    assert set(tree) == {"step_1", *ADDED}
     assert tree["step_1"] == (None, None)
     for step in (1, 2):
         for side in ("left", "right"):
@@ -89,8 +98,24 @@ def test_the_execution_tree_shows_who_added_what(tmp_path: Path) -> None:
         parent, added_by = tree[f"step_{step + 1}"]
         assert (parent in (f"search_{step}_left", f"search_{step}_right"), added_by) == (True, f"step_{step}")
     assert tree["review"][1] == "step_3"
-    lines = "\n".join(line.plain for line in tree_lines(branches, 100))
-    assert all(node in lines for node in ADDED)
+
+
+def grows_a_tree(sim: Simulation) -> None:
+    def play(system: ActorSystem) -> Sequence[Branch]:
+        report = system.flows.start(FLOW, {"question": "why"}, run_id="r").wait()
+        return tree_of(system.flows.definition("r"), report)
+
+    branches = sim.keep_going(play, actions=ACTIONS)
+    check_tree(branches)
+    assert {branch.state for branch in branches} == {"succeeded"}
+    # Somebody who has none of the code sees the same.
+    seen = sim.keep_going(lambda system: tree_of(system.flows.definition("r"), system.flows.report("r")))
+    assert seen == branches
+
+
+def test_whichever_commit_a_process_dies_at_the_execution_tree_shows_who_added_what() -> None:
+    """Law: as without a death: what was added again is there once, beneath the step whose attempt has succeeded."""
+    assert explore(grows_a_tree, seeds=1, crash="every_commit").commits >= 8
 
 
 def research(sim: Simulation) -> None:
@@ -135,6 +160,30 @@ def test_max_iterations_halts_a_flow_that_never_has_enough(tmp_path: Path) -> No
             *((str(number), "succeeded") for number in range(5)),
             ("5", "failed"),
         ]
+
+
+def never_has_enough(sim: Simulation) -> None:
+    done: list[str] = []
+
+    def more(ctx: Context) -> None:
+        number = int(ctx.node_id) + 1
+        ctx.add_nodes([{"id": str(number), "action": "more"}])
+        done.append(ctx.node_id)
+
+    spec = {"name": "endless", "config": {"max_iterations": 3}, "nodes": [{"id": "0", "action": "more"}]}
+    report = sim.keep_going(lambda system: system.flows.start(spec, run_id="r").wait(), actions=[more])
+    assert [(node.node_id, node.state) for node in report.nodes] == [
+        *((str(number), "succeeded") for number in range(3)),
+        ("3", "failed"),
+    ]
+    assert "iteration 4, and the flow's max_iterations is 3" in (report.error or "")
+    assert set(done) == {"0", "1", "2", "3"}
+    assert len(done) <= 4 + len(sim.deaths)
+
+
+def test_whichever_commit_a_process_dies_at_max_iterations_halts_the_flow() -> None:
+    """Law: what was added before a death counts after it, once, though a step is done again."""
+    assert explore(never_has_enough, seeds=2, crash="every_commit").commits >= 4
 
 
 BAD: dict[str, tuple[list[dict[str, Any]], str]] = {
