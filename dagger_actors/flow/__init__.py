@@ -8,8 +8,8 @@
 * ``hub``: the root in one system: opens runs and keeps them. One becomes ours by ``claims``, is put together by ``assembler``,
   set going from its rows by ``restorer`` and ``restore``, and again by ``restarts`` when its supervisor has crashed;
   ``recovery`` and ``left_behind`` see to what other workers leave.
-* ``supervisor``: decides by ``machine`` about one run; ``draft`` is what it has decided, ``uncommitted`` has the journal write
-  it, and ``emitter`` lets out what follows.
+* ``supervisor``: the actor of one run. ``node_news`` tells its machine of the nodes, ``deciding`` has the ``machine`` decide,
+  ``draft`` is what it has decided, ``uncommitted`` has the journal write that, and ``emitter`` lets out what follows.
 * ``starter``, ``starts``, ``values``, ``lists``: what attempts are started with; ``context`` is what actions are given, with
   ``run_cache``, ``run_steps``, ``additions``.
 * ``children``, ``awaited``, ``people``, ``given_answers``, ``questions``, ``growing``: runs inside runs, what people answer, added

@@ -28,10 +28,7 @@ from dagger_actors.bodies.stored_tables import StoredTables
 from dagger_actors.core.awaits import Outside
 from dagger_actors.core.flow_messages import Detach
 from dagger_actors.core.states import FINAL_NODE
-from dagger_actors.errors import (
-    OwnershipLost,
-    StoreError,
-)
+from dagger_actors.errors import OwnershipLost, StoreError
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.adrift import Adrift
 from dagger_actors.flow.archive import Archive

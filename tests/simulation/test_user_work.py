@@ -242,7 +242,7 @@ def test_a_supervisor_hands_over_nothing_that_builds_on_a_refused_unit(memory: P
         assert uncommitted.take_unit() is None
         assert uncommitted._ready is draft
         uncommitted.refused = None
-        draft.run_row = supervisor._machine.run_row(sim.world.now())
+        draft.run_row = supervisor._deciding.machine.run_row(sim.world.now())
         unit = uncommitted.take_unit()
         assert unit is not None
         assert not unit.is_void()
