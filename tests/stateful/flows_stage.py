@@ -13,6 +13,7 @@ from typing import Any
 import apsw
 
 from dagger_actors import ActorSystem, Context, action
+from dagger_actors.flow.machine.ends import STOPPED
 from dagger_actors.inspection import Inspection
 from dagger_actors.testing.simulation import Simulation
 from tests.stateful.flows_model import RETRY_US, FlowSpec, Spec, told
@@ -71,6 +72,13 @@ class Row:
     output: Any
     due: int | None
     ended: int | None
+    size: int | None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its node has fanned out, was judged, or has asked: not where a stop, or what is tried again, came first."""
+        is_cut = self.state == "skipped" and self.reason in STOPPED and self.size is None
+        return not is_cut and self.state != "interrupted"
 
 
 class Stage:
@@ -170,14 +178,14 @@ class Stage:
     def rows(self) -> dict[str, dict[tuple[str, int], Row]]:
         """The last row of every invocation, by run."""
         found: dict[str, dict[tuple[str, int], Row]] = {}
-        columns = "attempt, state, try_no, crash_no, reason, output, due_at, ended_seq"
+        columns = "attempt, state, try_no, crash_no, reason, output, due_at, ended_seq, size"
         for run_id, node, item, *rest in self.query(
             f"SELECT run_id, node_id, item, {columns} FROM node_runs ORDER BY attempt"
         ):
-            attempt, state, tries, crashes, reason, output, due, ended = rest
+            attempt, state, tries, crashes, reason, output, due, ended, size = rest
             value = None if output is None else json.loads(output)
             found.setdefault(run_id, {})[node, item] = Row(
-                attempt, state, tries, crashes, reason or "", value, due, ended
+                attempt, state, tries, crashes, reason or "", value, due, ended, size
             )
         return found
 

@@ -459,11 +459,7 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
         """Let the model draw its conclusions, and tell it what began, as far as it may by now."""
         while True:
             for run in reversed(self.all_runs()):
-                began = {
-                    node
-                    for (node, item), row in rows.get(run.id, {}).items()
-                    if item < 0 and row.state != "interrupted"
-                }
+                began = {node for (node, item), row in rows.get(run.id, {}).items() if item < 0 and row.has_begun}
                 run.settle(self.now, began.__contains__)
             if self.enter_flows(rows):
                 continue
