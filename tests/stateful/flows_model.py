@@ -484,8 +484,8 @@ class Run:
                 else:
                     piece.end("skipped")
                 return True
-        if not all(piece.is_over for piece in node.items) or (above is not None and not above.own.is_over):
-            return False
+        if not all(piece.is_over for piece in (*node.items, *(self.nodes[on].own for on in node.spec.on))):
+            return False  # (What it needs, other than what it goes over, may be tried again.)
         failures = sum(piece.state in BAD for piece in node.items)
         if above is not None and above.own.state != GOOD:
             node.own.end("skipped")

@@ -48,6 +48,8 @@ class Body:
     generation: int
     beside: list[Place]
     fate: Fate | None = None
+    given: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What it was given, as the model says."""
     is_known: bool = False
     """Whether the model knows that it began."""
     is_learnt: bool = False
