@@ -128,7 +128,9 @@ def _reopen(book: Book, live: Live, event: Opened, now: Now) -> None:
     if live.state == "parked":
         if event.mode == "retry":
             live.crash_no, live.try_no = 0, 1
+            live.due_at = now.wall_us
             book.waiting += 1
+            book.write(live, "waiting", due_at=live.due_at, reason="retry")  # its turn may come only after a death
             due(book, live)
         return
     if live.state == "waiting":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from dagger_actors.core.messages import Inline, Succeeded
 from dagger_actors.core.protocols import Now
-from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
+from dagger_actors.flow.definition import FlowDefinition, FromInput, MapSpec, NodeDefinition
 from dagger_actors.flow.machine.decisions import Decision, Grant
-from dagger_actors.flow.machine.events import BodyKey, Opened
+from dagger_actors.flow.machine.events import BodyKey, Ended, Opened, RetryDue
 from dagger_actors.flow.machine.invocations import RunIdentity, StoredNode
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.machine.opening import CRASH_CAP
@@ -13,6 +16,7 @@ from dagger_actors.flow.restore import restore
 
 NOW = Now(1_000_000, 0)
 FIRST: BodyKey = (0, -1, 1)
+CHANGES = ("state", "try_no", "crash_no", "due_at", "reason")
 
 
 def reopened(
@@ -74,3 +78,42 @@ def test_a_stalled_owners_numbers_are_not_used_again() -> None:
     """It may wake up and begin what it was granted, so its grants are made anew; nothing counts as a crash."""
     decision = reopened(is_forced=True)
     assert [(row.attempt, row.state, row.crash_no) for row in decision.rows] == [(1, "interrupted", 0), (2, "ready", 0)]
+
+
+def parked(item: int) -> StoredNode:
+    return StoredNode(
+        node=0,
+        item=item,
+        attempt=4 if item >= 0 else 1,
+        state="waiting" if item >= 0 else "running",
+        try_no=1,
+        crash_no=CRASH_CAP if item >= 0 else 0,
+        output=None,
+        output_artifact=None,
+        size=None if item >= 0 else 2,
+        due_at=None,
+        started_at=None,
+        reason="poison" if item >= 0 else None,
+    )
+
+
+def test_what_a_retry_releases_is_released_though_its_turn_comes_after_a_death() -> None:
+    """Law: the release is in the file at once, not only that of the item which the limit of the map lets in."""
+    mapped = MapSpec(over=FromInput("x"), item="item", limit=1)
+    definition = FlowDefinition(name="f", nodes=(NodeDefinition(id="n", action="a", map=mapped),))
+    identity = RunIdentity(run_key=1, run_id="r", owner=2, epoch=2)
+    machine = FlowMachine(definition, identity, status="paused")
+    restore(machine, [parked(-1), parked(0), parked(1)], "retry")
+    decision = machine.apply(Opened(mode="retry"), NOW)
+    assert grants(decision) == [Grant(0, 0, 4)]
+    rows = {row.item: row for row in decision.rows}
+    assert [(row.state, row.crash_no) for row in rows.values()] == [("ready", 0), ("waiting", 0)]
+    later = [
+        msgspec.structs.replace(parked(item), **{name: getattr(row, name) for name in CHANGES})
+        for item, row in rows.items()
+    ]
+    machine = FlowMachine(definition, identity, status="running")
+    restore(machine, [parked(-1), *later], "recover")
+    assert grants(machine.apply(Opened(mode="recover"), NOW)) == [Grant(0, 0, 4)]
+    machine.apply(RetryDue(0, 1, 4), NOW)
+    assert grants(machine.apply(Ended(0, 0, 4, 0, 0, Succeeded(Inline(b"1"))), NOW)) == [Grant(0, 1, 4)]
