@@ -16,6 +16,7 @@ from dagger_actors.errors import ArtifactError, OutputError
 from dagger_actors.flow.archive import Archive
 from dagger_actors.flow.child_runs import FAILED
 from dagger_actors.flow.machine.events import BodyKey, Mode
+from dagger_actors.flow.openings import Openings
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.rows import RunRow
 from dagger_actors.store.store import Store
@@ -58,6 +59,7 @@ class Runs(Protocol):
     store: Store
     registry: ActionRegistry
     archive: Archive
+    openings: Openings
 
     def errand(self, errand: Callable[[], None]) -> None:
         """Have the root do something."""

@@ -192,6 +192,8 @@ class Children:
         row = self._hub.archive.find(run_id) if run_id in self._awaited else None
         if row is not None and row.owner == self._hub.store.worker_id and self._hub.find_open(run_id) is None:
             self._go_on(row)
+        if self._hub.find_open(run_id) is None:
+            self._hub.openings.opened(run_id)  # nor will it be by this: who waits for that looks again
 
     def _pass_on(self, run_id: str, verb: Literal["pause", "resume"], parent_run: int, former: int | None) -> None:
         awaited = self._awaited.get(run_id)
@@ -247,9 +249,11 @@ class Children:
         row = self._hub.archive.find(run_id)
         if row is None or row.parent_run != parent_run or row.status in FINAL_RUN:
             return
-        active = self._hub.find_open(run_id)
+        active, opening = self._hub.find_open(run_id), self._hub.openings.of(run_id)
         if active is not None:
             active.tell(CancelRun())
+        elif opening is not None:
+            opening.add_done(lambda _opened: self.leave(run_id, parent_run))  # it is just being taken
         elif not self._is_closed:
             self._hub.claim(row).add_done(partial(self._cancel, row))
 

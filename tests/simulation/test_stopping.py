@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from dagger_actors import Channel
+from dagger_actors.core.flow_messages import CancelRun, ChildWakes
 from dagger_actors.testing.simulation import Simulation
 
 Node = dict[str, Any]
@@ -86,3 +87,27 @@ def test_nothing_begins_in_the_place_of_what_a_stop_cancels(sim: Simulation, tmp
     }
     assert list(states.values()) == ["cancelled"] * limit + ["skipped"] * (5 - limit)
     assert began == list(states)[:limit]  # of two items, too, the places were taken by then
+
+
+def test_a_flow_inside_that_is_just_being_taken_is_cancelled_with_the_run_above(
+    sim: Simulation, tmp_path: Path
+) -> None:
+    """Law: it is woken by an answer and cancelled at once: whoever takes it then ends it, and nobody waits for it for ever."""
+
+    async def work() -> None:
+        await asyncio.sleep(60)
+
+    path_of(tmp_path, "inner", [{"id": "ask", "approval": {}}, {"id": "w", "action": "work", "dependencies": ["ask"]}])
+    path = path_of(tmp_path, "outer", [{"id": "sub", "flow": "inner.yaml"}, {"id": "w", "action": "work"}])
+    system = sim.system(actions=[work])
+    system.flows.start(path, run_id="r")
+    sim.advance(1)
+    assert system.flows.report("r/sub").state == "paused"
+    sim.system().flows.signal("r/sub", "ask", value=True)
+    above = system._hub.active["r"]
+    above.tell(ChildWakes(0, -1, 1))
+    above.tell(CancelRun())
+    sim.advance(1)
+    assert {run.run_id: run.state for run in system.flows.runs(inside=True)} == dict.fromkeys(
+        ("r", "r/sub"), "cancelled"
+    )
