@@ -21,7 +21,7 @@ MARGIN, HEADER, AXIS, LEGEND = 24.0, 60.0, 26.0, 44.0
 ROW = 24.0
 NAME_CELL, NOTE_CELL = 7.7, 6.4
 """Widths of a character in the two columns of text, in pixels."""
-WIDEST_NAME, WIDEST_NOTE = 36, 34
+WIDEST_NAME, WIDEST_NOTE = 36, 52
 PLOT = 760.0
 BINS = 190
 """Stretches that a row of many is cut into: 4 pixels each."""
@@ -55,7 +55,7 @@ class Plot:
 def write_gantt(chart: Chart) -> str:
     """Draw a chart."""
     names = min(max((width(_name(row)) for row in chart.rows), default=0), WIDEST_NAME) * NAME_CELL + 14
-    notes = min(max((width(_note(row)) for row in chart.rows), default=0), WIDEST_NOTE) * NOTE_CELL + 20
+    notes = min(max((width(_note(row)) for row in chart.rows), default=0), WIDEST_NOTE) * NOTE_CELL + 26
     plot = Plot(chart, MARGIN + names)
     bottom = HEADER + AXIS + ROW * len(chart.rows)
     legend = list(_legend(chart.rows, bottom + 30))
@@ -94,7 +94,7 @@ def _row(row: Row, plot: Plot, y: float) -> Iterator[str]:
     x = MARGIN + (12 if row.is_item else 0)
     kind = "name item" if row.is_item else "name"
     yield f'<text class="{kind}" x="{x:g}" y="{y + 4:g}">{escape(_name(row))}</text>'
-    yield f'<text class="note" x="{plot.left + PLOT + 14:.1f}" y="{y + 4:g}">{escape(_note(row))}</text>'
+    yield f'<text class="note" x="{plot.left + PLOT + 20:.1f}" y="{y + 4:g}">{escape(_note(row))}</text>'
     if row.is_many:
         yield from _many(row.segments, plot, y)
         return

@@ -198,6 +198,13 @@ class TestTheFaultsThatA03Names:
             (4, 3, "node 'c': action 'add' needs the input 'num2' | Give it under `inputs`: {num2: REFERENCE}.")
         ]
 
+    def test_a_required_input_that_the_flow_itself_has(self, flow):
+        """Law: the advice is what can be copied."""
+        head = "inputs: {num2: 1}\n"
+        assert flow("- {id: c, action: add, inputs: {num1: {value: 1}}}\n", head=head)[0][2] == (
+            "node 'c': action 'add' needs the input 'num2' | Give it under `inputs`: {num2: inputs.num2}."
+        )
+
     def test_an_input_that_the_action_does_not_take(self, flow):
         found = flow("- {id: c, action: add, inputs: {num1: {value: 1}, nmu2: {value: 1}, num2: {value: 1}}}\n")
         assert found == [(4, 51, "node 'c': action 'add' takes no input 'nmu2' | Did you mean 'num2'?")]

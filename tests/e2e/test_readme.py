@@ -12,6 +12,7 @@ import sys
 
 import pytest
 
+from dagger_actors import Flow
 from dagger_actors.core.trigger import TRIGGERS
 from dagger_actors.flow.loading.conditions import GROUPS, OPERATORS
 from dagger_actors.tasks.wishes import OPTIONS
@@ -303,6 +304,26 @@ def test_the_readme_names_every_operator_of_when_and_every_trigger(readme):
     named = [set(re.findall(r"`(\w+)", readme.split(head)[1].split("\n\n")[0])) for head in heads]
     assert {*OPERATORS, *GROUPS} <= named[0]
     assert set(TRIGGERS) <= named[1]
+
+
+def test_the_readme_leads_to_each_of_its_parts_and_no_link_leads_nowhere(readme):
+    """Law: the list at its head has every part, and what is linked is there."""
+    parts = {heading_id(line) for line in readme.splitlines() if line.startswith("## ")}
+    head, _, _ = readme.partition("\n## ")
+    assert set(re.findall(r"\]\(#([^)]+)\)", head)) == parts
+    assert set(re.findall(r"\]\(#([^)]+)\)", readme)) <= parts
+
+
+def heading_id(line: str) -> str:
+    """What a heading is linked by: small letters, no punctuation, hyphens between words."""
+    return re.sub(r"[^a-z0-9 -]", "", line.removeprefix("## ").lower()).replace(" ", "-")
+
+
+def test_the_flows_of_the_readme_can_be_built_with_what_it_names(readme):
+    """Law: every method of a builder that it names is one."""
+    named = set(re.findall(r"`flow\.(\w+)\(", readme))
+    assert {"approval", "sub_flow", "await_message", "config", "hooks", "to_yaml"} <= named
+    assert named <= set(dir(Flow))
 
 
 def test_every_path_the_readme_names_is_there(readme, repository):

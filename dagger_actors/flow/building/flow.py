@@ -28,6 +28,8 @@ __all__ = ["Flow"]
 
 Hooked = ActionLike | Sequence[ActionLike]
 Errors = Sequence[type[BaseException] | str]
+Class = type
+"""Where an option is called ``type``."""
 KINDS = {int: "int", float: "float", str: "str", bool: "bool", list: "list", dict: "dict"}
 
 
@@ -109,15 +111,12 @@ class Flow:
         place = _caller()
         if name in self._record.inputs:
             raise refusal(place, f"the input {quoted(name)} is declared already", "Keep what input() gave and use it.")
-        if kind is not None and kind not in KINDS:
-            known = ", ".join(one.__name__ for one in KINDS)
-            raise refusal(place, f"the input {quoted(name)} cannot be of type {kind!r:.100}", f"Give one of {known}.")
-        written: dict[str, Any] = {} if kind is None else {"type": KINDS[kind]}
+        written: dict[str, Any] = {} if kind is None else {"type": _kind(place, f"the input {quoted(name)}", kind)}
         if default is not msgspec.UNSET:
             written["default"] = default
         written |= present({"description": description, "secret": secret or None})
         self._record.inputs[name] = written
-        self._record.input_places[name] = place
+        self._record.say("inputs", [name], place)
         return Input(self, name)
 
     def node(
@@ -317,7 +316,7 @@ class Flow:
         node_id: str,
         message: str | None = None,
         *,
-        type: InputType | None = None,  # noqa: A002 - the file's word
+        type: Class | InputType | None = None,  # noqa: A002 - the file's word
         timeout_s: float | None = None,
         on_timeout: OnTimeout | None = None,
         default: Any = msgspec.UNSET,
@@ -334,7 +333,7 @@ class Flow:
         Args:
             node_id: Its id.
             message: What the person is asked.
-            type: What the answer must be; ``bool`` unless it is said: yes or no.
+            type: What the answer must be, a class as in ``input`` or its name in a file; ``bool`` unless it is said: yes or no.
             timeout_s: Seconds until ``on_timeout``; None = as the flow's ``config`` says.
             on_timeout: ``pause`` or ``autopilot``; None = as the flow's ``config`` says.
             default: The answer of the autopilot; None is one too.
@@ -350,10 +349,16 @@ class Flow:
             The node, as a value for others.
 
         Raises:
-            DefinitionError: Something given belongs to another flow.
+            DefinitionError: Something given belongs to another flow, or the type is none of these.
             TypeError: An action is neither a function nor a name.
         """
-        asks = present({"message": message, "type": type, "timeout_s": timeout_s, "on_timeout": on_timeout})
+        place = _caller()
+        kind = (
+            type
+            if type is None or isinstance(type, str)
+            else _kind(place, f"the answer of node {quoted(node_id)}", type)
+        )
+        asks = present({"message": message, "type": kind, "timeout_s": timeout_s, "on_timeout": on_timeout})
         entries = {
             "approval": asks if default is msgspec.UNSET else asks | {"default": default},
             "dependencies": dependencies,
@@ -364,7 +369,7 @@ class Flow:
             "description": description,
             "instructions": instructions,
         }
-        return self._add(node_id, entries, _caller())
+        return self._add(node_id, entries, place)
 
     def outputs(self, named: Mapping[str, Given] | None = None, /, **more: Given) -> None:
         """Say what the run's result is; without it, that is the outputs of the last nodes.
@@ -376,9 +381,10 @@ class Flow:
         Raises:
             DefinitionError: Something given belongs to another flow.
         """
-        outputs = {**(named or {}), **more}
-        self._refuse_foreign(outputs.values(), _caller())
+        outputs, place = {**(named or {}), **more}, _caller()
+        self._refuse_foreign(outputs.values(), place)
         self._record.outputs |= outputs
+        self._record.say("outputs", outputs, place)
 
     def config(
         self,
@@ -410,7 +416,7 @@ class Flow:
             human_wait_minutes: How long each person is waited for whose node has no ``timeout_s``.
             human_timeout_action: What then, where a node has no ``on_timeout``.
         """
-        self._record.config |= present(
+        settings = present(
             {
                 "on_failure": on_failure,
                 "timeout_seconds": timeout_seconds,
@@ -423,6 +429,8 @@ class Flow:
                 "human_timeout_action": human_timeout_action,
             }
         )
+        self._record.config |= settings
+        self._record.say("config", settings, _caller())
 
     def hooks(
         self,
@@ -458,6 +466,7 @@ class Flow:
         for event, actions in hooked.items():
             several = actions if isinstance(actions, Sequence) and not isinstance(actions, str) else (actions,)
             self._record.hooks.setdefault(event, []).extend(map(self._record.action, several))
+        self._record.say("hooks", [event for event, actions in hooked.items() if actions], _caller())
 
     def data(self) -> dict[str, Any]:
         """What a flow file would hold, as plain data."""
@@ -493,6 +502,14 @@ class Flow:
             if source.flow is not self:
                 message = f"{source!r} belongs to another flow, {quoted(source.flow.name)}"
                 raise refusal(place, message, "Give nodes and inputs of this flow.")
+
+
+def _kind(place: Place, what: str, kind: type) -> str:
+    """The name that a file calls a class of values by."""
+    if kind not in KINDS:
+        known = ", ".join(one.__name__ for one in KINDS)
+        raise refusal(place, f"{what} cannot be of type {kind!r:.100}", f"Give one of {known}.")
+    return KINDS[kind]
 
 
 def _caller() -> Place:

@@ -20,14 +20,14 @@ class BuiltDocument(DataDocument):
     Args:
         flow: The call that made the flow.
         nodes: Those of its nodes, in order.
-        inputs: Those of its inputs.
+        parts: Those that said its inputs, outputs, hooks and settings, by section and key.
     """
 
-    def __init__(self, flow: Place, nodes: Sequence[Place], inputs: Mapping[str, Place]) -> None:
+    def __init__(self, flow: Place, nodes: Sequence[Place], parts: Mapping[tuple[str, str], Place]) -> None:
         super().__init__()
         self._flow = flow
         self._nodes = nodes
-        self._inputs = inputs
+        self._parts = parts
 
     def problem(self, at: int, message: str, advice: str = "") -> Problem:
         """Word a problem with its path, and the place of the call that declared it."""
@@ -38,8 +38,8 @@ class BuiltDocument(DataDocument):
         match steps:
             case ("nodes", int(position), *_):
                 return self._nodes[position]
-            case ("inputs", str(name), *_):
-                return self._inputs[name]
+            case (str(section), str(key), *_):
+                return self._parts.get((section, key), self._flow)
         return self._flow
 
 

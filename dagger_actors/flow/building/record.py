@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class Record:
         nodes: In order, their keys as a file's, with sources as values.
         outputs: The run's result.
         node_places: The calls that made the nodes.
-        input_places: Those that declared the inputs.
+        part_places: Those that said inputs, outputs, hooks and settings, by section and key.
     """
 
     def __init__(self, head: Mapping[str, Any], actions: Sequence[str], place: Place) -> None:
@@ -49,7 +49,11 @@ class Record:
         self.nodes: list[dict[str, Any]] = []
         self.outputs: dict[str, Given] = {}
         self.node_places: list[Place] = []
-        self.input_places: dict[str, Place] = {}
+        self.part_places: dict[tuple[str, str], Place] = {}
+
+    def say(self, section: str, keys: Iterable[str], place: Place) -> None:
+        """Keep the call that said something of the flow itself; of several the last one."""
+        self.part_places |= {(section, key): place for key in keys}
 
     def action(self, action: ActionLike) -> str:
         """Keep an action; gives the name that the file calls it by.
@@ -79,7 +83,7 @@ class Record:
 
     def source(self) -> Source:
         """What the reader of flow files reads instead of a file."""
-        document = BuiltDocument(self._place, self.node_places, self.input_places)
+        document = BuiltDocument(self._place, self.node_places, self.part_places)
         tree, _, problems = read_data(self.data(), FLOW_FILE, document)
         return Source(tree=tree, document=document, problems=problems, file="", folder=Path.cwd())
 

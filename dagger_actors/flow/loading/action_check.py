@@ -134,7 +134,7 @@ def bind(
         if node.inputs is None:
             fill(reader, action, bound, position)
         else:
-            check(reader, action, node)
+            check(reader, action, node, bound.inputs)
         check_isolation(reader, action, node.fields)
         edges.check(position)
     edges.check_results(results)
@@ -171,7 +171,7 @@ def unknown_action(reader: Reader, registry: ActionRegistry, name: str, at: int)
     reader.complain(at, f"unknown action {quoted(name)}", advice)
 
 
-def check(reader: Reader, action: Action, node: WrittenNode) -> None:
+def check(reader: Reader, action: Action, node: WrittenNode, flow_inputs: AbstractSet[str]) -> None:
     """Check the inputs that a node gives."""
     for name, pointer in node.inputs or ():
         parameter = action.by_name.get(name)
@@ -185,7 +185,8 @@ def check(reader: Reader, action: Action, node: WrittenNode) -> None:
                 reader.complain(pointer.at, str(error), "Give what its type hint says, or change the hint.")
     item = checked_item(reader, action, node)
     for name in sorted(action.required - node.places.keys() - item) if not is_map_wrong(action, node) else ():
-        advice = f"Give it under `inputs`: {{{name}: REFERENCE}}."
+        source = f"inputs.{name}" if name in flow_inputs else "REFERENCE"
+        advice = f"Give it under `inputs`: {{{name}: {source}}}."
         reader.complain(node.at, f"{action.noun} {quoted(action.name)} needs the input {quoted(name)}", advice)
 
 

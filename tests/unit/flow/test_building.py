@@ -253,12 +253,19 @@ def test_an_approval_that_is_built_is_the_one_of_the_file():
     flow.config(human_wait_minutes=5, human_timeout_action="autopilot")
     first = flow.node("first", one, inputs={"x": 1})
     flow.approval("ok", "Go on?", default=True, dependencies=[first])
-    flow.approval("size", type="int", timeout_s=9, on_timeout="pause", dependencies=[first])
+    flow.approval("size", type=int, timeout_s=9, on_timeout="pause", dependencies=[first])
     assert flow.data()["nodes"][1:] == [
         {"id": "ok", "approval": {"message": "Go on?", "default": True}, "dependencies": ["first"]},
         {"id": "size", "approval": {"type": "int", "timeout_s": 9, "on_timeout": "pause"}, "dependencies": ["first"]},
     ]
     assert read(of_text(flow.to_yaml())) == read(flow.source()) == load_flow(flow.data())
+
+
+def test_an_answer_of_a_class_that_json_has_not_is_refused_at_its_call():
+    """Law: the same classes as for inputs, and the advice names them."""
+    with pytest.raises(DefinitionError, match="the answer of node 'ok' cannot be of type <class 'complex'>") as caught:
+        Flow("f").approval("ok", type=complex)
+    assert caught.value.problems[0].advice == "Give one of int, float, str, bool, list, dict."
 
 
 def test_a_flow_inside_is_a_node_as_a_file_has_it(tmp_path, monkeypatch):
@@ -381,10 +388,27 @@ def test_every_mistake_is_told_at_the_line_of_its_call():
     told_of = problems_of(flow)
     assert {Path(problem.file).name for problem in told_of} == {HERE}
     places = {line - problem.line: str(problem) for problem in told_of}
-    assert places.keys() == {5, 4, 3, 2}
+    assert places.keys() == {1, 4, 3, 2}
     assert 'flow.input("limit", int, default="x")' in places[4]
     assert "timeout" in places[2] or "doubled" in places[2]
-    assert "object" in places[5]
+    assert "flow.outputs(x=object())" in places[1]
+
+
+def test_what_is_said_of_the_flow_itself_is_told_at_the_line_of_its_call():
+    """Law: settings, hooks and outputs have the lines of their own calls, and not that of the flow."""
+    flow = Flow("wrong")
+    node = flow.node("a", one, inputs={"x": 1}, when=flow.input("n", int).equals(2))
+    flow.config(max_parallel_nodes=0)
+    flow.hooks(run_end=one)
+    flow.outputs(
+        x=node,
+    )
+    line = inspect.currentframe().f_lineno
+    places = {line - problem.line: str(problem) for problem in problems_of(flow)}
+    assert places.keys() == {5, 4, 3}
+    assert "max_parallel_nodes" in places[5]
+    assert "takes no `event`" in places[4]
+    assert "may have been skipped" in places[3]
 
 
 def test_what_belongs_to_another_flow_is_refused_at_once():
