@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dagger_actors.actors.one_turn import OneTurnActor
 from dagger_actors.bodies.actions import Action
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.core.messages import Outcome, StartAttempt
@@ -16,24 +17,14 @@ REFUSED = (
 )
 
 
-class ThreadBody(BodyActor):
+class ThreadBody(OneTurnActor, BodyActor):
     """Runs a plain function on one of the system's threads."""
+
+    known_as = "a body actor"
 
     def _refuse_threads(self) -> None:
         if self._services.is_refusing():
             raise RuntimeError(REFUSED)
-
-    def take_turn(self) -> bool:
-        """Handle the one message; pykka's loop, made for many, would cost as much as all the rest of a short attempt."""
-        inbox = self.actor_inbox
-        try:
-            for envelope in inbox.take():
-                self.on_receive(envelope.message)
-        finally:
-            # Actor and mailbox hold each other, and would otherwise have to wait for the collector.
-            self.actor_stopped.set()
-            inbox.close("a body actor")
-        return False
 
     def on_receive(self, message: bytes) -> None:
         """Run the attempt."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.gate import Gate
+from dagger_actors.actors.one_turn import OneTurnActor
 from dagger_actors.actors.ticket import Ticket
 from dagger_actors.bodies.thread_body import REFUSED
 from dagger_actors.core.protocols import Now
@@ -150,19 +151,10 @@ class AnyShift(Actor):
             self._tell(payload)
 
 
-class ShiftBody(AnyShift):
+class ShiftBody(OneTurnActor, AnyShift):
     """Takes turns of plain functions, on one of the system's threads."""
 
-    def take_turn(self) -> bool:
-        """Handle the one message, as ``ThreadBody`` does."""
-        inbox = self.actor_inbox
-        try:
-            for envelope in inbox.take():
-                self.on_receive(envelope.message)
-        finally:
-            self.actor_stopped.set()
-            inbox.close("a shift")
-        return False
+    known_as = "a shift"
 
     def on_receive(self, message: bytes) -> None:
         """Take the shift."""
