@@ -7,7 +7,6 @@ a handler, real processes and signals, or users' own clocks and sockets: tests w
 from __future__ import annotations
 
 import itertools
-import os
 import random
 import shutil
 import tempfile
@@ -20,6 +19,7 @@ from typing import Any, Literal, TypeVar
 from dagger_actors.errors import SystemClosed
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.system import ActorSystem
+from dagger_actors.testing.blank import lay_blank, memory
 from dagger_actors.testing.borders import guard, unguard
 from dagger_actors.testing.deaths import Deaths
 from dagger_actors.testing.errors import Killed, NeverSettles, WorkerKilled
@@ -33,8 +33,6 @@ from dagger_actors.testing.wire_check import WireCheck
 from dagger_actors.testing.world import World
 
 __all__ = ["Simulation", "open_simulation", "simulate"]
-
-MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 T = TypeVar("T")
 
@@ -103,6 +101,8 @@ class Simulation:
         Args:
             options: As ``ActorSystem`` takes them; ``recover`` is off unless it is given.
         """
+        if options.get("vfs") is None:
+            lay_blank(self.path)
         worker = f"w{next(self._names)}"
         runtime = self._runtimes[worker] = VirtualRuntime(self.world, worker)
         system = ActorSystem(
@@ -368,7 +368,7 @@ def simulate(
 @contextmanager
 def open_simulation(seed: int, folder: Path | None = None) -> Iterator[Simulation]:
     """``simulate``, without a word about the seed and without a check at the end: for those who do both otherwise."""
-    own = Path(tempfile.mkdtemp(prefix="dagger-sim-", dir=_memory())) if folder is None else folder
+    own = Path(tempfile.mkdtemp(prefix="dagger-sim-", dir=memory())) if folder is None else folder
     state = random.getstate()
     random.seed(seed)
     simulation = Simulation(seed, own)
@@ -381,7 +381,3 @@ def open_simulation(seed: int, folder: Path | None = None) -> Iterator[Simulatio
         random.setstate(state)
         if folder is None:
             shutil.rmtree(own, ignore_errors=True)
-
-
-def _memory() -> Path | None:
-    return MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else None

@@ -136,6 +136,7 @@ class Stage:
         self.complaints: list[str] = []
         self.is_cancelled = False
         self.kept: set[tuple[int, int, int]] = set()
+        self._connection: apsw.Connection | None = None
 
     # --- the flow as its author would write it
 
@@ -239,11 +240,13 @@ class Stage:
     # --- looking at the file, as another process would
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        connection = apsw.Connection(str(self.sim.path), flags=apsw.SQLITE_OPEN_READONLY)
-        try:
-            return list(connection.execute(sql, parameters))
-        finally:
-            connection.close()
+        if self._connection is None:
+            self._connection = apsw.Connection(str(self.sim.path), flags=apsw.SQLITE_OPEN_READONLY)
+        return list(self._connection.execute(sql, parameters))
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
     def _check_start(self, position: int, ctx: Context) -> None:
         """The laws of a start, checked against what is durable at that moment."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,8 @@ def play(sim: Simulation, stage: Stage, chance: random.Random, *, deaths: int) -
 
 def check_one(seed: int, folder: Path, *, deaths: int, with_timeouts: bool = False, is_rich: bool = False) -> list[str]:
     chance = random.Random(seed)
-    with simulate(seed, folder) as sim:
-        flow = random_flow(chance, with_timeouts=with_timeouts)
-        stage = Stage(sim, enriched(flow, chance) if is_rich else flow)
+    flow = random_flow(chance, with_timeouts=with_timeouts)
+    with simulate(seed, folder) as sim, closing(Stage(sim, enriched(flow, chance) if is_rich else flow)) as stage:
         state = play(sim, stage, chance, deaths=deaths)
         assert not stage.complaints, stage.complaints
         stage.check_rows()
@@ -132,8 +132,8 @@ POLICIES = ("continue", "stop", "pause")
 def disturb(seed: int, folder: Path) -> None:
     """A flow of mixed policies, cancelled or not, killed or not, then resumed and retried until it can go no further."""
     chance = random.Random(seed)
-    with simulate(seed, folder) as sim:
-        stage = Stage(sim, random_flow(chance, policies=POLICIES, with_timeouts=True))
+    flow = random_flow(chance, policies=POLICIES, with_timeouts=True)
+    with simulate(seed, folder) as sim, closing(Stage(sim, flow)) as stage:
         system = sim.system(actions=stage.actions())
         system.flows.start(stage.spec(), run_id="r")
         if chance.random() < 0.5:

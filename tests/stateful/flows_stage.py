@@ -95,6 +95,7 @@ class Stage:
 
         self._looking = contextlib.ExitStack()
         self._look: Inspection | None = None
+        self._connection: apsw.Connection | None = None
 
     def close(self) -> None:
         self._looking.close()
@@ -171,11 +172,10 @@ class Stage:
     # --- what is in the database
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        connection = apsw.Connection(str(self.sim.path), flags=apsw.SQLITE_OPEN_READONLY)
-        try:
-            return list(connection.execute(sql, parameters))
-        finally:
-            connection.close()
+        if self._connection is None:
+            self._connection = apsw.Connection(str(self.sim.path), flags=apsw.SQLITE_OPEN_READONLY)
+            self._looking.callback(self._connection.close)
+        return list(self._connection.execute(sql, parameters))
 
     def rows(self) -> dict[str, dict[tuple[str, int], Row]]:
         """The last row of every invocation, by run."""
