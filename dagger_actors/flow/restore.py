@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
+from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.awaits import KINDS
 from dagger_actors.core.graph import FinalState
 from dagger_actors.core.states import FINAL_NODE
@@ -16,7 +17,8 @@ from dagger_actors.flow.rows import StoredRow
 
 __all__ = ["from_row", "restore"]
 
-UNSUCCESSFUL = frozenset({"failed", "timed_out", "cancelled", "skipped"})
+FAILED = frozenset({"failed", "timed_out"})
+UNSUCCESSFUL = FAILED | {"cancelled", "skipped"}
 
 
 def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone: frozenset[int] = frozenset()) -> None:
@@ -64,10 +66,8 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone
             book.past[vertex].state = "held"
             book.is_pausing = True
         else:
-            has_failed = has_failed or (item < 0 and row.state in ("failed", "timed_out"))
-            work.keep(vertex, row)
-            work.end(vertex, cast("FinalState", row.state))
-            book.open -= 1
+            has_failed = has_failed or (item < 0 and row.state in FAILED)
+            _keep(machine, vertex, row)
     _restore_calls(machine)
     for node in work.sizes:
         work.link(node)
@@ -75,6 +75,16 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone
             work.outputs[work.vertex(node)] = work.gather(node)
     if mode in ("resume", "retry") and not has_failed:
         book.error = None
+
+
+def _keep(machine: FlowMachine, vertex: int, row: StoredNode) -> None:
+    """What has ended stays as it is."""
+    work, book = machine.work, machine.book
+    if row.error is not None and row.node not in book.failed_items:  # they are in the order of the list
+        book.note_failed_item(row.node, row.item, decode_error(row.error))
+    work.keep(vertex, row)
+    work.end(vertex, cast("FinalState", row.state))
+    book.open -= 1
 
 
 def _restore_calls(machine: FlowMachine) -> None:
@@ -114,6 +124,7 @@ def from_row(row: StoredRow) -> StoredNode:
         due_at=row.due_us,
         started_at=row.started_us,
         reason=row.reason,
+        error=row.error if row.item >= 0 and row.state in FAILED else None,
     )
 
 
@@ -121,9 +132,7 @@ def _pausers(machine: FlowMachine, rows: Iterable[StoredNode]) -> frozenset[int]
     """Nodes whose failure pauses the run; the items of a mapped one follow it."""
     nodes = machine.work.nodes
     return frozenset(
-        row.node
-        for row in rows
-        if row.item < 0 and row.state in ("failed", "timed_out") and nodes[row.node].on_failure == "pause"
+        row.node for row in rows if row.item < 0 and row.state in FAILED and nodes[row.node].on_failure == "pause"
     )
 
 

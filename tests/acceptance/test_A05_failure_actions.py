@@ -85,7 +85,9 @@ def test_a_mapped_node_calls_its_failure_action_once_for_all_its_items(tmp_path:
     nodes = [{"id": "a", "action": "each", "map": {"over": "inputs.items", "item": "item"}, "failure": "tell"}]
     with ActorSystem(tmp_path / "a.db", actions=[each, tell]) as system:
         report = system.flows.start({"name": "f", "nodes": nodes}, {"items": [1, 2, 3]}).wait(30)
-    assert [node.output for node in report.nodes if node.called_for] == ["2 of 3 items failed"]
+    assert [node.output for node in report.nodes if node.called_for] == [
+        "2 of 3 items failed; the first is item '0': ValueError: 1"
+    ]
 
 
 @pytest.mark.parametrize(

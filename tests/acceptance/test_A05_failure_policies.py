@@ -428,8 +428,37 @@ class TestPerNode:
         run = flows.start(spec)
         report = run.wait()
         assert (report.state, len(ran)) == (state, after)
-        assert "2 of 5 items failed" in (report.error or "")
+        told = "all: MapFailed: 2 of 5 items failed; the first is item '2': ValueError: 2"
+        assert report.error == told
         broken.clear()
         report = (flows.resume if policy == "pause" else flows.retry)(run.id).wait()
         assert report.outputs == {"all": [0, 1, 2, 3, 4]}
         assert sorted(ran) == [0, 1, 2, 2, 3, 3, 4]
+
+    def test_the_first_item_of_the_list_that_failed_is_told_whoever_dies(self) -> None:
+        """Law: of a map's failed items the first in its list is named with its error, whatever failed first, and after a death."""
+
+        def story(sim: Simulation) -> None:
+            async def work(order: dict[str, Any]) -> int:
+                await asyncio.sleep(order["s"])
+                if order["s"] in (1, 2):
+                    raise ValueError(f"no {order['id']}\nmore of it")
+                if order["s"] == 5:
+                    await asyncio.sleep(100)
+                return 1
+
+            orders = [{"id": name, "s": s} for name, s in (("a", 3), ("b", 5), ("c", 2), ("d", 1))]
+            spec = {"over": "inputs.orders", "item": "order", "key": "order.id", "tolerate": 1}
+            node = {"id": "all", "action": "work", "map": spec, "timeout": 10}
+            flow = {"name": "map", "inputs": {"orders": {"type": "list"}}, "nodes": [node]}
+
+            def play(system: ActorSystem) -> Report:
+                return system.flows.start(flow, {"orders": orders}, run_id="r").wait()
+
+            report = sim.keep_going(play, actions=[work])
+            assert report.error == (
+                "all: MapFailed: 3 of 4 items failed, more than the 1 tolerated; "
+                "the first is item 'b': TimeoutError: no end within its timeout of 10 s"
+            )
+
+        assert explore(story, seeds=1, crash="every_commit").commits > 4

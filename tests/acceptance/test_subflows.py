@@ -157,7 +157,10 @@ def test_items_that_failed_are_tried_again_inside_their_runs(
     calls: list[int] = []
     system = sim.system(actions=actions_of(failing, calls))
     run = system.flows.start(written(tmp_path, outer=MAPPED), {"numbers": [1, 2, 3, 4]}, run_id="r")
-    assert run.wait(PATIENCE_S).error == "sub: MapFailed: 2 of 4 items failed"
+    assert run.wait(PATIENCE_S).error == (
+        "sub: MapFailed: 2 of 4 items failed; the first is item '1': "
+        "SubFlowFailed: run 'r/sub/1' failed: told: ValueError: 3 is odd"
+    )
     assert [system.flows.report(f"r/sub/{item}").state for item in range(4)] == [
         "succeeded",
         "failed",

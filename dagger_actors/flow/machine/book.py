@@ -13,7 +13,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from dagger_actors.core.messages import Inline, Output
+from dagger_actors.bodies.stored_error import describe
+from dagger_actors.core.messages import ErrorDetail, Inline, Output
 from dagger_actors.core.protocols import Cell, Now
 from dagger_actors.core.states import RUN_TRANSITIONS, is_legal
 from dagger_actors.flow.definition import Call, FlowDefinition, Hook, NodeDefinition
@@ -66,6 +67,7 @@ class Book:
         live: Invocations that have begun and not ended, by vertex.
         past: The last attempt of vertices that will be tried again, by vertex.
         lingering: Vertices whose abandoned body still runs, with the attempt it belongs to.
+        failed_items: Of mapped nodes the first item, in the order of the list, that has failed for good, and how.
         voided: Attempts that were parked or waiting when their node was told to run again.
         ready: A heap of what is to be granted; see ``push``.
         unsaved: Attempts that have started since the last flush.
@@ -108,6 +110,7 @@ class Book:
         self.past: dict[int, Live] = {}
         self.lingering: dict[int, int] = {}
         self.ready: list[int] = []
+        self.failed_items: dict[int, tuple[int, str]] = {}
         self.voided: list[Live] = []
         self.earlier: dict[int, dict[int, Live]] = {}
         self.unsaved: list[Live] = []
@@ -222,6 +225,12 @@ class Book:
         if self.error is None:
             self.error = error
             self._is_changed = True
+
+    def note_failed_item(self, node: int, item: int, error: ErrorDetail) -> None:
+        """An item of a mapped node has failed for good: of all that do, the first in the list is told of."""
+        first = self.failed_items.get(node)
+        if first is None or item < first[0]:
+            self.failed_items[node] = (item, describe(error))
 
     def forget_failure(self) -> None:
         """Nothing of the run has failed any more."""

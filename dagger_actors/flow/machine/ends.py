@@ -11,7 +11,7 @@ from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.core.trigger import holds, why_not
-from dagger_actors.core.wording import counted
+from dagger_actors.core.wording import counted, quoted
 from dagger_actors.flow.definition import Call, FromNode
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce, announce_run, call_failure
@@ -168,7 +168,10 @@ def _gathered(book: Book, node: int, now: Now) -> list[int]:
     if failures <= definition.map.tolerate:
         return node_succeeded(book, node, now)
     tolerated = f", more than the {definition.map.tolerate} tolerated" if definition.map.tolerate else ""
-    error = ErrorDetail("dagger_actors.MapFailed", f"{failures} of {counted(size, 'item')} failed{tolerated}")
+    first, how = book.failed_items[node]
+    key = quoted(work.key_of(node, first))
+    message = f"{failures} of {counted(size, 'item')} failed{tolerated}; the first is item {key}: {how}"
+    error = ErrorDetail("dagger_actors.MapFailed", message)
     live = _mapped(book, node)
     book.write(live, "failed", size=size, finished_at=now.wall_us, error=encode_error(error))
     node_failed(book, live, "failed", error, now)
@@ -209,6 +212,7 @@ def give_up(book: Book, live: Live, state: str, error: ErrorDetail, now: Now) ->
     del book.live[live.vertex]
     if live.item >= 0:
         # The mapped node fails as one, once its items have ended; its policy is asked then.
+        book.note_failed_item(live.node, live.item, error)
         end(book, live.vertex, state, now)
     else:
         node_failed(book, live, state, error, now)

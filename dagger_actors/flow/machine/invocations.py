@@ -35,7 +35,11 @@ class RunIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredNode(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of ``node_runs`` as recovery reads it."""
+    """One row of ``node_runs`` as recovery reads it.
+
+    Attributes:
+        error: How an item has failed, as ``encode_error`` gives it; None for all else.
+    """
 
     node: int
     item: int
@@ -49,6 +53,7 @@ class StoredNode(msgspec.Struct, frozen=True, kw_only=True):
     due_at: int | None
     started_at: int | None
     reason: str | None = None
+    error: str | None = None
 
 
 class Live:
