@@ -33,6 +33,7 @@ class Awaited(msgspec.Struct, eq=False):
         key: Which attempt of that.
         tell: Told ``Answered`` when it has ended, ``ChildRests`` when it has paused, ``ChildWakes`` when it is to go on.
         rests: Whether it was told that the run rests.
+        is_woken: Whether it was told since then that the run is to go on.
         is_held: Whether the run is to begin nothing more, because the run that awaits it pauses.
     """
 
@@ -41,6 +42,7 @@ class Awaited(msgspec.Struct, eq=False):
     key: BodyKey
     tell: Callable[[bytes], None]
     rests: bool = False
+    is_woken: bool = False
     is_held: bool = False
 
 

@@ -158,7 +158,7 @@ class Children:
         is_to_go_on = row.is_held or row.is_due(self._hub.runtime.clock.now().wall_us)
         # While the run above pauses, what has not begun does not begin; what was going on is opened to come to rest.
         if row.status != "running" and (awaited.is_held or (row.status == "paused" and not is_to_go_on)):
-            awaited.rests = True
+            awaited.rests, awaited.is_woken = True, False
             awaited.tell(encode(ChildRests(*awaited.key, row.asks_until)))
             self._look_again()
         elif not self._is_closed:
@@ -285,7 +285,8 @@ class Children:
         now_us = self._hub.runtime.clock.now().wall_us
         for (run_id,) in self._hub.store.readers.query("read.asking_due_inside", now_us):
             awaited = self._awaited.get(run_id)
-            if awaited is not None and awaited.rests:
+            if awaited is not None and awaited.rests and not awaited.is_woken:
+                awaited.is_woken = True  # its turn may take a while, and it is looked often
                 awaited.tell(encode(ChildWakes(*awaited.key)))
         self._look_again()
 

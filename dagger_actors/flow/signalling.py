@@ -42,6 +42,9 @@ LONGEST: Final = 1_000_000
 LONGEST_REASON: Final = 2_000
 """Characters of why something is rejected."""
 
+TURN_US: Final = 5_000_000
+"""How long is waited for the turn of a run inside that is answered; its answer is written by then."""
+
 REJECTION: Final = "null"
 
 Take = Callable[[RunRow, Mode, ActionRegistry], object]
@@ -139,11 +142,14 @@ class Signaller:
         hub = self._hub
         root_id = row.run_id if row.parent_run is None else hub.archive.id_of(row.root_run)
         inside = [one.run_id for one in (row, *hub.archive.above(row.run_key)) if one.run_id != root_id]
+        until_us = hub.runtime.clock.now().mono_us + TURN_US
         while hub.store.readers.query("read.is_untaken", *place)[0][0] and self._may_go_on(row.run_key):
             if any(one in hub.adrift for one in inside):
                 return  # the disk refuses: it is taken when that no longer does
             opening = hub.openings.of(root_id)
             if root_id in hub.active:
+                if row.run_id not in hub.active and hub.runtime.clock.now().mono_us >= until_us:
+                    return  # others of the flows inside have the turn: it is taken after those
                 hub.people.look()
                 hub.children.look()
                 self._caller.pause()

@@ -102,6 +102,22 @@ def test_both_rest_and_both_go_on(sim: Simulation, tmp_path: Path, run_id: str, 
     assert not system.flows.questions("r")
 
 
+def test_who_answers_does_not_wait_for_the_turn_of_the_run(sim: Simulation, tmp_path: Path) -> None:
+    """Law: of a map with a limit another flow may have the turn for long: the answer is written, and taken when it is over."""
+    slow = "{name: slow, inputs: {number: 0}, nodes: [{id: ok, approval: {}}, {id: long, action: long, dependencies: [ok]}]}"
+    turns = """
+name: turns
+inputs: {numbers: {type: list}}
+nodes: [{id: sub, flow: slow.yaml, map: {over: inputs.numbers, item: number, limit: 1}}]
+"""
+    system = asking(sim, written(tmp_path, slow=slow, turns=turns).with_name("turns.yaml"), numbers=[1, 2, 3])
+    for key in range(3):
+        system.flows.signal(f"r/sub/{key}", "ok", YES)
+    assert sim.now_s < 60
+    assert system.flows.run("r").wait().state == "succeeded"
+    assert 3000 <= sim.now_s < 3060
+
+
 def test_it_is_so_at_any_depth(sim: Simulation, tmp_path: Path) -> None:
     """Law: all runs above the one that asks rest, and go on."""
     system = asking(sim, written(tmp_path).with_name("deep.yaml"))
