@@ -189,8 +189,8 @@ class Controller:
     def _ask(self, active: ActiveRun, message: msgspec.Struct) -> None:
         try:
             self._hub.runtime.wait(active.ask(message), None)
-        except ActorDeadError:
-            return  # it came to rest meanwhile; its row says how
+        except (ActorDeadError, UnitRejected):
+            return  # it came to rest meanwhile, or what an attempt wanted written was refused, and this with it: look again
 
     def _cancel_unowned(self, row: RunRow) -> None:
         if not self._claim(row):

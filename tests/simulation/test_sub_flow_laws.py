@@ -76,7 +76,8 @@ class Tree:
             case "sub":
                 return {"flow": f"{self._write(depth + 1)}.yaml"}
             case _:
-                return {"flow": f"{self._write(depth + 1)}.yaml", "map": {"over": "pair", "item": "item"}}
+                limit = self._chance.choice(({}, {"limit": 1}))
+                return {"flow": f"{self._write(depth + 1)}.yaml", "map": {"over": "pair", "item": "item", **limit}}
 
     def _unfold(self, name: str, run_id: str) -> None:
         for node in self._flows[name]:

@@ -251,6 +251,31 @@ def test_a_supervisor_hands_over_nothing_that_builds_on_a_refused_unit(memory: P
         uncommitted.refused = None
 
 
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("verb", "state"), [("pause", "paused"), ("cancel", "cancelled")])
+def test_who_tells_a_run_something_hears_nothing_of_what_was_refused_with_it(
+    memory: Path, schema: Path, seed: int, verb: str, state: str
+):
+    """Law: it shares a unit with an attempt whose statements the store refuses: it is told once more, and done."""
+    futures: list[asyncio.Future[None]] = []
+
+    @action
+    async def refused(ctx: Context) -> None:
+        futures.append(asyncio.get_running_loop().create_future())
+        await futures[0]
+        note(ctx, BAD[0])
+
+    with simulate(seed, memory) as sim:
+        system = open_system(sim, schema)
+        system._hub.registry.add(refused)
+        nodes = [{"id": "b", "action": "refused"}, {"id": "t", "action": "thread", "dependencies": ["b"]}]
+        run = system.flows.start({"name": "f", "config": {"on_failure": "pause"}, "nodes": nodes}, run_id="r")
+        sim.advance(1)
+        futures[0].set_result(None)
+        getattr(run, verb)()
+        assert run.wait().state == state
+
+
 @pytest.mark.parametrize("how", ["raises", "times out", "cancelled", "late"])
 def test_an_attempt_that_does_not_succeed_writes_nothing(memory: Path, schema: Path, how: str):
     """Law: only a success carries statements and values, and a late one is none."""
