@@ -39,6 +39,7 @@ class Draft:
         effects: To be let out after the commit, in order; a grant as the ticket it has become.
         ended: Attempts whose end this unit makes safe.
         messages: The encoded completions that led here; handled again if the unit is refused.
+        orders: Of what led here what people, or the run above, have told, and nobody waits for; as ``messages``.
         replies: Futures to answer after the commit.
         is_dirty: Whether there is anything to write, let out or answer.
         is_last: Whether it ends the run, or gives it back.
@@ -74,6 +75,7 @@ class Draft:
         "is_last",
         "is_late",
         "messages",
+        "orders",
         "replies",
         "run_row",
         "until",
@@ -107,6 +109,7 @@ class Draft:
         self.effects: list[Effect | Ticket] = []
         self.ended: list[BodyActor] = []
         self.messages: list[bytes] = []
+        self.orders: list[bytes] = []
         self.replies: list[Any] = []
 
     @property
@@ -154,6 +157,7 @@ class Draft:
         self.effects += later.effects
         self.ended += later.ended
         self.messages += later.messages
+        self.orders += later.orders
         self.replies += later.replies
         self.is_last = self.is_last or later.is_last
         self.run_row = later.run_row

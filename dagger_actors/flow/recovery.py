@@ -207,6 +207,8 @@ class Recovery:
         seen &= {command_id for command_id, *_ in found}
         for command_id, run_key, verb, node in found:
             active = by_key.get(run_key)
+            if active is None:
+                seen.discard(command_id)  # it was told, and then the disk made us let the run go
             if active is None or command_id in seen:
                 continue
             seen.add(command_id)

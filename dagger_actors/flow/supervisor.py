@@ -132,6 +132,9 @@ class FlowSupervisor(Actor):
         told = [message for draft in drafts for message in draft.messages] + messages
         if isinstance(error, WorkRejected):
             told = [self._retold(payload, error) for payload in told]
+        known = {id(envelope.message) for envelope in self._stash}
+        orders = [order for draft in drafts for order in draft.orders if id(order) not in known]
+        self._stash = [*map(Envelope, orders), *self._stash]
         replies = [reply for draft in drafts for reply in draft.replies]
         for reply in replies:
             reply.set_exception((type(error), error, None))
@@ -166,9 +169,11 @@ class FlowSupervisor(Actor):
         assert deciding is not None
         match message:
             case CancelRun(command_id=command_id):
+                _keep_order(deciding, data, envelope)
                 self._cancel(deciding, command_id, now)
                 _answer_after_commit(deciding, envelope)
             case ControlRun():
+                _keep_order(deciding, data, envelope)
                 self._control(deciding, message, now)
                 _answer_after_commit(deciding, envelope)
             case Detach(now=True):
@@ -239,6 +244,12 @@ class FlowSupervisor(Actor):
 
     def _flush(self) -> None:
         self.tell(encode(TimerFired("flush")))
+
+
+def _keep_order(deciding: Deciding, order: bytes, envelope: Envelope[Any] | None) -> None:
+    """Whoever waits for an answer tells it again; what nobody waits for is kept until it is committed."""
+    if envelope is None or envelope.reply_to is None:
+        deciding.draft.orders.append(order)
 
 
 def _answer_after_commit(deciding: Deciding, envelope: Envelope[Any] | None) -> None:

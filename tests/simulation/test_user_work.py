@@ -13,6 +13,7 @@ import apsw
 import pytest
 
 from dagger_actors import ActorSystem, Context, action
+from dagger_actors.core.flow_messages import CancelRun, ControlRun
 from dagger_actors.errors import SystemClosed
 from dagger_actors.flow.draft import Draft
 from dagger_actors.testing.errors import WorkerKilled
@@ -273,6 +274,40 @@ def test_who_tells_a_run_something_hears_nothing_of_what_was_refused_with_it(
         sim.advance(1)
         futures[0].set_result(None)
         getattr(run, verb)()
+        assert run.wait().state == state
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("order", "state"), [(ControlRun("pause"), "paused"), (CancelRun(), "cancelled")])
+def test_what_a_run_was_told_is_not_lost_with_what_was_refused(
+    memory: Path, schema: Path, seed: int, order: ControlRun | CancelRun, state: str
+):
+    """Law: nobody waits for the answer, as with a command of another process: it is told again to the rebuilt run."""
+    futures: list[asyncio.Future[None]] = []
+
+    @action
+    async def refused(ctx: Context) -> None:
+        futures.append(asyncio.get_running_loop().create_future())
+        await futures[-1]
+        note(ctx, BAD[0])
+
+    @action
+    async def slow() -> None:
+        await asyncio.sleep(100)
+
+    with simulate(seed, memory) as sim:
+        system = open_system(sim, schema)
+        for one in (refused, slow):
+            system._hub.registry.add(one)
+        nodes = [
+            {"id": "b", "action": "refused"},
+            {"id": "s", "action": "slow"},
+            {"id": "t", "action": "slow", "dependencies": ["s"]},
+        ]
+        run = system.flows.start({"name": "f", "config": {"on_failure": "continue"}, "nodes": nodes}, run_id="r")
+        sim.advance(1)
+        futures[0].set_result(None)
+        system._hub.active["r"].tell(order)
         assert run.wait().state == state
 
 
