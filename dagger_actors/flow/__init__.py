@@ -12,7 +12,7 @@
   ``draft`` is what it has decided, ``uncommitted`` has the journal write that, and ``emitter`` lets out what follows.
 * ``starter``, ``starts``, ``values``, ``lists``: what attempts are started with; ``context`` is what actions are given, with
   ``run_cache``, ``run_steps``, ``additions``.
-* ``children``, ``awaited``, ``people``, ``given_answers``, ``questions``, ``growing``: runs inside runs, what people answer, added
-  nodes.
+* ``children``, ``leaving``, ``awaited``, ``people``, ``given_answers``, ``questions``, ``growing``: runs inside runs, what people
+  answer, added nodes.
 * ``explanation``, ``run_tree``, ``run_gantt``, ``run_diff``, ``run_picture``, ``html``: what people see of a run.
 """

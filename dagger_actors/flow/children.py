@@ -21,6 +21,7 @@ from dagger_actors.core.messages import Failed, Succeeded, encode
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import RunConflict, RunOwned, StoreError, SystemClosed
 from dagger_actors.flow.awaited import Awaited, Runs, failed, outcome_of
+from dagger_actors.flow.leaving import Leaving
 from dagger_actors.flow.machine.decisions import FOREVER
 from dagger_actors.flow.machine.events import AtRest, Mode
 from dagger_actors.flow.machine.invocations import RunIdentity
@@ -43,10 +44,14 @@ class Children:
 
     Args:
         hub: Opens and keeps runs.
+
+    Attributes:
+        leaving: Those that have yet to be cancelled.
     """
 
     def __init__(self, hub: Runs) -> None:
         self._hub = hub
+        self.leaving = Leaving()
         self._awaited: dict[str, Awaited] = {}
         self._is_closed = False
 
@@ -91,10 +96,13 @@ class Children:
 
     def leave(self, run_id: str, parent_run: int) -> None:
         """Cancel a run that is awaited no more."""
+        self.leaving.add(run_id, parent_run)
         self._do(run_id, partial(self._leave, run_id, parent_run))
 
     def rested(self, run_id: str) -> None:
         """A run has come to rest here: whoever awaits it is told."""
+        if (parent_run := self.leaving.parent_of(run_id)) is not None:
+            self.leave(run_id, parent_run)  # it may have paused just before it was cancelled
         if run_id in self._awaited:
             self._do(run_id, partial(self._tell, run_id))
 
@@ -247,7 +255,8 @@ class Children:
     def _leave(self, run_id: str, parent_run: int) -> None:
         self._awaited.pop(run_id, None)
         row = self._hub.archive.find(run_id)
-        if row is None or row.parent_run != parent_run or row.status in FINAL_RUN:
+        if row is None or row.parent_run != parent_run or row.status in FINAL_RUN or self._is_for_others(row):
+            self.leaving.remove(run_id)
             return
         active, opening = self._hub.find_open(run_id), self._hub.openings.of(run_id)
         if active is not None:
@@ -257,12 +266,16 @@ class Children:
         elif not self._is_closed:
             self._hub.claim(row).add_done(partial(self._cancel, row))
 
+    def _is_for_others(self, row: RunRow) -> bool:
+        """Tell whether its end is decided, and what that calls is left to whoever has its code."""
+        return row.ending is not None and self._hub.code_of(row) is None
+
     def _cancel(self, row: RunRow, future: ReplyFuture[None]) -> None:
         try:
             future.get(timeout=0)
         except (RunOwned, StoreError):
+            self.leaving.remove(row.run_id)
             return  # somebody looks after it, or will: nobody awaits it
-
         self._do(row.run_id, partial(self._open_to_cancel, row))
 
     def _open_to_cancel(self, row: RunRow) -> None:
@@ -276,7 +289,7 @@ class Children:
 
     def cancel_left(self, row: RunRow) -> None:
         """Cancel a run that nobody awaits and nobody has; one whose end calls something is left to whoever has its code."""
-        if row.ending is None or self._hub.code_of(row) is not None:
+        if not self._is_for_others(row):
             self._hub.claim(row).add_done(partial(self._cancel, row))
 
     # --- telling

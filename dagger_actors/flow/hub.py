@@ -317,6 +317,7 @@ class FlowHub:
         for one in self._services.outside.values():
             one.forget(active.identity.run_key)
         self.children.forget(active.identity.run_key)
+        self.children.leaving.remove(active.run_id)
         active.stop_bodies()
         with self._lock:
             if self.active.get(active.run_id) is active:
@@ -334,10 +335,15 @@ class FlowHub:
     # --- leaving
 
     def detach(self, grace_s: float) -> None:
-        """Start nothing new, give what runs ``grace_s`` to end, then give every run back to the file."""
+        """Start nothing new, give what runs ``grace_s`` to end, then give every run back to the file.
+
+        Runs inside others that were told to end do so before, within that time: nobody would look for them soon.
+        """
+        until = self.runtime.clock.now().mono_us + round(grace_s * 1e6)
+        wait_quietly(self.runtime, self.children.leaving.none(), grace_s, logger)
+        self.children.leaving.close()
         active = list(self.active.values())
         idle = [run.ask(Detach()) for run in active]
-        until = self.runtime.clock.now().mono_us + round(grace_s * 1e6)
         for future in idle:
             remaining_s = (until - self.runtime.clock.now().mono_us) / 1e6
             wait_quietly(self.runtime, future, max(0.0, remaining_s), logger)

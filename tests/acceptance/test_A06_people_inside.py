@@ -51,6 +51,13 @@ nodes:
   - {id: long, action: long}
 outputs: {number: sub.number}
 """
+FAILING = """
+name: failing
+inputs: {numbers: {type: list}}
+nodes:
+  - {id: sub, flow: inner.yaml, map: {over: inputs.numbers, item: number}}
+  - {id: late, action: late}
+"""
 
 
 def double(number: int) -> int:
@@ -62,7 +69,12 @@ async def long() -> int:
     return 1
 
 
-ACTIONS = [double, long]
+async def late() -> int:
+    await asyncio.sleep(10)
+    raise ValueError("too late")
+
+
+ACTIONS = [double, long, late]
 DONE = {"last": 8}
 
 
@@ -208,6 +220,23 @@ def test_a_cancel_reaches_what_rests(sim: Simulation, tmp_path: Path, which: str
     assert state(system, "r/sub") == "cancelled"
     report = system.flows.report("r") if which == "r" else system.flows.resume("r").wait()
     assert report.state == ("cancelled" if which == "r" else "failed")
+
+
+@pytest.mark.parametrize("what", ["the run", "its node", "a failure"])
+def test_whoever_leaves_at_once_leaves_nothing_inside_that_goes_on(sim: Simulation, tmp_path: Path, what: str) -> None:
+    """Law: what a run takes with it has ended when the process that ended it has gone, though nobody looks after it later."""
+    path = written(tmp_path, failing=FAILING).with_name("failing.yaml" if what == "a failure" else "mapped.yaml")
+    system = worker(sim)
+    run = system.flows.start(path, {"numbers": [1, 2, 3, 4, 5]}, run_id="r")
+    if what == "a failure":
+        assert run.wait().state == "failed"
+    else:
+        assert run.wait().state == "paused"
+        system.flows.cancel("r", node="sub" if what == "its node" else None)
+    system.stop()
+    there = sim.system(actions=ACTIONS)
+    assert {state(there, f"r/sub/{item}") for item in range(5)} == {"cancelled"}
+    assert not there.flows.questions("r")
 
 
 def test_a_run_inside_that_is_cancelled_while_it_rests_is_heard_of_at_once(sim: Simulation, tmp_path: Path) -> None:
