@@ -106,7 +106,7 @@ def _restore_calls(machine: FlowMachine) -> None:
         if not has_ended:
             book.calls[vertex] = call
             if vertex not in book.live:
-                book.called.append(vertex)
+                book.queue.called.append(vertex)
 
 
 def from_row(row: StoredRow) -> StoredNode:

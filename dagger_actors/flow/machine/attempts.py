@@ -74,8 +74,8 @@ def ended(book: Book, event: Ended, now: Now) -> None:
         case Succeeded(output=output, turn=turn):
             del book.live[live.vertex]
             book.granted -= 1
-            if book.has_limits:
-                book.give_turn(live)
+            if book.queue.has_limits:
+                book.queue.uncount(live.node)
             book.work.outputs[live.vertex] = output
             book.write_success(live, output, event.finished_us, turn.reason or None)
             if live.item < 0:
@@ -159,7 +159,7 @@ def retry_due(book: Book, event: RetryDue, _now: Now) -> None:
 def due(book: Book, live: Live) -> None:
     """The next attempt may be granted."""
     live.state = "due"
-    book.push(live.vertex)
+    book.queue.push(live.vertex)
 
 
 def _body_gone(book: Book, event: Ended) -> None:

@@ -6,8 +6,6 @@ how to write a row and keep its counters straight, and no policy at all.
 
 from __future__ import annotations
 
-import heapq
-from collections import deque
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -32,6 +30,7 @@ from dagger_actors.flow.machine.decisions import (
     RunEventRow,
 )
 from dagger_actors.flow.machine.invocations import Invocations, Live, RunIdentity
+from dagger_actors.flow.machine.queue import Queue
 
 __all__ = ["HELD", "WINDOW", "Book"]
 
@@ -42,9 +41,6 @@ have to wait for one that is under way."""
 
 HELD: Final = 2
 """``flow_runs.pausing`` of a run that pauses, or has paused, because the run above it does."""
-
-SHIFT = 40
-MASK = (1 << SHIFT) - 1
 
 
 class Book:
@@ -69,7 +65,7 @@ class Book:
         lingering: Vertices whose abandoned body still runs, with the attempt it belongs to.
         failed_items: Of mapped nodes the first item, in the order of the list, that has failed for good, and how.
         voided: Attempts that were parked or waiting when their node was told to run again.
-        ready: A heap of what is to be granted; see ``push``.
+        queue: What is to begin next.
         unsaved: Attempts that have started since the last flush.
         open: Vertices that have not ended.
         granted: Attempts that are granted and not ended.
@@ -109,7 +105,6 @@ class Book:
         self.live: dict[int, Live] = {}
         self.past: dict[int, Live] = {}
         self.lingering: dict[int, int] = {}
-        self.ready: list[int] = []
         self.failed_items: dict[int, tuple[int, str]] = {}
         self.voided: list[Live] = []
         self.earlier: dict[int, dict[int, Live]] = {}
@@ -123,8 +118,8 @@ class Book:
         self.asking: set[int] = set()
         self.preparing: set[int] = set()
         self.children: set[int] = set()
+        self.queue = Queue(self.work, self.children)
         self._flows: set[int] = set()
-        self._later: deque[int] = deque()
         self.rows: list[NodeRow] = []
         self.effects: list[Effect] = []
         self.added: list[AddedNode] = []
@@ -132,18 +127,11 @@ class Book:
         self._is_changed = False
         self._elapsed_us = elapsed_us
         self._running_since: int | None = None
-        self._priorities: dict[int, int] = {}
-        self._limits: dict[int, int] = {}
-        self._counts: dict[int, int] = {}
-        self._backlogs: dict[int, deque[int]] = {}
-        self._careful: set[int] = set()
         self.hooks: dict[str, tuple[Hook, ...]] = {}
         for hook in definition.hooks:
             self.hooks[hook.event] = (*self.hooks.get(hook.event, ()), hook)
         self.calls: dict[int, Call] = {}
         """Calls that have not ended, by vertex."""
-        self.called: deque[int] = deque()
-        """Those that are to be granted."""
         self.is_end_announced = False
         self.call_counts: dict[str, int] = {}
         self.entering: dict[int, int] = {}
@@ -162,19 +150,7 @@ class Book:
             self.plain.add(position)
         if node.flow is not None:
             self._flows.add(position)
-        if node.priority:
-            self._priorities[position] = node.priority
-        if node.durability == "at_most_once":
-            self._careful.add(position)
-        if node.map is not None and node.map.limit is not None:
-            self._limits[position] = node.map.limit
-            self._counts[position] = 0
-            self._backlogs[position] = deque()
-
-    @property
-    def has_limits(self) -> bool:
-        """Whether a node has a limit of its own."""
-        return bool(self._limits)
+        self.queue.learn(position, node)
 
     def add(self, nodes: Sequence[NodeDefinition]) -> range:
         """Add nodes to the run; their positions are returned."""
@@ -294,89 +270,42 @@ class Book:
         self.live[vertex] = live
         return live
 
-    def push(self, vertex: int) -> None:
-        """Queue a vertex to be granted: the higher priority first, then file order."""
-        # One integer for both, so that the heap compares at C speed; `& MASK` gives the vertex back.
-        if self._priorities:
-            vertex -= self._priorities.get(self.work.place(vertex)[0], 0) << SHIFT
-        heapq.heappush(self.ready, vertex)
-
     def push_call(self, vertex: int) -> None:
         """Queue a call to be granted, before all else."""
         call = self.work.nodes[self.work.place(vertex)[0]].call
         assert call is not None
         self.calls[vertex] = call
-        self.called.append(vertex)
+        self.queue.called.append(vertex)
 
     def only_calls(self) -> None:
         """Forget whatever else is to be granted."""
-        self.ready = []
-        for backlog in self._backlogs.values():
-            backlog.clear()
-        self._later.clear()
+        self.queue.clear()
         self.preparing.clear()
         self.children.clear()
 
-    def queued(self) -> list[int]:
-        """List the vertices to be granted, in no order."""
-        return (
-            list(self.called)
-            + [entry & MASK for entry in self.ready]
-            + [one for some in self._backlogs.values() for one in some]
-            + list(self._later)
-        )
-
     def fill(self) -> None:
         """Grant what is ready, up to the window."""
-        while self.called:
-            self._grant(self.called.popleft(), "ready")
-        self._let_later_flows_in()
-        is_plain = not self._careful and not self._limits and not self._flows
-        while self.ready and self.granted < WINDOW and not self.is_pausing:
-            state: str | None = "ready"
-            if not is_plain:
-                state = self._admission(self.work.place(self.ready[0] & MASK)[0])
-                if state is None:
-                    return
-            vertex = heapq.heappop(self.ready) & MASK
-            if self._is_needless(vertex):
-                self._let_next_in(self.work.place(vertex)[0])
-            elif state and self._flows and self.work.place(vertex)[0] in self._flows:
+        queue, limit = self.queue, self.work.definition.config.limit
+        while queue.called:
+            self._grant(queue.called.popleft(), "ready")
+        queue.let_in(limit - len(self.children))
+        while self.granted < WINDOW and not self.is_pausing:
+            taken = queue.take(has_place=self.granted < limit)
+            if taken is None:
+                return
+            vertex, state = taken
+            if self._flows and self.work.place(vertex)[0] in self._flows:
                 self._begin_child(vertex)
-            elif state:
+            else:
                 self._grant(vertex, state)
-            else:
-                self._backlogs[self.work.place(vertex)[0]].append(vertex)
-
-    def _is_needless(self, vertex: int) -> bool:
-        """Tell whether what was queued has ended meanwhile, or is the flow that runs already: it was woken twice."""
-        return self.work.graph.state(vertex) is not None or vertex in self.children
-
-    def _let_next_in(self, node: int) -> None:
-        """The next of a node with a limit of its own takes the turn of one that does not need it."""
-        backlog = self._backlogs.get(node)
-        if backlog:
-            self.push(backlog.popleft())
-
-    def _let_later_flows_in(self) -> None:
-        """Queue as many of the flows that had to wait as there is room for."""
-        room = self.work.definition.config.limit - len(self.children)
-        while self._later and room > 0:
-            vertex = self._later.popleft()
-            if self._is_needless(vertex):
-                self._let_next_in(self.work.place(vertex)[0])
-            else:
-                self.push(vertex)
-                room -= 1
 
     def _begin_child(self, vertex: int) -> None:
         """Let the flow of a vertex be run, or go on, unless as many run as may at once."""
         if len(self.children) >= self.work.definition.config.limit:
-            self._later.append(vertex)
+            self.queue.put_off(vertex)
             return
         node, item = self.work.place(vertex)
-        if node in self._counts:
-            self._counts[node] += 1
+        self.queue.count(node)
         self.children.add(vertex)
         live = self.live.get(vertex)
         if live is not None and live.state in ("parked", "asked"):
@@ -388,8 +317,7 @@ class Book:
 
     def count_child(self, live: Live) -> None:
         """Count a flow as running."""
-        if live.node in self._counts:
-            self._counts[live.node] += 1
+        self.queue.count(live.node)
         self.children.add(live.vertex)
 
     def child_ended(self, live: Live) -> None:
@@ -398,7 +326,7 @@ class Book:
             return
         self.children.discard(live.vertex)
         self.preparing.discard(live.vertex)
-        self.give_turn(live)
+        self.queue.uncount(live.node)
 
     def _grant(self, vertex: int, state: str) -> None:
         live = self.live.get(vertex)
@@ -408,47 +336,29 @@ class Book:
             self.waiting -= 1
         live.state = "ready"
         self.granted += 1
-        if self._counts and live.node in self._counts:
-            self._counts[live.node] += 1
+        self.queue.count(live.node)
         self.rows.append(self.work.row(live.node, live.item, live.attempt, state, live.try_no, live.crash_no))
         self.effects.append(Grant(live.node, live.item, live.attempt))
 
-    def _admission(self, node: int) -> str | None:
-        """In which state a node's next attempt is granted; empty = not yet, others may; None = not yet, nor may others."""
-        limit = self._limits.get(node)
-        if limit is not None and self._counts[node] >= limit:
-            return ""
-        if node not in self._careful:
-            return "ready"
-        # Its start is committed with the grant: so it is granted when it can start, and nothing overtakes it till then.
-        return "running" if self.granted < self.work.definition.config.limit else None
-
     def is_careful(self, node: int) -> bool:
         """Tell whether an attempt of unknown outcome must not be repeated."""
-        return node in self._careful
+        return node in self.queue.careful
 
     def count_granted(self, live: Live) -> None:
         """Count an attempt as granted."""
         self.granted += 1
-        if self._counts and live.node in self._counts:
-            self._counts[live.node] += 1
+        self.queue.count(live.node)
 
     def uncount_granted(self, live: Live) -> None:
         """A granted attempt is over."""
         self.granted -= 1
-        self.give_turn(live)
-
-    def give_turn(self, live: Live) -> None:
-        """The next of a node with a limit of its own takes the turn of one that is over."""
-        if live.node in self._counts:
-            self._counts[live.node] -= 1
-            self._let_next_in(live.node)
+        self.queue.uncount(live.node)
 
     def grant(self, live: Live) -> None:
         """Let it through the gate; not while pausing, unless it is a call: then it stays ready, for the resume."""
         if self.is_bare or (self.is_pausing and live.vertex not in self.calls):
             return
-        if live.node in self._careful:
+        if self.is_careful(live.node):
             self.write(live, "running")  # its start is committed with the grant
         self.effects.append(Grant(live.node, live.item, live.attempt))
 
@@ -458,7 +368,7 @@ class Book:
         self.is_pausing = True
         ready = [live for live in self.live.values() if live.state == "ready"]
         for live in ready:
-            if live.node in self._careful:
+            if self.is_careful(live.node):
                 self.write(live, "ready")  # its start was committed, and it is known not to have begun
         self.effects.append(Drain())
         for live in ready:
@@ -474,9 +384,7 @@ class Book:
 
     def is_idle(self) -> bool:
         """Tell whether nothing runs, waits for time or for what is outside, or could be granted: the rest is parked."""
-        return not (
-            self.granted or self.waiting or self.asking or self.awaiting or self.children or self.ready or self.called
-        )
+        return not (self.granted or self.waiting or self.asking or self.awaiting or self.children or self.queue)
 
     def asks_until(self) -> int | None:
         """When the first of the people who are asked, here or inside, has been waited for long enough; None = nobody is."""

@@ -26,7 +26,7 @@ def child_prepared(book: Book, event: Prepared, now: Now) -> None:
     book.preparing.discard(vertex)
     if book.is_pausing:
         book.child_ended(Live(vertex, event.node, event.item, 1))
-        book.push(vertex)  # it begins when the run goes on
+        book.queue.push(vertex)  # it begins when the run goes on
         return
     live = book.live.get(vertex)
     if live is None:
@@ -64,9 +64,9 @@ def leave_at_rest(book: Book, live: Live, rest: AtRest, now: Now, mode: Mode) ->
     is_due = rest.until is not None and rest.until <= now.wall_us
     if mode == "retry" or (mode == "resume" and rest.is_stuck):
         book.effects.append(Revive(live.node, live.item, mode))
-        book.push(live.vertex)
+        book.queue.push(live.vertex)
     elif is_due or (rest.is_held and not book.is_pausing):
-        book.push(live.vertex)
+        book.queue.push(live.vertex)
 
 
 def _arm(book: Book, live: Live, now: Now) -> None:
@@ -98,4 +98,4 @@ def woken(book: Book, event: Woken, _now: Now) -> None:
     """The run of the flow, which rests, goes on when it is its turn."""
     live = book.find(event.node, event.item, event.attempt)
     if live is not None and is_resting_child(book, live):
-        book.push(live.vertex)
+        book.queue.push(live.vertex)

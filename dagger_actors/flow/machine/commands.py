@@ -141,7 +141,7 @@ def _resume(book: Book, now: Now) -> None:
     book.pass_on("resume")
     for live in [live for live in book.live.values() if live.state == "parked" and is_resting_child(book, live)]:
         book.effects.append(Revive(live.node, live.item, "resume"))
-        book.push(live.vertex)
+        book.queue.push(live.vertex)
 
 
 def cancel_node(book: Book, node: int, reason: str, now: Now) -> None:

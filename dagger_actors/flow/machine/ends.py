@@ -70,7 +70,7 @@ def _call_ended(book: Book, call: Call, now: Now) -> None:
 def begin(book: Book, now: Now) -> None:
     """Begin whatever waits for nothing and has not begun, nor is about to."""
     entering = [node for node, hooks in book.entering.items() if hooks]
-    begun = {*book.live, *book.queued(), *book.calls, *map(book.work.vertex, (*book.asking, *entering))}
+    begun = {*book.live, *book.queue.all(), *book.calls, *map(book.work.vertex, (*book.asking, *entering))}
     if book.is_pausing:
         begun.update(book.past)
     is_waiting = book.work.graph.is_waiting
@@ -90,13 +90,13 @@ def became_ready(book: Book, vertex: int, now: Now) -> None:
         node, item = work.place(one)
         if item >= 0:
             if work.graph.is_unhindered(one):
-                book.push(one)
+                book.queue.push(one)
             elif not work.is_undecided(one):
                 stack.extend(reversed(skip(book, one, "its item has no value")))
         elif node in work.sizes:
             stack.extend(reversed(_gathered(book, node, now)))
         elif node in book.plain and work.graph.is_unhindered(one):
-            book.push(one)
+            book.queue.push(one)
         elif (reason := hindrance(book, node)) is not None:
             stack.extend(reversed(skip(book, one, reason)))
         elif work.nodes[node].when is not None:
@@ -129,7 +129,7 @@ def _proceed(book: Book, node: int) -> None:
         book.asking.add(node)
         book.effects.append(Prepare(node))
     else:
-        book.push(book.work.vertex(node))
+        book.queue.push(book.work.vertex(node))
 
 
 def skip(book: Book, vertex: int, reason: str) -> list[int]:

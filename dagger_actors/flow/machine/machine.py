@@ -165,7 +165,7 @@ class FlowMachine:
         if book.status == "running" and not (book.is_detached or book.is_bare):
             book.fill()
             settle(book, now)
-            if book.called:
+            if book.queue.called:
                 book.fill()  # the end of the run was announced
         return book.take_decision()
 

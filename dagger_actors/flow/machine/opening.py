@@ -89,7 +89,7 @@ def _opened_bare(book: Book, event: Opened, now: Now) -> None:
 
 def _note_revived(book: Book, now: Now) -> None:
     """Write down all that is tried again, not only what the window has room for: a recovery cannot tell it otherwise."""
-    for vertex in [vertex for vertex in book.queued() if vertex in book.past]:
+    for vertex in [vertex for vertex in book.queue.all() if vertex in book.past]:
         live = book.begin(vertex)
         live.state, live.due_at = "due", now.wall_us
         book.waiting += 1
