@@ -15,6 +15,7 @@ import pytest
 
 from dagger_actors.cli import main
 from tests.busy import COMMAND_S
+from tests.spawner import Spawner
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -134,8 +135,9 @@ class Program:
         started: Processes to be ended with the test.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, spawner: Spawner) -> None:
         self.folder = folder
+        self._spawner = spawner
         self.started: list[subprocess.Popen[str]] = []
         # PYTHONPATH serves a checkout that is not installed; where it is, it is the same code.
         self.environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
@@ -143,6 +145,10 @@ class Program:
 
     def __call__(self, *words: str, keys: str = "") -> subprocess.CompletedProcess[str]:
         """Run one command to its end, with ``keys`` typed."""
+        if self._spawner.fits(self.environment):
+            return self._spawner.run(
+                *words, folder=self.folder, environment=self.environment, keys=keys, timeout_s=COMMAND_S
+            )
         return subprocess.run(
             self.command(*words), cwd=self.folder, env=self.environment, capture_output=True, text=True,
             timeout=COMMAND_S, input=keys, check=False,
@@ -189,12 +195,19 @@ def wait_for():
     return wait_for_line
 
 
+@pytest.fixture(scope="session")
+def spawner() -> Iterator[Spawner]:
+    one = Spawner(REPOSITORY)
+    yield one
+    one.close()
+
+
 @pytest.fixture
-def program(tmp_path: Path) -> Iterator[Program]:
+def program(tmp_path: Path, spawner: Spawner) -> Iterator[Program]:
     (tmp_path / "actions.py").write_text(ACTIONS)
     for name, text in FLOWS.items():
         (tmp_path / name).write_text(text.replace("%s", "stop"))
-    one = Program(tmp_path)
+    one = Program(tmp_path, spawner)
     yield one
     for process in one.started:
         if process.poll() is None:

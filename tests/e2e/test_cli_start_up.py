@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 import time
 
 import pytest
+
+from dagger_actors.cli.app import COMMANDS, GROUPS
 
 HELP_S = 0.3
 COLD_S = 0.6
@@ -53,9 +57,6 @@ def test_looking_loads_nothing_that_only_running_needs(program) -> None:
         "import dagger_actors.cli.tasks, dagger_actors.cli.jobs; "
         "print({'pykka', 'yaml', 'dagger_actors.system', 'dagger_actors.flow.hub'} & {*sys.modules})"
     )
-    import subprocess
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=program.folder, env=program.environment, capture_output=True, text=True,
         timeout=60, check=True,
@@ -66,9 +67,6 @@ def test_looking_loads_nothing_that_only_running_needs(program) -> None:
 @pytest.mark.parametrize("words", [("--help",), ("tasks", "--help"), ("jobs", "--help")])
 def test_help_of_the_program_and_of_a_group_loads_neither_the_store_nor_tables(program, words) -> None:
     """Law: the commands are named, not imported."""
-    import subprocess
-    import sys
-
     script = (
         f"import sys; from dagger_actors.cli import main; main({list(words)!r}); "
         "print({'apsw', 'pykka', 'yaml', 'rich.table', 'dagger_actors.system', 'dagger_actors.tasks'} & {*sys.modules})"
@@ -78,3 +76,19 @@ def test_help_of_the_program_and_of_a_group_loads_neither_the_store_nor_tables(p
         timeout=60, check=True,
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+def targets() -> list[str]:
+    """The modules of all commands."""
+    named = [*COMMANDS, *(one for _, members in GROUPS.values() for one in members)]
+    return sorted({target.partition(":")[0] for _, target, _ in named})
+
+
+@pytest.mark.parametrize("module", targets())
+def test_the_module_of_each_command_loads_by_itself(program, module) -> None:
+    """Law: whatever else is loaded, and in whichever order, a command needs nobody to have loaded it first."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {module}"], cwd=program.folder, env=program.environment, capture_output=True,
+        text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
