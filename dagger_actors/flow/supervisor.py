@@ -132,12 +132,13 @@ class FlowSupervisor(Actor):
         told = [message for draft in drafts for message in draft.messages] + messages
         if isinstance(error, WorkRejected):
             told = [self._retold(payload, error) for payload in told]
-        known = {id(envelope.message) for envelope in self._stash}
+        known = {id(one) for envelope in self._stash for one in (envelope.message, envelope.reply_to)}
         orders = [order for draft in drafts for order in draft.orders if id(order) not in known]
         self._stash = [*map(Envelope, orders), *self._stash]
         replies = [reply for draft in drafts for reply in draft.replies]
         for reply in replies:
-            reply.set_exception((type(error), error, None))
+            if id(reply) not in known:  # else it is answered when what it asks is handled again
+                reply.set_exception((type(error), error, None))
         self._ask_rebuild(error, told)
 
     def _retold(self, payload: bytes, error: WorkRejected) -> bytes:

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from dagger_actors import Context, action
-from dagger_actors.core.flow_messages import TimerFired
+from dagger_actors.core.flow_messages import CancelRun, TimerFired
 from dagger_actors.core.messages import encode
 from dagger_actors.testing.simulation import simulate
 
@@ -94,4 +94,24 @@ def test_a_cancel_that_meets_a_crash_is_carried_out_and_answered(seed: int):
         sim.advance(1)
         system._hub.active[run.id].supervisor.tell(GARBAGE)
         system.flows.cancel(run.id)
+        assert run.report().state == "cancelled"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_cancel_that_is_handled_before_a_crash_is_carried_out_and_answered(seed: int):
+    """Law: the same, where the message that crashed the supervisor came behind it in one turn."""
+
+    @action
+    async def waits() -> None:
+        await asyncio.sleep(1000)
+
+    with simulate(seed) as sim:
+        system = sim.system(actions=[waits])
+        run = system.flows.start({"name": "f", "nodes": [{"id": "n", "action": "waits"}]})
+        sim.advance(1)
+        active = system._hub.active[run.id]
+        answer = active.ask(CancelRun())
+        active.supervisor.tell(GARBAGE)
+        sim.advance(1)
+        assert answer.get(timeout=0) == "cancelled"
         assert run.report().state == "cancelled"
