@@ -122,7 +122,9 @@ class Lists:
         source = self._work.sources.get(node)
         if source is None or source not in self._work.sizes:
             return None
-        return source if self._work.state(source) in (None, "succeeded") else None
+        # One that runs only when that succeeds has fanned out before its end: what has its item goes on, though it fails by then.
+        is_streamed = self._work.nodes[node].trigger == "all_succeeded"
+        return source if is_streamed or self._work.state(source) in (None, "succeeded") else None
 
     def _spec(self, node: int) -> MapSpec:
         spec = self._work.nodes[node].map

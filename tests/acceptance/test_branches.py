@@ -401,6 +401,35 @@ class TestMaps:
         assert report.outputs == {"x": [0, None, 2]}
         assert states(report)["b[1]"] == "skipped"
 
+    def test_what_has_its_item_goes_on_though_the_map_above_fails(self, sim: Simulation) -> None:
+        """Whatever its turn is: neither a limit, nor a death, turns an item that is there into an error."""
+        began: list[int] = []
+
+        async def odd(value: int) -> int:
+            await asyncio.sleep(value)
+            if value % 2:
+                raise ValueError("odd")
+            return value
+
+        async def late(value: int) -> int:
+            began.append(value)
+            await asyncio.sleep(10)
+            return value
+
+        nodes = [
+            {"id": "a", "action": "odd", "map": {"over": "inputs.l", "item": "value"}},
+            {"id": "b", "action": "late", "map": {"over": "a", "item": "value", "limit": 1}},
+        ]
+        report = play(sim, nodes, [odd, late], inputs={"l": [0, 2, 5]}, config={"on_failure": "continue"})
+        found = states(report)
+        assert {name: found[name] for name in ("b", "b[0]", "b[1]", "b[2]")} == {
+            "b": "skipped",
+            "b[0]": "succeeded",
+            "b[1]": "succeeded",
+            "b[2]": "skipped",
+        }
+        assert began == [0, 2]
+
 
 def test_a_key_outside_the_item_is_refused(sim: Simulation) -> None:
     nodes = [{"id": "a", "action": "ok", "map": {"over": "inputs.two", "item": "value", "key": "url"}}]
