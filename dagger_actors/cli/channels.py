@@ -17,6 +17,7 @@ from dagger_actors.cli.render import stdout
 from dagger_actors.cli.run_events import Tailing, tail_run
 from dagger_actors.cli.text import printable
 from dagger_actors.cli.watch import Interrupts
+from dagger_actors.core.wording import quoted
 from dagger_actors.errors import RequestError, UnknownChannel
 from dagger_actors.inspection import Inspection
 from dagger_actors.pubsub.looking import Start
@@ -105,6 +106,8 @@ def tail(
             return tail_run(here, channel, after or 0, Tailing(interrupts, follow=follow, limit=limit, as_json=as_json))
         if after is not None:
             raise UsageError("--after is of runs, and --from of channels", "give one of them")
+        if from_ is not None and _is_run(here, channel, None):
+            raise UsageError(f"{quoted(channel)} is a run, and --from is of channels", "its events: --after NUMBER")
         place = _begin(here, channel, from_)
         left = limit
         while interrupts.first is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,11 +11,11 @@ import msgspec
 from dagger_actors.bodies.secret import ENV, Secret
 from dagger_actors.cli.exits import UsageError
 from dagger_actors.core.wording import quoted
-from dagger_actors.errors import RequestError
+from dagger_actors.errors import InvalidInputs, RequestError
 from dagger_actors.flow.definition import InputSpec, InputType
 from dagger_actors.reading.core_schema import resolve
 
-__all__ = ["parse_answer", "parse_inputs"]
+__all__ = ["advising_inputs", "parse_answer", "parse_inputs"]
 
 EXAMPLES: dict[InputType, str] = {
     "int": "10",
@@ -23,6 +24,8 @@ EXAMPLES: dict[InputType, str] = {
     "list": "'[1, 2]'",
     "dict": "'{\"a\": 1}'",
 }
+SHOWN = 5
+"""Missing inputs that an example has."""
 
 
 def parse_inputs(pairs: Sequence[str], declared: Mapping[str, InputSpec] | None) -> dict[str, Any]:
@@ -55,6 +58,27 @@ def parse_inputs(pairs: Sequence[str], declared: Mapping[str, InputSpec] | None)
         is_secret = spec is not None and spec.secret
         values[key] = _secret(key, text) if is_secret else _parse(key, text, spec.type if spec else "any")
     return values
+
+
+@contextlib.contextmanager
+def advising_inputs(declared: Mapping[str, InputSpec], given: Collection[str]) -> Iterator[None]:
+    """Say behind inputs that are refused how those are given that are missing.
+
+    Raises:
+        UsageError: Instead of the ``InvalidInputs`` of the block, when some are.
+    """
+    try:
+        yield
+    except InvalidInputs as error:
+        missing = [(name, spec) for name, spec in declared.items() if spec.default is None and name not in given]
+        if not missing:
+            raise
+        example = " ".join(f"-i {_example(name, spec)}" for name, spec in missing[:SHOWN])
+        raise UsageError(str(error), f"for example: {example}") from error
+
+
+def _example(name: str, spec: InputSpec) -> str:
+    return f"{name}={f'{ENV}NAME' if spec.secret else EXAMPLES.get(spec.type, 'text')}"
 
 
 def parse_answer(text: str, wanted: InputType) -> Any:

@@ -11,7 +11,7 @@ from dagger_actors.actors.runtime import THREADS
 from dagger_actors.actors.settings import collector_paused
 from dagger_actors.cli.command_line import advising, command
 from dagger_actors.cli.exits import REFUSED, UsageError, complain
-from dagger_actors.cli.inputs import parse_inputs
+from dagger_actors.cli.inputs import advising_inputs, parse_inputs
 from dagger_actors.cli.options import (
     DEFAULT_DATABASE,
     AsJson,
@@ -78,7 +78,8 @@ def run(
         definition = load_flow(spec, registry=registry, imports=imports)
         check_width(definition, settings_of(definition, parallel, sequential=sequential), registry, THREADS)
     values = parse_inputs(inputs, definition.inputs)
-    check_inputs(definition, values)
+    with advising_inputs(definition.inputs or {}, values):
+        check_inputs(definition, values)
 
     def start(system: ActorSystem, display: Display) -> list[Run]:
         del display

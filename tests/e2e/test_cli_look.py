@@ -142,7 +142,7 @@ def test_list_as_json_gives_all_that_a_flow_says_of_itself(program):
 
 
 def test_an_input_that_is_missing_is_told_with_its_description(program):
-    """Law: whoever does not give it learns what it is."""
+    """Law: whoever does not give it learns what it is, and how it is given."""
     (program.folder / "ask.yaml").write_text(
         "name: ask\nactions: [actions.py]\ninputs: {count: {type: int, description: how many numbers}}\n"
         "nodes: [{id: numbers, action: numbers, inputs: {count: inputs.count}}]\n"
@@ -151,6 +151,7 @@ def test_an_input_that_is_missing_is_told_with_its_description(program):
     assert done.returncode == 2
     assert done.stderr == (
         "dagger-actors: flow 'ask' cannot start: the input 'count' (int) is missing: how many numbers\n"
+        "  for example: -i count=10\n"
     )
 
 
@@ -221,3 +222,7 @@ def test_tail_prints_the_events_of_a_run(program):
     assert program("tail", "r1", "--limit", "2").stdout.splitlines() == lines[:2]
     assert "no run 'r2'" in program("tail", "r2", "--after", "0").stderr
     assert program("tail", "r1", "--after", "1", "--from", "earliest").returncode == 2
+    assert (
+        "'r1' is a run, and --from is of channels\n  its events: --after NUMBER"
+        in program("tail", "r1", "--from", "earliest").stderr
+    )

@@ -3,7 +3,8 @@
 import pytest
 
 from dagger_actors.cli.exits import UsageError
-from dagger_actors.cli.inputs import parse_inputs
+from dagger_actors.cli.inputs import advising_inputs, parse_inputs
+from dagger_actors.errors import InvalidInputs
 from dagger_actors.flow.definition import InputSpec
 
 DECLARED = {kind: InputSpec(type=kind) for kind in ("int", "float", "str", "bool", "list", "dict", "any")}
@@ -67,6 +68,22 @@ def test_an_argument_without_a_key_and_a_value_is_refused(pair: str) -> None:
     """Law: -i takes KEY=VALUE and nothing else."""
     with pytest.raises(UsageError, match="KEY=VALUE"):
         parse_inputs([pair], DECLARED)
+
+
+def test_what_is_missing_is_shown_as_it_is_given() -> None:
+    """Law: the example has every missing input once, in the order of the flow, and none that has a value."""
+    declared = {
+        "n": InputSpec(type="int"),
+        "text": InputSpec(type="str"),
+        "given": InputSpec(type="str"),
+        "has": InputSpec(type="int", default="1"),
+        "token": InputSpec(secret=True),
+    }
+    with pytest.raises(UsageError) as caught, advising_inputs(declared, ["given"]):
+        raise InvalidInputs("f", ["the input 'n' (int) is missing"])
+    assert caught.value.advice == "for example: -i n=10 -i text=text -i token=env:NAME"
+    with pytest.raises(InvalidInputs), advising_inputs(declared, declared):
+        raise InvalidInputs("f", ["there is no input 'x'"])
 
 
 def test_a_key_given_twice_is_refused_instead_of_one_winning() -> None:
