@@ -2,9 +2,9 @@
 
 * ``loading``, ``building``: a flow file, or calls in Python, become a ``definition``; ``catalog`` and ``registry`` know those
   of a system, and their actions.
-* ``flows``: ``system.flows``; its verbs are in ``starting``, ``steering``, ``waiting`` and ``looking``, and what these are done
-  with in ``preparing``, ``fork``, ``taker``, ``control``, ``redo``, ``signalling``, ``following``, ``replaying``. ``run`` is the
-  handle of a run; ``archive`` and ``report`` look at what the file holds.
+* ``flows``: ``system.flows``; its verbs are in ``starting``, ``steering``, ``waiting``, ``looking`` and ``at_work``, and what these
+  are done with in ``preparing``, ``fork``, ``taker``, ``control``, ``redo``, ``signalling``, ``following``, ``replaying``.
+  ``run`` is the handle of a run; ``archive``, ``stored_runs`` and ``report`` are what the file holds.
 * ``hub``: the root in one system: opens runs and keeps them. One becomes ours by ``claims``, is put together by ``assembler``,
   set going from its rows by ``restorer`` and ``restore``, and again by ``restarts`` when its supervisor has crashed;
   ``recovery`` and ``left_behind`` see to what other workers leave.

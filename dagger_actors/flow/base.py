@@ -8,13 +8,14 @@ from dagger_actors.errors import SystemClosed
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.catalog import Catalog
 from dagger_actors.flow.hub import FlowHub
+from dagger_actors.flow.looking import Looking
 from dagger_actors.flow.run import Run, RunSource
 from dagger_actors.flow.taker import Taker
 
 __all__ = ["FlowsBase"]
 
 
-class FlowsBase:
+class FlowsBase(Looking):
     """One system's hub, and how to ask it.
 
     Args:
@@ -23,6 +24,7 @@ class FlowsBase:
     """
 
     def __init__(self, hub: FlowHub, catalog: Catalog) -> None:
+        super().__init__(hub.archive, lambda: hub.runtime.clock.now().wall_us)
         self._hub = hub
         self._catalog = catalog
         self._caller = Caller(hub)

@@ -38,7 +38,7 @@ LONGEST_ID: Final = 200
 
 DEFINITIONS = msgspec.json.Decoder(FlowDefinition)
 _places = msgspec.json.Decoder(Places)
-"""Made here, in one thread, as ``archive.DEFINITIONS`` is."""
+"""Made here, in one thread, as ``stored_runs.DEFINITIONS`` is."""
 
 
 def child_id(run_id: str, node_id: str, key: str) -> str:

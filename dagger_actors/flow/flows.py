@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagger_actors.flow.looking import Looking
+from dagger_actors.flow.at_work import AtWork
 from dagger_actors.flow.starting import Starting
 from dagger_actors.flow.steering import Steering
 from dagger_actors.flow.waiting import Waiting
@@ -10,11 +10,11 @@ from dagger_actors.flow.waiting import Waiting
 __all__ = ["Flows"]
 
 
-class Flows(Starting, Steering, Waiting, Looking):
+class Flows(Starting, Steering, Waiting, AtWork):
     """The flow paradigm of one system.
 
-    Its verbs are in ``starting``, ``steering``, ``waiting`` and ``looking``. Those that change something are durable when they
-    return, and have a twin for event loops, whose name begins with ``a``.
+    Its verbs are in ``starting``, ``steering``, ``waiting``, ``looking`` and ``at_work``. Those that change something are durable
+    when they return, and have a twin for event loops, whose name begins with ``a``.
 
     Args:
         hub: Keeps the runs that are open here.

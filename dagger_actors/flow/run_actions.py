@@ -40,7 +40,7 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PLACES = msgspec.json.Decoder(Places)
-"""Made here, in one thread, as ``archive.DEFINITIONS`` is."""
+"""Made here, in one thread, as ``stored_runs.DEFINITIONS`` is."""
 
 
 def places_of(text: str) -> Places:

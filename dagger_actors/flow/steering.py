@@ -169,7 +169,7 @@ class Steering(FlowsBase):
         """
         refuse_on_loop("flows.pause()", "await flows.apause(...)")
         self._controller.pause(run_id)
-        return self._hub.archive.report(run_id)
+        return self.report(run_id)
 
     def cancel(self, run_id: str, *, node: str | None = None) -> Report:
         """Cancel a run, or one node of it, wherever it runs; recorded when this returns.
@@ -193,7 +193,7 @@ class Steering(FlowsBase):
             self._controller.cancel(run_id)
         else:
             self._controller.cancel_node(run_id, node)
-        return self._hub.archive.report(run_id)
+        return self.report(run_id)
 
     # --- on an event loop
 
