@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from dagger_actors import ActorSystem, Event, Report
 from dagger_actors.drawing.gantt import write_gantt
 from dagger_actors.errors import RunNotFound
 from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.replaying import replay_attempt
 from dagger_actors.flow.report import NodeReport
 from dagger_actors.flow.run_diff import diff_runs
 from dagger_actors.flow.run_gantt import chart_of_run
@@ -13,7 +17,8 @@ from dagger_actors.flow.run_picture import picture_of_run
 from dagger_actors.flow.run_tree import levels_of, tree_of
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
-from tests.acceptance.test_A15_clauses import ACTIONS, FLOW, STATES
+from tests.acceptance.test_A06_deaths import rows
+from tests.acceptance.test_A15_clauses import ACTIONS, FLOW, STATES, broken
 from tests.acceptance.test_A15_looking import assert_pictures, assert_svg
 
 FACTS = {
@@ -81,6 +86,27 @@ def check_events(node: NodeReport, events: list[Event]) -> None:
             assert told[0].duration_us == attempt.finished_us - attempt.started_us
 
 
+def check_replay(sim: Simulation) -> None:
+    """The attempt that failed is made again, with the inputs that it had, and not a row is changed."""
+    given: list[dict[str, Any]] = []
+
+    def call(action: Any, inputs: dict[str, Any]) -> None:
+        given.append(inputs)
+        assert action.function is broken
+        raise LookupError("once more")
+
+    before = rows(sim)
+    with ActorSystem.look(sim.path) as here:
+        done = replay_attempt(
+            here.flows, "run-1", "broken", imports=[f"{broken.__module__}:broken"], folder=Path.cwd(),
+            call=call, write=lambda _level, _text: None,
+        )  # fmt: skip
+    assert given == [{"first": 1}]
+    assert done.error is not None
+    assert done.error.message == "once more"
+    assert rows(sim) == before
+
+
 def is_looked_at(sim: Simulation) -> Report:
     def play(system: ActorSystem) -> Report:
         look(sim)
@@ -102,6 +128,7 @@ def is_looked_at(sim: Simulation) -> Report:
     interrupted = [one for node in report.nodes for one in node.attempts if one.state == "interrupted"]
     assert bool(interrupted) <= bool(sim.deaths)
     assert {one.run_id for one in events} == {"run-1"}
+    check_replay(sim)
     return report
 
 
