@@ -101,6 +101,30 @@ def test_whenever_a_process_dies_the_first_answer_stays_the_first(who: str) -> N
     assert explore(answers, seeds=2, crash="every_commit").commits > 4
 
 
+def test_whenever_a_process_dies_runs_that_wait_for_people_hold_nothing() -> None:
+    """Law: whoever has taken them over lets them go when they rest; nothing of them is open, and each can be answered."""
+
+    def rest(sim: Simulation) -> None:
+        names = [f"r{at}" for at in range(3)]
+
+        def play(system: ActorSystem) -> None:
+            for name in names:
+                assert system.flows.start(ASKING, run_id=name).wait().state == "paused"
+            sim.advance(15)
+            assert not system._hub.active
+            assert [len(system.flows.questions(name)) for name in names] == [1, 1, 1]
+            assert {system._hub.archive.row(name).owner for name in names} == {None}
+
+        def answer(system: ActorSystem) -> list[Report]:
+            return [system.flows.signal(name, "ask", name).wait() for name in names]
+
+        sim.keep_going(play, actions=[one, echo], recover=True)
+        reports = sim.keep_going(answer, actions=[one, echo], recover=True)
+        assert [report.outputs for report in reports] == [{"last": name} for name in names]
+
+    assert explore(rest, seeds=1, crash="every_commit").commits > 8
+
+
 def test_while_its_owner_lives_a_run_is_resumed_by_nobody_else() -> None:
     """Law: who asks is told whose it is; once that is dead he has it, and only what death cut off is done again."""
     told: Counter[str] = Counter()

@@ -45,6 +45,9 @@ def draw(definition: FlowDefinition, report: Report) -> dict[str, list[str]]:
     branches = tree_of(definition, report)
     assert [[one.node_id for one in level] for level in levels_of(branches)] == LEVELS
     assert {one.node_id: one.parent for one in branches if one.parent is not None} == PARENTS
+    assert {one.node_id: one.state for one in branches}.items() <= {
+        box.title: box.state for box in picture.nodes
+    }.items()
     chart = chart_of_run(definition, report, now_us=report.created_us + 60_000_000)
     assert_svg(write_gantt(chart))
     return {row.title: [one.state for one in row.segments if one.kind == "running"] for row in chart.rows}
