@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dagger_actors import ActorSystem, Report
+from dagger_actors import ActorSystem, HookEvent, Report
 from dagger_actors.errors import RunNotFound, RunOwned, SystemClosed
 from dagger_actors.testing import WorkerKilled, explore
 from dagger_actors.testing.simulation import Simulation
@@ -93,6 +93,28 @@ def test_whichever_commit_a_process_dies_at_a_call_has_its_time_once_more(where:
         assert not_over(report) == set()
 
     assert explore(times_out, seeds=1, crash="every_commit").commits >= 4
+
+
+@pytest.mark.parametrize("takes_s", [6, 100])
+def test_whichever_commit_a_process_dies_at_an_end_that_is_heard_has_its_time_once_more(takes_s: float) -> None:
+    """Law: a success stays one though the time is up while it is heard; only a hook that hangs for as long again fails it."""
+
+    def is_heard(sim: Simulation) -> None:
+        async def work() -> None:
+            await asyncio.sleep(4)
+
+        async def hear(event: HookEvent) -> None:
+            assert event.state == "succeeded"
+            await asyncio.sleep(takes_s)
+
+        nodes = [{"id": "a", "action": "work"}]
+        flow = {"name": "f", "config": {"timeout_seconds": 7}, "hooks": {"run_end": "hear"}, "nodes": nodes}
+        report = sim.keep_going(lambda system: system.flows.start(flow, run_id="r").wait(), actions=[work, hear])
+        is_cut = takes_s > 7
+        assert (report.state, report.error is None) == ("failed" if is_cut else "succeeded", not is_cut)
+        assert [node.state for node in report.nodes if node.called_for] == ["cancelled" if is_cut else "succeeded"]
+
+    assert explore(is_heard, seeds=2, crash="every_commit").commits >= 4
 
 
 @pytest.mark.parametrize("where", CALLED)

@@ -182,6 +182,39 @@ def test_what_a_run_has_called_has_its_time_once_more(sim: Simulation, folder: P
     check_over(sim, system, stage, "timed_out")
 
 
+@pytest.mark.parametrize("end", ["succeeded", "failed", "cancelled"])
+@pytest.mark.parametrize("takes_s", [8, 100])
+def test_what_the_end_of_a_run_calls_has_its_time_once_more_too(sim: Simulation, end: str, takes_s: float) -> None:
+    """Law: an end that is decided stays as it is though the time is up while it is heard; what hangs fails a success."""
+
+    async def work() -> None:
+        await asyncio.sleep(4)
+        if end == "failed":
+            raise ValueError("on purpose")
+
+    async def hear(event: HookEvent) -> None:
+        assert event.state == end
+        await asyncio.sleep(takes_s)
+
+    flow = {
+        "name": "f",
+        "config": {"timeout_seconds": 7},
+        "hooks": {"run_end": "hear"},
+        "nodes": [{"id": "a", "action": "work"}],
+    }
+    run = sim.system(actions=[work, hear]).flows.start(flow, run_id="r")
+    sim.advance(3.5)
+    if end == "cancelled":
+        run.cancel()
+    report = run.wait()
+    is_cut = takes_s > 10
+    assert report.state == ("failed" if is_cut and end == "succeeded" else end)
+    assert [node.state for node in report.nodes if node.called_for] == ["cancelled" if is_cut else "succeeded"]
+    began_us = 3_500_000 if end == "cancelled" else 4_000_000
+    assert report.elapsed_us == (14_000_000 if is_cut else began_us + 8_000_000)
+    assert (report.error is None) == (end != "failed" and not is_cut)
+
+
 @pytest.mark.parametrize("where", FLOWS)
 def test_the_time_of_a_run_is_up_whatever_it_waits_for(sim: Simulation, folder: Path, where: str) -> None:
     """Law: at its moment, though a hook, a flow inside, a body or a retry holds it up; and what its end calls ends too."""

@@ -327,7 +327,7 @@ def settle(book: Book, now: Now) -> None:
             if announce_run(book, "run_end", status):
                 book.ending = status
                 return
-        finish(book, "failed" if book.error and status == "succeeded" else status, now)
+        finish(book, status, now)
     elif book.is_pausing:
         if not book.calls and not book.children and not any(live.state == "running" for live in book.live.values()):
             finish(book, "paused", now)
@@ -349,6 +349,8 @@ def _check_outputs(book: Book) -> None:
 
 def finish(book: Book, status: str, now: Now, *, until: int | None = None) -> None:
     """The run has come to rest; until when, where people are awaited."""
+    if book.error and status == "succeeded":
+        status = "failed"  # what its end called has failed, or was stopped
     book.become(status, now)
     book.ending = None
     book.is_bare = False

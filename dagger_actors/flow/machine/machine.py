@@ -35,7 +35,7 @@ from dagger_actors.flow.machine.awaiting import answered, awaits, prepared, wait
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.children import rested, woken
 from dagger_actors.flow.machine.commands import ordered, why_not
-from dagger_actors.flow.machine.decisions import ArmTimer, Decision, Release
+from dagger_actors.flow.machine.decisions import Decision, Release
 from dagger_actors.flow.machine.ends import gathers_failures, settle, stop
 from dagger_actors.flow.machine.events import (
     Answer,
@@ -61,7 +61,7 @@ from dagger_actors.flow.machine.events import (
     Woken,
 )
 from dagger_actors.flow.machine.invocations import RunIdentity
-from dagger_actors.flow.machine.opening import detached, opened, opened_to_end
+from dagger_actors.flow.machine.opening import arm_run, detached, opened, opened_to_end, time_left_us
 from dagger_actors.flow.machine.orders import Order
 
 __all__ = ["FlowMachine"]
@@ -79,17 +79,18 @@ def cancelled(book: Book, event: Cancelled, now: Now) -> None:
         opened_to_end(book, event.opened, now, calls=event.calls)
     stop(book, "cancelled", "run cancelled", now)
     _go_on(book)
+    if event.opened is not None and book.status == "running":
+        arm_run(book, now)
 
 
 def time_up(book: Book, _event: TimeUp, now: Now) -> None:
-    """The run has used up its time."""
-    book.note_failure("the run used up its timeout_seconds")
-    stop(book, "timed_out", "run timed out", now)
-    _go_on(book)
-    timeout_s = book.work.definition.config.timeout_seconds
-    if book.status == "running" and timeout_s is not None:
-        # What its end has called has the same time once more; then that is stopped too.
-        book.effects.append(ArmTimer("run", round(timeout_s * 1e6)))
+    """The run has used up its time; what it has called has as long once more, and is stopped then too."""
+    if book.ending is None or not time_left_us(book, now):
+        book.note_failure("the run used up its timeout_seconds")
+        stop(book, "timed_out", "run timed out", now)
+        _go_on(book)
+    if book.status == "running":
+        arm_run(book, now)
 
 
 def _go_on(book: Book) -> None:

@@ -16,7 +16,7 @@ from dagger_actors.flow.machine.ends import begin, has_calls, leave_only_calls
 from dagger_actors.flow.machine.events import AtRest, Detached, Mode, Opened
 from dagger_actors.flow.machine.invocations import Live
 
-__all__ = ["CRASH_CAP", "detached", "opened", "opened_to_end"]
+__all__ = ["CRASH_CAP", "arm_run", "detached", "opened", "opened_to_end", "time_left_us"]
 
 CRASH_CAP: Final = 3
 """Crashes one piece of work may cause or meet before it is parked for a person to look at."""
@@ -35,7 +35,7 @@ def opened(book: Book, event: Opened, now: Now) -> None:
         book.is_end_announced = False
     book.become("running", now)
     book.finished_at = None
-    _arm_run(book, now)
+    arm_run(book, now)
     if book.ending is not None:
         leave_only_calls(book)
     resting = {rest.key: rest for rest in event.resting}
@@ -54,12 +54,19 @@ def opened(book: Book, event: Opened, now: Now) -> None:
         _note_void(book)
 
 
-def _arm_run(book: Book, now: Now) -> None:
-    """The run's time goes on from where it stood; once it was up, that of what the end has called, which is as long."""
+def time_left_us(book: Book, now: Now) -> int | None:
+    """Tell how long the run may go on, None = for ever; once its end is decided, what it has called has its time once more."""
     timeout_s = book.work.definition.config.timeout_seconds
-    if timeout_s is not None:
-        whole_us = round(timeout_s * 1e6) * (2 if book.ending == "timed_out" else 1)
-        book.effects.append(ArmTimer("run", max(0, whole_us - book.elapsed_us(now))))
+    if timeout_s is None:
+        return None
+    whole_us = round(timeout_s * 1e6) * (1 if book.ending is None else 2)
+    return max(0, whole_us - book.elapsed_us(now))
+
+
+def arm_run(book: Book, now: Now) -> None:
+    """Be told when the run's time is up."""
+    if (left_us := time_left_us(book, now)) is not None:
+        book.effects.append(ArmTimer("run", left_us))
 
 
 def opened_to_end(book: Book, event: Opened, now: Now, *, calls: bool) -> None:
@@ -74,9 +81,6 @@ def opened_to_end(book: Book, event: Opened, now: Now, *, calls: bool) -> None:
     book.become("running", now)
     for live in [live for live in book.live.values() if live.vertex in book.calls]:
         _reopen(book, live, event, now)
-    timeout_s = book.work.definition.config.timeout_seconds
-    if timeout_s is not None:
-        book.effects.append(ArmTimer("run", round(timeout_s * 1e6)))
 
 
 def _opened_bare(book: Book, event: Opened, now: Now) -> None:
