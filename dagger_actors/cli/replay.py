@@ -6,8 +6,8 @@ import asyncio
 import pdb  # noqa: T100 - that is what is asked for
 import sys
 from bdb import BdbQuit
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,9 +24,13 @@ from dagger_actors.core.messages import Inline, Turn
 from dagger_actors.errors import ReplayRefused
 from dagger_actors.flow.additions import decode_growth
 from dagger_actors.flow.replay import Replayed
+from dagger_actors.flow.replay_resources import ReplayResources
 from dagger_actors.flow.replaying import replay_attempt
 
 __all__ = ["replay"]
+
+Runner = Callable[[Coroutine[Any, Any, Any]], Any]
+"""Runs the coroutine of an action to its end, and gives its result."""
 
 LONGEST = 200
 NAMED = 20
@@ -42,6 +46,10 @@ def replay(
     use_debugger: Annotated[
         bool, Parameter(name="--pdb", help="Stop at the action's first line, and where it raises.", negative=())
     ] = False,
+    resources: Annotated[
+        str | None,
+        Parameter(help="Where your program's mapping for ActorSystem(resources=...) is: file.py:NAME or module:NAME."),
+    ] = None,
     imports: Imports = (),
     db: Database = DEFAULT_DATABASE,
 ) -> int:
@@ -51,14 +59,24 @@ def replay(
     it failed, 2 when it cannot be made again, 130 when the debugger was left.
     """
     debugger = pdb.Pdb() if use_debugger else None
+    with look(db) as here, _made(resources) as made:
+        run: Runner = asyncio.run if made is None else made.run
 
-    def call(action: Action, arguments: dict[str, Any]) -> Any:
-        return _run(action, arguments) if debugger is None else _run_under(debugger, action, arguments)
+        def call(action: Action, arguments: dict[str, Any]) -> Any:
+            return _run(action, arguments, run) if debugger is None else _run_under(debugger, action, arguments, run)
 
-    with look(db) as here:
         try:
             done = replay_attempt(
-                here.flows, run_id, node, item, attempt, imports=imports, folder=Path.cwd(), call=call, write=_log
+                here.flows,
+                run_id,
+                node,
+                item,
+                attempt,
+                imports=imports,
+                folder=Path.cwd(),
+                resources=made,
+                call=call,
+                write=_log,
             )
         except DebuggerLeft:
             sys.stderr.write("the debugger was left; nothing was committed\n")
@@ -77,16 +95,20 @@ def replay(
     return OK if done.error is None else FAILED
 
 
-def _run(action: Action, arguments: dict[str, Any]) -> Any:
+def _made(reference: str | None) -> AbstractContextManager[ReplayResources | None]:
+    return nullcontext() if reference is None else ReplayResources(reference, Path.cwd())
+
+
+def _run(action: Action, arguments: dict[str, Any], run: Runner) -> Any:
     result = action.function(**arguments)
-    return asyncio.run(result) if action.is_async else result
+    return run(result) if action.is_async else result
 
 
 class DebuggerLeft(BaseException):
     """Whoever debugs has had enough; no failure of the action."""
 
 
-def _run_under(debugger: pdb.Pdb, action: Action, arguments: dict[str, Any]) -> Any:
+def _run_under(debugger: pdb.Pdb, action: Action, arguments: dict[str, Any], run: Runner) -> Any:
     """Stop at the first line; where it raises, stop there."""
 
     async def entered() -> Any:
@@ -95,7 +117,7 @@ def _run_under(debugger: pdb.Pdb, action: Action, arguments: dict[str, Any]) -> 
 
     try:
         if action.is_async:
-            return asyncio.run(entered())
+            return run(entered())
         with _traced(debugger):
             return action.function(**arguments)
     except BdbQuit:

@@ -20,6 +20,7 @@ from dagger_actors.flow.definition import FlowDefinition, Growth, SubFlow
 from dagger_actors.flow.inputs import declared_inputs
 from dagger_actors.flow.loading.flow_outputs import action_of
 from dagger_actors.flow.loading.growth import Added, Grown, read_growth
+from dagger_actors.flow.loading.sub_flows import SubFlows
 from dagger_actors.flow.machine.growth import beyond_iterations
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.run_actions import Places
@@ -97,7 +98,7 @@ class MemorySteps:
 
 
 class NoResources:
-    """Implements ``bodies.backends.ResourceSource``: only the program whose system has some knows how to make them.
+    """Implements ``bodies.backends.ResourceSource`` where nobody has said how to make any.
 
     Args:
         start: The attempt.
@@ -114,8 +115,8 @@ class NoResources:
         """
         name = kind.__qualname__ if isinstance(kind, type) else repr(kind)[:100]
         start = self._start
-        reason = f"it asks for the resource {name}, which only a program with ActorSystem(resources=...) can make"
-        advice = "call the action from there, or from a test, with something in its place"
+        reason = f"it asks for the resource {name}, and nothing here says how to make one"
+        advice = "name the mapping that your program gives ActorSystem(resources=...): --resources FILE.py:NAME"
         raise ReplayRefused(start.run_id, start.node_id, start.invocation_key, reason, advice)
 
 
@@ -128,11 +129,19 @@ class ReplayOwner:
         registry: Its actions.
         node: Position of the node whose attempt is made again.
         places: Where they are.
+        flows: Finds the flows that nodes run which it adds.
     """
 
     def __init__(
-        self, readers: Readers, definition: FlowDefinition, registry: ActionRegistry, node: int, places: Places
+        self,
+        readers: Readers,
+        definition: FlowDefinition,
+        registry: ActionRegistry,
+        node: int,
+        places: Places,
+        flows: SubFlows,
     ) -> None:
+        self._flows = flows
         self._node = node
         self._places = places
         self._readers = readers
@@ -177,7 +186,8 @@ class ReplayOwner:
             inputs=declared_inputs(definition),
             config=definition.config,
             registry=self._registry,
+            flows=self._flows,
             runs=self._runs,
         )
         nodes = tuple(read_growth(run, msgspec.json.decode(wanted.nodes), self._added))
-        return Growth(base=self._added.base, nodes=nodes)
+        return Growth(base=self._added.base, nodes=nodes, flows=self._added.flows)

@@ -8,10 +8,15 @@ from pathlib import Path
 from dagger_actors.bodies.backends import Backends
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.flow.archive import Archive
+from dagger_actors.flow.child_runs import flow_of
+from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.loading.loader import LoadedInside
+from dagger_actors.flow.loading.sub_flows import HeldFlow, SubFlows
 from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.flow.replay import Call, Replayed, replay
 from dagger_actors.flow.replay_backends import MemoryArtifacts, MemorySteps, NoResources, ReplayOwner
-from dagger_actors.flow.run_actions import load_actions, places_of
+from dagger_actors.flow.replay_resources import ReplayResources
+from dagger_actors.flow.run_actions import Places, load_actions, places_of
 from dagger_actors.store.user_tables import UserTables
 
 __all__ = ["replay_attempt"]
@@ -26,6 +31,7 @@ def replay_attempt(
     *,
     imports: Sequence[str] = (),
     folder: Path,
+    resources: ReplayResources | None = None,
     call: Call,
     write: Callable[[int, str], None],
 ) -> Replayed:
@@ -39,6 +45,7 @@ def replay_attempt(
         attempt: Which attempt; None = the last.
         imports: Where actions are besides, as ``--import`` names them.
         folder: What those are relative to.
+        resources: What it gets by ``ctx.resource``; None = an attempt that asks for one is refused.
         call: Calls the action.
         write: Takes what it logs, behind its level.
 
@@ -60,16 +67,41 @@ def replay_attempt(
     if action is None:
         lacking = Problem(f"there is no action {start.action!r} any more", "Name where it is with --import.")
         raise DefinitionError([*found.problems, lacking])
+    if resources is not None:
+        resources.make()
     store = archive.store
     steps, artifacts = MemorySteps(store.readers), MemoryArtifacts(store.load_artifact)
     tables = UserTables(store.path, size=1)
     backends = Backends(
         steps=steps,
-        resources=NoResources(start),
+        resources=resources or NoResources(start),
         tables=tables,
-        owner=ReplayOwner(store.readers, definition, found.registry, start.node, places),
+        owner=ReplayOwner(
+            store.readers,
+            definition,
+            found.registry,
+            start.node,
+            places,
+            _flows_of(definition, places, given, [one.flow_name for one in archive.above(row.run_key)]),
+        ),
     )
     try:
         return replay(start, action, backends=backends, steps=steps, artifacts=artifacts, call=call, write=write)
     finally:
         tables.close()
+
+
+def _flows_of(definition: FlowDefinition, places: Places, given: ActionRegistry, above: Sequence[str]) -> SubFlows:
+    """What finds the flows that added nodes run: as a run does; of those by name the ones that this run has had."""
+    held = {
+        spec.name: HeldFlow(flow_of(definition, spec), Path(places.folder, spec.folder))
+        for spec in (node.flow for node in definition.nodes)
+        if spec is not None
+    }
+    return SubFlows(
+        LoadedInside(given),
+        held=held,
+        folder=Path(places.folder),
+        chain=(Path(definition.file).resolve(),) if definition.file else (),
+        above=(*above, definition.name),
+    )

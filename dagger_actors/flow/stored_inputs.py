@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from dagger_actors.core.messages import StartAttempt, Value
-from dagger_actors.core.wording import nearest, quoted
+from dagger_actors.core.wording import nearest
 from dagger_actors.errors import ReplayRefused, UnknownNode
+from dagger_actors.errors.commands import command_line
 from dagger_actors.flow.child_runs import child_id
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.inputs import decode_inputs
@@ -59,8 +60,8 @@ class StoredInputs:
             maker = next((found for row in reversed(own) if row.item == item and (found := maker_of(row.reason))), None)
             inside = child_id(maker or self._run.run_id, node_id, key)
             is_map = item < 0 and self._definition.nodes[position].map is not None
-            where = f"one of its runs {quoted(f'{inside}/...')}" if is_map else f"its run {quoted(inside)}"
-            advice = f"replay a node of {where}"
+            where, run_id = ("one of its runs", f"{inside}/KEY") if is_map else ("its run", inside)
+            advice = f"replay a node of {where}: {command_line('replay', run_id, 'NODE')}"
             raise ReplayRefused(self._run.run_id, node_id, key, "it runs a flow, and no action", advice)
         if self._definition.nodes[position].awaits is not None:
             raise ReplayRefused(self._run.run_id, node_id, key, "it awaits something from outside, and runs no action")

@@ -131,6 +131,147 @@ def test_under_the_debugger_it_stops_at_the_first_line_and_where_it_raises(ran):
     assert (left.returncode, left.stderr) == (130, "the debugger was left; nothing was committed\n")
 
 
+POOLED = """
+import asyncio, contextlib
+from dagger_actors import Context, action
+from pools import Pool, Session
+
+@action
+def sums(ctx: Context) -> int:
+    return sum(ctx.resource(Pool).numbers)
+
+@action
+async def asks(ctx: Context) -> str:
+    session = ctx.resource(Session)
+    assert session.loop is asyncio.get_running_loop()
+    return session.word
+
+@action
+def calls(ctx: Context) -> str:
+    session = ctx.resource(Session)
+    return asyncio.run_coroutine_threadsafe(session.ask(), session.loop).result(20)
+
+@action
+async def leaves(ctx: Context) -> None:
+    raise SystemExit(3)
+"""
+POOLS = """
+import asyncio, contextlib, sys
+
+class Pool:
+    numbers = (1, 2, 3)
+
+class Session:
+    word = "asked"
+    async def ask(self):
+        await asyncio.sleep(0)
+        return "called"
+
+@contextlib.contextmanager
+def pool():
+    print("pool opened", file=sys.stderr)
+    yield Pool()
+    print("pool closed", file=sys.stderr)
+
+@contextlib.asynccontextmanager
+async def session():
+    made = Session()
+    made.loop = asyncio.get_running_loop()
+    yield made
+    print("session closed", file=sys.stderr)
+
+def broken():
+    raise OSError("no such host")
+
+RESOURCES = {Pool: pool, Session: session}
+LESS = {Session: session}
+BROKEN = {Pool: broken}
+WRONG = {"pool": pool}
+"""
+
+
+@pytest.fixture
+def pooled(program):
+    (program.folder / "pooled.py").write_text(POOLED)
+    (program.folder / "pools.py").write_text(POOLS)
+    nodes = ", ".join(f"{{id: {name}, action: {name}}}" for name in ("sums", "asks", "calls", "leaves"))
+    text = f"name: pooled\nactions: [pooled.py]\nconfig: {{on_failure: continue}}\nnodes: [{nodes}]\n"
+    (program.folder / "pooled.yaml").write_text(text)
+    assert program("run", "pooled.yaml", "--run-id", "p").returncode == 1
+    return program
+
+
+@pytest.mark.parametrize("reference", ["pools.py:RESOURCES", "pools:RESOURCES", "program.py:RESOURCES"])
+@pytest.mark.parametrize(("node", "output"), [("sums", "6"), ("asks", '"asked"'), ("calls", '"called"')])
+def test_resources_are_made_as_a_program_makes_them(pooled, reference, node, output):
+    """Law: what `--resources` names is made and entered, async ones on the loop of coroutine actions, and closed again."""
+    (pooled.folder / "program.py").write_text("from pools import RESOURCES\n")
+    done = pooled("replay", "p", node, "--resources", reference)
+    assert (done.returncode, done.stdout) == (0, f"{output}\n"), done.stderr
+    assert done.stderr.startswith("pool opened\nsession closed\npool closed\n")
+
+
+def test_a_resource_is_had_under_the_debugger_too(pooled):
+    """Law: it stops in a coroutine where its resources live."""
+    done = pooled("replay", "p", "asks", "--pdb", "--resources", "pools.py:RESOURCES", keys="n\nn\np session.word\nc\n")
+    assert done.returncode == 0
+    assert "'asked'" in done.stdout
+    left = pooled("replay", "p", "asks", "--pdb", "--resources", "pools.py:RESOURCES", keys="q\n")
+    assert left.returncode == 130
+    assert "the debugger was left; nothing was committed" in left.stderr
+
+
+def test_an_exit_beside_resources_is_a_failure_as_any_other(pooled):
+    """Law: it ends the attempt, and neither the loop of the resources nor the program."""
+    done = pooled("replay", "p", "leaves", "--resources", "pools.py:RESOURCES")
+    assert done.returncode == 1
+    assert "leaves failed again: SystemExit: 3" in done.stderr
+    assert done.stderr.startswith("pool opened\nsession closed\npool closed\n")
+
+
+@pytest.mark.parametrize(
+    ("reference", "code", "told"),
+    [
+        ("pools.py:LESS", 1, "sums failed again: UnknownResource: "),
+        ("pools.py:BROKEN", 2, "no such host"),
+        ("pools.py:WRONG", 2, "resources maps types to functions that make one"),
+        ("pools.py:pool", 2, "'pools.py:pool' is no mapping but function"),
+        ("pools.py:nothing", 2, "'pools.py:nothing' names no mapping of resources"),
+        ("pools.py", 2, "Write file.py:NAME, where NAME is what your program gives ActorSystem(resources=NAME)"),
+        ("gone.py:RESOURCES", 2, "gone.py"),
+    ],
+)
+def test_resources_that_cannot_be_had_are_told(pooled, reference, code, told):
+    """Law: each mistake is an error of its own, without a traceback of ours."""
+    done = pooled("replay", "p", "sums", "--resources", reference)
+    assert done.returncode == code, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr or code == 1
+
+
+def test_flows_that_an_attempt_adds_are_read_in_a_replay_too(program):
+    """Law: they are found as in its run, by their file or their name; what reads them is checked, and nothing is added."""
+    (program.folder / "more.py").write_text(
+        "from dagger_actors import Context, action\n\n@action\ndef one() -> int:\n    return 1\n\n"
+        "@action\ndef text(t: str) -> str:\n    return t\n\n@action\ndef more(ctx: Context) -> None:\n"
+        "    ctx.add_nodes([{'id': 'sub', 'flow': 'inner.yaml'}])\n"
+        "    ctx.add_nodes([{'id': 'b', 'action': 'text', 'inputs': {'t': 'sub.n'}}])\n"
+    )
+    (program.folder / "inner.yaml").write_text(
+        "name: inner\nactions: [more.py]\nnodes: [{id: n, action: one}]\noutputs: {n: n}\n"
+    )
+    (program.folder / "more.yaml").write_text("name: more\nactions: [more.py]\nnodes: [{id: m, action: more}]\n")
+    assert program("run", "more.yaml", "--run-id", "m").returncode == 1
+    told = "the input 't' gets int from 'sub.n', but action 'text' takes str"
+    again = program("replay", "m", "m")
+    assert told in again.stderr
+    code = program.folder / "more.py"
+    code.write_text(code.read_text().replace("t: str", "t: int"))
+    mended = program("replay", "m", "m")
+    assert mended.returncode == 0, mended.stderr
+    assert "  node sub: flow inner\n  node b: text\n" in mended.stderr
+
+
 def test_what_was_refused_at_the_end_of_an_attempt_is_refused_again(program):
     """Law: nodes past the last iteration cannot be added by a replay either."""
     (program.folder / "on.py").write_text(
@@ -165,7 +306,7 @@ def test_a_secret_is_not_told(ran):
         (("replay", "one", "never"), ("it has had no attempt",)),
         (("replay", "one", "write", "--attempt", "9"), ("it has no attempt 9", "it has had 1")),
         (("replay", "one", "write", "--import", "no.py"), ("no.py",)),
-        (("replay", "one", "pooled"), ("it asks for the resource Pool", "from a test")),
+        (("replay", "one", "pooled"), ("it asks for the resource Pool", "--resources FILE.py:NAME")),
         (("diff", "one", "nope"), ("no run 'nope'",)),
         (("diff", "one", "one", "--limit", "0"), ("--limit 0",)),
     ],

@@ -75,7 +75,7 @@ def test_a_failure_inside_is_explained_and_drawn(program):
     for told in (program("show", "r/sub"), program("why", "r/sub", node)):
         assert "next: dagger-actors retry r --db dagger.db" in told.stderr
     refused = program("replay", "r", "sub")
-    assert "it runs a flow, and no action; replay a node of its run 'r/sub'" in refused.stderr
+    assert "it runs a flow, and no action; replay a node of its run: dagger-actors replay r/sub NODE" in refused.stderr
     drawn = program("graph", "outer.yaml", "--format", "dot")
     assert "shape=box3d" in drawn.stdout, drawn.stderr
     assert "flow inner" in drawn.stdout
