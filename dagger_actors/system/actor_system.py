@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Literal, Self
 
-from dagger_actors.actors.gates import Gates
 from dagger_actors.actors.holders import ThreadHolders
 from dagger_actors.actors.lookout import Lookout
-from dagger_actors.actors.runtime import ABANDONED, THREADS, Runtime, ThreadRuntime
+from dagger_actors.actors.runtime import THREADS, Runtime
 from dagger_actors.actors.telemetry import Telemetry, TelemetrySource
 from dagger_actors.actors.timers import MonotonicClock
-from dagger_actors.bodies.processes.lazy import LazyPool
-from dagger_actors.bodies.resources import Factory, Resources
+from dagger_actors.bodies.resources import Factory
 from dagger_actors.bridges.awaitable_channels import KnownChannels
 from dagger_actors.bridges.awaited_messages import AwaitedMessages
 from dagger_actors.bridges.body_messages import BodyMessages
 from dagger_actors.bridges.trigger import Trigger
 from dagger_actors.bridges.turn_flows import TurnFlows
 from dagger_actors.bridges.turn_tasks import TurnTasks
-from dagger_actors.errors import StoreError
 from dagger_actors.flow.artifact_library import ArtifactLibrary
 from dagger_actors.flow.caller import Caller
 from dagger_actors.flow.catalog import Catalog
@@ -47,7 +42,6 @@ from dagger_actors.pubsub.run_report import RunReport
 from dagger_actors.pubsub.running import Running
 from dagger_actors.pubsub.turns.sources import Bridges
 from dagger_actors.store.journal import Journal
-from dagger_actors.store.store import Store
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.actors import Actors
 from dagger_actors.supervised.headcount import MAX_ACTORS
@@ -55,15 +49,14 @@ from dagger_actors.supervised.house import House
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
 from dagger_actors.supervised.undelivered import Undelivered
 from dagger_actors.system.declaration import Declaration, read_declaration
-from dagger_actors.system.options import check_bounds, check_processes, check_store
+from dagger_actors.system.foundation import Foundation
+from dagger_actors.system.options import ProcessOptions, StoreOptions, check_bounds
 from dagger_actors.tasks.hub import TaskHub
 from dagger_actors.tasks.kind import Configured
 from dagger_actors.tasks.tasks import Tasks
 from dagger_actors.watch import Watch
 
 __all__ = ["ActorSystem"]
-
-CLOSE_S = 5.0
 
 LOOKS = 12
 """How often a handler is looked at until it counts as stuck."""
@@ -166,10 +159,15 @@ class ActorSystem:
         vfs: str | None = None,
         house: Callable[[Runtime, Callable[[Undelivered], None] | None, Telemetry | None], House] = House,
     ) -> None:
-        check_store(synchronous, artifact_threshold, readers)
+        store = StoreOptions(synchronous=synchronous, artifact_threshold=artifact_threshold, readers=readers, vfs=vfs)
+        store.check()
         check_bounds(stuck_after_s, max_actors, task_concurrency)
-        processes = (os.cpu_count() or 1) if processes is None else processes
-        check_processes(processes, process_attempts, process_memory_mib)
+        spawning = ProcessOptions(
+            count=(os.cpu_count() or 1) if processes is None else processes,
+            attempts=process_attempts,
+            memory_mib=process_memory_mib,
+        )
+        spawning.check()
         declared = read_declaration(
             spec,
             agents=agents,
@@ -180,42 +178,18 @@ class ActorSystem:
             imports=imports,
         )
         self._task_agents = declared.task_agents
-        self._folder = None if db is not None else Path(tempfile.mkdtemp(prefix="dagger-actors-"))
-        # Absolute from the start: an action may change the folder that a relative one is relative to.
-        self.path = Path(db).absolute() if db is not None else Path(str(self._folder)) / "dagger.db"
-        self._runtime: Runtime = ThreadRuntime() if runtime is None else runtime
-        try:
-            self._resources = Resources(resources, io=self._runtime.io, wait=self._runtime.wait)
-            self._store = Store(
-                self.path,
-                clock=self._runtime.clock,
-                writing=self._runtime.writing,
-                synchronous=synchronous,
-                artifact_threshold=artifact_threshold,
-                readers=readers,
-                schema=declared.schema if schema is None else schema,
-                vfs=vfs,
-            )
-        except BaseException:
-            self._runtime.close(CLOSE_S)
-            self._remove_folder()
-            raise
-        self._gates = Gates(
-            slots=self._store.membership.slots,
-            clock=self._runtime.clock,
-            threads=THREADS,
-            abandoned_limit=ABANDONED,
-            processes=processes,
+        base = self._base = Foundation(
+            db,
+            runtime=runtime,
+            resources=resources,
+            schema=declared.schema if schema is None else schema,
+            store=store,
+            processes=spawning,
+            telemetry=telemetry,
         )
-        self._pool = LazyPool(
-            processes=processes,
-            attempts=process_attempts,
-            memory_bytes=None if process_memory_mib is None else process_memory_mib * 1024 * 1024,
-            database=self.path,
-            artifact_threshold=artifact_threshold,
-        )
-        self._telemetry = None if telemetry is None else telemetry.open(self._runtime.clock)
-        home = house(self._runtime, on_undelivered, self._telemetry)
+        self.path = base.path
+        self._runtime, self._store, self._gates = base.runtime, base.store, base.gates
+        home = house(self._runtime, on_undelivered, base.telemetry)
         home.states = self._store.agent_states
         home.headcount.limit = max_actors
         messages = BodyMessages(self._runtime, self._store.readers, declared.wiring)
@@ -333,10 +307,7 @@ class ActorSystem:
         """Let go of the file as a dying process would, without a word; for the test kit."""
         self._is_closed = True
         self._watch.stop()
-        self._pool.close(CLOSE_S)
-        if self._telemetry is not None:
-            self._telemetry.close()
-        self._store.abandon()
+        self._base.abandon()
 
     def events(self, run_id: str, *, after: int = 0, follow: bool = False) -> Iterator[Event]:
         """What happens to a run, as it is committed; see ``flows.events``."""
@@ -401,7 +372,7 @@ class ActorSystem:
             self._channels_hub.detach(turns, max(0.0, (until_us - clock.now().mono_us) / 1e6))
             self._tasks_hub.detach(idle, max(0.0, (until_us - clock.now().mono_us) / 1e6))
         finally:
-            self._close()
+            self._base.close()
 
     def _flow_verbs(self, catalog: Catalog) -> Recovery:
         recovery = Recovery(self._hub)
@@ -417,13 +388,13 @@ class ActorSystem:
             store=self._store,
             registry=declared.catalog.registry,
             gates=self._gates,
-            resources=self._resources,
+            resources=self._base.resources,
             messages=messages,
             outside=outside,
             channels=outside.channels,
             observers=() if observer is None else (observer,),
-            pool=self._pool if self._runtime.can_spawn else None,
-            telemetry=self._telemetry,
+            pool=self._base.usable_pool,
+            telemetry=self._base.telemetry,
         )
 
     def _task_hub(self, messages: BodyMessages, concurrency: int) -> TaskHub:
@@ -433,10 +404,10 @@ class ActorSystem:
             gates=self._gates,
             agents=self._task_agents,
             concurrency=concurrency,
-            resources=self._resources,
+            resources=self._base.resources,
             messages=messages,
-            pool=self._pool if self._runtime.can_spawn else None,
-            telemetry=self._telemetry,
+            pool=self._base.usable_pool,
+            telemetry=self._base.telemetry,
         )
 
     def _channel_hub(
@@ -448,10 +419,10 @@ class ActorSystem:
             gates=self._gates,
             members=declared.members,
             wiring=declared.wiring,
-            resources=self._resources,
+            resources=self._base.resources,
             recover=recover,
             bridges=Bridges(tasks=TurnTasks(self._tasks_hub), flows=self._turn_flows),
-            telemetry=self._telemetry,
+            telemetry=self._base.telemetry,
         )
         messages.attach(hub)
         outside.attach(hub.arrivals)
@@ -481,28 +452,12 @@ class ActorSystem:
 
     def _enter_resources(self) -> None:
         try:
-            self._resources.enter()
+            self._base.resources.enter()
         except BaseException:
             self._is_closed = True
-            self._close()
+            self._base.close()
             raise
-
-    def _close(self) -> None:
-        self._pool.close(CLOSE_S)
-        self._resources.close(CLOSE_S)
-        self._runtime.close(CLOSE_S)
-        if self._telemetry is not None:
-            self._telemetry.close()
-        try:
-            self._store.leave()
-        except StoreError:
-            self._store.abandon()
-        self._remove_folder()
 
     async def astop(self, grace_s: float = 10.0) -> None:
         """``stop``, without blocking the loop."""
         await asyncio.to_thread(self.stop, grace_s)
-
-    def _remove_folder(self) -> None:
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)

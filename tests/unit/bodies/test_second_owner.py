@@ -81,11 +81,11 @@ class Errands:
             clock=runtime.clock,
             is_refusing=gates.is_refusing,
             backends=Backends(
-                steps=self.steps, resources=system._resources, tables=StoredTables(store), owner=Greeter()
+                steps=self.steps, resources=system._base.resources, tables=StoredTables(store), owner=Greeter()
             ),
             home=store.home,
             with_maker=lambda error, _key: error,
-            pool=system._pool,
+            pool=system._base.pool,
         )
         self.spawner = Spawner(services, blocking=runtime.blocking, io=runtime.io)
         self.gate = gates.open(7, limit=2, on_started=lambda: None)

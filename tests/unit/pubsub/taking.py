@@ -139,7 +139,7 @@ class AtWork:
             bridges=bridges,
             artifacts=RunArtifacts(store.artifacts, store.load_artifact),
             backends=Backends(
-                steps=steps or self.steps, resources=system._resources, tables=StoredTables(store), owner=Nobody()
+                steps=steps or self.steps, resources=system._base.resources, tables=StoredTables(store), owner=Nobody()
             ),
             clock=self.clock,
             home=store.home,

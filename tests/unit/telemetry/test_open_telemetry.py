@@ -437,10 +437,10 @@ def test_what_is_stored_of_a_trace_is_bounded_and_has_no_baggage(kit: Kit) -> No
 def test_a_system_that_is_opened_while_no_provider_is_set_goes_without() -> None:
     """Law: decided once, when it is opened; either provider is enough."""
     with simulate(1) as sim:
-        assert sim.system(telemetry=OpenTelemetry())._telemetry is None
-        assert sim.system(telemetry=OpenTelemetry(meter_provider=NoOpMeterProvider()))._telemetry is None
-        assert sim.system(telemetry=OpenTelemetry(tracer_provider=TracerProvider()))._telemetry is not None
-        assert sim.system(telemetry=OpenTelemetry(meter_provider=MeterProvider()))._telemetry is not None
+        assert sim.system(telemetry=OpenTelemetry())._base.telemetry is None
+        assert sim.system(telemetry=OpenTelemetry(meter_provider=NoOpMeterProvider()))._base.telemetry is None
+        assert sim.system(telemetry=OpenTelemetry(tracer_provider=TracerProvider()))._base.telemetry is not None
+        assert sim.system(telemetry=OpenTelemetry(meter_provider=MeterProvider()))._base.telemetry is not None
 
 
 def test_without_the_extra_everything_else_works_and_the_error_says_what_to_install() -> None:
