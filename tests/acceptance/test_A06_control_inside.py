@@ -306,7 +306,7 @@ def test_whichever_commit_a_worker_dies_at_a_cancelled_node_takes_its_flow_with_
         story(stage, path, play, lambda _: None)(sim)
 
         def looked(system: ActorSystem) -> set[str]:
-            sim.advance(120)
+            sim.advance(45)  # longer than a lease and a look at who has left what
             return {one.state for one in system.flows.runs(inside=True) if one.run_id != "r"}
 
         assert sim.keep_going(looked, actions=stage.actions, recover=True) == {"cancelled"}

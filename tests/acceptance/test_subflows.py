@@ -416,7 +416,7 @@ def test_whichever_commit_the_worker_dies_at_a_cancel_reaches_down(tmp_path: Pat
 
         def looked(system: ActorSystem) -> list[Any]:
             sim.settle()
-            sim.advance(120)
+            sim.advance(45)  # longer than a lease and a look at who has left what
             return system.flows.runs(inside=True)
 
         runs = sim.keep_going(looked, actions=[slow], recover=True)

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.busy import BUSY
 from tests.crash.stage import PATIENCE_S, Child, Stage
 
 CHANNEL_CHILD = Path(__file__).with_name("channel_child.py")
@@ -204,8 +205,9 @@ def test_while_members_come_and_go_no_turn_is_taken_twice_and_shares_are_even(st
     check_ledger(party, 2 * count)
 
 
+@pytest.mark.parametrize("limit_us", [BUSY * 50_000, pytest.param(50_000, marks=pytest.mark.full)])
 def test_what_is_published_by_a_process_that_reads_nothing_comes_soon_to_one_that_only_reads(
-    stage: Stage, figure: Callable[[str], None]
+    stage: Stage, figure: Callable[[str], None], limit_us: int
 ) -> None:
     """Law: neither needs the other's part, and between idle processes a message is handled in 50 ms."""
     party = Party(stage, "late")
@@ -221,4 +223,4 @@ def test_what_is_published_by_a_process_that_reads_nothing_comes_soon_to_one_tha
     assert [number for number, _ in found] == list(range(count))
     delays = sorted(delay for _, delay in found)
     figure(f"channels: from one process to another, p50 {delays[count // 2]} us, p99 {delays[count * 99 // 100]} us")
-    assert delays[count // 2] < 50_000
+    assert delays[count // 2] < limit_us
