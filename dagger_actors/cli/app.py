@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from dagger_actors.cli.command_line import command, database_of, with_database
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, REFUSED, UsageError, complain
+from dagger_actors.cli.help_page import OPTIONS, HelpPage, group_of
 from dagger_actors.cli.streams import make_patient
 from dagger_actors.errors import ActorError, DaggerError, RunEnded, RunOwned
 
@@ -265,17 +266,20 @@ app = App(
     version=_version,
     # Markdown and panels would load rich's markdown reader, a third of the start-up time.
     help_format="plaintext",
-    help_formatter="plain",
+    help_formatter=HelpPage(),
+    group_commands=OPTIONS,
     default_parameter=Parameter(negative=(), show_default=False),
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
 for name, target, text in COMMANDS:
-    app.command(target, name=name, help=text)
+    heading, place = group_of(name)
+    app.command(target, name=name, help=text, group=heading, sort_key=place)
 for group, (about, members) in GROUPS.items():
-    words = App(name=group, help=about)
-    for name, target, text in members:
-        words.command(target, name=name, help=text)
+    heading, place = group_of(group)
+    words = App(name=group, help=about, group=heading, sort_key=place, group_commands="Commands")
+    for at, (name, target, text) in enumerate(members):
+        words.command(target, name=name, help=text, sort_key=at)
     app.command(words)
 
 
