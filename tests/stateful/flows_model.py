@@ -294,6 +294,12 @@ class Run:
             return "" if self.status == GOOD else "IllegalTransition"
         return "RunOwned" if self.status == "running" and not self.is_pausing else ""
 
+    @property
+    def can_be_told_to_resume(self) -> bool:
+        """Whether it rests, or its pause can be called off: for items that have failed it pauses first, and who resumes it waits."""
+        waits = any(node.own.state == "held" and node.spec.is_map for node in self.nodes.values())
+        return self.status == "paused" or (self.is_pausing and not waits)
+
     def why_no_retry(self) -> str:
         return "RunOwned" if self.status == "running" else ""
 
@@ -413,22 +419,25 @@ class Run:
 
     # --- what follows
 
-    def settle(self, now: int, has_begun: Callable[[str], bool]) -> None:
+    def settle(self, now: int, has_begun: Callable[[str], bool], has_heard: Callable[[tuple[str, int]], bool]) -> None:
         """Draw every conclusion.
 
         Args:
             now: When.
             has_begun: Whether a node has fanned out, was judged, or has asked. Only while the run pauses, or is paused, it need not have.
+            has_heard: Whether an invocation has heard of the end of its flow, as far as there is one.
         """
-        self._look_inside(now)
+        self._look_inside(now, has_heard)
         while self.status not in OVER and any(self._decide(node, now, has_begun) for node in self.nodes.values()):
             pass
         self._rest()
 
-    def _look_inside(self, now: int) -> None:
+    def _look_inside(self, now: int, has_heard: Callable[[tuple[str, int]], bool]) -> None:
         """Flows inside may have come to rest."""
         for node, item, piece in list(self.all()):
             if piece.run is None or piece.state != "inside" or self.status != "running":
+                continue
+            if not has_heard((node.spec.id, item)):
                 continue
             if piece.run.status == GOOD:
                 self.succeed(node.spec.id, item, piece.run.outputs())

@@ -196,9 +196,9 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
         )
 
     @rule(pick=picks)
-    @precondition(lambda self: any(run.status == "paused" or run.is_pausing for run in self.runs.values()))
+    @precondition(lambda self: any(run.can_be_told_to_resume for run in self.runs.values()))
     def resume(self, pick: int) -> None:
-        run = self.one_run(pick, lambda run: run.status == "paused" or run.is_pausing)
+        run = self.one_run(pick, lambda run: run.can_be_told_to_resume)
         before = self.stage.statuses()[run.id]
         self.command(
             run.why_no_resume(),
@@ -399,12 +399,15 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                     # It had passed the gate, and its first step was still to come.
                     run.begin(node.spec.id, item, self.now)
                     run.die(node.spec.id, item)
+        # What was cut off begins again before its run has heard of what ended inside it just before the death.
+        for body in [body for body in self.stage.bodies if not body.is_known and self.may(body)]:
+            self.let_begin(body)
 
     def learn(self, *, is_dead: bool) -> None:
         """Tell the model what has happened: ends in the order of their numbers, and what began and what was due in between."""
         rows = self.stage.rows()
         ends = [(self.row(rows, body.place), body) for body in self.stage.bodies if body.fate and not body.is_learnt]
-        self.conclude(rows)
+        self.conclude(rows, is_dead=is_dead)
         for row, body in sorted(ends, key=lambda one: (one[0].ended or 0) if one[0] else 0):
             run = self.run_of(body)
             is_over = row is not None and row.attempt == body.attempt and row.state in {*OVER, "waiting"}
@@ -414,11 +417,11 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                 body.is_learnt = True
                 if run.piece(*body.place[1:]).state == "running":
                     self.end(run, body)
-                self.conclude(rows)
+                self.conclude(rows, is_dead=is_dead)
         while (due := self.next_due(rows, is_dead=is_dead)) is not None:
             run, node, item, piece = due
             run.fire(node.spec.id, item, piece.due or 0)
-            self.conclude(rows)
+            self.conclude(rows, is_dead=is_dead)
 
     def end(self, run: Run, body: Body) -> None:
         assert body.fate is not None
@@ -455,27 +458,31 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                 found.append((piece.due, (row.ended or 0) if row is not None else 0, (run, node, item, piece)))
         return min(found, key=lambda one: one[:2])[2] if found else None
 
-    def conclude(self, rows: Any) -> None:
+    def conclude(self, rows: Any, *, is_dead: bool) -> None:
         """Let the model draw its conclusions, and tell it what began, as far as it may by now."""
         while True:
             for run in reversed(self.all_runs()):
-                began = {node for (node, item), row in rows.get(run.id, {}).items() if item < 0 and row.has_begun}
-                run.settle(self.now, began.__contains__)
+                mine = rows.get(run.id, {})
+                began = {node for (node, item), row in mine.items() if item < 0 and row.has_begun}
+                heard = {place for place, row in mine.items() if not is_dead or row.state in OVER}
+                run.settle(self.now, began.__contains__, heard.__contains__)
             if self.enter_flows(rows):
                 continue
             new = [body for body in self.stage.bodies if not body.is_known and self.may(body)]
             if not new:
                 return
-            body = new[0]
-            run, (_, node, item) = self.run_of(body), body.place
-            self.there_is_room(run, body)
-            run.begin(node, item, body.began_us)
-            body.given = run.got(node)
-            for on, state in body.seen.items():
-                above = run.nodes[on].own  # what had fanned out goes on while what it needs is tried again
-                is_as_told = state == (above.held or above.state) if above.is_over or above.held else state not in OVER
-                assert is_as_told, f"{body.place} began while {on} was {state} in the file"
-            body.is_known = True
+            self.let_begin(new[0])
+
+    def let_begin(self, body: Body) -> None:
+        run, (_, node, item) = self.run_of(body), body.place
+        self.there_is_room(run, body)
+        run.begin(node, item, body.began_us)
+        body.given = run.got(node)
+        for on, state in body.seen.items():
+            above = run.nodes[on].own  # what had fanned out goes on while what it needs is tried again
+            is_as_told = state == (above.held or above.state) if above.is_over or above.held else state not in OVER
+            assert is_as_told, f"{body.place} began while {on} was {state} in the file"
+        body.is_known = True
 
     def enter_flows(self, rows: Any) -> bool:
         """Tell the model of flows inside that began to run, as the file has it; tells whether there were any."""
