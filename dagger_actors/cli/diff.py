@@ -96,12 +96,16 @@ def _node(node: NodeDiff, found: RunDiff, load: Load) -> Iterator[Text]:
     if node.inputs:
         name.append(f"  other inputs: {', '.join(map(one_line, node.inputs))}", style="not bold")
     yield name
-    if node.problem is not None:
-        for sign, problem in (("-", node.problem.one), ("+", node.problem.other)):
-            if problem is not None:
-                yield Text(f"  {sign}{one_line(problem)}", style=STYLES[sign])
+    # What the one had goes before what the other has, be it an output or a problem.
+    yield from _problem("-", None if node.problem is None else node.problem.one)
     if node.output is not None:
         yield from _values(node.output, load)
+    yield from _problem("+", None if node.problem is None else node.problem.other)
+
+
+def _problem(sign: str, problem: str | None) -> Iterator[Text]:
+    if problem is not None:
+        yield Text(f"  {sign}{one_line(problem)}", style=STYLES[sign])
 
 
 def _values(sides: Sides, load: Load) -> Iterator[Text]:

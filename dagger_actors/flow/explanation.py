@@ -234,6 +234,8 @@ class _Explainer:
         sentences = [f"it {verb} with {told_error(latest.error)}"]
         if one.size is None and not node.has_no_action:
             sentences.append(f"that was try {made(tries, node.retry)}: {policy(node.retry, latest.error, tries)}")
+        if node.flow is not None and one.size is None and one.run:
+            sentences.append(f"it ran the flow {quoted(node.flow.name)}, as run {quoted(one.run)}, whose nodes say why")
         if len(one.attempts) > 1:
             sentences += history(one.attempts[:-1])
         if not one.invocation_key:

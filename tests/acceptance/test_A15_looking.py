@@ -418,6 +418,19 @@ def test_no_text_steers_the_terminal_that_shows_a_tree_or_a_diff(node_id: str, s
     assert [line for line in lines if CONTROLS.search(line)] == []
 
 
+def test_a_diff_shows_what_the_one_had_before_what_the_other_has() -> None:
+    """Law: whichever of the two has the output, and which the error: minus goes before plus."""
+    error = ErrorDetail("builtins.ValueError", "no")
+    failed = node("one", msgspec.structs.replace(attempt(1, "failed", 0, 1), error=error))
+    done = msgspec.structs.replace(node("one", attempt(1, "succeeded", 0, 1)), output=2)
+    for runs, told in (
+        ((failed, done), ["  -ValueError: no", "  +2"]),
+        ((done, failed), ["  -2", "  +ValueError: no"]),
+    ):
+        found = diff_runs(*map(report_of, runs), ({}, {}))
+        assert [str(line) for line in diff_lines(found, 10, lambda _: b"")][-2:] == told
+
+
 def test_a_diff_names_what_differs_and_nothing_else() -> None:
     """Law: states, outputs as JSON has them, errors, and the names of inputs; what only one run has is told so."""
     same = msgspec.structs.replace(node("one", attempt(1, "succeeded", 0, 1)), output=1)

@@ -63,7 +63,9 @@ def test_a_failure_inside_is_explained_and_drawn(program):
     written(program, FAILING, OUTER.replace(", inputs: {count: {value: 30}}", "").replace("sub.total", "sub.fail"))
     assert program("run", "outer.yaml", "--run-id", "r").returncode == 1
     assert "run 'r/sub' failed" in program("show", "r").stdout
-    assert "run 'r/sub' failed" in program("why", "r", "sub").stdout
+    told = program("why", "r", "sub").stdout
+    assert "run 'r/sub' failed" in told
+    assert "as run 'r/sub', whose nodes say why" in told
     refused = program("retry", "r/sub")
     assert refused.returncode != 0
     assert "dagger-actors retry r" in refused.stderr
