@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -87,9 +87,9 @@ class AwaitedMessages:
 
     # --- any thread
 
-    def begin(self, place: Place, tell: Tell) -> None:
-        """Look for the message that an attempt awaits."""
-        self._put_back({place: tell}, (), ())
+    def begin(self, places: Sequence[Place], tell: Tell) -> None:
+        """Look for the messages that attempts await."""
+        self._put_back(dict.fromkeys(places, tell), (), ())
         self._ask()
 
     def last_look(self, place: Place) -> None:

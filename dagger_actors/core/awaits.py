@@ -10,7 +10,7 @@ People may take months, so a run in which nobody but they are awaited comes to r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Literal, Protocol
 
 import msgspec
@@ -50,12 +50,13 @@ class Wanted(msgspec.Struct, frozen=True, gc=False):
 class Outside(Protocol):
     """Brings what attempts await; nothing here blocks, and any thread may call it."""
 
-    def begin(self, place: Place, tell: Callable[[bytes], None]) -> None:
-        """Look for what an attempt awaits, as its row of ``awaits`` says; it is in the file.
+    def begin(self, places: Sequence[Place], tell: Callable[[bytes], None]) -> None:
+        """Look for what attempts await, as their rows of ``awaits`` say; they are in the file.
 
         Args:
-            place: The attempt; one that is awaited already is looked for anew, and ``tell`` takes the place of the other.
-            tell: Called once, with an encoded ``Answered``.
+            places: The attempts of a run; one that is awaited already is looked for anew, and ``tell`` takes the place of the
+                other.
+            tell: Called once for each, with an encoded ``Answered``.
         """
         ...
 

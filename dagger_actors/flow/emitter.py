@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Final, assert_never
+from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
+from typing import Final, assert_never, cast
 
 from dagger_actors.actors.gate import Gate
 from dagger_actors.actors.reply import ReplyFuture
@@ -12,7 +13,7 @@ from dagger_actors.actors.ticket import Ticket
 from dagger_actors.bodies.arrivals import Arrivals
 from dagger_actors.bodies.body import BodyActor
 from dagger_actors.bodies.stored_error import decode_error
-from dagger_actors.core.awaits import Kind, Outside
+from dagger_actors.core.awaits import Kind, Outside, Place
 from dagger_actors.core.flow_messages import ExpandMap, JudgeNode, PrepareWait, TimerFired
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Progressed, encode
@@ -25,6 +26,7 @@ from dagger_actors.flow.machine.decisions import (
     ArmTimer,
     Await,
     Drain,
+    Effect,
     Expand,
     Finish,
     Grant,
@@ -170,55 +172,65 @@ class Emitter:
             self._answer(draft, finished)
 
     def _let_effects_out(self, draft: Draft) -> None:
-        offers: list[Ticket] = []
-        for effect in draft.effects:
-            if type(effect) is Ticket:
-                offers.append(effect)
-                continue
-            if offers:
-                self._gate.offer(offers)
-                offers = []
-            match effect:
-                case Release():
-                    self._gate.release()
-                case Drain():
-                    self._gate.drain()
-                case ArmTimer():
-                    timer = TimerFired(effect.kind, effect.node, effect.item, effect.attempt)
-                    self._arm(timer, effect.delay_us)
-                case StopBody(node=node, item=item, attempt=attempt):
-                    self._stop_body((node, item, attempt))
-                case Prepare(node=node, item=item):
-                    self.tell(encode(PrepareWait(node, item)))
-                case Expand() | Judge():
-                    self.tell(encode(QUESTIONS[type(effect)](effect.node)))
-                case Await() | PassOn() | Leave():
-                    self._await(effect)
-                case Emit() | Finish():
-                    pass  # told with the changes; comes last
-                case Grant() | Ticket() | Revive():
-                    raise AssertionError("grants have become tickets, and those are collected above; revivals are rows")
-                case _:
-                    assert_never(effect)
-        if offers:
-            self._gate.offer(offers)
+        for kind, effects in groupby(draft.effects, type):
+            if kind is Ticket:
+                self._gate.offer(cast("list[Ticket]", list(effects)))
+            elif kind is Await:
+                self._begin_waits(cast("Iterable[Await]", effects))
+            else:
+                for effect in effects:
+                    self._let_effect_out(effect)
         if draft.ended:
             self._gate.forget(*[actor.ticket for actor in draft.ended])
         self._followers.told((self._run_id,))
         if self._observers:
             self._tell_observers(self._changes(draft))
 
-    def _await(self, effect: Await | PassOn | Leave) -> None:
-        key = (effect.node, effect.item, effect.attempt)
+    def _let_effect_out(self, effect: Effect | Ticket) -> None:
+        match effect:
+            case Release():
+                self._gate.release()
+            case Drain():
+                self._gate.drain()
+            case ArmTimer():
+                timer = TimerFired(effect.kind, effect.node, effect.item, effect.attempt)
+                self._arm(timer, effect.delay_us)
+            case StopBody(node=node, item=item, attempt=attempt):
+                self._stop_body((node, item, attempt))
+            case Prepare(node=node, item=item):
+                self.tell(encode(PrepareWait(node, item)))
+            case Expand() | Judge():
+                self.tell(encode(QUESTIONS[type(effect)](effect.node)))
+            case PassOn() | Leave():
+                self._tell_child(effect)
+            case Emit() | Finish():
+                pass  # told with the changes; comes last
+            case Grant() | Ticket() | Revive() | Await():
+                raise AssertionError(
+                    "grants have become tickets, those and waits go out together, and revivals are rows"
+                )
+            case _:
+                assert_never(effect)
+
+    def _begin_waits(self, effects: Iterable[Await]) -> None:
+        """Look for what attempts await, of each kind all at once: a run may ask 10,000 people."""
         assert self.work is not None
+        places: dict[Kind, list[Place]] = {}
+        for one in effects:
+            if self.work.nodes[one.node].flow is None:
+                places.setdefault(one.kind, []).append((self._run_key, one.node, one.item, one.attempt))
+            else:
+                self._children.begin(self._child((one.node, one.item, one.attempt)), is_held=one.is_held)
+        for kind, some in places.items():
+            self._outside[kind].begin(some, self.tell)
+
+    def _tell_child(self, effect: PassOn | Leave) -> None:
+        assert self.work is not None
+        child = self._child((effect.node, effect.item, effect.attempt))
         if isinstance(effect, Leave):
-            self._children.leave(self._child(key).run_id, self._run_key)
-        elif isinstance(effect, PassOn):
-            self._children.pass_on(self._child(key).run_id, effect.verb, self.work.identity)
-        elif self.work.nodes[effect.node].flow is None:
-            self._outside[effect.kind].begin((self._run_key, *key), self.tell)
+            self._children.leave(child.run_id, self._run_key)
         else:
-            self._children.begin(self._child(key), is_held=effect.is_held)
+            self._children.pass_on(child.run_id, effect.verb, self.work.identity)
 
     def last_look_at_child(self, key: BodyKey) -> None:
         """The time of a run of a flow is up."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from dagger_actors.actors.root import Root
@@ -53,10 +53,10 @@ class People:
         self._last_looks: set[Place] = set()
         self._is_to_look = False
 
-    def begin(self, place: Place, tell: Tell) -> None:
-        """Look for the answer to what an attempt asks."""
+    def begin(self, places: Sequence[Place], tell: Tell) -> None:
+        """Look for the answers to what attempts of a run ask."""
         with self._lock:
-            self._asked.setdefault(place[0], {})[place] = tell
+            self._asked.setdefault(places[0][0], {}).update(dict.fromkeys(places, tell))
         self.look()
 
     def last_look(self, place: Place) -> None:

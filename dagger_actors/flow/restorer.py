@@ -17,7 +17,7 @@ from dagger_actors.bodies.services import BodyServices
 from dagger_actors.flow.active import ActiveRun
 from dagger_actors.flow.archive import Archive
 from dagger_actors.flow.children import Children
-from dagger_actors.flow.given_answers import answered_among
+from dagger_actors.flow.given_answers import untaken
 from dagger_actors.flow.handover import Opening
 from dagger_actors.flow.inner_actions import InnerActions
 from dagger_actors.flow.left_behind import is_success, key_of
@@ -158,8 +158,8 @@ class Restorer:
             return event
         identity = machine.work.identity
         if asked := machine.asked():
-            answered = answered_among(self._store.readers, [(identity.run_key, *key) for key in asked])
-            event = msgspec.structs.replace(event, answered=frozenset(one.key for one in answered))
+            answered = {one.key for one in untaken(self._store.readers, [identity.run_key])}
+            event = msgspec.structs.replace(event, answered=frozenset(answered.intersection(asked)))
         if machine.has_children():
             event = msgspec.structs.replace(event, resting=self._children.resting(identity, active.emitter.tell))
         return event

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from dagger_actors.errors import ArtifactError, NewerSchema, RunNotFound
@@ -18,6 +20,9 @@ DEFINITIONS = msgspec.json.Decoder(FlowDefinition)
 NODES = msgspec.json.Decoder(NodeDefinition)
 CONFIGS = msgspec.json.Decoder(FlowConfig)
 
+MOST_KEPT: Final = 20_000
+"""Nodes of a definition that is kept: what it takes must not grow with the largest flow."""
+
 
 class StoredRuns:
     """Reads them; changes nothing.
@@ -28,6 +33,7 @@ class StoredRuns:
 
     def __init__(self, store: ReadableStore) -> None:
         self._store = store
+        self._last: tuple[str, FlowDefinition] | None = None
 
     def find(self, run_id: str) -> RunRow | None:
         """The row of a run; None when there is none."""
@@ -69,10 +75,7 @@ class StoredRuns:
         Raises:
             NewerSchema: A newer version of this package encoded it; here it could mean something else.
         """
-        body, encoding = self._store.readers.query("read.definition", row.definition_id)[0]
-        if encoding > FORMAT:
-            raise NewerSchema(str(self._store.path), encoding, FORMAT, "definition")
-        pinned = DEFINITIONS.decode(body)
+        pinned = self._pinned(row.definition_id)
         added = self._store.readers.query("read.added_nodes", row.run_key)
         nodes = list(pinned.nodes)
         for position, text in added:
@@ -83,6 +86,18 @@ class StoredRuns:
                 body, _ = self._store.readers.query("read.definition", one.definition_id)[0]
                 flows[one.definition_id] = msgspec.Raw(body if isinstance(body, bytes) else body.encode())
         return msgspec.structs.replace(pinned, config=CONFIGS.decode(row.config), nodes=tuple(nodes), flows=flows)
+
+    def _pinned(self, definition_id: str) -> FlowDefinition:
+        """The definition of a file; the last one is kept, for whoever opens a run asks for it again and again."""
+        last = self._last
+        if last is not None and last[0] == definition_id:
+            return last[1]
+        body, encoding = self._store.readers.query("read.definition", definition_id)[0]
+        if encoding > FORMAT:
+            raise NewerSchema(str(self._store.path), encoding, FORMAT, "definition")
+        found = DEFINITIONS.decode(body)
+        self._last = (definition_id, found) if len(found.nodes) <= MOST_KEPT else None
+        return found
 
     @property
     def store(self) -> ReadableStore:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ import pytest
 from dagger_actors import ActorSystem, HookEvent, PauseRun, Report
 from dagger_actors.core.protocols import Write
 from dagger_actors.errors import AlreadyAnswered, AnswerMisfit, NotAsked, RequestError, RunNotFound, UnknownNode
+from dagger_actors.flow import stored_runs
+from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.people import People
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 
@@ -309,6 +313,33 @@ def test_a_wrong_answer_is_refused_and_the_run_is_as_it_was(sim: Simulation, wha
     assert text in str(caught.value)
     assert system.flows.report("r") == before
     assert rows(sim, "SELECT count(*) FROM answers") == [(0,)]
+
+
+def test_one_answer_of_many_asks_for_the_others_at_once(sim: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: a run that is opened for one answer reads its definition once, and looks for all other answers in one go."""
+    begun: list[int] = []
+    decoded: list[int] = []
+    begin, decode = People.begin, stored_runs.DEFINITIONS.decode
+    system = worker(sim)
+    nodes = [{"id": f"n{at}", "approval": {"message": "?"}} for at in range(200)]
+    system.flows.start({"name": "many", "nodes": nodes}, run_id="many").wait()
+
+    def counted(people: People, places: Any, tell: Any) -> None:
+        begun.append(len(places))
+        begin(people, places, tell)
+
+    def counting(body: bytes) -> FlowDefinition:
+        decoded.append(len(body))
+        return decode(body)
+
+    monkeypatch.setattr(People, "begin", counted)
+    monkeypatch.setattr(stored_runs, "DEFINITIONS", SimpleNamespace(decode=counting))
+    system.flows.signal("many", "n7", YES)
+    sim.settle()
+    assert begun == [200]
+    assert len(decoded) <= 1
+    report = system.flows.report("many")
+    assert (report.state, states(report)["n7"], states(report)["n8"]) == ("paused", "succeeded", "waiting")
 
 
 def test_the_same_answer_twice_is_the_same_and_another_names_the_first(sim: Simulation) -> None:
