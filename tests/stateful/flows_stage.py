@@ -78,9 +78,9 @@ class Row:
 
     @property
     def has_begun(self) -> bool:
-        """Whether its node has fanned out, was judged, or has asked: not where a stop, or what is tried again, came first."""
-        is_cut = self.state == "skipped" and self.reason in STOPPED and self.size is None
-        return not is_cut and self.state != "interrupted"
+        """Whether its node has fanned out, was judged, or has asked: not where a stop, a cancel, or a retry came first."""
+        is_cut = self.state == "cancelled" or (self.state == "skipped" and self.reason in STOPPED)
+        return self.state != "interrupted" and not (is_cut and self.size is None)
 
 
 class Stage:

@@ -479,9 +479,13 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
         run.begin(node, item, body.began_us)
         body.given = run.got(node)
         for on, state in body.seen.items():
-            above = run.nodes[on].own  # what had fanned out goes on while what it needs is tried again
-            is_as_told = state == (above.held or above.state) if above.is_over or above.held else state not in OVER
-            assert is_as_told, f"{body.place} began while {on} was {state} in the file"
+            above = run.nodes[on].own
+            is_open = (
+                not above.is_over and not above.held
+            )  # what had fanned out goes on while what it needs is tried again
+            assert is_open or state == (above.held or above.state), (
+                f"{body.place} began while {on} was {state} in the file"
+            )
         body.is_known = True
 
     def enter_flows(self, rows: Any) -> bool:
@@ -509,11 +513,15 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
         assert node.spec.width is None or sum(one[1] == body.place[1] for one in live) < node.spec.width
 
     def may(self, body: Body) -> bool:
+        """Whether it may begin by now, and the model knows of whatever had ended when it did."""
         if body.place[0] not in {run.id for run in self.all_runs()}:
             return False
         run, (_, node, item) = self.run_of(body), body.place
         found = run.nodes.get(node)
-        return found is not None and item < len(found.pieces) - 1 and run.is_ready(run.piece(node, item))
+        if found is None or item >= len(found.pieces) - 1 or not run.is_ready(run.piece(node, item)):
+            return False
+        ended = [run.nodes[on].own for on, state in body.seen.items() if state in OVER]
+        return all(above.is_over or above.held for above in ended)
 
     # --- what must hold after every step
 
