@@ -428,9 +428,15 @@ class Run:
             has_heard: Whether an invocation has heard of the end of its flow, as far as there is one.
         """
         self._look_inside(now, has_heard)
-        while self.status not in OVER and any(self._decide(node, now, has_begun) for node in self.nodes.values()):
-            pass
+        self.decide(now, has_begun)
         self._rest()
+
+    def decide(self, now: int, has_begun: Callable[[str], bool], *, is_deaf: bool = False) -> None:
+        """Draw every conclusion about nodes; deaf = as long as no answer has been heard."""
+        while self.status not in OVER and any(
+            self._decide(one, now, has_begun, is_deaf) for one in self.nodes.values()
+        ):
+            pass
 
     def _look_inside(self, now: int, has_heard: Callable[[tuple[str, int]], bool]) -> None:
         """Flows inside may have come to rest."""
@@ -446,10 +452,10 @@ class Run:
             elif piece.run.status == "paused":
                 piece.state = "parked"
 
-    def _decide(self, node: Node, now: int, has_begun: Callable[[str], bool]) -> bool:
+    def _decide(self, node: Node, now: int, has_begun: Callable[[str], bool], is_deaf: bool) -> bool:
         """Draw one conclusion about a node, if there is one."""
         spec, own = node.spec, node.own
-        if own.state == "asked" and own.answer is not None and self.status == "running":
+        if own.state == "asked" and own.answer is not None and self.status == "running" and not is_deaf:
             self.take(spec.id, now, own.answer)
             return True
         if own.state == "going":

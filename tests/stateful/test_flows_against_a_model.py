@@ -291,6 +291,16 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                 self.learn(is_dead=not self.sim.is_alive(self.system))
                 meaning()
                 self.sim.advance(POLL_S)
+                if self.sim.is_alive(self.system):
+                    self.go_on_deaf()
+
+    def go_on_deaf(self) -> None:
+        """Who goes on begins what may begin, before it hears an answer that was given while it rested."""
+        rows = self.stage.rows()
+        for run in self.all_runs():
+            began = {node for (node, item), row in rows.get(run.id, {}).items() if item < 0 and row.has_begun}
+            run.decide(self.now, began.__contains__, is_deaf=True)
+        self.let_begin_what_may()
 
     @rule(wish=st.sampled_from([0.06, 0.6, None, None]))
     def wait(self, wish: float | None) -> None:
@@ -399,7 +409,9 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                     # It had passed the gate, and its first step was still to come.
                     run.begin(node.spec.id, item, self.now)
                     run.die(node.spec.id, item)
-        # What was cut off begins again before its run has heard of what ended inside it just before the death.
+        self.let_begin_what_may()  # before their runs have heard of what ended inside just before the death
+
+    def let_begin_what_may(self) -> None:
         for body in [body for body in self.stage.bodies if not body.is_known and self.may(body)]:
             self.let_begin(body)
 
