@@ -107,8 +107,11 @@ class ChannelsHere:
     def check(self) -> None:
         pass
 
-    def changed(self) -> None:
+    def heard(self) -> ReplyFuture[None]:
         self.changes += 1
+        heard: ReplyFuture[None] = ReplyFuture()
+        heard.set(None)
+        return heard
 
     def in_hand(self) -> Mapping[str, int]:
         return {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from dagger_actors.bodies.asking import Asker, Asking, Await
 from dagger_actors.core.channels import ChannelOperation
@@ -14,6 +15,11 @@ from dagger_actors.pubsub.looking import NOT_YET, ChannelArchive, StoredChannel
 from dagger_actors.pubsub.services import ChannelServices
 
 __all__ = ["ChannelsBase"]
+
+logger = logging.getLogger("dagger_actors.pubsub")
+
+HEARD_S: Final = 1.0
+"""How long those who take turns here are waited for: what they hear late, they hear all the same."""
 
 
 class ChannelsBase(ChannelArchive):
@@ -40,11 +46,21 @@ class ChannelsBase(ChannelArchive):
         if self._is_closed:
             raise SystemClosed
 
-    def _committing(self, operation: ChannelOperation) -> Asking[Any]:
-        """Have one operation done, and the members of this process look at it; gives its answer."""
+    def _committing(self, operation: ChannelOperation, *, is_heard: bool = False) -> Asking[Any]:
+        """Have one operation done, and the members of this process look at it; gives its answer.
+
+        Args:
+            operation: What to do.
+            is_heard: Whether they have been told of it by then: what is published afterwards reaches them behind it.
+        """
         self._refuse_closed()
         answers = yield Await(self._services.ask([operation]))
-        self._services.changed()
+        heard = self._services.heard()
+        if is_heard:
+            try:
+                yield Await(heard, HEARD_S)
+            except TimeoutError:
+                logger.debug("who takes turns here has still to hear of %s", type(operation).__name__)
         return answers[0]
 
     def _in_hand(self) -> Mapping[str, int]:

@@ -274,7 +274,18 @@ class ChannelHub:
 
     def changed(self) -> None:
         """Channels, leases, pauses or cursors were changed here: see what it means; any thread."""
-        self.errand(self._look_quietly)
+        self.heard()
+
+    def heard(self) -> ReplyFuture[None]:
+        """``changed``, and be told when the members have been told, or the file could not be read."""
+        future: ReplyFuture[None] = ReplyFuture()
+
+        def look() -> None:
+            self._look_quietly()
+            future.set(None)
+
+        self.errand(look)
+        return future
 
     def _look_quietly(self) -> None:
         try:

@@ -57,7 +57,9 @@ class Moving(ChannelsBase):
         if not isinstance(reason, str) or len(reason) > LONGEST_REASON:
             raise RequestError(f"reason is text of at most {LONGEST_REASON:,} characters, not {quoted(reason)}")
         self._check_subscription(subscription)
-        changed: bool = yield from self._committing(PauseSubscription(subscription, reason, self._now_us()))
+        changed: bool = yield from self._committing(
+            PauseSubscription(subscription, reason, self._now_us()), is_heard=True
+        )
         return changed
 
     def resume(self, subscription: str) -> bool:

@@ -88,8 +88,8 @@ class ChannelServices(Protocol):
         """Raise what keeps messages from being taken here at all."""
         ...
 
-    def changed(self) -> None:
-        """Pauses, places or channels were changed here: the members look at the file."""
+    def heard(self) -> ReplyFuture[None]:
+        """Pauses, places or channels were changed here: the members look at the file; resolved when they have been told."""
         ...
 
     def in_hand(self) -> Mapping[str, int]:

@@ -124,6 +124,7 @@ class MemberSupervisor(Actor):
             clock=services.clock,
             outlets=services.outlets,
             committed=self._committed,
+            let_out=self._go_on,
             denied=lambda batch, error: self.tell(Denied(batch, error)),
         )
         self._batch = Batch(services.place)
@@ -443,8 +444,10 @@ class MemberSupervisor(Actor):
             self._services.timers.set((id(self), "settle"), due_us, partial(self.tell, Wake(is_settling=True)))
 
     def _committed(self, batch: Batch, work: Sequence[Any], answers: Sequence[Any]) -> None:
-        """Go on; on the journal's thread, never blocks."""
         self._aftermath.of(batch, work, answers)
+
+    def _go_on(self, batch: Batch) -> None:
+        """See what is left to do; on the journal's thread, never blocks."""
         if self._redoing or not self._uncommitted:
             self.tell(Committed(batch))
 

@@ -26,8 +26,9 @@ class Uncommitted:
         journal: The writer.
         clock: The time.
         outlets: Knows the channels.
-        committed: Told each batch that is in the file, with its operations and their answers; on the journal's thread, must
-            not block.
+        committed: Lets out what a batch has caused that is in the file, given its operations and their answers; on the
+            journal's thread, must not block.
+        let_out: Told each batch of which all is let out; there, too.
         denied: Told what refused a batch; nothing is written then until ``take_back``. Must not block.
     """
 
@@ -38,22 +39,26 @@ class Uncommitted:
         clock: Clock,
         outlets: Outlets,
         committed: Callable[[Batch, Sequence[Any], Sequence[Any]], None],
+        let_out: Callable[[Batch], None],
         denied: Callable[[Batch, Exception], None],
     ) -> None:
         self._journal = journal
         self._clock = clock
         self._outlets = outlets
         self._committed = committed
+        self._let_out = let_out
         self._denied = denied
         self._lock = threading.Lock()
         self._flying: Batch | None = None
         self._gathered: Batch | None = None
         self._alone: list[Batch] = []
         self._is_broken = False
+        self._is_letting_out = False
         self._held = 0
 
     def __bool__(self) -> bool:
-        return self._flying is not None or self._gathered is not None or bool(self._alone)
+        # Who asks whether all is done counts what is let out: so what is in the file is not done before.
+        return self._flying is not None or self._is_letting_out or self._gathered is not None or bool(self._alone)
 
     def submit(self, batch: Batch, *, is_alone: bool = False) -> None:
         """Hand a batch over, behind all that was handed over before.
@@ -123,10 +128,15 @@ class Uncommitted:
         with self._lock:
             is_ours = self._flying is batch
             if is_ours:
-                self._flying = None
-            has_more = self._gathered is not None or bool(self._alone)
+                self._flying, self._is_letting_out = None, True
         if is_ours:  # else whoever handed it over has crashed since
-            self._committed(batch, work, answers)
+            try:
+                self._committed(batch, work, answers)
+            finally:
+                self._is_letting_out = False
+            self._let_out(batch)
+        with self._lock:
+            has_more = self._gathered is not None or bool(self._alone)
         if has_more:
             self._journal.wake(self)
 

@@ -627,14 +627,34 @@ def test_a_run_ends_when_the_system_is_stopped_and_tells_what_is_left(
 
 
 def test_what_a_paused_subscription_has_not_done_is_not_waited_for(tmp_path: Path) -> None:
+    """Law: what is published here once ``pause`` has returned is not begun before ``resume``."""
     with ActorSystem(tmp_path / "a.db", agents=[Taker], channels=NOTES) as system:
         system.channels.pause("taker.take")
         system.channels.publish_many("notes", [Note("a", 1), Note("a", 2)])
         report = system.run_until(timeout=PATIENCE_S)
-        assert (report.reason, report.of("taker.take").lag) == ("quiescent", 2)
+        assert (report.reason, report.handled, report.of("taker.take").lag) == ("quiescent", 0, 2)
         system.channels.resume("taker.take")
         report = system.run_until(timeout=PATIENCE_S)
         assert (report.reason, report.handled) == ("quiescent", 2)
+
+
+def test_nobody_is_at_rest_before_all_that_was_done_is_counted(
+    sim: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law: who waits for quiescence is told of what is in the file by then, though its writer has still to count it."""
+    with sim.system(agents=[Taker], channels=NOTES) as system:
+        hub, at_rest = system._channels_hub, list[bool]()
+        count = hub.tally.count
+
+        def look_and_count(ends: Any) -> None:
+            at_rest.extend(seat.supervisor.is_at_rest for seat in hub._seats)
+            count(ends)
+
+        monkeypatch.setattr(hub.tally, "count", look_and_count)
+        system.channels.publish_many("notes", [Note("a", 1), Note("a", 2)])
+        assert system.run_until().handled == 2
+    assert at_rest
+    assert not any(at_rest)
 
 
 def test_who_joins_takes_nothing_of_what_is_paused(sim: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
