@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import apsw
 import pytest
 
 from dagger_actors import ActorSystem, HookEvent, PauseRun, Report
@@ -55,8 +55,8 @@ def states(report: Report) -> dict[str, str]:
 
 
 def rows(sim: Simulation, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(sim.path)) as connection:
-        return connection.execute(sql).fetchall()
+    with closing(apsw.Connection(str(sim.path))) as connection:
+        return list(connection.execute(sql))
 
 
 def worker(sim: Simulation, **options: Any) -> ActorSystem:
@@ -147,7 +147,7 @@ def test_runs_whose_code_is_elsewhere_hide_none(sim: Simulation) -> None:
         {"name": "other", "nodes": [{"id": "ok", "approval": {}}, {"id": "n", "action": "elsewhere"}]}, run_id="o"
     ).wait()
     sim.kill(other)
-    with closing(sqlite3.connect(sim.path)) as connection, connection:
+    with closing(apsw.Connection(str(sim.path))) as connection, connection:
         names = [str(row[1]) for row in connection.execute("PRAGMA table_info(flow_runs)")]
         copied = {"run_key": "-at", "run_id": "'o' || at", "asks_until": "0"}
         cells = ", ".join(copied.get(name, name) for name in names)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from dagger_actors import ActorSystem, AddNodes, Context, HookEvent, Report
@@ -82,16 +83,15 @@ FAN: dict[str, Any] = {
 
 def rows_of(path: Path, run_id: str) -> dict[str, list[Any]]:
     """Every row that belongs to a run, in any table."""
-    with sqlite3.connect(path) as connection:
-        (key,) = connection.execute("SELECT run_key FROM flow_runs WHERE run_id = ?", (run_id,)).fetchone()
+    with closing(apsw.Connection(str(path))) as connection:
+        ((key,),) = connection.execute("SELECT run_key FROM flow_runs WHERE run_id = ?", (run_id,))
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         found = {}
         for name in names:
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
             if "run_key" in columns:
                 query = f"SELECT * FROM {name} WHERE run_key = ? ORDER BY 1, 2, 3"
-                found[name] = connection.execute(query, (key,)).fetchall()
-    connection.close()
+                found[name] = list(connection.execute(query, (key,)))
     return found
 
 

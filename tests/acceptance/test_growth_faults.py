@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from dagger_actors import ActorSystem, AddNodes, Context, DefinitionError, HookEvent, Report, action
@@ -54,7 +54,7 @@ def states(report: Report) -> dict[str, str]:
 
 
 def stored(db: Path) -> list[str]:
-    with closing(sqlite3.connect(db)) as connection:
+    with closing(apsw.Connection(str(db))) as connection:
         return [row[0] for row in connection.execute("SELECT body ->> 'id' FROM added_nodes ORDER BY node")]
 
 

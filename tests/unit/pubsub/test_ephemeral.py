@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
 
+import apsw
 import msgspec
 import pytest
 
@@ -123,12 +124,9 @@ def test_every_subscription_gets_every_message_once_and_in_order(tmp_path: Path)
         rest(system)
         assert seen.notes == {name: list(range(101)) for name in "abc"}
         assert counts(system, "a.take") == (101, 0, 0)
-    file = sqlite3.connect(tmp_path / "a.db")
-    assert [file.execute(f"SELECT count(*) FROM {table}").fetchone() for table in ("channels", "messages")] == [
-        (0,),
-        (0,),
-    ]
-    file.close()
+    with closing(apsw.Connection(str(tmp_path / "a.db"))) as file:
+        counted = [list(file.execute(f"SELECT count(*) FROM {table}")) for table in ("channels", "messages")]
+    assert counted == [[(0,)], [(0,)]]
 
 
 class Busy(Subscriber):
