@@ -14,7 +14,7 @@ import threading
 import time
 from asyncio import _get_running_loop
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -120,8 +120,13 @@ class ReplyFuture(Future[T]):
 
     def set_once(self, value: T) -> None:
         """``set``, unless it is done: who asked before a crash is asked for again behind it, and answered twice."""
-        if not self.is_done():
+        with suppress(queue.Full):  # asked first, another thread could answer in between
             self.set(value)
+
+    def fail_once(self, error: BaseException) -> None:
+        """``set_exception``, unless it is done."""
+        with suppress(queue.Full):
+            self.set_exception((type(error), error, None))
 
     def is_done(self) -> bool:
         """Tell whether it has its value or exception; False for ever when it was derived by ``map`` and the like."""

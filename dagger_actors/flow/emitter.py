@@ -253,7 +253,7 @@ class Emitter:
         if not self.opened.is_done():
             self.opened.set(None)
         for reply in draft.replies:
-            reply.set(finished)
+            reply.set_once(finished)
 
     def _stop_body(self, key: tuple[int, int, int]) -> None:
         actor = self.actors.get(key)

@@ -138,7 +138,7 @@ class FlowSupervisor(Actor):
         replies = [reply for draft in drafts for reply in draft.replies]
         for reply in replies:
             if id(reply) not in known:  # else it is answered when what it asks is handled again
-                reply.set_exception((type(error), error, None))
+                reply.fail_once(error)  # it may be on its way into the file, and be answered from there
         self._ask_rebuild(error, told)
 
     def _retold(self, payload: bytes, error: WorkRejected) -> bytes:

@@ -9,12 +9,13 @@ from collections import Counter
 import pytest
 
 from dagger_actors import Context, action
-from dagger_actors.core.flow_messages import CancelRun, TimerFired
+from dagger_actors.core.flow_messages import CancelRun, ControlRun, TimerFired
 from dagger_actors.core.messages import encode
 from dagger_actors.testing.simulation import simulate
 
 GARBAGE = b"no message at all"
 NODES = 9
+WAITS = {"id": "n", "action": "waits"}
 
 
 @pytest.mark.parametrize("policy", ["continue", "stop"])
@@ -90,7 +91,7 @@ def test_a_cancel_that_meets_a_crash_is_carried_out_and_answered(seed: int):
 
     with simulate(seed) as sim:
         system = sim.system(actions=[waits])
-        run = system.flows.start({"name": "f", "nodes": [{"id": "n", "action": "waits"}]})
+        run = system.flows.start({"name": "f", "nodes": [WAITS]})
         sim.advance(1)
         system._hub.active[run.id].supervisor.tell(GARBAGE)
         system.flows.cancel(run.id)
@@ -107,7 +108,7 @@ def test_a_cancel_that_is_handled_before_a_crash_is_carried_out_and_answered(see
 
     with simulate(seed) as sim:
         system = sim.system(actions=[waits])
-        run = system.flows.start({"name": "f", "nodes": [{"id": "n", "action": "waits"}]})
+        run = system.flows.start({"name": "f", "nodes": [WAITS]})
         sim.advance(1)
         active = system._hub.active[run.id]
         answer = active.ask(CancelRun())
@@ -115,3 +116,37 @@ def test_a_cancel_that_is_handled_before_a_crash_is_carried_out_and_answered(see
         sim.advance(1)
         assert answer.get(timeout=0) == "cancelled"
         assert run.report().state == "cancelled"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_crash_while_an_answer_is_on_its_way_into_the_file_answers_once_and_the_run_goes_on(
+    seed: int, caplog: pytest.LogCaptureFixture
+):
+    """Law: what was decided by then is in the file; who asked is told one thing, and neither thread trips over the other."""
+
+    @action
+    async def waits() -> None:
+        await asyncio.sleep(100)
+
+    with simulate(seed) as sim:
+        system = sim.system(actions=[waits])
+        run = system.flows.start({"name": "f", "nodes": [WAITS, {**WAITS, "id": "last", "dependencies": ["n"]}]})
+        sim.advance(1)
+        active, writer = system._hub.active[run.id], system.journal.writer
+        passing = writer.on_commit
+
+        def crash(moment: str) -> None:
+            writer.on_commit = passing
+            active.supervisor.on_crash(RuntimeError("a crash"), [])
+            passing(moment)
+
+        writer.on_commit = crash
+        answer = active.ask(ControlRun("pause"))
+        sim.advance(200)
+        with pytest.raises(RuntimeError, match="a crash"):
+            answer.get(timeout=0)
+        assert run.report().state == "paused"
+        system.flows.resume(run.id)
+        sim.advance(200)
+        assert run.report().state == "succeeded"
+    assert [str(one.exc_info[1]) for one in caplog.records if one.exc_info] == ["a crash"]
