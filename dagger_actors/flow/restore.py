@@ -71,6 +71,7 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone
     _restore_calls(machine)
     for node in work.sizes:
         work.link(node)
+        work.hold_items(node)
         if work.state(node) == "succeeded":
             work.outputs[work.vertex(node)] = work.gather(node)
     if mode in ("resume", "retry") and not has_failed:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dagger_actors import Context, DefinitionError, Report, RunFailed
+from dagger_actors import ActorSystem, Context, DefinitionError, Report, RunFailed
+from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 
 
@@ -429,6 +430,54 @@ class TestMaps:
             "b[2]": "skipped",
         }
         assert began == [0, 2]
+
+    def test_items_that_are_tried_again_wait_for_what_else_is_tried_again(self) -> None:
+        """Law: a node runs over final states, in a retry too, whichever commit a process dies at."""
+
+        def again(sim: Simulation) -> None:
+            failing, given = {"before", "items"}, list[tuple[int, str | None]]()
+
+            async def before() -> str:
+                await asyncio.sleep(5)
+                if "before" in failing:
+                    raise ValueError("not yet")
+                return "there"
+
+            async def each(value: int, found: str | None) -> str | None:
+                given.append((value, found))
+                if value and "items" in failing:
+                    raise ValueError("not yet")
+                return found
+
+            nodes = [
+                {"id": "before", "action": "before"},
+                {
+                    "id": "each",
+                    "action": "each",
+                    "map": {"over": "inputs.two", "item": "value"},
+                    "inputs": {"found": {"reference": "before", "default": None}},
+                    "trigger": "all_done",
+                },
+            ]
+            flow = {"name": "f", "config": {"on_failure": "continue"}, "inputs": {"two": [0, 1]}, "nodes": nodes}
+
+            def fail(system: ActorSystem) -> None:
+                system.flows.start(flow, run_id="r").wait()
+
+            def mend(system: ActorSystem) -> Report:
+                if system.flows.report("r").state == "failed":
+                    system.flows.retry("r")
+                return system.flows.start(flow, run_id="r").wait()
+
+            sim.keep_going(fail, actions=[before, each], recover=True)
+            assert {found for _, found in given} == {None}
+            failing.clear()
+            given.clear()
+            report = sim.keep_going(mend, actions=[before, each], recover=True)
+            assert report.outputs == {"each": [None, "there"]}
+            assert set(given) == {(1, "there")}
+
+        assert explore(again, seeds=2, crash="every_commit").commits > 4
 
 
 def test_a_key_outside_the_item_is_refused(sim: Simulation) -> None:

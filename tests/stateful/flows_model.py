@@ -489,9 +489,11 @@ class Run:
         """Let items of a map begin, or gather them."""
         assert node.items is not None
         above = None if node.spec.over is None else self.nodes[node.spec.over]
+        # What it needs, other than what it goes over, may be tried again.
+        is_free = all(self.nodes[on].own.is_over for on in node.spec.on if on != node.spec.over)
         for at, piece in enumerate(node.items):
             source = None if above is None or above.items is None else above.items[at]
-            if piece.state == "pending" and (source is None or source.is_over):
+            if is_free and piece.state == "pending" and (source is None or source.is_over):
                 if source is None or source.state == GOOD:
                     piece.state = "ready"
                 elif above is not None and above.spec.on_failure == "pause" and not above.own.is_over:
@@ -500,7 +502,7 @@ class Run:
                     piece.end("skipped")
                 return True
         if not all(piece.is_over for piece in (*node.items, *(self.nodes[on].own for on in node.spec.on))):
-            return False  # (What it needs, other than what it goes over, may be tried again.)
+            return False
         failures = sum(piece.state in BAD for piece in node.items)
         if above is not None and above.own.state != GOOD:
             node.own.end("skipped")

@@ -108,6 +108,8 @@ class Invocations:
         self._added: dict[int, int] = {}
         self._undecided: dict[int, dict[int, None]] = {}
         """By the vertex of a mapped node: what becomes ready with its end, for what hinders it may be tried again till then."""
+        self._held: dict[int, list[int]] = {}
+        """By the vertex of a node that is run again: items of mapped nodes that need its end."""
         self._run_key = identity.run_key
         self._run_id = identity.run_id
         self._count = len(definition.nodes)
@@ -192,6 +194,18 @@ class Invocations:
             if graph.state(first + item) is None:
                 graph.depend(first + item, above + item)
 
+    def hold_items(self, node: int) -> None:
+        """Let the items of a mapped node wait for whatever else it needs and has not ended, for that is run again too."""
+        if self.state(node) is not None:
+            return
+        first, source = self.first_item[node], self.sources.get(node)
+        items = [vertex for vertex in range(first, first + self.sizes[node]) if self.graph.state(vertex) is None]
+        for on in self.nodes[node].dependencies:
+            if on != source and self.state(on) is None:
+                self._held.setdefault(self.vertex(on), []).extend(items)
+                for vertex in items:
+                    self.graph.hold(vertex)
+
     def state(self, node: int) -> FinalState | None:
         """How a node has ended; None while it has not."""
         return self.graph.state(self.vertex(node))
@@ -214,7 +228,10 @@ class Invocations:
             for dependent in self.streams[vertex]:
                 self.graph.depend(dependent, vertex)
                 self.graph.release(dependent)
-        return [*self.graph.end(vertex, state), *self._undecided.pop(vertex, ())]
+        ready = [*self.graph.end(vertex, state), *self._undecided.pop(vertex, ())]
+        if vertex in self._held:
+            ready += [one for one in self._held.pop(vertex) if self.graph.release(one)]
+        return ready
 
     def is_undecided(self, vertex: int) -> bool:
         """Tell whether what hinders an item may be tried again, for its node pauses the run; then it waits until that ends."""
