@@ -15,8 +15,8 @@ CRASHES = 3
 RETRY_US = 10_000_000
 GOOD = "succeeded"
 BAD = ("failed", "timed_out")
-HasPlace = Callable[[str, str], bool]
-"""Whether a node of a run has its place among what may begin already."""
+HasPlace = Callable[[str, str, int], bool]
+"""Whether an invocation of a run, by its node and item, has its place among what may begin already."""
 OVER = (GOOD, *BAD, "skipped", "cancelled")
 
 
@@ -376,7 +376,11 @@ class Run:
                 self._renew(node)
         for name, node in self.nodes.items():
             if node.own.state == "ready" and not all(self._is_known(node, on, _never) for on in node.spec.on):
-                node.own.state = "ready" if has_place(self.id, name) else "pending"
+                node.own.state = "ready" if has_place(self.id, name, -1) else "pending"
+            if not self._is_free(node):
+                for at, piece in enumerate(node.items or ()):
+                    if piece.state == "ready" and not has_place(self.id, name, at):
+                        piece.state = "pending"
         for _, _, piece in self.all():
             if piece.state == "parked" and piece.run is None:
                 piece.renew("ready")
@@ -485,12 +489,15 @@ class Run:
         is_streamed = on == node.spec.over and (node.spec.added_by is None or has_begun(node.spec.id))
         return above.own.is_over or (is_streamed and above.items is not None)
 
+    def _is_free(self, node: Node) -> bool:
+        """Nothing that a map needs, but for what it goes over, is being tried again."""
+        return all(self.nodes[on].own.is_over for on in node.spec.on if on != node.spec.over)
+
     def _go_on(self, node: Node) -> bool:
         """Let items of a map begin, or gather them."""
         assert node.items is not None
         above = None if node.spec.over is None else self.nodes[node.spec.over]
-        # What it needs, other than what it goes over, may be tried again.
-        is_free = all(self.nodes[on].own.is_over for on in node.spec.on if on != node.spec.over)
+        is_free = self._is_free(node)
         for at, piece in enumerate(node.items):
             source = None if above is None or above.items is None else above.items[at]
             if is_free and piece.state == "pending" and (source is None or source.is_over):

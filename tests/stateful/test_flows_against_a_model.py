@@ -21,7 +21,7 @@ from dagger_actors.errors import DaggerError, SystemClosed
 from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import open_simulation
 from tests.conftest import MEMORY
-from tests.stateful.flows_model import GOOD, OVER, FlowSpec, Node, Piece, Run, Spec, told
+from tests.stateful.flows_model import GOOD, OVER, FlowSpec, HasPlace, Node, Piece, Run, Spec, told
 from tests.stateful.flows_stage import Body, Fate, Place, Row, Stage
 
 SLACK_US = 1_000_000
@@ -260,12 +260,12 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
             lambda: fork_id in self.stage.statuses(),
         )
 
-    def places(self) -> Callable[[str, str], bool]:
-        """Which nodes have a place among what may begin, by what the file says now."""
+    def places(self) -> HasPlace:
+        """Which invocations have a place among what may begin, by what the file says now."""
         rows = self.stage.rows()
 
-        def has_place(run_id: str, node: str) -> bool:
-            row = self.row(rows, (run_id, node, -1))
+        def has_place(run_id: str, node: str, item: int) -> bool:
+            row = self.row(rows, (run_id, node, item))
             return row is not None and row.state in {"ready", "waiting"}
 
         return has_place
