@@ -473,11 +473,13 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
     def conclude(self, rows: Any, *, is_dead: bool) -> None:
         """Let the model draw its conclusions, and tell it what began, as far as it may by now."""
         while True:
-            for run in reversed(self.all_runs()):
-                mine = rows.get(run.id, {})
-                began = {node for (node, item), row in mine.items() if item < 0 and row.has_begun}
-                heard = {place for place, row in mine.items() if not is_dead or row.state in OVER}
-                run.settle(self.now, began.__contains__, heard.__contains__)
+            before = ""
+            while before != (before := str([*map(str, self.all_runs())])):  # who pauses has the runs inside pause
+                for run in reversed(self.all_runs()):
+                    mine = rows.get(run.id, {})
+                    began = {node for (node, item), row in mine.items() if item < 0 and row.has_begun}
+                    heard = {place for place, row in mine.items() if not is_dead or row.state in OVER}
+                    run.settle(self.now, began.__contains__, heard.__contains__)
             if self.enter_flows(rows):
                 continue
             new = [body for body in self.stage.bodies if not body.is_known and self.may(body)]
