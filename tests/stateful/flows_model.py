@@ -423,16 +423,30 @@ class Run:
 
     # --- what follows
 
-    def settle(self, now: int, has_begun: Callable[[str], bool], has_heard: Callable[[tuple[str, int]], bool]) -> None:
+    def settle(
+        self,
+        now: int,
+        has_begun: Callable[[str], bool],
+        has_heard: Callable[[tuple[str, int]], bool],
+        *,
+        has_taken: Callable[[str], bool],
+        is_dead: bool,
+    ) -> None:
         """Draw every conclusion.
 
         Args:
             now: When.
             has_begun: Whether a node has fanned out, was judged, or has asked. Only while the run pauses, or is paused, it need not have.
             has_heard: Whether an invocation has heard of the end of its flow, as far as there is one.
+            has_taken: Whether a node has taken the answer that it was given. Only who has died need not have, nor who pauses with
+                nothing at work, as after a death: it may rest first, and take it when it goes on.
+            is_dead: Whether the process that it ran in has died by now.
         """
         self._look_inside(now, has_heard)
-        self.decide(now, has_begun)
+        is_at_work = any(piece.state in {"running", "inside"} for _, _, piece in self.all())
+        is_excused = is_dead or (self.is_pausing and not is_at_work)
+        asked = [name for name, node in self.nodes.items() if node.own.state == "asked" and node.own.answer is not None]
+        self.decide(now, has_begun, is_deaf=is_excused and not all(map(has_taken, asked)))
         self._rest()
 
     def decide(self, now: int, has_begun: Callable[[str], bool], *, is_deaf: bool = False) -> None:
@@ -528,6 +542,8 @@ class Run:
         elif self.is_pausing:
             if "running" not in states and "inside" not in states:
                 self.status, self.is_pausing = "paused", False
+        elif any(piece.state == "asked" and piece.answer is not None for _, _, piece in self.all()):
+            pass  # whoever goes on with it takes that first
         elif not {"running", "ready", "waiting", "inside"}.intersection(states):
             self.asks = "asked" in states
             if self.parent is None or not self.asks:

@@ -479,7 +479,14 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                     mine = rows.get(run.id, {})
                     began = {node for (node, item), row in mine.items() if item < 0 and row.has_begun}
                     heard = {place for place, row in mine.items() if not is_dead or row.state in OVER}
-                    run.settle(self.now, began.__contains__, heard.__contains__)
+                    taken = {node for (node, item), row in mine.items() if item < 0 and row.state != "waiting"}
+                    run.settle(
+                        self.now,
+                        began.__contains__,
+                        heard.__contains__,
+                        has_taken=taken.__contains__,
+                        is_dead=is_dead,
+                    )
             if self.enter_flows(rows):
                 continue
             new = [body for body in self.stage.bodies if not body.is_known and self.may(body)]
