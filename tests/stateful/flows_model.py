@@ -143,6 +143,8 @@ class Run:
         self.is_pausing = False
         self.asks = False
         """Whether it rests only because people are asked."""
+        self.is_ended_there = False
+        """Whether the file says that it has ended: what was under way at that instant need not have begun."""
 
     def __repr__(self) -> str:
         states = {name: [piece.state for piece in node.pieces] for name, node in self.nodes.items()}
@@ -483,7 +485,8 @@ class Run:
         if not holds(spec.trigger, [self.state(on) for on in spec.on if on != spec.over or self.nodes[on].own.is_over]):
             own.end("skipped")
             return True
-        if self.is_held and (spec.is_map or spec.kind == "ask" or spec.when is not None) and not has_begun(spec.id):
+        takes_time = spec.is_map or spec.kind == "ask" or spec.when is not None
+        if (self.is_held or self.is_ended_there) and takes_time and not has_begun(spec.id):
             return False
         if spec.when is False:
             own.end("skipped")

@@ -473,10 +473,11 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
     def conclude(self, rows: Any, *, is_dead: bool) -> None:
         """Let the model draw its conclusions, and tell it what began, as far as it may by now."""
         while True:
-            before = ""
+            statuses, before = self.stage.statuses(), ""
             while before != (before := str([*map(str, self.all_runs())])):  # who pauses has the runs inside pause
                 for run in reversed(self.all_runs()):
                     mine = rows.get(run.id, {})
+                    run.is_ended_there = run.id in statuses and statuses[run.id][0] in OVER
                     began = {node for (node, item), row in mine.items() if item < 0 and row.has_begun}
                     heard = {place for place, row in mine.items() if not is_dead or row.state in OVER}
                     taken = {node for (node, item), row in mine.items() if item < 0 and row.state != "waiting"}
