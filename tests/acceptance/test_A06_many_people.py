@@ -50,6 +50,7 @@ def test_runs_that_wait_for_people_hold_nothing(tmp_path: Path, count: int, seco
         threading.Event().wait(seconds)
         share = (cpu_s() - began[0]) / (time.monotonic() - began[1])
         told = f"{count} runs: {used / 1e6:.1f} MB more, {100 * share:.2f} % of a core"
+        print(told)
         assert used < 20_000_000 + count * 1_000, told
         assert share < 0.005 * (BUSY if count < 10_000 else 1), told
         assert system.flows.signal(f"r{count // 2}", "ok", value=True).wait(60).state == "succeeded"
