@@ -177,6 +177,8 @@ class NodeNews:
             self._deciding.apply_held(event, now)
         else:
             self._deciding.apply(event, now)
+        if self._machine.is_awaiting(*key):
+            return  # the run has come to rest meanwhile: whoever opens it next takes the answer, which is still untaken
         self._emitter.end_wait(key)
         place = (self._machine.work.identity.run_key, *key)
         self._deciding.draft.add_answer(place, message.source, now.wall_us)

@@ -136,12 +136,16 @@ class Play:
             self._chance.choice(
                 (self._pass, self._pass, self._pause, self._pause_inside, self._resume, self._answer, self._die)
             )()
-        for _ in range(60):
+        for at in range(60):
             if self._state() in FINAL_RUN:
                 return
             for one in self._do(lambda system: system.flows.questions("r")):
                 self._signal(one)
-            self._resume()
+            if at % 2:
+                self._resume()
+            else:
+                with contextlib.suppress(IllegalTransition, RunOwned):  # what has met three deaths is parked
+                    self._do(lambda system: system.flows.retry("r"))
             self._sim.advance(3)
         raise AssertionError(
             self._do(lambda system: [(one.run_id, one.state) for one in system.flows.runs(inside=True)])
@@ -248,3 +252,9 @@ def test_every_flow_inside_runs_once_whoever_dies_pauses_or_answers(tmp_path: Pa
 def test_every_flow_inside_runs_once_over_many_seeds(tmp_path: Path, deaths: int) -> None:
     """Law: the same, many more times."""
     explore(tmp_path, FULL, deaths=deaths)
+
+
+@pytest.mark.parametrize(("seed", "deaths"), [(217, 2), (56, 6)])
+def test_seeds_that_have_found_something_stay_good(tmp_path: Path, seed: int, deaths: int) -> None:
+    """Law: an answer that comes while its run comes to rest is taken by the next; what three deaths have parked is released."""
+    check_one(seed, tmp_path, deaths=deaths)
