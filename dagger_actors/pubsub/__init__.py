@@ -6,8 +6,8 @@
 * ``channels``: ``system.channels``; its verbs are in ``publishing``, ``following``, ``looking``, ``moving``; ``running`` waits
   until nothing is left to do.
 * ``hub``: the root in one system, with ``heads``, ``seats``, ``attaching``, ``restarts``, ``left_behind``, ``rest``.
-* ``supervisor``: decides by ``machine`` about what one member has in hand; ``intake`` reads, ``shifts`` are begun, ``batch``,
-  ``uncommitted`` and ``aftermath`` are what is written and what follows.
+* ``supervisor``: is told what concerns one member; ``deciding`` asks the ``machine``, ``file_news`` is what others have written,
+  ``intake`` reads, ``shifts`` are begun, ``batch``, ``uncommitted`` and ``aftermath`` are what is written and what follows.
 * ``turns``: where handlers are called.
 * ``outbox``, ``shelf``, ``parcel``: what is published from outside of turns, on its way to the file.
 * ``ephemeral``, ``fanout``, ``feed``, ``takers``: channels of which nothing is stored.

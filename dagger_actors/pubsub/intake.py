@@ -63,17 +63,26 @@ class Intake:
         self._readers = readers
         self._subscriptions = subscriptions
         self._rows: dict[tuple[int, int], tuple[StoredRow, int]] = {}
+        self._heads: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def fetch(self, cursor: Cursor, wanted: Fetch, head: int) -> Fetched:
+    def grow(self, channel_key: int, next_offset: int) -> int:
+        """A channel is known to have all below this offset; gives how far it is known to go, which is further at times."""
+        head = self._heads[channel_key] = max(next_offset, self._heads.get(channel_key, 0))
+        return head
+
+    def channels(self) -> list[int]:
+        """Those of which it is known how far they go."""
+        return list(self._heads)
+
+    def fetch(self, cursor: Cursor, wanted: Fetch) -> Fetched:
         """Read messages.
 
         Args:
             cursor: Of which subscription on which channel.
             wanted: From where on, and how many.
-            head: The channel is known to have all below this offset.
 
         Raises:
             StoreError: It cannot be read.
@@ -88,7 +97,8 @@ class Intake:
                 self._rows[cursor.cursor_key, row.offset] = row, message.range
             messages.append(message)
         # Fewer than were asked for may be all that one answer holds; none are none.
-        return Fetched(cursor.cursor_key, first, rows[-1].offset + 1 if rows else max(first, head), tuple(messages))
+        next_offset = rows[-1].offset + 1 if rows else max(first, self._heads.get(cursor.channel_key, 0))
+        return Fetched(cursor.cursor_key, first, next_offset, tuple(messages))
 
     def delivered(self, cursor: Cursor, offset: int, try_no: int) -> Delivered:
         """A message as its handler is given it."""
@@ -113,7 +123,7 @@ class Intake:
         self._rows = {place: entry for place, entry in self._rows.items() if entry[1] not in ranges}
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget what was read."""
         self._rows.clear()
 
 

@@ -14,7 +14,6 @@ __all__ = [
     "Denied",
     "Detach",
     "Head",
-    "Join",
     "Late",
     "New",
     "Pauses",
@@ -24,10 +23,6 @@ __all__ = [
     "Sharing",
     "Wake",
 ]
-
-
-class Join(msgspec.Struct, frozen=True):
-    """Begin: join the group."""
 
 
 class Share(msgspec.Struct, frozen=True):

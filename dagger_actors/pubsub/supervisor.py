@@ -14,47 +14,28 @@ When the machine crashes, what runs is given up, and a new machine goes on from 
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, assert_never
+from typing import Any
 
 from pykka._envelope import Envelope  # pykka exports no public name for what its mailboxes hold
 
 from dagger_actors.actors.actor import Actor
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.bodies.error_detail import detail_of
 from dagger_actors.core.channel_rows import RANGES
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Progressed
 from dagger_actors.core.protocols import Now
-from dagger_actors.core.range_leases import Shared
-from dagger_actors.core.turns import StartTurn, TurnEnded, TurnFailed, decode_told
+from dagger_actors.core.turns import decode_told
 from dagger_actors.errors import UnitRejected
 from dagger_actors.pubsub.aftermath import Aftermath
 from dagger_actors.pubsub.batch import FENCE, Batch
+from dagger_actors.pubsub.deciding import Deciding
+from dagger_actors.pubsub.file_news import FileNews
 from dagger_actors.pubsub.handover import MemberServices
 from dagger_actors.pubsub.holdings import Holdings
 from dagger_actors.pubsub.intake import Cursor, Intake
-from dagger_actors.pubsub.machine.events import (
-    Begin,
-    Decision,
-    Effect,
-    Event,
-    Fetch,
-    Gained,
-    GiveBack,
-    Grown,
-    Lost,
-    Paused,
-    Retire,
-    Settle,
-    ShiftDone,
-    Surplus,
-    Ticked,
-    Undone,
-    WakeAt,
-)
+from dagger_actors.pubsub.machine.events import Retire, Settle, Ticked, Undone
 from dagger_actors.pubsub.machine.machine import MemberMachine
 from dagger_actors.pubsub.orders import (
     Again,
@@ -72,9 +53,9 @@ from dagger_actors.pubsub.orders import (
     Wake,
 )
 from dagger_actors.pubsub.redoing import FULL_US, Redoing
-from dagger_actors.pubsub.shifts import Shift, Shifts, spent_us, unreadable
+from dagger_actors.pubsub.settling import Settling
+from dagger_actors.pubsub.shifts import Shifts
 from dagger_actors.pubsub.uncommitted import Uncommitted
-from dagger_actors.pubsub.verdicts import verdict
 
 __all__ = ["MemberSupervisor"]
 
@@ -82,12 +63,6 @@ logger = logging.getLogger("dagger_actors.pubsub")
 
 TURN = 64
 """Messages after which the journal is given what has been decided, so that it can write while we go on."""
-
-SETTLE_US = 100_000
-"""How long it is quiet until the floors that lag behind are written."""
-
-IDLE_US = 20_000_000
-"""How often it is seen to that keys for which nothing comes leave the memory."""
 
 AGAIN_US = 1_000_000
 """How long to wait before what the disk refused is handed to it again."""
@@ -111,14 +86,26 @@ class MemberSupervisor(Actor):
     ) -> None:
         super().__init__()
         self._services = services
-        self._make = make
-        self._machine = make()
         self._ask_rebuild = ask_rebuild
         self._has_crashed = False
-        self._has_joined = False
+        self._is_leaving = False
+        self._has_left = False
+        self._idle: list[Any] = []
         self._intake = Intake(services.readers, services.subscriptions)
+        self._holdings = Holdings(services.readers, services.place.group_key)
         self._shifts = Shifts(services.starter, clock=services.clock, timers=services.timers, tell=self.tell)
         self._redoing = Redoing(services.subscriptions, services.outlets.waits, services.bridges)
+        self._settling = Settling(services.clock, services.timers, lambda: self.tell(Wake(is_settling=True)))
+        self._deciding = Deciding(
+            services, make, intake=self._intake, holdings=self._holdings, shifts=self._shifts, tell=self.tell
+        )
+        self._news = FileNews(
+            self._deciding,
+            intake=self._intake,
+            holdings=self._holdings,
+            redoing=self._redoing,
+            activations=services.activations,
+        )
         self._uncommitted = Uncommitted(
             services.journal,
             clock=services.clock,
@@ -127,24 +114,14 @@ class MemberSupervisor(Actor):
             let_out=self._go_on,
             denied=lambda batch, error: self.tell(Denied(batch, error)),
         )
-        self._batch = Batch(services.place)
-        self._holdings = Holdings(services.readers, services.place.group_key)
         self._aftermath = Aftermath(services, self._intake, self._holdings, tell=self.tell, hold=self._uncommitted.hold)
-        self._heads: dict[int, int] = {}
-        self._surplus: tuple[int, ...] = ()
-        self._paused: frozenset[str] = frozenset()
-        self._idle: list[Any] = []
-        self._is_leaving = False
-        self._has_left = False
-        self._effects: deque[Effect] = deque()
-        self._settles_us: int | None = None
 
     # --- from any thread
 
     @property
     def is_at_rest(self) -> bool:
         """Whether nothing is in hand and nothing is left to do at once; retries that wait are something to do."""
-        return self._is_idle and self._has_joined and self._machine.is_at_rest
+        return self._is_idle and self._news.has_shared and self._deciding.machine.is_at_rest
 
     @property
     def _is_idle(self) -> bool:
@@ -178,8 +155,8 @@ class MemberSupervisor(Actor):
                 continue  # the file has it, or it is done again
             self._receive(envelope, self._services.clock.now())
         self._hand_over()
-        if self._idle and self._is_idle and not self._machine.in_hand:  # who leaves does not wait for what is unread
-            self._tell_idle()
+        if self._idle and self._is_idle and not self._deciding.machine.in_hand:
+            self._tell_idle()  # who leaves does not wait for what is unread
         if self.is_at_rest and not all(isinstance(one.message, RestAsked) for one in envelopes):
             self._services.rested()  # not for having been asked: whoever asks would ask again
 
@@ -194,26 +171,21 @@ class MemberSupervisor(Actor):
         ]
         self._shifts.forget()
         self._uncommitted.take_back()
-        self._batch = Batch(self._services.place)
+        self._deciding.take_batch()
         self._ask_rebuild(self, error)
 
     def _reopened(self, cursors: Sequence[Cursor]) -> None:
         if self._has_left:
             return
-        self._machine = self._make()
         self._has_crashed = False
-        self._surplus = ()
-        self._effects.clear()
         self._redoing.clear()
         self._intake.clear()
         self._services.activations.drop_ranges(range(RANGES))
-        self._holdings.clear()
-        self._holdings.add(cursors)
-        for name in self._paused:
-            self._apply(Paused(name, is_paused=True))
+        self._news.begin_anew(cursors)
+        self._deciding.begin_anew()
         if self._is_leaving:
-            self._apply(Retire())
-        self._batch.is_sharing = True
+            self._deciding.apply(Retire())
+        self._deciding.batch.is_sharing = True
 
     def _receive(self, envelope: Envelope[Any], now: Now) -> None:
         message = envelope.message
@@ -228,7 +200,7 @@ class MemberSupervisor(Actor):
             case Late(shift=number):
                 late = self._shifts.late(number)
                 if late is not None:
-                    self._shift_done(*late, now)
+                    self._deciding.shift_done(*late, now)
             case Denied(batch=batch, error=error):
                 self._denied(batch, error, now)
             case Again():
@@ -251,15 +223,15 @@ class MemberSupervisor(Actor):
             return
         match message:
             case Head(channel_key=channel_key, next_offset=next_offset):
-                self._grown(channel_key, next_offset)
+                self._news.grown(channel_key, next_offset)
             case Sharing(answer=answer):
-                self._share(answer)
+                self._news.share(answer)
             case New(cursors=cursors):
-                self._add(cursors)
+                self._news.add(cursors)
             case Share():
-                self._batch.is_sharing = not self._is_leaving
+                self._deciding.batch.is_sharing = not self._is_leaving
             case Pauses(subscriptions=subscriptions):
-                self._pause(subscriptions)
+                self._deciding.pause(subscriptions)
             case _:
                 raise AssertionError(f"nobody tells the supervisor of a member {message!r}")
 
@@ -268,50 +240,9 @@ class MemberSupervisor(Actor):
         if self._has_left:
             return
         if is_settling:
-            self._settles_us = None
+            self._settling.woken()
             self._services.activations.sweep()
-        self._apply(Settle() if is_settling else Ticked())
-
-    # --- what is read
-
-    def _add(self, cursors: Sequence[Cursor]) -> None:
-        states, waiting = self._holdings.read_new(cursors)
-        self._apply(Gained((), states, waiting))
-        for cursor in cursors:
-            self._grown(cursor.channel_key, self._heads.get(cursor.channel_key, 0))
-
-    def _grown(self, channel_key: int, next_offset: int) -> None:
-        self._heads[channel_key] = max(next_offset, self._heads.get(channel_key, 0))
-        for cursor in self._holdings.on(channel_key):
-            self._apply(Grown(cursor.cursor_key, self._heads[channel_key]))
-
-    def _share(self, answer: Shared) -> None:
-        """See what this member holds, and go on with what is new to it from where the file says."""
-        self._has_joined = True
-        self._redoing.is_waiting = False
-        lost = self._holdings.lost(answer.held)
-        if lost:
-            self._intake.lose(lost)
-            self._services.activations.drop_ranges(lost)
-            self._apply(Lost(tuple(lost)))
-            self._redoing.lose(self._holdings.ranges)
-        gained = self._holdings.gained(answer.held)
-        if gained:
-            states, waiting = self._holdings.read(gained)
-            self._apply(Gained(gained, states, waiting))
-            for channel_key, head in self._heads.items():
-                self._grown(channel_key, head)
-        if answer.surplus != self._surplus:
-            self._surplus = answer.surplus
-            self._apply(Surplus(answer.surplus))
-
-    def _pause(self, subscriptions: frozenset[str]) -> None:
-        for name in subscriptions ^ self._paused:
-            if name in self._services.subscriptions:
-                self._apply(Paused(name, is_paused=name in subscriptions))
-        self._paused = subscriptions
-
-    # --- what is begun, and ends
+        self._deciding.apply(Settle() if is_settling else Ticked())
 
     def _told_by_body(self, data: bytes, now: Now) -> None:
         told = decode_told(data)
@@ -320,53 +251,21 @@ class MemberSupervisor(Actor):
             return
         shift = self._shifts.end(told)
         if shift is not None:
-            self._shift_done(shift, told.ends, now)
-
-    def _begin(self, effect: Begin) -> None:
-        turns = [
-            StartTurn(
-                key, tuple(self._intake.delivered(self._holdings.cursor(one), at, no) for one, at, no in messages)
-            )
-            for key, messages in effect.turns
-        ]
-        try:
-            self._shifts.begin(effect.shift, effect.subscription, turns)
-        except Exception as error:  # noqa: BLE001 - its turns have failed with that
-            now_us = self._services.clock.now().wall_us
-            failed = TurnEnded(now_us, now_us, TurnFailed(detail_of(error)))
-            policy = self._services.subscriptions[effect.subscription].handler.options.retry
-            verdicts = tuple(
-                verdict(policy, max(one.try_no for one in turn.deliveries), failed.outcome, now_us) for turn in turns
-            )
-            self._apply(ShiftDone(effect.shift, verdicts))
-
-    def _shift_done(self, shift: Shift, ends: Sequence[TurnEnded], now: Now) -> None:
-        name = shift.start.subscription
-        wrong = unreadable(ends)
-        if wrong is not None and name not in self._paused:
-            self._paused |= {name}
-            self._batch.pauses.append((name, wrong.error.message))
-            self._apply(Paused(name, is_paused=True))
-        policy = self._services.subscriptions[name].handler.options.retry
-        verdicts = tuple(
-            verdict(policy, max(one.try_no for one in turn.deliveries), end.outcome, now.wall_us)
-            for turn, end in zip(shift.start.turns, ends, strict=True)
-        )
-        self._apply(ShiftDone(shift.number, verdicts, spent_us(ends)))
+            self._deciding.shift_done(shift, told.ends, now)
 
     def _detach(self, envelope: Envelope[Any], now: Now, *, is_now: bool) -> None:
         self._is_leaving = True
         if not self._has_crashed:
-            self._apply(Retire())
+            self._deciding.apply(Retire())
             for shift, ends in self._shifts.give_up() if is_now else self._shifts.withdraw():
-                self._shift_done(shift, ends, now)
+                self._deciding.shift_done(shift, ends, now)
             if is_now:
-                while not self._machine.is_settled:
-                    self._apply(Settle())
+                while not self._deciding.machine.is_settled:
+                    self._deciding.apply(Settle())
         if is_now:
             self._has_left = True
-            self._batch.is_leaving = True
-            self._batch.replies.append(envelope.reply_to)
+            self._deciding.batch.is_leaving = True
+            self._deciding.batch.replies.append(envelope.reply_to)
         else:
             self._idle.append(envelope.reply_to)
 
@@ -375,36 +274,6 @@ class MemberSupervisor(Actor):
         for reply in idle:
             reply.set_once(None)
 
-    # --- deciding
-
-    def _apply(self, event: Event) -> None:
-        self._follow(self._machine.apply(event, self._services.clock.now()))
-
-    def _follow(self, decision: Decision) -> None:
-        self._take(decision)
-        while self._effects:
-            self._let_out(self._effects.popleft())
-
-    def _take(self, decision: Decision) -> None:
-        self._batch.add(decision)
-        self._effects += decision.effects
-
-    def _let_out(self, effect: Effect) -> None:
-        match effect:
-            case Begin():
-                self._begin(effect)
-            case Fetch(cursor_key=cursor_key):
-                cursor = self._holdings.cursor(cursor_key)
-                self._apply(self._intake.fetch(cursor, effect, self._heads.get(cursor.channel_key, 0)))
-            case GiveBack(ranges=ranges):
-                self._batch.give_back += ranges
-            case WakeAt(wall_us=wall_us):
-                now = self._services.clock.now()
-                due_us = now.mono_us + max(0, wall_us - now.wall_us)
-                self._services.timers.set((id(self), "wake"), due_us, partial(self.tell, Wake()))
-            case _:
-                assert_never(effect)
-
     # --- committing
 
     def _hand_over(self) -> None:
@@ -412,36 +281,24 @@ class MemberSupervisor(Actor):
         self._submit()
         redone = self._redoing.next()
         while redone is not None:
-            decision = self._machine.apply(redone, self._services.clock.now())
-            is_taken = any(end.turn.messages == redone.turn.messages for end in decision.ends)
-            effects = redone.verdict.effects
-            if is_taken and effects is not None and effects.state is not None:
-                # Before anything is let out: the next turn of its key may begin on another thread at once, and not with
-                # what is in the file, where this one is not yet.
-                self._services.activations.redone(redone.turn.key, effects.state)
-            self._follow(decision)
-            if is_taken:
-                self._batch.is_redone = True
+            if self._deciding.redo(redone):
+                self._deciding.batch.is_redone = True
                 self._submit(is_alone=True)
                 return
             self._redoing.done()  # it is taken again, behind what failed before it
             redone = self._redoing.next()
 
     def _submit(self, *, is_alone: bool = False) -> None:
-        batch, self._batch = self._batch, Batch(self._services.place)
+        batch = self._deciding.take_batch()
         if batch.is_dirty:
             self._uncommitted.submit(batch, is_alone=is_alone)
         self._arm_settling()
 
     def _arm_settling(self) -> None:
         """See to it, once it has been quiet, that floors are written, and that keys leave the memory."""
-        is_settled = self._machine.is_settled
-        if self._has_left or (is_settled and not len(self._services.activations)):
-            return
-        due_us = self._services.clock.now().mono_us + (IDLE_US if is_settled else SETTLE_US)
-        if self._settles_us is None or due_us < self._settles_us - SETTLE_US:
-            self._settles_us = due_us
-            self._services.timers.set((id(self), "settle"), due_us, partial(self.tell, Wake(is_settling=True)))
+        is_settled = self._deciding.machine.is_settled
+        if not self._has_left and (len(self._services.activations) or not is_settled):
+            self._settling.arm(is_settled=is_settled)
 
     def _committed(self, batch: Batch, work: Sequence[Any], answers: Sequence[Any]) -> None:
         self._aftermath.of(batch, work, answers)
@@ -466,9 +323,9 @@ class MemberSupervisor(Actor):
         if ends:
             # First: what is begun from here on, in this very event, begins with what is in the file.
             self._services.activations.drop({end.turn.key for end in ends})
-            self._apply(Undone(tuple(end.turn for end in ends)))
+            self._deciding.apply(Undone(tuple(end.turn for end in ends)))
         for one in batches:
-            self._batch.take_rest(one)
+            self._deciding.batch.take_rest(one)
         if error.statement == FENCE:
             logger.warning("group %r: a range was lost; what was done of it is not stored", self._services.group)
             self._redoing.take(ends, None, now)

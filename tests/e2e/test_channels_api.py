@@ -12,9 +12,9 @@ import pytest
 from dagger_actors import ActorSystem, Channel, RetryPolicy, Subscriber, handler, subscribe
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.retry import Linear
+from dagger_actors.pubsub.deciding import Deciding
 from dagger_actors.pubsub.machine.events import Begin, Decision, Event, TurnRedone
 from dagger_actors.pubsub.machine.machine import MemberMachine
-from dagger_actors.pubsub.supervisor import MemberSupervisor
 from dagger_actors.pubsub.turns.activations import Activations
 from dagger_actors.pubsub.turns.context import TurnContext
 
@@ -178,7 +178,7 @@ def test_the_turn_behind_one_that_is_told_again_begins_with_its_state(
     """Law: what a redone turn left is known before the next turn of its key can begin, for it is not in the file yet."""
     known: list[str] = []
     late: list[str] = []
-    redone, apply, begin = Activations.redone, MemberMachine.apply, MemberSupervisor._begin
+    redone, apply, begin = Activations.redone, MemberMachine.apply, Deciding._begin
     told: list[str] = []
 
     def noted(one: Activations, key: str, state: bytes) -> None:
@@ -190,13 +190,13 @@ def test_the_turn_behind_one_that_is_told_again_begins_with_its_state(
         told[:] = [end.turn.key for end in decision.ends] if isinstance(event, TurnRedone) else []
         return decision
 
-    def begun(supervisor: MemberSupervisor, effect: Begin) -> None:
+    def begun(deciding: Deciding, effect: Begin) -> None:
         late.extend(key for key, _ in effect.turns if key in told and key not in known)
-        begin(supervisor, effect)
+        begin(deciding, effect)
 
     monkeypatch.setattr(Activations, "redone", noted)
     monkeypatch.setattr(MemberMachine, "apply", applied)
-    monkeypatch.setattr(MemberSupervisor, "_begin", begun)
+    monkeypatch.setattr(Deciding, "_begin", begun)
     with ActorSystem(
         tmp_path / "a.db", agents=[Adder, Sums], channels=[Channel("notes", Note)], schema=schema
     ) as system:
