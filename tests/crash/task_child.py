@@ -10,7 +10,7 @@ from typing import Any
 
 from dagger_actors import ActorSystem, watch
 from dagger_actors.store import ownership
-from dagger_actors.tasks import supervisor
+from dagger_actors.tasks import attempt_news
 from dagger_actors.tasks.machine import appetite
 from dagger_actors.tasks.machine.appetite import _Share
 from dagger_actors.tasks.shift import ShiftBody
@@ -44,7 +44,7 @@ def main(order: dict[str, Any]) -> None:
     lease_s = order.get("lease_s")
     if order.get("is_quick"):
         appetite._Share = Quick
-        supervisor.SLOW_US = 10**12  # nothing is taken out of a shift
+        attempt_news.SLOW_US = 10**12  # nothing is taken out of a shift
     if lease_s is not None:
         ownership.LEASE_US, watch.BEAT_US = round(lease_s * 1e6), round(lease_s * 1e6 / 3)
     with ActorSystem(order["db"], agents=agents, schema=order["schema"], processes=2) as system:

@@ -209,7 +209,7 @@ def test_it_crashes_where_the_test_says() -> None:
 
     with simulate(1) as sim:
         system = sim.system(agents=[work])
-        before = system._tasks_hub.supervisor._machine
+        before = system._tasks_hub.supervisor._deciding.machine
         crash(system)
         sim.settle()
-        assert system._tasks_hub.supervisor._machine is not before
+        assert system._tasks_hub.supervisor._deciding.machine is not before

@@ -12,7 +12,7 @@ import pytest
 from dagger_actors import ActorSystem, TaskContext, task_agent
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.task_leases import ClaimAnswer, Claimed
-from dagger_actors.tasks import supervisor
+from dagger_actors.tasks import attempt_news, supervisor
 from dagger_actors.tasks.hands import Hands
 from dagger_actors.tasks.left_behind import LeftBehind
 from dagger_actors.tasks.machine.appetite import ALONE, LARGEST_SHIFT, SLOW_US, Appetite
@@ -67,7 +67,7 @@ def system(tmp_path: Path) -> Iterator[ActorSystem]:
     was_cancelled.clear()
     begun.clear()
     with ActorSystem(tmp_path / "db.sqlite", agents=[worker]) as opened:
-        machine = opened._tasks_hub.supervisor._machine
+        machine = opened._tasks_hub.supervisor._deciding.machine
         assert machine is not None
         share = machine._appetite._shares["worker"]
         share.pace, share.ahead = 500.0, 100  # as if many had been quick, whatever this machine does besides
@@ -141,7 +141,7 @@ def test_of_a_shift_nothing_is_said_to_run_while_others_wait_behind_it(
     system: ActorSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Law: a death is counted to what the file says runs; so of a shift it says that only when nothing comes after it."""
-    monkeypatch.setattr(supervisor, "SLOW_US", 10**12)  # so that nothing is taken out of the shift
+    monkeypatch.setattr(attempt_news, "SLOW_US", 10**12)  # so that nothing is taken out of the shift
     tasks = together(system, ["", "slow", *[""] * (SHIFT - 2)])
     assert arrived.wait(PATIENCE_S)
     at_work = system._tasks_hub.supervisor
