@@ -28,6 +28,10 @@ LINGERING = 32
 """Threads beyond one a process: for attempts that are over and whose worker is just being killed."""
 
 TAIL_BYTES = 400
+
+DYING_S = 1.0
+"""How long a process whose connection is gone is given to end: its descriptors go first, and the machine may be busy."""
+
 _message = msgspec.msgpack.Decoder(ToParent)
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1])['path']; "
@@ -131,7 +135,7 @@ class Worker:
                 capture.add(data)
 
     def _how_it_ended(self) -> str:
-        is_dead = bool(select.select([self._pidfd], [], [], 0.1)[0])
+        is_dead = bool(select.select([self._pidfd], [], [], DYING_S)[0])
         self.kill()
         self._reap()
         if not is_dead:
