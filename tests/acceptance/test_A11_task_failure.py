@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from itertools import pairwise
 from typing import Any
@@ -29,7 +30,7 @@ from dagger_actors import (
     task_agent,
 )
 from dagger_actors.testing.simulation import simulate
-from tests.busy import BEGUN_S
+from tests.busy import BEGUN_S, begun_in_time
 
 SEEDS = range(4)
 ONCE = RetryPolicy(tries=1)
@@ -136,18 +137,19 @@ def test_a_time_out_is_retried_and_its_count_is_stored(seed: int) -> None:
 
 
 def test_a_body_on_a_thread_sees_that_its_time_is_over() -> None:
-    seen: list[bool] = []
+    begun, seen = threading.Event(), threading.Event()
 
     @task_agent(timeout_s=BEGUN_S, retry=ONCE)
     def busy(task: str, ctx: TaskContext) -> None:
+        begun.set()
         while not ctx.cancelled:
             time.sleep(0.001)
-        seen.append(ctx.cancelled)
+        seen.set()
 
     with ActorSystem(agents=[busy]) as system:
-        report = system.tasks.submit(busy, "x").wait(timeout=30)
+        report = begun_in_time(lambda: system.tasks.submit(busy, "x").wait(timeout=30), lambda _: begun.is_set())
         assert (report.state, [one.outcome for one in report.attempts]) == ("failed", ["timed_out"])
-    assert seen == [True]
+        assert seen.wait(30)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -11,7 +11,8 @@ import pytest
 
 from dagger_actors import ActorSystem, AttemptLog, Context, action
 from dagger_actors.bodies.capture import KEPT_BYTES, Capture
-from tests.unit.bodies.processes.test_processes import flow, node, wait_lines
+from tests.busy import begun_in_time
+from tests.unit.bodies.processes.test_processes import flow, node
 
 
 @action
@@ -59,18 +60,28 @@ def test_the_dead_keep_theirs(what: str, state: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["timed_out", "cancelled"])
-def test_a_cut_off_attempt_keeps_what_it_had(end: str, tmp_path: Path) -> None:
-    path = tmp_path / "begun"
-    keys = {"timeout": 2} if end == "timed_out" else {}
+def test_a_cut_off_attempt_keeps_what_it_had(end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    has_it, add = threading.Event(), Capture.add
+
+    def add_and_tell(capture: Capture, data: bytes) -> None:
+        add(capture, data)
+        has_it.set()
+
+    monkeypatch.setattr(Capture, "add", add_and_tell)
+    path, keys = tmp_path / "begun", {"timeout": 2} if end == "timed_out" else {}
     with ActorSystem(processes=1) as system:
         logs(system, flow(node("who")))  # the worker is there by now, however slowly it came
-        run = system.flows.start(flow(node("stay", inputs={"path": {"value": str(path)}}, **keys)))
-        wait_lines(path)
-        if end == "cancelled":
-            threading.Event().wait(0.1)
-            system.flows.cancel(run.id)
-        run.wait(60)
-        (log,) = system.flows.logs(run.id)
+
+        def play() -> AttemptLog:
+            run = system.flows.start(flow(node("stay", inputs={"path": {"value": str(path)}}, **keys)))
+            if end == "cancelled":
+                assert has_it.wait(60)
+                system.flows.cancel(run.id)
+            run.wait(60)
+            (log,) = system.flows.logs(run.id)
+            return log
+
+        log = begun_in_time(play, lambda log: log.text != "")
     assert (log.state, log.text) == (end, "staying\n")
 
 

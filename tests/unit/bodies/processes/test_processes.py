@@ -4,7 +4,6 @@ import os
 import select
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from dagger_actors import ActorSystem, DefinitionError, RunFailed, action
 from dagger_actors.errors import RequestError
 from dagger_actors.testing.simulation import simulate
+from tests.busy import begun_in_time
 
 BODIES = str(Path(__file__).with_name("bodies.py"))
 
@@ -40,14 +40,9 @@ def wait_gone(pid: int) -> None:
     os.close(descriptor)
 
 
-def wait_lines(path: Path, count: int = 1) -> list[str]:
-    pause = threading.Event()
-    for _ in range(3000):
-        lines = path.read_text().splitlines() if path.exists() else []
-        if len(lines) >= count:
-            return lines
-        pause.wait(0.01)
-    raise AssertionError(f"{path} has not got {count} lines")
+def has_lines(path: Path) -> bool:
+    """Whether anything whole has been written."""
+    return path.exists() and path.read_text().endswith("\n")
 
 
 def test_a_plain_function_runs_in_a_session_of_its_own() -> None:
@@ -111,9 +106,10 @@ def test_a_time_out_kills_and_the_next_run_works(tmp_path: Path) -> None:
     path = tmp_path / "begun"
     with ActorSystem(processes=1) as system:
         outputs(system, node("who"))  # so that a worker is there when its time begins
-        report = system.flows.start(flow(node("stay", timeout=1, inputs={"path": {"value": str(path)}}))).wait(60)
+        spec = flow(node("stay", timeout=1, inputs={"path": {"value": str(path)}}))
+        report = begun_in_time(lambda: system.flows.start(spec).wait(60), lambda _: has_lines(path))
         assert report.nodes[0].state == "timed_out"
-        wait_gone(int(path.read_text()))
+        wait_gone(int(path.read_text().splitlines()[-1]))
         assert outputs(system, node("who"))["who"] != os.getpid()
 
 
