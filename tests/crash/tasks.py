@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 from dagger_actors import RetryPolicy
 from dagger_actors.tasks.agent import task_agent
 from dagger_actors.tasks.context import TaskContext
 
-_log = os.open(os.environ["BODY_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+LOG = Path(os.environ["BODY_LOG"])
+_log = os.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+others: set[str] = set()
+"""Ids of the other processes that ``meeting`` has found in the log."""
 
 PLACES = 4
 
@@ -30,6 +35,16 @@ def racing(task: float, ctx: TaskContext) -> int:
     return leave(ctx, task)
 
 
+@task_agent(concurrency=PLACES, capacity=1_000_000)
+def meeting(task: float, ctx: TaskContext) -> int:
+    """Ends only when another process has begun one too: none can do all of them before the other comes."""
+    made = leave(ctx, task)
+    while not others:
+        others.update({line.rpartition(" ")[2] for line in LOG.read_text().splitlines()} - {str(os.getpid())})
+        time.sleep(task)
+    return made
+
+
 @task_agent(concurrency=PLACES, capacity=1_000_000, durability="at_most_once")
 def careful(task: float, ctx: TaskContext) -> int:
     return leave(ctx, task)
@@ -40,4 +55,4 @@ def dozing(task: float, ctx: TaskContext) -> int:
     return leave(ctx, task)
 
 
-AGENTS = [racing, careful, dozing]
+AGENTS = [racing, meeting, careful, dozing]
