@@ -9,13 +9,14 @@ BODIES = Path(__file__).with_name("bodies.py")
 CONSTANTS = {"plain": 1, "coroutine": 2, "slow": 3, "slow_coroutine": 4, "flaky": 5}
 
 
-def mixed(*, limit: int = 16, scale: int = 1, tail: int = 0) -> dict[str, Any]:
+def mixed(*, limit: int = 16, scale: int = 1, tail: int = 0, gate: Path | None = None) -> dict[str, Any]:
     """A flow of 2,000 invocations: independent nodes, chains and a map, of every kind of body.
 
     Args:
         limit: Bodies at once.
         scale: Divides the number of nodes.
         tail: Links of 40 ms in one more chain, so that the run lasts at least that long.
+        gate: One more node begins at once, and runs until this file is there; the tail is behind it.
     """
     nodes: list[dict[str, Any]] = []
 
@@ -26,6 +27,8 @@ def mixed(*, limit: int = 16, scale: int = 1, tail: int = 0) -> dict[str, Any]:
             if kind == "flaky":
                 nodes[-1] |= {"try_count": 2, "retry_strategy": "immediate"}
 
+    if gate is not None:
+        nodes.append({"id": "gated", "action": "gated", "inputs": {"path": {"value": str(gate)}}})
     nodes.append({"id": "numbers", "action": "numbers", "inputs": {"count": {"value": 400 // scale}}})
     nodes.append({"id": "each", "action": "slow", "map": {"over": "numbers", "item": "n"}})
     nodes.append({"id": "total", "action": "total", "inputs": {"values": "each"}})
@@ -44,6 +47,8 @@ def mixed(*, limit: int = 16, scale: int = 1, tail: int = 0) -> dict[str, Any]:
         {"id": f"tail{link}", "action": "dozing", "inputs": {"n": f"tail{link - 1}" if link else {"value": 5}}}
         for link in range(tail)
     ]
+    if tail and gate is not None:
+        nodes[-tail]["dependencies"] = ["gated"]
     return {
         "name": "mixed",
         "actions": [str(BODIES)],
@@ -57,7 +62,9 @@ def expected(flow: dict[str, Any]) -> dict[tuple[str, str], Any]:
     given: dict[tuple[str, str], Any] = {}
     for node in flow["nodes"]:
         name, kind = node["id"], node["action"]
-        if name == "numbers":
+        if name == "gated":
+            given[name, ""] = "open"
+        elif name == "numbers":
             given[name, ""] = list(range(node["inputs"]["count"]["value"]))
         elif name == "each":
             given |= {(name, str(n)): n * 7 + 3 for n in given["numbers", ""]}

@@ -68,6 +68,18 @@ class Child:
         self.process.wait(PATIENCE_S)
         self.close()
 
+    def complaint(self, word: str = "") -> str:
+        """Read what it says on stderr, up to the line with this word; without one, to its end."""
+        assert self.process.stderr is not None
+        if not word:
+            return self.process.stderr.read()
+        told = ""
+        while word not in told:
+            line = self.process.stderr.readline()
+            assert line, told
+            told += line
+        return told
+
     def end(self) -> str:
         """Wait for its end; what it said on stderr."""
         _, complaint = self.process.communicate(timeout=PATIENCE_S)

@@ -21,7 +21,7 @@ def as_kept(events: Iterable[Event]) -> list[Event]:
 def test_a_follower_misses_nothing_and_hears_nothing_twice_whoever_dies(stage: Stage) -> None:
     """Law: what was told is what the file has at the end; attempts that were cut off end, too; any number is a place to go on."""
     chance = random.Random(20)
-    stage.perform(mixed(scale=10))
+    stage.perform(mixed(scale=10, gate=stage.gate))  # so that each death cuts something off
     told: list[Event] = []
     child = stage.child("run")
     child.answer("started")
@@ -33,6 +33,7 @@ def test_a_follower_misses_nothing_and_hears_nothing_twice_whoever_dies(stage: S
             child.kill()
             child = stage.child("resume")
             child.answer("resumed")
+        stage.gate.touch()
         assert child.answer("state")["state"] == "succeeded"
         assert child.end() == ""
         follower.join(PATIENCE_S)
