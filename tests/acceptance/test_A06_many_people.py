@@ -5,21 +5,21 @@ from __future__ import annotations
 import gc
 import resource
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from dagger_actors import ActorSystem
 from dagger_actors.flow.supervisor import FlowSupervisor
-from tests.busy import BUSY
+from tests.acceptance.test_A04_many_waits import check_share, wait_until
 
 FLOW = {"name": "asks", "nodes": [{"id": "ok", "approval": {"timeout_s": 1_000_000}}]}
 
 
-def cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def supervisors() -> list[object]:
+    """Those that are kept by anything; the last one may have its last turn still."""
+    gc.collect()
+    return [one for one in gc.get_objects() if isinstance(one, FlowSupervisor)]
 
 
 def resident_bytes() -> int:
@@ -27,7 +27,7 @@ def resident_bytes() -> int:
 
 
 @pytest.mark.parametrize(
-    ("count", "seconds"), [(300, 2.0), pytest.param(10_000, 20.0, marks=[pytest.mark.full, pytest.mark.timeout(600)])]
+    ("count", "seconds"), [(300, 1.0), pytest.param(10_000, 20.0, marks=[pytest.mark.full, pytest.mark.timeout(600)])]
 )
 def test_runs_that_wait_for_people_hold_nothing(tmp_path: Path, count: int, seconds: float) -> None:
     """Law: no thread, no supervisor and no graph is kept for any of them; all together take less than 0.5 % of a core."""
@@ -41,16 +41,10 @@ def test_runs_that_wait_for_people_hold_nothing(tmp_path: Path, count: int, seco
         for at in range(count):
             assert system.flows.run(f"r{at}").wait(60).state == "paused"
         assert not system._hub.active
-        gc.collect()
-        assert not [one for one in gc.get_objects() if isinstance(one, FlowSupervisor)]
+        wait_until(lambda: not supervisors())
         assert threading.active_count() <= threads + 2
         used = resident_bytes() - before
-        threading.Event().wait(1)
-        began = cpu_s(), time.monotonic()
-        threading.Event().wait(seconds)
-        share = (cpu_s() - began[0]) / (time.monotonic() - began[1])
-        told = f"{count} runs: {used / 1e6:.1f} MB more, {100 * share:.2f} % of a core"
-        print(told)
+        told = f"{count} runs: {used / 1e6:.1f} MB more"
+        check_share(count, seconds, told)
         assert used < 20_000_000 + count * 1_000, told
-        assert share < 0.005 * (BUSY if count < 10_000 else 1), told
         assert system.flows.signal(f"r{count // 2}", "ok", value=True).wait(60).state == "succeeded"

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from dagger_actors import ActorSystem
-from tests.busy import BUSY
 
 KILLED_S = 0.25
+PATIENCE_S = 20.0
+"""The slice sees whether it is killed; its body would stay three times as long."""
 BODIES = str(Path(__file__).parents[1] / "unit" / "bodies" / "processes" / "bodies.py")
 
 
-@pytest.mark.parametrize("limit_s", [BUSY * KILLED_S, pytest.param(KILLED_S, marks=pytest.mark.full)])
+@pytest.mark.parametrize("limit_s", [PATIENCE_S, pytest.param(KILLED_S, marks=pytest.mark.full)])
 def test_a_cancel_kills_the_worker_and_the_next_run_works(tmp_path: Path, limit_s: float) -> None:
     path = tmp_path / "begun"
     stay = {"id": "stay", "action": "stay", "isolation": "process", "inputs": {"path": {"value": str(path)}}}
@@ -31,8 +32,8 @@ def test_a_cancel_kills_the_worker_and_the_next_run_works(tmp_path: Path, limit_
         recorded = time.monotonic()
         assert report.state == "cancelled"
         assert report.nodes[0].state == "cancelled"
-        assert select.select([descriptor], [], [], 5)[0]
-        assert time.monotonic() - recorded < limit_s
+        assert select.select([descriptor], [], [], PATIENCE_S)[0]
+        assert time.monotonic() - recorded <= limit_s
         os.close(descriptor)
         again = system.flows.start({"name": "g", "actions": [BODIES], "nodes": [who]}).result(60)
         assert again["who"] != pid

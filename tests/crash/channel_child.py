@@ -8,7 +8,6 @@ import random
 import signal
 import sys
 import threading
-import time
 from typing import Any
 
 from dagger_actors import ActorSystem, watch
@@ -70,7 +69,6 @@ def main(order: dict[str, Any]) -> None:
                 continue
             for number in range(*more["numbers"]):
                 message = transfer(number) if more["publish"] == "transfers" else number
-                time.sleep(more.get("pause_s", 0.0))
                 system.channels.publish(more["publish"], message, id=f"number {number}", wait=number % 16 == 0)
             system.channels.publish(more["publish"], message, id=f"number {number}")
             tell(published=more["numbers"])

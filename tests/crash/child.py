@@ -114,11 +114,16 @@ def idle(order: dict[str, Any], system: ActorSystem) -> None:
     """Pause a run, let everything come to rest, and measure this process's CPU time."""
     report = system.flows.start(json.loads(Path(order["flow"]).read_text()), run_id=order["run_id"]).wait(timeout=60)
     assert report.state == "paused", report
+    shares = [share_used(order["seconds"]) for _ in range(order["stretches"])]
+    tell(share=min(shares), seconds=order["seconds"], threads=threading.active_count())
+
+
+def share_used(seconds: float) -> float:
+    """How much of a core this process uses in a stretch of time, once it has come to rest."""
     time.sleep(0.6)
     begun, used = time.monotonic(), time.process_time()
-    time.sleep(order["seconds"])
-    used, spent = time.process_time() - used, time.monotonic() - begun
-    tell(share=used / spent, seconds=spent, threads=threading.active_count())
+    time.sleep(seconds)
+    return (time.process_time() - used) / (time.monotonic() - begun)
 
 
 def finish(handle: Any) -> None:

