@@ -41,18 +41,31 @@ def open_gate(stage: Stage) -> None:
     stage.log.with_name(stage.log.name + ".gate").touch()
 
 
+def stop_whoever_waits(party: Party, members: list[Child]) -> tuple[Child, Child]:
+    """Stop the member whose turn waits for the gate; it and the other one."""
+    while True:
+        party.wait_until(lambda: len(begun(party.stage)) > 1 and begun(party.stage)[-1][0] == 2)
+        owner = begun(party.stage)[-1]
+        (first,) = (one for one in members if one.pid == owner[1])
+        (second,) = (one for one in members if one is not first)
+        stop_between_transactions(party.stage, first)
+        if begun(party.stage)[-1] == owner:
+            return first, second
+        first.process.send_signal(
+            signal.SIGCONT
+        )  # on a busy machine it had shown no beat for a lease, and lost its turn
+
+
 def stopped_in_a_turn(stage: Stage, *, is_unfenced: bool) -> Party:
     """Stop the first member in the midst of a turn; the second one takes over, and the first goes on behind it."""
     party = Party(stage, "gated")
     members = party.members(2, lease_s=LEASE_S, is_unfenced=is_unfenced)
     members[0].send(orders=ORDERS)
     members[0].answer("published")
-    party.wait_until(lambda: len(begun(stage)) == 2)
-    (first,) = (one for one in members if one.pid == begun(stage)[1][1])
-    (second,) = (one for one in members if one is not first)
-    stop_between_transactions(stage, first)
-    party.wait_until(lambda: len(begun(stage)) == 4)
-    assert {pid for _, pid in begun(stage)[2:]} == {second.pid}
+    first, second = stop_whoever_waits(party, members)
+    before = len(begun(stage))
+    party.wait_until(lambda: begun(stage)[-1] == (2, second.pid))
+    assert {pid for _, pid in begun(stage)[before:]} == {second.pid}
     open_gate(stage)
     party.wait_for_effects(3)
     first.process.send_signal(signal.SIGCONT)
@@ -74,7 +87,7 @@ def test_a_turn_whose_member_was_stopped_past_its_lease_is_refused_when_that_goe
 def test_without_the_fence_the_same_turn_is_written_twice(stage: Stage) -> None:
     """The oracle is tested too: owner, member and epoch in the condition of ``cursors.put`` are what keeps it out."""
     stopped_in_a_turn(stage, is_unfenced=True)
-    assert (2, 2) in stage.query("SELECT number, count(*) FROM effects GROUP BY 1")
+    assert stage.query("SELECT count(*) > 1 FROM effects WHERE number = 2") == [(1,)]
 
 
 def test_a_member_that_was_stopped_inside_a_transaction_ends_it_and_nobody_else_has_meanwhile(stage: Stage) -> None:

@@ -58,7 +58,7 @@ def test_work_that_kills_its_system_every_time_is_parked_after_three(
 
 def test_a_worker_that_holds_the_interpreter_dies_with_its_system_too(stage: Stage) -> None:
     """Law: none of its threads can run to hear of the death; the kernel sees to it."""
-    node = {"id": "holds", "action": "holds_gil", "isolation": "process"}
+    node = {"id": "holds_the_interpreter", "action": "holds_gil", "isolation": "process"}
     stage.perform({"name": "holds", "actions": [str(BODIES)], "nodes": [node]})
     child = stage.child("run")
     stage.wait_for_log(1, child)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.crash.flows import BODIES, waiting
 from tests.crash.stage import Stage
+from tests.crash.test_channel_stopped import stop_between_transactions
 
 
 def wait_for_file(path: Path, child) -> str:
@@ -69,7 +70,7 @@ def test_a_stopped_process_keeps_its_runs(stage: Stage):
     child.answer("started")
     # Stopped inside a transaction it would hold SQLite's lock, and whoever comes is told that the file is busy.
     wait_until_quiet(stage, child)
-    child.process.send_signal(signal.SIGSTOP)
+    stop_between_transactions(stage, child)
     try:
         refused = stage.child("resume")
         assert refused.process.wait(60) == 0
