@@ -16,6 +16,8 @@ from dagger_actors.pubsub.turns.context import TurnContext
 
 ONCE = RetryPolicy(tries=1)
 LATE_S = 2.0
+PATIENCE_S = 60.0
+"""No turn that ends is given up for its time: it counts from the grant, and this machine may be busy."""
 
 never = threading.Event()
 """Set when the test is over: what never ends must not keep the process."""
@@ -61,12 +63,18 @@ class OnAThread(Subscriber):
 
     state: Seen
 
-    @subscribe("orders", key="who", retry=ONCE, timeout_s=LATE_S)
+    @subscribe("orders", key="who", retry=ONCE, timeout_s=PATIENCE_S)
     def take(self, order: Order) -> Any:
         """Do as told, behind a change of state."""
         self.state.orders.append(order.how)
+        misbehave(order.how)
+
+    @subscribe("late", key="who", retry=ONCE, timeout_s=LATE_S)
+    def take_late(self, order: Order) -> Any:
+        """The same; it may never end."""
+        self.state.orders.append(order.how)
         if order.how == "never ends":
-            never.wait(60)
+            never.wait(PATIENCE_S)
         misbehave(order.how)
 
 
@@ -75,13 +83,17 @@ class OnTheLoop(Subscriber):
 
     state: Seen
 
-    @subscribe("orders", key="who", retry=ONCE, timeout_s=LATE_S)
+    @subscribe("orders", key="who", retry=ONCE, timeout_s=PATIENCE_S)
     async def take(self, order: Order) -> Any:
         """Do as told, behind a change of state."""
         self.state.orders.append(order.how)
-        if order.how == "never ends":
-            await asyncio.Event().wait()
         misbehave(order.how)
+
+    @subscribe("late", key="who", retry=ONCE, timeout_s=LATE_S)
+    async def take_late(self, order: Order) -> Any:
+        """The same; it never ends."""
+        self.state.orders.append(order.how)
+        await asyncio.Event().wait()
 
 
 class InBatches(Subscriber):
@@ -113,4 +125,4 @@ class Result(Subscriber):
         return wish
 
 
-ORDERS = Channel("orders", Order)
+CHANNELS = [Channel("orders", Order), Channel("late", Order)]

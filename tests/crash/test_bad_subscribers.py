@@ -13,12 +13,11 @@ import pytest
 
 from dagger_actors import ActorSystem, Channel
 from tests.crash import bad_subscribers
-from tests.crash.bad_subscribers import ORDERS, InBatches, OnAThread, OnTheLoop, Order, Result
+from tests.crash.bad_subscribers import CHANNELS, PATIENCE_S, InBatches, OnAThread, OnTheLoop, Order, Result
 from tests.crash.stage import REPOSITORY
 
-RAISES = ("exits", "interrupts", "generator exit", "cancelled", "never ends")
+RAISES = ("exits", "interrupts", "generator exit", "cancelled")
 HARMLESS = ("floods",)
-PATIENCE_S = 30
 
 
 @pytest.fixture(autouse=True)
@@ -39,13 +38,16 @@ def test_whatever_a_handler_does_its_own_message_alone_is_given_up(
 ) -> None:
     """Law: exits, interrupts and what never ends are failures with an error; the states of all keys are as if it never was."""
     hows = ["fine", *(how for bad in (*RAISES, *HARMLESS) for how in (bad, "fine"))]
-    with ActorSystem(tmp_path / "a.db", agents=[agent], channels=[ORDERS]) as system:
+    with ActorSystem(tmp_path / "a.db", agents=[agent], channels=CHANNELS) as system:
         for who in ("a", "b"):
+            system.channels.publish("late", Order(who, "never ends"))
             system.channels.publish_many("orders", [Order(who, how) for how in hows])
         system.channels.publish_many("orders", [Order("c", "fine")] * 10)
         rest(system)
         letters = system.channels.dead_letters()
-        assert sorted((one.key, one.reason) for one in letters) == [(who, "failed") for who in "ab" for _ in RAISES]
+        assert sorted((one.key, one.reason) for one in letters) == [
+            (who, "failed") for who in "ab" for _ in (*RAISES, "never ends")
+        ]
         assert all(letter.error for letter in letters)
         kept = {"orders": [how for how in hows if how not in RAISES]}
         group = system.channels.subscriptions()[0].group
@@ -57,12 +59,12 @@ def test_whatever_a_handler_does_its_own_message_alone_is_given_up(
 
 def test_a_handler_that_holds_the_interpreter_is_late_and_no_more(tmp_path: Path) -> None:
     """Law: whoever waits for the interpreter goes on behind it; its own message is late, and given up."""
-    with ActorSystem(tmp_path / "a.db", agents=[OnAThread], channels=[ORDERS]) as system:
-        system.channels.publish("orders", Order("a", "holds the interpreter"))
+    with ActorSystem(tmp_path / "a.db", agents=[OnAThread], channels=CHANNELS) as system:
+        system.channels.publish("late", Order("a", "holds the interpreter"))
         system.channels.publish_many("orders", [Order("b", "fine")] * 10)
         rest(system)
-        (subscription,) = system.channels.subscriptions()
-        assert system.channels.state(subscription.group, "b") == {"orders": ["fine"] * 10}
+        group = system.channels.subscriptions()[0].group
+        assert system.channels.state(group, "b") == {"orders": ["fine"] * 10}
 
 
 @pytest.mark.parametrize("wish", ["an object", "a lone surrogate", "a cycle"])
@@ -82,10 +84,10 @@ WORKER = """
 import sys
 from dagger_actors import ActorSystem
 from tests.crash import bad_subscribers
-from tests.crash.bad_subscribers import ORDERS, Order
+from tests.crash.bad_subscribers import CHANNELS, Order
 
 db, schema, agent, *how = sys.argv[1:]
-with ActorSystem(db, agents=[getattr(bad_subscribers, agent)], channels=[ORDERS], schema=schema) as system:
+with ActorSystem(db, agents=[getattr(bad_subscribers, agent)], channels=CHANNELS, schema=schema) as system:
     if how:
         orders = [Order("a", "fine"), Order("a", "fine"), Order("a", *how), Order("a", "fine"), Order("b", "fine")]
         system.channels.publish_many("orders", orders)
@@ -121,7 +123,7 @@ def test_a_message_that_kills_its_worker_every_time_is_a_dead_letter_as_poison(t
     assert ends == [3 if how == "os._exit" else -11] * 3 + [0]
     assert look(db, "SELECT offset, reason FROM dead_letters") == [(2, "poison")]
     assert look(db, "SELECT * FROM deliveries") == []
-    with ActorSystem(db, agents=[OnAThread], channels=[ORDERS]) as system:
+    with ActorSystem(db, agents=[OnAThread], channels=CHANNELS) as system:
         group = system.channels.subscriptions()[0].group
         assert system.channels.state(group, "a") == {"orders": ["fine"] * 3}
         assert system.channels.state(group, "b") == {"orders": ["fine"]}
