@@ -173,9 +173,11 @@ class TestTheLimit:
 
     def test_real_threads_keep_it_too(self, open_system, diary) -> None:
         """Law: the limit under preemption: 300 bodies on threads, 5 at once."""
+        meeting = threading.Barrier(2)
 
         def work() -> None:
             with diary.body("work"):
+                meeting.wait(timeout=30)
                 threading.Event().wait(0.0005)
 
         run = open_system(work).flows.start(wide(300, max_parallel_nodes=5))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import apsw
 import msgspec
 import pytest
 
@@ -484,6 +485,15 @@ def member(folder: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def wait_until_shared(path: Path, *members: subprocess.Popen[str]) -> None:
+    """Wait until each of them has ranges of the group, and nobody else."""
+    owners = "SELECT DISTINCT pid FROM group_ranges LEFT JOIN workers ON worker_id = owner"
+    with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as file:
+        file.set_busy_timeout(10_000)
+        while {pid for (pid,) in file.execute(owners)} != {one.pid for one in members}:
+            threading.Event().wait(0.01)
+
+
 def test_processes_share_a_group_and_join_and_leave_and_die_while_it_runs(tmp_path: Path) -> None:
     """Each message once, each key in its order, by whoever is there; who dies is followed at once."""
     with contextlib.ExitStack() as stack:
@@ -502,16 +512,17 @@ def test_processes_share_a_group_and_join_and_leave_and_die_while_it_runs(tmp_pa
             takers.update((one["number"], one["who"]) for one in new)
             return {one["who"] for one in new}
 
+        wait_until_shared(system.path, first, second)
         publish(0, 300)
-        assert see(150) <= {str(first.pid), str(second.pid)}
+        assert see(300) == {str(first.pid), str(second.pid)}
         third = stack.enter_context(member(tmp_path))
         publish(300, 600)
         first.communicate("leave", timeout=PATIENCE_S)
         assert first.returncode == 0
-        see(300)
+        see(200)
         publish(600, 900)
         second.kill()
-        see(450)
+        see(400)
         publish(900, 1000)
         assert see(100) == {str(third.pid)}, "who is there alone takes all"
         assert set(takers.values()) == {str(one.pid) for one in (first, second, third)}

@@ -13,7 +13,7 @@ from dagger_actors.core.protocols import Now
 
 __all__ = ["HandRuntime", "HandTimers"]
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """How long anything may take that must happen; only a failing test waits that long."""
 
 

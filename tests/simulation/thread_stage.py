@@ -125,7 +125,8 @@ class ThreadStage(ThreadRecord):
 
     def _rest(self) -> None:
         """Wait until nobody does anything: go round the event loop until two looks find the same."""
-        for _ in range(5_000):
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
             assert not self.defects, self.defects
             before = self.activity()
             self.runtime.fence()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -158,7 +159,7 @@ def test_a_coroutine_that_stops_its_actor_at_once_still_answers(
     io: LoopDispatcher, *, fails: bool, asks: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Law: the reply of the last message is its own, not "stopped before handling"; what is behind it is refused."""
-    undelivered: list[Any] = []
+    undelivered: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     class Last(Actor):
         async def on_receive(self, message: Any) -> Any:
@@ -169,7 +170,7 @@ def test_a_coroutine_that_stops_its_actor_at_once_still_answers(
             return message
 
         def on_undelivered(self, envelope: Any) -> None:
-            undelivered.append(envelope.message)
+            undelivered.put(envelope.message)
 
     hold = threading.Event()
     io.loop.call_soon_threadsafe(hold.wait, PATIENCE_S)
@@ -186,7 +187,8 @@ def test_a_coroutine_that_stops_its_actor_at_once_still_answers(
         assert last.get(timeout=PATIENCE_S) == "last"
     with pytest.raises(ActorDeadError):
         behind.get(timeout=PATIENCE_S)
-    assert undelivered == ["behind"]
+    assert undelivered.get(timeout=PATIENCE_S) == "behind"
+    assert undelivered.empty()
     assert ("had stopped its actor" in caplog.text) == (fails and not asks)
 
 

@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -48,6 +49,10 @@ def test_a_crowded_pools_thread_runs_the_turn_its_body_asked_control_for(
 ) -> None:
     """Law: who is told of the end of a short body gets its turn without a change of threads; otherwise its own pool's."""
     crowd = Crowd(monkeypatch, is_crowded=is_crowded)
+    looked = threading.Event()
+    # Who looks on looks once, and long: else it gives back an errand for which a busy machine has no time at once.
+    clocks = SimpleNamespace(**vars(time) | {"sleep": lambda _: looked.wait(PATIENCE_S)})
+    monkeypatch.setattr("dagger_actors.actors.crowd.time", clocks)
     go = threading.Event()
 
     def body() -> None:
@@ -58,6 +63,7 @@ def test_a_crowded_pools_thread_runs_the_turn_its_body_asked_control_for(
     crowd.bodies.schedule(Turn(lambda: None))
     go.set()
     assert crowd.names.get(timeout=PATIENCE_S).startswith("bodies" if is_crowded else "control")
+    looked.set()
     crowd.close()
 
 

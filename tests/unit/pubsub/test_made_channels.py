@@ -14,6 +14,8 @@ from dagger_actors.core.declarations import Declare
 from dagger_actors.errors import StoreError
 from dagger_actors.pubsub.hub import ChannelHub
 
+PATIENCE_S = 60
+
 
 class Order(msgspec.Struct, frozen=True):
     cents: int
@@ -35,7 +37,7 @@ MADE = Channel("made.*", Order)
 
 
 def done(system: ActorSystem, count: int) -> None:
-    report = system.run_until(timeout=20)
+    report = system.run_until(timeout=PATIENCE_S)
     assert (report.reason, report.handled) == ("quiescent", count), report
     assert report.of("clock.tick").agents == ("clock",)
 

@@ -16,6 +16,8 @@ from dagger_actors.errors import ActorStopped, MessageRefused, NameTaken, Reques
 from dagger_actors.testing import NotAsExpected, Probe, simulate
 
 SECOND = 1.0
+PATIENCE_S = 60.0
+"""Of real seconds only a failing test waits so many."""
 """What nothing waits for in vain unless it is to: only a failing test takes so long on threads."""
 
 
@@ -93,7 +95,7 @@ def system(request: pytest.FixtureRequest) -> Iterator[ActorSystem]:
 
 @pytest.fixture
 def out(system: ActorSystem) -> Probe:
-    return Probe(system, "out")
+    return Probe(system, "out", within_s=PATIENCE_S)
 
 
 @pytest.fixture
@@ -146,6 +148,8 @@ def test_several_in_order_fail_at_the_first_that_differs(out: Probe) -> None:
     """Law: the order is that in which they came."""
     for message in (Note("1"), Other(2), Note("3")):
         out.ref.tell(message)
+    out.answers(str, "yes")
+    assert out.ref.ask("are they all there?", timeout=PATIENCE_S) == "yes"
     text = refusal(lambda: out.expect_in_order(Note, Note, Other))
     assert "expected Note; got instead:\n  Other(number=2)\n  Note(text='3')" in text
 
