@@ -69,8 +69,7 @@ class Children:
 
     def pass_on(self, run_id: str, verb: Literal["pause", "resume"], above: RunIdentity) -> None:
         """Have a run pause, or not, as the run above it does that awaits it."""
-        former = self._hub.former_of(above.root_run or above.run_key)
-        self._do(run_id, partial(self._pass_on, run_id, verb, above.run_key, former))
+        self._do(run_id, partial(self._pass_on, run_id, verb, above.run_key))
 
     def look(self) -> None:
         """Somebody may have answered in a run that rests: whoever awaits it is told."""
@@ -203,7 +202,7 @@ class Children:
         if self._hub.find_open(run_id) is None:
             self._hub.openings.opened(run_id)  # nor will it be by this: who waits for that looks again
 
-    def _pass_on(self, run_id: str, verb: Literal["pause", "resume"], parent_run: int, former: int | None) -> None:
+    def _pass_on(self, run_id: str, verb: Literal["pause", "resume"], parent_run: int) -> None:
         awaited = self._awaited.get(run_id)
         if awaited is not None:
             awaited.is_held = verb == "pause"
@@ -215,21 +214,13 @@ class Children:
             self._hold(run_id)
         elif active is not None:
             active.tell(ControlRun("resume"))
-        elif awaited is None:
-            self._pause_left(row, former)
-        elif verb == "resume" and awaited.rests:
+        elif awaited is not None and verb == "resume" and awaited.rests:
             awaited.tell(encode(ChildWakes(*awaited.key)))
 
     def _hold(self, run_id: str) -> None:
         active = self._hub.find_open(run_id)
         if active is not None:
             active.tell(ControlRun("hold"))
-
-    def _pause_left(self, row: RunRow, former: int | None) -> None:
-        """Pause a run that its owner has left, as the run above it, without its code."""
-        if row.status != "paused" and row.owner == self._hub.store.worker_id and not self._is_closed:
-            self._hub.open(row.run_id, "recover", former=former, is_bare=True)
-            self._hold(row.run_id)
 
     def reopen(self, run_id: str) -> bool:
         """Open a run again that the disk made us let go, if it is awaited; tells whether it is one of these."""

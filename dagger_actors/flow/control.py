@@ -95,17 +95,37 @@ class Controller:
             RunNotFound: There is no such run.
             IllegalTransition: It is over, or its end is decided.
         """
-        while not _is_pausing(row := self._caller.row(run_id)):
+        while not self._does_pause(row := self._caller.row(run_id)):
             if row.status in FINAL_RUN or row.ending is not None:
                 raise IllegalTransition(run_id, row.ending or row.status, "paused")
+            if self._is_left(row):
+                # Without its code it cannot bring them to rest. From within, for a run that has paused is looked at no more.
+                self._pause_inside(run_id, self._is_left)
             self._tell(row, Order("pause"), _is_pausing)
         if row.status == "paused":
             self._caller.commit([Write("flow_runs.hush", ((row.run_key,),), None)])
-        while inside := self._hub.store.readers.query("read.unpaused_inside", row.run_key):
-            # They are told by the run above them too; here it is waited for.
-            self._tell(self._caller.row(inside[0][0]), Order("hold"), _is_pausing)
-            if not _is_pausing(self._caller.row(run_id)):
-                return  # somebody has resumed it meanwhile
+        self._pause_inside(run_id, _is_pausing)
+
+    def _pause_inside(self, run_id: str, is_still: Callable[[RunRow], bool]) -> None:
+        """Wait until none of the runs inside a run goes on, which its owner tells too, or until that stands otherwise itself."""
+        while is_still(outer := self._caller.row(run_id)) and (row := self._first_inside(outer.run_key)):
+            self._tell(row, Order("hold"), _is_pausing)
+
+    def _first_inside(self, run_key: int) -> RunRow | None:
+        for run_id, pausing in self._hub.store.readers.query("read.running_inside", run_key):
+            row = self._caller.row(run_id)
+            if not pausing or self._is_left(row):
+                return row
+        return None
+
+    def _does_pause(self, row: RunRow) -> bool:
+        """Tell whether it has paused, or will by itself."""
+        return row.status == "paused" or (bool(row.pausing) and not self._is_left(row))
+
+    def _is_left(self, row: RunRow) -> bool:
+        """Tell whether nobody has it, though it goes on."""
+        is_here = row.run_id in self._hub.active or self._hub.openings.of(row.run_id) is not None
+        return row.status == "running" and not is_here and self._hub.archive.owner_pid(row) is None
 
     def call_off(self, run_id: str) -> bool:
         """Call off a pause that what still runs holds up; tells whether the run goes on for that.
