@@ -98,10 +98,7 @@ if TYPE_CHECKING:
         UnknownResource,
         WorkerDied,
     )
-    from dagger_actors.flow.artifact_library import ArtifactEntry
-    from dagger_actors.flow.building.flow import Flow
-    from dagger_actors.flow.building.sources import Condition, Input, Map, Node, Value
-    from dagger_actors.flow.commands import (
+    from dagger_actors.flow.actions.commands import (
         AddNodes,
         CancelNode,
         CancelRun,
@@ -110,14 +107,17 @@ if TYPE_CHECKING:
         ResumeRun,
         SetInputs,
     )
-    from dagger_actors.flow.context import Context
+    from dagger_actors.flow.actions.context import Context
+    from dagger_actors.flow.artifacts.artifact_library import ArtifactEntry
+    from dagger_actors.flow.building.flow import Flow
+    from dagger_actors.flow.building.sources import Condition, Input, Map, Node, Value
     from dagger_actors.flow.definition.calls import HookEvent, NodeError
-    from dagger_actors.flow.explanation import Explanation
-    from dagger_actors.flow.happened import Event
-    from dagger_actors.flow.logs import AttemptLog
-    from dagger_actors.flow.questions import Question
-    from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
-    from dagger_actors.flow.run import Run
+    from dagger_actors.flow.reports.explanation import Explanation
+    from dagger_actors.flow.reports.logs import AttemptLog
+    from dagger_actors.flow.reports.questions import Question
+    from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report, RunSummary
+    from dagger_actors.flow.stored.happened import Event
+    from dagger_actors.flow.verbs.run import Run
     from dagger_actors.inspection import Inspection
     from dagger_actors.pubsub.channel import Channel
     from dagger_actors.pubsub.report import (
@@ -338,35 +338,35 @@ _HOMES = {
     "ActorContext": "supervised.context",
     "Actor": "supervised.actor",
     "ActorSystem": "system",
-    "ArtifactEntry": "flow.artifact_library",
+    "ArtifactEntry": "flow.artifacts.artifact_library",
     "ArtifactRef": "bodies.artifact_ref",
-    "AttemptLog": "flow.logs",
-    "AttemptReport": "flow.report",
-    "Context": "flow.context",
+    "AttemptLog": "flow.reports.logs",
+    "AttemptReport": "flow.reports.report",
+    "Context": "flow.actions.context",
     "Flow": "flow.building.flow",
     "Condition": "flow.building.sources",
     "Input": "flow.building.sources",
     "Map": "flow.building.sources",
     "Node": "flow.building.sources",
     "Value": "flow.building.sources",
-    "AddNodes": "flow.commands",
-    "CancelNode": "flow.commands",
-    "CancelRun": "flow.commands",
-    "EmitEvent": "flow.commands",
-    "PauseRun": "flow.commands",
-    "ResumeRun": "flow.commands",
-    "SetInputs": "flow.commands",
+    "AddNodes": "flow.actions.commands",
+    "CancelNode": "flow.actions.commands",
+    "CancelRun": "flow.actions.commands",
+    "EmitEvent": "flow.actions.commands",
+    "PauseRun": "flow.actions.commands",
+    "ResumeRun": "flow.actions.commands",
+    "SetInputs": "flow.actions.commands",
     "HookEvent": "flow.definition.calls",
     "NodeError": "flow.definition.calls",
-    "Explanation": "flow.explanation",
-    "Event": "flow.happened",
-    "Question": "flow.questions",
+    "Explanation": "flow.reports.explanation",
+    "Event": "flow.stored.happened",
+    "Question": "flow.reports.questions",
     "Inspection": "inspection",
     "ErrorDetail": "core.messages",
-    "NodeReport": "flow.report",
-    "Report": "flow.report",
-    "Run": "flow.run",
-    "RunSummary": "flow.report",
+    "NodeReport": "flow.reports.report",
+    "Report": "flow.reports.report",
+    "Run": "flow.verbs.run",
+    "RunSummary": "flow.reports.report",
     "Secret": "bodies.secret",
     "action": "bodies.actions",
     "tell_all": "supervised.ref",

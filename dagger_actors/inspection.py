@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dagger_actors.flow.archive import Archive
-from dagger_actors.flow.artifact_library import ArtifactReader
+from dagger_actors.flow.artifacts.artifact_library import ArtifactReader
+from dagger_actors.flow.reports.archive import Archive
 from dagger_actors.pubsub.looking import ChannelArchive
 from dagger_actors.store.look import Look
 from dagger_actors.tasks.looking import TaskArchive

@@ -9,8 +9,8 @@ from dagger_actors.bridges.trigger import Trigger
 from dagger_actors.bridges.trigger_wiring import Triggers
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import ActorClassError, DefinitionError, Problem
-from dagger_actors.flow.catalog import Catalog
-from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.actions.registry import ActionRegistry
+from dagger_actors.flow.verbs.catalog import Catalog
 from dagger_actors.pubsub.from_file import Wired, wired_by_file
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Document, Table, Tree

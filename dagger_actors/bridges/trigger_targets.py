@@ -21,10 +21,10 @@ from dagger_actors.errors import (
     PayloadRefused,
     UnknownAgent,
 )
-from dagger_actors.flow.catalog import Catalog
 from dagger_actors.flow.definition import AwaitMessage, InputSpec
-from dagger_actors.flow.inputs import declared_inputs
-from dagger_actors.flow.preparing import LONGEST_ID, PinnedFlow, pin
+from dagger_actors.flow.definition.inputs import declared_inputs
+from dagger_actors.flow.verbs.catalog import Catalog
+from dagger_actors.flow.verbs.preparing import LONGEST_ID, PinnedFlow, pin
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.pubsub.turns.sources import StartOptions
 from dagger_actors.tasks.registry import AgentEntry, TaskAgents

@@ -12,7 +12,7 @@ from dagger_actors.bridges.trigger_targets import FlowTarget, target_of
 from dagger_actors.bridges.triggering import subscriber_of
 from dagger_actors.core.channel_names import meet
 from dagger_actors.errors import ActorClassError, DefinitionError, Problem
-from dagger_actors.flow.catalog import Catalog, FlowSource
+from dagger_actors.flow.verbs.catalog import Catalog, FlowSource
 from dagger_actors.pubsub.channel import Channel
 from dagger_actors.pubsub.kind import Configured
 from dagger_actors.pubsub.registry import Members

@@ -18,11 +18,11 @@ import msgspec
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.run_rows import NewRun, StartRuns
 from dagger_actors.errors import StoreError, SystemClosed
-from dagger_actors.flow.catalog import Catalog
 from dagger_actors.flow.definition import FORMAT
-from dagger_actors.flow.hub import FlowHub
-from dagger_actors.flow.preparing import PinnedFlow, RunSettings, pin, prepare
-from dagger_actors.flow.recovery import Recovery
+from dagger_actors.flow.running.hub import FlowHub
+from dagger_actors.flow.running.recovery import Recovery
+from dagger_actors.flow.verbs.catalog import Catalog
+from dagger_actors.flow.verbs.preparing import PinnedFlow, RunSettings, pin, prepare
 from dagger_actors.pubsub.turns.sources import StartOptions
 
 __all__ = ["TurnFlows"]

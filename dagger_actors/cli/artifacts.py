@@ -17,9 +17,9 @@ from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
 from dagger_actors.cli.render import plain, stdout
 from dagger_actors.cli.text import invocation, one_line, printable, shorten
 from dagger_actors.core.wording import counted
-from dagger_actors.flow.artifact_library import ArtifactEntry
-from dagger_actors.flow.looking import LISTED
-from dagger_actors.flow.run_export import MANIFEST, export_run
+from dagger_actors.flow.artifacts.artifact_library import ArtifactEntry
+from dagger_actors.flow.artifacts.run_export import MANIFEST, export_run
+from dagger_actors.flow.reports.looking import LISTED
 
 __all__ = ["export", "get", "list_artifacts"]
 

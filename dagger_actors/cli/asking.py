@@ -13,10 +13,10 @@ from dagger_actors.cli.progress import Display, LogLines, Voice, display_for
 from dagger_actors.cli.text import one_line, printable
 from dagger_actors.cli.watch import Interrupts, wait_for
 from dagger_actors.errors import RequestError, RunOwned
-from dagger_actors.flow.questions import Question
-from dagger_actors.flow.report import Report
-from dagger_actors.flow.run import Run
-from dagger_actors.flow.run_events import RunEvent
+from dagger_actors.flow.reports.questions import Question
+from dagger_actors.flow.reports.report import Report
+from dagger_actors.flow.running.run_events import RunEvent
+from dagger_actors.flow.verbs.run import Run
 from dagger_actors.system import ActorSystem
 
 __all__ = ["Shown", "stay_with"]

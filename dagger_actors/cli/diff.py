@@ -20,7 +20,7 @@ from dagger_actors.cli.render import stdout, value_text
 from dagger_actors.cli.text import invocation, one_line, printable, shorten
 from dagger_actors.core.wording import counted
 from dagger_actors.errors import ArtifactError
-from dagger_actors.flow.run_diff import NodeDiff, RunDiff, Sides, diff_runs
+from dagger_actors.flow.reports.run_diff import NodeDiff, RunDiff, Sides, diff_runs
 
 __all__ = ["diff", "diff_lines"]
 

@@ -18,10 +18,10 @@ from dagger_actors.cli.spec_files import kind_of, read_spec
 from dagger_actors.drawing.gantt import write_gantt
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.errors import DefinitionError
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.run_gantt import chart_of_run
-from dagger_actors.flow.run_picture import picture_of_run
+from dagger_actors.flow.reports.run_gantt import chart_of_run
+from dagger_actors.flow.reports.run_picture import picture_of_run
 from dagger_actors.pubsub.from_file import Wired
 from dagger_actors.pubsub.picture import with_messages
 from dagger_actors.reading.source import Source

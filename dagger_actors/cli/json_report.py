@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from dagger_actors.cli.text import HOSTILE
-from dagger_actors.flow.report import Report
+from dagger_actors.flow.reports.report import Report
 
 __all__ = ["json_page", "write_json", "write_json_lines", "write_reports"]
 

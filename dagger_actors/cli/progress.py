@@ -25,8 +25,15 @@ from rich.text import Text
 from dagger_actors.cli.tally import Standing, Tally
 from dagger_actors.cli.text import duration, invocation, one_line, printable, shorten
 from dagger_actors.core.states import FINAL_NODE
-from dagger_actors.flow.report import Report
-from dagger_actors.flow.run_events import HookEmitted, NodeChanged, NodeCount, NodeProgress, RunChanged, RunEvent
+from dagger_actors.flow.reports.report import Report
+from dagger_actors.flow.running.run_events import (
+    HookEmitted,
+    NodeChanged,
+    NodeCount,
+    NodeProgress,
+    RunChanged,
+    RunEvent,
+)
 
 __all__ = ["Display", "Lines", "LogLines", "Moving", "Silent", "Voice", "display_for", "say"]
 

@@ -19,7 +19,7 @@ from rich.text import Text
 from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.cli.text import duration, invocation, one_line, printable, shorten, when
 from dagger_actors.core.wording import counted
-from dagger_actors.flow.report import AttemptReport, NodeReport, Report, RunSummary
+from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report, RunSummary
 
 __all__ = ["TRACE_LINES", "failures", "outputs", "report_page", "runs_table", "stdout"]
 

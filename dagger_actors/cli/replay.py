@@ -22,10 +22,10 @@ from dagger_actors.cli.options import DEFAULT_DATABASE, Database, Imports, RunId
 from dagger_actors.cli.text import invocation, one_line, printable, shorten
 from dagger_actors.core.messages import Inline, Turn
 from dagger_actors.errors import ReplayRefused
-from dagger_actors.flow.additions import decode_growth
-from dagger_actors.flow.replay import Replayed
-from dagger_actors.flow.replay_resources import ReplayResources
-from dagger_actors.flow.replaying import replay_attempt
+from dagger_actors.flow.actions.additions import decode_growth
+from dagger_actors.flow.replaying.replay import Replayed
+from dagger_actors.flow.replaying.replay_resources import ReplayResources
+from dagger_actors.flow.replaying.replaying import replay_attempt
 
 __all__ = ["replay"]
 

@@ -30,12 +30,12 @@ from dagger_actors.cli.progress import Display, Voice
 from dagger_actors.cli.staying import Place, stay
 from dagger_actors.cli.text import one_line, printable
 from dagger_actors.errors import DaggerError
-from dagger_actors.flow.catalog import check_width, settings_of
-from dagger_actors.flow.inputs import check_inputs, declared_inputs
+from dagger_actors.flow.actions.registry import ActionRegistry
+from dagger_actors.flow.definition.inputs import check_inputs, declared_inputs
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.loading.settings import MAX_PARALLEL
-from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.run import Run
+from dagger_actors.flow.verbs.catalog import check_width, settings_of
+from dagger_actors.flow.verbs.run import Run
 from dagger_actors.system import ActorSystem
 
 __all__ = ["fork", "resume", "retry", "run"]

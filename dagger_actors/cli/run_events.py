@@ -15,7 +15,7 @@ from dagger_actors.cli.json_report import write_json_lines
 from dagger_actors.cli.text import one_line, printable
 from dagger_actors.cli.watch import Interrupts
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.flow.happened import Event
+from dagger_actors.flow.stored.happened import Event
 from dagger_actors.inspection import Inspection
 
 __all__ = ["Tailing", "tail_run"]

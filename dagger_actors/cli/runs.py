@@ -19,7 +19,7 @@ from dagger_actors.cli.steps import asked, next_steps
 from dagger_actors.cli.text import invocation, one_line, printable
 from dagger_actors.core.states import RunState
 from dagger_actors.errors import ArtifactCorrupt, ArtifactMissing
-from dagger_actors.flow.looking import LISTED
+from dagger_actors.flow.reports.looking import LISTED
 
 __all__ = ["runs", "show"]
 

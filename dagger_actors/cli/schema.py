@@ -14,8 +14,8 @@ from dagger_actors.cli.exits import OK, UsageError
 from dagger_actors.cli.json_report import write_json
 from dagger_actors.cli.options import AsJson, Imports
 from dagger_actors.cli.text import printable
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.loading.json_schema import flow_schema
-from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.pubsub.importing import names_subscriber, wiring_at
 from dagger_actors.pubsub.schemas import ChannelSchema, SubscriptionSchema, channel_schemas, subscription_schemas
 from dagger_actors.supervised.file_format import system_schema

@@ -24,11 +24,11 @@ from dagger_actors.cli.spec_files import kind_of, list_specs, read_spec
 from dagger_actors.cli.text import one_line, printable, shorten
 from dagger_actors.core.wording import counted
 from dagger_actors.errors import DefinitionError
-from dagger_actors.flow.catalog import check_width
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.definition import FlowDefinition, InputSpec
-from dagger_actors.flow.inputs import declared_inputs
+from dagger_actors.flow.definition.inputs import declared_inputs
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.verbs.catalog import check_width
 from dagger_actors.pubsub.from_file import Wired
 from dagger_actors.pubsub.wired import Wiring
 from dagger_actors.reading.source import Source

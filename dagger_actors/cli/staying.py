@@ -20,10 +20,10 @@ from dagger_actors.cli.text import duration, one_line, printable
 from dagger_actors.cli.watch import GRACE_S, Interrupts
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import ReadOnlyDatabase, StoreBroken, StoreFull
-from dagger_actors.flow.questions import Question
-from dagger_actors.flow.report import Report
-from dagger_actors.flow.run import Run
-from dagger_actors.flow.run_events import Observer
+from dagger_actors.flow.reports.questions import Question
+from dagger_actors.flow.reports.report import Report
+from dagger_actors.flow.running.run_events import Observer
+from dagger_actors.flow.verbs.run import Run
 from dagger_actors.system import ActorSystem
 
 __all__ = ["Place", "stay"]

@@ -8,8 +8,8 @@ from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.cli.command_line import command
 from dagger_actors.cli.text import one_line
 from dagger_actors.core.wording import counted
-from dagger_actors.flow.questions import Question
-from dagger_actors.flow.report import NodeReport, Report
+from dagger_actors.flow.reports.questions import Question
+from dagger_actors.flow.reports.report import NodeReport, Report
 
 __all__ = ["YES_OR_NO", "asked", "lost", "next_steps", "parked"]
 

@@ -11,8 +11,15 @@ import msgspec
 
 from dagger_actors.cli.text import invocation
 from dagger_actors.core.states import FINAL_NODE
-from dagger_actors.flow.report import Report
-from dagger_actors.flow.run_events import HookEmitted, NodeChanged, NodeCount, NodeProgress, RunChanged, RunEvent
+from dagger_actors.flow.reports.report import Report
+from dagger_actors.flow.running.run_events import (
+    HookEmitted,
+    NodeChanged,
+    NodeCount,
+    NodeProgress,
+    RunChanged,
+    RunEvent,
+)
 
 __all__ = ["Standing", "Tally"]
 

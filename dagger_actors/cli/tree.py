@@ -17,9 +17,9 @@ from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
 from dagger_actors.cli.render import STYLES, stdout
 from dagger_actors.cli.text import duration, one_line, shorten
 from dagger_actors.core.wording import counted
-from dagger_actors.flow.archive import Archive
-from dagger_actors.flow.report import Report
-from dagger_actors.flow.run_tree import Branch, Twig, levels_of, shown_branches, tree_of
+from dagger_actors.flow.reports.archive import Archive
+from dagger_actors.flow.reports.report import Report
+from dagger_actors.flow.reports.run_tree import Branch, Twig, levels_of, shown_branches, tree_of
 
 __all__ = ["tree", "tree_lines"]
 

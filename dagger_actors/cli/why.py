@@ -14,7 +14,7 @@ from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
 from dagger_actors.cli.render import TRACE_LINES
 from dagger_actors.cli.text import invocation, one_line, printable
-from dagger_actors.flow.explanation import Explanation
+from dagger_actors.flow.reports.explanation import Explanation
 
 __all__ = ["why"]
 

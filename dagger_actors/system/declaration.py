@@ -14,8 +14,8 @@ from dagger_actors.bridges.from_file import triggers_by_file
 from dagger_actors.bridges.trigger import Trigger
 from dagger_actors.bridges.trigger_wiring import Triggers
 from dagger_actors.errors import RequestError
-from dagger_actors.flow.catalog import Catalog
-from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.actions.registry import ActionRegistry
+from dagger_actors.flow.verbs.catalog import Catalog
 from dagger_actors.pubsub.channel import Channel
 from dagger_actors.pubsub.registry import Members
 from dagger_actors.pubsub.splitting import add_file, split_members

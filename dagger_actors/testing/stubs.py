@@ -12,8 +12,8 @@ import msgspec
 
 from dagger_actors.bodies.actions import Action, marked_name
 from dagger_actors.errors import RequestError
-from dagger_actors.flow.context import Context
-from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.actions.context import Context
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.testing.errors import UnusedStub
 from dagger_actors.testing.script import Failure, Failures, Script
 from dagger_actors.testing.world import World

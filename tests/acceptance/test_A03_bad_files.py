@@ -12,9 +12,9 @@ import jsonschema
 import pytest
 
 from dagger_actors.errors import DefinitionError
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.loading.json_schema import flow_schema
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.reading.tree import to_data
 from dagger_actors.reading.yaml_tree import read_yaml
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dagger_actors.errors import DefinitionError, Problem
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.registry import ActionRegistry
 
 HOSTILE = Path(__file__).parent.parent / "data" / "hostile"
 

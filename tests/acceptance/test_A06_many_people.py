@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dagger_actors import ActorSystem
-from dagger_actors.flow.supervisor import FlowSupervisor
+from dagger_actors.flow.running.supervisor import FlowSupervisor
 from tests.acceptance.test_A04_many_waits import check_share, wait_until
 
 FLOW = {"name": "asks", "nodes": [{"id": "ok", "approval": {"timeout_s": 1_000_000}}]}

@@ -16,9 +16,9 @@ import pytest
 from dagger_actors import ActorSystem, HookEvent, PauseRun, Report
 from dagger_actors.core.protocols import Write
 from dagger_actors.errors import AlreadyAnswered, AnswerMisfit, NotAsked, RequestError, RunNotFound, UnknownNode
-from dagger_actors.flow import stored_runs
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.people import People
+from dagger_actors.flow.running.people import People
+from dagger_actors.flow.stored import stored_runs
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 

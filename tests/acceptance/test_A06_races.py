@@ -12,7 +12,7 @@ import pytest
 
 from dagger_actors import ActorSystem, Report
 from dagger_actors.errors import AlreadyAnswered, IllegalTransition, NodeTransition, NotAsked, RequestError, RunOwned
-from dagger_actors.flow.flows import Flows
+from dagger_actors.flow.verbs.flows import Flows
 
 PATIENCE_S = 60
 ROUNDS = 6

@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from dagger_actors import ActorSystem, AddNodes, CancelRun, Context, EmitEvent, GrowthRefused, HookEvent, Report
-from dagger_actors.flow.run_events import HookEmitted, RunEvent
+from dagger_actors.flow.running.run_events import HookEmitted, RunEvent
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 from tests.acceptance.test_A08_hooks import own

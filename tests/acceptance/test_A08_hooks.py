@@ -26,7 +26,7 @@ from dagger_actors import (
     SetInputs,
 )
 from dagger_actors.errors import DefinitionError, IllegalTransition, RunOwned
-from dagger_actors.flow.run_events import HookEmitted, RunEvent
+from dagger_actors.flow.running.run_events import HookEmitted, RunEvent
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 

@@ -10,7 +10,7 @@ import pytest
 
 from dagger_actors import ActorSystem, Context, GrowthRefused, RunFailed
 from dagger_actors.cli.tree import tree_lines
-from dagger_actors.flow.run_tree import Branch, tree_of
+from dagger_actors.flow.reports.run_tree import Branch, tree_of
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 

@@ -18,7 +18,7 @@ from dagger_actors.drawing.mermaid import write_mermaid
 from dagger_actors.drawing.palette import LIGHT
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.drawing.svg import write_svg
-from dagger_actors.flow.run_picture import picture_of_run
+from dagger_actors.flow.reports.run_picture import picture_of_run
 from dagger_actors.testing.simulation import Simulation, simulate
 from tests.acceptance.test_A15_looking import SVG, assert_pictures, assert_svg
 from tests.acceptance.test_hostile_ids import run as command

@@ -9,12 +9,12 @@ from dagger_actors import ActorSystem, Event, Report
 from dagger_actors.drawing.gantt import write_gantt
 from dagger_actors.errors import RunNotFound
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.replaying import replay_attempt
-from dagger_actors.flow.report import NodeReport
-from dagger_actors.flow.run_diff import diff_runs
-from dagger_actors.flow.run_gantt import chart_of_run
-from dagger_actors.flow.run_picture import picture_of_run
-from dagger_actors.flow.run_tree import levels_of, tree_of
+from dagger_actors.flow.replaying.replaying import replay_attempt
+from dagger_actors.flow.reports.report import NodeReport
+from dagger_actors.flow.reports.run_diff import diff_runs
+from dagger_actors.flow.reports.run_gantt import chart_of_run
+from dagger_actors.flow.reports.run_picture import picture_of_run
+from dagger_actors.flow.reports.run_tree import levels_of, tree_of
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 from tests.acceptance.test_A06_deaths import rows

@@ -12,11 +12,11 @@ import pytest
 
 from dagger_actors import ActorSystem, Context, EmitEvent, HookEvent
 from dagger_actors.errors import ReplayRefused
-from dagger_actors.flow.replaying import replay_attempt
-from dagger_actors.flow.run_diff import RunDiff, diff_runs
-from dagger_actors.flow.run_gantt import chart_of_run
-from dagger_actors.flow.run_picture import picture_of_run
-from dagger_actors.flow.run_tree import Branch, tree_of
+from dagger_actors.flow.replaying.replaying import replay_attempt
+from dagger_actors.flow.reports.run_diff import RunDiff, diff_runs
+from dagger_actors.flow.reports.run_gantt import chart_of_run
+from dagger_actors.flow.reports.run_picture import picture_of_run
+from dagger_actors.flow.reports.run_tree import Branch, tree_of
 from dagger_actors.testing.simulation import Simulation, simulate
 from tests.acceptance.test_A15_looking import assert_pictures, assert_svg
 from tests.acceptance.test_hostile_ids import run as command

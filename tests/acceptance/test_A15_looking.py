@@ -26,11 +26,11 @@ from dagger_actors.drawing.picture import Picture
 from dagger_actors.drawing.svg import write_svg
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.report import AttemptReport, NodeReport
-from dagger_actors.flow.run_diff import diff_runs
-from dagger_actors.flow.run_gantt import chart_of_run
-from dagger_actors.flow.run_picture import picture_of_run
-from dagger_actors.flow.run_tree import levels_of, shown_branches, tree_of
+from dagger_actors.flow.reports.report import AttemptReport, NodeReport
+from dagger_actors.flow.reports.run_diff import diff_runs
+from dagger_actors.flow.reports.run_gantt import chart_of_run
+from dagger_actors.flow.reports.run_picture import picture_of_run
+from dagger_actors.flow.reports.run_tree import levels_of, shown_branches, tree_of
 from dagger_actors.testing.simulation import simulate
 
 SVG = "{http://www.w3.org/2000/svg}"

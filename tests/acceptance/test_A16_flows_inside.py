@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from dagger_actors import AddNodes, Context, DefinitionError, HookEvent, action
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.testing.simulation import Simulation
 
 PATIENCE_S = 600

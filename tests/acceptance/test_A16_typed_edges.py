@@ -14,8 +14,8 @@ import pytest
 from dagger_actors import ActorSystem, RunFailed
 from dagger_actors.bodies.actions import read_action
 from dagger_actors.errors import DefinitionError, OutputError, ResultError
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.registry import ActionRegistry
 
 ACTIONS = """
 import dataclasses, typing

@@ -28,7 +28,7 @@ from dagger_actors.errors import (
     RunOwned,
     UnknownNode,
 )
-from dagger_actors.flow.flows import Flows
+from dagger_actors.flow.verbs.flows import Flows
 from dagger_actors.testing.simulation import simulate
 
 YES = True

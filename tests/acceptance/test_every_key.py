@@ -27,7 +27,7 @@ from dagger_actors.drawing.dot import write_dot
 from dagger_actors.errors import DaggerError
 from dagger_actors.flow.loading.file_format import FORMS
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.questions import Question
+from dagger_actors.flow.reports.questions import Question
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Fields, Tree

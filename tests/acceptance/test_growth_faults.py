@@ -18,10 +18,10 @@ from dagger_actors import ActorSystem, AddNodes, Context, DefinitionError, HookE
 from dagger_actors.core.graph import Tally
 from dagger_actors.core.trigger import TRIGGERS, holds
 from dagger_actors.errors import GrowthRefused
-from dagger_actors.flow import additions
-from dagger_actors.flow.draft import Draft
-from dagger_actors.flow.emitter import Emitter
+from dagger_actors.flow.actions import additions
 from dagger_actors.flow.machine import growth
+from dagger_actors.flow.running.draft import Draft
+from dagger_actors.flow.running.emitter import Emitter
 from dagger_actors.testing.simulation import Simulation
 from tests.busy import BUSY
 

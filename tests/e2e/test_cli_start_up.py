@@ -55,7 +55,7 @@ def test_looking_loads_nothing_that_only_running_needs(program) -> None:
     script = (
         "import sys; import dagger_actors.cli.runs, dagger_actors.cli.why, dagger_actors.cli.artifacts; "
         "import dagger_actors.cli.tasks, dagger_actors.cli.jobs; "
-        "print({'pykka', 'yaml', 'dagger_actors.system', 'dagger_actors.flow.hub'} & {*sys.modules})"
+        "print({'pykka', 'yaml', 'dagger_actors.system', 'dagger_actors.flow.running.hub'} & {*sys.modules})"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=program.folder, env=program.environment, capture_output=True, text=True,

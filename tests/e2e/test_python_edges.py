@@ -13,7 +13,7 @@ from dagger_actors import ActorSystem, Context, DefinitionError, InvalidInputs, 
 from dagger_actors.actors.gate import Gate
 from dagger_actors.actors.ticket import Ticket
 from dagger_actors.errors import RequestError, SystemClosed
-from dagger_actors.flow.supervisor import FlowSupervisor
+from dagger_actors.flow.running.supervisor import FlowSupervisor
 
 
 @action

@@ -11,7 +11,7 @@ import pytest
 
 from dagger_actors import ActorSystem, Context, DaggerError, RunFailed, action
 from dagger_actors.bodies import steps
-from dagger_actors.flow.report import Report
+from dagger_actors.flow.reports.report import Report
 
 PATIENCE_S = 30
 

@@ -11,8 +11,8 @@ import pytest
 from dagger_actors import ActorSystem, Context, action
 from dagger_actors.bodies import tables
 from dagger_actors.errors import SchemaRefused
-from dagger_actors.flow import run_cache
-from dagger_actors.flow.report import Report
+from dagger_actors.flow.actions import run_cache
+from dagger_actors.flow.reports.report import Report
 from dagger_actors.store import user_tables, user_work
 
 PATIENCE_S = 30

@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self, TypeVar
 import apsw
 
 from dagger_actors import ActorSystem, Context, Report, action
-from dagger_actors.flow.run_events import NodeChanged, RunEvent
+from dagger_actors.flow.running.run_events import NodeChanged, RunEvent
 from dagger_actors.testing.simulation import Simulation
 
 ERRORS: dict[str, Callable[[], apsw.Error]] = {

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from dagger_actors import ActorSystem, Context, action
-from dagger_actors.flow.run_events import NodeChanged, RunChanged, RunEvent
+from dagger_actors.flow.running.run_events import NodeChanged, RunChanged, RunEvent
 from dagger_actors.store.connection import checkpoint, open_writer
 from dagger_actors.testing.power import PowerVFS
 from dagger_actors.testing.power_log import Acknowledged

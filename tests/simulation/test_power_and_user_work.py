@@ -12,7 +12,7 @@ import apsw
 import pytest
 
 from dagger_actors import Context, action
-from dagger_actors.flow.run_events import NodeChanged, RunEvent
+from dagger_actors.flow.running.run_events import NodeChanged, RunEvent
 from dagger_actors.testing.power import PowerVFS
 from dagger_actors.testing.power_states import CrashState
 from dagger_actors.testing.simulation import simulate

@@ -19,7 +19,7 @@ import yaml
 from dagger_actors import ActorSystem
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import IllegalTransition, RequestError, RunOwned, SystemClosed
-from dagger_actors.flow.questions import Question
+from dagger_actors.flow.reports.questions import Question
 from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation, simulate
 

@@ -15,7 +15,7 @@ import pytest
 from dagger_actors import ActorSystem, Context, action
 from dagger_actors.core.flow_messages import CancelRun, ControlRun
 from dagger_actors.errors import SystemClosed
-from dagger_actors.flow.draft import Draft
+from dagger_actors.flow.running.draft import Draft
 from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation, simulate
 

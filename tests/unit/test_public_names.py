@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import dagger_actors
-from dagger_actors.flow.flows import Flows
+from dagger_actors.flow.verbs.flows import Flows
 
 TREE = ast.parse(Path(dagger_actors.__file__).read_text(encoding="utf-8"))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from dagger_actors.core.retry import RetryWait
+from dagger_actors.drawing.html import ROWS, table_html
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.drawing.svg import svg_if_it_can_be
 from dagger_actors.flow.definition.awaits import InputType, OnTimeout
@@ -14,7 +15,6 @@ from dagger_actors.flow.definition.calls import Hook
 from dagger_actors.flow.definition.nodes import NodeDefinition, OnFailure
 from dagger_actors.flow.definition.picture import picture_of
 from dagger_actors.flow.definition.references import Reference
-from dagger_actors.flow.html import ROWS, table_html
 
 __all__ = ["FORMAT", "FlowConfig", "FlowDefinition", "InputSpec"]
 

@@ -11,6 +11,7 @@ import msgspec
 from dagger_actors.bodies.actions import Action
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import DefinitionError, InputError, Problem
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.definition import Constant, FromInput, FromNode, InputSpec, Reference
 from dagger_actors.flow.loading.ancestry import Ancestry
 from dagger_actors.flow.loading.awaits import AwaitableChannels, check_await
@@ -18,7 +19,6 @@ from dagger_actors.flow.loading.isolation import check_isolation
 from dagger_actors.flow.loading.references import Pointer
 from dagger_actors.flow.loading.type_edges import TypeEdges
 from dagger_actors.flow.loading.written import WrittenNode, pointers_of
-from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Scalar
 

@@ -7,11 +7,11 @@ from typing import cast, get_args
 
 from dagger_actors.bodies.actions import Action
 from dagger_actors.core.wording import quoted
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.definition import FailureAction, Hook, HookedEvent, Reference
 from dagger_actors.flow.loading.action_check import unknown_action
 from dagger_actors.flow.loading.references import reference_of
 from dagger_actors.flow.loading.written import WrittenNode
-from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Listing, Tree

@@ -9,13 +9,13 @@ from msgspec import inspect
 
 from dagger_actors.bodies.type_fit import field_of
 from dagger_actors.bodies.type_shape import ANY
-from dagger_actors.flow.child_runs import DEFINITIONS, places_within
+from dagger_actors.flow.actions.registry import ActionRegistry
+from dagger_actors.flow.actions.run_actions import Places, recall_actions
 from dagger_actors.flow.definition import FlowDefinition, FromInput, FromNode, Reference, SubFlow
 from dagger_actors.flow.loading.declared import as_item, output_of
 from dagger_actors.flow.loading.input_types import input_type
 from dagger_actors.flow.loading.sub_flows import FlowAction
-from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.run_actions import Places, recall_actions
+from dagger_actors.flow.stored.child_runs import DEFINITIONS, places_within
 
 __all__ = ["action_of", "outputs_of"]
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from dagger_actors.bodies.actions import Action
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.definition import FlowConfig, FromNode, Growth, InputSpec, NodeDefinition, SubFlow
 from dagger_actors.flow.loading.ancestry import Ancestry, ancestors_among, edges_of
 from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.sub_flows import SubFlows
 from dagger_actors.flow.loading.written import WrittenNode
-from dagger_actors.flow.registry import ActionRegistry
 
 __all__ = ["Added", "Grown", "GrownAncestry"]
 

@@ -10,6 +10,8 @@ from msgspec.inspect import Type
 
 from dagger_actors.bodies.type_shape import ANY
 from dagger_actors.core.wording import quoted
+from dagger_actors.flow.actions.registry import ActionRegistry
+from dagger_actors.flow.actions.run_actions import Places
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition, Hook, InputSpec, InputType, Reference
 from dagger_actors.flow.loading.action_check import bind, load_actions
 from dagger_actors.flow.loading.ancestry import Ancestry
@@ -23,8 +25,6 @@ from dagger_actors.flow.loading.secret_inputs import read_secret, refuse_secret
 from dagger_actors.flow.loading.settings import CONFIG, read_config
 from dagger_actors.flow.loading.sub_flows import HeldFlow, SubFlows
 from dagger_actors.flow.loading.written import WrittenNode
-from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.run_actions import Places
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.kind import FileKind
 from dagger_actors.reading.reader import Reader

@@ -17,7 +17,7 @@ from dagger_actors.bodies.secret import Secret
 from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.definition import FlowDefinition, InputSpec, SubFlow
-from dagger_actors.flow.inputs import declared_inputs
+from dagger_actors.flow.definition.inputs import declared_inputs
 from dagger_actors.flow.loading.written import WrittenFlow, WrittenNode
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Tree

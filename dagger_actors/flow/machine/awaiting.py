@@ -10,8 +10,8 @@ from dagger_actors.bodies.stored_error import encode_error
 from dagger_actors.core.awaits import Wanted
 from dagger_actors.core.messages import ErrorDetail, Failed, Inline, Succeeded
 from dagger_actors.core.protocols import Now
-from dagger_actors.flow.answers import outcome_of
 from dagger_actors.flow.definition import Approval
+from dagger_actors.flow.machine.answers import outcome_of
 from dagger_actors.flow.machine.attempts import failed_before
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce

@@ -13,11 +13,11 @@ from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.core.trigger import holds, why_not
 from dagger_actors.core.wording import counted, quoted
 from dagger_actors.flow.definition import Call, FromNode
+from dagger_actors.flow.definition.values import Values
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce, announce_run, call_failure
 from dagger_actors.flow.machine.decisions import Drain, Expand, Finish, Judge, Leave, Prepare, StopBody
 from dagger_actors.flow.machine.invocations import Live
-from dagger_actors.flow.values import Values
 
 __all__ = [
     "STOPPED",

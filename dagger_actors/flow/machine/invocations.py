@@ -15,8 +15,8 @@ import msgspec
 from dagger_actors.core.graph import DependencyGraph, FinalState
 from dagger_actors.core.messages import Gathered, Inline, Output, SecretName, Stored, Value
 from dagger_actors.flow.definition import FlowDefinition, FromNode, NodeDefinition
+from dagger_actors.flow.definition.predicates import references_of
 from dagger_actors.flow.machine.decisions import NodeRow
-from dagger_actors.flow.predicates import references_of
 
 __all__ = ["HOLE", "Invocations", "Live", "RunIdentity", "StoredNode"]
 

@@ -26,7 +26,7 @@ from dagger_actors.core.messages import (
     decode_ended,
     is_end,
 )
-from dagger_actors.flow.left_behind import LeftBehind
+from dagger_actors.flow.running.left_behind import LeftBehind
 from dagger_actors.store.slot_records import SlotRecord
 from tests.unit.bodies import errands
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from dagger_actors.cli.progress import Lines, LogLines, Moving, describe
 from dagger_actors.core.messages import ErrorDetail
-from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress, RunChanged
+from dagger_actors.flow.running.run_events import NodeChanged, NodeCount, NodeProgress, RunChanged
 
 
 def changed(state: str, *, key: str = "", attempt: int = 1, error: str = "", reason: str | None = None) -> NodeChanged:

@@ -8,7 +8,7 @@ from rich.console import Console
 from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.cli.render import failures, outputs, report_page
 from dagger_actors.core.messages import ErrorDetail
-from dagger_actors.flow.report import AttemptReport, NodeReport, Report
+from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report
 
 
 def attempt(number: int, state: str, error: str = "", start_us: int = 0, end_us: int = 1_000_000) -> AttemptReport:

@@ -8,8 +8,8 @@ from dagger_actors.cli.command_line import advising, database_of, with_database
 from dagger_actors.cli.exits import UsageError
 from dagger_actors.cli.steps import asked, next_steps
 from dagger_actors.errors import DefinitionError, IllegalTransition, Problem, RunNotFound
-from dagger_actors.flow.questions import Question
-from dagger_actors.flow.report import NodeReport, Report
+from dagger_actors.flow.reports.questions import Question
+from dagger_actors.flow.reports.report import NodeReport, Report
 
 
 def report(state: str, *nodes: NodeReport) -> Report:

@@ -23,7 +23,7 @@ from dagger_actors.cli.exits import UsageError
 from dagger_actors.cli.steps import next_steps
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.errors.commands import command_line
-from dagger_actors.flow.report import NodeReport, Report
+from dagger_actors.flow.reports.report import NodeReport, Report
 from tests.unit.test_errors import EXAMPLES, example
 
 PACKAGE = Path(dagger_actors.__file__).parent

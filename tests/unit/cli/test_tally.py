@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from dagger_actors.cli.tally import Tally
 from dagger_actors.core.states import FINAL_NODE
-from dagger_actors.flow.run_events import NodeChanged, NodeCount, NodeProgress
+from dagger_actors.flow.running.run_events import NodeChanged, NodeCount, NodeProgress
 
 
 def changed(key: str, state: str, attempt: int = 1) -> NodeChanged:

@@ -13,8 +13,8 @@ import pytest
 
 from dagger_actors.bodies.actions import action, read_action
 from dagger_actors.errors import DefinitionError, InputError
-from dagger_actors.flow.context import Context
-from dagger_actors.flow.registry import ActionRegistry
+from dagger_actors.flow.actions.context import Context
+from dagger_actors.flow.actions.registry import ActionRegistry
 
 
 class Point(msgspec.Struct):

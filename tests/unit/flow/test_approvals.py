@@ -11,17 +11,17 @@ from dagger_actors import DefinitionError
 from dagger_actors.core.awaits import Wanted
 from dagger_actors.core.messages import Failed, Inline, Succeeded
 from dagger_actors.core.protocols import Now
-from dagger_actors.flow.answers import outcome_of
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.definition import Approval, FlowDefinition, NodeDefinition
 from dagger_actors.flow.loading.approvals import NOT_OF_PEOPLE
 from dagger_actors.flow.loading.json_schema import flow_schema
 from dagger_actors.flow.loading.loader import load_flow
+from dagger_actors.flow.machine.answers import outcome_of
 from dagger_actors.flow.machine.decisions import FOREVER, Decision, Finish, Grant
 from dagger_actors.flow.machine.events import Answer, Cancelled, Event, Opened, Prepared, WaitOver
 from dagger_actors.flow.machine.invocations import RunIdentity, StoredNode
 from dagger_actors.flow.machine.machine import FlowMachine
-from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.restore import restore
+from dagger_actors.flow.stored.restore import restore
 
 WANTED = Wanted("human", '{"type":"bool"}')
 YES = outcome_of(Inline(b"true"), "ann", is_rejected=False)

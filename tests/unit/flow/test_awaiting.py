@@ -14,7 +14,7 @@ from dagger_actors.flow.machine.decisions import ArmTimer, Await, Decision, Fini
 from dagger_actors.flow.machine.events import Answer, Cancelled, Detached, Event, Opened, Prepared, TimeUp, WaitOver
 from dagger_actors.flow.machine.invocations import RunIdentity, StoredNode
 from dagger_actors.flow.machine.machine import FlowMachine
-from dagger_actors.flow.restore import restore
+from dagger_actors.flow.stored.restore import restore
 
 WANTED = Wanted("message", '{"order":7}', "payments")
 GOT = Succeeded(Inline(b'{"order":7}'))

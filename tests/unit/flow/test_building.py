@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from dagger_actors import Context, Exponential, Flow, Linear, Map, Value, action
 from dagger_actors.errors import DefinitionError
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.building.sources import Condition, Node, Source
 from dagger_actors.flow.building.yaml_text import yaml_text
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.loading import file_format, sub_flows
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.registry import ActionRegistry
 from dagger_actors.reading.kind import DOCUMENT
 from dagger_actors.reading.source import read_content
 from dagger_actors.reading.tree import to_data

@@ -19,9 +19,9 @@ from dagger_actors.flow.definition import (
     FromInput,
     NodeDefinition,
 )
-from dagger_actors.flow.explanation import Explanation, cached_by, explain
-from dagger_actors.flow.given_answers import Answer
-from dagger_actors.flow.report import AttemptReport, NodeReport, Report
+from dagger_actors.flow.reports.explanation import Explanation, cached_by, explain
+from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report
+from dagger_actors.flow.stored.given_answers import Answer
 
 NOW_US = 1_700_000_000_000_000
 BROKEN = ErrorDetail("builtins.ValueError", "no such\nfile", ("ValueError", "builtins.ValueError"))

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from dagger_actors.bodies.actions import action
 from dagger_actors.errors import DefinitionError, GrowthRefused
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.definition import FlowConfig, NodeDefinition
 from dagger_actors.flow.loading import grown
 from dagger_actors.flow.loading.growth import Added, Grown, read_growth
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.registry import ActionRegistry
 
 REGISTRY = ActionRegistry()
 

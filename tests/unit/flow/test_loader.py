@@ -10,7 +10,8 @@ import pytest
 from dagger_actors.bodies.actions import action
 from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy
 from dagger_actors.errors import DefinitionError
-from dagger_actors.flow.context import Context
+from dagger_actors.flow.actions.context import Context
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.definition import (
     FORMAT,
     AwaitMessage,
@@ -23,7 +24,6 @@ from dagger_actors.flow.definition import (
     NodeDefinition,
 )
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.registry import ActionRegistry
 
 
 def load(*nodes: dict, registry: ActionRegistry | None = None, **top) -> FlowDefinition:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from dagger_actors.bodies.actions import action
 from dagger_actors.errors import DefinitionError
+from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.definition import FromNode
 from dagger_actors.flow.loading.ancestry import ancestors_among, cycles_of
 from dagger_actors.flow.loading.loader import load_flow
-from dagger_actors.flow.registry import ActionRegistry
 
 MANY = 100_000
 

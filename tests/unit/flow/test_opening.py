@@ -12,7 +12,7 @@ from dagger_actors.flow.machine.events import BodyKey, Ended, Opened, RetryDue
 from dagger_actors.flow.machine.invocations import RunIdentity, StoredNode
 from dagger_actors.flow.machine.machine import FlowMachine
 from dagger_actors.flow.machine.opening import CRASH_CAP
-from dagger_actors.flow.restore import restore
+from dagger_actors.flow.stored.restore import restore
 
 NOW = Now(1_000_000, 0)
 FIRST: BodyKey = (0, -1, 1)

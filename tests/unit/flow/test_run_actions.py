@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from dagger_actors.flow.actions.registry import ActionRegistry
+from dagger_actors.flow.actions.run_actions import Places, recall_actions
 from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
-from dagger_actors.flow.registry import ActionRegistry
-from dagger_actors.flow.run_actions import Places, recall_actions
 
 DEFINITION = FlowDefinition(name="f", nodes=(NodeDefinition(id="n", action="load"),))
 TEXT = "from dagger_actors import action\n@action\ndef load() -> str:\n    return 'loaded'\n"

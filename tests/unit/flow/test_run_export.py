@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dagger_actors.errors import ArtifactCorrupt, ExportRefused
-from dagger_actors.flow.artifact_library import ArtifactEntry
-from dagger_actors.flow.run_export import MANIFEST, ExportedFile, export_run, file_names
+from dagger_actors.flow.artifacts.artifact_library import ArtifactEntry
+from dagger_actors.flow.artifacts.run_export import MANIFEST, ExportedFile, export_run, file_names
 
 
 def entry(node: str, key: str = "", name: str = "", *, role: str = "saved", attempt: int = 1) -> ArtifactEntry:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from dagger_actors import ActorSystem, Run
-from dagger_actors.flow.artifact_library import ArtifactLibrary
-from dagger_actors.flow.flows import Flows
+from dagger_actors.flow.artifacts.artifact_library import ArtifactLibrary
+from dagger_actors.flow.verbs.flows import Flows
 
 TWINS = [
     (kind, name[1:])

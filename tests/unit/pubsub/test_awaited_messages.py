@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dagger_actors import ActorSystem, Channel, DefinitionError
 from dagger_actors.bridges.awaited_channel import AwaitedChannel, Waiting
 from dagger_actors.core.comparisons import equal
-from dagger_actors.flow.run_events import NodeChanged, RunEvent
+from dagger_actors.flow.running.run_events import NodeChanged, RunEvent
 
 PATIENCE_S = 30
 

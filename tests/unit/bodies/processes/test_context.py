@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dagger_actors import ActorSystem, Secret
-from dagger_actors.flow.run_events import NodeProgress
+from dagger_actors.flow.running.run_events import NodeProgress
 
 BODIES = str(Path(__file__).with_name("bodies.py"))
 TEXT = "hunter2-and-more"

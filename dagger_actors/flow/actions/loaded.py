@@ -1,0 +1,77 @@
+"""What the code of one system's flows is by now: each function's action, read once, and each module, by where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from dagger_actors.bodies.actions import Action, read_action
+from dagger_actors.flow.actions.context import Context
+from dagger_actors.reading.importing import Wanted, find_target, split_reference
+
+__all__ = ["A_FUNCTION", "LoadedCode"]
+
+A_FUNCTION = Wanted(noun="function", outcome="nothing of the flow was run")
+
+
+class LoadedCode:
+    """Shared by all registries of a system, so that a run that is taken up finds what a flow has loaded before."""
+
+    def __init__(self) -> None:
+        self._actions: dict[Callable[..., Any], Action] = {}
+        self._used: dict[Action, Action] = {}
+        self._modules: dict[str, ModuleType] = {}
+        self._stand_in: Callable[[Action], Action] = _itself
+
+    def read(self, function: Callable[..., Any]) -> Action:
+        """Give a function's action, as it is written.
+
+        Raises:
+            DefinitionError: It cannot be one.
+        """
+        action = self._actions.get(function)
+        if action is None:
+            action = read_action(function, context_type=Context)
+            self._used[action] = self._stand_in(action)
+            self._actions[function] = action
+        return action
+
+    def used(self, action: Action) -> Action:
+        """Give what runs for an action: itself, unless something stands in for it."""
+        return self._used[action]
+
+    def let_stand_in(self, stand_in: Callable[[Action], Action]) -> None:
+        """See ``ActionRegistry.let_stand_in``."""
+        self._stand_in = stand_in
+        self._used = {action: stand_in(action) for action in self._used}
+
+    def actions(self) -> list[Action]:
+        """What runs for each action, sorted by name and place."""
+        return sorted(self._used.values(), key=lambda action: (action.name, action.qualified_name))
+
+    def keep(self, module: ModuleType) -> None:
+        """Note a module that was imported for its actions."""
+        self._modules[module.__name__] = module
+        file = getattr(module, "__file__", None)
+        if file:
+            self._modules[str(Path(file).resolve())] = module
+
+    def recall(self, reference: str, folder: Path) -> tuple[ModuleType | None, str]:
+        """Find what a reference names without importing anything.
+
+        Args:
+            reference: ``module``, ``module:name``, ``file.py`` or ``file.py:name``.
+            folder: Where to look first; the current folder comes second.
+
+        Returns:
+            The module, or None when this system has not loaded it; and the file or module that the reference means, empty
+            when there is none (any more).
+        """
+        place = find_target(split_reference(reference, A_FUNCTION)[0], folder)
+        return self._modules.get(place), place
+
+
+def _itself(action: Action) -> Action:
+    return action

@@ -1,0 +1,1 @@
+"""What runs have stored, for those who want it outside of them."""

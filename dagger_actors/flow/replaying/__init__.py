@@ -1,0 +1,1 @@
+"""A failed attempt again, from its stored inputs, with nothing written."""

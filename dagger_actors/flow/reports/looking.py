@@ -1,0 +1,216 @@
+"""What people look at of the runs of a database; the same for a system and for a reader that changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from dagger_actors.core.states import RUN_TRANSITIONS
+from dagger_actors.core.wording import nearest
+from dagger_actors.errors import ArtifactError, RequestError
+from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.reports.explanation import Explanation, explain
+from dagger_actors.flow.reports.logs import AttemptLog
+from dagger_actors.flow.reports.questions import Question, questions_of
+from dagger_actors.flow.reports.report import Report, RunSummary, build_report
+from dagger_actors.flow.stored.given_answers import Answer, untaken
+from dagger_actors.flow.stored.rows import StoredArtifact, StoredRow
+from dagger_actors.flow.stored.stored_runs import StoredRuns
+from dagger_actors.reading.since import since_us
+
+__all__ = ["LISTED", "Looking"]
+
+LISTED = 1000
+STATES = (*RUN_TRANSITIONS, "interrupted")
+
+
+class Looking:
+    """The verbs that look.
+
+    Args:
+        stored: The runs.
+        now_us: The time now, microseconds UTC.
+    """
+
+    def __init__(self, stored: StoredRuns, now_us: Callable[[], int]) -> None:
+        self._stored = stored
+        self._now_us = now_us
+
+    def definition(self, run_id: str) -> FlowDefinition:
+        """The definition that a run is pinned to, with the settings it was started with.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        return self._stored.definition_of(self._stored.row(run_id))
+
+    def report(self, run_id: str, *, outputs: bool = True) -> Report:
+        """What a run has done by now.
+
+        Args:
+            run_id: The run.
+            outputs: False = leave its outputs out, for which nothing but rows has to be readable.
+
+        Raises:
+            RunNotFound: There is no such run.
+            ArtifactCorrupt, ArtifactMissing: An output is no longer what it was.
+        """
+        row = self._stored.row(run_id)
+        readers = self._stored.store.readers
+        try:
+            return build_report(
+                row,
+                self._stored.definition_of(row),
+                (StoredRow(*found) for found in readers.query("read.nodes", row.run_key)),
+                (StoredArtifact(*found) for found in readers.query("read.artifact_names", row.run_key)),
+                self._stored.store.load_artifact if outputs else None,
+            )
+        except ArtifactError as error:
+            raise self._stored.with_maker(error, row.run_key) from error
+
+    def locate(self, run_id: str, path: str) -> tuple[str, str]:
+        """The run and the node that a path names: a node of the run, or ``NODE/.../NODE`` through the flows inside it.
+
+        Args:
+            run_id: The run.
+            path: The id of a node of it; else what a run inside it is called behind the run's own id, and a node of that. What
+                names nothing is given back as it is.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        row = self._stored.row(run_id)
+        is_path = isinstance(path, str) and "/" in path
+        if is_path and all(node.id != path for node in self._stored.definition_of(row).nodes):
+            for at in [at for at, letter in enumerate(path) if letter == "/"][::-1]:
+                inside = self._stored.find(f"{run_id}/{path[:at]}")
+                if inside is not None and inside.root_run == row.root_run:
+                    return inside.run_id, path[at + 1 :]
+        return run_id, path
+
+    def questions(self, run_id: str) -> tuple[Question, ...]:
+        """What people are asked in a run now, in the order of its nodes, then in the runs inside it (1,000 of these at most).
+
+        What somebody has answered is no longer asked, also when the run rests and has not taken it yet.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        inside = self._stored.store.readers.query("read.asked_inside", self._stored.run_key(run_id))
+        return tuple(
+            question
+            for one in (run_id, *(found for (found,) in inside))
+            for question in questions_of(self.report(one, outputs=False), self.definition(one), self._answers(one))
+        )
+
+    def _answers(self, run_id: str) -> dict[int, Answer]:
+        """What people have answered in a run and it has not taken yet, by the positions of its nodes."""
+        return {answer.node: answer for answer in untaken(self._stored.store.readers, [self._stored.run_key(run_id)])}
+
+    def root(self, run_id: str) -> str:
+        """The run that somebody has started, inside of which a run is; itself when it is no run of a flow inside another.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        return self._stored.id_of(self._stored.row(run_id).root_run)
+
+    def to_go_on(self, run_id: str) -> str:
+        """The run that ``resume`` and ``retry`` are to be given: the one above, unless this one alone is paused.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        root = self.root(run_id)
+        is_alone = self._stored.row(run_id).status == "paused" and self._stored.row(root).status == "running"
+        return run_id if is_alone else root
+
+    def logs(self, run_id: str) -> tuple[AttemptLog, ...]:
+        """What the attempts of a run logged, and printed if they ran in processes; of those that have ended.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        rows = self._stored.store.readers.query("read.attempt_logs", self._stored.row(run_id).run_key)
+        return tuple(AttemptLog(*found) for found in rows)
+
+    def explain(self, run_id: str, node_id: str, item: str = "") -> Explanation:
+        """Why a node of a run is in its state.
+
+        Args:
+            run_id: The run.
+            node_id: The node.
+            item: The map item's key; empty for the node itself.
+
+        Raises:
+            RunNotFound: There is no such run.
+            UnknownNode: It has no such node or item; names the nearest.
+        """
+        row = self._stored.row(run_id)
+        report = self.report(run_id, outputs=False)
+        is_stranded = report.state in ("pending", "running") and self._stored.owner_pid(row) is None
+        definition = self._stored.definition_of(row)
+        inside = self.questions(run_id) if any(node.flow is not None for node in definition.nodes) else ()
+        return explain(
+            report,
+            definition,
+            node_id,
+            item,
+            now_us=self._now_us(),
+            is_stranded=is_stranded,
+            questions=inside,
+            answers=self._answers(run_id),
+            next_run=self.to_go_on(run_id),
+        )
+
+    def resumable(self) -> list[str]:
+        """Runs that nobody runs and that are not over: pending, running without a live owner, paused."""
+        living = self._stored.living()
+        return [found[0] for found in self._stored.store.readers.query("read.open_runs") if found[2] not in living]
+
+    def runs(
+        self,
+        *,
+        state: str | Sequence[str] = (),
+        flow: str | None = None,
+        since: str | datetime | timedelta | None = None,
+        limit: int = LISTED,
+        inside: bool = False,
+    ) -> list[RunSummary]:
+        """The newest runs, newest first.
+
+        Args:
+            state: Only in this state, or in one of these; ``interrupted`` is one that has begun or was to, and whose
+                process is gone; it is neither ``running`` nor ``pending``. Empty = any.
+            flow: Only of the flow of this name.
+            since: Only created after this moment: an age such as ``2h``, a date, a time, or the object of either.
+            limit: At most so many; 1 or more.
+            inside: Whether the runs of flows that are nodes of other runs count.
+
+        Raises:
+            RequestError: A filter has a value that it cannot have.
+        """
+        states = [state] if isinstance(state, str) else list(state)
+        for one in states:
+            if one not in STATES:
+                near = nearest(str(one), STATES)
+                hint = f" (did you mean {near!r}?)" if near else ""
+                raise RequestError(f"no run is ever {one!r:.80}{hint}; its state is one of {', '.join(STATES)}")
+        if type(limit) is not int or limit < 1:
+            raise RequestError(f"limit is a whole number, 1 or more, not {limit!r:.80}")
+        if flow is not None and not flow:
+            raise RequestError("flow is the name of a flow, which is never empty")
+        living = self._stored.living()
+        texts = (msgspec.json.encode(states).decode(), flow or "")
+        first = 0 if since is None else since_us(since, self._now_us())
+        rows = self._stored.store.readers.query(
+            "read.runs", *texts, first, limit, msgspec.json.encode(living).decode(), inside
+        )
+        # The last two cells of a row are its owner and that one's process.
+        names = RunSummary.__struct_fields__
+        return [
+            RunSummary(**dict(zip(names, (*row[:-2], row[-1] if row[-2] in living else None), strict=True)))
+            for row in rows
+        ]

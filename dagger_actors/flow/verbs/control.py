@@ -1,0 +1,252 @@
+"""Tells a run what to do wherever it runs: here, in another process, or nowhere any more."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import msgspec
+from pykka import ActorDeadError
+
+from dagger_actors.core.flow_messages import CancelRun, Control, ControlRun, Detach
+from dagger_actors.core.protocols import Write
+from dagger_actors.core.states import FINAL_NODE, FINAL_RUN
+from dagger_actors.core.wording import nearest
+from dagger_actors.errors import (
+    IllegalTransition,
+    NodeTransition,
+    OwnershipLost,
+    RequestError,
+    RunOwned,
+    UnitRejected,
+    UnknownNode,
+)
+from dagger_actors.flow.running.active import ActiveRun
+from dagger_actors.flow.running.hub import FlowHub
+from dagger_actors.flow.stored.rows import MARKS, RunRow
+from dagger_actors.flow.verbs.caller import Caller
+
+__all__ = ["Controller"]
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What a run is told.
+
+    Attributes:
+        verb: As the table of commands has it.
+        node: Position of the node that it is about; None = it is about the run.
+    """
+
+    verb: Control
+    node: int | None = None
+
+    @property
+    def message(self) -> ControlRun:
+        """As its supervisor is told it."""
+        return ControlRun(self.verb, -1 if self.node is None else self.node)
+
+
+class Controller:
+    """Pauses and cancels runs, and nodes of them.
+
+    Whose a run is may change meanwhile, so each verb asks until it is done. When it returns, what it says is recorded.
+
+    Args:
+        hub: Keeps the runs that are open here.
+        caller: Waits for the store.
+    """
+
+    def __init__(self, hub: FlowHub, caller: Caller) -> None:
+        self._hub = hub
+        self._caller = caller
+
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run; a second cancel stops what the end of the run has called, too.
+
+        Where nobody has its code its end is only decided, and what that calls waits for somebody who has.
+
+        Raises:
+            RunNotFound: There is no such run.
+            IllegalTransition: It has ended otherwise.
+        """
+        is_asked = False
+        while (row := self._caller.row(run_id)).status not in FINAL_RUN:
+            active = self._hub.active.get(run_id)
+            if active is not None and is_asked and row.ending is not None:
+                with contextlib.suppress(OwnershipLost):
+                    self._hub.runtime.wait(active.done, None)
+            elif active is not None:
+                is_asked = True
+                self._ask(active, CancelRun())
+            elif self._hub.archive.owner_pid(row) is None and is_asked and row.ending is not None:
+                return  # what its end calls is for whoever has its code
+            elif self._hub.archive.owner_pid(row) is None:
+                is_asked = True
+                self._cancel_unowned(row)
+            else:
+                self._elsewhere(row, "cancel", None, lambda current: current.status in FINAL_RUN)
+        if row.status != "cancelled":
+            raise IllegalTransition(run_id, row.status, "cancelled")
+
+    def pause(self, run_id: str) -> None:
+        """Let a run begin nothing more, nor the runs inside it; it is paused when what runs has ended.
+
+        Raises:
+            RunNotFound: There is no such run.
+            IllegalTransition: It is over, or its end is decided.
+        """
+        while not self._does_pause(row := self._caller.row(run_id)):
+            if row.status in FINAL_RUN or row.ending is not None:
+                raise IllegalTransition(run_id, row.ending or row.status, "paused")
+            if self._is_left(row):
+                # Without its code it cannot bring them to rest. From within, for a run that has paused is looked at no more.
+                self._pause_inside(run_id, self._is_left)
+            self._tell(row, Order("pause"), _is_pausing)
+        if row.status == "paused":
+            self._caller.commit([Write("flow_runs.hush", ((row.run_key,),), None)])
+        self._pause_inside(run_id, _is_pausing)
+
+    def _pause_inside(self, run_id: str, is_still: Callable[[RunRow], bool]) -> None:
+        """Wait until none of the runs inside a run goes on, which its owner tells too, or until that stands otherwise itself."""
+        while is_still(outer := self._caller.row(run_id)) and (row := self._first_inside(outer.run_key)):
+            self._tell(row, Order("hold"), _is_pausing)
+
+    def _first_inside(self, run_key: int) -> RunRow | None:
+        for run_id, pausing in self._hub.store.readers.query("read.running_inside", run_key):
+            row = self._caller.row(run_id)
+            if not pausing or self._is_left(row):
+                return row
+        return None
+
+    def _does_pause(self, row: RunRow) -> bool:
+        """Tell whether it has paused, or will by itself."""
+        return row.status == "paused" or (bool(row.pausing) and not self._is_left(row))
+
+    def _is_left(self, row: RunRow) -> bool:
+        """Tell whether nobody has it, though it goes on."""
+        is_here = row.run_id in self._hub.active or self._hub.openings.of(row.run_id) is not None
+        return row.status == "running" and not is_here and self._hub.archive.owner_pid(row) is None
+
+    def call_off(self, run_id: str) -> bool:
+        """Call off a pause that what still runs holds up; tells whether the run goes on for that.
+
+        Where a mapped node has failed the run pauses first: this waits until it has.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        is_asked = False
+        while (row := self._caller.row(run_id)).status == "running" and row.pausing:
+            if run_id not in self._hub.active and self._hub.archive.owner_pid(row) is None:
+                return False
+            is_asked = True
+            self._tell(row, Order("resume"), lambda current: not current.pausing or current.status != "running")
+            active = self._hub.active.get(run_id)
+            if active is not None and self._caller.row(run_id).pausing:
+                with contextlib.suppress(OwnershipLost):
+                    self._hub.runtime.wait(active.done, None)  # it pauses first, for items that have failed
+        return is_asked and row.status == "running"
+
+    def held_by(self, row: RunRow) -> str | None:
+        """The outermost of the runs that a run is inside of that does not go on; None when all do."""
+        for (run_id,) in self._hub.store.readers.query("read.runs_above", row.run_key):
+            above = self._caller.row(run_id)
+            if above.status != "running" or above.pausing or above.ending or self._hub.archive.owner_pid(above) is None:
+                return str(run_id)
+        return None
+
+    def revive(self, row: RunRow) -> None:
+        """Have the run of a flow that has paused go on, whoever has the runs that it is inside of, which go on."""
+        self._caller.commit([Write("flow_runs.revive", ((row.run_id, row.parent_run, MARKS["resume"]),), None)])
+        while self._caller.row(row.run_id).revival == "resume" and self.held_by(row) is None:
+            self._hub.children.look()
+            self._caller.pause()
+
+    def cancel_node(self, run_id: str, node_id: str) -> None:
+        """Cancel one node of a run with all its items.
+
+        Raises:
+            RunNotFound: There is no such run.
+            UnknownNode: It has no such node; names the nearest.
+            RequestError: That node is a hook.
+            NodeTransition: The node has ended otherwise, or its run has.
+        """
+        position = self._position(run_id, node_id)
+        while (state := self._node_state(row := self._caller.row(run_id), position)) not in FINAL_NODE - {
+            "interrupted"
+        }:
+            if row.status in FINAL_RUN or row.ending is not None:
+                raise NodeTransition(run_id, node_id, "skipped" if state == "pending" else state, "cancelled")
+            self._tell(row, Order("cancel_node", position), lambda current: self._has_ended(current, position))
+        if state != "cancelled":
+            raise NodeTransition(run_id, node_id, state, "cancelled")
+
+    def _position(self, run_id: str, node_id: str) -> int:
+        nodes = self._hub.archive.definition_of(self._caller.row(run_id)).nodes
+        for position, node in enumerate(nodes):
+            if node.id == node_id and node.call is None:
+                return position
+            if node.id == node_id:
+                raise RequestError(f"{node_id!r} is a hook of run {run_id!r}, which is not to be cancelled")
+        raise UnknownNode(run_id, node_id, near=nearest(node_id, [node.id for node in nodes]) or "")
+
+    def _node_state(self, row: RunRow, node: int) -> str:
+        rows = self._hub.store.readers.query("read.node_state", row.run_key, node)
+        return rows[0][0] if rows else "pending"
+
+    def _has_ended(self, row: RunRow, node: int) -> bool:
+        return row.status in FINAL_RUN or self._node_state(row, node) in FINAL_NODE
+
+    def _tell(self, row: RunRow, order: Order, is_done: Callable[[RunRow], bool]) -> None:
+        active = self._hub.active.get(row.run_id)
+        if active is not None:
+            self._ask(active, order.message)
+        elif self._hub.archive.owner_pid(row) is None:
+            self._unowned(row, order)
+        else:
+            self._elsewhere(row, order.verb, order.node, is_done)
+
+    def _ask(self, active: ActiveRun, message: msgspec.Struct) -> None:
+        try:
+            self._hub.runtime.wait(active.ask(message), None)
+        except (ActorDeadError, UnitRejected):
+            return  # it came to rest meanwhile, or what an attempt wanted written was refused, and this with it: look again
+
+    def _cancel_unowned(self, row: RunRow) -> None:
+        if not self._claim(row):
+            return
+        actions = self._hub.code_of(row)
+        active = self._hub.open(row.run_id, None, former=row.owner, actions=actions)
+        if actions is None:
+            self._ask(active, Detach(now=True))
+        else:
+            self._hub.runtime.wait(active.done, None)
+
+    def _unowned(self, row: RunRow, order: Order) -> None:
+        """Open it without its code, tell it, and give it back."""
+        if self._claim(row):
+            active = self._hub.open(row.run_id, "recover", former=row.owner, is_bare=True)
+            self._ask(active, order.message)
+            self._ask(active, Detach(now=True))
+
+    def _claim(self, row: RunRow) -> bool:
+        try:
+            self._caller.claim(row)
+        except RunOwned:
+            return False  # somebody else goes on with it: ask them
+        return True
+
+    def _elsewhere(self, row: RunRow, verb: str, node: int | None, is_done: Callable[[RunRow], bool]) -> None:
+        now = self._hub.runtime.clock.now().wall_us
+        try:
+            self._caller.commit([Write("commands.insert", ((row.run_key, verb, node, now),), 1)])
+        except UnitRejected:
+            return  # nobody runs it any more
+        while not is_done(current := self._caller.row(row.run_id)):
+            if current.status in FINAL_RUN or self._hub.archive.owner_pid(current) is None:
+                return
+            self._caller.pause()
+
+
+def _is_pausing(row: RunRow) -> bool:
+    return row.status == "paused" or bool(row.pausing)

@@ -1,0 +1,82 @@
+"""Waiting for what comes: the events of a run, and its rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+from dagger_actors.bodies.loop_guard import refuse_on_loop
+from dagger_actors.errors import SystemClosed
+from dagger_actors.flow.running.hub import FlowHub
+from dagger_actors.flow.stored.happened import Event
+from dagger_actors.flow.verbs.base import FlowsBase
+from dagger_actors.flow.verbs.catalog import Catalog
+from dagger_actors.flow.verbs.following import Following
+
+__all__ = ["Waiting"]
+
+
+class Waiting(FlowsBase):
+    """The verbs that wait. Whoever gives up waiting changes nothing."""
+
+    def __init__(self, hub: FlowHub, catalog: Catalog) -> None:
+        super().__init__(hub, catalog)
+        self._following = Following(hub)
+
+    def events(self, run_id: str, *, after: int = 0, follow: bool = False) -> Iterator[Event]:
+        """What happens to a run, as it is committed: what has happened already, then what comes, whoever runs it.
+
+        Who stops may go on later, also in another process: ``after=event.seq``.
+
+        Args:
+            run_id: The run.
+            after: Only behind the event of this number; 0 = from the beginning.
+            follow: False = end when the run is at rest; True = only when the system is left.
+
+        Raises:
+            RunNotFound: There is no such run.
+            RequestError: ``after`` is no number of an event.
+            BlockingCall: On a running event loop; use ``flows.aevents(...)``.
+        """
+        refuse_on_loop("flows.events()", "async for event in flows.aevents(...)")
+        return self._following.events(self._caller.row(run_id), after, follow=follow)
+
+    def aevents(self, run_id: str, *, after: int = 0, follow: bool = False) -> AsyncIterator[Event]:
+        """``events``, for ``async for``."""
+        return self._following.aevents(self._caller.row(run_id), after, follow=follow)
+
+    def wait_for(self, run_id: str, timeout: float | None) -> None:
+        """Block until a run ends or pauses.
+
+        Raises:
+            TimeoutError: It still runs.
+            StoreError: The disk refused, and it was let go; it goes on when the disk no longer does, or when it is resumed.
+            SystemClosed: The system was left before; the run goes on when somebody resumes it.
+        """
+        self._hub.store.home.check()
+        active = self._hub.active.get(run_id)
+        if active is not None:
+            _refuse_unfinished(self._hub.runtime.wait(active.done, timeout))
+            return
+        clock = self._hub.runtime.clock
+        until = None if timeout is None else clock.now().mono_us + round(timeout * 1e6)
+        while self._caller.row(run_id).status in ("pending", "running"):
+            self._hub.adrift.refuse(run_id)
+            if until is not None and clock.now().mono_us >= until:
+                raise TimeoutError(f"run {run_id!r} still runs after {timeout:g} s")
+            self._caller.pause()
+
+    async def until_rest(self, run_id: str) -> None:
+        """Wait until a run ends or pauses, without blocking the loop."""
+        self._hub.store.home.check()
+        active = self._hub.active.get(run_id)
+        if active is not None:
+            _refuse_unfinished(await active.done)
+        else:
+            await asyncio.to_thread(self.wait_for, run_id, None)
+
+
+def _refuse_unfinished(state: str) -> None:
+    """A run that is given back has come to rest here, and nowhere else."""
+    if state in ("pending", "running"):
+        raise SystemClosed
