@@ -5,7 +5,7 @@
 * ``wiring``, ``wired``, ``wiring_check``: who reads and publishes what, once all of a system is known.
 * ``channels``: ``system.channels``; its verbs are in ``publishing``, ``following``, ``looking``, ``moving``; ``running`` waits
   until nothing is left to do.
-* ``hub``: the root in one system, with ``heads``, ``seats``, ``attaching``, ``restarts``, ``left_behind``, ``rest``.
+* ``hub``: the root in one system, with ``watched``, ``heads``, ``seats``, ``attaching``, ``restarts``, ``left_behind``, ``rest``.
 * ``supervisor``: is told what concerns one member; ``deciding`` asks the ``machine``, ``file_news`` is what others have written,
   ``intake`` reads, ``shifts`` are begun, ``batch``, ``uncommitted`` and ``aftermath`` are what is written and what follows.
 * ``turns``: where handlers are called.

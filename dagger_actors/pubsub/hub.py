@@ -6,8 +6,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from dagger_actors.actors.due import DueTimes
 from dagger_actors.actors.gates import Gates
 from dagger_actors.actors.reply import ReplyFuture
@@ -20,9 +18,8 @@ from dagger_actors.bodies.resources import Resources
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended, ChannelOperation, PromoteMessages
 from dagger_actors.core.declarations import ChannelRow, Declare, Declared, SubscriptionRow
-from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Progressed
-from dagger_actors.errors import RequestRefused, StoreError, SystemClosed
+from dagger_actors.errors import RequestRefused, SystemClosed
 from dagger_actors.pubsub.attaching import Attaching
 from dagger_actors.pubsub.declared_rows import channel_row, channel_rows, subscription_rows
 from dagger_actors.pubsub.doors import Doors
@@ -40,6 +37,7 @@ from dagger_actors.pubsub.seats import Seats
 from dagger_actors.pubsub.supervisor import MemberSupervisor
 from dagger_actors.pubsub.tally import TurnTally
 from dagger_actors.pubsub.turns.sources import Bridges
+from dagger_actors.pubsub.watched import WatchedChannels
 from dagger_actors.pubsub.wired import Wiring
 from dagger_actors.store.store import Store
 
@@ -47,19 +45,7 @@ __all__ = ["ChannelHub"]
 
 logger = logging.getLogger("dagger_actors.pubsub")
 
-AGAIN_US = 1_000_000
-"""How long to wait before the file, which could not be read, is asked again."""
-
-LIVELY_US = 1_000_000
-LIVELY_PACE_US = 5_000
-"""The pace while others have written within ``LIVELY_US``: a message that another process publishes is read within this."""
-
-QUICK_US = 20_000
-IDLE_US = 500_000
-
 NO_BRIDGES = Bridges()
-
-_heads = msgspec.json.Decoder(list[tuple[str, int, int, int]])
 
 
 class ChannelHub:
@@ -81,6 +67,7 @@ class ChannelHub:
         failures: Why members take no turns any more, by their names and groups.
         heads: Which channels are known, and how far they go.
         lags: What is left to do.
+        watched: What a look at the file means here.
     """
 
     def __init__(
@@ -111,8 +98,6 @@ class ChannelHub:
         """Called when the pace may have become a quicker one."""
         self._members = members
         self._declared: Declared | None = None
-        self._looked_us = -LIVELY_US
-        self._is_leaving = False
         self.lags = Lags(members, store.readers)
         self.heads = Heads(wiring, self._grown)
         self._root = Root.spawn(dispatcher=runtime.control)
@@ -136,16 +121,28 @@ class ChannelHub:
             attached=self._has_attached,
             rested=self._rested,
         )
-        self._rest = self._rest_of_members()
         self.outbox = Outbox(
             journal=store.journal,
             clock=runtime.clock,
             timers=runtime.timers,
             appended=self.appended,
-            declared=lambda _names: self.changed(),
+            declared=lambda _names: self.watched.changed(),
         )
         seating = self._seating(gates, resources, bridges, telemetry)
         self._seats = Seats(members, seating, self.heads, store.readers)
+        self.watched = WatchedChannels(
+            runtime,
+            store.readers,
+            members=members,
+            seats=self._seats,
+            heads=self.heads,
+            arrivals=self.arrivals,
+            left_behind=self._left_behind,
+            errand=self.errand,
+            attach=self._attaching.attach,
+            due=self.due,
+        )
+        self._rest = self._rest_of_members()
         self.ephemeral = Ephemeral(
             wiring,
             members,
@@ -188,7 +185,7 @@ class ChannelHub:
         return Rest(
             self.runtime,
             errand=self.errand,
-            look=self._look_quietly,
+            look=self.watched.look_quietly,
             members=lambda: [one.supervisor for one in self._seats if (one.member, one.group) not in self.failures],
             moved_no=lambda: self.moved_no,
             next_us=lambda: self.store.readers.query("read.next_delayed")[0][0],
@@ -231,7 +228,7 @@ class ChannelHub:
             self._due_times.now()
         elif not self._members:
             return
-        self.changed()
+        self.watched.changed()
 
     # --- asking the store
 
@@ -272,75 +269,21 @@ class ChannelHub:
         for name in channels:
             self.outbox.moved(name)
 
-    def changed(self) -> None:
-        """Channels, leases, pauses or cursors were changed here: see what it means; any thread."""
-        self.heard()
-
     def heard(self) -> ReplyFuture[None]:
-        """``changed``, and be told when the members have been told, or the file could not be read."""
-        future: ReplyFuture[None] = ReplyFuture()
-
-        def look() -> None:
-            self._look_quietly()
-            future.set(None)
-
-        self.errand(look)
-        return future
-
-    def _look_quietly(self) -> None:
-        try:
-            self.look()
-        except StoreError as error:
-            logger.warning("looking at the file failed: %s", error, extra=LogFields(reason=str(error)))
-            due_us = self.runtime.clock.now().mono_us + AGAIN_US
-            self.runtime.timers.set((id(self), "look"), due_us, self.changed)
-        except SystemClosed:
-            return
+        """Channels, pauses or cursors were changed here: be told when the members have been; any thread."""
+        return self.watched.heard()
 
     def _promoted(self, next_us: int | None) -> int | None:
-        self.changed()
+        self.watched.changed()
         self._rested()
         return next_us
 
-    # --- other workers
-
-    def pace_us(self, *, has_neighbours: bool) -> int:
-        """How long it can go without a look: a moment while others write, who may be publishing."""
-        if not has_neighbours or not (self._members or self.arrivals.are_awaited):
-            return IDLE_US
-        is_lively = self.runtime.clock.now().mono_us - self._looked_us < LIVELY_US
-        return LIVELY_PACE_US if is_lively else QUICK_US
-
-    def look(self) -> None:
-        """The file has changed: see what there is to read, and whose it is."""
-        self._looked_us = self.runtime.clock.now().mono_us
-        self.arrivals.look()
-        if self._is_leaving or not self._members:
-            return
-        heads = _heads.decode(self.store.readers.query("read.channel_heads")[0][0])
-        new = self.heads.unknown(name for name, *_ in heads)
-        self.heads.learn({name: key for name, key, *_ in heads})
-        if new:
-            self._attaching.attach(new)
-        for _name, channel_key, next_offset, _first in heads:
-            self.heads.grow(channel_key, next_offset)
-        self._seats.look_at_groups()
-        next_us = self.store.readers.query("read.next_delayed")[0][0]
-        if next_us is not None:
-            self.due(next_us)
-
     def _has_attached(self, declared: Declared) -> None:
         self._seats.sit(declared)
-        self.changed()
-
-    def take_over(self, stalled: frozenset[int]) -> None:
-        """Take from workers that are gone, or stalled, what they held of any group."""
-        if not self._seats:
-            return
-        self._left_behind.take_over(stalled)
+        self.watched.changed()
 
     def _has_taken(self) -> None:
-        self.changed()
+        self.watched.changed()
         self._rested()
 
     # --- what is in hand
@@ -382,7 +325,7 @@ class ChannelHub:
         """Take what dead workers had not done, which is nobody else's; tells whether there is any."""
         if not (self._seats and self._recover and self._left_behind.is_there()):
             return False
-        self.take_over(frozenset())
+        self.watched.take_over(frozenset())
         return True
 
     # --- after a crash
@@ -396,13 +339,13 @@ class ChannelHub:
 
     def _has_gone_on(self, seat: Seat) -> None:
         self._seats.go_on(seat)
-        self.changed()
+        self.watched.changed()
 
     # --- leaving
 
     def begin_leaving(self) -> list[ReplyFuture[Any]]:
         """Begin nothing any more; resolved, one for each member, when nothing runs."""
-        self._is_leaving = True
+        self.watched.begin_leaving()
         self._attaching.close()
         self._due_times.stop()
         self.ephemeral.begin_leaving()

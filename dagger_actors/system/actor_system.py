@@ -214,7 +214,11 @@ class ActorSystem:
         self._channels_hub = self._channel_hub(declared, messages, outside, recover=recover)
         self.channels, self._running = self._channel_verbs(self._channels_hub)
         self._watch = Watch(
-            (WatchedFlows(self._hub, recovery, wakes=recover), self._tasks_hub, self._channels_hub),
+            (
+                WatchedFlows(self._hub, recovery, wakes=recover),
+                self._tasks_hub.watched,
+                self._channels_hub.watched,
+            ),
             errand=self._hub.errand,
             sweeps=(LeftBehind(self._store).sweep, Forsaken(self._store, self.channels.subscriptions).look),
             runtime=self._runtime,

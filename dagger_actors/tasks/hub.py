@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,10 +18,9 @@ from dagger_actors.bodies.processes.lazy import LazyPool
 from dagger_actors.bodies.publications import Messages
 from dagger_actors.bodies.resources import Resources
 from dagger_actors.bodies.stored_tables import StoredTables
-from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.tasks import AdmitHeld, PromoteDue, TaskOperation
-from dagger_actors.errors import StoreError, SupervisorGaveUp, SystemClosed
+from dagger_actors.errors import SupervisorGaveUp, SystemClosed
 from dagger_actors.store.store import Store
 from dagger_actors.tasks.children import Children
 from dagger_actors.tasks.handover import Services
@@ -30,7 +28,7 @@ from dagger_actors.tasks.keys import Keys
 from dagger_actors.tasks.left_behind import LeftBehind
 from dagger_actors.tasks.machine.events import AgentTerms, Woken
 from dagger_actors.tasks.machine.machine import TaskMachine
-from dagger_actors.tasks.orders import Adopt, Detach, Stops
+from dagger_actors.tasks.orders import Adopt, Detach
 from dagger_actors.tasks.registry import TaskAgents
 from dagger_actors.tasks.restarts import Restarts
 from dagger_actors.tasks.stalls import Stalls
@@ -40,23 +38,11 @@ from dagger_actors.tasks.supervisor import TaskSupervisor
 from dagger_actors.tasks.takeover import Takeover
 from dagger_actors.tasks.tally import TaskTally
 from dagger_actors.tasks.waiters import Waiters
+from dagger_actors.tasks.watched import WatchedTasks
 
 __all__ = ["TaskHub"]
 
 logger = logging.getLogger("dagger_actors.tasks")
-
-LIVELY_US = 1_000_000
-LIVELY_PACE_US = 5_000
-"""The pace while others have written within ``LIVELY_US``: a task that another process submits begins within this."""
-
-LOOK_ON_US = 5_000
-"""How soon the next of many waiters are looked after, though the file has not changed again: a pace, not a loop."""
-
-QUICK_US = 20_000
-BUSY_US = 50_000
-"""The pace while something runs here and nobody else is known to be there: whoever comes may be about to cancel it."""
-
-IDLE_US = 500_000
 
 
 class TaskHub:
@@ -72,6 +58,9 @@ class TaskHub:
         messages: Knows the channels that bodies publish to.
         pool: The worker processes; None where there are none.
         telemetry: Told of attempts; None = nobody traces or measures this system.
+
+    Attributes:
+        watched: What a look at the file means here.
     """
 
     def __init__(
@@ -98,15 +87,9 @@ class TaskHub:
         """Gives the trace context of the code that calls, as text; None = it is in no trace."""
         self._concurrency = concurrency
         left_behind = LeftBehind(store, agents)
-        self._lock = threading.Lock()
-        self._is_leaving = False
-        self._looked_us = -LIVELY_US
-        self._is_busy = False
-        self._is_hurried = False
         self.on_changed: Callable[[], None] = lambda: None
         """Called when the pace may have become a quicker one."""
         self.waiters.on_watched = self._on_watched
-        self.waiters.hurry = self.hurry
         self._due_times = DueTimes(
             runtime,
             "what is due",
@@ -146,7 +129,7 @@ class TaskHub:
             gave_up=self.waiters.close,
             left=supervisor.give_up,
         )
-        self._takeover = Takeover(
+        takeover = Takeover(
             store,
             left_behind,
             clock=runtime.clock,
@@ -154,6 +137,19 @@ class TaskHub:
             adopt=lambda ends: supervisor.tell(Adopt(ends)),
             taken=lambda: supervisor.tell(Woken()),
         )
+        self.watched = WatchedTasks(
+            runtime,
+            store,
+            agents=agents,
+            supervisor=supervisor,
+            waiters=self.waiters,
+            stalls=self.stalls,
+            takeover=takeover,
+            errand=self.errand,
+            due=self.due,
+            is_given_up=lambda: self.failure is not None,
+        )
+        self.waiters.hurry = self.watched.hurry
 
     def _appoint(self, left_behind: LeftBehind, messages: Messages) -> TaskSupervisor:
         ref = TaskSupervisor.spawn(
@@ -187,8 +183,7 @@ class TaskHub:
 
     def _on_started(self) -> None:
         self.supervisor.on_started()
-        if not self._is_busy:
-            self._is_busy = True
+        if self.watched.has_begun():
             self.on_changed()
 
     def _machine(self) -> TaskMachine:
@@ -252,82 +247,17 @@ class TaskHub:
     def has_reopened(self) -> None:
         """Tasks may be ready that were not, or at rest; any thread."""
         self.supervisor.tell(Woken())
-        self.hurry()
+        self.watched.hurry()
 
     def has_cancelled(self, tasks: Sequence[int]) -> None:
         """Tasks were cancelled here; any thread."""
         if tasks:
             self.waiters.told([(key, "cancelled") for key in tasks])
-            self.hurry()
-
-    def hurry(self) -> None:
-        """Look at the file soon; any thread."""
-        with self._lock:
-            if self._is_hurried or self._is_leaving:
-                return
-            self._is_hurried = True
-        self.errand(self._look_hurried)
-
-    def _look_hurried(self) -> None:
-        self._is_hurried = False
-        try:
-            self.look()
-        except StoreError as error:
-            logger.warning("looking at the file failed: %s", error, extra=LogFields(reason=str(error)))
-        except SystemClosed:
-            return
+            self.watched.hurry()
 
     def _promoted(self, next_us: int | None) -> int | None:
         self.supervisor.tell(Woken())
         return next_us
-
-    # --- other workers
-
-    def pace_us(self, *, has_neighbours: bool) -> int:
-        """How long it can go without a look: a moment while others write, who may be submitting tasks."""
-        if not self.supervisor.in_hand:
-            self._is_busy = False
-        if not has_neighbours:
-            return QUICK_US if self.waiters.are_there else BUSY_US if self._is_busy else IDLE_US
-        if not self.agents.names():
-            return QUICK_US if self.waiters.are_there else IDLE_US
-        is_lively = self.runtime.clock.now().mono_us - self._looked_us < LIVELY_US
-        return LIVELY_PACE_US if is_lively else QUICK_US
-
-    def look(self) -> None:
-        """The file has changed: see what others want, and what they have made ready."""
-        self._looked_us = self.runtime.clock.now().mono_us
-        self.waiters.look(self.store.readers)
-        self._look_on_later()
-        self.stalls.look()
-        if not self.agents.names() or self.failure is not None:
-            return
-        stops = self.store.readers.query("read.task_stops", self.store.worker_id)
-        if stops:
-            self.supervisor.tell(Stops(tuple((key, epoch) for key, epoch in stops)))
-        next_us = self.store.readers.query("read.next_due")[0][0]
-        if next_us is not None:
-            self.due(next_us)
-        self.supervisor.tell(Woken())
-
-    def _look_on_later(self) -> None:
-        if self.waiters.is_cut_short and not self._is_leaving:
-            due_us = self.runtime.clock.now().mono_us + LOOK_ON_US
-            self.runtime.timers.set((id(self), "look on"), due_us, lambda: self.errand(self._look_on))
-
-    def _look_on(self) -> None:
-        try:
-            self.waiters.look_on(self.store.readers)
-        except StoreError as error:
-            logger.warning("looking at the file failed: %s", error, extra=LogFields(reason=str(error)))
-        except SystemClosed:
-            return
-        self._look_on_later()
-
-    def take_over(self, stalled: frozenset[int]) -> None:
-        """Take what workers that are gone, or stalled, had leased."""
-        if self.failure is None:
-            self._takeover.take_over(self.agents.names(), stalled)
 
     def _crashed(self, error: BaseException) -> None:
         self._restarts.crashed(error)
@@ -349,7 +279,7 @@ class TaskHub:
 
     def begin_leaving(self) -> ReplyFuture[Any]:
         """Begin nothing any more, and give back what has not begun; resolved when nothing runs."""
-        self._is_leaving = True
+        self.watched.begin_leaving()
         self._due_times.stop()
         self.stalls.due.stop()
         return self.supervisor.ask(Detach())

@@ -118,7 +118,7 @@ def test_a_cancel_from_another_process_reaches_the_body(sim: Any, system: Any, s
 
 
 def test_a_system_in_which_nothing_runs_looks_at_the_file_seldom(sim: Any, system: Any) -> None:
-    pace = system.tasks._hub.pace_us
+    pace = system.tasks._hub.watched.pace_us
     idle = pace(has_neighbours=False)
     system.tasks.submit("work", Word("a"))
     sim.settle()

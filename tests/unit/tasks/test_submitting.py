@@ -397,7 +397,7 @@ def test_the_claim_of_a_task_waits_in_the_journal_while_the_task_is_being_commit
                 met.append(any(map(claims, units)) or is_claimed.wait(10))
             return commit(units)
 
-        system.tasks._hub.look = lambda: None  # type: ignore[method-assign]  # it would find the task within half a second
+        system.tasks._hub.watched.look = lambda: None  # type: ignore[method-assign]  # it would find the task within half a second
         journal.submit = submit  # type: ignore[method-assign]
         journal.writer.write = commit_group  # type: ignore[method-assign]
         for _ in range(5):
