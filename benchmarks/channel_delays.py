@@ -116,7 +116,7 @@ def _neighbour(path: Path) -> Iterator[None]:
 def main() -> int:
     """Be the second process."""
     with ActorSystem(Path(sys.argv[1]), agents=[Timing], channels=CHANNELS, synchronous="full") as system:
-        system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)  # it has its ranges
+        system._runtime.wait(system._paradigms.channel_hub.rest(), PATIENCE_S)  # it has its ranges
         print("READY", flush=True)
         sys.stdin.read()
     return 0

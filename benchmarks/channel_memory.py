@@ -113,14 +113,14 @@ def _pass_through(name: str, path: Path, count: int) -> Memory:
 
 def _wait_for(system: ActorSystem, handled: int) -> None:
     until = time.perf_counter() + PATIENCE_S
-    while system._channels_hub.tally.handled < handled:
+    while system._paradigms.channel_hub.tally.handled < handled:
         if time.perf_counter() > until:
             raise SystemExit("the messages were not handled")
         time.sleep(LOOK_S)
 
 
 def _active(system: ActorSystem) -> int:
-    return sum(len(seat.supervisor._services.activations) for seat in system._channels_hub._seats)
+    return sum(len(seat.supervisor._services.activations) for seat in system._paradigms.channel_hub._seats)
 
 
 def _expect(system: ActorSystem, name: str, count: int) -> None:

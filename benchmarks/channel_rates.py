@@ -231,7 +231,7 @@ def process(system: ActorSystem, count: int, *, handlers: int = 1, seers: int | 
 
 
 def _publish(system: ActorSystem, asked: Sequence[Item], handlers: int) -> None:
-    tally = system._channels_hub.tally
+    tally = system._paradigms.channel_hub.tally
     until, done = tally.handled + len(asked) * handlers, threading.Event()
 
     def count() -> None:

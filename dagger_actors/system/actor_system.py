@@ -15,32 +15,14 @@ from dagger_actors.actors.runtime import THREADS, Runtime
 from dagger_actors.actors.telemetry import Telemetry, TelemetrySource
 from dagger_actors.actors.timers import MonotonicClock
 from dagger_actors.bodies.resources import Factory
-from dagger_actors.bridges.awaitable_channels import KnownChannels
-from dagger_actors.bridges.awaited_messages import AwaitedMessages
-from dagger_actors.bridges.body_messages import BodyMessages
 from dagger_actors.bridges.trigger import Trigger
-from dagger_actors.bridges.turn_flows import TurnFlows
-from dagger_actors.bridges.turn_tasks import TurnTasks
 from dagger_actors.flow.actions.registry import ActionRegistry
-from dagger_actors.flow.artifacts.artifact_library import ArtifactLibrary
-from dagger_actors.flow.running.hub import FlowHub
-from dagger_actors.flow.running.left_behind import LeftBehind
-from dagger_actors.flow.running.recovery import Recovery
 from dagger_actors.flow.running.run_events import Observer
-from dagger_actors.flow.running.watched import WatchedFlows
 from dagger_actors.flow.stored.happened import Event
-from dagger_actors.flow.verbs.caller import Caller
-from dagger_actors.flow.verbs.catalog import Catalog
-from dagger_actors.flow.verbs.flows import Flows
 from dagger_actors.inspection import Inspection
 from dagger_actors.pubsub.channel import Channel
-from dagger_actors.pubsub.channels import Channels
-from dagger_actors.pubsub.forsaken import Forsaken
-from dagger_actors.pubsub.hub import ChannelHub
 from dagger_actors.pubsub.kind import Configured as ConfiguredSubscriber
 from dagger_actors.pubsub.run_report import RunReport
-from dagger_actors.pubsub.running import Running
-from dagger_actors.pubsub.turns.sources import Bridges
 from dagger_actors.store.journal import Journal
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.actors import Actors
@@ -48,13 +30,11 @@ from dagger_actors.supervised.headcount import MAX_ACTORS
 from dagger_actors.supervised.house import House
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
 from dagger_actors.supervised.undelivered import Undelivered
-from dagger_actors.system.declaration import Declaration, read_declaration
+from dagger_actors.system.declaration import read_declaration
 from dagger_actors.system.foundation import Foundation
 from dagger_actors.system.options import ProcessOptions, StoreOptions, check_bounds
-from dagger_actors.tasks.hub import TaskHub
+from dagger_actors.system.paradigms import Paradigms
 from dagger_actors.tasks.kind import Configured
-from dagger_actors.tasks.tasks import Tasks
-from dagger_actors.watch import Watch
 
 __all__ = ["ActorSystem"]
 
@@ -177,7 +157,6 @@ class ActorSystem:
             actions=actions,
             imports=imports,
         )
-        self._task_agents = declared.task_agents
         base = self._base = Foundation(
             db,
             runtime=runtime,
@@ -192,51 +171,19 @@ class ActorSystem:
         home = house(self._runtime, on_undelivered, base.telemetry)
         home.states = self._store.agent_states
         home.headcount.limit = max_actors
-        messages = BodyMessages(self._runtime, self._store.readers, declared.wiring)
-        outside = AwaitedMessages(self._runtime, self._store, KnownChannels(declared.wiring, self._store.readers))
-        self._hub = self._flow_hub(declared, messages, outside, observer)
-        declared.catalog.channels = outside.channels
-        recovery = self._flow_verbs(declared.catalog)
-        caller = Caller(self._hub)
-        self.artifacts = ArtifactLibrary(
-            self._store,
-            lambda run_id: caller.row(run_id).run_key,
-            store=self._store.artifacts,
-            commit=caller.commit,
-            clock=self._runtime.clock,
-        )
         self._holders = ThreadHolders(self._gates, lambda: self._runtime.clock.now().mono_us)
         if stuck_after_s is not None:
             self._look_out(stuck_after_s, home)
         self.actors = Actors(home, declared.root, failed=lambda _failure: home.run_aside(self.stop))
-        self._tasks_hub = self._task_hub(messages, task_concurrency)
-        self.tasks = Tasks(self._tasks_hub)
-        self._channels_hub = self._channel_hub(declared, messages, outside, recover=recover)
-        self.channels, self._running = self._channel_verbs(self._channels_hub)
-        self._watch = Watch(
-            (
-                WatchedFlows(self._hub, recovery, wakes=recover),
-                self._tasks_hub.watched,
-                self._channels_hub.watched,
-            ),
-            errand=self._hub.errand,
-            sweeps=(LeftBehind(self._store).sweep, Forsaken(self._store, self.channels.subscriptions).look),
-            runtime=self._runtime,
-            store=self._store,
-            recover=recover,
+        paradigms = self._paradigms = Paradigms(
+            base, declared, observer=observer, task_concurrency=task_concurrency, recover=recover
         )
-        self._hub.on_opened = self._watch.hurry
-        self._tasks_hub.on_changed = self._channels_hub.on_changed = self._watch.hurry
+        self._hub = paradigms.flow_hub
+        self.flows, self.tasks, self.channels = paradigms.flows, paradigms.tasks, paradigms.channels
+        self.artifacts = paradigms.artifacts
         self._is_closed = False
         self._enter_resources()
-        for begin in (
-            declared.triggers.check_awaited,
-            self._channels_hub.declare,
-            self._tasks_hub.start,
-            self._channels_hub.start,
-        ):
-            self._or_stop(begin)
-        self._watch.start()
+        self._or_stop(self._paradigms.begin)
         self._or_stop(self.actors.begin)
 
     @classmethod
@@ -310,7 +257,7 @@ class ActorSystem:
     def abandon(self) -> None:
         """Let go of the file as a dying process would, without a word; for the test kit."""
         self._is_closed = True
-        self._watch.stop()
+        self._paradigms.watch.stop()
         self._base.abandon()
 
     def events(self, run_id: str, *, after: int = 0, follow: bool = False) -> Iterator[Event]:
@@ -340,7 +287,7 @@ class ActorSystem:
             SystemClosed: The system was stopped before.
             BlockingCall: On a running event loop; use ``await system.arun_until(...)``.
         """
-        return self._running.run_until(quiescent=quiescent, count=count, timeout=timeout)
+        return self._paradigms.running.run_until(quiescent=quiescent, count=count, timeout=timeout)
 
     async def arun_until(
         self,
@@ -350,7 +297,7 @@ class ActorSystem:
         timeout: float | None = None,  # noqa: ASYNC109 - what takes longer is reported, not cancelled
     ) -> RunReport:
         """``run_until``, without blocking the loop."""
-        return await self._running.arun_until(quiescent=quiescent, count=count, timeout=timeout)
+        return await self._paradigms.running.arun_until(quiescent=quiescent, count=count, timeout=timeout)
 
     def stop(self, grace_s: float = 10.0) -> None:
         """Leave: nothing new starts, what runs gets the grace, unfinished runs are given back to the file, resumable.
@@ -361,91 +308,18 @@ class ActorSystem:
         if self._is_closed or not self._store.home.is_here:
             return  # left already; or a forked child is leaving the block, and the system is its parent's
         self._is_closed = True
-        self.flows.close()
-        self.tasks.close()
-        self.channels.close()
-        self.artifacts.close()
-        self._watch.stop()
+        self._paradigms.close()
         try:
             self.actors.close(grace_s)
-            clock = self._runtime.clock
-            until_us = clock.now().mono_us + round(grace_s * 1e6)
-            idle = self._tasks_hub.begin_leaving()
-            turns = self._channels_hub.begin_leaving()
-            self._hub.detach(grace_s)
-            self._channels_hub.detach(turns, max(0.0, (until_us - clock.now().mono_us) / 1e6))
-            self._tasks_hub.detach(idle, max(0.0, (until_us - clock.now().mono_us) / 1e6))
+            self._paradigms.detach(grace_s)
         finally:
             self._base.close()
-
-    def _flow_verbs(self, catalog: Catalog) -> Recovery:
-        recovery = Recovery(self._hub)
-        self.flows = Flows(self._hub, catalog)
-        self._turn_flows = TurnFlows(self._hub, catalog, recovery)
-        return recovery
-
-    def _flow_hub(
-        self, declared: Declaration, messages: BodyMessages, outside: AwaitedMessages, observer: Observer | None
-    ) -> FlowHub:
-        return FlowHub(
-            runtime=self._runtime,
-            store=self._store,
-            registry=declared.catalog.registry,
-            gates=self._gates,
-            resources=self._base.resources,
-            messages=messages,
-            outside=outside,
-            channels=outside.channels,
-            observers=() if observer is None else (observer,),
-            pool=self._base.usable_pool,
-            telemetry=self._base.telemetry,
-        )
-
-    def _task_hub(self, messages: BodyMessages, concurrency: int) -> TaskHub:
-        return TaskHub(
-            runtime=self._runtime,
-            store=self._store,
-            gates=self._gates,
-            agents=self._task_agents,
-            concurrency=concurrency,
-            resources=self._base.resources,
-            messages=messages,
-            pool=self._base.usable_pool,
-            telemetry=self._base.telemetry,
-        )
-
-    def _channel_hub(
-        self, declared: Declaration, messages: BodyMessages, outside: AwaitedMessages, *, recover: bool
-    ) -> ChannelHub:
-        hub = ChannelHub(
-            runtime=self._runtime,
-            store=self._store,
-            gates=self._gates,
-            members=declared.members,
-            wiring=declared.wiring,
-            resources=self._base.resources,
-            recover=recover,
-            bridges=Bridges(tasks=TurnTasks(self._tasks_hub), flows=self._turn_flows),
-            telemetry=self._base.telemetry,
-        )
-        messages.attach(hub)
-        outside.attach(hub.arrivals)
-        return hub
 
     def _look_out(self, stuck_after_s: float, house: House) -> None:
         after_us = house.alarm.after_us = round(stuck_after_s * 1e6)
         house.crowding.after_us = self._holders.after_us = after_us // 3
         looks = (house.alarm.look, house.crowding.look, self._holders.look)
         Lookout(self._runtime.timers, self._runtime.clock, every_us=after_us // LOOKS, looks=looks).start()
-
-    def _channel_verbs(self, hub: ChannelHub) -> tuple[Channels, Running]:
-        return Channels(hub), Running(hub, self._are_others_busy)
-
-    def _are_others_busy(self) -> bool:
-        # In this order: what ceases to be about to be opened is open by then.
-        if self._turn_flows.is_busy or self._hub.active:
-            return True
-        return not (self.tasks.failure or self.tasks.is_at_rest())
 
     def _or_stop(self, begin: Callable[[], None]) -> None:
         try:

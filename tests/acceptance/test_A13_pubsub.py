@@ -609,7 +609,7 @@ def test_a_run_ends_when_the_system_is_stopped_and_tells_what_is_left(
     system = ActorSystem(tmp_path / "a.db", agents=[Slow], channels=NOTES)
     system.channels.publish_many("notes", [Note("a", number) for number in range(100)])
     reports: list[RunReport] = []
-    hub, begun = system._channels_hub, threading.Event()
+    hub, begun = system._paradigms.channel_hub, threading.Event()
     watch, begin_leaving = hub.tally.watch, hub.begin_leaving
 
     def watch_and_tell(ring: Callable[[], None]) -> None:
@@ -654,7 +654,7 @@ def test_nobody_is_at_rest_before_all_that_was_done_is_counted(
 ) -> None:
     """Law: who waits for quiescence is told of what is in the file by then, though its writer has still to count it."""
     with sim.system(agents=[Taker], channels=NOTES) as system:
-        hub, at_rest = system._channels_hub, list[bool]()
+        hub, at_rest = system._paradigms.channel_hub, list[bool]()
         count = hub.tally.count
 
         def look_and_count(ends: Any) -> None:

@@ -35,7 +35,7 @@ class Quick(_Share):
 
 def in_shifts(system: ActorSystem) -> list[int]:
     """Ids of the tasks whose body is a shift."""
-    hands = system._tasks_hub.supervisor.hands()
+    hands = system._paradigms.task_hub.supervisor.hands()
     return [hand.task.task_key for hand in hands if isinstance(hand.actor, ShiftBody)]
 
 

@@ -29,7 +29,7 @@ def ends() -> Iterator[None]:
 
 
 def rest(system: ActorSystem) -> None:
-    system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+    system._runtime.wait(system._paradigms.channel_hub.rest(), PATIENCE_S)
 
 
 @pytest.mark.parametrize("agent", [OnAThread, OnTheLoop])
@@ -91,7 +91,7 @@ with ActorSystem(db, agents=[getattr(bad_subscribers, agent)], channels=CHANNELS
     if how:
         orders = [Order("a", "fine"), Order("a", "fine"), Order("a", *how), Order("a", "fine"), Order("b", "fine")]
         system.channels.publish_many("orders", orders)
-    system._runtime.wait(system._channels_hub.rest(), 30)
+    system._runtime.wait(system._paradigms.channel_hub.rest(), 30)
     print("at rest", flush=True)
 """
 

@@ -65,7 +65,7 @@ class Sums(Subscriber):
 
 
 def rest(system: ActorSystem) -> None:
-    system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+    system._runtime.wait(system._paradigms.channel_hub.rest(), PATIENCE_S)
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_whether_all_are_at_rest_is_asked_of_each_member_twice_however_many_ther
     with ActorSystem(tmp_path / "a.db", agents=agents, channels=[Channel("sums", Sum)]) as system:
         rest(system)
         asked: list[object] = []
-        for seat in system._channels_hub._seats:
+        for seat in system._paradigms.channel_hub._seats:
             ask = seat.supervisor.ask
             seat.supervisor.ask = lambda message, ask=ask: (asked.append(message), ask(message))[1]  # type: ignore[method-assign]
         rest(system)

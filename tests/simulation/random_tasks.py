@@ -290,7 +290,7 @@ class Stage:
     def submit(self, system: ActorSystem, number: int) -> None:
         """Submit a task; what it depends on must have been."""
         script = self.scripts[number]
-        hub = system._tasks_hub
+        hub = system._paradigms.task_hub
         entry = hub.agents.find(script.agent)
         text, limit_key = entry.encode(Work(number, script.customer))
         now_us = self.sim.world.now().wall_us

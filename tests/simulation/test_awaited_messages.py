@@ -284,7 +284,7 @@ def story(sim: Simulation) -> None:
         run = system.flows.start(spec, run_id="r")
         for node_id, order in (("first", "1"), ("second", "2")):
             while not is_waiting(system, node_id):
-                system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+                system._runtime.wait(system._paradigms.channel_hub.rest(), PATIENCE_S)
                 sim.advance(0.01)
             system.channels.publish("payments", Payment(order, float(order)), id=order)
         return run.wait(PATIENCE_S)

@@ -62,10 +62,10 @@ def orders(sim: Simulation) -> None:
     def work(system: ActorSystem) -> list[int]:
         for number in range(ORDERS):
             system.channels.publish("orders", Order(number), id=str(number))
-        system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+        system._runtime.wait(system._paradigms.channel_hub.rest(), PATIENCE_S)
         for one in system.tasks.tasks(limit=100):
             system.tasks.get(one.id).wait(PATIENCE_S)
-        system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+        system._runtime.wait(system._paradigms.channel_hub.rest(), PATIENCE_S)
         numbers: list[int] = system.channels.state("cashier", "")["numbers"]
         return sorted(numbers)
 

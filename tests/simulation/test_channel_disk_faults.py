@@ -138,7 +138,7 @@ def play(folder: Path, kinds: tuple[str, ...], after: int, times: int, error: st
             _publish(system, number, outcome)
             sim.advance(0.1)
             if crashes and number == 2:
-                for seat in system._channels_hub._seats:
+                for seat in system._paradigms.channel_hub._seats:
                     seat.supervisor.tell(object())
         sim.advance(3)
         outcome.refused = disk.refused
@@ -146,8 +146,8 @@ def play(folder: Path, kinds: tuple[str, ...], after: int, times: int, error: st
         sim.advance(60)
         _redrive(system, sim)
         check(sim.path, outcome)
-        assert system._channels_hub.failures == {}
-        assert not any(system._channels_hub.in_hand().values())
+        assert system._paradigms.channel_hub.failures == {}
+        assert not any(system._paradigms.channel_hub.in_hand().values())
         slots = system._store.membership.slots
         assert len(slots._free) == slots.capacity, "a record is still taken"
         system.stop()

@@ -84,7 +84,7 @@ class Books(Subscriber):
 
 
 def rest(system: ActorSystem) -> None:
-    system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+    system._runtime.wait(system._paradigms.channel_hub.rest(), PATIENCE_S)
 
 
 def story(sim: Simulation) -> None:

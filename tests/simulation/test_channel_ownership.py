@@ -67,7 +67,7 @@ def taken_over(sim: Simulation, monkeypatch: pytest.MonkeyPatch) -> tuple[ActorS
     else:
         raise AssertionError("nobody takes over")
     # Its turn had ended before it was stopped: the first thing that it does is to write that.
-    monkeypatch.setattr(first._channels_hub, "look", lambda: None)
+    monkeypatch.setattr(first._paradigms.channel_hub.watched, "look", lambda: None)
     sim.thaw(first)
     return first, second
 

@@ -182,7 +182,7 @@ class Story:
 
     def _rest(self, systems: list[ActorSystem], *numbers: int) -> None:
         for system in (*systems, *systems):  # each knows of its own members alone
-            system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+            system._runtime.wait(system._paradigms.channel_hub.rest(), PATIENCE_S)
         self._promise(Mark("rest", effects=whole(*numbers)))
 
     def _checkpoint(self) -> None:

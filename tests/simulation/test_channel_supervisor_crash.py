@@ -159,8 +159,8 @@ def test_whenever_a_machine_crashes_nothing_is_lost_and_nothing_is_there_twice(
         assert brittle.crashes
         check(sim)
         for one in systems:
-            assert one._channels_hub.failures == {}
-            assert not any(one._channels_hub.in_hand().values())
+            assert one._paradigms.channel_hub.failures == {}
+            assert not any(one._paradigms.channel_hub.in_hand().values())
             slots = one._store.membership.slots
             assert len(slots._free) == slots.capacity, "a record is still taken"
 
@@ -169,13 +169,13 @@ def test_one_that_crashes_again_and_again_gives_up_and_another_process_goes_on()
     """Law: three crashes in five seconds and no more; whoever asks hears of it; its ranges are free for others at once."""
     with simulate(1) as sim:
         first = system(sim)
-        seat = next(iter(first._channels_hub._seats))
+        seat = next(iter(first._paradigms.channel_hub._seats))
         for _ in range(4):
             seat.supervisor.tell(NONSENSE)
             sim.settle()
-        assert isinstance(first._channels_hub.failures[seat.member, seat.group], SupervisorGaveUp)
+        assert isinstance(first._paradigms.channel_hub.failures[seat.member, seat.group], SupervisorGaveUp)
         with pytest.raises(SupervisorGaveUp):
-            first._channels_hub.check()
+            first._paradigms.channel_hub.check()
         second = system(sim)
         second.channels.publish_many("notes", [Note("abcd"[number % 4], number) for number in range(COUNT)])
         sim.advance(10)

@@ -54,7 +54,7 @@ class Auditor(Subscriber):
 
 
 def rest(system: ActorSystem) -> None:
-    system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+    system._runtime.wait(system._paradigms.channel_hub.rest(), PATIENCE_S)
 
 
 def query(sim: Simulation, sql: str) -> list[tuple[Any, ...]]:

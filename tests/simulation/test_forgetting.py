@@ -126,7 +126,7 @@ def forgotten(sim: Simulation) -> None:
     def work(here: ActorSystem) -> ActorSystem:
         if not here.channels.channels("orders")[0].next_offset:
             here.channels.publish_many("orders", range(3), ids=["a", "b", "c"])
-        here._runtime.wait(here._channels_hub.rest(), 60)
+        here._runtime.wait(here._paradigms.channel_hub.rest(), 60)
         return here
 
     def forget(here: ActorSystem) -> bool:

@@ -130,7 +130,7 @@ class Play:
             self.sim.world.step()
         if self.sim.is_alive(worker):
             self.happened.crashes += 1
-            self.chance.choice(list(worker._channels_hub._seats)).supervisor.tell(NONSENSE)
+            self.chance.choice(list(worker._paradigms.channel_hub._seats)).supervisor.tell(NONSENSE)
 
     def leave(self) -> None:
         """Let some worker leave as it should, with or without time for what runs."""

@@ -70,14 +70,14 @@ def play(folder: Path, kinds: tuple[str, ...], after: int, times: int, error: st
                 outcome.told.append(refused)
             sim.advance(0.1)
             if crashes and number == 2:
-                system._tasks_hub.supervisor.tell(object())
+                system._paradigms.task_hub.supervisor.tell(object())
         sim.advance(3)
         outcome.refused = disk.refused
         disk.heal()
         sim.advance(40)
         check(sim.path, outcome, begun)
-        assert not system._tasks_hub.supervisor.in_hand
-        assert system._tasks_hub.failure is None
+        assert not system._paradigms.task_hub.supervisor.in_hand
+        assert system._paradigms.task_hub.failure is None
         slots = system._store.membership.slots
         assert len(slots._free) == slots.capacity, "a record is still taken"
         system.stop()

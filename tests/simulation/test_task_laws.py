@@ -76,7 +76,7 @@ class Play:
         for _ in range(self.chance.randrange(12)):
             self.sim.world.step()
         if self.sim.is_alive(worker):
-            worker._tasks_hub.supervisor.tell(NONSENSE)
+            worker._paradigms.task_hub.supervisor.tell(NONSENSE)
 
     def leave(self) -> None:
         """Let some worker leave as it should, with or without time for what runs."""
@@ -105,7 +105,7 @@ class Play:
         kind = self.stage.scripts[number].agent
         for _ in range(20):
             worker = self.worker()
-            if kind not in worker._tasks_hub.agents.names():
+            if kind not in worker._paradigms.task_hub.agents.names():
                 self.workers.append(self.stage.system())
                 continue
             try:
@@ -118,7 +118,7 @@ class Play:
     def settle(self) -> None:
         for turn in range(200):
             self.worker()
-            if not turn or not any(set(KINDS) <= {*one._tasks_hub.agents.names()} for one in self.living()):
+            if not turn or not any(set(KINDS) <= {*one._paradigms.task_hub.agents.names()} for one in self.living()):
                 self.workers.append(self.stage.system())
             self.sim.advance(2.0)
             if self.stage.is_at_rest():

@@ -80,7 +80,7 @@ def test_a_worker_that_goes_on_begins_nothing_of_what_was_taken_over(seed: int) 
         sim.thaw(first)
         sim.advance(10)
         assert sum(count for (_, owner), count in ran.items() if owner == first._store.worker_id) <= 4
-        assert not first._tasks_hub.supervisor.in_hand
+        assert not first._paradigms.task_hub.supervisor.in_hand
         assert query(sim, "SELECT count(*) FROM task_stops") == [(0,)]
 
 
@@ -112,7 +112,7 @@ def old_owner_ends(monkeypatch: pytest.MonkeyPatch, *removed: str) -> bool:
             if query(sim, "SELECT owner FROM tasks") == [(second._store.worker_id,)]:
                 break
         # Its body had ended before it was stopped: the first thing that it does is to write that.
-        monkeypatch.setattr(first._tasks_hub, "look", lambda: None)
+        monkeypatch.setattr(first._paradigms.task_hub.watched, "look", lambda: None)
         sim.thaw(first)
         sim.advance(1)
         return query(sim, f"SELECT result FROM tasks WHERE task_key = {task.id}") == [(str(first._store.worker_id),)]
@@ -145,6 +145,6 @@ def test_an_end_that_is_refused_for_what_it_brings_is_no_lost_lease() -> None:
         task = system.tasks.submit(parent, 1)
         assert task.id == task_key
         # Somebody has written a row under an id that this worker has reserved, for the child.
-        system._tasks_hub.commit((), [SubmitTasks((NewTask(task_key + 1, "leaf", "0"),), 0)])
+        system._paradigms.task_hub.commit((), [SubmitTasks((NewTask(task_key + 1, "leaf", "0"),), 0)])
         sim.run()
         assert query(sim, f"SELECT state, owner FROM tasks WHERE task_key = {task_key}") == [("failed", None)]

@@ -26,7 +26,7 @@ SCHEMA = "CREATE TABLE IF NOT EXISTS effects (task INTEGER NOT NULL) STRICT;"
 
 
 def crash(system: ActorSystem) -> None:
-    system._tasks_hub.supervisor.tell(NONSENSE)
+    system._paradigms.task_hub.supervisor.tell(NONSENSE)
 
 
 def query(sim: Simulation, sql: str) -> list[tuple[Any, ...]]:
@@ -68,7 +68,7 @@ def test_whenever_it_crashes_each_body_runs_once_and_each_end_is_committed_once(
         assert query(sim, "SELECT state, owner, count(*) FROM tasks GROUP BY 1, 2") == [("completed", None, COUNT)]
         assert ran == Counter(task.id for task in tasks)
         assert query(sim, "SELECT count(DISTINCT task), count(*) FROM effects") == [(COUNT, COUNT)]
-        assert not system._tasks_hub.supervisor.in_hand
+        assert not system._paradigms.task_hub.supervisor.in_hand
         slots = system._store.membership.slots
         assert len(slots._free) == slots.capacity, "a record is still taken"
 
@@ -169,7 +169,7 @@ def test_one_that_crashes_again_and_again_gives_up_and_says_so_to_all_who_wait(t
         for _ in range(4):
             crash(system)
             sim.settle()
-        assert isinstance(system._tasks_hub.failure, SupervisorGaveUp)
+        assert isinstance(system._paradigms.task_hub.failure, SupervisorGaveUp)
         assert query(sim, "SELECT owner, state FROM tasks") == [(None, "ready")] * 3
         with pytest.raises(SupervisorGaveUp, match="open the system again"):
             tasks[0].result()
@@ -196,7 +196,7 @@ def test_crashes_far_apart_never_add_up() -> None:
             crash(system)
             sim.advance(2)
             assert system.tasks.submit(work, number).result() == number
-        assert system._tasks_hub.failure is None
+        assert system._paradigms.task_hub.failure is None
 
 
 def test_it_crashes_where_the_test_says() -> None:
@@ -209,7 +209,7 @@ def test_it_crashes_where_the_test_says() -> None:
 
     with simulate(1) as sim:
         system = sim.system(agents=[work])
-        before = system._tasks_hub.supervisor._deciding.machine
+        before = system._paradigms.task_hub.supervisor._deciding.machine
         crash(system)
         sim.settle()
-        assert system._tasks_hub.supervisor._deciding.machine is not before
+        assert system._paradigms.task_hub.supervisor._deciding.machine is not before

@@ -22,8 +22,8 @@ def test_a_run_that_has_just_been_opened_is_looked_after_at_once():
             system = sim.system(actions=[endless])
             sim.advance(60)
             looks = []
-            asks = system._watch._has_reason
-            system._watch._has_reason = lambda now_us, asks=asks, looks=looks: (
+            asks = system._paradigms.watch._has_reason
+            system._paradigms.watch._has_reason = lambda now_us, asks=asks, looks=looks: (
                 looks.append(now_us / 1e6),
                 asks(now_us),
             )[1]
@@ -41,9 +41,9 @@ def test_who_looks_wakes_nobody_unless_there_is_something_to_see():
         system = sim.system(actions=[endless])
         sim.advance(60)
         asked, looks = [], []
-        asks, look = system._watch._has_reason, system._watch._look
-        system._watch._has_reason = lambda now_us: (asked.append(now_us), asks(now_us))[1]
-        system._watch._look = lambda: (looks.append(sim.now_s), look())
+        asks, look = system._paradigms.watch._has_reason, system._paradigms.watch._look
+        system._paradigms.watch._has_reason = lambda now_us: (asked.append(now_us), asks(now_us))[1]
+        system._paradigms.watch._look = lambda: (looks.append(sim.now_s), look())
         sim.advance(100)
         assert len(asked) >= 190
         # One for each beat, and one that sees what that has written.
@@ -68,7 +68,7 @@ def test_a_run_that_only_waits_is_looked_after_less_often_and_hears_a_cancel_in_
             system = sim.system(actions=[fails])
             run = system.flows.start({"name": "f", "nodes": [{"id": "n", "action": "fails", **again}]})
             sim.advance(2 + sim.world.chance.random())
-            assert system._watch._pace_us() == 120_000
+            assert system._paradigms.watch._pace_us() == 120_000
             began = sim.now_s
             assert sim.system().flows.cancel(run.id).state == "cancelled"
             assert sim.now_s - began <= 0.150
@@ -110,7 +110,7 @@ def test_a_paradigm_that_cannot_look_does_not_keep_the_others_from_it():
     with simulate(1) as sim:
         system = sim.system()
         sim.advance(1)
-        first, second, *_ = system._watch._paradigms
+        first, second, *_ = system._paradigms.watch._paradigms
         looks: list[float] = []
 
         def fail() -> None:
@@ -140,7 +140,7 @@ def test_any_number_of_waiters_is_woken_though_the_file_does_not_change_again():
         system = sim.system(agents=[root, leaf])
         culprit = system.tasks.submit(root, 1)
         leaves = system.tasks.submit_many(leaf, list(range(3500)), depends_on=[culprit])
-        waiters = system._tasks_hub.waiters
+        waiters = system._paradigms.task_hub.waiters
         futures = [waiters.watch(task.id) for task in leaves]
         sim.advance(2)
         assert culprit.state == "failed"

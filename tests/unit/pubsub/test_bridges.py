@@ -49,7 +49,7 @@ ORDERS = Channel("orders", Order)
 
 
 def rest(system: ActorSystem) -> None:
-    system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+    system._runtime.wait(system._paradigms.channel_hub.rest(), PATIENCE_S)
 
 
 def results(system: ActorSystem) -> list[int]:

@@ -63,7 +63,7 @@ SHIPPED = Channel("shipped", Shipped)
 
 
 def rest(system: ActorSystem) -> None:
-    system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+    system._runtime.wait(system._paradigms.channel_hub.rest(), PATIENCE_S)
 
 
 def test_what_an_action_publishes_goes_out_with_the_success_of_its_node_once(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def readers(*labels: str, group: str | None = None) -> list[Any]:
 
 
 def rest(system: ActorSystem) -> None:
-    system._runtime.wait(system._channels_hub.rest(), PATIENCE_S)
+    system._runtime.wait(system._paradigms.channel_hub.rest(), PATIENCE_S)
 
 
 def live(*, channel: str = "live", **options: Any) -> list[Channel]:
@@ -111,7 +111,7 @@ def notes(count: int, first: int = 0) -> list[Note]:
 
 
 def counts(system: ActorSystem, name: str) -> tuple[int, int, int]:
-    one = system._channels_hub.tally.read()[name]
+    one = system._paradigms.channel_hub.tally.read()[name]
     return one.handled, one.published, one.lost
 
 
@@ -300,7 +300,7 @@ def test_who_waits_for_room_first_is_first_and_nobody_who_comes_later_overtakes_
 ) -> None:
     """Law: publishers go on in the order in which they came, though there was room when the last one came."""
     with ActorSystem(tmp_path / "a.db", agents=[kept], channels=live(capacity=1)) as system:
-        ephemeral = system._channels_hub.ephemeral
+        ephemeral = system._paradigms.channel_hub.ephemeral
 
         def publish(*numbers: int) -> Any:
             drafts = [NewMessage("live", "Note", json.dumps({"number": number})) for number in numbers]
@@ -426,7 +426,7 @@ def test_durable_turns_wait_no_longer_than_their_time(caplog: pytest.LogCaptureF
         system = sim.system(agents=[Passing, Stuck], channels=PASSED)
         for number in range(4):
             system.channels.publish("durable", Other(number))
-        system._runtime.wait(system._channels_hub.rest(), 1_000)
+        system._runtime.wait(system._paradigms.channel_hub.rest(), 1_000)
         told = [record.getMessage() for record in caplog.records if "not taken" in record.getMessage()]
         assert told
         assert all("and for 30 s there was no room for another" in one for one in told)

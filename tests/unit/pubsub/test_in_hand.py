@@ -31,7 +31,7 @@ def test_of_large_messages_no_more_than_64_mib_are_in_hand_whatever_the_window_s
         system = sim.system(agents=[Slow], channels=[Channel("large", Large)])
         system.channels.publish_many("large", [LARGE] * 70)
         sim.settle()
-        (seat,) = system._channels_hub._seats
+        (seat,) = system._paradigms.channel_hub._seats
         assert len(seat.supervisor._intake) == 64
         assert system.run_until().handled == 70
         assert len(seat.supervisor._intake) == 0

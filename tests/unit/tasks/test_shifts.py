@@ -67,7 +67,7 @@ def system(tmp_path: Path) -> Iterator[ActorSystem]:
     was_cancelled.clear()
     begun.clear()
     with ActorSystem(tmp_path / "db.sqlite", agents=[worker]) as opened:
-        machine = opened._tasks_hub.supervisor._deciding.machine
+        machine = opened._paradigms.task_hub.supervisor._deciding.machine
         assert machine is not None
         share = machine._appetite._shares["worker"]
         share.pace, share.ahead = 500.0, 100  # as if many had been quick, whatever this machine does besides
@@ -84,7 +84,7 @@ def together(system: ActorSystem, hows: list[str]) -> list[Task]:
 
 def in_shift(system: ActorSystem, tasks: list[Task]) -> set[int]:
     """Ids of those whose body is a shift."""
-    hands = system._tasks_hub.supervisor.hands()
+    hands = system._paradigms.task_hub.supervisor.hands()
     ids = {task.id for task in tasks}
     return {hand.task.task_key for hand in hands if hand.task.task_key in ids and isinstance(hand.actor, ShiftBody)}
 
@@ -144,7 +144,7 @@ def test_of_a_shift_nothing_is_said_to_run_while_others_wait_behind_it(
     monkeypatch.setattr(attempt_news, "SLOW_US", 10**12)  # so that nothing is taken out of the shift
     tasks = together(system, ["", "slow", *[""] * (SHIFT - 2)])
     assert arrived.wait(PATIENCE_S)
-    at_work = system._tasks_hub.supervisor
+    at_work = system._paradigms.task_hub.supervisor
     at_work.tell(Flushed())
     system.tasks.submit(worker, Work(99)).result(timeout=PATIENCE_S)  # committed behind it
     assert tasks[1].id in in_shift(system, tasks)

@@ -144,11 +144,11 @@ def test_a_system_has_the_task_agents_of_the_modules_that_it_imports(tmp_path: P
     (tmp_path / "works.py").write_text(WORKS)
     (tmp_path / "system.yaml").write_text(EVERYTHING)
     with ActorSystem(imports=["works.py"]) as system:
-        assert {agent.name for agent in system._task_agents.entries()} == {"research", "loud"}
+        assert {agent.name for agent in system._paradigms.task_hub.agents.entries()} == {"research", "loud"}
     with ActorSystem(imports=["works.py:Research"]) as system:
-        assert [agent.name for agent in system._task_agents.entries()] == ["research"]
+        assert [agent.name for agent in system._paradigms.task_hub.agents.entries()] == ["research"]
     with ActorSystem(spec="system.yaml", imports=["works.py", "works.py:shout"]) as system:
-        assert [agent.name for agent in system._task_agents.entries()] == ["research", "shouter"]
+        assert [agent.name for agent in system._paradigms.task_hub.agents.entries()] == ["research", "shouter"]
 
 
 def test_the_class_task_agent_itself_is_named_by_no_file(agents_of: Any) -> None:

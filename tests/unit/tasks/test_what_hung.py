@@ -61,7 +61,7 @@ def test_a_body_that_cannot_be_made_is_a_failed_attempt_and_the_others_begin() -
     """Law: no lease is left without a body and without an end."""
     with simulate(1) as sim:
         system = sim.system(agents=[child])
-        services = system._tasks_hub.supervisor._services
+        services = system._paradigms.task_hub.supervisor._services
         prepare, made = services.prepare, []
 
         def fails_once(*arguments):
