@@ -20,7 +20,7 @@ from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.building.sources import Condition, Node, Source
 from dagger_actors.flow.building.yaml_text import yaml_text
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.loading import file_format, sub_flows
+from dagger_actors.flow.loading import file_format, node_form, sub_flows
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.reading.kind import DOCUMENT
 from dagger_actors.reading.source import read_content
@@ -160,18 +160,18 @@ def test_every_key_of_the_format_can_be_said():
         return {field.encode_name for field in msgspec.structs.fields(form)}
 
     retry = {"retry_on", "give_up_on"}
-    node = keys(file_format.NodeForm) - {"await_message", "approval", "flow"} | retry
+    node = keys(node_form.NodeForm) - {"await_message", "approval", "flow"} | retry
     assert {"node_id" if key == "id" else key for key in node} == options(Flow.node)
     only_actions = set(sub_flows.OF_ACTIONS_ONLY) | retry
     assert options(Flow.sub_flow) == node - only_actions - {"id"} | {"flow", "node_id"}
-    wait = keys(file_format.AwaitForm) - {"from"} | {"start", "node_id"}
+    wait = keys(node_form.AwaitForm) - {"from"} | {"start", "node_id"}
     assert wait <= options(Flow.await_message) <= wait | node
-    asks = keys(file_format.ApprovalForm) | {"node_id"}
+    asks = keys(node_form.ApprovalForm) | {"node_id"}
     assert asks <= options(Flow.approval) <= asks | node
     assert options(Flow.config) == keys(file_format.ConfigForm) | retry
     assert options(Flow.hooks) == keys(file_format.HooksForm)
     assert options(Flow.input) == keys(file_format.InputForm) - {"type"} | {"name", "kind"}
-    assert set(msgspec.structs.asdict(Map(over=Source(), item="x"))) == keys(file_format.MapForm)
+    assert set(msgspec.structs.asdict(Map(over=Source(), item="x"))) == keys(node_form.MapForm)
     calls = {"config", "hooks", "inputs", "nodes", "outputs"}
     assert options(Flow.__init__) | calls == keys(file_format.FlowFile)
 
