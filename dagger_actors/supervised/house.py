@@ -20,10 +20,11 @@ from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.crowding import Crowding
 from dagger_actors.supervised.headcount import Headcount
 from dagger_actors.supervised.lifecycle import Lifecycle
-from dagger_actors.supervised.mailbox import Mailbox, Post
+from dagger_actors.supervised.mailbox import Mailbox
 from dagger_actors.supervised.names import Names
 from dagger_actors.supervised.nursery import Nursery
 from dagger_actors.supervised.pool import Pool
+from dagger_actors.supervised.post import Post
 from dagger_actors.supervised.ref import Ref
 from dagger_actors.supervised.spawning import Spawning
 from dagger_actors.supervised.stuck import Alarm

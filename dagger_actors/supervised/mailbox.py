@@ -16,21 +16,18 @@ append made the way from one actor to another a third longer.
 
 The bound is looked at before the append, so senders that come at the same moment may pass it by one each.
 
-When it is full: ``reject`` raises, ``drop_oldest`` tells the oldest as undelivered. ``block`` makes an outside caller wait;
-a handler is never made to wait, it would hold a thread: what it sends is taken, and its own actor gets no further message
-until there is room (it is *parked*), unless those two would wait for each other.
+When it is full, ``overflow`` does what is declared.
 """
 
 from __future__ import annotations
 
-import contextlib
-from asyncio import _get_running_loop
 from collections import deque
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dagger_actors.actors.reply import ReplyFuture, inside
 from dagger_actors.errors import ActorStopped, MailboxFull, SystemClosed
+from dagger_actors.supervised.overflow import block, drop_oldest, refuse_too_many_stops
 from dagger_actors.supervised.turn import Order, Turn
 from dagger_actors.supervised.wire import StopLetter, fail, resolve
 
@@ -39,6 +36,7 @@ if TYPE_CHECKING:
 
     from dagger_actors.core.protocols import Dispatcher
     from dagger_actors.supervised.bounds import Overflow
+    from dagger_actors.supervised.post import Post
     from dagger_actors.supervised.undelivered import Reason
     from dagger_actors.supervised.wire import Letter
 
@@ -49,44 +47,13 @@ __all__ = [
     "SCHEDULED",
     "SUSPENDED",
     "Mailbox",
-    "Order",
-    "Post",
-    "Turn",
     "handling",
 ]
 
 IDLE, SCHEDULED, AWAITING, SUSPENDED, CLOSED = "idle", "scheduled", "awaiting", "suspended", "closed"
 
-BLOCK_S = 5.0
-"""How long an outside caller waits for room, at most."""
-
-FAR_OVER = 16
-"""A handler that sends over a full mailbox is parked behind it; beyond so many times the capacity even that is refused."""
-
-STOPS = 1_000
-"""Stops for which there is room beyond even that."""
-
 handling: ContextVar[Mailbox | None] = ContextVar("handling", default=None)
 """The mailbox whose ``async`` handler this coroutine belongs to; a plain handler is known by its thread."""
-
-
-class Post:
-    """What mailboxes need from the system they are in; ``house.House`` is the real one."""
-
-    parking: threading.Lock
-    """Held while an actor is parked, so that no two are parked behind each other."""
-
-    def wait(self, future: ReplyFuture[Any], timeout_s: float | None) -> Any:
-        """Block an outside caller until the future is resolved; ``TimeoutError`` when it was not in time."""
-        raise NotImplementedError
-
-    def now_us(self) -> int:
-        """The time on the monotonic clock, in microseconds."""
-        raise NotImplementedError
-
-    def undelivered(self, letter: Letter, mailbox: Mailbox, reason: Reason) -> None:
-        """Be told of a letter that will never be handled; its ask, if it is one, has been answered."""
-        raise NotImplementedError
 
 
 class Mailbox:
@@ -165,10 +132,8 @@ class Mailbox:
         Raises:
             MailboxFull: So many stops are queued that it is none of them that is missing.
         """
-        if self.lane is not None and len(self.lane) >= FAR_OVER * self.capacity + STOPS and self.state is not CLOSED:
-            raise MailboxFull(
-                str(self), self.capacity, advice="it has been told often enough to stop; wait until it has"
-            )
+        if self.lane is not None and self.state is not CLOSED:
+            refuse_too_many_stops(self, self.lane)
         self.push(letter)
 
     def wake(self) -> None:
@@ -215,7 +180,7 @@ class Mailbox:
     def room(self) -> ReplyFuture[None]:
         """Wait in line for room; the future is resolved when half of it is free, or it is closed."""
         future: ReplyFuture[None] = ReplyFuture()
-        self._line_up(future)
+        self.line_up(future)
         return future
 
     def leave_line(self, future: ReplyFuture[None]) -> None:
@@ -351,64 +316,20 @@ class Mailbox:
             fail(reply, error)
         self.post.undelivered(letter, self, reason)
 
-    # --- overflow
+    # --- no room
 
     def _make_room(self, lane: deque[Letter]) -> None:
         """Come to have room for one letter, by the declared overflow."""
         if self.overflow == "drop_oldest":
-            self._drop(lane)
-            return
-        if self.overflow == "reject":
+            drop_oldest(self, lane)
+        elif self.overflow == "reject":
             raise MailboxFull(str(self), self.capacity)
-        turn = inside.turn
-        sender = turn if isinstance(turn, Mailbox) else handling.get()
-        if sender is not None:
-            if len(lane) >= FAR_OVER * self.capacity:
-                raise MailboxFull(str(self), self.capacity)
-            self._park(sender)
-        elif _get_running_loop() is not None:
-            raise MailboxFull(str(self), self.capacity, advice="`await ref.atell(...)` waits for room")
         else:
-            self._wait_for_room()
+            turn = inside.turn
+            block(self, turn if isinstance(turn, Mailbox) else handling.get())
 
-    def _drop(self, lane: deque[Letter]) -> None:
-        """Drop the oldest messages; a stop is none and keeps its place, as far as others take nothing meanwhile."""
-        kept: list[Letter] = []
-        with contextlib.suppress(IndexError):  # its turn was quicker
-            while len(lane) + len(kept) >= self.capacity:
-                letter = lane.popleft()
-                if letter[0] is StopLetter:
-                    kept.append(letter)
-                else:
-                    self.refuse(letter, MailboxFull(str(self), self.capacity), "dropped")
-        lane.extendleft(reversed(kept))
-
-    def _wait_for_room(self) -> None:
-        deadline_us = self.post.now_us() + round(BLOCK_S * 1e6)
-        while self.is_full():  # again: others that waited may have been quicker
-            room = self.room()
-            try:
-                self.post.wait(room, max(0, deadline_us - self.post.now_us()) / 1e6)
-            except TimeoutError:
-                raise MailboxFull(str(self), self.capacity, waited_s=BLOCK_S) from None
-            finally:
-                self.leave_line(room)
-
-    def _park(self, sender: Mailbox) -> None:
-        if sender.parked_on is self:
-            return  # it stands in line already
-        with self.post.parking:
-            behind: Mailbox | None = self
-            while behind is not None:
-                if behind is sender:
-                    return  # they would wait for each other: the bound gives way
-                behind = behind.parked_on
-            sender.parked_on = self
-        with sender.lock:
-            sender.attention = True
-        self._line_up(sender)
-
-    def _line_up(self, one: ReplyFuture[None] | Mailbox) -> None:
+    def line_up(self, one: ReplyFuture[None] | Mailbox) -> None:
+        """Have a caller, or a sender that is parked, wait in line for room."""
         with self.lock:
             is_open, is_idle = self.state is not CLOSED, self.state is IDLE
             if is_open:

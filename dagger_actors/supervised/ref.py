@@ -14,7 +14,8 @@ from dagger_actors.errors import AskInsideHandler, MailboxFull, RequestError
 from dagger_actors.supervised import wire
 from dagger_actors.supervised.circles import AwaitedReply, refuse_circle
 from dagger_actors.supervised.effects import effects_here, seen, send
-from dagger_actors.supervised.mailbox import BLOCK_S, CLOSED, SCHEDULED
+from dagger_actors.supervised.mailbox import CLOSED, SCHEDULED
+from dagger_actors.supervised.overflow import BLOCK_S
 from dagger_actors.supervised.waiting import limited, room
 from dagger_actors.supervised.wire import StopLetter
 

@@ -13,7 +13,7 @@ from dagger_actors.testing.errors import NotAsExpected
 from dagger_actors.testing.received import Received, Wanted, listed
 
 if TYPE_CHECKING:
-    from dagger_actors.supervised.mailbox import Post
+    from dagger_actors.supervised.post import Post
     from dagger_actors.supervised.wire import Answer
 
 __all__ = ["Inbox"]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dagger_actors.supervised import mailbox, ref
+from dagger_actors.supervised import overflow, ref
 from tests.simulation.thread_stage import ThreadStage
 
 SLICE = 120
@@ -39,7 +39,7 @@ class Listener(logging.Filter):
 @pytest.fixture(autouse=True)
 def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
     """Hears what the runtime logs; whoever waits for room waits for a moment only."""
-    monkeypatch.setattr(mailbox, "BLOCK_S", 0.01)
+    monkeypatch.setattr(overflow, "BLOCK_S", 0.01)
     monkeypatch.setattr(ref, "BLOCK_S", 0.01)
     made = Listener()
     logger = logging.getLogger("dagger_actors.actors")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dagger_actors import ActorSystem, ChildRefused, ChildSpec, MailboxSpec, Ref, Supervisor, Terminated, TooManyActors
 from dagger_actors.core.supervision import calls
 from dagger_actors.errors import ActorError, ActorLimit, MailboxFull, RequestError
-from dagger_actors.supervised import context, mailbox, timing
+from dagger_actors.supervised import context, overflow, timing
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.handlers import handler
@@ -238,9 +238,9 @@ def test_a_watch_whose_notice_found_no_room_is_over(stage: VirtualStage) -> None
 
 def test_stops_that_wait_have_an_end(stage: VirtualStage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Law: a full mailbox is no hindrance to a stop, but a thousand stops before it are."""
-    monkeypatch.setattr(mailbox, "STOPS", 3)
+    monkeypatch.setattr(overflow, "STOPS", 3)
     ref = stage.keep(Echo, capacity=1, overflow="reject")
-    replies = [ref.stop(block=False) for _ in range(mailbox.FAR_OVER + 3)]
+    replies = [ref.stop(block=False) for _ in range(overflow.FAR_OVER + 3)]
     with pytest.raises(MailboxFull, match="told often enough to stop"):
         ref.stop(block=False)
     stage.settle()

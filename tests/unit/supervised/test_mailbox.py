@@ -14,7 +14,8 @@ from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.bounds import MailboxSpec
 from dagger_actors.supervised.context import ActorContext
 from dagger_actors.supervised.handlers import handler
-from dagger_actors.supervised.mailbox import BLOCK_S, FAR_OVER, SUSPENDED
+from dagger_actors.supervised.mailbox import SUSPENDED
+from dagger_actors.supervised.overflow import BLOCK_S, FAR_OVER
 from dagger_actors.supervised.ref import Ref
 from tests.unit.supervised.conftest import PATIENCE_S, Stage, VirtualStage
 
