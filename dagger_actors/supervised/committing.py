@@ -206,7 +206,7 @@ class CommittingCell(Cell):
                 if self.turn is turn:
                     then(turn, decision, error)
                 else:
-                    self.leave_hand(turn, outcome=None)  # killed before they were in its hand
+                    turn.leave(self, outcome=None)  # killed before they were in its hand
 
             self.turn = None
             self.state = SCHEDULED

@@ -158,7 +158,7 @@ class DurableCell(CommittingCell):
         """Tell the end; what a killed turn did is not told, though its commit may still succeed."""
         assert isinstance(past, DurablePast)
         past.effects.drop(ActorStopped(self.name))
-        self.leave_hand(past.asking, outcome=past.outcome)
+        past.asking.leave(self, outcome=past.outcome)
         super()._end(turn, past, kind, error)
 
     # --- held

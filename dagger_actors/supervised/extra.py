@@ -35,6 +35,13 @@ class Extra:
         self.watching: dict[Lifecycle, int] = {}
         self.children: dict[Lifecycle, None] = {}
 
+    def take_past(self, incarnation: int) -> tuple[Past, list[Letter]]:
+        """Take what an incarnation leaves that is over, and the letters of the batch that it has gathered."""
+        past = Past(incarnation, self.timers, self.watching, self.children)
+        self.timers, self.watching, self.children = {}, {}, {}
+        batch, self.batch = self.batch, None
+        return past, [] if batch is None else batch[1]
+
 
 class Past(NamedTuple):
     """What an incarnation that is over leaves to be tidied up.

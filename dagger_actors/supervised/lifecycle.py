@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dagger_actors.core.log_fields import LogFields
-from dagger_actors.errors import ActorStopped, MessageRefused, SystemClosed
+from dagger_actors.errors import MessageRefused, SystemClosed
 from dagger_actors.supervised.awaiter import Awaiter, cancel_soon
 from dagger_actors.supervised.bounds import Overflow
 from dagger_actors.supervised.extra import Extra, Past
@@ -182,7 +182,7 @@ class Lifecycle(Awaiter):
             if turn is not None or state is not SCHEDULED:  # one that is queued for a turn stays so, and finds nothing
                 self.state = SUSPENDED
         if turn is not None:
-            self.leave_hand(turn, outcome=None if was_up else True)  # one that is not up any more was asked to stop
+            turn.leave(self, outcome=None if was_up else True)  # one that is not up any more was asked to stop
             if turn.task is not None:
                 cancel_soon(turn.task)
             elif state is SCHEDULED:
@@ -248,17 +248,6 @@ class Lifecycle(Awaiter):
                 fail(reply, error)
             else:
                 resolve(reply, copy)
-
-    def leave_hand(self, turn: Turn, *, outcome: object) -> None:
-        """Answer the asks in hand with an error or a result; None = it has stopped."""
-        hand, turn.hand = turn.hand, ()
-        for reply in hand:
-            if reply is None:
-                continue
-            if outcome is None or isinstance(outcome, BaseException):
-                fail(reply, ActorStopped(self.name) if outcome is None else outcome)
-            else:
-                resolve(reply, outcome)
 
     # --- incarnations
 
@@ -386,7 +375,7 @@ class Lifecycle(Awaiter):
         self.more()
         past = self._claim_end(turn, error)
         if past is not None:
-            self.leave_hand(turn, outcome=error)
+            turn.leave(self, outcome=error)
             logger.error(
                 "%s failed",
                 self,
@@ -418,22 +407,19 @@ class Lifecycle(Awaiter):
     def _take_past(self) -> Past:
         """Take what is the incarnation's, which is over with that; the lock is held."""
         self.is_alive = self.is_up = False
-        extra = self.extra
-        if extra is None:
+        if self.extra is None:
             return Past(self.incarnation, {}, {}, {})
-        past = Past(self.incarnation, extra.timers, extra.watching, extra.children)
-        extra.timers, extra.watching, extra.children = {}, {}, {}
-        batch, extra.batch = extra.batch, None
-        if batch is not None:
+        past, letters = self.extra.take_past(self.incarnation)
+        if letters:
             assert self.lane is not None
-            self.lane.extendleft(reversed(batch[1]))
+            self.lane.extendleft(reversed(letters))
         return past
 
     def _end(self, turn: Turn, past: Past, kind: ExitKind, error: BaseException | None) -> None:
         """Tell the end, which is claimed, and then whoever asked for it: the name is free when ``stop`` returns."""
         self._tidy_up(past)
         self.parent.child_exited(self, past.incarnation, kind, error)
-        self.leave_hand(turn, outcome=True)
+        turn.leave(self, outcome=True)
 
     def _tidy_up(self, past: Past) -> None:
         if self.state is CLOSED:

@@ -6,6 +6,9 @@ from asyncio import Task
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from dagger_actors.errors import ActorStopped
+from dagger_actors.supervised.wire import fail, resolve
+
 if TYPE_CHECKING:
     from dagger_actors.supervised.mailbox import Mailbox
     from dagger_actors.supervised.wire import Answer
@@ -31,6 +34,22 @@ class Turn:
         self.hand = hand
         self.task: Task[Any] | None = None
         self.waits_for: Mailbox | None = None
+
+    def leave(self, actor: Mailbox, *, outcome: object) -> None:
+        """Answer those who wait with an error or a result.
+
+        Args:
+            actor: Whose turn it is.
+            outcome: It; None = the actor has stopped.
+        """
+        hand, self.hand = self.hand, ()
+        for reply in hand:
+            if reply is None:
+                continue
+            if outcome is None or isinstance(outcome, BaseException):
+                fail(reply, ActorStopped(str(actor)) if outcome is None else outcome)
+            else:
+                resolve(reply, outcome)
 
 
 Order = Callable[[Turn], object]
