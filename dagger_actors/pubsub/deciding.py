@@ -75,10 +75,14 @@ class Deciding:
         self.machine = make()
         self.batch = Batch(services.place)
 
+    def give_up(self) -> None:
+        """The machine has crashed: nothing follows from what it has decided."""
+        self._effects.clear()
+        self.take_batch()
+
     def begin_anew(self) -> None:
         """Go on with a fresh machine, which knows of nothing but what is paused."""
         self.machine = self._make()
-        self._effects.clear()
         for name in self._paused:
             self.apply(Paused(name, is_paused=True))
 

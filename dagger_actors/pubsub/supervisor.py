@@ -171,14 +171,14 @@ class MemberSupervisor(Actor):
         ]
         self._shifts.forget()
         self._uncommitted.take_back()
-        self._deciding.take_batch()
+        self._redoing.clear()
+        self._deciding.give_up()
         self._ask_rebuild(self, error)
 
     def _reopened(self, cursors: Sequence[Cursor]) -> None:
         if self._has_left:
             return
         self._has_crashed = False
-        self._redoing.clear()
         self._intake.clear()
         self._services.activations.drop_ranges(range(RANGES))
         self._news.begin_anew(cursors)

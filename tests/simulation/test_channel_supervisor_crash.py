@@ -11,12 +11,15 @@ from typing import Any
 import apsw
 import msgspec
 import pytest
+from pykka._envelope import Envelope
 
 from dagger_actors import ActorSystem, Channel, Subscriber, handler, subscribe
+from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.protocols import Now
 from dagger_actors.errors import SupervisorGaveUp
-from dagger_actors.pubsub.machine.events import Decision, Event
+from dagger_actors.pubsub.machine.events import Decision, DoneTurn, Event, TurnRedone, TurnRef
 from dagger_actors.pubsub.machine.machine import MemberMachine
+from dagger_actors.pubsub.orders import RestAsked
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.testing.simulation import Simulation, simulate
 
@@ -180,3 +183,27 @@ def test_one_that_crashes_again_and_again_gives_up_and_another_process_goes_on()
         second.channels.publish_many("notes", [Note("abcd"[number % 4], number) for number in range(COUNT)])
         sim.advance(10)
         check(sim)
+
+
+def test_between_a_crash_and_the_going_on_the_old_machine_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: what a supervisor was to tell again when it crashed is in the file, undone; the next machine reads it there."""
+    told: list[Event] = []
+
+    def apply(machine: MemberMachine, event: Event, now: Now) -> Decision:
+        told.append(event)
+        return APPLY(machine, event, now)
+
+    with simulate(1) as sim:
+        system = sim.system(agents=[Sums], channels=[Channel("sums", Sum)])
+        (seat,) = system._paradigms.channel_hub._seats
+        supervisor = seat.supervisor
+        sim.settle()
+        supervisor._redoing._turns.append((TurnRef("sums.take", "a", ((1, 0, 0, 1),)), DoneTurn("handled")))
+        monkeypatch.setattr(MemberMachine, "apply", apply)
+        supervisor.on_crash(RuntimeError("a defect"), [])
+        asked: ReplyFuture[bool] = ReplyFuture()
+        supervisor.receive_batch([Envelope(RestAsked(), reply_to=asked)])
+        assert asked.get(timeout=0) is False
+        assert not any(isinstance(event, TurnRedone) for event in told)
+        sim.settle()
+        assert supervisor.is_at_rest, "it has gone on"
