@@ -10,18 +10,20 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from dagger_actors.drawing.chart import Chart, Row, Segment, at_once, ticks
+from dagger_actors.drawing.measure import BOLD, REGULAR, cut, pixels
 from dagger_actors.drawing.palette import DARK, LIGHT, Colour
 from dagger_actors.drawing.picture import STATES
-from dagger_actors.drawing.svg import HEADING_CELL, SUMMARY_CELL, fitting
-from dagger_actors.drawing.text import duration, shorten, width
+from dagger_actors.drawing.svg import write_heading
+from dagger_actors.drawing.text import duration
 
 __all__ = ["write_gantt"]
 
 MARGIN, HEADER, AXIS, LEGEND = 24.0, 60.0, 26.0, 44.0
 ROW = 24.0
-NAME_CELL, NOTE_CELL = 7.7, 6.4
-"""Widths of a character in the two columns of text, in pixels."""
-WIDEST_NAME, WIDEST_NOTE = 36, 52
+NAME, NOTE = (12.5, BOLD), (11.5, REGULAR)
+"""Font sizes of the two columns of text, in pixels, and their weights."""
+WIDEST_NAME, WIDEST_NOTE = 290.0, 340.0
+INDENT = 12.0
 PLOT = 760.0
 BINS = 190
 """Stretches that a row of many is cut into: 4 pixels each."""
@@ -54,8 +56,8 @@ class Plot:
 
 def write_gantt(chart: Chart) -> str:
     """Draw a chart."""
-    names = min(max((width(_name(row)) for row in chart.rows), default=0), WIDEST_NAME) * NAME_CELL + 14
-    notes = min(max((width(_note(row)) for row in chart.rows), default=0), WIDEST_NOTE) * NOTE_CELL + 26
+    names = max((pixels(_name(row), *NAME) + INDENT * row.is_item for row in chart.rows), default=0.0) + 14
+    notes = max((pixels(_note(row), *NOTE) for row in chart.rows), default=0.0) + 26
     plot = Plot(chart, MARGIN + names)
     bottom = HEADER + AXIS + ROW * len(chart.rows)
     legend = list(_legend(chart.rows, bottom + 30))
@@ -67,8 +69,7 @@ def write_gantt(chart: Chart) -> str:
         f"<title>{escape(chart.title)}</title>",
         f"<style>{_style()}</style>",
         f'<rect class="ground" {size} rx="10"/>',
-        f'<text class="heading" x="{MARGIN:g}" y="30">{fitting(chart.title, wide - 2 * MARGIN, HEADING_CELL)}</text>',
-        f'<text class="summary" x="{MARGIN:g}" y="48">{fitting(chart.subtitle, wide - 2 * MARGIN, SUMMARY_CELL)}</text>',
+        *write_heading(chart.title, chart.subtitle, MARGIN, wide),
     ]
     for number in range(0, len(chart.rows), 2):
         y = HEADER + AXIS + ROW * number
@@ -91,7 +92,7 @@ def _axis(plot: Plot, bottom: float) -> Iterator[str]:
 
 
 def _row(row: Row, plot: Plot, y: float) -> Iterator[str]:
-    x = MARGIN + (12 if row.is_item else 0)
+    x = MARGIN + INDENT * row.is_item
     kind = "name item" if row.is_item else "name"
     yield f'<text class="{kind}" x="{x:g}" y="{y + 4:g}">{escape(_name(row))}</text>'
     yield f'<text class="note" x="{plot.left + PLOT + 20:.1f}" y="{y + 4:g}">{escape(_note(row))}</text>'
@@ -103,11 +104,11 @@ def _row(row: Row, plot: Plot, y: float) -> Iterator[str]:
 
 
 def _name(row: Row) -> str:
-    return shorten(row.title, WIDEST_NAME - (2 if row.is_item else 0))
+    return cut(row.title, WIDEST_NAME - INDENT * row.is_item, *NAME)
 
 
 def _note(row: Row) -> str:
-    return shorten(" · ".join(part for part in (row.state.replace("_", " "), row.note) if part), WIDEST_NOTE)
+    return cut(" · ".join(part for part in (row.state.replace("_", " "), row.note) if part), WIDEST_NOTE, *NOTE)
 
 
 def _segment(segment: Segment, plot: Plot, y: float) -> Iterator[str]:

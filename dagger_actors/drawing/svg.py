@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from math import ceil
 
 import msgspec
 
 from dagger_actors.drawing.layout import Layout, Path, Point, place
+from dagger_actors.drawing.measure import BOLD, REGULAR, cut, pixels
 from dagger_actors.drawing.palette import DARK, LIGHT, Colour
 from dagger_actors.drawing.picture import STATES, Mark, Picture, PictureNode
-from dagger_actors.drawing.text import shorten, width
 from dagger_actors.errors import RequestError
 
-__all__ = ["HEADING_CELL", "SUMMARY_CELL", "fitting", "svg_if_it_can_be", "write_svg"]
+__all__ = ["svg_if_it_can_be", "write_heading", "write_svg"]
 
 NAMESPACE = "http://www.w3.org/2000/svg"
-CELL = 7.3
-"""Width of a character of a title, in pixels: a little more than the fonts named here need."""
-SUBTITLE, NOTE = 0.9, 0.84
-"""Widths of the characters of the other two lines, as parts of one."""
-NARROWEST, WIDEST = 14, 30
+NAME, ACTION, NOTE = (13.0, BOLD), (11.5, REGULAR), (11.0, REGULAR)
+"""Font sizes of the three lines of a box, in pixels, and their weights."""
+HEADING, SUMMARY, LABEL = (17.0, BOLD), (12.0, REGULAR), (10.0, REGULAR)
+"""Those of the title, of the line below it, and beside an edge."""
+NARROWEST, WIDEST = 102.0, 270.0
+"""Room for the texts of a box, in pixels."""
 PADDING = 26.0
 MARGIN, HEADER, LEGEND = 24.0, 58.0, 34.0
-HEADING = 640.0
+WIDEST_HEADING = 640.0
 """What a long title may make of a small picture's width; the rest of it is in its tooltip."""
-HEADING_CELL, SUMMARY_CELL, LABEL_CELL = 11.0, 7.1, 5.9
-"""Widths of a character of the title, of the line below it, and beside an edge."""
 STACK = 5.0
 """How far the boxes behind a mapped node stand out."""
 ARROW = 7.0
@@ -78,7 +78,7 @@ def write_svg(picture: Picture) -> str:
     has_dashed = any(mark.is_dashed for mark in picture.marks.values())
     entries = len(shown) + has_dashed
     heading = max(
-        min(max(width(picture.title) * HEADING_CELL, width(picture.subtitle) * SUMMARY_CELL), HEADING), entries * 104.0
+        min(max(pixels(picture.title, *HEADING), pixels(picture.subtitle, *SUMMARY)), WIDEST_HEADING), entries * 104.0
     )
     wide = 2 * MARGIN + max((columns - 1) * frame.step_x + frame.box_width + STACK * 2, heading)
     high = HEADER + MARGIN + max(rows - 1, 0) * frame.step_y + frame.box_height + (LEGEND if entries else 0)
@@ -88,8 +88,7 @@ def write_svg(picture: Picture) -> str:
         f"<title>{escape(picture.title)}</title>",
         f"<style>{_style(shown)}</style>",
         f'<rect class="ground" {size} rx="10"/>',
-        f'<text class="heading" x="{MARGIN:g}" y="30">{fitting(picture.title, wide - 2 * MARGIN, HEADING_CELL)}</text>',
-        f'<text class="summary" x="{MARGIN:g}" y="47">{fitting(picture.subtitle, wide - 2 * MARGIN, SUMMARY_CELL)}</text>',
+        *write_heading(picture.title, picture.subtitle, MARGIN, wide),
     ]
     parts += [
         _edge(path, frame, picture.marks.get(edge, PLAIN_EDGE))
@@ -104,24 +103,33 @@ def write_svg(picture: Picture) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def fitting(text: str, pixels: float, cell: float) -> str:
+def write_heading(title: str, subtitle: str, margin: float, wide: float) -> Iterator[str]:
+    """Write what stands above a picture of ``wide`` pixels."""
+    yield f'<text class="heading" x="{margin:g}" y="30">{_fitting(title, wide - 2 * margin, HEADING)}</text>'
+    yield f'<text class="summary" x="{margin:g}" y="47">{_fitting(subtitle, wide - 2 * margin, SUMMARY)}</text>'
+
+
+def _fitting(text: str, room: float, font: tuple[float, float]) -> str:
     """Escape a text, cut to a width; whole in its tooltip where something was cut."""
-    shown = shorten(text, max(1, int(pixels / cell)))
+    shown = cut(text, room, *font)
     return escape(shown) if shown == text else f"{escape(shown)}<title>{escape(text)}</title>"
 
 
 def _frame(picture: Picture, layout: Layout) -> Frame:
     longest = max(
-        (max(width(node.title), width(node.subtitle) * SUBTITLE, width(_third(node)) * NOTE) for node in picture.nodes),
-        default=0,
+        (
+            max(pixels(node.title, *NAME), pixels(node.subtitle, *ACTION), pixels(_third(node), *NOTE))
+            for node in picture.nodes
+        ),
+        default=0.0,
     )
-    box_width = min(max(longest, NARROWEST), WIDEST) * CELL + PADDING
+    box_width = min(max(ceil(longest), NARROWEST), WIDEST) + PADDING
     has_third = any(node.state is not None or node.note for node in picture.nodes)
     box_height = 64.0 if has_third else 48.0
     sideways = layout.across * box_width > layout.along * box_height * 4 and layout.along > 1
     # Sideways, a label lies along its edge, which is to be seen before and behind it.
-    labels = max((width(shorten(mark.label, WIDEST)) for mark in picture.marks.values()), default=0)
-    gap_x, gap_y = (max(58.0, labels * LABEL_CELL + 44 if labels else 0), 18.0) if sideways else (26.0, 46.0)
+    labels = max((pixels(cut(mark.label, WIDEST, *LABEL), *LABEL) for mark in picture.marks.values()), default=0.0)
+    gap_x, gap_y = (max(58.0, labels + 44 if labels else 0), 18.0) if sideways else (26.0, 46.0)
     return Frame(
         sideways=sideways, box_width=box_width, box_height=box_height, step_x=box_width + gap_x, step_y=box_height + gap_y
     )  # fmt: skip
@@ -158,7 +166,7 @@ def _edge(path: Path, frame: Frame, mark: Mark) -> str:
     if not mark.label:
         return drawn
     x, y = (beside[1], beside[0]) if frame.sideways else beside
-    return f'{drawn}<text class="label" x="{x:.1f}" y="{y + 3:.1f}">{escape(shorten(mark.label, WIDEST))}</text>'
+    return f'{drawn}<text class="label" x="{x:.1f}" y="{y + 3:.1f}">{escape(cut(mark.label, WIDEST, *LABEL))}</text>'
 
 
 def _head(across: float, tip: float, back: int) -> list[Point]:
@@ -168,7 +176,7 @@ def _head(across: float, tip: float, back: int) -> list[Point]:
 def _box(node: PictureNode, x: float, y: float, frame: Frame) -> Iterator[str]:
     left, top = x - frame.box_width / 2, y - frame.box_height / 2
     size = f'width="{frame.box_width:.1f}" height="{frame.box_height:.1f}" rx="9"'
-    cells = (frame.box_width - PADDING) / CELL
+    room = frame.box_width - PADDING
     kind = f"node {node.state or 'plain'}{' aside' if node.is_aside else ''}"
     yield f'<g class="{kind}"><title>{escape(_tooltip(node))}</title>'
     for behind in (2, 1) if node.is_mapped else ():
@@ -179,10 +187,10 @@ def _box(node: PictureNode, x: float, y: float, frame: Frame) -> Iterator[str]:
         yield f'<rect x="{left + 4:.1f}" y="{top + 4:.1f}" {inner}/>'
     third = _third(node)
     first = y - 3 - (8 if third else 0)
-    yield f'<text class="name" x="{x:.1f}" y="{first:.1f}">{escape(shorten(node.title, round(cells)))}</text>'
-    yield f'<text class="action" x="{x:.1f}" y="{first + 16:.1f}">{escape(shorten(node.subtitle, round(cells / SUBTITLE)))}</text>'
+    yield f'<text class="name" x="{x:.1f}" y="{first:.1f}">{escape(cut(node.title, room, *NAME))}</text>'
+    yield f'<text class="action" x="{x:.1f}" y="{first + 16:.1f}">{escape(cut(node.subtitle, room, *ACTION))}</text>'
     if third:
-        yield f'<text class="note" x="{x:.1f}" y="{first + 32:.1f}">{escape(shorten(third, round(cells / NOTE)))}</text>'
+        yield f'<text class="note" x="{x:.1f}" y="{first + 32:.1f}">{escape(cut(third, room, *NOTE))}</text>'
     yield "</g>"
 
 
