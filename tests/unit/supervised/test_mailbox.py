@@ -308,19 +308,21 @@ def test_a_coroutine_that_waits_for_room_in_vain_or_is_cancelled_leaves_the_line
 
 def test_on_an_event_loop_that_is_no_actors_a_tell_does_not_block(threads: Stage) -> None:
     """Law: a full mailbox refuses it with the advice to await; ``atell`` waits."""
-    go = threading.Event()
+    entered, go = threading.Event(), threading.Event()
 
     class Slow(Actor):
         dispatcher = "blocking"
 
         @handler
         def take(self, note: Note) -> None:
+            entered.set()
             assert go.wait(PATIENCE_S)
 
     async def main() -> None:
         ref = threads.spawn(Slow, mailbox=MailboxSpec(capacity=1))
-        while not ref.cell.lane:
-            await ref.atell(Note(0))
+        await ref.atell(Note(0))
+        assert await asyncio.to_thread(entered.wait, PATIENCE_S)  # else it takes one from what is to be full
+        await ref.atell(Note(0))
         with pytest.raises(MailboxFull, match=r"`await ref.atell\(...\)` waits for room"):
             ref.tell(Note(1))
         waiting = asyncio.create_task(ref.atell(Note(2)))

@@ -130,6 +130,6 @@ def test_a_supervisor_that_fails_by_itself_as_it_starts_is_told_at_once(
     agents: Any = Greeter
     for level in range(depth):
         agents = Supervisor(f"s{level}", [agents])
-    monkeypatch.setattr("dagger_actors.supervised.actors.START_S", 3.0)
+    monkeypatch.setattr("dagger_actors.supervised.actors.START_S", 20.0)
     with pytest.raises((Defect, DaggerError), match="broken"):
         ActorSystem(agents=[agents])

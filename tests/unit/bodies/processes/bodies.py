@@ -82,6 +82,10 @@ def crime(what: str) -> None:
             ctypes.string_at(0)
         case "closed descriptors":
             os.closerange(3, 256)
+        case "ends late":
+            os.closerange(3, 256)
+            time.sleep(0.3)
+            os._exit(7)
         case "closed streams":
             os.closerange(0, 3)
         case "garbage":

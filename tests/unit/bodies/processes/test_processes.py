@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dagger_actors import ActorSystem, DefinitionError, RunFailed, action
+from dagger_actors.bodies.processes import pool
 from dagger_actors.errors import RequestError
 from dagger_actors.testing.simulation import simulate
 from tests.busy import begun_in_time
@@ -144,6 +145,16 @@ def test_a_crime_fails_its_attempt_and_harms_nobody(what: str, error: str, words
         assert bad.attempts[1].error.type == error
         assert words in bad.attempts[1].error.message
         assert outputs(system, node("place"))["place"] == str(Path.cwd())
+
+
+def test_how_a_process_ended_is_told_though_its_connection_was_gone_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: descriptors go first; on a busy machine a process takes its time to end behind them."""
+    monkeypatch.setattr(pool, "DYING_S", 30.0)
+    with ActorSystem(processes=1) as system:
+        report = system.flows.start(flow(node("crime", inputs={"what": {"value": "ends late"}}))).wait(60)
+    error = report.nodes[0].attempts[0].error
+    assert error is not None
+    assert "exit status 7" in error.message
 
 
 def test_a_flood_and_a_changed_directory_and_a_daemon_stay_theirs() -> None:
