@@ -64,8 +64,9 @@ class FlowSpec:
 class Piece:
     """One invocation: a node, or an item of one.
 
-    Its state is pending, ready (it may begin), running, waiting (for its retry), asked, inside (its flow runs), parked, going (a
-    map whose items are at work), held (it has failed, and pauses its run), or how it ended.
+    Its state is pending, ready (it may begin), running, waiting (for its retry), asked, inside (its flow runs), asking (its flow
+    rests because people are asked in it), parked, going (a map whose items are at work), held (it has failed, and pauses its
+    run), or how it ended.
     """
 
     state: str = "pending"
@@ -77,13 +78,17 @@ class Piece:
     answer: Any = None
     run: Run | None = None
     revival: str = "resume"
-    """How its flow goes on that has paused."""
+    """How its flow goes on that rests: resume, retry, or wake where somebody has answered in it."""
     is_cut: bool = False
     """Whether it was skipped because its run came to its end."""
 
     @property
     def is_over(self) -> bool:
         return self.state in OVER
+
+    def is_to_end(self, now: int) -> bool:
+        """Whether somebody has answered what it asks, or was asked for long enough."""
+        return self.answer is not None or (self.due is not None and self.due <= now)
 
     def end(self, state: str, output: Any = None) -> None:
         self.state, self.output, self.due, self.held = state, output, None, ""
@@ -142,7 +147,9 @@ class Run:
         self.status = "running"
         self.is_pausing = False
         self.asks = False
-        """Whether it rests only because people are asked."""
+        """Whether it rests only because people are asked, here or inside."""
+        self.is_woken = False
+        """Whether one of these has answered, or was asked for long enough: it goes on when it is its turn in the run above."""
         self.is_ended_there = False
         """Whether the file says that it has ended: what was under way at that instant need not have begun."""
 
@@ -170,12 +177,6 @@ class Run:
     @property
     def has_failed(self) -> bool:
         return any(node.own.state in BAD or node.own.state == "held" for node in self.nodes.values())
-
-    @property
-    def is_stuck(self) -> bool:
-        """Whether it rests again as soon as it is resumed: nothing is left but parked work, and what waits for that."""
-        open_states = {piece.state for _, _, piece in self.all() if not piece.is_over}
-        return open_states <= {"parked", "pending", "going"} and not any(piece.run for _, _, piece in self.all())
 
     @property
     def is_held(self) -> bool:
@@ -222,6 +223,8 @@ class Run:
         piece.state = "inside"
         if piece.run is None:
             piece.run = Run(run_id, node.spec.flow, self)
+        elif piece.run.status == "paused" and piece.revival == "wake":
+            piece.run.go_on()
         elif piece.run.status == "paused" and piece.revival == "resume":
             piece.run.resume()
         elif piece.run.status != GOOD:
@@ -253,8 +256,9 @@ class Run:
     def fire(self, node_id: str, item: int, now: int) -> None:
         """What a piece waited for is due."""
         piece = self.piece(node_id, item)
-        if self.asks:
-            self.status, self.asks = "running", False
+        self.wake()
+        if self.status == "paused":
+            return
         match piece.state:
             case "waiting":
                 piece.state, piece.due = "ready", None
@@ -326,14 +330,26 @@ class Run:
     def hear(self, node_id: str, answer: bool) -> None:
         """Somebody answers; a paused run takes it when it goes on."""
         self.nodes[node_id].own.answer = answer
-        if self.status == "paused" and self.asks:
-            self.status, self.asks = "running", False
+        self.wake()
+
+    def wake(self) -> None:
+        """Go on, if it rests because people are asked; inside of another run when it is its turn there."""
+        if not (self.status == "paused" and self.asks):
+            return
+        if self.parent is None:
+            self.go_on()
+        else:
+            self.is_woken = True
+            self.parent.wake()
+
+    def go_on(self) -> None:
+        self.status, self.is_pausing, self.asks, self.is_woken = "running", False, False, False
 
     def stop(self, status: str) -> None:
         """End it now: what runs is cancelled, what has not begun is skipped."""
         if self.status in OVER:
             return
-        self.status, self.is_pausing, self.asks = status, False, False
+        self.status, self.is_pausing, self.asks, self.is_woken = status, False, False, False
         for _, _, piece in self.all():
             if piece.state == "held":
                 piece.end(piece.held)
@@ -353,12 +369,11 @@ class Run:
             if not piece.is_over:
                 self._leave(piece)
                 piece.end("cancelled")
-        if self.asks:
-            self.status, self.asks = "running", False
+        self.wake()
 
     def resume(self) -> None:
         """Go on; what paused it has fresh tries, and so has what was skipped for want of that."""
-        self.status, self.is_pausing, self.asks = "running", False, False
+        self.go_on()
         for node in self.nodes.values():
             if node.own.state == "held":
                 self._renew(node)
@@ -368,8 +383,8 @@ class Run:
         for _, _, piece in self.all():
             if piece.run is not None and piece.state == "inside" and piece.run.is_pausing:
                 piece.run.resume()
-            elif piece.run is not None and piece.state == "parked":
-                piece.state, piece.revival = "ready", how
+            elif piece.run is not None and piece.run.status == "paused" and (piece.state == "parked" or how == "retry"):
+                piece.state, piece.revival, piece.run.asks = "ready", how, False
 
     def retry(self, has_place: HasPlace) -> None:
         """Try again what failed or never ran, and what was parked; who has no place yet waits for what is tried again."""
@@ -449,7 +464,7 @@ class Run:
         is_excused = is_dead or (self.is_pausing and not is_at_work)
         asked = [name for name, node in self.nodes.items() if node.own.state == "asked" and node.own.answer is not None]
         self.decide(now, has_begun, is_deaf=is_excused and not all(map(has_taken, asked)))
-        self._rest()
+        self._rest(now)
 
     def decide(self, now: int, has_begun: Callable[[str], bool], *, is_deaf: bool = False) -> None:
         """Draw every conclusion about nodes; deaf = as long as no answer has been heard."""
@@ -459,8 +474,10 @@ class Run:
             pass
 
     def _look_inside(self, now: int, has_heard: Callable[[tuple[str, int]], bool]) -> None:
-        """Flows inside may have come to rest."""
+        """Flows inside may have come to rest, and what rests may have been woken."""
         for node, item, piece in list(self.all()):
+            if piece.run is not None and piece.state == "asking" and piece.run.is_woken:
+                piece.state, piece.revival = "ready", "wake"
             if piece.run is None or piece.state != "inside" or self.status != "running":
                 continue
             if not has_heard((node.spec.id, item)):
@@ -470,7 +487,7 @@ class Run:
             elif piece.run.status in OVER:
                 self.fail(node.spec.id, item, now)
             elif piece.run.status == "paused":
-                piece.state = "parked"
+                piece.state = "asking" if piece.run.asks else "parked"
 
     def _decide(self, node: Node, now: int, has_begun: Callable[[str], bool], is_deaf: bool) -> bool:
         """Draw one conclusion about a node, if there is one."""
@@ -536,7 +553,7 @@ class Run:
             self._node_failed(node, "failed")
         return True
 
-    def _rest(self) -> None:
+    def _rest(self, now: int) -> None:
         if self.status != "running":
             return
         states = [piece.state for _, _, piece in self.all()]
@@ -545,9 +562,7 @@ class Run:
         elif self.is_pausing:
             if "running" not in states and "inside" not in states:
                 self.status, self.is_pausing = "paused", False
-        elif any(piece.state == "asked" and piece.answer is not None for _, _, piece in self.all()):
+        elif any(piece.state == "asked" and piece.is_to_end(now) for _, _, piece in self.all()):
             pass  # whoever goes on with it takes that first
         elif not {"running", "ready", "waiting", "inside"}.intersection(states):
-            self.asks = "asked" in states
-            if self.parent is None or not self.asks:
-                self.status = "paused"
+            self.status, self.asks = "paused", not {"asked", "asking"}.isdisjoint(states)

@@ -213,6 +213,10 @@ class Stage:
             for run_id, status, pausing, asks in self.query(sql)
         }
 
+    def marked(self) -> set[str]:
+        """Runs of flows inside others that rest, and are to be resumed or tried again when it is their turn."""
+        return {run_id for (run_id,) in self.query("SELECT run_id FROM flow_runs WHERE asks_until < 0")}
+
     def state_of(self, run_id: str, node: str) -> str | None:
         """How a node stands."""
         row = self.rows().get(run_id, {}).get((node, -1))

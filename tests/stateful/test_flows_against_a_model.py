@@ -34,7 +34,7 @@ picks = st.integers(0, 10_000)
 KINDS = "wwwwmmafF"
 """Of nodes: work, maps of it, approvals, flows, maps of them."""
 KINDS_GROWN = "wwma"
-KINDS_INSIDE = "wwwm"
+KINDS_INSIDE = "wwwma"
 few = st.lists(picks, max_size=3)
 TRIGGERS = ["all_succeeded", "all_succeeded", "all_succeeded", "all_done", "any_succeeded", "any_failed", "none_failed"]
 triggers = st.sampled_from(TRIGGERS)
@@ -166,8 +166,6 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
             on = tuple(dict.fromkeys(list(there)[one % len(there)] for one in ons))
             more: dict[str, Any] = {"id": f"x{self.count}", "on": on, "added_by": body.place[1]}
             more["trigger"] = trigger if on else "all_succeeded"
-            if run.parent is not None and spec.kind == "ask":
-                more |= {"kind": "work", "autopilot": None}
             if is_over and spec.is_map and on and there[on[0]].is_map and more["trigger"] == "all_succeeded":
                 more |= {"over": on[0], "items": None}
             added.append(dataclasses.replace(spec, **more))
@@ -175,9 +173,9 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
         self.tell(pick, is_good=True, added=tuple(added))
 
     @rule(pick=picks, answer=st.sampled_from([True, True, False, False, "perhaps"]), is_here=st.booleans())
-    @precondition(lambda self: any(node.spec.kind == "ask" for _, node in self.all_nodes()))
+    @precondition(lambda self: self.approvals())
     def answer(self, pick: int, answer: Any, is_here: bool) -> None:
-        run, node = self.one_node(pick, lambda node: node.spec.kind == "ask")
+        run, node = self.approvals()[pick % len(self.approvals())]
         self.command(
             run.why_no_answer(node.spec.id, answer),
             lambda: self.teller(is_here).flows.signal(run.id, node.spec.id, answer),
@@ -334,6 +332,9 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
     def all_nodes(self) -> list[tuple[Run, Node]]:
         return [(run, node) for run in self.runs.values() for node in run.nodes.values()]
 
+    def approvals(self) -> list[tuple[Run, Node]]:
+        return [(run, node) for run in self.all_runs() for node in run.nodes.values() if node.spec.kind == "ask"]
+
     def one_node(self, pick: int, is_apt: Callable[[Node], bool] = lambda _node: True) -> tuple[Run, Node]:
         nodes = [(run, node) for run, node in self.all_nodes() if is_apt(node)]
         return nodes[pick % len(nodes)]
@@ -374,7 +375,7 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
 
     @staticmethod
     def is_armed(run: Run, piece: Piece) -> bool:
-        return piece.due is not None and (run.status == "running" or (run.status == "paused" and run.asks))
+        return piece.due is not None and (run.status == "running" or (run.asks and not run.is_woken))
 
     # --- learning what happened
 
@@ -512,7 +513,7 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
 
     def enter_flows(self, rows: Any) -> bool:
         """Tell the model of flows inside that began to run, as the file has it; tells whether there were any."""
-        statuses = self.stage.statuses()
+        statuses, marked = self.stage.statuses(), self.stage.marked()
         for run in self.all_runs():
             for node, item, piece in run.all():
                 row = self.row(rows, (run.id, node.spec.id, item))
@@ -521,11 +522,26 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                 name = f"{run.id}/{node.spec.id}" + (f"/{item}" if item >= 0 else "")
                 is_new = row.state in {GOOD, "failed"} or (row.state, row.reason) == ("waiting", "flow")
                 if piece.run is not None and piece.run.status == "paused":
-                    is_new = statuses[name][0] != "paused" or (piece.revival == "resume" and piece.run.is_stuck)
+                    is_new = statuses[name][0] != "paused" or (
+                        self.has_heard(rows, piece.run)
+                        if piece.revival == "wake"
+                        else statuses[run.id][0] != "pending" and name not in marked
+                    )
                 if is_new:
                     run.enter(node.spec.id, item, name, self.places())
                     return True
         return False
+
+    def has_heard(self, rows: Any, run: Run) -> bool:
+        """Whether a run has gone on with an answer that has woken it, or what follows when nobody has answered in time."""
+        asked = [
+            (node, self.row(rows, (run.id, node.spec.id, -1)))
+            for node in run.nodes.values()
+            if node.own.state == "asked"
+        ]
+        return any(
+            row is not None and (row.state != "waiting" or (node.own.due and not row.due)) for node, row in asked
+        )
 
     def there_is_room(self, run: Run, body: Body) -> None:
         """A body makes room when it ends, or its attempt does; that is known to the model only a little later."""
@@ -650,7 +666,7 @@ def is_shown(piece: Piece, row: Row | None) -> bool:
             return (row.state, row.reason) == ("waiting", "retry")
         case "asked":
             return (row.state, row.reason) == ("waiting", "human")
-        case "inside":
+        case "inside" | "asking":
             return (row.state, row.reason) == ("waiting", "flow")
         case "parked":
             return row.state == "waiting" and row.reason in {"poison", "flow"}
