@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from dagger_actors.cli.exits import UsageError, complain
 from dagger_actors.cli.inputs import parse_answer
-from dagger_actors.cli.progress import Display, LogLines, Voice, display_for
+from dagger_actors.cli.progress import Display, Voice, display_for
 from dagger_actors.cli.text import one_line, printable
 from dagger_actors.cli.watch import Interrupts, wait_for
 from dagger_actors.errors import RequestError, RunOwned
@@ -47,6 +47,10 @@ class Shown:
         """Take events; never blocks."""
         self.display.observe(events)
 
+    def tell(self, text: str) -> None:
+        """Show a line of the log, at any time."""
+        self.display.tell(text)
+
     def begin_anew(self, reports: Sequence[Report]) -> None:
         """Show the next display, which knows what is behind."""
         self.display = display_for(self.voice)
@@ -70,7 +74,7 @@ def stay_with(
         How they rest; None when a signal came first.
     """
     while True:
-        with shown.display, LogLines(shown.display.tell):
+        with shown.display:
             reports = wait_for(lambda: [_rest_of(system, one, interrupts, waits=waits) for one in runs], interrupts)
         if reports is None or not shown.voice.has_person:
             return reports

@@ -200,6 +200,7 @@ class Lines:
         self._writer = threading.Thread(target=self._write, name="progress lines", daemon=True)
         self._started = time.monotonic()
         self._items = ItemCounts()
+        self._is_over = False
 
     def begin(self, report: Report) -> None:
         """Take no notice: what is behind was told when it happened."""
@@ -209,30 +210,38 @@ class Lines:
         self._words.put((time.monotonic() - self._started, events))
 
     def tell(self, text: str) -> None:
-        """Queue it for the writer."""
-        self._words.put((time.monotonic() - self._started, text))
+        """Queue it for the writer; write it, once that has ended."""
+        word = (time.monotonic() - self._started, text)
+        if self._is_over:
+            self._write_down(*word)
+        else:
+            self._words.put(word)
 
     def __enter__(self) -> Self:
         self._writer.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._is_over = True
         self._words.put(None)
         self._writer.join()
 
     def _write(self) -> None:
-        while (word := self._words.get()) is not None:
-            at, what = word
-            if isinstance(what, str):
-                told = [printable(what)]
-            else:
-                told = [line for event in what for line in self._items.lines(event, at) if line]
-            lines = [f"{at:9.3f} {line}\n" for line in told]
-            try:
-                self._stream.write("".join(lines))
-                self._stream.flush()
-            except (OSError, ValueError):
-                return  # the reader is gone; the run does not depend on being watched
+        while (word := self._words.get()) is not None and self._write_down(*word):
+            pass
+
+    def _write_down(self, at: float, what: Sequence[RunEvent] | str) -> bool:
+        if isinstance(what, str):
+            told = [printable(what)]
+        else:
+            told = [line for event in what for line in self._items.lines(event, at) if line]
+        lines = [f"{at:9.3f} {line}\n" for line in told]
+        try:
+            self._stream.write("".join(lines))
+            self._stream.flush()
+        except (OSError, ValueError):
+            return False  # the reader is gone; the run does not depend on being watched
+        return True
 
 
 def describe(event: RunEvent) -> str:

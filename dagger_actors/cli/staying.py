@@ -13,7 +13,7 @@ from dagger_actors.cli.command_line import command
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK, PAUSED, UsageError, complain, worst
 from dagger_actors.cli.json_report import write_reports
 from dagger_actors.cli.leaving import leaving, saying
-from dagger_actors.cli.progress import Display, Voice
+from dagger_actors.cli.progress import Display, LogLines, Voice
 from dagger_actors.cli.render import failures, outputs, stdout
 from dagger_actors.cli.steps import asked, next_steps
 from dagger_actors.cli.text import duration, one_line, printable
@@ -78,6 +78,7 @@ def stay(
         # What an action prints would stand between a reader and the one document.
         contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext(),
         Interrupts() as interrupts,
+        LogLines(shown.tell),  # before anything has begun: a body may have logged before this thread gets on
         place.open(shown.observe) as system,
         leaving(system, interrupts),
     ):

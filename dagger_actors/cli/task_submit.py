@@ -20,7 +20,7 @@ from dagger_actors.cli.json_report import write_json
 from dagger_actors.cli.leaving import leaving
 from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, Quiet, existing
-from dagger_actors.cli.progress import LogLines
+from dagger_actors.cli.progress import LogLines, say
 from dagger_actors.cli.render import stdout
 from dagger_actors.cli.task_imports import imported_kinds
 from dagger_actors.cli.task_pages import error_lines, result_lines, shown_state
@@ -121,6 +121,7 @@ def submit(
         # What a body prints would stand between a reader and the one document.
         contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext(),
         Interrupts() as interrupts,
+        LogLines(say),  # before there is a task: its body may have logged, and ended, before this thread gets on
         ActorSystem(place, imports=imports if is_ours else (), recover=False) as system,
         leaving(system, interrupts),
     ):
@@ -202,7 +203,7 @@ class Stay:
         def look() -> None:
             self._say(system.tasks.report(task.id, values=False), system.tasks.progress(task.id))
 
-        with self._shown(), LogLines(self._tell_line):
+        with self._shown():
             look()
             try:
                 ended = wait_for(lambda: task.wait(self._timeout), interrupts, look, LOOK_S)
@@ -233,10 +234,6 @@ class Stay:
         before, self._told = self._told, ", ".join([standing(report), *told])
         if not self._is_quiet and self._live is None and self._told != before:
             sys.stderr.write(f"{self._told}\n")
-
-    @staticmethod
-    def _tell_line(text: str) -> None:
-        sys.stderr.write(f"{printable(text)}\n")
 
     @staticmethod
     def _say_aside(text: str) -> None:

@@ -8,6 +8,9 @@ from itertools import pairwise
 import msgspec
 import pytest
 
+from dagger_actors.cli import staying
+from dagger_actors.cli.asking import stay_with
+
 
 def test_a_run_that_succeeds_prints_its_outputs_on_stdout_and_exits_with_0(program):
     """Law: results go to stdout, progress and verdict to stderr."""
@@ -194,6 +197,31 @@ def test_a_reader_that_is_gone_ends_neither_the_run_nor_the_command(program, clo
     assert process.returncode == 0, told
     assert "Traceback" not in "".join(text or "" for text in told)
     assert program.report("one")["state"] == "succeeded"
+
+
+SAYS = """
+from dagger_actors import Context, action
+
+@action
+def says(ctx: Context) -> int:
+    ctx.log("said at once")
+    return 1
+"""
+
+
+def test_what_an_action_logs_before_its_run_is_waited_for_is_shown_too(typed, monkeypatch):
+    """Law: nothing is lost, though the run had ended before the command got on."""
+
+    def late(system, runs, *rest, **options):
+        runs[0].wait(60)
+        return stay_with(system, runs, *rest, **options)
+
+    monkeypatch.setattr(staying, "stay_with", late)
+    (typed.folder / "says.py").write_text(SAYS)
+    (typed.folder / "says.yaml").write_text("name: s\nactions: [says.py]\nnodes: [{id: n, action: says}]\n")
+    status, out, err = typed("run", "says.yaml", "--run-id", "r")
+    assert (status, out) == (0, "n: 1\n")
+    assert " r/n: said at once\n" in err
 
 
 @pytest.mark.parametrize("words", [["runs"], ["show", "one"], ["show", "one", "--json"], ["graph", "fan.yaml"]])

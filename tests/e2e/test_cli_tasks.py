@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, task_agent
+from dagger_actors.cli.task_submit import Stay
 
 ABC = '{"text": "abc"}'
 OURS = ("--import", "agents.py", "--wait")
@@ -205,6 +206,18 @@ def test_wait_shows_how_it_stands_and_what_it_logs_unless_it_is_to_be_quiet(type
     assert "measures \\x1b[2Ja\n" in err
     quiet = typed("tasks", "submit", "parent", '{"text": "a bb"}', *OURS, "--quiet")
     assert (quiet[1], "of parent: " in quiet[2]) == ("[1,2]\n", False)
+
+
+def test_what_a_task_logs_before_it_is_waited_for_is_shown_too(typed, monkeypatch):
+    """Law: nothing is lost, though the task had ended before the command got on."""
+    wait = Stay.wait
+
+    def late(stay, system, task, interrupts):
+        task.wait(60)
+        return wait(stay, system, task, interrupts)
+
+    monkeypatch.setattr(Stay, "wait", late)
+    assert "measures \\x1b[2Jabc\n" in typed("tasks", "submit", "measure", ABC, *OURS)[2]
 
 
 ASIDE = """

@@ -32,7 +32,7 @@ def test_each_state_change_is_described_in_one_printable_line():
 
 
 def test_lines_come_in_order_with_what_actions_log_among_them():
-    """Law: nothing is lost: leaving the display writes all that was queued."""
+    """Law: nothing is lost: leaving the display writes all that was queued, and what is told later is written too."""
     stream = io.StringIO()
     lines = Lines(stream)
     lines.observe([changed("running")])
@@ -42,8 +42,9 @@ def test_lines_come_in_order_with_what_actions_log_among_them():
         logging.getLogger("dagger_actors.flow").info("of no interest here")
         logging.getLogger("dagger_actors.actors").warning("%s does not come back", "a")
         lines.observe([changed("succeeded"), NodeCount(run_id="r", total=1)])
+    lines.tell("late")
     told = [line.split(maxsplit=1)[1] for line in stream.getvalue().splitlines()]
-    assert told == ["n running", "r/n: half\\x1b[2J way", "warning: a does not come back", "n succeeded"]
+    assert told == ["n running", "r/n: half\\x1b[2J way", "warning: a does not come back", "n succeeded", "late"]
 
 
 def test_a_terminal_shows_counts_and_how_far_a_running_body_is():
