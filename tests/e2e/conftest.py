@@ -67,9 +67,10 @@ def stuck() -> None:
     threading.Event().wait()
 
 @action
-def a_while() -> str:
-    note("a while")
-    time.sleep(1.0)
+def until_go() -> str:
+    note("until go")
+    while not os.path.exists("go"):
+        time.sleep(0.01)
     return "done"
 
 @action
@@ -114,8 +115,8 @@ nodes:
 name: slow
 actions: [actions.py]
 nodes:
-  - {id: first, action: a_while}
-  - {id: second, action: a_while, dependencies: [first]}
+  - {id: first, action: until_go}
+  - {id: second, action: until_go, dependencies: [first]}
 """,
     "rows.yaml": """
 name: rows
@@ -179,15 +180,21 @@ class Program:
         return path.read_text().split("\n")[:-1] if path.exists() else []
 
 
-def wait_for_line(process: subprocess.Popen[str], part: str) -> list[str]:
-    """Read stderr up to the first line that holds ``part``; the lines read, that one included."""
+def wait_for_line(process: subprocess.Popen[str], *parts: str, is_end_enough: bool = False) -> list[str]:
+    """Read stderr until each of ``parts`` was in a line, in whichever order; the lines read, the last one included.
+
+    ``is_end_enough``: to its end, if they never come.
+    """
     assert process.stderr is not None
-    lines = []
+    lines, left = [], set(parts)
     for line in process.stderr:
         lines.append(line)
-        if part in line:
+        left -= {part for part in left if part in line}
+        if not left:
             return lines
-    raise AssertionError(f"{part!r} never came, only: {''.join(lines)}")
+    if is_end_enough:
+        return lines
+    raise AssertionError(f"{left} never came, only: {''.join(lines)}")
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ class Alarm(Subscriber):
     @subscribe("notes", key="who")
     def note(self, note: Note, ctx: TurnContext) -> None:
         self.state.total += note.number
-        ctx.set_timer("flush", 0.05, Flush("late"))
+        ctx.set_timer("flush", 3600 if note.number == 1 else 0.05, Flush("late"))
 
     @handler
     def flush(self, due: Flush, ctx: TurnContext) -> None:

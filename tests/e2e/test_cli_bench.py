@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from typing import Any
 
 import msgspec
 import pytest
 
 from dagger_actors.cli.app import main
-from dagger_actors.cli.benching import machine
+from dagger_actors.cli.benching import load, machine
 from dagger_actors.cli.benching.meter import Meter
 from tests.busy import COMMAND_S
 
@@ -23,9 +24,11 @@ agents:
     agents: [{id: keeper, class: "small.py:Keeper"}]
 """
 AGENTS = """
-import itertools
+import itertools, threading
 import msgspec
 from dagger_actors import Actor, ActorContext, handler
+
+many = threading.Event()
 
 class Add(msgspec.Struct, frozen=True):
     number: int
@@ -39,6 +42,8 @@ class Sums(msgspec.Struct):
 class Adder(Actor):
     @handler
     def add(self, add: Add, ctx: ActorContext) -> int:
+        if add.number < -1:
+            many.wait(30)
         if add.number < 0:
             raise ValueError("too small")
         ctx.find("office/keeper").tell(add)
@@ -68,8 +73,10 @@ def one_bad():
     yield from [Add(1), Add(-1), Add(2)]
 
 def bad():
-    while True:
-        yield Add(-1)
+    for number in itertools.count():
+        if number == 100:
+            many.set()
+        yield Add(-2)
 
 def none():
     return iter(())
@@ -90,6 +97,13 @@ NUMBERS = [7]
 def unsendable():
     yield Add(object())
 """
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """All that is due is sent, also where a thread of a busy machine comes when the time is over."""
+    monkeypatch.setattr(load, "LATE_S", COMMAND_S)
+    monkeypatch.setattr(load, "DRAIN_S", COMMAND_S)
 
 
 @pytest.fixture
@@ -140,24 +154,23 @@ def test_failures_are_counted_not_hidden(small, ask):
     assert agents["office/keeper"]["messages"] == 2
 
 
-def test_a_time_ends_it_and_the_warm_up_is_not_counted(small):
+def test_a_time_ends_it_and_the_warm_up_is_not_counted(small, typed, patient):
     """Law: as many messages as the rate gives in the time that is measured; the table says so."""
     timed = ("--rate", "200", "--duration", "0.2", "--warmup", "0.1")
-    done = small("bench", "small.yaml", "--send", "adder=small.py:adds", *timed)
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    sent = lines[0].split()[1]
-    assert 0 < int(sent) <= 40  # all of them, unless the machine is busy
+    status, out, err = typed("bench", "small.yaml", "--send", "adder=small.py:adds", *timed)
+    assert status == 0, err
+    lines = out.splitlines()
+    assert lines[0].startswith("small.yaml: 40 messages sent in ")
     assert "200 a second asked for" in lines[0]
     assert lines[2].split() == ["agent", "messages", "per", "s", "p50", "p99", "max", "failed", "restarts"]
-    assert [line.split()[:2] for line in lines[3:5]] == [["adder", sent], ["office/keeper", sent]]
+    assert [line.split()[:2] for line in lines[3:5]] == [["adder", "40"], ["office/keeper", "40"]]
     for part in (
         "limits of this machine: ",
-        "switch interval 5 ms",
+        f"switch interval {sys.getswitchinterval() * 1e3:g} ms",
         "hand-offs between two threads",
         "commits of one row",
     ):
-        assert part in done.stdout
+        assert part in out
 
 
 def test_a_system_that_gives_up_ends_with_1_the_reason_and_what_was_seen(small):
@@ -246,17 +259,16 @@ def test_a_folder_that_takes_no_second_file_costs_no_report(small, capfd, monkey
     assert "commits of one row" not in shown.out
 
 
-def test_the_readmes_bench_runs(program, repository):
+def test_the_readmes_bench_runs(typed, repository, monkeypatch, patient):
     """Law: the command, copied as it stands, measures the shop."""
     lines = (repository / "README.md").read_text().splitlines()
     (line,) = [one for one in lines if "$ dagger-actors bench specs/shop" in one]
-    program.folder = repository
-    done = program(*line.partition("dagger-actors ")[2].split())
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    sent = lines[0].split()[1]
-    assert 0 < int(sent) <= 400
-    assert [line.split()[:2] for line in lines[3:5]] == [["audit", sent], ["pricer", sent]]
+    monkeypatch.chdir(repository)
+    status, out, err = typed(*line.partition("dagger-actors ")[2].split())
+    assert status == 0, err
+    lines = out.splitlines()
+    assert lines[0].startswith("specs/shop.yaml: 400 messages sent in ")
+    assert [line.split()[:2] for line in lines[3:5]] == [["audit", "400"], ["pricer", "400"]]
 
 
 # --- channels
@@ -409,7 +421,7 @@ def test_what_a_full_channel_refuses_is_told_and_is_not_among_what_was_sent(desk
     assert "no room: the channel narrow has refused 4 messages\n" in out
 
 
-def test_the_database_keeps_what_was_published_and_the_warm_up_is_not_counted(desk):
+def test_the_database_keeps_what_was_published_and_the_warm_up_is_not_counted(desk, patient):
     """Law: what lies in the file from another bench is handled and not measured."""
     words = (
         "--publish",
@@ -426,12 +438,11 @@ def test_the_database_keeps_what_was_published_and_the_warm_up_is_not_counted(de
     status, out, err = desk("bench", "desk.yaml", *words)
     assert status == 0, err
     lines = out.splitlines()
-    sent = lines[0].split()[1]
-    assert 0 < int(sent) <= 40
+    assert lines[0].startswith("desk.yaml: 40 messages sent in ")
     assert lines[2].split() == ["subscription", "messages", "per", "s", "p50", "p99", "max", "failed", "given", "up"]
-    assert [line.split()[:2] for line in lines[3:5]] == [["desk.bill", sent], ["printer.show", sent]]
+    assert [line.split()[:2] for line in lines[3:5]] == [["desk.bill", "40"], ["printer.show", "40"]]
     (channel,) = [one for one in desk.json("channels", "--db", "kept.db") if one["name"] == "orders"]
-    assert channel["next_offset"] >= int(sent)
+    assert channel["next_offset"] == 60
     _, rows = desk.published("--publish", "orders=desk.py:few", "--db", "kept.db")
     assert rows["desk.bill"]["messages"] == 2
 

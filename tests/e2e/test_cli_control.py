@@ -9,7 +9,7 @@ nodes:
   - {id: wait, action: until_told}
   - {id: next, action: after, inputs: {value: wait}}
   - {id: stuck, action: until_cancelled}
-  - {id: behind, action: a_while, dependencies: [stuck]}
+  - {id: behind, action: until_go, dependencies: [stuck]}
 """
 ACTION = """
 
@@ -36,7 +36,7 @@ def test_a_branch_is_cancelled_then_the_run_paused_and_resumed_by_others(program
     """Law: the owner obeys at once, its own command exits with 3 when what ran has ended, and the resume does the rest."""
     write(program)
     process = program.start("run", "branches.yaml", "--run-id", "one")
-    wait_for(process, "stuck running")
+    wait_for(process, "wait running", "stuck running")
     cut = program("cancel", "one", "--node", "stuck")
     assert (cut.returncode, cut.stderr) == (0, "node stuck of run one cancelled; the run is running\n")
     paused = program("pause", "one")

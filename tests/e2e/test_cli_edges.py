@@ -159,6 +159,7 @@ def test_one_run_that_cannot_go_on_does_not_keep_the_others(program, wait_for):
         process.kill()
         process.wait()
     (program.folder / "gone.py").unlink()
+    (program.folder / "go").touch()
     done = program("resume", "--all", "--json")
     assert done.returncode == 2, done.stderr
     assert "run a-gone cannot go on" in done.stderr

@@ -114,6 +114,8 @@ def test_a_second_signal_says_one_sentence(program, wait_for) -> None:
     process.send_signal(signal.SIGINT)
     wait_for(process, "stopping")
     process.send_signal(signal.SIGINT)
-    told = process.communicate()[1]
+    told = process.communicate()[1].splitlines()
     assert process.returncode == 130
-    assert told == "left at once, what is committed is safe; go on with: dagger-actors resume one --db dagger.db\n"
+    if told[0].startswith("waiting for code that has not ended: "):
+        told = told[1:]  # it was for a second, before the second signal came
+    assert told == ["left at once, what is committed is safe; go on with: dagger-actors resume one --db dagger.db"]

@@ -163,13 +163,15 @@ def test_a_resource_that_cannot_be_made_is_told_at_once_and_the_others_are_close
     """Law: no system opens without what it was to have, and nothing of it is left behind."""
     made = Factories()
     path = tmp_path / "a.db"
+    before = {*threading.enumerate()}
     with pytest.raises(
         ResourceFailed, match=r"the resource Client cannot be made: OSError: no route; look at its factory"
     ):
         ActorSystem(path, resources={Pool: made.pool, Client: factory})
     assert made.notes == ["enter pool", "leave pool"]
     ActorSystem(path).stop()
-    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("dagger-io")]
+    left = {*threading.enumerate()} - before
+    assert not [thread.name for thread in left if thread.name.startswith("dagger-io")]
 
 
 def test_a_resource_that_does_not_close_well_keeps_no_other_open(caplog):
