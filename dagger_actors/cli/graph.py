@@ -12,6 +12,7 @@ from dagger_actors.actors.settings import collector_paused
 from dagger_actors.bridges.from_file import wired_with_triggers
 from dagger_actors.bridges.picture import with_triggers
 from dagger_actors.cli.exits import UsageError
+from dagger_actors.cli.looking import as_it_stands
 from dagger_actors.cli.options import DEFAULT_DATABASE, Imports, existing
 from dagger_actors.cli.pictures import Format, Output, write_picture, write_text
 from dagger_actors.cli.spec_files import kind_of, read_spec
@@ -69,7 +70,7 @@ def graph(
 
 def _run(run: str, db: str, *, calls: bool) -> Picture:
     with ActorSystem.look(existing(db)) as here:
-        return picture_of_run(here.flows.definition(run), here.flows.report(run, outputs=False), calls=calls)
+        return picture_of_run(here.flows.definition(run), as_it_stands(here.flows, run), calls=calls)
 
 
 def _gantt(run: str, db: str, format_: str | None, output: str | None, *, calls: bool) -> int:
@@ -77,8 +78,8 @@ def _gantt(run: str, db: str, format_: str | None, output: str | None, *, calls:
     if format_ not in (None, "svg") or (format_ is None and suffix != ".svg"):
         raise UsageError("--gantt draws svg", "leave --format out, and let the name of --output end in .svg")
     with ActorSystem.look(existing(db)) as here:
-        report = here.flows.report(run, outputs=False)
-        chart = chart_of_run(here.flows.definition(run), report, now_us=time.time_ns() // 1000, calls=calls)
+        report, now_us = as_it_stands(here.flows, run), time.time_ns() // 1000
+        chart = chart_of_run(here.flows.definition(run), report, now_us=now_us, calls=calls)
     return write_text(write_gantt(chart), output)
 
 

@@ -75,11 +75,15 @@ def _tell(system: ActorSystem, run_id: str, done: str, db: str) -> int:
     """Say what has been done, and who goes on."""
     if run_id in system.flows.opened():
         system.flows.run(run_id).wait()  # what needs no code goes on right here
-    report = system.flows.report(run_id, outputs=False)
-    sys.stderr.write(f"{one_line(done)} of run {one_line(run_id)}, which is {report.state.replace('_', ' ')}\n")
     root = system.flows.root(run_id)
-    if report.state == "paused" and system.flows.report(root, outputs=False).state == "paused":
+    states = [_state(system, one) for one in (run_id, root)]
+    sys.stderr.write(f"{one_line(done)} of run {one_line(run_id)}, which is {states[0].replace('_', ' ')}\n")
+    if all(state in ("paused", "interrupted") for state in states):
         sys.stderr.write(
             printable(f"next: {command('resume', root, db=db)}, unless a worker that has its code is there\n")
         )
     return OK
+
+
+def _state(system: ActorSystem, run_id: str) -> str:
+    return "interrupted" if system.flows.is_interrupted(run_id) else system.flows.report(run_id, outputs=False).state

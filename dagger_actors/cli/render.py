@@ -1,4 +1,4 @@
-"""Reports and outputs as text for people.
+"""Outputs and failures as text for people.
 
 Everything that comes from a flow, an action or a database goes through ``text.printable`` or ``text.one_line``, and
 into rich as ``Text``, which reads no markup.
@@ -7,8 +7,7 @@ into rich as ``Text``, which reads no markup.
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,24 +16,26 @@ from rich.table import Table
 from rich.text import Text
 
 from dagger_actors.bodies.artifact_ref import ArtifactRef
-from dagger_actors.cli.text import duration, invocation, one_line, printable, shorten, when
+from dagger_actors.cli.text import invocation, one_line, printable, shorten
 from dagger_actors.core.wording import counted
-from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report, RunSummary
+from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report
 
-__all__ = ["TRACE_LINES", "failures", "outputs", "report_page", "runs_table", "stdout"]
+__all__ = ["TRACE_LINES", "failures", "outputs", "stdout"]
 
 TABLE_ROWS: Final = 50
 FAILURES: Final = 20
-ARTIFACTS: Final = 20
-INSIDE: Final = 20
-"""Runs of flows inside a run that are named."""
 TRACE_LINES: Final = 30
 LONGEST_VALUE: Final = 2000
 LONGEST_CELL: Final = 80
 WIDE: Final = 200
 """Columns where there is no terminal to fit into."""
 
-STYLES: Final = {"succeeded": "green", "failed": "red", "timed_out": "red", "cancelled": "yellow", "paused": "yellow"}
+STYLES: Final = {
+    "succeeded": "green",
+    "failed": "red",
+    "timed_out": "red",
+    **dict.fromkeys(("cancelled", "paused", "interrupted"), "yellow"),
+}
 
 
 def stdout() -> Console:
@@ -169,128 +170,3 @@ def trace(attempt: AttemptReport | None, *, whole: bool) -> list[str]:
     if starts and not whole:
         lines = lines[starts[-1] :]
     return [f"  {printable(line)}" for line in lines[-TRACE_LINES:]]
-
-
-def report_page(console: Console, report: Report, *, is_stranded: bool = False) -> None:
-    """Print one run: what it is, its nodes, what failed, its outputs; a stranded one stopped with its process."""
-    title = Text(f"run {one_line(report.run_id)} of flow {one_line(report.flow_name)}: ")
-    state = "interrupted" if is_stranded else report.state
-    console.print(title.append(state, style=STYLES.get(report.state, "")))
-    if report.error:
-        console.print(Text(printable(report.error)), soft_wrap=True)
-    console.print(f"created {when(report.created_us)} UTC, ran {duration(report.elapsed_us)}")
-    if report.forked_from is not None:
-        nodes = ", ".join(one_line(node) for node in report.forked_from.nodes)
-        console.print(Text(f"forked from run {one_line(report.forked_from.run_id)} at {nodes}"), soft_wrap=True)
-    if report.inputs:
-        given = ", ".join(f"{one_line(key)}={cell_text(value)}" for key, value in report.inputs.items())
-        console.print(Text(f"inputs: {given}"), soft_wrap=True)
-    console.print()
-    console.print(nodes_table(report.nodes))
-    lines = failures(report)
-    if lines:
-        console.print()
-        for line in lines:
-            console.print(Text(line), soft_wrap=True)
-    if inside := runs_inside(report):
-        console.print()
-        for line in inside:
-            console.print(Text(line), soft_wrap=True)
-    if saved := artifacts(report):
-        console.print()
-        for line in saved:
-            console.print(Text(line), soft_wrap=True)
-    if report.outputs:
-        console.print()
-        outputs(console, report.outputs)
-
-
-def runs_inside(report: Report) -> list[str]:
-    """Name the runs of the flows that its nodes run, and how many more there are."""
-    begun = [node for node in report.nodes if node.run and node.attempts]
-    lines = [
-        f"{one_line(invocation(node.node_id, node.invocation_key))} is run {one_line(node.run)}"
-        for node in begun[:INSIDE]
-    ]
-    if len(begun) > INSIDE:
-        lines.append(f"... and {len(begun) - INSIDE} more runs inside; --json names them all")
-    return lines
-
-
-def artifacts(report: Report) -> list[str]:
-    """Name what the nodes saved, and how much more there is."""
-    saved = [(node, one) for node in report.nodes for one in node.artifacts]
-    lines = [
-        f"{one_line(one.name)} saved by {one_line(invocation(node.node_id, node.invocation_key))}: {value_text(one)}"
-        for node, one in saved[:ARTIFACTS]
-    ]
-    if len(saved) > ARTIFACTS:
-        lines.append(f"... and {len(saved) - ARTIFACTS} more artifacts; --json gives them all")
-    return lines
-
-
-def nodes_table(nodes: Iterable[NodeReport]) -> Table:
-    """Lay out the nodes, the items of a map as counts."""
-    by_id: dict[str, list[NodeReport]] = {}
-    for node in nodes:
-        by_id.setdefault(node.node_id, []).append(node)
-    table = plain("node", "state", "items", "attempts", "took", right=("attempts", "took"))
-    for node_id, invocations in by_id.items():
-        own = [node for node in invocations if not node.invocation_key]
-        items = [node for node in invocations if node.invocation_key]
-        state = own[0].state if own else most_telling(items)
-        # A mapped node has an attempt of its own, which only waits for its items'.
-        attempts = [attempt for node in items or own for attempt in node.attempts]
-        table.add_row(
-            Text(one_line(node_id)),
-            Text(state, style=STYLES.get(state, ""))
-            + Text(f" ({one_line(own[0].reason)})" if own and own[0].reason else ""),
-            Text(counts(items)),
-            Text(str(len(attempts))),
-            Text(duration(span(attempts))),
-        )
-    return table
-
-
-def counts(items: Sequence[NodeReport]) -> str:
-    """Count the items of a map by state: ``700 succeeded, 4 failed``."""
-    tally = Counter(
-        f"{node.state} (cached)" if (node.reason or "").startswith("cached") else node.state for node in items
-    )
-    return ", ".join(f"{number} {state}" for state, number in sorted(tally.items(), key=lambda pair: -pair[1]))
-
-
-def most_telling(items: Sequence[NodeReport]) -> str:
-    """Choose the state of a mapped node from its items'."""
-    states = {node.state for node in items}
-    for state in ("failed", "timed_out", "running", "waiting", "ready", "pending", "cancelled", "skipped"):
-        if state in states:
-            return state
-    return "succeeded"
-
-
-def span(attempts: Sequence[AttemptReport]) -> int | None:
-    """Measure from the first start to the last end; None before both are known."""
-    starts = [attempt.started_us for attempt in attempts if attempt.started_us is not None]
-    ends = [attempt.finished_us for attempt in attempts if attempt.finished_us is not None]
-    return max(ends) - min(starts) if starts and ends else None
-
-
-def runs_table(summaries: Iterable[RunSummary], resumable: Collection[str]) -> Table:
-    """Lay out the runs of a database; those that nobody runs are in ``resumable``, and have no process."""
-    table = plain("run", "flow", "state", "created (UTC)", "ran", "process", "error", right=("ran",))
-    for summary in summaries:
-        state = summary.state
-        has_process = summary.owner_pid is not None and summary.run_id not in resumable
-        # A run that goes on by the file, and has no live owner, stopped with its process.
-        is_stranded = state in ("pending", "running") and summary.run_id in resumable
-        table.add_row(
-            Text(one_line(summary.run_id)),
-            Text(one_line(summary.flow_name)),
-            Text("interrupted" if is_stranded else state, style=STYLES.get(state, "")),
-            when(summary.created_us),
-            duration(summary.elapsed_us),
-            str(summary.owner_pid) if has_process else "",
-            Text(shorten(one_line(summary.error or ""), LONGEST_CELL)),
-        )
-    return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -14,11 +15,13 @@ from dagger_actors.cli.exits import OK, REFUSED, complain
 from dagger_actors.cli.json_report import write_json, write_reports
 from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
-from dagger_actors.cli.render import report_page, runs_table, stdout
+from dagger_actors.cli.render import stdout
+from dagger_actors.cli.run_pages import report_page, runs_table
 from dagger_actors.cli.steps import asked, next_steps
 from dagger_actors.cli.text import invocation, one_line, printable
 from dagger_actors.core.states import RunState
 from dagger_actors.errors import ArtifactCorrupt, ArtifactMissing
+from dagger_actors.flow.reports.interrupted import interrupted
 from dagger_actors.flow.reports.looking import LISTED
 
 __all__ = ["runs", "show"]
@@ -58,7 +61,8 @@ def runs(
     if as_json:
         write_json(summaries)
     elif summaries:
-        stdout().print(runs_table(summaries, resumable))
+        console = stdout()
+        console.print(runs_table(summaries, resumable, console.width))
         if len(summaries) == limit:
             sys.stderr.write(f"the newest {limit}; --limit N shows more\n")
     elif state or flow or since:
@@ -90,10 +94,11 @@ def show(
             else:
                 write_reports([report], is_list=False)
             return _told(damage)
-        is_stranded = report.state in ("pending", "running") and run_id in here.flows.resumable()
+        is_stranded, is_pausing = here.flows.is_interrupted(run_id), here.flows.is_pausing(run_id)
         questions = here.flows.questions(run_id) if report.state == "paused" else ()
         goes_on = here.flows.to_go_on(run_id)
-    report_page(stdout(), report, is_stranded=is_stranded)
+    page = interrupted(report) if is_stranded else report
+    report_page(stdout(), page, now_us=time.time_ns() // 1000, is_pausing=is_pausing)
     for log in told:
         title = one_line(f"{invocation(log.node_id, log.invocation_key)} attempt {log.attempt} {log.state}")
         sys.stdout.write(f"\n--- {title}\n{printable(log.text.rstrip())}\n")

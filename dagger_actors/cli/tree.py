@@ -12,7 +12,7 @@ from rich.text import Text
 
 from dagger_actors.cli.exits import OK, UsageError
 from dagger_actors.cli.json_report import write_json
-from dagger_actors.cli.looking import look
+from dagger_actors.cli.looking import as_it_stands, look
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, RunId
 from dagger_actors.cli.render import STYLES, stdout
 from dagger_actors.cli.text import duration, one_line, shorten
@@ -84,7 +84,7 @@ def _trees(flows: Archive, run_id: str, *, calls: bool, most: int) -> Iterator[t
     for _ in range(most):
         if not left:
             return
-        report = flows.report(left.pop(), outputs=False)
+        report = as_it_stands(flows, left.pop())
         branches = tree_of(flows.definition(report.run_id), report, calls=calls)
         yield report, branches
         left += [run for one in reversed(branches) for run in reversed(one.runs) if flows.find(run) is not None]

@@ -45,6 +45,11 @@ def test_a_branch_is_cancelled_then_the_run_paused_and_resumed_by_others(program
         "run one is paused when what runs has ended (1 node)\nnext: dagger-actors resume one --db dagger.db\n"
     )
     assert program("pause", "one").stderr == paused.stderr
+    assert program("show", "one").stdout.startswith(
+        "run one of flow branches: running, and pausing: nothing more begins, "
+    )
+    pausing = "the run is pausing: nothing more starts, and it is paused when what runs has ended"
+    assert pausing in program("why", "one", "next").stdout
     (program.folder / "told").touch()
     process.communicate(timeout=60)
     assert process.returncode == 3

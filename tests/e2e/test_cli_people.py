@@ -143,6 +143,23 @@ def test_whoever_waits_may_be_killed(asking, wait_for):
     assert asking.log() == ["total"]
 
 
+def test_who_answers_a_run_whose_process_is_gone_is_told_that_it_has_to_be_resumed(asking, wait_for):
+    """Law: what an answer prints of a run is what `runs` says of it."""
+    (asking.folder / "busy.yaml").write_text(
+        "name: busy\nactions: [actions.py]\nnodes:\n"
+        "  - {id: ok, approval: {message: Well?}}\n  - {id: wait, action: stuck}\n"
+    )
+    process = asking.start("run", "busy.yaml", "--run-id", "r")
+    wait_for(process, "wait running")
+    process.send_signal(signal.SIGKILL)
+    process.wait(60)
+    told = asking("approve", "r", "ok").stderr
+    assert told == (
+        "approved ok of run r, which is interrupted\n"
+        "next: dagger-actors resume r --db dagger.db, unless a worker that has its code is there\n"
+    )
+
+
 def at_a_terminal(asking, answers: bytes, *words: str) -> tuple[int, str]:
     """Run a command on a terminal of its own; the answers are typed when it first asks."""
     command = asking.command(*words)

@@ -38,7 +38,7 @@ def test_why_knows_items_and_suggests_the_nearest(program) -> None:
 
 
 def test_a_run_whose_process_is_gone_is_interrupted_everywhere(program, wait_for) -> None:
-    """Law: `runs`, `show` and `why` agree."""
+    """Law: `runs`, `show`, `why`, `tree` and the pictures agree: nothing runs there, and no bar grows."""
     process = program.start("run", "stuck.yaml", "--run-id", "lost")
     wait_for(process, "wait running")
     process.kill()
@@ -47,6 +47,13 @@ def test_a_run_whose_process_is_gone_is_interrupted_everywhere(program, wait_for
     shown = program("show", "lost")
     assert "run lost of flow stuck: interrupted" in shown.stdout
     assert shown.stderr == "next: dagger-actors resume lost --db dagger.db\n"
+    assert "wait  interrupted  " in shown.stdout
+    assert program("tree", "lost").stdout.splitlines()[0].startswith("run lost of flow stuck: interrupted")
+    assert "run lost · interrupted" in program("graph", "--run", "lost").stdout
+    chart = program("graph", "--run", "lost", "--gantt").stdout
+    assert "run lost · interrupted" in chart
+    assert "attempt 1: interrupted" in chart
+    assert chart == program("graph", "--run", "lost", "--gantt").stdout
     told = program("why", "lost", "wait")
     assert "in run lost (interrupted)" in told.stdout
     assert told.stderr == "next: dagger-actors resume lost --db dagger.db\n"

@@ -92,6 +92,7 @@ def explain(
     *,
     now_us: int,
     is_stranded: bool = False,
+    is_pausing: bool = False,
     questions: Sequence[Question] = (),
     answers: Mapping[int, Answer] | None = None,
     next_run: str = "",
@@ -105,6 +106,7 @@ def explain(
         key: The map item's key; empty for the node itself.
         now_us: The time now, microseconds UTC, for waits.
         is_stranded: The run says ``running`` and its process is gone.
+        is_pausing: Nothing more of the run begins, and it pauses when what runs has ended.
         questions: What people are asked in it, and in the runs inside it.
         answers: What people have answered and it has not taken yet, by the positions of its nodes.
         next_run: The run with which whoever goes on from here goes on.
@@ -112,7 +114,8 @@ def explain(
     Raises:
         UnknownNode: There is no such node, or no such item; names the nearest.
     """
-    explainer = _Explainer(report, definition, now_us, questions, answers or {}, is_stranded=is_stranded)
+    explainer = _Explainer(report, definition, now_us, questions, answers or {})
+    explainer.is_stranded, explainer.is_pausing = is_stranded, is_pausing
     found = explainer.explain(node_id, key)
     return msgspec.structs.replace(found, next_run=next_run or report.run_id)
 
@@ -125,8 +128,6 @@ class _Explainer:
         now_us: int,
         questions: Sequence[Question],
         answers: Mapping[int, Answer],
-        *,
-        is_stranded: bool,
     ) -> None:
         self._questions = questions
         self._answers = answers
@@ -135,13 +136,13 @@ class _Explainer:
         self._nodes = definition.nodes
         self._definition = definition
         self._now_us = now_us
-        self._is_stranded = is_stranded
+        self.is_stranded = self.is_pausing = False
 
     def explain(self, node_id: str, key: str) -> Explanation:
         at = self._standings.position_of(node_id)
         one = self._standings.find(node_id, key)
         sentences, causes = self._why(at, one)
-        run_state = "interrupted" if self._is_stranded else self._report.state
+        run_state = "interrupted" if self.is_stranded else self._report.state
         return Explanation(
             run_id=self._report.run_id,
             run_state=run_state,
@@ -161,7 +162,7 @@ class _Explainer:
         return "" if error is None else error.traceback
 
     def _next_verb(self, one: NodeReport) -> str:
-        if self._is_stranded:
+        if self.is_stranded:
             return "resume"
         match self._report.state:
             case "failed" | "cancelled" | "timed_out":
@@ -324,7 +325,7 @@ class _Explainer:
         elif latest is not None and latest.started_us is not None:
             since = f"attempt {latest.attempt} runs since {moment(latest.started_us)}"
             lost = f"attempt {latest.attempt}, begun at {moment(latest.started_us)}, was lost with its process"
-            sentences.append(lost if self._is_stranded else f"{since}, for {span(self._now_us - latest.started_us)}")
+            sentences.append(lost if self.is_stranded else f"{since}, for {span(self._now_us - latest.started_us)}")
             sentences += history(one.attempts[:-1])
         return [*sentences, *self._of_the_run()]
 
@@ -374,7 +375,7 @@ class _Explainer:
         return [self._link(one) for one in found[:FOLLOWED]]
 
     def _held_by_limit(self) -> list[str]:
-        if self._is_stranded or self._report.state != "running":
+        if self.is_stranded or self._report.state != "running":
             return ["it has not begun"]
         config = self._definition.config
         running = sum(one.state == "running" and one.size is None for one in self._report.nodes)
@@ -384,8 +385,10 @@ class _Explainer:
         return [f"it is held by the limit: {config.limit} of {counted(config.limit, 'place')} taken ({told})"]
 
     def _of_the_run(self) -> list[str]:
-        if self._is_stranded:
+        if self.is_stranded:
             return ["the process that ran the run is gone: nothing goes on before `resume`"]
+        if self.is_pausing:
+            return ["the run is pausing: nothing more starts, and it is paused when what runs has ended"]
         return ["the run is paused: nothing starts"] if self._report.state == "paused" else []
 
 

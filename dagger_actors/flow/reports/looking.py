@@ -150,7 +150,6 @@ class Looking:
         """
         row = self._stored.row(run_id)
         report = self.report(run_id, outputs=False)
-        is_stranded = report.state in ("pending", "running") and self._stored.owner_pid(row) is None
         definition = self._stored.definition_of(row)
         inside = self.questions(run_id) if any(node.flow is not None for node in definition.nodes) else ()
         return explain(
@@ -159,11 +158,30 @@ class Looking:
             node_id,
             item,
             now_us=self._now_us(),
-            is_stranded=is_stranded,
+            is_stranded=self.is_interrupted(run_id),
+            is_pausing=self.is_pausing(run_id),
             questions=inside,
             answers=self._answers(run_id),
             next_run=self.to_go_on(run_id),
         )
+
+    def is_interrupted(self, run_id: str) -> bool:
+        """Tell whether a run has begun, or was to, and its process is gone.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        row = self._stored.row(run_id)
+        return row.status in ("pending", "running") and self._stored.owner_pid(row) is None
+
+    def is_pausing(self, run_id: str) -> bool:
+        """Tell whether a run begins nothing more, and is paused as soon as what runs has ended.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        row = self._stored.row(run_id)
+        return row.status == "running" and row.is_pausing
 
     def resumable(self) -> list[str]:
         """Runs that nobody runs and that are not over: pending, running without a live owner, paused."""

@@ -30,7 +30,7 @@ def chart_of_run(definition: FlowDefinition, report: Report, *, now_us: int, cal
 
     Args:
         definition: What it is pinned to.
-        report: What it has done.
+        report: What it has done; as ``interrupted`` says it, where its process is gone.
         now_us: The time now, microseconds UTC: until then goes what has not ended.
         calls: Whether the hooks and failure actions that it has called have rows too.
     """
@@ -54,7 +54,7 @@ class _Charter:
             if us is not None and us >= report.created_us  # else another run did it, of which this one has the outputs
         ]
         self._start_us = min([report.created_us if report.started_us is None else report.started_us, *times])
-        is_over = report.state in FINAL_RUN or report.state == "paused"
+        is_over = report.state in FINAL_RUN or report.state in ("paused", "interrupted")
         last_us = max([self._start_us, *times, *([report.finished_us] if report.finished_us is not None else [])])
         self._end_us = last_us if is_over else max(now_us, last_us)
         self._ends = {

@@ -105,7 +105,7 @@ def picture_of_run(definition: FlowDefinition, report: Report, *, calls: bool = 
 
     Args:
         definition: What the run is pinned to.
-        report: What it has done.
+        report: What it has done; as ``interrupted`` says it, where its process is gone.
         calls: Whether the hooks and failure actions that it has called are drawn too.
     """
     picture = definition.picture(calls=calls)

@@ -6,12 +6,16 @@ import msgspec
 from rich.console import Console
 
 from dagger_actors.bodies.artifact_ref import ArtifactRef
-from dagger_actors.cli.render import failures, outputs, report_page
+from dagger_actors.cli.render import failures, outputs
+from dagger_actors.cli.run_pages import report_page, runs_table
 from dagger_actors.core.messages import ErrorDetail
-from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report
+from dagger_actors.flow.reports.interrupted import interrupted
+from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report, RunSummary
 
 
-def attempt(number: int, state: str, error: str = "", start_us: int = 0, end_us: int = 1_000_000) -> AttemptReport:
+def attempt(
+    number: int, state: str, error: str = "", start_us: int = 0, end_us: int | None = 1_000_000
+) -> AttemptReport:
     detail = ErrorDetail(type="builtins.ValueError", message=error) if error else None
     return AttemptReport(
         attempt=number, state=state, reason=None, error=detail, started_us=start_us, finished_us=end_us, due_us=None
@@ -46,7 +50,7 @@ def shown(print_it) -> str:
 
 
 def page(one: Report) -> str:
-    return shown(lambda console: report_page(console, one))
+    return shown(lambda console: report_page(console, one, now_us=1_700_000_060_000_000))
 
 
 def test_the_items_of_a_map_are_counted_and_only_its_failures_named():
@@ -59,6 +63,51 @@ def test_the_items_of_a_map_are_counted_and_only_its_failures_named():
     assert "measure[999] failed: ValueError: no 999" in text
     assert "measure[5]" not in text
     assert len(text.splitlines()) < 12
+
+
+def summary(run_id: str, state: str = "failed", *, flow: str = "fan", error: str | None = None) -> RunSummary:
+    return RunSummary(
+        run_id=run_id, flow_name=flow, state=state, error=error, created_us=0, started_us=0, finished_us=0,
+        elapsed_us=1_300_000, owner_pid=None,
+    )  # fmt: skip
+
+
+def listed(columns: int, *runs: RunSummary) -> list[str]:
+    stream = io.StringIO()
+    console = Console(file=stream, width=columns, markup=False, highlight=False)
+    console.print(runs_table(runs, (), columns))
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
+
+
+def test_each_run_is_one_line_and_what_does_not_fit_of_its_error_is_cut():
+    """Law: at any width an id, a state and a time stay whole; what no run has, has no column."""
+    error = "sub: MapFailed: 2 of 100 items failed; the first is item 13"
+    runs = [summary("big", error=error), summary("06h3q8", "timed_out"), summary("L1", "succeeded")]
+    for columns in (60, 80, 120, 200):
+        lines = listed(columns, *runs)
+        assert len(lines) == 1 + len(runs), columns
+        assert lines[1].startswith("big     fan   failed     1970-01-01 00:00:00  1.3 s")
+        assert max(map(len, lines)) <= columns
+        assert "process" not in lines[0]
+    assert listed(60, *runs)[1].endswith("1.3 s")
+    assert listed(80, *runs)[1].endswith("  sub: MapFailed: 2 of 100 i…")
+    assert listed(200, *runs)[1].endswith(f"  {error}")
+    long = listed(90, summary("a", flow="f" * 60, error=error))
+    assert long[1].endswith("…")  # a long name goes on in the next line, and leaves the others their room
+    assert "".join(line.split("  ")[0].strip() or line.strip() for line in long[2:]) == "f" * 36
+
+
+def test_a_running_node_tells_how_long_it_has_run():
+    """Law: until now, which is not what is stored; an interrupted run has no now."""
+    busy = node("wait", "running", attempt(1, "running", start_us=1_700_000_057_000_000, end_us=None))
+    text = page(report("running", busy))
+    assert "wait  running         1  3.0 s so far" in text
+    assert "60.0 s ago" in text or "1 min 00 s ago" in text
+    text = page(interrupted(report("running", busy)))
+    assert "wait  interrupted         1" in text
+    assert "so far" not in text
+    assert "run r1 of flow fan: interrupted" in text
+    assert "ran 2.5 s" in text
 
 
 def test_more_failures_than_fit_are_counted_not_dropped():
