@@ -6,7 +6,6 @@ type hints, strictly, through one decoder each.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import typing
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, overload, runtime_checkable
 from msgspec.inspect import Type
 
 from dagger_actors.bodies.context import BodyContext
+from dagger_actors.bodies.made_functions import source_hash
 from dagger_actors.bodies.parameters import Parameter, alternatives, decode_custom
 from dagger_actors.bodies.result_check import result_check
 from dagger_actors.bodies.type_shape import output_type
@@ -170,7 +170,8 @@ class Action:
         """What stands for it in the keys of the cache; None when nothing can.
 
         That is its name, and its version or the hash of its source; and its file, unless it is of an installed package:
-        two files may have one module name, as the scripts of two folders do.
+        two files may have one module name, as the scripts of two folders do. A source says nothing of what its function took
+        along from where it was made.
         """
         if self._identity is None:
             version = getattr(self.source, VERSION, None)
@@ -190,15 +191,6 @@ class Actions(Protocol):
     def get(self, name: str, /) -> Action | None:
         """Give the action of that name; None when there is none."""
         ...
-
-
-def source_hash(function: Callable[..., Any]) -> str | None:
-    """The hash of a function's source text; None when it cannot be read."""
-    try:
-        source = inspect.getsource(inspect.unwrap(function))
-    except (OSError, TypeError):
-        return None
-    return hashlib.sha256(source.encode()).hexdigest()
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,6 +26,9 @@ class Desk:
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
+
+
+RAN: list[int] = []
 
 
 def actions_of(desk: Desk, version: str = "1") -> list[Any]:
@@ -68,16 +72,16 @@ def test_a_miss_names_the_part_of_the_key_that_changed(sim: Simulation, desk: De
 
 
 def test_its_source_stands_for_an_action_without_a_version(sim: Simulation) -> None:
-    ran: list[int] = []
+    RAN.clear()
 
     def one(value: int) -> int:
-        ran.append(value)
+        RAN.append(value)
         return value
 
     other = one
 
     def one(value: int) -> int:  # type: ignore[no-redef]
-        ran.append(value)
+        RAN.append(value)
         return value + 1
 
     for function in (other, other, one):
@@ -86,7 +90,7 @@ def test_its_source_stands_for_an_action_without_a_version(sim: Simulation) -> N
         spec["nodes"][0] |= {"action": "one", "inputs": {"value": {"value": 1}}}
         system.flows.start(spec).wait()
         system.stop()
-    assert ran == [1, 1]
+    assert RAN == [1, 1]
 
 
 def test_what_an_action_calls_is_no_part_of_its_key_and_its_version_is(sim: Simulation) -> None:
@@ -108,6 +112,29 @@ def test_what_an_action_calls_is_no_part_of_its_key_and_its_version_is(sim: Simu
     assert call("1") == 2
     factor = 3
     assert (call("1"), call("2")) == (2, 3)
+
+
+def test_functions_of_one_source_that_took_along_different_values_have_outputs_of_their_own(sim: Simulation) -> None:
+    def scaling(factor: int) -> Callable[[int, int], int]:
+        def compute(value: int, by: int) -> int:
+            return value * factor
+
+        return compute
+
+    def scaling_by_default(factor: int) -> Callable[[int, int], int]:
+        def compute(value: int, by: int, shift: int = factor) -> int:
+            return value + shift
+
+        return compute
+
+    found: list[tuple[object, bool]] = []
+    for made in (scaling(2), scaling(3), scaling(2), scaling_by_default(4), scaling_by_default(5)):
+        system = sim.system(actions=[made])
+        node = system.flows.start(flow(10)).wait().nodes[0]
+        found.append((node.output, "cached" in (node.reason or "")))
+        system.stop()
+    assert [output for output, _ in found] == [20, 30, 20, 14, 15]
+    assert [is_hit for _, is_hit in found] == [False, False, True, False, False]
 
 
 def test_without_cache_nothing_is_reused(sim: Simulation, desk: Desk) -> None:
@@ -226,6 +253,20 @@ class TestRefused:
         with pytest.raises(DefinitionError, match="its source cannot be read"):
             sim.system(actions=[namespace["compute"]]).flows.start(flow(1))
 
+    @pytest.mark.parametrize("taken", [[2], object(), len])
+    def test_an_action_that_took_along_what_no_text_says(self, sim: Simulation, taken: object) -> None:
+        def compute(value: int, by: int) -> str:
+            return f"{taken} {value + by}"
+
+        with pytest.raises(DefinitionError, match=r"its source does not say what taken is\n.*version"):
+            sim.system(actions=[compute]).flows.start(flow(1))
+        versioned = action(version="1")(compute)
+        assert sim.system(actions=[versioned]).flows.start(flow(1)).result()
+
+    def test_a_lambda_whose_line_may_hold_another(self, sim: Simulation) -> None:
+        with pytest.raises(DefinitionError, match=r"its source does not say what <lambda> is"):
+            sim.system(actions=[action(name="compute")(lambda value, by: value + by)]).flows.start(flow(1))
+
     def test_a_version_of_no_length(self) -> None:
         with pytest.raises(ValueError, match="1 to 200"):
             action(version="")
@@ -245,5 +286,5 @@ def test_what_does_more_than_give_an_output_is_not_cached(sim: Simulation) -> No
         system = sim.system(actions=[compute])
         report = system.flows.start(flow(1)).wait()
         system.stop()
-    assert ran == [1, 1]
+    assert RAN == [1, 1]
     assert report.nodes[0].reason == "not cached: it executes statements, puts values, adds nodes, or publishes"

@@ -21,7 +21,7 @@ import msgspec
 import pytest
 import yaml
 
-from dagger_actors import ActorSystem, Channel, Context, HookEvent, NodeError, Report
+from dagger_actors import ActorSystem, Channel, Context, HookEvent, NodeError, Report, action
 from dagger_actors.cli.specs import list_folder
 from dagger_actors.drawing.dot import write_dot
 from dagger_actors.errors import DaggerError
@@ -70,6 +70,7 @@ class Stage:
             self.note("one")
             return 1
 
+        @action(version="1")
         def same(value: Any = "nothing") -> Any:
             self.note(f"same {value}")
             return value

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from dagger_actors.bodies.actions import Action, marked_name, place_of
+from dagger_actors.bodies.made_functions import does_the_same
 from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.flow.actions.loaded import A_FUNCTION, LoadedCode
@@ -164,8 +165,14 @@ class ActionRegistry:
         known = self.own.get(name) or (self.insisted.get(name) if insists else None)
         if known is None:
             (self.insisted if insists else self.own)[name] = self.code.read(function)
-        elif known.function is not function and place_of(known.function) != place_of(function):
-            # (At one place it is one function, of a file that was imported under two names.)
-            places = " and ".join(f"{file}:{line}" for file, line in (place_of(known.function), place_of(function)))
-            message = f"two actions have the name {quoted(name)}: {places}"
-            raise DefinitionError([Problem(message, 'Name one of them otherwise: @action(name="...").')])
+        elif not does_the_same(known.function, function):
+            raise DefinitionError([_doubled(name, known.function, function)])
+
+
+def _doubled(name: str, known: Callable[..., Any], function: Callable[..., Any]) -> Problem:
+    places = [f"{file}:{line}" for file, line in (place_of(known), place_of(function))]
+    message = f"two actions have the name {quoted(name)}: {' and '.join(places)}"
+    if places[0] != places[1]:
+        return Problem(message, 'Name one of them otherwise: @action(name="...").')
+    advice = 'Give what differs between them as an input of the node, or a name to each: action(name="...")(function).'
+    return Problem(message, advice)

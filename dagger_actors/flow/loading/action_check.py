@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from dagger_actors.bodies.actions import Action
+from dagger_actors.bodies.made_functions import unsaid
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import DefinitionError, InputError, Problem
 from dagger_actors.flow.actions.registry import ActionRegistry
@@ -147,7 +148,9 @@ def check_cached(reader: Reader, action: Action, node: WrittenNode) -> None:
     if field is None or (isinstance(field.value, Scalar) and field.value.value is False):
         return
     if action.identity() is None:
-        message = f"the output of action {quoted(action.name)} cannot be cached: its source cannot be read"
+        taken = unsaid(action.source)
+        why = f"its source does not say what {', '.join(taken)} is" if taken else "its source cannot be read"
+        message = f"the output of action {quoted(action.name)} cannot be cached: {why}"
         advice = 'Say what stands for it: @action(version="1").'
         reader.complain(field.at, message, advice)
 

@@ -58,7 +58,7 @@ class StoredOutputs:
             return Lookup(turn=Turn(reason=f"not cached: the input {secret!r} is secret"))
         identity = action.identity()
         if identity is None:
-            return Lookup(turn=Turn(reason="not cached: the source of its action cannot be read"))
+            return Lookup(turn=Turn(reason="not cached: nothing says what the code of its action is"))
         parts = parts_of(identity, start)
         text = msgspec.json.encode(parts, order="sorted")
         input_hash = hashlib.sha256(text).hexdigest()

@@ -251,6 +251,42 @@ class TestRegistry:
         assert f"{__file__}:{second.__code__.co_firstlineno}" in message
         assert registry.get("work").function is first
 
+    def test_functions_that_one_function_made_are_others_by_what_they_took_along(self):
+        def make(factor, by=2):
+            def work(value: int, *, shift: int = by) -> int:
+                return value * factor + shift
+
+            return work
+
+        registry = ActionRegistry()
+        registry.add(make(1000))
+        registry.add(make(1000))
+        for other in (make(1001), make(1000, by=3), make([1000])):
+            with pytest.raises(DefinitionError) as caught:
+                registry.add(other)
+            assert "two actions have the name 'work': " in str(caught.value)
+            assert 'action(name="...")(function)' in str(caught.value)
+        registry.add(action(name="another")(make(5)))
+
+    def test_lambdas_of_one_line_are_told_apart(self):
+        registry, (first, second) = ActionRegistry(), (lambda x: x, lambda x: x + 1)
+        registry.add(first)
+        with pytest.raises(DefinitionError, match="two actions have the name '<lambda>'"):
+            registry.add(second)
+
+    def test_a_function_that_holds_itself_is_itself(self):
+        def make(factor):
+            def work(depth: int) -> int:
+                return factor if depth == 0 else work(depth - 1)
+
+            return work
+
+        registry = ActionRegistry()
+        registry.add(make(2))
+        registry.add(make(2))
+        with pytest.raises(DefinitionError, match="two actions have the name 'work'"):
+            registry.add(make(3))
+
     def test_what_is_neither_function_nor_module(self):
         with pytest.raises(TypeError, match="an action is a function, not int"):
             ActionRegistry().add(5)
