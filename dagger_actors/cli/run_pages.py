@@ -13,6 +13,7 @@ from rich.text import Text
 from dagger_actors.cli.render import LONGEST_CELL, STYLES, cell_text, failures, outputs, plain, value_text
 from dagger_actors.cli.text import duration, invocation, one_line, printable, when
 from dagger_actors.drawing.text import shorten, width
+from dagger_actors.flow.reports.origin import innermost
 from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report, RunSummary
 
 __all__ = ["report_page", "runs_table"]
@@ -194,5 +195,5 @@ def _run_cells(summary: RunSummary, *, is_resumable: bool) -> tuple[str, ...]:
         when(summary.created_us),
         duration(summary.elapsed_us),
         str(summary.owner_pid) if summary.owner_pid is not None and not is_resumable else "",
-        one_line(summary.error or ""),
+        one_line(innermost(summary.error or "")),
     )

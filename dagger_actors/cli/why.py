@@ -38,6 +38,10 @@ def why(
         write_json(found)
         return OK
     sys.stdout.write("".join(f"{line}\n" for line in _lines(found)))
+    if (origin := found.origin) is not None:
+        options = [("--item", origin.invocation_key)] if origin.invocation_key else []
+        step = command("why", origin.run_id, origin.node_id, options=options, db=db)
+        sys.stderr.write(printable(f"next: {step}\n"))
     if found.next_verb:
         sys.stderr.write(printable(f"next: {command(found.next_verb, found.next_run, db=db)}\n"))
     return OK

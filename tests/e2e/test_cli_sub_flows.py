@@ -63,9 +63,13 @@ def test_a_failure_inside_is_explained_and_drawn(program):
     written(program, FAILING, OUTER.replace(", inputs: {count: {value: 30}}", "").replace("sub.total", "sub.fail"))
     assert program("run", "outer.yaml", "--run-id", "r").returncode == 1
     assert "run 'r/sub' failed" in program("show", "r").stdout
-    told = program("why", "r", "sub").stdout
+    why = program("why", "r", "sub")
+    told = why.stdout
     assert "run 'r/sub' failed" in told
     assert "as run 'r/sub', whose nodes say why" in told
+    assert "it comes from 'fail' in run 'r/sub', which failed with ValueError: broken" in told
+    assert "in fail\n" in told  # where it was raised, as `why` of the run inside has it
+    assert why.stderr.splitlines()[0] == "next: dagger-actors why r/sub fail --db dagger.db"
     refused = program("retry", "r/sub")
     assert refused.returncode != 0
     assert "dagger-actors retry r" in refused.stderr

@@ -13,6 +13,7 @@ from dagger_actors.core.wording import counted, indefinite, quoted
 from dagger_actors.drawing.picture import NAMED
 from dagger_actors.flow.definition import Approval, NodeDefinition
 from dagger_actors.flow.definition.picture import told_source
+from dagger_actors.flow.reports.origin import innermost
 from dagger_actors.flow.reports.report import AttemptReport, NodeReport
 from dagger_actors.flow.stored.given_answers import Answer
 
@@ -56,7 +57,7 @@ def told_error(error: ErrorDetail | None) -> str:
     """One line of an error, shortened."""
     if error is None:
         return "no recorded error"
-    text = describe(error)
+    text = innermost(describe(error))
     return text if len(text) <= LONGEST_ERROR else f"{text[:LONGEST_ERROR]}…"
 
 

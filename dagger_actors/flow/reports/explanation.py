@@ -28,6 +28,7 @@ from dagger_actors.flow.reports.attempt_wording import (
     span,
     told_error,
 )
+from dagger_actors.flow.reports.origin import Origin
 from dagger_actors.flow.reports.questions import Question, questions_inside
 from dagger_actors.flow.reports.report import NodeReport, Report
 from dagger_actors.flow.reports.standings import NAMED, Standings, names
@@ -67,6 +68,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         sentences: Why it is in its state, the nearest reason first.
         causes: What holds a waiting node up, or the chain from a skipped one to the failure it comes from.
         traceback: The user's frames of the last attempt's error, for one that failed; empty when there are none.
+        origin: Of a failed node that runs a flow: the node that failed inside, about which there is more to ask.
         next_verb: The command that goes on from here (``retry``, ``resume``); empty when there is nothing to do.
         next_run: The run that it is given: of a run inside another the one above, as a rule.
     """
@@ -80,6 +82,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     sentences: tuple[str, ...]
     causes: tuple[Link, ...] = ()
     traceback: str = ""
+    origin: Origin | None = None
     next_verb: str = ""
     next_run: str = ""
 
@@ -96,6 +99,7 @@ def explain(
     questions: Sequence[Question] = (),
     answers: Mapping[int, Answer] | None = None,
     next_run: str = "",
+    origin: Origin | None = None,
 ) -> Explanation:
     """Say why a node of a run is in its state.
 
@@ -110,14 +114,27 @@ def explain(
         questions: What people are asked in it, and in the runs inside it.
         answers: What people have answered and it has not taken yet, by the positions of its nodes.
         next_run: The run with which whoever goes on from here goes on.
+        origin: Where its failure comes from, when that is inside a run of a flow.
 
     Raises:
         UnknownNode: There is no such node, or no such item; names the nearest.
     """
     explainer = _Explainer(report, definition, now_us, questions, answers or {})
     explainer.is_stranded, explainer.is_pausing = is_stranded, is_pausing
-    found = explainer.explain(node_id, key)
-    return msgspec.structs.replace(found, next_run=next_run or report.run_id)
+    found = msgspec.structs.replace(explainer.explain(node_id, key), next_run=next_run or report.run_id)
+    return found if origin is None else _with_origin(found, origin)
+
+
+def _with_origin(found: Explanation, origin: Origin) -> Explanation:
+    name = f"{origin.node_id}[{origin.invocation_key}]" if origin.invocation_key else origin.node_id
+    verb = "timed out" if origin.state == "timed_out" else "failed"
+    told = f"it comes from {quoted(name)} in run {quoted(origin.run_id)}, which {verb} with {told_error(origin.error)}"
+    return msgspec.structs.replace(
+        found,
+        sentences=(*found.sentences, told),
+        traceback=found.traceback or ("" if origin.error is None else origin.error.traceback),
+        origin=origin,
+    )
 
 
 class _Explainer:

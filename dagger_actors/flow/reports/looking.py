@@ -13,6 +13,7 @@ from dagger_actors.errors import ArtifactError, RequestError
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.reports.explanation import Explanation, explain
 from dagger_actors.flow.reports.logs import AttemptLog
+from dagger_actors.flow.reports.origin import origin_of
 from dagger_actors.flow.reports.questions import Question, questions_of
 from dagger_actors.flow.reports.report import Report, RunSummary, build_report
 from dagger_actors.flow.stored.given_answers import Answer, untaken
@@ -151,7 +152,8 @@ class Looking:
         row = self._stored.row(run_id)
         report = self.report(run_id, outputs=False)
         definition = self._stored.definition_of(row)
-        inside = self.questions(run_id) if any(node.flow is not None for node in definition.nodes) else ()
+        inside_flows = any(node.flow is not None for node in definition.nodes)
+        inside = self.questions(run_id) if inside_flows else ()
         return explain(
             report,
             definition,
@@ -163,7 +165,11 @@ class Looking:
             questions=inside,
             answers=self._answers(run_id),
             next_run=self.to_go_on(run_id),
+            origin=origin_of(report, node_id, item, self._report_if_any) if inside_flows else None,
         )
+
+    def _report_if_any(self, run_id: str) -> Report | None:
+        return None if self._stored.find(run_id) is None else self.report(run_id, outputs=False)
 
     def is_interrupted(self, run_id: str) -> bool:
         """Tell whether a run has begun, or was to, and its process is gone.

@@ -10,6 +10,7 @@ from dagger_actors.drawing.chart import Chart, Row, Segment
 from dagger_actors.drawing.picture import line
 from dagger_actors.drawing.text import duration
 from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.reports.origin import innermost
 from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report
 from dagger_actors.flow.reports.run_picture import NodeSummary, problem_of, summaries
 from dagger_actors.flow.stored.shared_rows import maker_of
@@ -84,7 +85,7 @@ class _Charter:
         if len(unbegun) > shared:
             parts.append(f"{counted(len(unbegun) - shared, 'node')} without an attempt")
         if report.error:
-            parts.append(report.error)
+            parts.append(innermost(report.error))
         return Chart(
             title=line(report.flow_name),
             subtitle=line(" · ".join(parts)),

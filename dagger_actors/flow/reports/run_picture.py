@@ -10,6 +10,7 @@ import msgspec
 from dagger_actors.drawing.picture import STATES, Picture, PictureNode, line, names
 from dagger_actors.drawing.text import duration
 from dagger_actors.flow.definition import FlowDefinition, FromInput, NodeDefinition
+from dagger_actors.flow.reports.origin import innermost
 from dagger_actors.flow.reports.report import NodeReport, Report
 
 __all__ = ["NodeSummary", "picture_of_run", "problem_of", "summaries"]
@@ -88,7 +89,7 @@ def problem_of(node: NodeReport) -> str:
     last = node.attempts[-1] if node.attempts else None
     if last is not None and last.error is not None:
         kind = last.error.type.rpartition(".")[2]
-        return line(f"{kind}: {last.error.message}")
+        return line(innermost(f"{kind}: {last.error.message}"))
     return line(node.reason or (last.reason if last is not None else None) or "")
 
 
@@ -120,7 +121,7 @@ def picture_of_run(definition: FlowDefinition, report: Report, *, calls: bool = 
     if report.elapsed_us:
         parts.append(duration(report.elapsed_us))
     if report.error:
-        parts.append(report.error)
+        parts.append(innermost(report.error))
     return msgspec.structs.replace(picture, nodes=tuple(nodes), state=report.state, subtitle=line(" · ".join(parts)))
 
 
