@@ -22,7 +22,8 @@ from dagger_actors.cli.benching.sender import Send
 from dagger_actors.cli.command_line import advising
 from dagger_actors.cli.exits import INTERRUPTED, OK, UsageError, complain
 from dagger_actors.cli.json_report import write_json
-from dagger_actors.cli.options import AsJson, Database
+from dagger_actors.cli.options import AsJson, Database, Resources
+from dagger_actors.cli.place import resources_at
 from dagger_actors.cli.progress import LogLines
 from dagger_actors.cli.text import printable
 from dagger_actors.cli.watch import Interrupts
@@ -74,6 +75,7 @@ def bench(
     ] = False,
     as_json: AsJson = False,
     db: Database | None = None,
+    resources: Resources = None,
 ) -> int:
     """Run a system file under load: throughput and latency of each agent and subscription, beside the machine's limits.
 
@@ -93,10 +95,11 @@ def bench(
         ]
         check_load(len(send), len(publish), is_ask=ask)
         meter = Meter({actor: path for path, child in agents.items() for actor in actors_of(path, child)})
+        made = resources_at(resources)
         with advising(spec):
             # What a dead process held of channels is taken over: else some keys would be nobody's.
             system = ActorSystem.from_spec(
-                spec, db, recover=bool(publish), telemetry=meter, on_undelivered=meter.listen
+                spec, db, recover=bool(publish), resources=made, telemetry=meter, on_undelivered=meter.listen
             )
         load = Load(system, meter, plan, spec=spec, is_ask=ask)
         try:

@@ -23,6 +23,7 @@ __all__ = [
     "OnlyVersion",
     "Processes",
     "Quiet",
+    "Resources",
     "RunId",
     "Schema",
     "Spec",
@@ -48,6 +49,13 @@ Processes = Annotated[
 ]
 Schema = Annotated[
     str | None, Parameter(name="--schema", help="SQL file with CREATE TABLE IF NOT EXISTS for tables of your own.")
+]
+Resources = Annotated[
+    str | None,
+    Parameter(
+        name="--resources",
+        help="Where your program's mapping for ActorSystem(resources=...) is: file.py:NAME or module:NAME.",
+    ),
 ]
 RunId = Annotated[str, Parameter(name="RUN", help="The run's id; `dagger-actors runs` lists them.")]
 TaskId = Annotated[int, Parameter(name="TASK", help="The task's id; `dagger-actors tasks list` lists them.")]

@@ -18,7 +18,7 @@ from dagger_actors.bodies.stored_error import describe
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK
 from dagger_actors.cli.json_report import json_page
 from dagger_actors.cli.looking import look
-from dagger_actors.cli.options import DEFAULT_DATABASE, Database, Imports, RunId
+from dagger_actors.cli.options import DEFAULT_DATABASE, Database, Imports, Resources, RunId
 from dagger_actors.cli.text import invocation, one_line, printable, shorten
 from dagger_actors.core.messages import Inline, Turn
 from dagger_actors.errors import ReplayRefused
@@ -46,10 +46,7 @@ def replay(
     use_debugger: Annotated[
         bool, Parameter(name="--pdb", help="Stop at the action's first line, and where it raises.", negative=())
     ] = False,
-    resources: Annotated[
-        str | None,
-        Parameter(help="Where your program's mapping for ActorSystem(resources=...) is: file.py:NAME or module:NAME."),
-    ] = None,
+    resources: Resources = None,
     imports: Imports = (),
     db: Database = DEFAULT_DATABASE,
 ) -> int:

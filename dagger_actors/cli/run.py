@@ -12,22 +12,10 @@ from dagger_actors.actors.settings import collector_paused
 from dagger_actors.cli.command_line import advising, command
 from dagger_actors.cli.exits import REFUSED, UsageError, complain
 from dagger_actors.cli.inputs import advising_inputs, parse_inputs
-from dagger_actors.cli.options import (
-    DEFAULT_DATABASE,
-    AsJson,
-    Database,
-    Imports,
-    Inputs,
-    Processes,
-    Quiet,
-    RunId,
-    Schema,
-    Spec,
-    Wait,
-    existing,
-)
+from dagger_actors.cli.options import AsJson, Inputs, Quiet, RunId, Spec, existing
+from dagger_actors.cli.place import Here, Place
 from dagger_actors.cli.progress import Display, Voice
-from dagger_actors.cli.staying import Place, stay
+from dagger_actors.cli.staying import stay
 from dagger_actors.cli.text import one_line, printable
 from dagger_actors.errors import DaggerError
 from dagger_actors.flow.actions.registry import ActionRegistry
@@ -40,6 +28,7 @@ from dagger_actors.system import ActorSystem
 
 __all__ = ["fork", "resume", "retry", "run"]
 
+ANYWHERE = Place()
 PINNED = ", with the flow as it began; an edited flow file needs a new run"
 
 
@@ -48,17 +37,13 @@ def run(
     /,
     *,
     inputs: Inputs = (),
-    wait: Wait = False,
-    db: Database = DEFAULT_DATABASE,
-    imports: Imports = (),
+    place: Here = ANYWHERE,
     run_id: Annotated[
         str | None, Parameter(help="Id of the run; the same id with the same flow and inputs is the same run.")
     ] = None,
     parallel: Annotated[int | None, Parameter(help="Nodes running at once; overrides the file.")] = None,
     sequential: Annotated[bool, Parameter(help="One node at a time.")] = False,
     no_cache: Annotated[bool, Parameter(help="Compute every node anew, also those with a cached output.")] = False,
-    processes: Processes = None,
-    schema: Schema = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
@@ -74,8 +59,8 @@ def run(
         raise UsageError(f"--parallel {parallel} is out of range", f"give 1 to {MAX_PARALLEL:,}")
     # Before the database is opened: a mistake in the file or the inputs leaves nothing behind.
     registry = ActionRegistry()
-    with advising(spec, imports), collector_paused():
-        definition = load_flow(spec, registry=registry, imports=imports)
+    with advising(spec, place.imports), collector_paused():
+        definition = load_flow(spec, registry=registry, imports=place.imports)
         check_width(definition, settings_of(definition, parallel, sequential=sequential), registry, THREADS)
     values = parse_inputs(inputs, definition.inputs)
     with advising_inputs(definition.inputs or {}, values):
@@ -85,7 +70,7 @@ def run(
         del display
         waiting = len([one for one in system.flows.resumable() if one != run_id])
         if waiting and not (as_json or quiet):
-            step = command("resume", options=[("--all", "")], db=db)
+            step = command("resume", options=[("--all", "")], db=place.db)
             sys.stderr.write(
                 printable(f"{waiting} {'run waits' if waiting == 1 else 'runs wait'} here; go on with: {step}\n")
             )
@@ -94,7 +79,6 @@ def run(
         )
         return [handle]
 
-    place = Place(db=db, imports=imports, schema=schema, processes=processes, waits=wait)
     voice = Voice(title=definition.name, as_json=as_json, quiet=quiet)
     return stay(start, place, voice)
 
@@ -104,11 +88,7 @@ def resume(
     /,
     *,
     every: Annotated[bool, Parameter(name="--all", help="Every run of the database that can go on.")] = False,
-    wait: Wait = False,
-    db: Database = DEFAULT_DATABASE,
-    imports: Imports = (),
-    processes: Processes = None,
-    schema: Schema = None,
+    place: Here = ANYWHERE,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
@@ -136,7 +116,7 @@ def resume(
                 complain(f"run {one} cannot go on: {error}")
         return runs
 
-    place = Place(db=existing(db), imports=imports, schema=schema, processes=processes, waits=wait)
+    existing(place.db)
     voice = Voice(title=run_id or "all runs", as_json=as_json, quiet=quiet, pinned=PINNED)
     status = stay(go_on, place, voice, is_list=every)
     return REFUSED if refused else status
@@ -150,11 +130,7 @@ def retry(
         tuple[str, ...],
         Parameter(name="--from", help="Id of a node to run again too, with everything downstream of it; repeatable."),
     ] = (),
-    wait: Wait = False,
-    db: Database = DEFAULT_DATABASE,
-    imports: Imports = (),
-    processes: Processes = None,
-    schema: Schema = None,
+    place: Here = ANYWHERE,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
@@ -168,7 +144,7 @@ def retry(
         display.begin(system.flows.report(run_id, outputs=False))
         return [system.flows.retry(run_id, start_from=start_from)]
 
-    place = Place(db=existing(db), imports=imports, schema=schema, processes=processes, waits=wait)
+    existing(place.db)
     return stay(again, place, Voice(title=run_id, as_json=as_json, quiet=quiet, pinned=PINNED))
 
 
@@ -182,11 +158,7 @@ def fork(
     ],
     inputs: Inputs = (),
     new_id: Annotated[str | None, Parameter(name="--run-id", help="Id of the new run.")] = None,
-    wait: Wait = False,
-    db: Database = DEFAULT_DATABASE,
-    imports: Imports = (),
-    processes: Processes = None,
-    schema: Schema = None,
+    place: Here = ANYWHERE,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
@@ -201,6 +173,6 @@ def fork(
         values = parse_inputs(inputs, declared_inputs(system.flows.definition(run_id)))
         return [system.flows.fork(run_id, start_from=start_from, inputs=values, run_id=new_id)]
 
-    place = Place(db=existing(db), imports=imports, schema=schema, processes=processes, waits=wait)
+    existing(place.db)
     voice = Voice(title=f"fork of {run_id}", as_json=as_json, quiet=quiet, pinned=f", forked from {one_line(run_id)}")
     return stay(again, place, voice)

@@ -6,13 +6,11 @@ import contextlib
 import sys
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from dagger_actors.cli.asking import Shown, stay_with
-from dagger_actors.cli.command_line import command
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK, PAUSED, UsageError, complain, worst
 from dagger_actors.cli.json_report import write_reports
 from dagger_actors.cli.leaving import leaving, saying
+from dagger_actors.cli.place import Place
 from dagger_actors.cli.progress import Display, LogLines, Voice
 from dagger_actors.cli.render import failures, outputs, stdout
 from dagger_actors.cli.steps import asked, next_steps
@@ -22,40 +20,10 @@ from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import ReadOnlyDatabase, StoreBroken, StoreFull
 from dagger_actors.flow.reports.questions import Question
 from dagger_actors.flow.reports.report import Report
-from dagger_actors.flow.running.run_events import Observer
 from dagger_actors.flow.verbs.run import Run
 from dagger_actors.system import ActorSystem
 
-__all__ = ["Place", "stay"]
-
-
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a command runs: what its system is opened with.
-
-    Attributes:
-        db: The database.
-        imports: Where actions are.
-        schema: The script of users' tables; None = none.
-        processes: Attempts in worker processes at once; None = as many as there are cores.
-        waits: Whether to stay while nothing but people are awaited.
-    """
-
-    db: str
-    imports: tuple[str, ...]
-    schema: str | None
-    processes: int | None
-    waits: bool
-
-    def open(self, observe: Observer) -> ActorSystem:
-        """Open the system; it takes over nobody's runs."""
-        return ActorSystem(
-            self.db,
-            imports=self.imports,
-            recover=False,
-            schema=self.schema,
-            processes=self.processes,
-            observer=observe,
-        )
+__all__ = ["stay"]
 
 
 def stay(
@@ -72,7 +40,7 @@ def stay(
     Returns:
         The exit code.
     """
-    db, imports, as_json = place.db, place.imports, voice.as_json
+    as_json = voice.as_json
     shown = Shown(voice)
     with (
         # What an action prints would stand between a reader and the one document.
@@ -85,24 +53,24 @@ def stay(
         runs = begin(system, shown.display)
         if runs:
             ids, options = ((), [("--all", "")]) if is_list else ((runs[0].id,), [])
-            step = command("resume", *ids, options=options, db=db, imports=imports)
+            step = place.again("resume", *ids, options=options)
             interrupts.parting = f"left at once, what is committed is safe; go on with: {step}"
         if not (as_json or voice.quiet):
             for one in runs:
-                sys.stderr.write(printable(f"run {one_line(one.id)} in {db}{voice.pinned}\n"))
+                sys.stderr.write(printable(f"run {one_line(one.id)} in {place.db}{voice.pinned}\n"))
         try:
-            ended = stay_with(system, runs, interrupts, shown, waits=place.waits)
+            ended = stay_with(system, runs, interrupts, shown, waits=place.wait)
         except (StoreFull, StoreBroken, ReadOnlyDatabase) as error:
             raise UsageError(str(error), f"then go on with: {step}") from error
         # The display is closed by now: a second signal leaves the terminal as it was.
         reports = _leave(system, runs, interrupts) if ended is None else ended
         if interrupts.first is not None and not all(report.state in FINAL_RUN for report in reports):
-            _say_how_to_resume(runs, reports, db, imports)
+            _say_how_to_resume(runs, reports, place)
             return INTERRUPTED
         if not as_json:
             for report in reports:
                 open_ones = system.flows.questions(report.run_id) if report.state == "paused" else ()
-                _tell(report, open_ones, db, imports)
+                _tell(report, open_ones, place)
             interrupts.parting = "left at once, what is committed is safe"
             if not reports:
                 complain("nothing to resume")
@@ -122,14 +90,14 @@ def _leave(system: ActorSystem, runs: Sequence[Run], interrupts: Interrupts) -> 
         return [reader.flows.report(one.id) for one in runs]
 
 
-def _say_how_to_resume(runs: Sequence[Run], reports: Sequence[Report], db: str, imports: Sequence[str]) -> None:
+def _say_how_to_resume(runs: Sequence[Run], reports: Sequence[Report], place: Place) -> None:
     for one, report in zip(runs, reports, strict=True):
         if report.state not in FINAL_RUN:
-            step = command("resume", one.id, db=db, imports=imports)
+            step = place.again("resume", one.id)
             sys.stderr.write(printable(f"interrupted; go on with: {step}\n"))
 
 
-def _tell(report: Report, questions: Sequence[Question], db: str, imports: Sequence[str]) -> None:
+def _tell(report: Report, questions: Sequence[Question], place: Place) -> None:
     """Print a run's outputs on stdout, what went wrong and what to do next on stderr."""
     if report.outputs:
         outputs(stdout(), report.outputs)
@@ -144,7 +112,7 @@ def _tell(report: Report, questions: Sequence[Question], db: str, imports: Seque
     sys.stderr.write(verdict + "\n")
     for line in asked(questions, report.run_id):
         sys.stderr.write(printable(f"{line}\n"))
-    for step in next_steps(report, db, imports, questions=questions):
+    for step in next_steps(report, place.db, place.imports, needs=place.needs, questions=questions):
         sys.stderr.write(printable(f"next: {step}\n"))
 
 

@@ -26,6 +26,7 @@ def next_steps(
     db: str,
     imports: Sequence[str] = (),
     *,
+    needs: Sequence[tuple[str, str]] = (),
     questions: Sequence[Question] = (),
     is_stranded: bool = False,
     goes_on: str = "",
@@ -36,17 +37,18 @@ def next_steps(
         report: The run.
         db: The database, as it was given.
         imports: Where its actions are, as they were given.
+        needs: Options that its code needs whenever it runs.
         questions: What people are asked in it.
         is_stranded: It says ``running``, and its process is gone.
         goes_on: The run that ``resume`` and ``retry`` are given, when it is inside of that; empty = itself.
     """
     run_id = goes_on or report.run_id
     if is_stranded:
-        return [command("resume", run_id, db=db, imports=imports)]
+        return [command("resume", run_id, options=needs, db=db, imports=imports)]
     match report.state:
         case "failed" | "cancelled" | "timed_out":
             again = [("--from", node) for node in lost(report)] if run_id == report.run_id else []
-            return [command("retry", run_id, options=again, db=db, imports=imports), *_why(report, db)]
+            return [command("retry", run_id, options=[*again, *needs], db=db, imports=imports), *_why(report, db)]
         case "paused" if questions:
             one = questions[0]  # its run may be one of a flow inside this one
             answer = (
@@ -57,11 +59,11 @@ def next_steps(
             return [
                 answer,
                 command("why", one.run_id, one.node_id, db=db),
-                command("resume", run_id, db=db, imports=imports),
+                command("resume", run_id, options=needs, db=db, imports=imports),
             ]
         case "paused":
             verb = "retry" if any(parked(node) for node in report.nodes) else "resume"
-            return [command(verb, run_id, db=db, imports=imports), *_why(report, db)]
+            return [command(verb, run_id, options=needs, db=db, imports=imports), *_why(report, db)]
         case _:
             return []
 

@@ -19,7 +19,8 @@ from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK, PAUSED, UsageError
 from dagger_actors.cli.json_report import write_json
 from dagger_actors.cli.leaving import leaving
 from dagger_actors.cli.looking import look
-from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, Quiet, existing
+from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, Quiet, Resources, existing
+from dagger_actors.cli.place import resources_at
 from dagger_actors.cli.progress import LogLines, say
 from dagger_actors.cli.render import stdout
 from dagger_actors.cli.task_imports import imported_kinds
@@ -79,6 +80,7 @@ def submit(
         ),
     ] = False,
     timeout: Annotated[float | None, Parameter(help="With --wait: wait at most so many seconds; it goes on.")] = None,
+    resources: Resources = None,
     db: Database = DEFAULT_DATABASE,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -92,8 +94,11 @@ def submit(
         raise UsageError("--timeout is for --wait", "give both, or neither")
     if timeout is not None and not 0 <= timeout < float("inf"):
         raise UsageError(f"--timeout {timeout:g} is out of range", "give seconds, 0 or more")
+    if resources is not None and not (wait and imports):
+        raise UsageError("--resources is for a task that this process does", "give --wait and --import too")
     value = _payload(payload)
     kinds = imported_kinds(imports)
+    made = resources_at(resources)
     is_ours = wait and bool(kinds) and not _is_done_by_others(agent, db)
     wishes = {
         "priority": priority, "delay": delay, "expires": expires, "key": key, "on_conflict": on_conflict, "job": job,
@@ -122,7 +127,9 @@ def submit(
         contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext(),
         Interrupts() as interrupts,
         LogLines(say),  # before there is a task: its body may have logged, and ended, before this thread gets on
-        ActorSystem(place, imports=imports if is_ours else (), recover=False) as system,
+        ActorSystem(
+            place, imports=imports if is_ours else (), resources=made if is_ours else None, recover=False
+        ) as system,
         leaving(system, interrupts),
     ):
         task = send(system)

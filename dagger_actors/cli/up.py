@@ -18,7 +18,8 @@ from dagger_actors.cli.channel_board import ChannelBoard
 from dagger_actors.cli.command_line import advising, command
 from dagger_actors.cli.exits import INTERRUPTED, OK, PAUSED
 from dagger_actors.cli.json_report import write_json
-from dagger_actors.cli.options import AsJson, Database
+from dagger_actors.cli.options import AsJson, Database, Resources
+from dagger_actors.cli.place import resources_at
 from dagger_actors.cli.progress import LogLines, say
 from dagger_actors.cli.render import plain
 from dagger_actors.cli.task_board import TaskBoard
@@ -47,6 +48,7 @@ def up(
     /,
     *,
     db: Database | None = None,
+    resources: Resources = None,
     until_rest: Annotated[
         bool,
         Parameter(
@@ -64,8 +66,9 @@ def up(
     with messages of paused subscriptions left, 130 when it was stopped.
     """
     with Interrupts() as interrupts, LogLines(say):
+        made = resources_at(resources)
         with advising(spec):
-            system = ActorSystem.from_spec(spec, db)
+            system = ActorSystem.from_spec(spec, db, resources=made)
         with system:
             watch = Watch(system, spec)
             with watch.shown():

@@ -17,7 +17,8 @@ from dagger_actors.cli.command_line import advising
 from dagger_actors.cli.exits import INTERRUPTED, OK, UsageError
 from dagger_actors.cli.leaving import leaving
 from dagger_actors.cli.looking import look
-from dagger_actors.cli.options import DEFAULT_DATABASE, Database, Processes, Schema
+from dagger_actors.cli.options import DEFAULT_DATABASE, Database, Processes, Resources, Schema
+from dagger_actors.cli.place import resources_at
 from dagger_actors.cli.progress import LogLines, say
 from dagger_actors.cli.task_board import TaskBoard
 from dagger_actors.cli.task_imports import imported_kinds
@@ -56,6 +57,7 @@ def worker(
     ] = THREADS,
     processes: Processes = None,
     schema: Schema = None,
+    resources: Resources = None,
     until_rest: Annotated[
         bool,
         Parameter(help="End when no task that it could do is open, but for what is paused or stuck.", negative=()),
@@ -67,6 +69,7 @@ def worker(
     with advising(specs[0] if specs else "", imports):
         loaded = [load_supervisor(spec) for spec in specs]
         agents = [configured_by_file(name, made) for one in loaded for name, made in one.tasks.items()]
+    made = resources_at(resources)
     schemas = {str(one.definition.schema_path) for one in loaded if one.definition.schema_path is not None}
     if len(schemas) > 1 and schema is None:
         raise UsageError("these files name different schemas", "give one with all their tables: --schema FILE")
@@ -74,7 +77,13 @@ def worker(
     _check_agents(agents, imports, db)
     with Interrupts() as interrupts, LogLines(say):
         system = ActorSystem(
-            db, agents=agents, imports=imports, task_concurrency=concurrency, processes=processes, schema=chosen
+            db,
+            agents=agents,
+            imports=imports,
+            resources=made,
+            task_concurrency=concurrency,
+            processes=processes,
+            schema=chosen,
         )
         with leaving(system, interrupts):
             sys.stderr.write(printable(f"worker on {db}: {listed(system.tasks.own)}\n"))

@@ -162,7 +162,8 @@ class UnknownResource(ActionError):
     def __str__(self) -> str:
         return (
             f"there is no resource {self.name}, only {', '.join(self.known) or 'none at all'}; "
-            f"give ActorSystem(resources={{{self.name}: ...}}) a function that makes one"
+            f"give ActorSystem(resources={{{self.name}: ...}}) a function that makes one, "
+            "and a command its mapping: --resources FILE.py:NAME"
         )
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "Wanted",
     "find_target",
     "import_reference",
+    "import_shared",
     "import_target",
     "is_installed",
     "split_reference",
@@ -96,6 +97,36 @@ def import_target(target: str, folder: Path, wanted: Wanted) -> ModuleType:
     return import_module(target, folders, wanted)
 
 
+def import_shared(target: str, folder: Path, wanted: Wanted) -> ModuleType:
+    """Import a module or file whose classes others compare: who imports it later, by its file or its name, gets this one.
+
+    Without that a class that two places know would be two classes.
+
+    Raises:
+        DefinitionError: Nothing is there, or it raised while it was imported.
+    """
+    path = Path(find_target(target, folder))
+    if path.suffix != ".py":
+        return import_target(target, folder, wanted)
+    module = loaded(path)
+    if module is None:
+        if target.endswith(".py") and neighbours.has_plain_name(path):
+            target, folder = path.stem, path.parent
+        module = import_target(target, folder, wanted)
+    sys.modules.setdefault(file_module(path), module)
+    neighbours.share(module, path)
+    return module
+
+
+def loaded(path: Path) -> ModuleType | None:
+    """The module that a file is already, by whatever name it was imported."""
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if file is not None and Path(file).name == path.name and Path(file).resolve() == path:
+            return module
+    return None
+
+
 def find_target(target: str, folder: Path) -> str:
     """Tell what a module or file is, without importing anything.
 
@@ -140,7 +171,7 @@ def import_file(target: str, folders: list[Path], wanted: Wanted) -> ModuleType:
     path = path.resolve()
     if (script := running_script(path)) is not None:
         return script
-    name = f"{FILE_MODULE}{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+    name = file_module(path)
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
@@ -159,6 +190,11 @@ def import_file(target: str, folders: list[Path], wanted: Wanted) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def file_module(path: Path) -> str:
+    """The name that a file has as a module of its own."""
+    return f"{FILE_MODULE}{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
 
 
 def running_script(path: Path) -> ModuleType | None:

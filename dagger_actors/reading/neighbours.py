@@ -30,7 +30,7 @@ from types import ModuleType
 from dagger_actors.core.wording import BESIDE
 from dagger_actors.reading.installed import is_installed
 
-__all__ = ["adopt", "import_again", "import_beside"]
+__all__ = ["adopt", "has_plain_name", "import_again", "import_beside", "share"]
 
 OURS = __name__.partition(".")[0]
 
@@ -74,6 +74,10 @@ class Folder:
         if not theirs or is_installed(theirs) or (is_folder and not Path(theirs).is_dir()):
             return False
         return os.path.realpath(theirs) != mine
+
+    def has_file(self, path: Path) -> bool:
+        """Tell whether a file is what an import of its name gives a neighbour."""
+        return path.stem.isidentifier() and self._location(path.stem) == str(path) and self.is_taken(path.stem)
 
     def load(self, name: str) -> ModuleType:
         """Import a neighbour.
@@ -269,6 +273,21 @@ def adopt(module: ModuleType, path: Path) -> None:
     folder = FINDER.at(path.parent)
     FINDER.enter(folder)
     vars(module)["__builtins__"] = folder.builtins
+
+
+def has_plain_name(path: Path) -> bool:
+    """Tell whether the program itself finds that very file by its plain name."""
+    spec = _plain_spec(path.stem) if path.stem.isidentifier() else None
+    place = _place_of(spec)
+    return place is not None and os.path.realpath(place) == str(path)
+
+
+def share(module: ModuleType, path: Path) -> None:
+    """Let what is beside a file import the module that the file is already, where it has none of that name yet."""
+    folder = FINDER.at(path.parent)
+    if folder.has_file(path):
+        FINDER.enter(folder)
+        sys.modules.setdefault(f"{folder.package}.{path.stem}", module)
 
 
 def import_beside(name: str, folders: Sequence[Path]) -> ModuleType | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Iterator
 from importlib import import_module, metadata
 from pathlib import Path
@@ -16,6 +15,7 @@ from dagger_actors.cli.app import COMMANDS, GROUPS
 from dagger_actors.pubsub.channel import Channel
 from dagger_actors.tasks.tasks import Tasks
 from tests.channels_here import ChannelsHere
+from tests.command_options import names_of
 
 BARE = """
 name: bare
@@ -117,7 +117,7 @@ def having(parameter: str) -> list[str]:
     found = []
     for name, target in functions():
         module, _, function = target.partition(":")
-        if parameter in inspect.signature(getattr(import_module(module), function)).parameters:
+        if parameter in names_of(getattr(import_module(module), function)):
             found.append(name)
     return found
 

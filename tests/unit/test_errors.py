@@ -206,7 +206,8 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ("Pool", ("Cache", "Model")),
         (
             "there is no resource Pool, only Cache, Model; "
-            "give ActorSystem(resources={Pool: ...}) a function that makes one"
+            "give ActorSystem(resources={Pool: ...}) a function that makes one, "
+            "and a command its mapping: --resources FILE.py:NAME"
         ),
     ),
     "AttemptOver": (

@@ -3,57 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import pykka
 
 from dagger_actors.actors.loop import LoopDispatcher
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.bodies.resources import Factory, Resources
-from dagger_actors.core.wording import quoted
-from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.reading.importing import Wanted, find_target, import_target, split_reference
+from dagger_actors.bodies.named_resources import factories_at
+from dagger_actors.bodies.resources import Resources
 
-__all__ = ["ReplayResources", "factories_at"]
-
-A_MAPPING = Wanted(noun="mapping of resources", outcome="nothing was replayed")
+__all__ = ["ReplayResources"]
 
 CLOSE_S = 5.0
 """How long async resources may take to close."""
-
-
-def factories_at(reference: str, folder: Path) -> Mapping[type, Factory]:
-    """Import the mapping that ``module:NAME`` or ``file.py:NAME`` names.
-
-    Args:
-        reference: The reference.
-        folder: Where to look first.
-
-    Raises:
-        DefinitionError: It cannot be imported, or is no mapping.
-    """
-    target, name = split_reference(reference, A_MAPPING)
-    module = _loaded(find_target(target, folder)) or import_target(target, folder, A_MAPPING)
-    found = getattr(module, name, None) if name else None
-    if isinstance(found, Mapping):
-        return found
-    what = f"is no mapping but {type(found).__name__}" if found is not None else "names no mapping of resources"
-    advice = "Write file.py:NAME, where NAME is what your program gives ActorSystem(resources=NAME)."
-    raise DefinitionError([Problem(f"{quoted(reference)} {what}", advice)])
-
-
-def _loaded(place: str) -> ModuleType | None:
-    """The module that a file is already, by whatever name an action's code has imported it: its types are asked for."""
-    path = Path(place)
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if file is not None and place and Path(file).name == path.name and Path(file).resolve() == path:
-            return module
-    return None
 
 
 class ReplayResources:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from dagger_actors.cli.steps import next_steps
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.errors.commands import command_line
 from dagger_actors.flow.reports.report import NodeReport, Report
+from tests.command_options import flat, names_of
 from tests.unit.test_errors import EXAMPLES, example
 
 PACKAGE = Path(dagger_actors.__file__).parent
@@ -47,7 +47,7 @@ def parsed(line: str) -> tuple[str, dict[str, Any]]:
     program, *words = shlex.split(line)
     assert program == "dagger-actors"
     called, bound, _ = app.parse_args(words, print_error=False, exit_on_error=False)
-    return called.__name__, bound.arguments
+    return called.__name__, flat(bound.arguments)
 
 
 def report(run_id: str, node: str, key: str, state: str) -> Report:
@@ -183,5 +183,5 @@ def test_the_commands_without_a_database_are_those_that_have_no_such_option() ->
         for name in app
         if not name.startswith("-") and name not in ("artifacts", "tasks", "jobs", "subscriptions", "dead-letters")
     }
-    without = {name for name in names if "db" not in inspect.signature(app[name].default_command).parameters}
+    without = {name for name in names if "db" not in names_of(app[name].default_command)}
     assert without == WITHOUT_DATABASE
