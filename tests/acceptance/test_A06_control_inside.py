@@ -50,17 +50,18 @@ nodes:
 
 
 class Stage:
-    """Actions that note what begins; each takes one virtual second."""
+    """Actions that note what begins; each takes one virtual second, or as many as it is told."""
 
     def __init__(self) -> None:
         self.began: list[str] = []
         self.failing = True
+        self.takes_s = 1.0
 
     @property
     def actions(self) -> list[Any]:
         async def work(name: str, step: str) -> str:
             self.began.append(name + step)
-            await asyncio.sleep(1)
+            await asyncio.sleep(self.takes_s)
             return name
 
         async def fails() -> int:
@@ -207,6 +208,28 @@ def test_a_run_inside_is_resumed_by_itself_while_the_run_above_goes_on(
     (system if who == "here" else sim.system()).flows.resume("r/sub/0")
     assert run.wait().state == "paused"
     assert [state(system, f"r/sub/{at}") for at in range(5)] == ["succeeded", "paused", *["succeeded"] * 3]
+
+
+@pytest.mark.parametrize("who", ["here", "elsewhere"])
+def test_who_resumes_a_run_inside_does_not_wait_for_its_turn(
+    sim: Simulation, stage: Stage, tmp_path: Path, who: str
+) -> None:
+    """Law: while another item of a map with a limit has the turn it is queued, and the resume returns."""
+    path = written(tmp_path)
+    path.with_name("turns.yaml").write_text(
+        MAPPED.replace("item: name}", "item: name, limit: 1}").replace("max_parallel_nodes: 2", "max_parallel_nodes: 9")
+    )
+    system, run = started(sim, stage, path.with_name("turns.yaml"))
+    system.flows.pause("r/sub/0")
+    sim.advance(1)
+    assert [state(system, f"r/sub/{at}") for at in range(2)] == ["paused", "running"]
+    stage.takes_s = 30.0
+    sim.advance(2)
+    began_s = sim.now_s
+    (system if who == "here" else sim.system()).flows.resume("r/sub/0")
+    assert sim.now_s - began_s < 10
+    assert run.wait().state == "succeeded"
+    assert sorted(stage.began) == EACH["mapped"]
 
 
 def test_a_run_inside_does_not_go_on_where_one_above_it_is_paused(

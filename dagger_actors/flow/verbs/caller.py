@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.protocols import Write
@@ -11,10 +11,13 @@ from dagger_actors.errors import RunNotFound
 from dagger_actors.flow.running.hub import FlowHub
 from dagger_actors.flow.stored.rows import RunRow
 
-__all__ = ["Caller"]
+__all__ = ["TURN_US", "Caller"]
 
 POLL_S = 0.02
 """How often a wait for another process's run looks at the file."""
+
+TURN_US: Final = 5_000_000
+"""How long is waited for the turn of a run inside that was told something; what it was told is written by then."""
 
 
 class Caller:

@@ -24,7 +24,7 @@ from dagger_actors.errors import (
 from dagger_actors.flow.running.active import ActiveRun
 from dagger_actors.flow.running.hub import FlowHub
 from dagger_actors.flow.stored.rows import MARKS, RunRow
-from dagger_actors.flow.verbs.caller import Caller
+from dagger_actors.flow.verbs.caller import TURN_US, Caller
 
 __all__ = ["Controller"]
 
@@ -156,9 +156,16 @@ class Controller:
         return None
 
     def revive(self, row: RunRow) -> None:
-        """Have the run of a flow that has paused go on, whoever has the runs that it is inside of, which go on."""
+        """Have the run of a flow that has paused go on, whoever has the runs that it is inside of, which go on.
+
+        While others have the turn, of a map with a limit or for lack of a place, it is queued behind them when this returns.
+        """
         self._caller.commit([Write("flow_runs.revive", ((row.run_id, row.parent_run, MARKS["resume"]),), None)])
+        clock = self._hub.runtime.clock
+        until_us = clock.now().mono_us + TURN_US
         while self._caller.row(row.run_id).revival == "resume" and self.held_by(row) is None:
+            if clock.now().mono_us >= until_us:
+                return
             self._hub.children.look()
             self._caller.pause()
 

@@ -32,7 +32,7 @@ from dagger_actors.flow.running.recovery import Recovery
 from dagger_actors.flow.stored.child_runs import child_id
 from dagger_actors.flow.stored.given_answers import Answer, answered_among
 from dagger_actors.flow.stored.rows import RunRow
-from dagger_actors.flow.verbs.caller import Caller
+from dagger_actors.flow.verbs.caller import TURN_US, Caller
 
 __all__ = ["Signaller"]
 
@@ -41,9 +41,6 @@ LONGEST: Final = 1_000_000
 
 LONGEST_REASON: Final = 2_000
 """Characters of why something is rejected."""
-
-TURN_US: Final = 5_000_000
-"""How long is waited for the turn of a run inside that is answered; its answer is written by then."""
 
 REJECTION: Final = "null"
 

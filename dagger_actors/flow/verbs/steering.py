@@ -40,6 +40,7 @@ class Steering(FlowsBase):
         """Go on with a paused run, or with one whose process is gone; calls off a pause that what runs still holds up.
 
         A node that paused it gets a fresh set of tries; where that is a mapped one, this waits until the run has paused.
+        A run inside another whose turn others have, of a map with a limit, is queued behind them when this returns.
         What has ended is not done again.
 
         Raises:
