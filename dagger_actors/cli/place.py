@@ -13,7 +13,7 @@ from dagger_actors.bodies.named_resources import factories_at
 from dagger_actors.bodies.resources import Factory
 from dagger_actors.cli.command_line import command
 from dagger_actors.cli.options import DEFAULT_DATABASE, Database, Imports, Processes, Resources, Schema, Wait
-from dagger_actors.flow.run_events import Observer
+from dagger_actors.flow.running.run_events import Observer
 from dagger_actors.system import ActorSystem
 
 __all__ = ["Here", "Place", "resources_at"]

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-__all__ = ["FINAL_NODE", "FINAL_RUN", "NODE_TRANSITIONS", "RUN_TRANSITIONS", "NodeState", "RunState", "is_legal"]
+__all__ = [
+    "FINAL_NODE",
+    "FINAL_RUN",
+    "NODE_TRANSITIONS",
+    "RUN_TRANSITIONS",
+    "TO_BE_RUN_AGAIN",
+    "NodeState",
+    "RunState",
+    "is_legal",
+]
 
 RunState = Literal["pending", "running", "paused", "succeeded", "failed", "cancelled", "timed_out"]
 NodeState = Literal[
@@ -15,6 +24,9 @@ FINAL_RUN: Final[frozenset[str]] = frozenset({"succeeded", "failed", "cancelled"
 FINAL_NODE: Final[frozenset[str]] = frozenset(
     {"succeeded", "failed", "skipped", "cancelled", "timed_out", "interrupted"}
 )
+
+TO_BE_RUN_AGAIN: Final = "to be run again"
+"""Reason of a row that only says that what has ended is void; where it is ``interrupted``, it never was an attempt."""
 
 RUN_TRANSITIONS: Final[dict[str, frozenset[str]]] = {
     "pending": frozenset({"running", "paused", "cancelled"}),

@@ -62,6 +62,41 @@ def test_what_has_begun_is_not_begun_again_when_what_it_needed_is_tried_again(si
     assert sorted(stage.began) == ["fails", "fails", "n0", "n1", "n2"]
 
 
+@pytest.mark.parametrize("how", ["rejected", "cancelled"])
+def test_a_question_that_is_asked_again_tells_of_no_attempt_that_never_was(sim: Simulation, how: str) -> None:
+    """Law: the attempts of a report are those that began; nothing was interrupted."""
+    system = sim.system(actions=[])
+    run = system.flows.start({"name": "f", "nodes": [{"id": "ok", "approval": {"message": "go?"}}]}, run_id="r")
+    run.wait()
+    if how == "rejected":
+        system.flows.reject("r", "ok")
+    else:
+        system.flows.cancel("r")
+    ended = {"rejected": "failed", "cancelled": "cancelled"}[how]
+    assert run.wait().state == ended
+    (asked,) = system.flows.retry("r").wait().nodes
+    assert [one.state for one in asked.attempts] == [ended, "waiting"]
+    system.flows.signal("r", "ok", value=True)
+    (asked,) = run.wait().nodes
+    assert [one.state for one in asked.attempts] == [ended, "succeeded"]
+    assert "cut off" not in str(system.flows.explain("r", "ok"))
+
+
+def test_what_waits_to_be_run_again_is_pending(sim: Simulation, stage: Stage) -> None:
+    """Law: what is done and void, and has not begun anew, says whom it waits for; its attempts are those that were."""
+    system = sim.system(actions=stage.actions)
+    nodes = [node("a"), node("b", dependencies=["a"]), node("c", dependencies=["b"])]
+    run = system.flows.start({"name": "f", "nodes": nodes}, run_id="r")
+    run.wait()
+    system.flows.retry("r", start_from=["a"])
+    sim.advance(0.5)
+    assert states(system) == {"a": "running", "b": "pending", "c": "pending"}
+    told = system.flows.explain("r", "c")
+    assert (told.state, told.sentences[:2]) == ("pending", ("it waits for 'b' (pending)", "in the end that is for 'a'"))
+    report = run.wait()
+    assert [[one.state for one in each.attempts] for each in report.nodes] == [["succeeded"] * 2] * 3
+
+
 @pytest.mark.parametrize("how", ["cancelled", "stopped"])
 def test_what_was_to_be_run_again_and_has_not_begun_is_skipped(sim: Simulation, stage: Stage, how: str) -> None:
     """Law: a run that is over says of each of its nodes how it ended, and why, however often it was tried."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dagger_actors.core.protocols import Now
-from dagger_actors.core.states import FINAL_RUN
+from dagger_actors.core.states import FINAL_RUN, TO_BE_RUN_AGAIN
 from dagger_actors.flow.machine.attempts import due, park
 from dagger_actors.flow.machine.awaiting import look
 from dagger_actors.flow.machine.book import Book
@@ -105,9 +105,9 @@ def _note_void(book: Book) -> None:
     for past in book.past.values():
         if past.attempt:
             past.attempt += 1
-            book.write(past, "interrupted", reason="to be run again")
+            book.write(past, "interrupted", reason=TO_BE_RUN_AGAIN)
     for live in book.voided:
-        book.write(live, "cancelled", reason="to be run again")
+        book.write(live, "cancelled", reason=TO_BE_RUN_AGAIN)
     book.voided = []
 
 

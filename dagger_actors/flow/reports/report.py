@@ -11,7 +11,7 @@ from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.bodies.fields import UnresolvedReference
 from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.messages import ErrorDetail, Gathered, Inline, Output, SecretName, Stored, Value
-from dagger_actors.core.states import FINAL_RUN
+from dagger_actors.core.states import FINAL_RUN, TO_BE_RUN_AGAIN
 from dagger_actors.drawing.html import table_html
 from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
 from dagger_actors.flow.definition.values import Values
@@ -230,20 +230,25 @@ def _is_current(place: tuple[int, int], history: dict[tuple[int, int], list[Stor
 
 def _node(rows: list[StoredRow], artifacts: list[ArtifactRef], node: NodeDefinition, run_id: str) -> NodeReport:
     last = rows[-1]
+    is_to_come = _is_void(last)  # its run has not ended: that skips what has not begun
     is_run = node.flow is not None and (node.map is None or last.item >= 0)
     return NodeReport(
         node_id=last.node_id,
         invocation_key=last.invocation_key,
-        state=last.state,
+        state="pending" if is_to_come else last.state,
         reason=last.reason,
         output=_shown(last),
         # What was granted or due when the run ended, and never began, has a numbered row too; it was no attempt.
-        attempts=tuple(_attempt(row) for row in rows if row.attempt and row.state != "skipped"),
+        attempts=tuple(_attempt(row) for row in rows if row.attempt and row.state != "skipped" and not _is_void(row)),
         artifacts=tuple(artifacts),
         size=last.size,
         called_for="" if node.call is None else node.call.event,
         run=child_id(maker_of(last.reason) or run_id, node.id, last.invocation_key) if is_run else "",
     )
+
+
+def _is_void(row: StoredRow) -> bool:
+    return row.state == "interrupted" and row.reason == TO_BE_RUN_AGAIN
 
 
 def _attempt(row: StoredRow) -> AttemptReport:
