@@ -15,6 +15,7 @@ from dagger_actors.errors import NewerSchema, Problem, RunOwned, StoreError
 from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.actions.run_actions import misfits, places_of, recall_actions
 from dagger_actors.flow.machine.decisions import FOREVER
+from dagger_actors.flow.running.active import ActiveRun
 from dagger_actors.flow.running.hub import FlowHub
 from dagger_actors.flow.stored.child_runs import flows_within
 from dagger_actors.flow.stored.rows import RunRow
@@ -200,18 +201,22 @@ class Recovery:
             logger.info("run %s is taken over from worker %s", row.run_id, row.owner, extra=fields)
         self._hub.open(row.run_id, "recover", former=row.owner, actions=actions)
 
-    def obey_commands(self, seen: set[int]) -> None:
-        """Pass the commands of other processes to the runs they are for; ``seen`` keeps each from being told twice."""
+    def obey_commands(self, told: dict[int, ActiveRun]) -> None:
+        """Pass the commands of other processes to the runs they are for.
+
+        Args:
+            told: Which run was told each command, as it is open now, so that none is told twice. What the disk made us let
+                go has lost what it was told: opened again it is another one, and is told again.
+        """
         by_key = {active.identity.run_key: active for active in list(self._hub.active.values())}
         found = list(self._commands())
-        seen &= {command_id for command_id, *_ in found}
+        for over in told.keys() - {command_id for command_id, *_ in found}:
+            del told[over]
         for command_id, run_key, verb, node in found:
             active = by_key.get(run_key)
-            if active is None:
-                seen.discard(command_id)  # it was told, and then the disk made us let the run go
-            if active is None or command_id in seen:
+            if active is None or told.get(command_id) is active:
                 continue
-            seen.add(command_id)
+            told[command_id] = active
             if verb == "cancel":
                 active.tell(CancelRun(command_id))
             else:

@@ -9,6 +9,7 @@ from typing import Final
 
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import StoreError, SystemClosed
+from dagger_actors.flow.running.active import ActiveRun
 from dagger_actors.flow.running.hub import FlowHub
 from dagger_actors.flow.running.recovery import Recovery
 
@@ -43,7 +44,7 @@ class WatchedFlows:
 
     def __init__(self, hub: FlowHub, recovery: Recovery, *, wakes: bool) -> None:
         self._hub = hub
-        self._seen: set[int] = set()
+        self._told: dict[int, ActiveRun] = {}
         self._recovery = recovery
         self._wakes = wakes
 
@@ -59,7 +60,7 @@ class WatchedFlows:
         """Obey what is wanted of runs of ours, and hear what people have answered; who follows a run looks for himself."""
         self._hub.happenings.look()
         if self._hub.active:
-            self._recovery.obey_commands(self._seen)
+            self._recovery.obey_commands(self._told)
             self._hub.people.look()
             self._hub.children.look()
         if self._wakes:
