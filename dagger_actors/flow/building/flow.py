@@ -6,7 +6,6 @@ here, at the line of the call; and the text that ``to_yaml`` gives means the ver
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from dagger_actors.core.retry import RetryWait
 from dagger_actors.core.trigger import Trigger
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.building.functions import ActionLike
-from dagger_actors.flow.building.places import Place, refusal
+from dagger_actors.flow.building.places import Place, calling_place, refusal
 from dagger_actors.flow.building.record import Record
 from dagger_actors.flow.building.sources import Condition, Given, Input, Map, Node, refuse_misplaced
 from dagger_actors.flow.building.written import present, sources_in, strategy
@@ -74,7 +73,7 @@ class Flow:
             "instructions": instructions,
         }
         head = {"name": name, **present(texts), **({"tags": list(tags)} if tags else {})}
-        self._record = Record(head, actions, _caller())
+        self._record = Record(head, actions, calling_place())
 
     def __repr__(self) -> str:
         return f"<Flow {self.name!r}>"
@@ -108,7 +107,7 @@ class Flow:
         Raises:
             DefinitionError: There is one of this name, or the type is none of these.
         """
-        place = _caller()
+        place = calling_place()
         if name in self._record.inputs:
             raise refusal(place, f"the input {quoted(name)} is declared already", "Keep what input() gave and use it.")
         written: dict[str, Any] = {} if kind is None else {"type": _kind(place, f"the input {quoted(name)}", kind)}
@@ -200,7 +199,7 @@ class Flow:
             "description": description,
             "instructions": instructions,
         }
-        return self._add(node_id, entries, _caller())
+        return self._add(node_id, entries, calling_place())
 
     def sub_flow(
         self,
@@ -258,7 +257,7 @@ class Flow:
             "description": description,
             "instructions": instructions,
         }
-        return self._add(node_id, entries, _caller())
+        return self._add(node_id, entries, calling_place())
 
     def await_message(
         self,
@@ -309,7 +308,7 @@ class Flow:
             "description": description,
             "instructions": instructions,
         }
-        return self._add(node_id, entries, _caller())
+        return self._add(node_id, entries, calling_place())
 
     def approval(
         self,
@@ -352,7 +351,7 @@ class Flow:
             DefinitionError: Something given belongs to another flow, or the type is none of these.
             TypeError: An action is neither a function nor a name.
         """
-        place = _caller()
+        place = calling_place()
         kind = (
             type
             if type is None or isinstance(type, str)
@@ -381,7 +380,7 @@ class Flow:
         Raises:
             DefinitionError: Something given belongs to another flow.
         """
-        outputs, place = {**(named or {}), **more}, _caller()
+        outputs, place = {**(named or {}), **more}, calling_place()
         self._refuse_foreign(outputs.values(), place)
         self._record.outputs |= outputs
         self._record.say("outputs", outputs, place)
@@ -430,7 +429,7 @@ class Flow:
             }
         )
         self._record.config |= settings
-        self._record.say("config", settings, _caller())
+        self._record.say("config", settings, calling_place())
 
     def hooks(
         self,
@@ -466,7 +465,7 @@ class Flow:
         for event, actions in hooked.items():
             several = actions if isinstance(actions, Sequence) and not isinstance(actions, str) else (actions,)
             self._record.hooks.setdefault(event, []).extend(map(self._record.action, several))
-        self._record.say("hooks", [event for event, actions in hooked.items() if actions], _caller())
+        self._record.say("hooks", [event for event, actions in hooked.items() if actions], calling_place())
 
     def data(self) -> dict[str, Any]:
         """What a flow file would hold, as plain data."""
@@ -510,11 +509,3 @@ def _kind(place: Place, what: str, kind: type) -> str:
         known = ", ".join(one.__name__ for one in KINDS)
         raise refusal(place, f"{what} cannot be of type {kind!r:.100}", f"Give one of {known}.")
     return KINDS[kind]
-
-
-def _caller() -> Place:
-    """The place of the call of the method that asks."""
-    frame = inspect.currentframe()
-    for _ in range(2):
-        frame = frame and frame.f_back
-    return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("", 0)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 from collections.abc import Mapping, Sequence
 
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.reading.data_tree import DataDocument
 
-__all__ = ["BuiltDocument", "Place", "refusal"]
+__all__ = ["BuiltDocument", "Place", "calling_place", "refusal"]
 
 Place = tuple[str, int]
 """File and line of a call."""
+
+
+def calling_place() -> Place:
+    """The place of the call of the method that asks."""
+    frame = inspect.currentframe()
+    for _ in range(2):
+        frame = frame and frame.f_back
+    return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("", 0)
 
 
 class BuiltDocument(DataDocument):

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import msgspec
 
-if TYPE_CHECKING:
-    from dagger_actors.flow.building.flow import Flow
-
 __all__ = ["Condition", "Given", "Input", "Map", "Node", "Output", "Source", "Value", "refuse_misplaced"]
+
+
+class Owner(Protocol):
+    """The flow that a source belongs to: ``building.flow.Flow``.
+
+    Attributes:
+        name: Its name.
+    """
+
+    name: str
 
 
 class Source:
     """A value that is known when the flow runs; comparisons of it are conditions for ``when``."""
 
-    flow: Flow
+    flow: Owner
 
     def __gt__(self, other: float | str) -> Condition:
         return Condition("gt", source=self, value=other)
@@ -86,7 +93,7 @@ class Node(Source):
         id: Its id.
     """
 
-    def __init__(self, flow: Flow, node_id: str) -> None:
+    def __init__(self, flow: Owner, node_id: str) -> None:
         self.flow = flow
         self.id = node_id
 
@@ -117,7 +124,7 @@ class Input(Source):
         description: For people.
     """
 
-    def __init__(self, flow: Flow, name: str, description: str = "") -> None:
+    def __init__(self, flow: Owner, name: str, description: str = "") -> None:
         self.flow = flow
         self.name = name
         self.description = description
