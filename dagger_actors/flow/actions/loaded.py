@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dagger_actors.bodies.actions import Action, read_action
+from dagger_actors.bodies.actions import Action, place_of, read_action
+from dagger_actors.bodies.made_functions import does_the_same
 from dagger_actors.flow.actions.context import Context
 from dagger_actors.reading.importing import Wanted, find_target, split_reference
 
@@ -23,6 +24,7 @@ class LoadedCode:
         self._actions: dict[Callable[..., Any], Action] = {}
         self._used: dict[Action, Action] = {}
         self._modules: dict[str, ModuleType] = {}
+        self._built_with: dict[str, dict[str, Callable[..., Any] | None]] = {}
         self._stand_in: Callable[[Action], Action] = _itself
 
     def read(self, function: Callable[..., Any]) -> Action:
@@ -57,6 +59,23 @@ class LoadedCode:
         file = getattr(module, "__file__", None)
         if file:
             self._modules[str(Path(file).resolve())] = module
+
+    def keep_built(self, definition_id: str, functions: Iterable[Callable[..., Any]]) -> None:
+        """Note the functions of a flow built in Python that cannot be imported, for runs of it that are taken up later.
+
+        Those of a flow that was built anew take the place of the earlier ones. But of two that one function made, each with
+        other values, nobody knows which a run began with: then neither is kept.
+        """
+        kept = self._built_with.setdefault(definition_id, {})
+        for function in functions:
+            name = self.read(function).name
+            known = kept.get(name, function)
+            is_either = known is None or (place_of(known) == place_of(function) and not does_the_same(known, function))
+            kept[name] = None if is_either else function
+
+    def built_with(self, definition_id: str) -> list[Callable[..., Any]]:
+        """Give what ``keep_built`` has kept for a flow."""
+        return [function for function in self._built_with.get(definition_id, {}).values() if function is not None]
 
     def recall(self, reference: str, folder: Path) -> tuple[ModuleType | None, str]:
         """Find what a reference names without importing anything.

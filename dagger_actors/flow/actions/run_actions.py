@@ -23,7 +23,7 @@ from dagger_actors.flow.definition import FlowDefinition
 __all__ = ["Places", "RunActions", "load_actions", "misfits", "places_of", "recall_actions"]
 
 
-class Places(msgspec.Struct, frozen=True, kw_only=True):
+class Places(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a run's actions were found, so that a resume in another folder finds them again.
 
     Attributes:
@@ -31,12 +31,14 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
         actions: What it names.
         imports: What it was started with besides.
         started_in: The folder that those are relative to; empty = ``folder``.
+        definition_id: By what a system knows functions of its flow that cannot be imported; empty = there were none.
     """
 
     folder: str
     actions: tuple[str, ...]
     imports: tuple[str, ...]
     started_in: str = ""
+    definition_id: str = ""
 
 
 PLACES = msgspec.json.Decoder(Places)
@@ -84,7 +86,8 @@ class RunActions:
     def _doubt(self, name: str) -> Problem | None:
         action = self.registry.written(name)
         if action is None:
-            return Problem(f"there is no action {name!r} any more", "Name where it is with --import.")
+            advice = "Name where it is with --import; what cannot be imported, give it: ActorSystem(actions=[...])."
+            return Problem(f"there is no action {name!r} any more", advice)
         rank = self.registry.rank(name)
         if not self._left_out or rank < 2 or (rank == 2 and not self._lacks_imports) or self._is_theirs(action):
             return None
@@ -137,6 +140,8 @@ def _gathered(given: ActionRegistry, places: Places, find: Callable[..., None]) 
         find(found, reference, Path(places.started_in or folder), insists=True)
     for reference in places.actions:
         find(found, reference, folder, insists=False)
+    for function in given.code.built_with(places.definition_id):
+        found.registry.add(function)
     return found
 
 

@@ -64,7 +64,7 @@ def flow_of(definition: FlowDefinition, spec: SubFlow) -> FlowDefinition:
 def places_within(places: Places, spec: SubFlow, inner: FlowDefinition) -> Places:
     """Where the actions of a flow are that a node of another runs."""
     folder = str(Path(places.folder, spec.folder).resolve())
-    return msgspec.structs.replace(places, folder=folder, actions=inner.actions)
+    return msgspec.structs.replace(places, folder=folder, actions=inner.actions, definition_id=spec.definition_id)
 
 
 def flows_within(definition: FlowDefinition, places: Places) -> Iterator[tuple[FlowDefinition, Places]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from dagger_actors.errors import DefinitionError, Problem, RequestError
 from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.actions.run_actions import Places, load_actions, misfits, places_of
 from dagger_actors.flow.building.flow import Flow
+from dagger_actors.flow.building.functions import reference_to
 from dagger_actors.flow.definition import FlowConfig, FlowDefinition
 from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.loader import load_flow
@@ -20,7 +22,7 @@ from dagger_actors.flow.loading.sub_flows import HeldFlow
 from dagger_actors.flow.stored.child_runs import flows_within
 from dagger_actors.flow.stored.rows import RunRow
 
-__all__ = ["Catalog", "FlowSource", "LoadedFlow", "check_width", "settings_of"]
+__all__ = ["Catalog", "FlowSource", "LoadedFlow", "check_width", "pinned", "settings_of"]
 
 FlowSource = str | Path | Mapping[str, object] | Flow
 """A file's path, the same structure as data, the name of a flow that is held, or a flow built in Python."""
@@ -33,11 +35,19 @@ class LoadedFlow(msgspec.Struct, frozen=True):
         definition: The definition.
         folder: What its files are relative to.
         actions: Its actions.
+        definition_id: That of a flow with functions that cannot be imported, by which they are found; else empty.
     """
 
     definition: FlowDefinition
     folder: Path
     actions: ActionRegistry
+    definition_id: str = ""
+
+
+def pinned(definition: FlowDefinition) -> tuple[str, bytes]:
+    """The id of a definition, the SHA-256 of its text wherever it was loaded from; and that text, as JSON."""
+    body = msgspec.json.encode(msgspec.structs.replace(definition, file=""))
+    return hashlib.sha256(body).hexdigest(), body
 
 
 class Catalog:
@@ -83,7 +93,12 @@ class Catalog:
             read = source.source() if isinstance(source, Flow) else source
             definition = load_flow(read, registry=actions, channels=self.channels, held=self.held())
         folder = Path.cwd() if isinstance(source, Mapping | Flow) else Path(source).parent
-        return LoadedFlow(definition, folder, actions)
+        local = [one for one in source.functions if reference_to(one) is None] if isinstance(source, Flow) else []
+        if not local:
+            return LoadedFlow(definition, folder, actions)
+        definition_id = pinned(definition)[0]
+        self.registry.code.keep_built(definition_id, local)
+        return LoadedFlow(definition, folder, actions, definition_id)
 
     def held(self) -> dict[str, HeldFlow]:
         """The flows that are known by name."""
@@ -114,6 +129,7 @@ class Catalog:
             actions=flow.definition.actions,
             imports=self._imports,
             started_in=self._folder,
+            definition_id=flow.definition_id,
         )
         return msgspec.json.encode(places).decode()
 

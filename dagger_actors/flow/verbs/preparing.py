@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from dagger_actors.errors import RequestError
 from dagger_actors.flow.definition import FORMAT, FlowConfig, FlowDefinition
 from dagger_actors.flow.definition.inputs import check_inputs, encode_inputs
 from dagger_actors.flow.stored.child_runs import LONGEST_ID
-from dagger_actors.flow.verbs.catalog import Catalog, FlowSource, LoadedFlow
+from dagger_actors.flow.verbs.catalog import Catalog, FlowSource, LoadedFlow, pinned
 
 __all__ = ["LONGEST_ID", "PinnedFlow", "Prepared", "RunSettings", "check_run_id", "pin", "prepare"]
 
@@ -78,8 +77,8 @@ def pin(catalog: Catalog, flow: FlowSource) -> PinnedFlow:
     """
     loaded = catalog.find(flow)
     definition = msgspec.structs.replace(loaded.definition, file="")
-    body = msgspec.json.encode(definition)
-    return PinnedFlow(loaded, definition, hashlib.sha256(body).hexdigest(), body.decode(), catalog.places(loaded))
+    definition_id, body = pinned(definition)
+    return PinnedFlow(loaded, definition, definition_id, body.decode(), catalog.places(loaded))
 
 
 def prepare(
