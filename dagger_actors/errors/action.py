@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dagger_actors.errors.base import DaggerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from dagger_actors.flow.reports.report import Report
 
 
 class ActionError(DaggerError):
@@ -226,8 +228,9 @@ class RunEnded(ActionError):
     """
 
     state = "ended"
+    report: Report
 
-    def __init__(self, run_id: str, reason: str, report: object = None) -> None:
+    def __init__(self, run_id: str, reason: str, report: Any = None) -> None:
         self.run_id = run_id
         self.reason = reason
         self.report = report

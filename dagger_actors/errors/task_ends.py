@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from dagger_actors.errors.action import ActionError
+
+if TYPE_CHECKING:
+    from dagger_actors.tasks.report import JobReport, TaskReport
 
 
 class Fatal(ActionError):
@@ -77,8 +82,9 @@ class TaskEnded(ActionError):
     """
 
     state = "ended"
+    report: TaskReport
 
-    def __init__(self, task: int, reason: str, report: object = None) -> None:
+    def __init__(self, task: int, reason: str, report: Any = None) -> None:
         self.task = task
         self.reason = reason
         self.report = report
@@ -128,8 +134,9 @@ class JobEnded(ActionError):
     """
 
     state = "ended"
+    report: JobReport
 
-    def __init__(self, job_id: str, reason: str, report: object = None) -> None:
+    def __init__(self, job_id: str, reason: str, report: Any = None) -> None:
         self.job_id = job_id
         self.reason = reason
         self.report = report

@@ -29,7 +29,7 @@ def test_a_run_goes_on_with_them_when_somebody_has_answered(sim: Simulation) -> 
     run = system.flows.start(asking(2))
     with pytest.raises(RunPaused):
         run.result()
-    system.flows.signal(run.id, "ok", True)
+    system.flows.signal(run.id, "ok", value=True)
     assert run.result() == {"scaled": 14}
 
 
@@ -63,7 +63,7 @@ def test_a_flow_inside_goes_on_with_them_when_somebody_has_answered(sim: Simulat
     outer.sub_flow("inner", "inner")
     run = system.flows.start(outer)
     assert run.wait().state == "paused"
-    system.flows.signal(run.id, "inner/ok", True)
+    system.flows.signal(run.id, "inner/ok", value=True)
     assert run.result() == {"inner": {"scaled": 14}}
 
 
@@ -76,7 +76,7 @@ def test_the_next_system_finds_them_once_it_has_the_flow(sim: Simulation) -> Non
     with pytest.raises(DefinitionError, match=r"there is no action 'step' any more\n.*ActorSystem\(actions="):
         system.flows.resume(run_id)
     system.flows.load(asking(2))
-    system.flows.signal(run_id, "ok", True)
+    system.flows.signal(run_id, "ok", value=True)
     assert system.flows.run(run_id).result() == {"scaled": 14}
 
 
