@@ -18,7 +18,7 @@ from dagger_actors.pubsub.machine.machine import MemberMachine
 from dagger_actors.pubsub.turns.activations import Activations
 from dagger_actors.pubsub.turns.context import TurnContext
 
-PATIENCE_S = 30
+PATIENCE_S = 120
 THRICE = RetryPolicy(tries=3, wait=Linear(delay_secs=0.01))
 
 

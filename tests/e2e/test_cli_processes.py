@@ -18,7 +18,7 @@ def meet(item: int, wanted: int) -> list[float]:
     Path("here").mkdir(exist_ok=True)
     Path(f"here/{item}").touch()
     while len(os.listdir("here")) < wanted:
-        if time.monotonic() - begun > 30:
+        if time.monotonic() - begun > 100:
             raise TimeoutError("the others never came")
         time.sleep(0.01)
     return [os.getpid(), begun, time.monotonic()]
