@@ -97,6 +97,7 @@ def show(
         is_stranded, is_pausing = here.flows.is_interrupted(run_id), here.flows.is_pausing(run_id)
         questions = here.flows.questions(run_id) if report.state == "paused" else ()
         goes_on = here.flows.to_go_on(run_id)
+        is_left = is_stranded and goes_on != run_id and here.flows.report(goes_on, outputs=False).state == "cancelled"
     page = interrupted(report) if is_stranded else report
     report_page(stdout(), page, now_us=time.time_ns() // 1000, is_pausing=is_pausing)
     for log in told:
@@ -106,7 +107,7 @@ def show(
         sys.stderr.write("nothing was logged by the attempts that have ended\n")
     for line in asked(questions, run_id):
         sys.stderr.write(printable(f"{line}\n"))
-    for step in next_steps(report, db, questions=questions, is_stranded=is_stranded, goes_on=goes_on):
+    for step in next_steps(report, db, questions=questions, is_stranded=is_stranded, is_left=is_left, goes_on=goes_on):
         sys.stderr.write(printable(f"next: {step}\n"))
     return _told(damage)
 

@@ -29,6 +29,7 @@ def next_steps(
     needs: Sequence[tuple[str, str]] = (),
     questions: Sequence[Question] = (),
     is_stranded: bool = False,
+    is_left: bool = False,
     goes_on: str = "",
 ) -> list[str]:
     """The commands that go on from here, the likeliest first; none when there is nothing to do.
@@ -40,9 +41,12 @@ def next_steps(
         needs: Options that its code needs whenever it runs.
         questions: What people are asked in it.
         is_stranded: It says ``running``, and its process is gone.
+        is_left: The run that it is inside of is over, and its process died before it could cancel it.
         goes_on: The run that ``resume`` and ``retry`` are given, when it is inside of that; empty = itself.
     """
     run_id = goes_on or report.run_id
+    if is_left:
+        return [command("cancel", run_id, db=db)]
     if is_stranded:
         return [command("resume", run_id, options=needs, db=db, imports=imports)]
     match report.state:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
+import apsw
 import msgspec
 
 INNER = """
@@ -39,6 +41,23 @@ def written(program, inner: str, outer: str = OUTER) -> None:
     (folder / "actions.py").write_text((program.folder / "actions.py").read_text())
     (folder / "inner.yaml").write_text(inner)
     (program.folder / "outer.yaml").write_text(outer)
+
+
+def test_what_a_killed_cancel_has_left_inside_is_told_and_reached(program, wait_for):
+    """Law: the run above is cancelled, the one inside looks as if it went on: show says so, and names the cancel that ends it."""
+    written(program, INNER)
+    process = program.start("run", "outer.yaml", "--run-id", "r")
+    wait_for(process, "numbers succeeded")
+    process.kill()
+    process.wait()
+    with contextlib.closing(apsw.Connection(str(program.folder / "dagger.db"))) as connection:
+        # As it is when the process dies between the end of the run above and that of the one inside.
+        connection.execute("UPDATE flow_runs SET status = 'cancelled', owner = NULL WHERE run_id = 'r'")
+    shown = program("show", "r/sub")
+    assert "interrupted" in shown.stdout
+    assert shown.stderr == "next: dagger-actors cancel r --db dagger.db\n"
+    assert program("cancel", "r").returncode == 0
+    assert program.report("r/sub")["state"] == "cancelled"
 
 
 def test_a_run_with_a_flow_inside_is_killed_and_resumed(program, wait_for):

@@ -63,12 +63,15 @@ class Controller:
     def cancel(self, run_id: str) -> None:
         """Cancel a run; a second cancel stops what the end of the run has called, too.
 
-        Where nobody has its code its end is only decided, and what that calls waits for somebody who has.
+        Where nobody has its code its end is only decided, and what that calls waits for somebody who has. Runs inside one
+        that was cancelled already are cancelled too, where a death has left them.
 
         Raises:
             RunNotFound: There is no such run.
             IllegalTransition: It has ended otherwise.
         """
+        if (row := self._caller.row(run_id)).status == "cancelled":
+            self._cancel_left(row)
         is_asked = False
         while (row := self._caller.row(run_id)).status not in FINAL_RUN:
             active = self._hub.active.get(run_id)
@@ -87,6 +90,14 @@ class Controller:
                 self._elsewhere(row, "cancel", None, lambda current: current.status in FINAL_RUN)
         if row.status != "cancelled":
             raise IllegalTransition(run_id, row.status, "cancelled")
+
+    def _cancel_left(self, row: RunRow) -> None:
+        """Cancel what a death has left inside a run that is over, each once; the innermost first, so that none is told twice."""
+        for (run_id,) in self._hub.store.readers.query("read.open_inside", row.run_key):
+            one = self._caller.row(run_id)
+            is_for_others = one.ending is not None and self._hub.code_of(one) is None
+            if one.status not in FINAL_RUN and self._hub.archive.owner_pid(one) is None and not is_for_others:
+                self._cancel_unowned(one)
 
     def pause(self, run_id: str) -> None:
         """Let a run begin nothing more, nor the runs inside it; it is paused when what runs has ended.

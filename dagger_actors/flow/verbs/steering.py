@@ -103,7 +103,8 @@ class Steering(FlowsBase):
         if row.status == "succeeded":
             return
         if (held := self._controller.held_by(row)) is not None:
-            self._refuse_inside(row, "resumed", "resume", held)
+            is_over = self._caller.row(held).status in FINAL_RUN  # a death has left this one: it is awaited no more
+            self._refuse_inside(row, "resumed", "retry" if is_over else "resume", held)
         if self._controller.call_off(run_id):
             return
         if self._caller.row(run_id).status in FINAL_RUN:
@@ -176,7 +177,8 @@ class Steering(FlowsBase):
         """Cancel a run, or one node of it, wherever it runs; recorded when this returns.
 
         The end of a run may call hooks: they are called before this returns, where somebody has the code of the run; else its
-        end is only decided, the report says ``running``, and whoever has the code calls them. A second cancel leaves them out.
+        end is only decided, the report says ``running``, and whoever has the code calls them. A second cancel leaves them
+        out, and reaches the runs inside that a process which died while it cancelled has left.
 
         Args:
             run_id: The run.

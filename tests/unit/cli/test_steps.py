@@ -82,6 +82,12 @@ def test_a_stranded_run_is_resumed() -> None:
     assert next_steps(report("running"), "x.db", is_stranded=True) == ["dagger-actors resume r1 --db x.db"]
 
 
+def test_what_a_death_has_left_inside_a_run_that_is_over_is_cancelled() -> None:
+    """Law: by the run above, which was cancelled."""
+    told = next_steps(report("running"), "x.db", is_stranded=True, is_left=True, goes_on="r")
+    assert told == ["dagger-actors cancel r --db x.db"]
+
+
 @pytest.mark.parametrize(
     "error",
     [
