@@ -89,12 +89,13 @@ def waiting(gate: Path, *, before: int = 30) -> dict[str, Any]:
 
 
 def endless(gate: Path, *, count: int = 2_000, with_burner: bool = False) -> dict[str, Any]:
-    """Nodes of 40 ms each, more than will run before somebody cancels it."""
+    """Nodes of 40 ms each, more than will run before somebody cancels it; who comes late all the same finds some at the gate."""
     nodes: list[dict[str, Any]] = []
     if with_burner:
         nodes.append({"id": "burn", "action": "burn", "inputs": {"path": {"value": str(gate)}}})
     kinds = ("dozing", "ticking")
     nodes += [{"id": f"n{n}", "action": kinds[n % 2], "inputs": {"n": {"value": n}}} for n in range(count)]
+    nodes += [{"id": f"g{n}", "action": "gated", "inputs": {"path": {"value": str(gate)}}} for n in range(100)]
     return {"name": "endless", "actions": [str(BODIES)], "nodes": nodes}
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.busy import BUSY
+from dagger_actors.watch import BEAT_US
 from tests.crash.flows import endless
 from tests.crash.stage import Stage
 
@@ -60,8 +60,8 @@ def test_a_cancel_from_another_process_lands_in_150_ms(stages, figure, count, wi
         f"{statistics.median(recorded):.1f} ms, p95 {p95(recorded):.1f} ms; returned median "
         f"{statistics.median(returned):.1f} ms, p95 {p95(returned):.1f} ms"
     )
-    # In the slice the best of three rounds is held to the bound: what else this machine does can only add to the figure.
-    assert p95(recorded) < LIMIT_MS if count >= 20 else min(recorded) < BUSY * LIMIT_MS
+    # The slice sees whether a beat is waited for: beside whoever else wants the core even the best of three may take a second.
+    assert p95(recorded) < LIMIT_MS if count >= 20 else min(recorded) < BEAT_US / 2e3
 
 
 def test_the_command_cancels_a_run_of_another_process(stage):

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+FETCHED_S = 240
+PATIENCE_S = 240
 PASSING = {"4.5.0": 149}
 """Tests of that version apart from ``test_threading_actor.py``, which is about the threads of pykka's own class."""
 
@@ -21,8 +23,11 @@ PASSING = {"4.5.0": 149}
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pykka")
     wanted = f"pykka=={version('pykka')}"
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", wanted, "-d", str(folder)]
-    fetched = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", "pykka", wanted, "-d", str(folder)]
+    try:
+        fetched = subprocess.run(command, capture_output=True, text=True, timeout=FETCHED_S, check=False)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"the source of {wanted}, which holds its tests, is not here after {FETCHED_S} s")
     archives = list(folder.glob("pykka-*.tar.gz"))
     if not archives:
         last = (fetched.stderr.strip() or fetched.stdout.strip() or "no output").splitlines()[-1]
@@ -32,6 +37,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(path for path in folder.iterdir() if path.is_dir())
 
 
+@pytest.mark.timeout(FETCHED_S + 2 * PATIENCE_S)
 def test_pykkas_own_suite_passes_on_the_pooled_actor(sdist: Path) -> None:
     """Law: to whoever knows pykka, a plain pooled actor, its ref, its future and its proxies are pykka's."""
     paths = os.pathsep.join([str(sdist), str(HERE), *sys.path])
@@ -43,7 +49,7 @@ def test_pykkas_own_suite_passes_on_the_pooled_actor(sdist: Path) -> None:
         command,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
         check=False,
         cwd=sdist,
         env={**os.environ, "PYTHONPATH": paths},
