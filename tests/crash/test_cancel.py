@@ -61,7 +61,7 @@ def test_a_cancel_from_another_process_lands_in_150_ms(stages, figure, count, wi
         f"{statistics.median(returned):.1f} ms, p95 {p95(returned):.1f} ms"
     )
     # The slice sees whether a beat is waited for: beside whoever else wants the core even the best of three may take a second.
-    assert p95(recorded) < LIMIT_MS if count >= 20 else min(recorded) < BEAT_US / 2e3
+    assert p95(recorded) < LIMIT_MS if count >= 20 else min(recorded) < BEAT_US / 4e3
 
 
 def test_the_command_cancels_a_run_of_another_process(stage):
