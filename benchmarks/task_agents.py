@@ -17,7 +17,7 @@ import msgspec
 from task_work import Answer, Question, answer, check, sample
 
 from dagger_actors import ActorSystem, TaskAgent
-from dagger_actors.tasks.task import Task
+from dagger_actors.tasks.handles.task import Task
 
 __all__ = [
     "AGENTS",

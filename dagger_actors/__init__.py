@@ -119,8 +119,9 @@ if TYPE_CHECKING:
     from dagger_actors.flow.stored.happened import Event
     from dagger_actors.flow.verbs.run import Run
     from dagger_actors.inspection import Inspection
-    from dagger_actors.pubsub.channel import Channel
-    from dagger_actors.pubsub.report import (
+    from dagger_actors.pubsub.declared.channel import Channel
+    from dagger_actors.pubsub.declared.subscriber import Subscriber
+    from dagger_actors.pubsub.reports.report import (
         ChannelSummary,
         DeadLetterReport,
         DeadLetterSummary,
@@ -128,9 +129,8 @@ if TYPE_CHECKING:
         StoredMessage,
         SubscriptionSummary,
     )
-    from dagger_actors.pubsub.run_report import RunReport, SubscriptionRun
-    from dagger_actors.pubsub.subscribe import subscribe
-    from dagger_actors.pubsub.subscriber import Subscriber
+    from dagger_actors.pubsub.reports.run_report import RunReport, SubscriptionRun
+    from dagger_actors.pubsub.subscribers.subscribe import subscribe
     from dagger_actors.pubsub.turns.context import TurnContext
     from dagger_actors.supervised.actor import Actor
     from dagger_actors.supervised.bounds import MailboxSpec
@@ -140,13 +140,20 @@ if TYPE_CHECKING:
     from dagger_actors.supervised.spec import BackOff, ChildSpec, Supervisor
     from dagger_actors.supervised.undelivered import Undelivered
     from dagger_actors.system import ActorSystem
-    from dagger_actors.tasks.agent import TaskAgent, task_agent
-    from dagger_actors.tasks.child import Child
-    from dagger_actors.tasks.context import TaskContext
-    from dagger_actors.tasks.job import Job
-    from dagger_actors.tasks.report import AgentSummary, JobProgress, JobReport, JobSummary, TaskReport, TaskSummary
-    from dagger_actors.tasks.results import Cancel, Stall
-    from dagger_actors.tasks.task import Task
+    from dagger_actors.tasks.agents.agent import TaskAgent, task_agent
+    from dagger_actors.tasks.agents.context import TaskContext
+    from dagger_actors.tasks.agents.results import Cancel, Stall
+    from dagger_actors.tasks.handles.child import Child
+    from dagger_actors.tasks.handles.task import Task
+    from dagger_actors.tasks.reports.report import (
+        AgentSummary,
+        JobProgress,
+        JobReport,
+        JobSummary,
+        TaskReport,
+        TaskSummary,
+    )
+    from dagger_actors.tasks.verbs.job import Job
 
 __all__ = [
     "ActionError",
@@ -308,21 +315,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "TaskSummary": "tasks.report",
-    "TaskReport": "tasks.report",
-    "Task": "tasks.task",
-    "JobSummary": "tasks.report",
-    "JobReport": "tasks.report",
-    "JobProgress": "tasks.report",
-    "Job": "tasks.job",
-    "AgentSummary": "tasks.report",
-    "TaskAgent": "tasks.agent",
-    "TaskContext": "tasks.context",
-    "Child": "tasks.child",
-    "task_agent": "tasks.agent",
+    "TaskSummary": "tasks.reports.report",
+    "TaskReport": "tasks.reports.report",
+    "Task": "tasks.handles.task",
+    "JobSummary": "tasks.reports.report",
+    "JobReport": "tasks.reports.report",
+    "JobProgress": "tasks.reports.report",
+    "Job": "tasks.verbs.job",
+    "AgentSummary": "tasks.reports.report",
+    "TaskAgent": "tasks.agents.agent",
+    "TaskContext": "tasks.agents.context",
+    "Child": "tasks.handles.child",
+    "task_agent": "tasks.agents.agent",
     "Snooze": "bodies.snooze",
-    "Cancel": "tasks.results",
-    "Stall": "tasks.results",
+    "Cancel": "tasks.agents.results",
+    "Stall": "tasks.agents.results",
     "RetryPolicy": "core.retry",
     "Exponential": "core.retry",
     "Linear": "core.retry",
@@ -370,19 +377,19 @@ _HOMES = {
     "Secret": "bodies.secret",
     "action": "bodies.actions",
     "tell_all": "supervised.ref",
-    "Channel": "pubsub.channel",
+    "Channel": "pubsub.declared.channel",
     "Trigger": "bridges.trigger",
     "TurnContext": "pubsub.turns.context",
-    "RunReport": "pubsub.run_report",
-    "SubscriptionRun": "pubsub.run_report",
-    "Published": "pubsub.report",
-    "StoredMessage": "pubsub.report",
-    "ChannelSummary": "pubsub.report",
-    "SubscriptionSummary": "pubsub.report",
-    "DeadLetterSummary": "pubsub.report",
-    "DeadLetterReport": "pubsub.report",
-    "Subscriber": "pubsub.subscriber",
-    "subscribe": "pubsub.subscribe",
+    "RunReport": "pubsub.reports.run_report",
+    "SubscriptionRun": "pubsub.reports.run_report",
+    "Published": "pubsub.reports.report",
+    "StoredMessage": "pubsub.reports.report",
+    "ChannelSummary": "pubsub.reports.report",
+    "SubscriptionSummary": "pubsub.reports.report",
+    "DeadLetterSummary": "pubsub.reports.report",
+    "DeadLetterReport": "pubsub.reports.report",
+    "Subscriber": "pubsub.declared.subscriber",
+    "subscribe": "pubsub.subscribers.subscribe",
 }
 
 

@@ -9,9 +9,9 @@ from typing import Self
 
 from dagger_actors.flow.artifacts.artifact_library import ArtifactReader
 from dagger_actors.flow.reports.archive import Archive
-from dagger_actors.pubsub.looking import ChannelArchive
+from dagger_actors.pubsub.reports.looking import ChannelArchive
 from dagger_actors.store.look import Look
-from dagger_actors.tasks.looking import TaskArchive
+from dagger_actors.tasks.reports.looking import TaskArchive
 
 __all__ = ["Inspection"]
 

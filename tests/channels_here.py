@@ -18,11 +18,11 @@ from dagger_actors.core.member_rows import CursorRow, DeadLetterRow, StateRow
 from dagger_actors.core.protocols import Unit, Write
 from dagger_actors.core.range_leases import ShareRanges
 from dagger_actors.errors import ChannelFull
-from dagger_actors.pubsub.channel import Channel
-from dagger_actors.pubsub.channels import Channels
-from dagger_actors.pubsub.outbox import Outbox
-from dagger_actors.pubsub.registry import Members
-from dagger_actors.pubsub.wiring import wire
+from dagger_actors.pubsub.declared.channel import Channel
+from dagger_actors.pubsub.declared.wiring import wire
+from dagger_actors.pubsub.outgoing.outbox import Outbox
+from dagger_actors.pubsub.subscribers.registry import Members
+from dagger_actors.pubsub.verbs.channels import Channels
 from dagger_actors.store.store import Store
 
 __all__ = ["ChannelsHere"]

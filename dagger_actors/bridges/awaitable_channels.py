@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dagger_actors.bodies.option_values import Misfit
 from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.flow.loading.awaits import Expected, Misplaced
-from dagger_actors.pubsub.declared_rows import channel_row
-from dagger_actors.pubsub.doors import Doors
-from dagger_actors.pubsub.field_paths import field_of, filter_names
-from dagger_actors.pubsub.filters import Compared
-from dagger_actors.pubsub.wired import Wiring
+from dagger_actors.pubsub.declared.declared_rows import channel_row
+from dagger_actors.pubsub.declared.wired import Wiring
+from dagger_actors.pubsub.outgoing.doors import Doors
+from dagger_actors.pubsub.subscribers.field_paths import field_of, filter_names
+from dagger_actors.pubsub.subscribers.filters import Compared
 from dagger_actors.store.reader import Readers
 
 __all__ = ["KnownChannels"]

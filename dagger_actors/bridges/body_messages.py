@@ -14,11 +14,11 @@ from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended, ChannelOperation
 from dagger_actors.core.declarations import Declare
 from dagger_actors.errors import PublicationRefused
-from dagger_actors.pubsub.declared_rows import channel_row
-from dagger_actors.pubsub.doors import Doors
-from dagger_actors.pubsub.given import judge
-from dagger_actors.pubsub.hub import ChannelHub
-from dagger_actors.pubsub.wired import Wiring
+from dagger_actors.pubsub.declared.declared_rows import channel_row
+from dagger_actors.pubsub.declared.wired import Wiring
+from dagger_actors.pubsub.members.hub import ChannelHub
+from dagger_actors.pubsub.outgoing.doors import Doors
+from dagger_actors.pubsub.outgoing.given import judge
 from dagger_actors.store.reader import Readers
 
 __all__ = ["BodyMessages"]

@@ -11,13 +11,13 @@ from dagger_actors.core.wording import quoted
 from dagger_actors.errors import ActorClassError, DefinitionError, Problem
 from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.verbs.catalog import Catalog
-from dagger_actors.pubsub.from_file import Wired, wired_by_file
+from dagger_actors.pubsub.declared.from_file import Wired, wired_by_file
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Document, Table, Tree
 from dagger_actors.supervised.definition import SystemDefinition, TriggerSpec
 from dagger_actors.supervised.resolving import Resolved
-from dagger_actors.tasks.registry import TaskAgents
-from dagger_actors.tasks.splitting import configured_by_file
+from dagger_actors.tasks.agents.registry import TaskAgents
+from dagger_actors.tasks.agents.splitting import configured_by_file
 
 __all__ = ["triggers_by_file", "wired_with_triggers"]
 

@@ -7,7 +7,7 @@ import msgspec
 from dagger_actors.bridges.trigger_targets import FlowTarget
 from dagger_actors.bridges.triggering import TriggerKind
 from dagger_actors.drawing.picture import Picture, PictureNode, line
-from dagger_actors.pubsub.registry import Members
+from dagger_actors.pubsub.subscribers.registry import Members
 
 __all__ = ["with_triggers"]
 

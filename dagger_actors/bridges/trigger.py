@@ -13,8 +13,8 @@ from dagger_actors.core.channel_names import NAME_ADVICE, is_name, is_pattern
 from dagger_actors.core.task_options import MAX_PATH
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import ActorClassError, DefinitionError
-from dagger_actors.pubsub.options import Start, make_options
-from dagger_actors.pubsub.places import InCode, Placed
+from dagger_actors.pubsub.subscribers.options import Start, make_options
+from dagger_actors.pubsub.subscribers.places import InCode, Placed
 from dagger_actors.supervised.channel_resolving import sentence
 
 __all__ = ["Trigger"]

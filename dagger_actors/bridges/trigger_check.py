@@ -17,8 +17,8 @@ from dagger_actors.bridges.trigger_targets import FlowTarget, Target, TaskTarget
 from dagger_actors.core.wording import listed, nearest, quoted
 from dagger_actors.errors import Problem
 from dagger_actors.flow.loading.input_types import input_type
-from dagger_actors.pubsub.field_paths import field_in
-from dagger_actors.pubsub.wired import WiredChannel
+from dagger_actors.pubsub.declared.wired import WiredChannel
+from dagger_actors.pubsub.subscribers.field_paths import field_in
 from dagger_actors.supervised.channel_resolving import sentence
 
 __all__ = ["Fit", "fit"]

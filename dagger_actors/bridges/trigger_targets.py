@@ -27,7 +27,7 @@ from dagger_actors.flow.verbs.catalog import Catalog
 from dagger_actors.flow.verbs.preparing import LONGEST_ID, PinnedFlow, pin
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.pubsub.turns.sources import StartOptions
-from dagger_actors.tasks.registry import AgentEntry, TaskAgents
+from dagger_actors.tasks.agents.registry import AgentEntry, TaskAgents
 
 __all__ = ["FlowTarget", "Target", "TaskTarget", "target_of"]
 

@@ -13,12 +13,12 @@ from dagger_actors.bridges.triggering import subscriber_of
 from dagger_actors.core.channel_names import meet
 from dagger_actors.errors import ActorClassError, DefinitionError, Problem
 from dagger_actors.flow.verbs.catalog import Catalog, FlowSource
-from dagger_actors.pubsub.channel import Channel
-from dagger_actors.pubsub.kind import Configured
-from dagger_actors.pubsub.registry import Members
-from dagger_actors.pubsub.wired import WiredChannel, Wiring
-from dagger_actors.pubsub.wiring import wire_all
-from dagger_actors.tasks.registry import TaskAgents
+from dagger_actors.pubsub.declared.channel import Channel
+from dagger_actors.pubsub.declared.wired import WiredChannel, Wiring
+from dagger_actors.pubsub.declared.wiring import wire_all
+from dagger_actors.pubsub.subscribers.kind import Configured
+from dagger_actors.pubsub.subscribers.registry import Members
+from dagger_actors.tasks.agents.registry import TaskAgents
 
 __all__ = ["Triggers"]
 

@@ -12,11 +12,11 @@ from dagger_actors.bridges.message_values import Names
 from dagger_actors.bridges.trigger import Trigger
 from dagger_actors.bridges.trigger_targets import Target
 from dagger_actors.errors import Problem
-from dagger_actors.pubsub.handler_kind import judged
-from dagger_actors.pubsub.kind import Configured, SubscriberKind
-from dagger_actors.pubsub.option_values import check_name
-from dagger_actors.pubsub.signature import Signature
-from dagger_actors.pubsub.subscriber import Subscriber
+from dagger_actors.pubsub.declared.subscriber import Subscriber
+from dagger_actors.pubsub.subscribers.handler_kind import judged
+from dagger_actors.pubsub.subscribers.kind import Configured, SubscriberKind
+from dagger_actors.pubsub.subscribers.option_values import check_name
+from dagger_actors.pubsub.subscribers.signature import Signature
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.supervised.channel_resolving import sentence
 

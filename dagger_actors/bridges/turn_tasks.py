@@ -16,10 +16,10 @@ from dagger_actors.core.task_rows import NewTask
 from dagger_actors.core.tasks import SubmitTasks, Submitted
 from dagger_actors.errors import RequestError
 from dagger_actors.pubsub.turns.sources import Spawned, SpawnOptions
-from dagger_actors.tasks.doors import AgentName, Doors
-from dagger_actors.tasks.given_values import one_try
-from dagger_actors.tasks.hub import TaskHub
-from dagger_actors.tasks.wishes import Wishes, judge
+from dagger_actors.tasks.agents.doors import AgentName, Doors
+from dagger_actors.tasks.handles.given_values import one_try
+from dagger_actors.tasks.verbs.wishes import Wishes, judge
+from dagger_actors.tasks.working.hub import TaskHub
 
 __all__ = ["TurnTasks"]
 

@@ -10,8 +10,8 @@ from rich.text import Text
 from dagger_actors.cli.render import plain
 from dagger_actors.cli.text import one_line
 from dagger_actors.core.wording import counted
-from dagger_actors.pubsub.at_work import SubscriptionStanding
-from dagger_actors.pubsub.channels import Channels
+from dagger_actors.pubsub.verbs.at_work import SubscriptionStanding
+from dagger_actors.pubsub.verbs.channels import Channels
 
 __all__ = ["ChannelBoard"]
 

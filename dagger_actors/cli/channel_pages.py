@@ -12,7 +12,7 @@ from rich.text import Text
 from dagger_actors.cli.render import LONGEST_CELL, plain, value_text
 from dagger_actors.cli.task_pages import error_lines
 from dagger_actors.cli.text import duration, one_line, shorten, when
-from dagger_actors.pubsub.report import (
+from dagger_actors.pubsub.reports.report import (
     ChannelSummary,
     DeadLetterReport,
     DeadLetterSummary,

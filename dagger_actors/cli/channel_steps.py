@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dagger_actors.cli.command_line import command
-from dagger_actors.pubsub.report import DeadLetterSummary, SubscriptionSummary
+from dagger_actors.pubsub.reports.report import DeadLetterSummary, SubscriptionSummary
 
 __all__ = ["next_for_dead_letters", "next_for_subscriptions"]
 

@@ -16,7 +16,7 @@ from dagger_actors.cli.json_report import write_json
 from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, Database, OfSubscription, SubscriptionName, existing
 from dagger_actors.cli.text import one_line
 from dagger_actors.core.wording import counted
-from dagger_actors.pubsub.channels import Channels
+from dagger_actors.pubsub.verbs.channels import Channels
 from dagger_actors.system import ActorSystem
 
 __all__ = ["forget", "pause", "redrive", "resume", "seek"]

@@ -20,8 +20,8 @@ from dagger_actors.cli.watch import Interrupts
 from dagger_actors.core.wording import quoted
 from dagger_actors.errors import RequestError, UnknownChannel
 from dagger_actors.inspection import Inspection
-from dagger_actors.pubsub.looking import Start
-from dagger_actors.pubsub.report import StoredMessage
+from dagger_actors.pubsub.reports.looking import Start
+from dagger_actors.pubsub.reports.report import StoredMessage
 
 __all__ = ["list_channels", "tail"]
 

@@ -23,8 +23,8 @@ from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.reports.run_gantt import chart_of_run
 from dagger_actors.flow.reports.run_picture import picture_of_run
-from dagger_actors.pubsub.from_file import Wired
-from dagger_actors.pubsub.picture import with_messages
+from dagger_actors.pubsub.declared.from_file import Wired
+from dagger_actors.pubsub.declared.picture import with_messages
 from dagger_actors.reading.source import Source
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.loading import load_system

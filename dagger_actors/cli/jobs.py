@@ -21,7 +21,7 @@ from dagger_actors.cli.text import printable
 from dagger_actors.core.task_states import JobState
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.reading.filters import LISTED
-from dagger_actors.tasks.job_graph import DRAWN, MOST_DRAWN, picture_of_job
+from dagger_actors.tasks.reports.job_graph import DRAWN, MOST_DRAWN, picture_of_job
 
 __all__ = ["graph", "list_jobs", "show"]
 

@@ -19,11 +19,11 @@ from dagger_actors.cli.options import DEFAULT_DATABASE, AsJson, ChannelName, Dat
 from dagger_actors.cli.text import printable
 from dagger_actors.core.wording import counted, nearest, quoted
 from dagger_actors.errors import DaggerError, PublicationRefused, UnknownChannel
-from dagger_actors.pubsub.channel import Channel
-from dagger_actors.pubsub.encoding import Encoding, NamedMessages, TypedMessages
-from dagger_actors.pubsub.importing import wiring_at
-from dagger_actors.pubsub.report import Published
-from dagger_actors.pubsub.wired import WiredChannel
+from dagger_actors.pubsub.declared.channel import Channel
+from dagger_actors.pubsub.declared.importing import wiring_at
+from dagger_actors.pubsub.declared.wired import WiredChannel
+from dagger_actors.pubsub.outgoing.encoding import Encoding, NamedMessages, TypedMessages
+from dagger_actors.pubsub.reports.report import Published
 from dagger_actors.system import ActorSystem
 
 __all__ = ["publish"]

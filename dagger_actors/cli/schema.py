@@ -16,11 +16,16 @@ from dagger_actors.cli.options import AsJson, Imports
 from dagger_actors.cli.text import printable
 from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.loading.json_schema import flow_schema
-from dagger_actors.pubsub.importing import names_subscriber, wiring_at
-from dagger_actors.pubsub.schemas import ChannelSchema, SubscriptionSchema, channel_schemas, subscription_schemas
+from dagger_actors.pubsub.declared.importing import names_subscriber, wiring_at
+from dagger_actors.pubsub.declared.schemas import (
+    ChannelSchema,
+    SubscriptionSchema,
+    channel_schemas,
+    subscription_schemas,
+)
 from dagger_actors.supervised.file_format import system_schema
-from dagger_actors.tasks.importing import kinds_at, names_task_agent
-from dagger_actors.tasks.schemas import AgentSchema, agent_schema
+from dagger_actors.tasks.agents.importing import kinds_at, names_task_agent
+from dagger_actors.tasks.agents.schemas import AgentSchema, agent_schema
 
 __all__ = ["schema"]
 

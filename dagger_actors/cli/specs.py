@@ -29,8 +29,8 @@ from dagger_actors.flow.definition import FlowDefinition, InputSpec
 from dagger_actors.flow.definition.inputs import declared_inputs
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.verbs.catalog import check_width
-from dagger_actors.pubsub.from_file import Wired
-from dagger_actors.pubsub.wired import Wiring
+from dagger_actors.pubsub.declared.from_file import Wired
+from dagger_actors.pubsub.declared.wired import Wiring
 from dagger_actors.reading.source import Source
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.definition import SystemDefinition

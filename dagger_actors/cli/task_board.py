@@ -12,9 +12,9 @@ from dagger_actors.cli.render import plain
 from dagger_actors.cli.task_pages import progress_text
 from dagger_actors.cli.text import one_line
 from dagger_actors.core.wording import counted
-from dagger_actors.tasks.at_work import AgentStanding
-from dagger_actors.tasks.report import JobSummary
-from dagger_actors.tasks.tasks import Tasks
+from dagger_actors.tasks.reports.report import JobSummary
+from dagger_actors.tasks.verbs.at_work import AgentStanding
+from dagger_actors.tasks.verbs.tasks import Tasks
 
 __all__ = ["TaskBoard"]
 

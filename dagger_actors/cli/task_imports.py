@@ -7,8 +7,8 @@ from pathlib import Path
 
 from dagger_actors.cli.exits import UsageError
 from dagger_actors.core.wording import nearest
-from dagger_actors.tasks.importing import kinds_at
-from dagger_actors.tasks.kind import TaskKind
+from dagger_actors.tasks.agents.importing import kinds_at
+from dagger_actors.tasks.agents.kind import TaskKind
 
 __all__ = ["imported_kinds"]
 

@@ -15,7 +15,7 @@ from dagger_actors.cli.render import LONGEST_CELL, TRACE_LINES, is_rows, is_scal
 from dagger_actors.cli.text import duration, one_line, printable, shorten, when
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.wording import counted
-from dagger_actors.tasks.report import (
+from dagger_actors.tasks.reports.report import (
     AgentSummary,
     JobProgress,
     JobReport,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dagger_actors.cli.command_line import command
-from dagger_actors.tasks.report import JobReport, TaskReport, TaskSummary
+from dagger_actors.tasks.reports.report import JobReport, TaskReport, TaskSummary
 
 __all__ = ["next_for_job", "next_for_tasks"]
 

@@ -31,10 +31,10 @@ from dagger_actors.cli.watch import GRACE_S, Interrupts, wait_for
 from dagger_actors.core.wording import counted, nearest
 from dagger_actors.errors import UnknownAgent
 from dagger_actors.system import ActorSystem
-from dagger_actors.tasks.at_work import TaskProgress
-from dagger_actors.tasks.kind import TaskKind
-from dagger_actors.tasks.report import TaskReport
-from dagger_actors.tasks.task import Task
+from dagger_actors.tasks.agents.kind import TaskKind
+from dagger_actors.tasks.handles.task import Task
+from dagger_actors.tasks.reports.report import TaskReport
+from dagger_actors.tasks.verbs.at_work import TaskProgress
 
 __all__ = ["submit"]
 

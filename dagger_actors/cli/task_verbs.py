@@ -21,7 +21,7 @@ from dagger_actors.cli.text import one_line, printable
 from dagger_actors.core.wording import counted
 from dagger_actors.errors import RequestError
 from dagger_actors.system import ActorSystem
-from dagger_actors.tasks.tasks import Tasks
+from dagger_actors.tasks.verbs.tasks import Tasks
 
 __all__ = ["accept", "cancel", "cancel_jobs", "prune", "reject", "reopen", "retry"]
 

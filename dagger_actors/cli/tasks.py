@@ -21,7 +21,7 @@ from dagger_actors.core.task_states import TaskState
 from dagger_actors.errors import ArtifactCorrupt, ArtifactMissing
 from dagger_actors.inspection import Inspection
 from dagger_actors.reading.filters import LISTED
-from dagger_actors.tasks.report import TaskReport
+from dagger_actors.tasks.reports.report import TaskReport
 
 __all__ = ["agents", "list_tasks", "logs", "show"]
 

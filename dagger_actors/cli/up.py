@@ -26,10 +26,10 @@ from dagger_actors.cli.task_board import TaskBoard
 from dagger_actors.cli.text import one_line, printable
 from dagger_actors.cli.watch import GRACE_S, Interrupts
 from dagger_actors.core.wording import counted
-from dagger_actors.pubsub.at_work import SubscriptionStanding
+from dagger_actors.pubsub.verbs.at_work import SubscriptionStanding
 from dagger_actors.supervised.tree import Branch
 from dagger_actors.system import ActorSystem
-from dagger_actors.tasks.at_work import AgentStanding
+from dagger_actors.tasks.verbs.at_work import AgentStanding
 
 __all__ = ["up"]
 

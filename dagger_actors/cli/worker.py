@@ -28,8 +28,8 @@ from dagger_actors.core.wording import listed
 from dagger_actors.errors import AgentsMissing
 from dagger_actors.supervised.from_file import load_supervisor
 from dagger_actors.system import ActorSystem
-from dagger_actors.tasks.kind import Configured
-from dagger_actors.tasks.splitting import configured_by_file
+from dagger_actors.tasks.agents.kind import Configured
+from dagger_actors.tasks.agents.splitting import configured_by_file
 
 __all__ = ["worker"]
 

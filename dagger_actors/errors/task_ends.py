@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dagger_actors.errors.action import ActionError
 
 if TYPE_CHECKING:
-    from dagger_actors.tasks.report import JobReport, TaskReport
+    from dagger_actors.tasks.reports.report import JobReport, TaskReport
 
 
 class Fatal(ActionError):

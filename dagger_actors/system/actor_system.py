@@ -20,9 +20,9 @@ from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.running.run_events import Observer
 from dagger_actors.flow.stored.happened import Event
 from dagger_actors.inspection import Inspection
-from dagger_actors.pubsub.channel import Channel
-from dagger_actors.pubsub.kind import Configured as ConfiguredSubscriber
-from dagger_actors.pubsub.run_report import RunReport
+from dagger_actors.pubsub.declared.channel import Channel
+from dagger_actors.pubsub.reports.run_report import RunReport
+from dagger_actors.pubsub.subscribers.kind import Configured as ConfiguredSubscriber
 from dagger_actors.store.journal import Journal
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.actors import Actors
@@ -34,7 +34,7 @@ from dagger_actors.system.declaration import read_declaration
 from dagger_actors.system.foundation import Foundation
 from dagger_actors.system.options import ProcessOptions, StoreOptions, check_bounds
 from dagger_actors.system.paradigms import Paradigms
-from dagger_actors.tasks.kind import Configured
+from dagger_actors.tasks.agents.kind import Configured
 
 __all__ = ["ActorSystem"]
 

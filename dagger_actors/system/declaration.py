@@ -16,15 +16,15 @@ from dagger_actors.bridges.trigger_wiring import Triggers
 from dagger_actors.errors import RequestError
 from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.verbs.catalog import Catalog
-from dagger_actors.pubsub.channel import Channel
-from dagger_actors.pubsub.registry import Members
-from dagger_actors.pubsub.splitting import add_file, split_members
-from dagger_actors.pubsub.wired import Wiring
+from dagger_actors.pubsub.declared.channel import Channel
+from dagger_actors.pubsub.declared.splitting import add_file, split_members
+from dagger_actors.pubsub.declared.wired import Wiring
+from dagger_actors.pubsub.subscribers.registry import Members
 from dagger_actors.supervised.from_file import LoadedSystem, load_supervisor
 from dagger_actors.supervised.spec import Supervisor
-from dagger_actors.tasks.importing import kinds_at, names_task_agent
-from dagger_actors.tasks.registry import TaskAgents
-from dagger_actors.tasks.splitting import configured_by_file, split_agents
+from dagger_actors.tasks.agents.importing import kinds_at, names_task_agent
+from dagger_actors.tasks.agents.registry import TaskAgents
+from dagger_actors.tasks.agents.splitting import configured_by_file, split_agents
 
 __all__ = ["Declaration", "read_declaration"]
 

@@ -19,15 +19,15 @@ from dagger_actors.flow.running.run_events import Observer
 from dagger_actors.flow.running.watched import WatchedFlows
 from dagger_actors.flow.verbs.caller import Caller
 from dagger_actors.flow.verbs.flows import Flows
-from dagger_actors.pubsub.channels import Channels
-from dagger_actors.pubsub.forsaken import Forsaken
-from dagger_actors.pubsub.hub import ChannelHub
-from dagger_actors.pubsub.running import Running
+from dagger_actors.pubsub.members.forsaken import Forsaken
+from dagger_actors.pubsub.members.hub import ChannelHub
 from dagger_actors.pubsub.turns.sources import Bridges
+from dagger_actors.pubsub.verbs.channels import Channels
+from dagger_actors.pubsub.verbs.running import Running
 from dagger_actors.system.declaration import Declaration
 from dagger_actors.system.foundation import Foundation
-from dagger_actors.tasks.hub import TaskHub
-from dagger_actors.tasks.tasks import Tasks
+from dagger_actors.tasks.verbs.tasks import Tasks
+from dagger_actors.tasks.working.hub import TaskHub
 from dagger_actors.watch import Watch
 
 __all__ = ["Paradigms"]

@@ -34,7 +34,7 @@ from dagger_actors.errors import (
     SystemClosed,
     UnknownChannel,
 )
-from dagger_actors.pubsub.seats import Seats
+from dagger_actors.pubsub.members.seats import Seats
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation, simulate
 

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from dagger_actors import RetryPolicy
-from dagger_actors.tasks.agent import task_agent
+from dagger_actors.tasks.agents.agent import task_agent
 
 TWICE = RetryPolicy(tries=2)
 

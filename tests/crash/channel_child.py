@@ -11,7 +11,7 @@ import threading
 from typing import Any
 
 from dagger_actors import ActorSystem, watch
-from dagger_actors.pubsub.holdings import Holdings
+from dagger_actors.pubsub.members.holdings import Holdings
 from dagger_actors.store import ownership, writer
 from dagger_actors.store.statements import sql
 from tests.crash.subscribers import SETS, Transfer

@@ -10,10 +10,10 @@ from typing import Any
 
 from dagger_actors import ActorSystem, watch
 from dagger_actors.store import ownership
-from dagger_actors.tasks import attempt_news
 from dagger_actors.tasks.machine import appetite
 from dagger_actors.tasks.machine.appetite import _Share
-from dagger_actors.tasks.shift import ShiftBody
+from dagger_actors.tasks.working import attempt_news
+from dagger_actors.tasks.working.shift import ShiftBody
 
 
 def tell(**facts: Any) -> None:

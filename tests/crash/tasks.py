@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from dagger_actors import RetryPolicy
-from dagger_actors.tasks.agent import task_agent
-from dagger_actors.tasks.context import TaskContext
+from dagger_actors.tasks.agents.agent import task_agent
+from dagger_actors.tasks.agents.context import TaskContext
 
 LOG = Path(os.environ["BODY_LOG"])
 _log = os.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -12,9 +12,9 @@ import pytest
 from dagger_actors import ActorSystem, Channel, RetryPolicy, Subscriber, handler, subscribe
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.retry import Linear
-from dagger_actors.pubsub.deciding import Deciding
 from dagger_actors.pubsub.machine.events import Begin, Decision, Event, TurnRedone
 from dagger_actors.pubsub.machine.machine import MemberMachine
+from dagger_actors.pubsub.members.deciding import Deciding
 from dagger_actors.pubsub.turns.activations import Activations
 from dagger_actors.pubsub.turns.context import TurnContext
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from dagger_actors.core.declarations import ChannelRow, Declare
-from dagger_actors.pubsub.channel import Channel
+from dagger_actors.pubsub.declared.channel import Channel
 from tests.channels_here import ChannelsHere
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from dagger_actors import ActorSystem, RetryPolicy, TaskContext, task_agent
 from dagger_actors.cli.app import COMMANDS, GROUPS
-from dagger_actors.pubsub.channel import Channel
-from dagger_actors.tasks.tasks import Tasks
+from dagger_actors.pubsub.declared.channel import Channel
+from dagger_actors.tasks.verbs.tasks import Tasks
 from tests.channels_here import ChannelsHere
 from tests.command_options import names_of
 

@@ -10,7 +10,7 @@ import pytest
 
 from dagger_actors import ActorSystem, DefinitionError, SystemFailed
 from dagger_actors.errors import SupervisorGaveUp
-from dagger_actors.pubsub.channels import Channels
+from dagger_actors.pubsub.verbs.channels import Channels
 from dagger_actors.testing.simulation import simulate
 
 SYSTEM = """

@@ -15,7 +15,7 @@ import pytest
 from dagger_actors import Flow
 from dagger_actors.core.trigger import TRIGGERS
 from dagger_actors.flow.loading.conditions import GROUPS, OPERATORS
-from dagger_actors.tasks.wishes import OPTIONS
+from dagger_actors.tasks.verbs.wishes import OPTIONS
 
 SET_UP = re.compile(r"^python3 -m venv \.venv && \.venv/bin/pip install .*$", re.MULTILINE)
 

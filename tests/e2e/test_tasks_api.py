@@ -19,7 +19,7 @@ from dagger_actors.errors import (
     TaskFailed,
     TaskRejected,
 )
-from dagger_actors.tasks.context import TaskContext
+from dagger_actors.tasks.agents.context import TaskContext
 from tests.conftest import Diary
 
 PATIENCE_S = 30

@@ -17,10 +17,10 @@ from dagger_actors.core.protocols import Write
 from dagger_actors.core.retry import Linear
 from dagger_actors.core.task_rows import NewTask
 from dagger_actors.core.tasks import SubmitTasks
-from dagger_actors.tasks.agent import task_agent
-from dagger_actors.tasks.context import TaskContext
+from dagger_actors.tasks.agents.agent import task_agent
+from dagger_actors.tasks.agents.context import TaskContext
+from dagger_actors.tasks.agents.results import Cancel
 from dagger_actors.tasks.machine.events import Woken
-from dagger_actors.tasks.results import Cancel
 from dagger_actors.testing.simulation import Simulation
 
 CONCURRENCY = 3

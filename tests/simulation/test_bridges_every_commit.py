@@ -11,7 +11,7 @@ import pytest
 
 from dagger_actors import ActorSystem, Channel, Context, Subscriber, Trigger, action, subscribe, task_agent
 from dagger_actors.pubsub.turns.context import TurnContext
-from dagger_actors.tasks.context import TaskContext
+from dagger_actors.tasks.agents.context import TaskContext
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 

@@ -19,7 +19,7 @@ from dagger_actors.core.protocols import Now
 from dagger_actors.errors import SupervisorGaveUp
 from dagger_actors.pubsub.machine.events import Decision, DoneTurn, Event, TurnRedone, TurnRef
 from dagger_actors.pubsub.machine.machine import MemberMachine
-from dagger_actors.pubsub.orders import RestAsked
+from dagger_actors.pubsub.members.orders import RestAsked
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.testing.simulation import Simulation, simulate
 

@@ -17,8 +17,8 @@ import pytest
 from dagger_actors import RetryPolicy
 from dagger_actors.core.retry import Linear
 from dagger_actors.errors import StoreError, StoreFull
-from dagger_actors.tasks.agent import task_agent
-from dagger_actors.tasks.context import TaskContext
+from dagger_actors.tasks.agents.agent import task_agent
+from dagger_actors.tasks.agents.context import TaskContext
 from dagger_actors.testing.simulation import simulate
 from tests.simulation.faulty_disk import CASES, ERRORS, FOREVER, FaultyDisk, everywhere
 

@@ -11,8 +11,8 @@ import pytest
 
 from dagger_actors import ActorSystem, RetryPolicy
 from dagger_actors.core.retry import Linear
-from dagger_actors.tasks.agent import task_agent
-from dagger_actors.tasks.context import TaskContext
+from dagger_actors.tasks.agents.agent import task_agent
+from dagger_actors.tasks.agents.context import TaskContext
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 

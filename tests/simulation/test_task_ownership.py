@@ -13,8 +13,8 @@ from dagger_actors.core.task_rows import NewTask
 from dagger_actors.core.tasks import SubmitTasks
 from dagger_actors.store import writer
 from dagger_actors.store.statements import sql
-from dagger_actors.tasks.agent import task_agent
-from dagger_actors.tasks.context import TaskContext
+from dagger_actors.tasks.agents.agent import task_agent
+from dagger_actors.tasks.agents.context import TaskContext
 from dagger_actors.testing.simulation import Simulation, simulate
 
 LEASE_S = 30

@@ -17,8 +17,8 @@ import pytest
 
 from dagger_actors import ActorSystem, RetryPolicy
 from dagger_actors.core.retry import Linear
-from dagger_actors.tasks.agent import task_agent
-from dagger_actors.tasks.context import TaskContext
+from dagger_actors.tasks.agents.agent import task_agent
+from dagger_actors.tasks.agents.context import TaskContext
 from dagger_actors.testing.power import PowerVFS
 from dagger_actors.testing.power_states import CrashState
 from dagger_actors.testing.simulation import Simulation, simulate

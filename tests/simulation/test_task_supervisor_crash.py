@@ -13,9 +13,9 @@ import pytest
 
 from dagger_actors import ActorSystem, RetryPolicy
 from dagger_actors.errors import SupervisorGaveUp
-from dagger_actors.tasks.agent import task_agent
-from dagger_actors.tasks.context import TaskContext
-from dagger_actors.tasks.supervisor import TaskSupervisor
+from dagger_actors.tasks.agents.agent import task_agent
+from dagger_actors.tasks.agents.context import TaskContext
+from dagger_actors.tasks.working.supervisor import TaskSupervisor
 from dagger_actors.testing.simulation import Simulation, simulate
 
 NONSENSE = object()

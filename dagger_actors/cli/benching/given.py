@@ -10,10 +10,10 @@ from dagger_actors.cli.benching.publisher import Publish
 from dagger_actors.cli.benching.sender import Send
 from dagger_actors.cli.exits import UsageError
 from dagger_actors.core.wording import listed, nearest, quoted
-from dagger_actors.pubsub.registry import Members
-from dagger_actors.pubsub.splitting import add_file
-from dagger_actors.pubsub.wired import Wiring
-from dagger_actors.pubsub.wiring import wire
+from dagger_actors.pubsub.declared.splitting import add_file
+from dagger_actors.pubsub.declared.wired import Wiring
+from dagger_actors.pubsub.declared.wiring import wire
+from dagger_actors.pubsub.subscribers.registry import Members
 from dagger_actors.supervised.from_file import LoadedSystem
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
 

@@ -17,7 +17,7 @@ from dagger_actors.cli.benching.meter import Meter, cause
 from dagger_actors.cli.benching.schedule import Schedule
 from dagger_actors.cli.exits import UsageError
 from dagger_actors.errors import ChannelFull, DaggerError, OutboxFull, PublicationRefused, SystemClosed
-from dagger_actors.pubsub.channels import Channels
+from dagger_actors.pubsub.verbs.channels import Channels
 
 __all__ = ["Publish", "Publisher"]
 

@@ -15,7 +15,7 @@ from dagger_actors.core.channel_rows import RANGES, piece_of, private_channel, r
 from dagger_actors.core.messages import A_DELIVERY, StartAttempt, encode
 from dagger_actors.core.protocols import Clock
 from dagger_actors.core.turns import Delivered, StartTurn
-from dagger_actors.pubsub.handler_kind import HandlerKind
+from dagger_actors.pubsub.subscribers.handler_kind import HandlerKind
 from dagger_actors.pubsub.turns.activations import Activations
 from dagger_actors.pubsub.turns.context import TIMER, TurnContext
 from dagger_actors.pubsub.turns.outgoing import Outgoing

@@ -15,7 +15,7 @@ from dagger_actors.bodies.snooze import Snooze
 from dagger_actors.core.turns import Delivered
 from dagger_actors.core.wording import indefinite, listed
 from dagger_actors.errors import DaggerError, DeliveryRefused, GivenRefused, ResultError
-from dagger_actors.pubsub.handler_kind import HandlerKind
+from dagger_actors.pubsub.subscribers.handler_kind import HandlerKind
 from dagger_actors.pubsub.turns.sources import Publisher
 
 __all__ = ["Plan"]

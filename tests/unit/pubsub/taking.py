@@ -15,8 +15,8 @@ from dagger_actors.bodies.backends import Backends
 from dagger_actors.bodies.stored_tables import StoredTables
 from dagger_actors.core.messages import Progressed
 from dagger_actors.core.turns import Delivered, Handled, ShiftEnded, StartShift, StartTurn, TurnEffects, decode_told
-from dagger_actors.pubsub.encoding import TypedMessages
-from dagger_actors.pubsub.registry import Member, Members
+from dagger_actors.pubsub.outgoing.encoding import TypedMessages
+from dagger_actors.pubsub.subscribers.registry import Member, Members
 from dagger_actors.pubsub.turns.activations import Activations
 from dagger_actors.pubsub.turns.body import AnyShift
 from dagger_actors.pubsub.turns.desk import Desk, TurnServices

@@ -12,7 +12,7 @@ from dagger_actors import ActorSystem, Channel, RetryPolicy, Subscriber, TaskRep
 from dagger_actors.core.retry import Linear
 from dagger_actors.errors import PayloadRefused, RequestError, UnknownAgent
 from dagger_actors.pubsub.turns.context import TurnContext
-from dagger_actors.tasks.context import TaskContext
+from dagger_actors.tasks.agents.context import TaskContext
 
 PATIENCE_S = 30
 

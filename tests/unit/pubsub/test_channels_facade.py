@@ -27,12 +27,13 @@ from dagger_actors.errors import (
     UnknownGroup,
     UnknownSubscription,
 )
-from dagger_actors.pubsub import doors, sending
-from dagger_actors.pubsub import following as following_
-from dagger_actors.pubsub.channel import Channel
-from dagger_actors.pubsub.channels import Channels
-from dagger_actors.pubsub.looking import ChannelArchive
-from dagger_actors.pubsub.report import Published, StoredMessage
+from dagger_actors.pubsub.declared.channel import Channel
+from dagger_actors.pubsub.outgoing import doors
+from dagger_actors.pubsub.reports.looking import ChannelArchive
+from dagger_actors.pubsub.reports.report import Published, StoredMessage
+from dagger_actors.pubsub.verbs import following as following_
+from dagger_actors.pubsub.verbs import sending
+from dagger_actors.pubsub.verbs.channels import Channels
 from dagger_actors.store import channel_redriving
 from dagger_actors.store.look import Look
 from tests.channels_here import ChannelsHere

@@ -26,9 +26,9 @@ from dagger_actors import (
     handler,
     subscribe,
 )
-from dagger_actors.pubsub.handler_kind import HandlerKind
-from dagger_actors.pubsub.kind import SubscriberKind, kind_of
-from dagger_actors.pubsub.registry import Members
+from dagger_actors.pubsub.subscribers.handler_kind import HandlerKind
+from dagger_actors.pubsub.subscribers.kind import SubscriberKind, kind_of
+from dagger_actors.pubsub.subscribers.registry import Members
 from dagger_actors.pubsub.turns.context import TurnContext
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagger_actors.errors import PublicationRefused
-from dagger_actors.pubsub.encoding import MAX_MESSAGE_BYTES, NamedMessages, TypedMessages
+from dagger_actors.pubsub.outgoing.encoding import MAX_MESSAGE_BYTES, NamedMessages, TypedMessages
 
 
 class Line(msgspec.Struct, frozen=True):

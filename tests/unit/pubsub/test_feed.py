@@ -6,8 +6,8 @@ from collections import deque
 from types import SimpleNamespace
 from typing import Any, cast
 
-from dagger_actors.pubsub.feed import Feed
-from dagger_actors.pubsub.handler_kind import HandlerKind
+from dagger_actors.pubsub.ephemeral.feed import Feed
+from dagger_actors.pubsub.subscribers.handler_kind import HandlerKind
 
 
 class Taken(deque[Any]):

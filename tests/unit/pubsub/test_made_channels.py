@@ -12,7 +12,7 @@ from dagger_actors import ActorSystem, Channel, Subscriber, TurnContext, subscri
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.declarations import Declare
 from dagger_actors.errors import StoreError
-from dagger_actors.pubsub.hub import ChannelHub
+from dagger_actors.pubsub.members.hub import ChannelHub
 
 PATIENCE_S = 60
 

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from dagger_actors.core.comparisons import OPERATORS
 from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy
 from dagger_actors.errors import ActorClassError, KeyRefused
-from dagger_actors.pubsub.filters import Compared
-from dagger_actors.pubsub.handler_kind import HandlerKind
-from dagger_actors.pubsub.kind import kind_of
-from dagger_actors.pubsub.option_values import OPTIONS
-from dagger_actors.pubsub.options import SubscribeOptions, make_options
-from dagger_actors.pubsub.subscribe import subscribe
-from dagger_actors.pubsub.subscriber import Subscriber
+from dagger_actors.pubsub.declared.subscriber import Subscriber
+from dagger_actors.pubsub.subscribers.filters import Compared
+from dagger_actors.pubsub.subscribers.handler_kind import HandlerKind
+from dagger_actors.pubsub.subscribers.kind import kind_of
+from dagger_actors.pubsub.subscribers.option_values import OPTIONS
+from dagger_actors.pubsub.subscribers.options import SubscribeOptions, make_options
+from dagger_actors.pubsub.subscribers.subscribe import subscribe
 
 
 class Colour(enum.Enum):

@@ -23,10 +23,10 @@ from dagger_actors.errors import (
     UnitRejected,
     UnknownChannel,
 )
-from dagger_actors.pubsub import shelf
-from dagger_actors.pubsub.outbox import AGAIN_US, Outbox
-from dagger_actors.pubsub.outlet import Outlet
-from dagger_actors.pubsub.parcel import Parcel
+from dagger_actors.pubsub.outgoing import shelf
+from dagger_actors.pubsub.outgoing.outbox import AGAIN_US, Outbox
+from dagger_actors.pubsub.outgoing.outlet import Outlet
+from dagger_actors.pubsub.outgoing.parcel import Parcel
 
 CAPACITY = 5
 

@@ -16,12 +16,12 @@ from dagger_actors.drawing.dot import write_dot
 from dagger_actors.drawing.mermaid import write_mermaid
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.drawing.svg import write_svg
-from dagger_actors.pubsub.channel import Channel
-from dagger_actors.pubsub.picture import picture_of_messages
-from dagger_actors.pubsub.registry import Members
-from dagger_actors.pubsub.subscribe import subscribe
-from dagger_actors.pubsub.subscriber import Subscriber
-from dagger_actors.pubsub.wiring import wire
+from dagger_actors.pubsub.declared.channel import Channel
+from dagger_actors.pubsub.declared.picture import picture_of_messages
+from dagger_actors.pubsub.declared.subscriber import Subscriber
+from dagger_actors.pubsub.declared.wiring import wire
+from dagger_actors.pubsub.subscribers.registry import Members
+from dagger_actors.pubsub.subscribers.subscribe import subscribe
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -7,12 +7,12 @@ from typing import Any
 import jsonschema
 import msgspec
 
-from dagger_actors.pubsub.channel import Channel
-from dagger_actors.pubsub.registry import Members
-from dagger_actors.pubsub.schemas import channel_schemas, subscription_schemas
-from dagger_actors.pubsub.subscribe import subscribe
-from dagger_actors.pubsub.subscriber import Subscriber
-from dagger_actors.pubsub.wiring import wire
+from dagger_actors.pubsub.declared.channel import Channel
+from dagger_actors.pubsub.declared.schemas import channel_schemas, subscription_schemas
+from dagger_actors.pubsub.declared.subscriber import Subscriber
+from dagger_actors.pubsub.declared.wiring import wire
+from dagger_actors.pubsub.subscribers.registry import Members
+from dagger_actors.pubsub.subscribers.subscribe import subscribe
 
 
 class Page(msgspec.Struct, frozen=True):

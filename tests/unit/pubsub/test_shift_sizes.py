@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from dagger_actors.core.turns import Handled, NotTaken, TurnEnded
 from dagger_actors.pubsub.machine.shift_size import AIM_US, MOST, ShiftSize
-from dagger_actors.pubsub.shifts import spent_us
+from dagger_actors.pubsub.members.shifts import spent_us
 
 
 def ends(took_us: Iterable[int]) -> list[TurnEnded]:

@@ -14,16 +14,16 @@ import yaml
 from dagger_actors.cli.specs import validate
 from dagger_actors.core.retry import Exponential, Immediate, RetryPolicy
 from dagger_actors.errors import ActorClassError, ConfigRefused, DefinitionError
-from dagger_actors.pubsub.channel import Channel
-from dagger_actors.pubsub.from_file import wired_by_file
-from dagger_actors.pubsub.registry import Members
-from dagger_actors.pubsub.splitting import add_file, split_members
-from dagger_actors.pubsub.wiring import wire
+from dagger_actors.pubsub.declared.channel import Channel
+from dagger_actors.pubsub.declared.from_file import wired_by_file
+from dagger_actors.pubsub.declared.splitting import add_file, split_members
+from dagger_actors.pubsub.declared.wiring import wire
+from dagger_actors.pubsub.subscribers.registry import Members
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.file_format import system_schema
 from dagger_actors.supervised.from_file import load_supervisor
 from dagger_actors.supervised.resolving import load_and_resolve
-from dagger_actors.tasks.splitting import split_agents
+from dagger_actors.tasks.agents.splitting import split_agents
 
 NEWS = """
 from collections.abc import AsyncIterator

@@ -15,8 +15,8 @@ from dagger_actors.core.channel_rows import NO_KEY
 from dagger_actors.core.task_rows import NewTask
 from dagger_actors.core.turns import Handled, NotTaken, Snoozed, StartTurn, TurnFailed
 from dagger_actors.errors import DaggerError
-from dagger_actors.pubsub.subscribe import subscribe
-from dagger_actors.pubsub.subscriber import Subscriber
+from dagger_actors.pubsub.declared.subscriber import Subscriber
+from dagger_actors.pubsub.subscribers.subscribe import subscribe
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.pubsub.turns.outgoing import MOST_PUBLISHED
 from dagger_actors.pubsub.turns.sources import Bridges, Spawned, SpawnOptions

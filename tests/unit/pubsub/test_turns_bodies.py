@@ -15,8 +15,8 @@ from dagger_actors import ActorSystem
 from dagger_actors.bodies.error_detail import detail_of
 from dagger_actors.core.channel_rows import place_of, range_of
 from dagger_actors.core.turns import Handled, NotTaken, TurnEffects, TurnFailed
-from dagger_actors.pubsub.subscribe import subscribe
-from dagger_actors.pubsub.subscriber import Subscriber
+from dagger_actors.pubsub.declared.subscriber import Subscriber
+from dagger_actors.pubsub.subscribers.subscribe import subscribe
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.pubsub.turns.ledger import Ledger
 from dagger_actors.store.slot_records import SlotRecord, read_slots, slot_folder

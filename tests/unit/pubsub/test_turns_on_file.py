@@ -18,8 +18,8 @@ from dagger_actors.core.member_rows import StateRow
 from dagger_actors.core.protocols import Unit, Write
 from dagger_actors.core.range_leases import ReleaseRanges, ShareRanges
 from dagger_actors.core.turns import Handled, StartTurn, TurnFailed
-from dagger_actors.pubsub.subscribe import subscribe
-from dagger_actors.pubsub.subscriber import Subscriber
+from dagger_actors.pubsub.declared.subscriber import Subscriber
+from dagger_actors.pubsub.subscribers.subscribe import subscribe
 from dagger_actors.pubsub.turns.context import TurnContext
 from dagger_actors.pubsub.turns.steps import TurnSteps
 from dagger_actors.pubsub.turns.stored_states import StoredStates

@@ -14,8 +14,8 @@ from dagger_actors import ActorSystem, Snooze
 from dagger_actors.core.channel_rows import range_of
 from dagger_actors.core.turns import Handled, TurnFailed
 from dagger_actors.errors import StoreBroken
-from dagger_actors.pubsub.subscribe import subscribe
-from dagger_actors.pubsub.subscriber import Subscriber
+from dagger_actors.pubsub.declared.subscriber import Subscriber
+from dagger_actors.pubsub.subscribers.subscribe import subscribe
 from dagger_actors.testing import simulate
 from tests.unit.pubsub.taking import AtWork, Draft, Note, States, effects, state, turn
 

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from dagger_actors.core.channel_names import is_name, is_pattern, matches, meet
 from dagger_actors.errors import DefinitionError, Problem
-from dagger_actors.pubsub.channel import Channel
-from dagger_actors.pubsub.registry import Members
-from dagger_actors.pubsub.subscribe import subscribe
-from dagger_actors.pubsub.subscriber import Subscriber
-from dagger_actors.pubsub.wired import Wiring
-from dagger_actors.pubsub.wiring import wire, wire_all
+from dagger_actors.pubsub.declared.channel import Channel
+from dagger_actors.pubsub.declared.subscriber import Subscriber
+from dagger_actors.pubsub.declared.wired import Wiring
+from dagger_actors.pubsub.declared.wiring import wire, wire_all
+from dagger_actors.pubsub.subscribers.registry import Members
+from dagger_actors.pubsub.subscribers.subscribe import subscribe
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -333,7 +333,7 @@ def test_every_mistake_is_told_at_once_with_file_and_line() -> None:
 
 def test_a_system_of_too_many_mistakes_tells_some(monkeypatch: pytest.MonkeyPatch) -> None:
     """Law: bounded."""
-    monkeypatch.setattr("dagger_actors.pubsub.wiring_check.MAX_TOLD", 5)
+    monkeypatch.setattr("dagger_actors.pubsub.declared.wiring_check.MAX_TOLD", 5)
     agents = [of(Page, None, f"c{n}", name=f"a{n}") for n in range(9)]
     assert len(wire_all(members(*agents))[1]) == 5
 
@@ -448,7 +448,7 @@ def test_patterns_meet_when_some_name_is_of_both(one: str, other: str) -> None:
 
 def test_the_channels_that_patterns_make_are_bounded_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Law: more are made again when they are asked for."""
-    monkeypatch.setattr("dagger_actors.pubsub.wired.MAX_MADE", 3)
+    monkeypatch.setattr("dagger_actors.pubsub.declared.wired.MAX_MADE", 3)
     wiring: Wiring = wire(members(), [Channel("a.*", Page)])
     for n in range(10):
         assert wiring.channel(f"a.{n}") is not None

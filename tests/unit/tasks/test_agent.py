@@ -29,10 +29,10 @@ from dagger_actors import (
 )
 from dagger_actors.bodies.context import BodyContext
 from dagger_actors.bodies.error_detail import detail_of
-from dagger_actors.tasks.kind import kind_of
-from dagger_actors.tasks.registry import TaskAgents
-from dagger_actors.tasks.results import Asked, asked_of
-from dagger_actors.tasks.splitting import split_agents
+from dagger_actors.tasks.agents.kind import kind_of
+from dagger_actors.tasks.agents.registry import TaskAgents
+from dagger_actors.tasks.agents.results import Asked, asked_of
+from dagger_actors.tasks.agents.splitting import split_agents
 
 
 class Topic(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ from dagger_actors.errors import (
     TaskTransitionRefused,
     UnknownDependency,
 )
-from dagger_actors.tasks import decisions
+from dagger_actors.tasks.verbs import decisions
 
 
 class Word(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import pytest
 
 from dagger_actors import Immediate, RetryPolicy, TaskContext, TaskFailed, task_agent
 from dagger_actors.bodies import turn_shared
-from dagger_actors.tasks import growth
+from dagger_actors.tasks.agents import growth
 from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation, simulate
 

@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagger_actors.tasks.job_graph import without_circles
+from dagger_actors.tasks.reports.job_graph import without_circles
 
 COUNT = 8
 nodes = st.integers(0, COUNT - 1)

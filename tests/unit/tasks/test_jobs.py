@@ -21,7 +21,7 @@ from dagger_actors.errors import (
     TaskPaused,
     UnknownAgent,
 )
-from dagger_actors.tasks import stalls
+from dagger_actors.tasks.working import stalls
 
 
 class Word(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dagger_actors.store.slot_records import SlotRecord
-from dagger_actors.tasks.left_behind import TASK_NODE, LeftBehind
+from dagger_actors.tasks.working.left_behind import TASK_NODE, LeftBehind
 
 
 def record(epoch: int, payload: bytes) -> Any:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from dagger_actors.core.retry import Exponential, Immediate, Linear, RetryPolicy
 from dagger_actors.errors import ActorClassError
-from dagger_actors.tasks.agent import TaskAgent, task_agent
-from dagger_actors.tasks.kind import kind_of
-from dagger_actors.tasks.options import OPTIONS, AgentOptions, PerKey, make_options
+from dagger_actors.tasks.agents.agent import TaskAgent, task_agent
+from dagger_actors.tasks.agents.kind import kind_of
+from dagger_actors.tasks.agents.options import OPTIONS, AgentOptions, PerKey, make_options
 
 
 class Topic(msgspec.Struct, frozen=True):

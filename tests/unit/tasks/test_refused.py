@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from dagger_actors import Immediate, RetryPolicy, TaskContext, task_agent
-from dagger_actors.tasks.batch import Batch
+from dagger_actors.tasks.working.batch import Batch
 from dagger_actors.testing.simulation import simulate
 
 RETRY = RetryPolicy(tries=2, wait=Immediate())

@@ -18,8 +18,8 @@ from dagger_actors.bodies.actions import action_of
 from dagger_actors.bodies.isolation import home_of
 from dagger_actors.core.messages import Inline
 from dagger_actors.errors import ActorClassError, ConfigRefused, PayloadRefused, UnknownAgent
-from dagger_actors.tasks.agent import TaskAgent, task_agent
-from dagger_actors.tasks.registry import AgentEntry, TaskAgents
+from dagger_actors.tasks.agents.agent import TaskAgent, task_agent
+from dagger_actors.tasks.agents.registry import AgentEntry, TaskAgents
 
 TEXT = st.text('ab"\\\u00e9\U0001f600\0 ')
 

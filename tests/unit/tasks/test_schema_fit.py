@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dagger_actors import Immediate, RetryPolicy, TaskContext, task_agent
 from dagger_actors.bodies.action_schemas import schema_of_type
 from dagger_actors.errors import PayloadRefused, TaskEnded
-from dagger_actors.tasks.schema_fit import filled, misfit
+from dagger_actors.tasks.agents.schema_fit import filled, misfit
 
 
 class Colour(enum.Enum):

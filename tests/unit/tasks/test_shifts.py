@@ -12,13 +12,13 @@ import pytest
 from dagger_actors import ActorSystem, TaskContext, task_agent
 from dagger_actors.core.protocols import Now
 from dagger_actors.core.task_leases import ClaimAnswer, Claimed
-from dagger_actors.tasks import attempt_news, supervisor
-from dagger_actors.tasks.hands import Hands
-from dagger_actors.tasks.left_behind import LeftBehind
+from dagger_actors.tasks.handles.task import Task
 from dagger_actors.tasks.machine.appetite import ALONE, LARGEST_SHIFT, SLOW_US, Appetite
 from dagger_actors.tasks.machine.events import AgentTerms, Flushed, Grant
-from dagger_actors.tasks.shift import ShiftBody, in_shifts
-from dagger_actors.tasks.task import Task
+from dagger_actors.tasks.working import attempt_news, supervisor
+from dagger_actors.tasks.working.hands import Hands
+from dagger_actors.tasks.working.left_behind import LeftBehind
+from dagger_actors.tasks.working.shift import ShiftBody, in_shifts
 
 PATIENCE_S = 30.0
 SHIFT = 8

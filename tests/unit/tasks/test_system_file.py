@@ -13,9 +13,9 @@ from dagger_actors.errors import ActorClassError, DefinitionError
 from dagger_actors.supervised.from_file import load_supervisor
 from dagger_actors.supervised.loading import load_system
 from dagger_actors.supervised.picture import picture_of_system
-from dagger_actors.tasks.options import AgentOptions, PerKey
-from dagger_actors.tasks.registry import AgentEntry, TaskAgents
-from dagger_actors.tasks.splitting import configured_by_file
+from dagger_actors.tasks.agents.options import AgentOptions, PerKey
+from dagger_actors.tasks.agents.registry import AgentEntry, TaskAgents
+from dagger_actors.tasks.agents.splitting import configured_by_file
 
 WORKS = """
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What people look at: channels and subscriptions, and what became of messages."""

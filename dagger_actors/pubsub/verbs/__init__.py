@@ -1,0 +1,1 @@
+"""``system.channels``: what people and programs do with channels and subscriptions."""

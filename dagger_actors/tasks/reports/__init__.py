@@ -1,0 +1,1 @@
+"""What people look at: tasks, jobs and agents, read from their rows."""
