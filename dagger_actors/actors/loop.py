@@ -18,6 +18,9 @@ __all__ = ["LoopDispatcher"]
 
 logger = logging.getLogger("dagger_actors.actors")
 
+LAST_WORD_S = 0.05
+"""What coroutines get to hear of their cancellation where the time was over before this thread came to it."""
+
 TURNS_PER_CALLBACK = 64
 """Turns in one callback of the loop; then timers and sockets have their say."""
 
@@ -138,6 +141,7 @@ class LoopDispatcher:
             loop.close()
 
     def _wind_down(self, loop: asyncio.AbstractEventLoop) -> None:
+        are_told = False
         while True:
             self._drain()
             # A task that is cancelled before its first step has not run at all, and what was queued runs.
@@ -146,13 +150,14 @@ class LoopDispatcher:
             if not tasks and not self._queue:
                 break
             left = self._deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 and are_told:
                 fields = LogFields(pool=self.name)
                 logger.warning("%d coroutines of %s ignored their cancellation", len(tasks), self.name, extra=fields)
                 self._is_clean = False
                 break
             for task in tasks:
                 task.cancel()
+            are_told = True
             if tasks:
-                loop.run_until_complete(asyncio.wait(tasks, timeout=left))
+                loop.run_until_complete(asyncio.wait(tasks, timeout=max(left, LAST_WORD_S)))
         loop.run_until_complete(loop.shutdown_asyncgens())

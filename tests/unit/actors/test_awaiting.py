@@ -252,3 +252,23 @@ def test_what_was_queued_when_the_loop_closes_takes_its_first_step(caplog: pytes
     go.set()
     assert io.close(PATIENCE_S)
     assert (begun, caplog.text) == (["a"], "")
+
+
+def test_a_coroutine_is_cancelled_though_the_time_was_over_when_the_loop_came_to_it() -> None:
+    """Law: nothing that awaits is dropped unheard, for it would be destroyed in its middle, whenever that is."""
+    dispatcher, begun, ends = LoopDispatcher("late"), threading.Event(), list[type]()
+
+    async def awaits() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except BaseException as error:
+            ends.append(type(error))
+            raise
+
+    running = asyncio.run_coroutine_threadsafe(awaits(), dispatcher.loop)
+    assert begun.wait(PATIENCE_S)
+    dispatcher.close(0)
+    dispatcher._thread.join(PATIENCE_S)
+    assert running.cancelled()
+    assert ends == [asyncio.CancelledError]
