@@ -104,7 +104,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         outputs: The run's result by name; empty unless it succeeded.
-        nodes: Every invocation that has begun, and every node that has not.
+        nodes: Every invocation that has begun, and every node that has not, in the order of the flow.
         forked_from: Whose outputs it began with; None = it began with none.
     """
 
@@ -183,28 +183,21 @@ def build_report(
         artifacts.setdefault((one.node, one.item, one.attempt), []).append(reference)
     history = {place: found for place, found in history.items() if _is_current(place, history)}
     has_ended = run.status in FINAL_RUN
-    nodes = [
-        _node(
-            history[place],
-            artifacts.get((*place, history[place][-1].attempt), []),
-            definition.nodes[place[0]],
-            run.run_id,
-        )
-        for place in sorted(history, key=lambda place: (place[0], place[1]))
-    ]
-    nodes += [
-        NodeReport(
-            node_id=node.id,
-            invocation_key="",
-            state="skipped" if has_ended else "pending",
-            reason=None,
-            output=None,
-            attempts=(),
-            run=child_id(run.run_id, node.id, "") if node.flow is not None and node.map is None else "",
-        )
-        for position, node in enumerate(definition.nodes)
-        if (position, -1) not in history and (position, 0) not in history
-    ]
+    nodes = {
+        place: _node(rows, artifacts.get((*place, rows[-1].attempt), []), definition.nodes[place[0]], run.run_id)
+        for place, rows in history.items()
+    }
+    for position, node in enumerate(definition.nodes):
+        if (position, -1) not in history and (position, 0) not in history:
+            nodes[position, -1] = NodeReport(
+                node_id=node.id,
+                invocation_key="",
+                state="skipped" if has_ended else "pending",
+                reason=None,
+                output=None,
+                attempts=(),
+                run=child_id(run.run_id, node.id, "") if node.flow is not None and node.map is None else "",
+            )
     return Report(
         run_id=run.run_id,
         flow_name=run.flow_name,
@@ -216,7 +209,7 @@ def build_report(
         started_us=run.started_us,
         finished_us=run.finished_us,
         elapsed_us=run.elapsed_us,
-        nodes=tuple(nodes),
+        nodes=tuple(nodes[place] for place in sorted(nodes)),
         forked_from=None if run.forked_from is None else ORIGINS.decode(run.forked_from),
     )
 

@@ -87,7 +87,7 @@ def problem_of(node: NodeReport) -> str:
     if node.run and node.reason == f"run {node.run!r}":
         return ""
     last = node.attempts[-1] if node.attempts else None
-    if last is not None and last.error is not None:
+    if last is not None and last.error is not None and last.state == node.state:
         kind = last.error.type.rpartition(".")[2]
         return line(innermost(f"{kind}: {last.error.message}"))
     return line(node.reason or (last.reason if last is not None else None) or "")
