@@ -76,8 +76,10 @@ def report_page(console: Console, report: Report, *, now_us: int, is_pausing: bo
 
 
 def runs_inside(report: Report) -> list[str]:
-    """Name the runs of the flows that its nodes run, and how many more there are."""
-    begun = [node for node in report.nodes if node.run and node.attempts]
+    """Name the runs of the flows that its nodes run, first those that have not succeeded, and how many more there are."""
+    begun = sorted(
+        (node for node in report.nodes if node.run and node.attempts), key=lambda one: one.state == "succeeded"
+    )
     lines = [
         f"{one_line(invocation(node.node_id, node.invocation_key))} is run {one_line(node.run)}"
         for node in begun[:INSIDE]

@@ -97,6 +97,18 @@ def test_each_run_is_one_line_and_what_does_not_fit_of_its_error_is_cut():
     assert "".join(line.split("  ")[0].strip() or line.strip() for line in long[2:]) == "f" * 36
 
 
+def test_of_many_runs_inside_those_that_failed_are_named_first():
+    """Law: what is cut from the list has succeeded."""
+    items = [
+        msgspec.structs.replace(node("sub", "succeeded", attempt(1, "succeeded"), key=str(n)), run=f"r1/sub/{n}")
+        for n in range(100)
+    ]
+    items[77] = msgspec.structs.replace(items[77], state="failed")
+    text = page(report("failed", *items))
+    assert text.index("sub[77] is run r1/sub/77") < text.index("sub[0] is run r1/sub/0")
+    assert "... and 80 more runs inside; --json names them all" in text
+
+
 def test_a_running_node_tells_how_long_it_has_run():
     """Law: until now, which is not what is stored; an interrupted run has no now."""
     busy = node("wait", "running", attempt(1, "running", start_us=1_700_000_057_000_000, end_us=None))
