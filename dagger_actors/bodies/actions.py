@@ -113,6 +113,7 @@ class Action:
     noun: ClassVar[str] = "action"
 
     __slots__ = (
+        "__weakref__",
         "_identity",
         "accepts_any",
         "by_name",

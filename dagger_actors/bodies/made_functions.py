@@ -12,12 +12,17 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, Final
 
-__all__ = ["does_the_same", "source_hash", "unsaid"]
+__all__ = ["does_the_same", "is_made", "source_hash", "unsaid"]
 
 PLAIN: Final = (int, float, complex, str, bytes, bool, type(None))
 """Types whose values are what they are, whichever object holds them."""
 
 LAMBDA: Final = "<lambda>"
+
+
+def is_made(function: Callable[..., Any]) -> bool:
+    """Tell whether each run of some code makes another one of a function; not so of what stands at the top of a file."""
+    return "<locals>" in function.__qualname__ or function.__name__ == LAMBDA
 
 
 def unsaid(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -58,7 +63,7 @@ def _does_the_same(one: Callable[..., Any], other: Callable[..., Any], asked: se
     asked.add((id(first), id(second)))
     if _place(first) != _place(second):
         return False
-    if not _is_made(first) and not _is_made(second):
+    if not is_made(first) and not is_made(second):
         return True
     ours, theirs = _taken(first), _taken(second)
     return (
@@ -76,13 +81,9 @@ def _is_equal(left: object, right: object, asked: set[tuple[int, int]]) -> bool:
     return type(left) is type(right) and type(left) in PLAIN and left == right
 
 
-def _is_made(function: Callable[..., Any]) -> bool:
-    return "<locals>" in function.__qualname__ or function.__name__ == LAMBDA
-
-
 def _taken(function: Callable[..., Any]) -> Mapping[str, object]:
     """What a function has from where it was made, by the names of its variables and of its parameters with defaults."""
-    if not isinstance(function, FunctionType) or not _is_made(function):
+    if not isinstance(function, FunctionType) or not is_made(function):
         return {}
     code, defaults = function.__code__, function.__defaults__ or ()
     taking = code.co_varnames[: code.co_argcount]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 
 import pytest
 
-from dagger_actors import DefinitionError, Flow, RunPaused
+from dagger_actors import ActorSystem, DefinitionError, Flow, RunPaused
 from dagger_actors.testing.simulation import Simulation
 
 
@@ -87,3 +89,17 @@ def test_which_of_two_that_one_function_made_a_run_began_with_is_not_guessed(sim
     assert [run.wait().state for run in (first, second)] == ["paused", "paused"]
     with pytest.raises(DefinitionError, match="there is no action 'step' any more"):
         first.resume()
+
+
+def test_those_of_runs_that_have_ended_are_let_go() -> None:
+    """A service that builds a flow for each request makes as many functions."""
+    made: list[weakref.ref[Callable[[int], int]]] = []
+    with ActorSystem() as system:
+        for factor in range(3):
+            flow, step = Flow("one"), scaling(factor)
+            flow.node("scaled", step, inputs={"value": 7})
+            assert system.flows.start(flow).result() == {"scaled": 7 * factor}
+            made.append(weakref.ref(step))
+            del flow, step
+    gc.collect()
+    assert [one() for one in made] == [None, None, None], system

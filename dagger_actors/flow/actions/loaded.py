@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from dagger_actors.bodies.actions import Action, place_of, read_action
-from dagger_actors.bodies.made_functions import does_the_same
+from dagger_actors.bodies.made_functions import does_the_same, is_made
 from dagger_actors.flow.actions.context import Context
 from dagger_actors.reading.importing import Wanted, find_target, split_reference
 
@@ -22,7 +23,9 @@ class LoadedCode:
 
     def __init__(self) -> None:
         self._actions: dict[Callable[..., Any], Action] = {}
-        self._used: dict[Action, Action] = {}
+        # What a function makes anew for each run is let go with whoever knows it by name: a service makes millions of them.
+        self._made: WeakValueDictionary[Callable[..., Any], Action] = WeakValueDictionary()
+        self._used: WeakKeyDictionary[Action, Action] = WeakKeyDictionary()
         self._modules: dict[str, ModuleType] = {}
         self._built_with: dict[str, dict[str, Callable[..., Any] | None]] = {}
         self._stand_in: Callable[[Action], Action] = _itself
@@ -33,25 +36,28 @@ class LoadedCode:
         Raises:
             DefinitionError: It cannot be one.
         """
-        action = self._actions.get(function)
+        known = self._made if is_made(function) else self._actions
+        action = known.get(function)
         if action is None:
             action = read_action(function, context_type=Context)
-            self._used[action] = self._stand_in(action)
-            self._actions[function] = action
+            self._use(action)
+            known[function] = action
         return action
 
     def used(self, action: Action) -> Action:
         """Give what runs for an action: itself, unless something stands in for it."""
-        return self._used[action]
+        return self._used.get(action, action)
 
     def let_stand_in(self, stand_in: Callable[[Action], Action]) -> None:
         """See ``ActionRegistry.let_stand_in``."""
         self._stand_in = stand_in
-        self._used = {action: stand_in(action) for action in self._used}
+        self._used.clear()
+        for action in self._read():
+            self._use(action)
 
     def actions(self) -> list[Action]:
-        """What runs for each action, sorted by name and place."""
-        return sorted(self._used.values(), key=lambda action: (action.name, action.qualified_name))
+        """What runs for each action, sorted by name and place; of functions that others made, while a flow or a run has them."""
+        return sorted(map(self.used, self._read()), key=lambda action: (action.name, action.qualified_name))
 
     def keep(self, module: ModuleType) -> None:
         """Note a module that was imported for its actions."""
@@ -90,6 +96,14 @@ class LoadedCode:
         """
         place = find_target(split_reference(reference, A_FUNCTION)[0], folder)
         return self._modules.get(place), place
+
+    def _read(self) -> list[Action]:
+        return [*self._actions.values(), *self._made.values()]
+
+    def _use(self, action: Action) -> None:
+        stand_in = self._stand_in(action)
+        if stand_in is not action:
+            self._used[action] = stand_in
 
 
 def _itself(action: Action) -> Action:
