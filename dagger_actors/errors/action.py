@@ -259,6 +259,12 @@ class RunTimedOut(RunEnded):
 
 
 class RunPaused(RunEnded):
-    """The run waits for ``resume`` (or ``retry``, for parked work); nothing of it is lost."""
+    """The run waits for ``resume`` (or ``retry``, for parked work), or for people; nothing of it is lost."""
 
     state = "is paused"
+
+    def __str__(self) -> str:
+        advice = (
+            "" if self.reason else "; answer what it asks (flows.questions, flows.signal), or go on with flows.resume"
+        )
+        return super().__str__() + advice

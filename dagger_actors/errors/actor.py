@@ -141,7 +141,7 @@ class MailboxFull(ActorError):
 
 
 class AskInsideHandler(ActorError):
-    """A blocking ask inside a pooled handler can starve the pool."""
+    """A blocking ask inside a pooled handler, or a wait inside an action, can starve the pool."""
 
     def __init__(self, actor: str) -> None:
         self.actor = actor
@@ -149,8 +149,8 @@ class AskInsideHandler(ActorError):
 
     def __str__(self) -> str:
         return (
-            f"a blocking ask of {self.actor} inside a handler can starve the pool it runs on; "
-            f"use tell and handle the answer as a message, or `await` it in an async handler"
+            f"a thread that waits here for {self.actor} can starve the pool it is of; "
+            f"`await` it in an async handler or action, or use tell and handle the answer as a message"
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dagger_actors import ActorSystem, Context, DefinitionError, InvalidInputs, RunFailed, action
+from dagger_actors import ActorSystem, Context, DefinitionError, Flow, InvalidInputs, RunFailed, action
 from dagger_actors.actors.gate import Gate
 from dagger_actors.actors.ticket import Ticket
 from dagger_actors.errors import RequestError, SystemClosed
@@ -250,3 +250,44 @@ def test_a_mistake_in_the_arguments_leaves_no_temporary_folder(tmp_path, monkeyp
     with pytest.raises(DefinitionError):
         ActorSystem(imports=["no_such_module_anywhere"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_action_may_start_another_run_and_pause_and_resume_it() -> None:
+    """Law: what is committed is told so: a run that was written while its starter was refused stood still for ever."""
+    with ActorSystem(actions=[double]) as system:
+
+        @action
+        def starts() -> str:
+            return system.flows.start(DOUBLE, run_id="begun").id
+
+        @action
+        def steers() -> list[str]:
+            paused = system.flows.start(one_node(lambda: 1, asks=True), run_id="steered").pause().state
+            return [paused, system.flows.resume("steered").id]
+
+        assert system.flows.start(one_node(starts)).result() == {"a": "begun"}
+        assert system.flows.run("begun").result() == {"double": 42}
+        assert system.flows.start(one_node(steers)).result() == {"a": ["paused", "steered"]}
+
+
+def test_an_action_that_waits_for_a_run_is_told_to_await_it() -> None:
+    """Law: a thread that waits for what the same threads do may wait for ever; a coroutine holds none."""
+    with ActorSystem(actions=[double]) as system:
+
+        @action
+        def waits() -> Any:
+            return system.flows.start(one_node(lambda: 1, asks=True), run_id="inner").result()
+
+        @action
+        async def awaits() -> Any:
+            return await (await system.flows.astart(DOUBLE))
+
+        with pytest.raises(RunFailed, match=r"waits here for run 'inner' .*; `await` it in an async handler or action"):
+            system.flows.start(one_node(waits)).result()
+        assert system.flows.start(one_node(awaits)).result() == {"a": {"double": 42}}
+
+
+def one_node(function: Any, *, asks: bool = False) -> Flow:
+    flow = Flow("outer")
+    flow.node("a", function, dependencies=[flow.approval("ok")] if asks else None)
+    return flow

@@ -334,8 +334,8 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "AskInsideHandler": (
         ("a",),
         (
-            "a blocking ask of a inside a handler can starve the pool it runs on; "
-            "use tell and handle the answer as a message, or `await` it in an async handler"
+            "a thread that waits here for a can starve the pool it is of; "
+            "`await` it in an async handler or action, or use tell and handle the answer as a message"
         ),
     ),
     "AskCircle": (
@@ -477,6 +477,10 @@ def test_an_error_that_carries_what_cannot_be_hashed_can_be_hashed() -> None:
         (errors.RunConflict("r", "inputs"), "run 'r' exists already with other inputs; choose another run id"),
         (errors.OutputError("it is lost"), "the result cannot be stored: it is lost"),
         (errors.RunNotFound("r"), "no run 'r'; list the runs with: dagger-actors runs"),
+        (
+            errors.RunPaused("r", ""),
+            "run 'r' is paused; answer what it asks (flows.questions, flows.signal), or go on with flows.resume",
+        ),
         (errors.IllegalTransition("r", "failed", "paused"), "run 'r' is failed, it cannot become paused"),
         (errors.NotADatabase("x"), "x is not a dagger_actors database; choose another path with --db"),
         (

@@ -43,6 +43,7 @@ class ActiveRun:
         self.inputs = decode_inputs(row.inputs)
         self.imports = row.imports
         self.done: ReplyFuture[str] = ReplyFuture()
+        self.done.asked = f"run {row.run_id!r}"
         self.restarts: deque[int] = deque()
         self.cut_off: list[tuple[Gate, Ticket]] = []
         self.is_bare = False

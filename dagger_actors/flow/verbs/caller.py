@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
-from dagger_actors.actors.reply import ReplyFuture
+from dagger_actors.actors.reply import ReplyFuture, outside_turn
 from dagger_actors.core.protocols import Write
 from dagger_actors.errors import RunNotFound
 from dagger_actors.flow.running.hub import FlowHub
 from dagger_actors.flow.stored.rows import RunRow
 
 __all__ = ["TURN_US", "Caller"]
+
+T = TypeVar("T")
 
 POLL_S = 0.02
 """How often a wait for another process's run looks at the file."""
@@ -50,7 +52,7 @@ class Caller:
         """
         future: ReplyFuture[None] = ReplyFuture()
         self._hub.store.write(writes, lambda error: _resolve(future, None, error))
-        self._hub.runtime.wait(future, None)
+        self.wait(future)
 
     def claim(self, row: RunRow) -> None:
         """Take a run from the owner its row names.
@@ -58,7 +60,12 @@ class Caller:
         Raises:
             RunOwned: Somebody else was faster.
         """
-        self._hub.runtime.wait(self._hub.claim(row), None)
+        self.wait(self._hub.claim(row))
+
+    def wait(self, future: ReplyFuture[T]) -> T:
+        """Wait for the journal, or for the machine of a run; an action may, for its pool is not what they run on."""
+        with outside_turn():
+            return cast("T", self._hub.runtime.wait(future, None))
 
     def next_run_key(self) -> int:
         """Take a run key; reserves another range when the last one is used up."""
@@ -72,14 +79,15 @@ class Caller:
         """Let a moment pass before the file is looked at again."""
         never: ReplyFuture[None] = ReplyFuture()
         try:
-            self._hub.runtime.wait(never, POLL_S)
+            with outside_turn():
+                self._hub.runtime.wait(never, POLL_S)
         except TimeoutError:
             return
 
     def _reserve(self) -> None:
         future: ReplyFuture[Any] = ReplyFuture()
         self._hub.store.reserve_run_keys(lambda first, error: _resolve(future, first, error))
-        self._hub.runtime.wait(future, None)
+        self.wait(future)
 
 
 def _resolve(future: ReplyFuture[Any], value: Any, error: Exception | None) -> None:

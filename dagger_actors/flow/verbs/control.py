@@ -226,7 +226,7 @@ class Controller:
 
     def _ask(self, active: ActiveRun, message: msgspec.Struct) -> None:
         try:
-            self._hub.runtime.wait(active.ask(message), None)
+            self._caller.wait(active.ask(message))
         except (ActorDeadError, UnitRejected):
             return  # it came to rest meanwhile, or what an attempt wanted written was refused, and this with it: look again
 

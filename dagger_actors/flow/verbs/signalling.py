@@ -151,7 +151,7 @@ class Signaller:
                 hub.children.look()
                 self._caller.pause()
             elif opening is not None:
-                hub.runtime.wait(opening, None)
+                self._caller.wait(opening)
             elif not self._open(root_id):
                 return
 

@@ -89,7 +89,7 @@ class Taker:
                 if opening is None:
                     self.take(row, "recover", actions)
                     break
-                self._hub.runtime.wait(opening, None)
+                self._caller.wait(opening)
             except RunOwned as owned:
                 if owned.worker_id != self._hub.store.worker_id:
                     raise
@@ -124,7 +124,7 @@ class Taker:
         active = self._hub.open(row.run_id, mode, former=row.owner, actions=actions, redone=redone)
         if mode != "recover":
             # The claim alone says whose the run is, not that it is to go on: a crash here would leave it at rest.
-            self._hub.runtime.wait(active.emitter.opened, None)
+            self._caller.wait(active.emitter.opened)
 
     def refuse_owned(self, row: RunRow) -> None:
         """Refuse a run that somebody runs, here or elsewhere.
