@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dagger_actors.core.retry import Exponential, Immediate, Linear
 from dagger_actors.reading.retry_keys import RetryStrategy
 from dagger_actors.supervised.bounds import MailboxSpec
-from dagger_actors.supervised.definition import (
+from dagger_actors.supervised.files.definition import (
     AgentSpec,
     BackoffSpec,
     PerKeySpec,

@@ -14,8 +14,8 @@ from dagger_actors.flow.verbs.catalog import Catalog
 from dagger_actors.pubsub.declared.from_file import Wired, wired_by_file
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Document, Table, Tree
-from dagger_actors.supervised.definition import SystemDefinition, TriggerSpec
-from dagger_actors.supervised.resolving import Resolved
+from dagger_actors.supervised.files.definition import SystemDefinition, TriggerSpec
+from dagger_actors.supervised.files.resolving import Resolved
 from dagger_actors.tasks.agents.registry import TaskAgents
 from dagger_actors.tasks.agents.splitting import configured_by_file
 

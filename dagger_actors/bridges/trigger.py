@@ -15,7 +15,7 @@ from dagger_actors.core.wording import quoted
 from dagger_actors.errors import ActorClassError, DefinitionError
 from dagger_actors.pubsub.subscribers.options import Start, make_options
 from dagger_actors.pubsub.subscribers.places import InCode, Placed
-from dagger_actors.supervised.channel_resolving import sentence
+from dagger_actors.supervised.files.channel_resolving import sentence
 
 __all__ = ["Trigger"]
 

@@ -19,7 +19,7 @@ from dagger_actors.errors import Problem
 from dagger_actors.flow.loading.input_types import input_type
 from dagger_actors.pubsub.declared.wired import WiredChannel
 from dagger_actors.pubsub.subscribers.field_paths import field_in
-from dagger_actors.supervised.channel_resolving import sentence
+from dagger_actors.supervised.files.channel_resolving import sentence
 
 __all__ = ["Fit", "fit"]
 

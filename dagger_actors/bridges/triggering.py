@@ -18,7 +18,7 @@ from dagger_actors.pubsub.subscribers.kind import Configured, SubscriberKind
 from dagger_actors.pubsub.subscribers.option_values import check_name
 from dagger_actors.pubsub.subscribers.signature import Signature
 from dagger_actors.pubsub.turns.context import TurnContext
-from dagger_actors.supervised.channel_resolving import sentence
+from dagger_actors.supervised.files.channel_resolving import sentence
 
 __all__ = ["TriggerKind", "subscriber_of"]
 

@@ -28,7 +28,7 @@ from dagger_actors.cli.progress import LogLines
 from dagger_actors.cli.text import printable
 from dagger_actors.cli.watch import Interrupts
 from dagger_actors.errors import StoreError, SystemFailed
-from dagger_actors.supervised.from_file import load_supervisor
+from dagger_actors.supervised.files.from_file import load_supervisor
 from dagger_actors.system import ActorSystem
 
 __all__ = ["bench"]

@@ -27,9 +27,9 @@ from dagger_actors.pubsub.declared.from_file import Wired
 from dagger_actors.pubsub.declared.picture import with_messages
 from dagger_actors.reading.source import Source
 from dagger_actors.supervised.actor import Actor
-from dagger_actors.supervised.loading import load_system
-from dagger_actors.supervised.picture import picture_of_system
-from dagger_actors.supervised.resolving import load_and_resolve
+from dagger_actors.supervised.files.loading import load_system
+from dagger_actors.supervised.files.picture import picture_of_system
+from dagger_actors.supervised.files.resolving import load_and_resolve
 from dagger_actors.system import ActorSystem
 
 __all__ = ["graph"]

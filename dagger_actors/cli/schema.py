@@ -23,7 +23,7 @@ from dagger_actors.pubsub.declared.schemas import (
     channel_schemas,
     subscription_schemas,
 )
-from dagger_actors.supervised.file_format import system_schema
+from dagger_actors.supervised.files.file_format import system_schema
 from dagger_actors.tasks.agents.importing import kinds_at, names_task_agent
 from dagger_actors.tasks.agents.schemas import AgentSchema, agent_schema
 

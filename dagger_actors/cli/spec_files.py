@@ -13,8 +13,8 @@ from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.reading.kind import FileKind
 from dagger_actors.reading.source import Source, read_source
 from dagger_actors.reading.tree import Table, described
-from dagger_actors.supervised.definition import SystemDefinition
-from dagger_actors.supervised.loading import load_system
+from dagger_actors.supervised.files.definition import SystemDefinition
+from dagger_actors.supervised.files.loading import load_system
 
 __all__ = ["kind_of", "list_specs", "read_spec"]
 

@@ -33,8 +33,8 @@ from dagger_actors.pubsub.declared.from_file import Wired
 from dagger_actors.pubsub.declared.wired import Wiring
 from dagger_actors.reading.source import Source
 from dagger_actors.supervised.actor import Actor
-from dagger_actors.supervised.definition import SystemDefinition
-from dagger_actors.supervised.resolving import load_and_resolve
+from dagger_actors.supervised.files.definition import SystemDefinition
+from dagger_actors.supervised.files.resolving import load_and_resolve
 
 __all__ = ["list_folder", "validate"]
 

@@ -26,7 +26,7 @@ from dagger_actors.cli.text import printable
 from dagger_actors.cli.watch import GRACE_S, Interrupts
 from dagger_actors.core.wording import listed
 from dagger_actors.errors import AgentsMissing
-from dagger_actors.supervised.from_file import load_supervisor
+from dagger_actors.supervised.files.from_file import load_supervisor
 from dagger_actors.system import ActorSystem
 from dagger_actors.tasks.agents.kind import Configured
 from dagger_actors.tasks.agents.splitting import configured_by_file

@@ -7,6 +7,5 @@
 * ``supervisor``, ``nursery``, ``family``: parents; the rules are in ``core.supervision``.
 * ``durable``, ``committing``, ``effects``, ``state_codec``: actors whose turns commit before anybody sees what they did.
 * ``timing``, ``watches``, ``pool``, ``names``, ``undelivered``, ``circles``, ``stuck``, ``crowding``: one thing each.
-* ``definition``, ``loading``, ``resolving``, ``from_file``, ``file_format``: system files; ``channel_*``, ``task_*``, ``trigger_*``
-  read what these say of the other paradigms.
+* ``files``: system files, read and resolved; they know the rest, and nothing of the rest knows them.
 """

@@ -20,7 +20,7 @@ from dagger_actors.pubsub.declared.channel import Channel
 from dagger_actors.pubsub.declared.splitting import add_file, split_members
 from dagger_actors.pubsub.declared.wired import Wiring
 from dagger_actors.pubsub.subscribers.registry import Members
-from dagger_actors.supervised.from_file import LoadedSystem, load_supervisor
+from dagger_actors.supervised.files.from_file import LoadedSystem, load_supervisor
 from dagger_actors.supervised.spec import Supervisor
 from dagger_actors.tasks.agents.importing import kinds_at, names_task_agent
 from dagger_actors.tasks.agents.registry import TaskAgents

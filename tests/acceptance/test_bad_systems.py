@@ -15,10 +15,10 @@ from dagger_actors.errors import DefinitionError
 from dagger_actors.reading.importing import import_target
 from dagger_actors.reading.tree import to_data
 from dagger_actors.reading.yaml_tree import read_yaml
-from dagger_actors.supervised.file_format import system_schema
-from dagger_actors.supervised.loading import load_system
-from dagger_actors.supervised.part_keys import A_CLASS
-from dagger_actors.supervised.resolving import load_and_resolve, resolve
+from dagger_actors.supervised.files.file_format import system_schema
+from dagger_actors.supervised.files.loading import load_system
+from dagger_actors.supervised.files.part_keys import A_CLASS
+from dagger_actors.supervised.files.resolving import load_and_resolve, resolve
 
 BAD = Path(__file__).parent.parent / "data" / "bad_systems"
 

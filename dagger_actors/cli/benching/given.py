@@ -14,7 +14,7 @@ from dagger_actors.pubsub.declared.splitting import add_file
 from dagger_actors.pubsub.declared.wired import Wiring
 from dagger_actors.pubsub.declared.wiring import wire
 from dagger_actors.pubsub.subscribers.registry import Members
-from dagger_actors.supervised.from_file import LoadedSystem
+from dagger_actors.supervised.files.from_file import LoadedSystem
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
 
 __all__ = ["actors_of", "agents_of", "check_load", "read_publish", "read_send", "wiring_of"]

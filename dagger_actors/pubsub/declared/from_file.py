@@ -18,14 +18,14 @@ from dagger_actors.pubsub.subscribers.places import InCode, Placed
 from dagger_actors.pubsub.subscribers.registry import Members
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Document
-from dagger_actors.supervised.channel_resolving import (
+from dagger_actors.supervised.files.channel_resolving import (
     ResolvedChannel,
     ResolvedSubscriber,
     place_of_option,
 )
-from dagger_actors.supervised.complaints import Placed as PlacedAgent
-from dagger_actors.supervised.definition import ChannelSpec, SystemDefinition
-from dagger_actors.supervised.resolving import Resolved
+from dagger_actors.supervised.files.complaints import Placed as PlacedAgent
+from dagger_actors.supervised.files.definition import ChannelSpec, SystemDefinition
+from dagger_actors.supervised.files.resolving import Resolved
 
 __all__ = ["Wired", "channels_by_file", "subscriber_by_file", "wired_by_file"]
 

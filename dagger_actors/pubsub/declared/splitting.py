@@ -9,7 +9,7 @@ from dagger_actors.pubsub.declared.channel import Channel
 from dagger_actors.pubsub.declared.from_file import channels_by_file, subscriber_by_file
 from dagger_actors.pubsub.subscribers.kind import Configured, kind_of
 from dagger_actors.pubsub.subscribers.registry import Members
-from dagger_actors.supervised.from_file import LoadedSystem
+from dagger_actors.supervised.files.from_file import LoadedSystem
 
 __all__ = ["add_file", "split_members"]
 

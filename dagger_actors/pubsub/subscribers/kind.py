@@ -19,7 +19,7 @@ from dagger_actors.pubsub.subscribers.option_values import check_name
 from dagger_actors.pubsub.subscribers.places import Placed
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.calling import INIT_ADVICE, takes
-from dagger_actors.supervised.channel_keys import SUBSCRIBER
+from dagger_actors.supervised.files.channel_keys import SUBSCRIBER
 from dagger_actors.supervised.state_codec import StateCodec
 
 __all__ = ["MARK", "Configured", "SubscriberKind", "check_agent_name", "configured", "kind_of"]

@@ -22,7 +22,7 @@ from dagger_actors.core.retry import RetryPolicy
 from dagger_actors.errors import ActorClassError, ConfigRefused
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.supervised.calling import INIT_ADVICE, takes
-from dagger_actors.supervised.task_keys import MARK
+from dagger_actors.supervised.files.task_keys import MARK
 from dagger_actors.tasks.agents.body import Body, wrong_path
 from dagger_actors.tasks.agents.marked import marked
 from dagger_actors.tasks.agents.options import AgentOptions, make_options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from dagger_actors.supervised.task_keys import MARK
+from dagger_actors.supervised.files.task_keys import MARK
 
 __all__ = ["Marked", "marked"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from dagger_actors.errors import ActorClassError
 from dagger_actors.supervised.actor import Actor
+from dagger_actors.supervised.files.task_resolving import ResolvedTasks
 from dagger_actors.supervised.spec import ChildSpec, Supervisor
-from dagger_actors.supervised.task_resolving import ResolvedTasks
 from dagger_actors.tasks.agents.agent import TaskAgent
 from dagger_actors.tasks.agents.kind import Configured, configured, kind_of
 from dagger_actors.tasks.agents.registry import TaskAgents

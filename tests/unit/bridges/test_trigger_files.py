@@ -11,7 +11,7 @@ from dagger_actors.cli.graph import graph
 from dagger_actors.cli.specs import validate
 from dagger_actors.errors import DefinitionError
 from dagger_actors.supervised.actor import Actor
-from dagger_actors.supervised.resolving import load_and_resolve
+from dagger_actors.supervised.files.resolving import load_and_resolve
 
 SHOP = """
 import msgspec

@@ -20,9 +20,9 @@ from dagger_actors.pubsub.declared.splitting import add_file, split_members
 from dagger_actors.pubsub.declared.wiring import wire
 from dagger_actors.pubsub.subscribers.registry import Members
 from dagger_actors.supervised.actor import Actor
-from dagger_actors.supervised.file_format import system_schema
-from dagger_actors.supervised.from_file import load_supervisor
-from dagger_actors.supervised.resolving import load_and_resolve
+from dagger_actors.supervised.files.file_format import system_schema
+from dagger_actors.supervised.files.from_file import load_supervisor
+from dagger_actors.supervised.files.resolving import load_and_resolve
 from dagger_actors.tasks.agents.splitting import split_agents
 
 NEWS = """

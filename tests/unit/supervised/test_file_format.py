@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 
 from dagger_actors.reading import retry_keys
 from dagger_actors.reading.form import DRAFT
-from dagger_actors.supervised import channel_keys, loading, part_keys, task_keys, trigger_keys
 from dagger_actors.supervised.bounds import MailboxSpec
-from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, ChannelSpec, Supervision, SupervisorSpec
-from dagger_actors.supervised.file_format import FORMS, system_schema
+from dagger_actors.supervised.files import channel_keys, loading, part_keys, task_keys, trigger_keys
+from dagger_actors.supervised.files.definition import AgentSpec, BackoffSpec, ChannelSpec, Supervision, SupervisorSpec
+from dagger_actors.supervised.files.file_format import FORMS, system_schema
 from tests.strategies import systems
 from tests.unit.supervised.test_loading_properties import shortest, written
 

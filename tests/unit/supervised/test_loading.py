@@ -13,9 +13,15 @@ import yaml
 from dagger_actors.errors import DefinitionError
 from dagger_actors.reading.source import read_source
 from dagger_actors.supervised.bounds import MailboxSpec
-from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, Supervision, SupervisorSpec, SystemDefinition
-from dagger_actors.supervised.loading import MAX_AGENTS, MAX_DEPTH, SYSTEM_FILE, load_system
-from dagger_actors.supervised.places import Places
+from dagger_actors.supervised.files.definition import (
+    AgentSpec,
+    BackoffSpec,
+    Supervision,
+    SupervisorSpec,
+    SystemDefinition,
+)
+from dagger_actors.supervised.files.loading import MAX_AGENTS, MAX_DEPTH, SYSTEM_FILE, load_system
+from dagger_actors.supervised.files.places import Places
 
 SHOP = """
 system: shop

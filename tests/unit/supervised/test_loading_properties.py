@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.supervised.bounds import MailboxSpec
-from dagger_actors.supervised.definition import (
+from dagger_actors.supervised.files.definition import (
     AgentSpec,
     BackoffSpec,
     Supervision,
@@ -22,7 +22,7 @@ from dagger_actors.supervised.definition import (
     SystemDefinition,
     TaskOptionsSpec,
 )
-from dagger_actors.supervised.loading import load_system
+from dagger_actors.supervised.files.loading import load_system
 from tests.strategies import systems, to_yaml
 
 MINIMAL = """

@@ -11,10 +11,10 @@ import pytest
 
 from dagger_actors.errors import DefinitionError
 from dagger_actors.reading.importing import import_target
-from dagger_actors.supervised.definition import AgentSpec, SystemDefinition
-from dagger_actors.supervised.loading import load_system
-from dagger_actors.supervised.part_keys import A_CLASS
-from dagger_actors.supervised.resolving import ResolvedAgent, load_and_resolve, resolve
+from dagger_actors.supervised.files.definition import AgentSpec, SystemDefinition
+from dagger_actors.supervised.files.loading import load_system
+from dagger_actors.supervised.files.part_keys import A_CLASS
+from dagger_actors.supervised.files.resolving import ResolvedAgent, load_and_resolve, resolve
 
 SHOP = """
 from __future__ import annotations

@@ -10,9 +10,9 @@ import pytest
 from dagger_actors import ActorSystem
 from dagger_actors.core.retry import Exponential, Linear, RetryPolicy
 from dagger_actors.errors import ActorClassError, DefinitionError
-from dagger_actors.supervised.from_file import load_supervisor
-from dagger_actors.supervised.loading import load_system
-from dagger_actors.supervised.picture import picture_of_system
+from dagger_actors.supervised.files.from_file import load_supervisor
+from dagger_actors.supervised.files.loading import load_system
+from dagger_actors.supervised.files.picture import picture_of_system
 from dagger_actors.tasks.agents.options import AgentOptions, PerKey
 from dagger_actors.tasks.agents.registry import AgentEntry, TaskAgents
 from dagger_actors.tasks.agents.splitting import configured_by_file

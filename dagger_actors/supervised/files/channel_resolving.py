@@ -16,15 +16,15 @@ from dagger_actors.errors import ActorClassError, DefinitionError
 from dagger_actors.reading.importing import import_target
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Field, Fields, Listing, Table, Tree
-from dagger_actors.supervised.channel_keys import (
+from dagger_actors.supervised.files.channel_keys import (
     UNSUPERVISED_SUBSCRIBER,
     SubscriberSource,
     key_of_option,
     options_of,
 )
-from dagger_actors.supervised.complaints import Complaints, Placed
-from dagger_actors.supervised.definition import SystemDefinition
-from dagger_actors.supervised.part_keys import A_CLASS, split_class
+from dagger_actors.supervised.files.complaints import Complaints, Placed
+from dagger_actors.supervised.files.definition import SystemDefinition
+from dagger_actors.supervised.files.part_keys import A_CLASS, split_class
 
 __all__ = [
     "ResolvedChannel",

@@ -17,8 +17,8 @@ from dagger_actors.reading.kind import FileKind
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import Source, read_content, read_source
 from dagger_actors.reading.tree import Fields, Listing, Scalar, Table, Tree, to_data
-from dagger_actors.supervised.channel_keys import LOOPS, read_channels, read_group, read_subscriptions
-from dagger_actors.supervised.definition import (
+from dagger_actors.supervised.files.channel_keys import LOOPS, read_channels, read_group, read_subscriptions
+from dagger_actors.supervised.files.definition import (
     AgentSpec,
     BackoffSpec,
     Restart,
@@ -27,7 +27,7 @@ from dagger_actors.supervised.definition import (
     SupervisorSpec,
     SystemDefinition,
 )
-from dagger_actors.supervised.part_keys import (
+from dagger_actors.supervised.files.part_keys import (
     MAILBOX,
     read_backoff,
     read_class,
@@ -37,9 +37,9 @@ from dagger_actors.supervised.part_keys import (
     read_supervision,
     read_word,
 )
-from dagger_actors.supervised.places import AgentPlace, Places
-from dagger_actors.supervised.task_keys import TASKS, UNSUPERVISED, read_tasks
-from dagger_actors.supervised.trigger_keys import read_triggers
+from dagger_actors.supervised.files.places import AgentPlace, Places
+from dagger_actors.supervised.files.task_keys import TASKS, UNSUPERVISED, read_tasks
+from dagger_actors.supervised.files.trigger_keys import read_triggers
 
 __all__ = ["SYSTEM_FILE", "load_system", "read_system"]
 

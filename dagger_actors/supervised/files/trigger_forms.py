@@ -8,8 +8,16 @@ from msgspec import UNSET, Meta, UnsetType
 
 from dagger_actors.core.task_options import MAX_PATH
 from dagger_actors.reading.form import Form
-from dagger_actors.supervised.channel_forms import ChannelName, FieldPath, Filter, KeyPath, MessageTries, Name, Start
-from dagger_actors.supervised.part_keys import MAX_REFERENCE
+from dagger_actors.supervised.files.channel_forms import (
+    ChannelName,
+    FieldPath,
+    Filter,
+    KeyPath,
+    MessageTries,
+    Name,
+    Start,
+)
+from dagger_actors.supervised.files.part_keys import MAX_REFERENCE
 
 __all__ = ["ONE_OF_TRIGGER", "TriggerForm"]
 

@@ -9,7 +9,7 @@ import msgspec
 from dagger_actors.core.wording import counted
 from dagger_actors.drawing.picture import Picture, PictureNode, line
 from dagger_actors.reading.retry_keys import RetryStrategy
-from dagger_actors.supervised.definition import (
+from dagger_actors.supervised.files.definition import (
     AgentSpec,
     PerKeySpec,
     Supervision,

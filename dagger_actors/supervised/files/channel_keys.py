@@ -30,8 +30,8 @@ from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.retry_keys import MAX_TRIES, STRATEGY, policy_with, read_strategy
 from dagger_actors.reading.tree import Fields, Scalar, Table, Tree, described, to_data
-from dagger_actors.supervised.definition import ChannelSpec, SubscriptionSpec
-from dagger_actors.supervised.part_keys import read_class, read_word
+from dagger_actors.supervised.files.definition import ChannelSpec, SubscriptionSpec
+from dagger_actors.supervised.files.part_keys import read_class, read_word
 
 __all__ = [
     "CHANNEL",

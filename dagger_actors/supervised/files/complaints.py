@@ -12,8 +12,8 @@ from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Listing, Table, Tree
 from dagger_actors.supervised.config_check import Fault, check_config
 from dagger_actors.supervised.config_check import Path as ConfigPath
-from dagger_actors.supervised.definition import AgentSpec
-from dagger_actors.supervised.places import AgentPlace
+from dagger_actors.supervised.files.definition import AgentSpec
+from dagger_actors.supervised.files.places import AgentPlace
 
 __all__ = ["Complaints", "Placed"]
 

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from dagger_actors.supervised.actor import Actor
-from dagger_actors.supervised.definition import AgentSpec, BackoffSpec, SupervisorSpec, SystemDefinition
-from dagger_actors.supervised.resolving import Resolved, ResolvedAgent, load_and_resolve
+from dagger_actors.supervised.files.definition import AgentSpec, BackoffSpec, SupervisorSpec, SystemDefinition
+from dagger_actors.supervised.files.resolving import Resolved, ResolvedAgent, load_and_resolve
+from dagger_actors.supervised.files.task_resolving import ResolvedTasks
 from dagger_actors.supervised.spec import BackOff, ChildSpec, Supervisor
-from dagger_actors.supervised.task_resolving import ResolvedTasks
 
 __all__ = ["LoadedSystem", "load_supervisor"]
 

@@ -11,9 +11,9 @@ from dagger_actors.core.wording import quoted
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Fields, Scalar, Table, Tree, described
-from dagger_actors.supervised.channel_keys import READS
-from dagger_actors.supervised.definition import TriggerSpec
-from dagger_actors.supervised.part_keys import MAX_REFERENCE
+from dagger_actors.supervised.files.channel_keys import READS
+from dagger_actors.supervised.files.definition import TriggerSpec
+from dagger_actors.supervised.files.part_keys import MAX_REFERENCE
 
 __all__ = ["TRIGGER", "read_triggers"]
 

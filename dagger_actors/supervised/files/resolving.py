@@ -23,21 +23,21 @@ from dagger_actors.reading.importing import import_target
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import Source
 from dagger_actors.supervised.calling import INIT_ADVICE, takes
-from dagger_actors.supervised.channel_keys import subscriber_of
-from dagger_actors.supervised.channel_resolving import (
+from dagger_actors.supervised.config_check import MAX_MESSAGE
+from dagger_actors.supervised.files.channel_keys import subscriber_of
+from dagger_actors.supervised.files.channel_resolving import (
     ResolvedChannel,
     ResolvedSubscriber,
     resolve_channels,
     resolve_subscribers,
 )
-from dagger_actors.supervised.complaints import Complaints, Placed
-from dagger_actors.supervised.config_check import MAX_MESSAGE
-from dagger_actors.supervised.definition import SystemDefinition
-from dagger_actors.supervised.loading import read_system
-from dagger_actors.supervised.part_keys import A_CLASS, REFERENCE_FORMS, split_class
-from dagger_actors.supervised.places import AgentPlace
-from dagger_actors.supervised.task_keys import source_of
-from dagger_actors.supervised.task_resolving import ResolvedTasks, resolve_tasks
+from dagger_actors.supervised.files.complaints import Complaints, Placed
+from dagger_actors.supervised.files.definition import SystemDefinition
+from dagger_actors.supervised.files.loading import read_system
+from dagger_actors.supervised.files.part_keys import A_CLASS, REFERENCE_FORMS, split_class
+from dagger_actors.supervised.files.places import AgentPlace
+from dagger_actors.supervised.files.task_keys import source_of
+from dagger_actors.supervised.files.task_resolving import ResolvedTasks, resolve_tasks
 
 __all__ = ["Check", "Resolved", "ResolvedAgent", "load_and_resolve", "resolve"]
 

@@ -14,7 +14,7 @@ from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import MAX_SECONDS, Reader
 from dagger_actors.reading.tree import Fields, Scalar, Tree, described
 from dagger_actors.supervised.bounds import MAX_CAPACITY, OVERFLOWS, MailboxSpec
-from dagger_actors.supervised.definition import AutoShutdown, BackoffSpec, Route, Strategy, Supervision
+from dagger_actors.supervised.files.definition import AutoShutdown, BackoffSpec, Route, Strategy, Supervision
 
 __all__ = [
     "A_CLASS",

@@ -22,7 +22,7 @@ from dagger_actors.core.task_options import MAX_PATH, MAX_TASK_SECONDS
 from dagger_actors.reading.form import Form
 from dagger_actors.reading.reader import MAX_NAME
 from dagger_actors.reading.retry_form import Strategy, Tries
-from dagger_actors.supervised.part_keys import MAX_REFERENCE
+from dagger_actors.supervised.files.part_keys import MAX_REFERENCE
 
 __all__ = [
     "ChannelForm",

@@ -17,7 +17,7 @@ from dagger_actors.core.channel_options import RETAIN_AGE_S, ChannelOverflow, Or
 from dagger_actors.core.task_options import Durability, Isolation, Overflow
 from dagger_actors.reading.retry_keys import RetryStrategy
 from dagger_actors.supervised.bounds import MailboxSpec
-from dagger_actors.supervised.places import Places
+from dagger_actors.supervised.files.places import Places
 
 __all__ = [
     "AgentSpec",

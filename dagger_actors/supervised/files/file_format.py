@@ -38,7 +38,7 @@ from dagger_actors.reading.retry_form import (
     Strategy as RetryStrategy,
 )
 from dagger_actors.supervised.bounds import MAX_CAPACITY, Overflow
-from dagger_actors.supervised.channel_forms import (
+from dagger_actors.supervised.files.channel_forms import (
     ChannelForm,
     ChannelName,
     Name,
@@ -46,10 +46,10 @@ from dagger_actors.supervised.channel_forms import (
     RetainForm,
     SubscriptionForm,
 )
-from dagger_actors.supervised.definition import AutoShutdown, Restart, Route, Strategy
-from dagger_actors.supervised.loading import MAX_AGENTS, MAX_INSTANCES
-from dagger_actors.supervised.part_keys import MAX_FACTOR, MAX_INTENSITY
-from dagger_actors.supervised.trigger_forms import ONE_OF_TRIGGER, TriggerForm
+from dagger_actors.supervised.files.definition import AutoShutdown, Restart, Route, Strategy
+from dagger_actors.supervised.files.loading import MAX_AGENTS, MAX_INSTANCES
+from dagger_actors.supervised.files.part_keys import MAX_FACTOR, MAX_INTENSITY
+from dagger_actors.supervised.files.trigger_forms import ONE_OF_TRIGGER, TriggerForm
 
 __all__ = ["FORMS", "SystemFile", "system_schema"]
 

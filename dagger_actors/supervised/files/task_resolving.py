@@ -9,9 +9,9 @@ import msgspec
 
 from dagger_actors.errors import ActorClassError
 from dagger_actors.reading.tree import Fields, Table
-from dagger_actors.supervised.complaints import Complaints, Placed
-from dagger_actors.supervised.definition import TaskOptionsSpec
-from dagger_actors.supervised.task_keys import UNSUPERVISED, TaskSource, given_of, key_of
+from dagger_actors.supervised.files.complaints import Complaints, Placed
+from dagger_actors.supervised.files.definition import TaskOptionsSpec
+from dagger_actors.supervised.files.task_keys import UNSUPERVISED, TaskSource, given_of, key_of
 
 __all__ = ["ResolvedTasks", "resolve_tasks"]
 
