@@ -247,6 +247,28 @@ def test_a_run_inside_does_not_go_on_where_one_above_it_is_paused(
     assert states(system) == {"paused"}
 
 
+def test_who_would_retry_a_run_inside_is_told_what_the_run_above_takes(
+    sim: Simulation, stage: Stage, tmp_path: Path
+) -> None:
+    """Law: a run that goes on is resumed, one that is over or paused is tried again; what is told is not refused in turn."""
+    system, run = started(sim, stage, written(tmp_path).with_name("deep.yaml"))
+    run.pause()
+    assert run.wait().state == "paused"
+    with pytest.raises(IllegalTransition, match=r"retry r$"):
+        system.flows.retry("r/far/sub")
+    system.flows.retry("r")
+    sim.advance(0.5)
+    sim.kill(system)
+    with pytest.raises(IllegalTransition, match=r"resume r$"):
+        sim.system().flows.retry("r/far/sub")
+    system = sim.system(actions=stage.actions)
+    system.flows.resume("r")
+    assert system.flows.cancel("r").state == "cancelled"
+    with pytest.raises(IllegalTransition, match=r"retry r$"):
+        system.flows.retry("r/far/sub")
+    assert system.flows.retry("r").wait().state == "succeeded"
+
+
 def test_runs_that_nobody_has_are_paused_together_without_their_code(
     sim: Simulation, stage: Stage, tmp_path: Path
 ) -> None:

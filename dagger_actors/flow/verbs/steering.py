@@ -86,7 +86,9 @@ class Steering(FlowsBase):
         nodes = node_ids(start_from)
         row = self._caller.row(run_id)
         if row.parent_run is not None:
-            self._refuse_inside(row, "retried", "retry", self._hub.archive.id_of(row.root_run))
+            root = self._caller.row(self._hub.archive.id_of(row.root_run))
+            verb = "resume" if root.status in ("pending", "running") else "retry"
+            self._refuse_inside(row, "retried", verb, root.run_id)
         redone = redone_nodes(run_id, self._hub.archive.definition_of(row), nodes) if nodes else frozenset[int]()
         if row.status == "succeeded" and not redone:
             return self._run(run_id)
