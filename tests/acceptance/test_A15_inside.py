@@ -114,7 +114,7 @@ def test_the_tree_and_the_picture_name_the_runs_inside(sim: Simulation) -> None:
     system = play(sim, [1, 2, -3])
     above = tree(system, "r")
     assert above["once"].runs == ("r/once",)
-    assert above["each"].runs == ("r/each/0", "r/each/1", "r/each/2")
+    assert above["each"].runs == ("r/each/2", "r/each/0", "r/each/1")  # what failed comes first
     assert (above["each"].state, above["each"].states) == ("failed", {"succeeded": 2, "failed": 1})
     assert [(twig.invocation_key, twig.state) for twig in above["each"].items] == [("2", "failed")]
     assert "r/each/2" in above["each"].items[0].problem
@@ -129,9 +129,9 @@ def test_the_tree_and_the_picture_name_the_runs_inside(sim: Simulation) -> None:
     }
     lines = command("tree", "r", "--db", str(sim.path))[1]
     assert "(run r/once)" in lines
-    assert "(run r/each/0 and 2 more)" in lines
+    assert "(run r/each/2 and 2 more)" in lines
     lines = command("tree", "r", "--inside", "--db", str(sim.path))[1].splitlines()
-    every = ["r", "r/once", "r/once/deepest", "r/each/0", "r/each/1", "r/each/2"]
+    every = ["r", "r/once", "r/once/deepest", "r/each/2", "r/each/0", "r/each/1"]
     assert [line.split()[1] for line in lines if line.startswith("run ")] == every
     whole = msgspec.json.decode(command("tree", "r", "--inside", "--json", "--db", str(sim.path))[1])
     assert list(whole) == every
@@ -139,7 +139,7 @@ def test_the_tree_and_the_picture_name_the_runs_inside(sim: Simulation) -> None:
     drawn = picture_of_run(system.flows.definition("r"), system.flows.report("r"), calls=True)
     assert_pictures(drawn)
     facts = {node.title: dict(node.facts) for node in drawn.nodes}
-    assert (facts["once"]["run"], facts["each"]["runs"]) == ("r/once", "r/each/0, r/each/1, r/each/2")
+    assert (facts["once"]["run"], facts["each"]["runs"]) == ("r/once", "r/each/2, r/each/0, r/each/1")
     assert "reason" not in facts["once"]
     assert [node.title for node in drawn.nodes if node.is_whole] == ["once", "each"]
     assert_pictures(

@@ -28,7 +28,8 @@ class NodeSummary(msgspec.Struct, frozen=True, kw_only=True):
         took_us: From the first start to the last end; None before both are known.
         problem: The first error or reason there is; empty = none.
         output: Its value, as shown; empty for none, and for a mapped node.
-        runs: Of a node that runs a flow: the ids of those runs, as far as they have begun.
+        runs: Of a node that runs a flow: the ids of those runs, as far as they have begun; first those that have not
+            succeeded, for not all of them are shown.
     """
 
     node_id: str
@@ -73,7 +74,9 @@ def _summary(node_id: str, nodes: list[NodeReport]) -> NodeSummary:
         took_us=max(ends) - min(starts) if starts and ends and max(ends) >= min(starts) else None,
         problem=next((text for node in nodes if _is_told(node, whole) and (text := problem_of(node))), ""),
         output=_output(whole) if whole is not None and size is None else "",
-        runs=tuple(node.run for node in nodes if node.run and node.attempts),
+        runs=tuple(
+            node.run for node in sorted(nodes, key=lambda node: node.state == "succeeded") if node.run and node.attempts
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.flow.reports.origin import innermost, origin_of
 from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report
+from dagger_actors.flow.reports.run_picture import summaries
 
 
 def node(
@@ -50,6 +51,14 @@ def test_what_failed_by_itself_or_not_at_all_comes_from_nowhere_else() -> None:
     found = runs(r=[node("plain"), node("fine", "succeeded", run="r/fine"), node("map", size=1), node("map", key="0")])
     assert [origin(found, one) for one in ("plain", "fine", "map", "nowhere")] == [None] * 4
     assert origin(found, "map", "0") is None
+
+
+def test_of_the_runs_of_a_map_those_that_failed_come_first() -> None:
+    """Law: whoever shows some of them shows these: a tree of the runs inside, a tooltip."""
+    items = [node("sub", "succeeded", key=str(at), run=f"r/sub/{at}") for at in range(4)]
+    items[2] = node("sub", key="2", run="r/sub/2")
+    found = summaries(runs(r=[node("sub", size=4), *items])["r"])["sub"]
+    assert found.runs == ("r/sub/2", "r/sub/0", "r/sub/1", "r/sub/3")
 
 
 def test_an_error_of_a_flow_in_a_flow_names_the_innermost_run_alone() -> None:
