@@ -179,6 +179,12 @@ class Run:
         return any(node.own.state in BAD or node.own.state == "held" for node in self.nodes.values())
 
     @property
+    def is_stuck(self) -> bool:
+        """Whether it, or a run inside it, rests for something else than people."""
+        inside = [piece.run for _, _, piece in self.all() if piece.run is not None]
+        return self.status == "paused" and (not self.asks or any(run.is_stuck for run in inside))
+
+    @property
     def is_held(self) -> bool:
         return self.is_pausing or self.status != "running"
 
@@ -381,9 +387,10 @@ class Run:
 
     def _revive(self, how: str) -> None:
         for _, _, piece in self.all():
+            is_left = piece.run is not None and piece.state in {"parked", "asking"} and piece.run.is_stuck
             if piece.run is not None and piece.state == "inside" and piece.run.is_pausing:
                 piece.run.resume()
-            elif piece.run is not None and piece.run.status == "paused" and (piece.state == "parked" or how == "retry"):
+            elif piece.run is not None and piece.run.status == "paused" and (how == "retry" or is_left):
                 piece.state, piece.revival, piece.run.asks = "ready", how, False
 
     def retry(self, has_place: HasPlace) -> None:

@@ -136,7 +136,7 @@ class Stage:
             if not fate.is_good:
                 raise ValueError(f"told {fate.number}")
             if fate.added:
-                ctx.add_nodes([written(spec) for spec in fate.added])
+                ctx.add_nodes(self.written("added", fate.added))
             return {"told": fate.number, "item": told(item), "got": {name[4:]: told(got[name]) for name in sorted(got)}}
 
         return work
@@ -160,14 +160,18 @@ class Stage:
 
     def write(self, name: str, flow: FlowSpec) -> Path:
         """Write the file of a flow, and those of the flows inside it."""
-        for spec in flow.nodes:
-            if spec.flow is not None:
-                self.write(f"{name}_{spec.id}", spec.flow)
-        nodes = [written(spec, f"{name}_{spec.id}.yaml") for spec in flow.nodes]
+        nodes = self.written(name, flow.nodes)
         text = {"name": name, "config": {"max_parallel_nodes": flow.limit}, "inputs": INPUTS, "nodes": nodes}
         path = self.folder / f"{name}.yaml"
         path.write_text(json.dumps(text))
         return path
+
+    def written(self, name: str, specs: tuple[Spec, ...]) -> list[dict[str, Any]]:
+        """Nodes as in the flow file of that name."""
+        for spec in specs:
+            if spec.flow is not None:
+                self.write(f"{name}_{spec.id}", spec.flow)
+        return [written(spec, f"{name}_{spec.id}.yaml") for spec in specs]
 
     # --- what is in the database
 

@@ -33,8 +33,9 @@ MOST_RUNS = 3
 picks = st.integers(0, 10_000)
 KINDS = "wwwwmmafF"
 """Of nodes: work, maps of it, approvals, flows, maps of them."""
-KINDS_GROWN = "wwma"
-KINDS_INSIDE = "wwwma"
+KINDS_GROWN = "wwmaf"
+KINDS_INSIDE = "wwwmaf"
+KINDS_INNERMOST = "wwwma"
 few = st.lists(picks, max_size=3)
 TRIGGERS = ["all_succeeded", "all_succeeded", "all_succeeded", "all_done", "any_succeeded", "any_failed", "none_failed"]
 triggers = st.sampled_from(TRIGGERS)
@@ -59,7 +60,7 @@ def node_specs(draw: st.DrawFn, name: str, before: list[Spec], kinds: str) -> Sp
         return Spec(**common, kind="ask", timeout_us=timeout_us, autopilot=autopilot)
     more: dict[str, Any] = {"timeout_us": draw(st.sampled_from([None, None, 15_000_000])) if kind in "wm" else None}
     if kind in "fF":
-        more |= {"kind": "flow", "flow": draw(flow_specs(KINDS_INSIDE, 3))}
+        more |= {"kind": "flow", "flow": draw(flow_specs(KINDS_INSIDE if kinds == KINDS else KINDS_INNERMOST, 3))}
     if kind in "mF":
         maps = [one.id for one in before if one.is_map and one.id in on]
         over = draw(st.sampled_from([None, *maps])) if maps and common["trigger"] == "all_succeeded" else None
@@ -468,7 +469,8 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                 is_seen = is_seen or (piece.state == "running" and row is not None and row.tries > piece.tries)
                 if is_dead and not is_seen:
                     continue
-                found.append((piece.due, (row.ended or 0) if row is not None else 0, (run, node, item, piece)))
+                is_again = row is None or row.tries > piece.tries  # so what had stopped it came behind
+                found.append((piece.due, 0 if is_again else row.ended or 0, (run, node, item, piece)))
         return min(found, key=lambda one: one[:2])[2] if found else None
 
     def conclude(self, rows: Any, *, is_dead: bool) -> None:
@@ -523,7 +525,7 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                 is_new = row.state in {GOOD, "failed"} or (row.state, row.reason) == ("waiting", "flow")
                 if piece.run is not None and piece.run.status == "paused":
                     is_new = statuses[name][0] != "paused" or (
-                        self.has_heard(rows, piece.run)
+                        self.has_heard(rows, statuses, piece.run)
                         if piece.revival == "wake"
                         else statuses[run.id][0] != "pending" and name not in marked
                     )
@@ -532,16 +534,16 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                     return True
         return False
 
-    def has_heard(self, rows: Any, run: Run) -> bool:
-        """Whether a run has gone on with an answer that has woken it, or what follows when nobody has answered in time."""
-        asked = [
-            (node, self.row(rows, (run.id, node.spec.id, -1)))
-            for node in run.nodes.values()
-            if node.own.state == "asked"
-        ]
-        return any(
-            row is not None and (row.state != "waiting" or (node.own.due and not row.due)) for node, row in asked
-        )
+    def has_heard(self, rows: Any, statuses: Any, run: Run) -> bool:
+        """Whether a run, or one inside, has gone on with an answer that woke it, or with what follows when nobody has answered."""
+        for node, item, piece in run.all():
+            row = self.row(rows, (run.id, node.spec.id, item))
+            if piece.state == "asked" and row and (row.state != "waiting" or (piece.due and not row.due)):
+                return True
+            inside = piece.run if piece.run is not None and piece.run.is_woken else None
+            if inside and (statuses[inside.id][0] != "paused" or self.has_heard(rows, statuses, inside)):
+                return True
+        return False
 
     def there_is_room(self, run: Run, body: Body) -> None:
         """A body makes room when it ends, or its attempt does; that is known to the model only a little later."""
