@@ -7,6 +7,7 @@ import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -514,7 +515,11 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
         body.is_known = True
 
     def enter_flows(self, rows: Any) -> bool:
-        """Tell the model of flows inside that began to run, as the file has it; tells whether there were any."""
+        """Tell the model of a flow inside that began to run, as the file has it; tells whether there was any.
+
+        Those that do not run any more have left their places to those that do.
+        """
+        found: list[tuple[bool, Callable[[], None]]] = []
         statuses, marked = self.stage.statuses(), self.stage.marked()
         for run in self.all_runs():
             for node, item, piece in run.all():
@@ -530,9 +535,11 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
                         else statuses[run.id][0] != "pending" and name not in marked
                     )
                 if is_new:
-                    run.enter(node.spec.id, item, name, self.places())
-                    return True
-        return False
+                    enter = partial(run.enter, node.spec.id, item, name, self.places())
+                    found.append((statuses[name][0] == "running", enter))
+        if found:
+            min(found, key=lambda one: one[0])[1]()
+        return bool(found)
 
     def has_heard(self, rows: Any, statuses: Any, run: Run) -> bool:
         """Whether a run, or one inside, has gone on with an answer that woke it, or with what follows when nobody has answered."""
