@@ -287,6 +287,17 @@ def test_an_action_that_waits_for_a_run_is_told_to_await_it() -> None:
         assert system.flows.start(one_node(awaits)).result() == {"a": {"double": 42}}
 
 
+def test_a_flow_that_neither_is_a_file_nor_was_loaded_is_told_so() -> None:
+    with ActorSystem(actions=[double]) as system:
+        with pytest.raises(DefinitionError, match=r"there is no flow 'doubel': no file.*\n.*Load it with flows.load"):
+            system.flows.start("doubel")
+        flow = Flow("double")
+        flow.node("a", double, inputs={"number": 4})
+        system.flows.load(flow)
+        with pytest.raises(DefinitionError, match=r"Did you mean 'double'\?"):
+            system.flows.start("doubel")
+
+
 def one_node(function: Any, *, asks: bool = False) -> Flow:
     flow = Flow("outer")
     flow.node("a", function, dependencies=[flow.approval("ok")] if asks else None)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from dagger_actors.actors.settings import collector_paused
-from dagger_actors.core.wording import quoted
+from dagger_actors.core.wording import nearest, quoted
 from dagger_actors.errors import DefinitionError, Problem, RequestError
 from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.actions.run_actions import Places, load_actions, misfits, places_of
@@ -112,6 +112,13 @@ class Catalog:
         """
         if isinstance(source, str) and source in self._loaded:
             return self._loaded[source]
+        if isinstance(source, str) and not Path(source).suffix and not Path(source).exists():
+            message = f"there is no flow {quoted(source)}: no file, and none that was loaded has its name"
+            other = nearest(source, self._loaded)
+            advice = (
+                f"Did you mean {quoted(other)}?" if other else "Load it with flows.load, or give the path of its file."
+            )
+            raise DefinitionError([Problem(message, advice)])
         return self._load(source)
 
     def config(self, flow: LoadedFlow, parallel: int | None, *, sequential: bool, use_cache: bool = True) -> FlowConfig:
