@@ -226,5 +226,8 @@ def refuse_misplaced(entries: Mapping[str, Any]) -> None:
         raise TypeError("map is Map(over=..., item=...), over a node, an output or an input")
     if condition is not None and not isinstance(condition, Condition):
         raise TypeError('when is a condition, such as node["count"] > 10 or node.equals(...)')
-    if not all(isinstance(on, Node) for on in entries["dependencies"] or ()):
-        raise TypeError("dependencies are the nodes that node(), await_message() and approval() gave")
+    awaited = entries["dependencies"]
+    if isinstance(awaited, Node) or not all(isinstance(on, Node) for on in awaited or ()):
+        raise TypeError(
+            "dependencies is a list of nodes, as node(), sub_flow(), await_message() and approval() gave them"
+        )

@@ -439,7 +439,6 @@ def test_what_python_itself_can_tell_is_told_as_python_does():
         lambda: flow.node("b", object()),
         lambda: flow.node("b", one, when=True),
         lambda: flow.node("b", one, map={"over": node, "item": "x"}),
-        lambda: flow.node("b", one, dependencies=["a"]),
         lambda: bool(node["n"] > 1),
         lambda: 1 < node["n"] < 3,
         lambda: list(node),
@@ -451,6 +450,14 @@ def test_what_python_itself_can_tell_is_told_as_python_does():
     for call in (lambda: flow.input("a", set), lambda: flow.input("l") and flow.input("l")):
         with pytest.raises(DefinitionError):
             call()
+
+
+def test_a_node_alone_is_told_to_be_a_list_and_so_are_ids():
+    flow = Flow("x")
+    node = flow.node("a", one)
+    for wrong in (node, "a", ["a"]):
+        with pytest.raises(TypeError, match="dependencies is a list of nodes, as node"):
+            flow.node("b", one, dependencies=wrong)  # type: ignore[arg-type]
 
 
 # --- actions
