@@ -16,7 +16,7 @@ from dagger_actors import ActorSystem, Context, action
 from dagger_actors.flow.machine.ends import STOPPED
 from dagger_actors.inspection import Inspection
 from dagger_actors.testing.simulation import Simulation
-from tests.stateful.flows_model import RETRY_US, FlowSpec, Spec, told
+from tests.stateful.flows_parts import RETRY_US, FlowSpec, Spec, told
 
 Place = tuple[str, str, int]
 """A run, a node and an item, as everywhere here."""

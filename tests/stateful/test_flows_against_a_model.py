@@ -7,7 +7,6 @@ import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from dagger_actors import ActorSystem
 from dagger_actors.core.states import NODE_TRANSITIONS
-from dagger_actors.errors import DaggerError, SystemClosed
-from dagger_actors.testing.errors import WorkerKilled
+from dagger_actors.errors import DaggerError
 from dagger_actors.testing.simulation import open_simulation
 from tests.conftest import MEMORY
-from tests.stateful.flows_model import GOOD, OVER, FlowSpec, HasPlace, Node, Piece, Run, Spec, told
-from tests.stateful.flows_stage import Body, Fate, Place, Row, Stage
+from tests.stateful.flows_drawn import KINDS, KINDS_GROWN, few, flow_specs, node_specs, picks, triggers
+from tests.stateful.flows_learner import Learner
+from tests.stateful.flows_model import Run
+from tests.stateful.flows_parts import GOOD, FlowSpec, Node, Piece, Spec
+from tests.stateful.flows_stage import Fate, Place, Row, Stage
 
 SLACK_US = 1_000_000
 """How late a system may look at what is due in a run that rests."""
@@ -31,58 +32,8 @@ POLL_S = 0.3
 """After so long what was told to the file is known to whoever polls it."""
 MOST_RUNS = 3
 
-picks = st.integers(0, 10_000)
-KINDS = "wwwwmmafF"
-"""Of nodes: work, maps of it, approvals, flows, maps of them."""
-KINDS_GROWN = "wwmaf"
-KINDS_INSIDE = "wwwmaf"
-KINDS_INNERMOST = "wwwma"
-few = st.lists(picks, max_size=3)
-TRIGGERS = ["all_succeeded", "all_succeeded", "all_succeeded", "all_done", "any_succeeded", "any_failed", "none_failed"]
-triggers = st.sampled_from(TRIGGERS)
-POLICIES = ["continue", "continue", "continue", "stop", "pause"]
 
-
-@st.composite
-def node_specs(draw: st.DrawFn, name: str, before: list[Spec], kinds: str) -> Spec:
-    """A node that may depend on those before it."""
-    on = draw(st.lists(st.sampled_from([one.id for one in before]), max_size=3, unique=True)) if before else []
-    kind = draw(st.sampled_from(kinds))
-    common: dict[str, Any] = {
-        "id": name,
-        "on": tuple(on),
-        "trigger": draw(triggers) if on else "all_succeeded",
-        "when": draw(st.sampled_from([None, None, None, True, False])),
-        "on_failure": draw(st.sampled_from(POLICIES)),
-    }
-    if kind == "a":
-        timeout_us = draw(st.sampled_from([None, 40_000_000]))
-        autopilot = draw(st.sampled_from([None, True, False])) if timeout_us is not None else None
-        return Spec(**common, kind="ask", timeout_us=timeout_us, autopilot=autopilot)
-    more: dict[str, Any] = {"timeout_us": draw(st.sampled_from([None, None, 15_000_000])) if kind in "wm" else None}
-    if kind in "fF":
-        more |= {"kind": "flow", "flow": draw(flow_specs(KINDS_INSIDE if kinds == KINDS else KINDS_INNERMOST, 3))}
-    if kind in "mF":
-        maps = [one.id for one in before if one.is_map and one.id in on]
-        over = draw(st.sampled_from([None, *maps])) if maps and common["trigger"] == "all_succeeded" else None
-        more |= {
-            "over": over,
-            "items": None if over else draw(st.integers(0, 3)),
-            "tolerate": draw(st.integers(0, 1)),
-            "width": draw(st.sampled_from([None, None, 1])),
-        }
-    return Spec(**common, **more, tries=draw(st.sampled_from([1, 1, 2, 3])) if kind in "wm" else 1)
-
-
-@st.composite
-def flow_specs(draw: st.DrawFn, kinds: str, most: int = 6) -> FlowSpec:
-    nodes: list[Spec] = []
-    for at in range(draw(st.integers(1, most))):
-        nodes.append(draw(node_specs(f"n{at}", nodes, kinds)))
-    return FlowSpec(tuple(nodes), draw(st.integers(1, 3)))
-
-
-class FlowsAgainstAModel(RuleBasedStateMachine):
+class FlowsAgainstAModel(Learner, RuleBasedStateMachine):
     """One database, one worker at a time, a few runs."""
 
     @initialize(seed=st.integers(0, 1000), flow=flow_specs(KINDS))
@@ -93,7 +44,6 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
         self.stage = Stage(self.sim, self.folder)
         self.system = self.stage.open()
         self.elsewhere = self.sim.system()
-        """Another process, which has none of the code."""
         self.doomed: ActorSystem | None = None
         self.runs: dict[str, Run] = {}
         self.count = 0
@@ -260,16 +210,6 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
             lambda: fork_id in self.stage.statuses(),
         )
 
-    def places(self) -> HasPlace:
-        """Which invocations have a place among what may begin, by what the file says now."""
-        rows = self.stage.rows()
-
-        def has_place(run_id: str, node: str, item: int) -> bool:
-            row = self.row(rows, (run_id, node, item))
-            return row is not None and row.state in {"ready", "waiting"}
-
-        return has_place
-
     def tell(self, pick: int, *, is_good: bool, added: tuple[Spec, ...] = ()) -> None:
         with self.step():
             bodies = self.at_work()
@@ -341,45 +281,7 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
         nodes = [(run, node) for run, node in self.all_nodes() if is_apt(node)]
         return nodes[pick % len(nodes)]
 
-    # --- doing it
-
-    def teller(self, is_here: bool) -> ActorSystem:
-        return self.system if is_here else self.elsewhere
-
-    @property
-    def now(self) -> int:
-        return self.sim.world.mono_us
-
-    def tries(self, verb: Callable[[], object]) -> bool:
-        """Do something, and tell whether it was done; what was not, because the worker died, may have been all the same."""
-        try:
-            verb()
-        except (WorkerKilled, SystemClosed):
-            assert not self.sim.is_alive(self.system)
-            return False
-        return True
-
-    def pass_time(self, seconds: float) -> None:
-        self.sim.advance(seconds)
-
-    def all_runs(self) -> list[Run]:
-        """Those inside others too, which come behind them."""
-        found = list(self.runs.values())
-        for run in found:
-            found += [piece.run for _, _, piece in run.all() if piece.run is not None]
-        return found
-
-    def run_of(self, body: Body) -> Run:
-        return next(run for run in self.all_runs() if run.id == body.place[0])
-
-    def at_work(self) -> list[Body]:
-        return [body for body in self.stage.bodies if not body.is_over and body.fate is None]
-
-    @staticmethod
-    def is_armed(run: Run, piece: Piece) -> bool:
-        return piece.due is not None and (run.status == "running" or (run.asks and not run.is_woken))
-
-    # --- learning what happened
+    # --- what must hold after every step
 
     def become_still(self) -> None:
         self.sim.advance(0)
@@ -390,187 +292,6 @@ class FlowsAgainstAModel(RuleBasedStateMachine):
             self.learn_who_was_cut_off()
         self.learn(is_dead=False)
         self.compare()
-
-    def learn_who_was_cut_off(self) -> None:
-        """Whatever ran; but the end of a body may have outlived the worker, though it was not committed."""
-        states = self.stage.states()
-        for body in {body.place: body for body in self.stage.bodies if body.is_known}.values():
-            run, here = self.run_of(body), body.place[1:]
-            if body.generation < self.stage.generation and run.piece(*here).state == "running":
-                state = states[*body.place, body.attempt]
-                if state == "interrupted":
-                    run.die(*here)
-                else:
-                    assert body.fate is not None, f"{body.place} was cut off, and is {state}"
-        for body in self.stage.bodies:
-            body.is_over = body.is_over or body.generation < self.stage.generation
-        rows = self.stage.rows()
-        for run in self.all_runs():
-            for node, item, piece in run.all():
-                row = self.row(rows, (run.id, node.spec.id, item))
-                if run.is_ready(piece) and row is not None and row.crashes == piece.crashes + 1:
-                    # It had passed the gate, and its first step was still to come.
-                    run.begin(node.spec.id, item, self.now)
-                    run.die(node.spec.id, item)
-        self.let_begin_what_may()  # before their runs have heard of what ended inside just before the death
-
-    def let_begin_what_may(self) -> None:
-        for body in [body for body in self.stage.bodies if not body.is_known and self.may(body)]:
-            self.let_begin(body)
-
-    def learn(self, *, is_dead: bool) -> None:
-        """Tell the model what has happened: ends in the order of their numbers, and what began and what was due in between."""
-        rows = self.stage.rows()
-        ends = [(self.row(rows, body.place), body) for body in self.stage.bodies if body.fate and not body.is_learnt]
-        self.conclude(rows, is_dead=is_dead)
-        for row, body in sorted(ends, key=lambda one: (one[0].ended or 0) if one[0] else 0):
-            run = self.run_of(body)
-            is_over = row is not None and row.attempt == body.attempt and row.state in {*OVER, "waiting"}
-            is_over = is_over or (row is not None and row.attempt > body.attempt)
-            assert is_over or is_dead, f"{body.place} has ended, and it is {row}"
-            if is_over:
-                body.is_learnt = True
-                if run.piece(*body.place[1:]).state == "running":
-                    self.end(run, body)
-                self.conclude(rows, is_dead=is_dead)
-        while (due := self.next_due(rows, is_dead=is_dead)) is not None:
-            run, node, item, piece = due
-            run.fire(node.spec.id, item, piece.due or 0)
-            self.conclude(rows, is_dead=is_dead)
-
-    def end(self, run: Run, body: Body) -> None:
-        assert body.fate is not None
-        if body.fate.is_good:
-            run.succeed(*body.place[1:], self.output(run, body), body.fate.added)
-        else:
-            run.fail(*body.place[1:], self.now)
-
-    def row(self, rows: Any, place: Place) -> Row | None:
-        found: Row | None = rows.get(place[0], {}).get(place[1:])
-        return found
-
-    def output(self, run: Run, body: Body) -> dict[str, Any]:
-        _, node, item = body.place
-        assert body.fate is not None
-        spec = run.nodes[node].spec
-        above = None if spec.over is None else told(run.piece(spec.over, item).output)
-        given = (item if spec.over is None else above) if spec.is_map else None
-        return {"told": body.fate.number, "item": given, "got": body.given}
-
-    def next_due(self, rows: Any, *, is_dead: bool) -> tuple[Run, Node, int, Piece] | None:
-        """What is due by now, the first first; of a dead worker only what it has written of it."""
-        found = []
-        for run in self.all_runs():
-            for node, item, piece in run.all():
-                if not self.is_armed(run, piece) or piece.due is None or piece.due > self.now:
-                    continue
-                row = self.row(rows, (run.id, node.spec.id, item))
-                is_seen = row is not None and row.state not in {"ready", "running", "waiting"}
-                is_seen = is_seen or (piece.state == "waiting" and row is not None and row.state != "waiting")
-                is_seen = is_seen or (piece.state == "running" and row is not None and row.tries > piece.tries)
-                if is_dead and not is_seen:
-                    continue
-                is_again = row is None or row.tries > piece.tries  # so what had stopped it came behind
-                found.append((piece.due, 0 if is_again else row.ended or 0, (run, node, item, piece)))
-        return min(found, key=lambda one: one[:2])[2] if found else None
-
-    def conclude(self, rows: Any, *, is_dead: bool) -> None:
-        """Let the model draw its conclusions, and tell it what began, as far as it may by now."""
-        while True:
-            statuses, before = self.stage.statuses(), ""
-            while before != (before := str([*map(str, self.all_runs())])):  # who pauses has the runs inside pause
-                for run in reversed(self.all_runs()):
-                    mine = rows.get(run.id, {})
-                    run.is_ended_there = run.id in statuses and statuses[run.id][0] in OVER
-                    began = {node for (node, item), row in mine.items() if item < 0 and row.has_begun}
-                    heard = {place for place, row in mine.items() if not is_dead or row.state in OVER}
-                    taken = {node for (node, item), row in mine.items() if item < 0 and row.state != "waiting"}
-                    run.settle(
-                        self.now,
-                        began.__contains__,
-                        heard.__contains__,
-                        has_taken=taken.__contains__,
-                        is_dead=is_dead,
-                    )
-            if self.enter_flows(rows):
-                continue
-            new = [body for body in self.stage.bodies if not body.is_known and self.may(body)]
-            if not new:
-                return
-            self.let_begin(new[0])
-
-    def let_begin(self, body: Body) -> None:
-        run, (_, node, item) = self.run_of(body), body.place
-        self.there_is_room(run, body)
-        run.begin(node, item, body.began_us)
-        body.given = run.got(node)
-        for on, state in body.seen.items():
-            above = run.nodes[on].own
-            is_open = (
-                not above.is_over and not above.held
-            )  # what had fanned out goes on while what it needs is tried again
-            assert is_open or state == (above.held or above.state), (
-                f"{body.place} began while {on} was {state} in the file"
-            )
-        body.is_known = True
-
-    def enter_flows(self, rows: Any) -> bool:
-        """Tell the model of a flow inside that began to run, as the file has it; tells whether there was any.
-
-        Those that do not run any more have left their places to those that do.
-        """
-        found: list[tuple[bool, Callable[[], None]]] = []
-        statuses, marked = self.stage.statuses(), self.stage.marked()
-        for run in self.all_runs():
-            for node, item, piece in run.all():
-                row = self.row(rows, (run.id, node.spec.id, item))
-                if node.spec.kind != "flow" or row is None or not (run.is_ready(piece) and run.has_room(node)):
-                    continue
-                name = f"{run.id}/{node.spec.id}" + (f"/{item}" if item >= 0 else "")
-                is_new = row.state in {GOOD, "failed"} or (row.state, row.reason) == ("waiting", "flow")
-                if piece.run is not None and piece.run.status == "paused":
-                    is_new = statuses[name][0] != "paused" or (
-                        self.has_heard(rows, statuses, piece.run)
-                        if piece.revival == "wake"
-                        else statuses[run.id][0] != "pending" and name not in marked
-                    )
-                if is_new:
-                    enter = partial(run.enter, node.spec.id, item, name, self.places())
-                    found.append((statuses[name][0] == "running", enter))
-        if found:
-            min(found, key=lambda one: one[0])[1]()
-        return bool(found)
-
-    def has_heard(self, rows: Any, statuses: Any, run: Run) -> bool:
-        """Whether a run, or one inside, has gone on with an answer that woke it, or with what follows when nobody has answered."""
-        for node, item, piece in run.all():
-            row = self.row(rows, (run.id, node.spec.id, item))
-            if piece.state == "asked" and row and (row.state != "waiting" or (piece.due and not row.due)):
-                return True
-            inside = piece.run if piece.run is not None and piece.run.is_woken else None
-            if inside and (statuses[inside.id][0] != "paused" or self.has_heard(rows, statuses, inside)):
-                return True
-        return False
-
-    def there_is_room(self, run: Run, body: Body) -> None:
-        """A body makes room when it ends, or its attempt does; that is known to the model only a little later."""
-        node = run.nodes[body.place[1]]
-        live = [one for one in body.beside if one[0] == body.place[0]]
-        assert len(live) < run.limit, (body.place, live)
-        assert node.spec.width is None or sum(one[1] == body.place[1] for one in live) < node.spec.width
-
-    def may(self, body: Body) -> bool:
-        """Whether it may begin by now, and the model knows of whatever had ended when it did."""
-        if body.place[0] not in {run.id for run in self.all_runs()}:
-            return False
-        run, (_, node, item) = self.run_of(body), body.place
-        found = run.nodes.get(node)
-        if found is None or item >= len(found.pieces) - 1 or not run.is_ready(run.piece(node, item)):
-            return False
-        ended = [run.nodes[on].own for on, state in body.seen.items() if state in OVER]
-        return all(above.is_over or above.held for above in ended)
-
-    # --- what must hold after every step
 
     def compare(self) -> None:
         for body in self.stage.bodies:
