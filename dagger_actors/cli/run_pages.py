@@ -56,7 +56,7 @@ def report_page(console: Console, report: Report, *, now_us: int, is_pausing: bo
         given = ", ".join(f"{one_line(key)}={cell_text(value)}" for key, value in report.inputs.items())
         console.print(Text(f"inputs: {given}"), soft_wrap=True)
     console.print()
-    console.print(nodes_table(report.nodes, now_us))
+    console.print(nodes_table(report.nodes, now_us if report.state == "running" else None))
     lines = failures(report)
     if lines:
         console.print()
@@ -101,7 +101,7 @@ def artifacts(report: Report) -> list[str]:
     return lines
 
 
-def nodes_table(nodes: Iterable[NodeReport], now_us: int) -> Table:
+def nodes_table(nodes: Iterable[NodeReport], now_us: int | None) -> Table:
     """Lay out the nodes, the items of a map as counts; without a map there is no column for these."""
     by_id: dict[str, list[NodeReport]] = {}
     for node in nodes:
@@ -143,10 +143,10 @@ def most_telling(items: Sequence[NodeReport]) -> str:
     return "succeeded"
 
 
-def took(attempts: Sequence[AttemptReport], state: str, now_us: int) -> str:
-    """Write how long attempts took, those of a running node until now."""
+def took(attempts: Sequence[AttemptReport], state: str, now_us: int | None) -> str:
+    """Write how long attempts took, those of a running node until now; without a now until the last of them ended."""
     starts = [attempt.started_us for attempt in attempts if attempt.started_us is not None]
-    if state == "running" and starts:
+    if now_us is not None and state == "running" and starts:
         return f"{duration(max(0, now_us - min(starts)))} so far"
     return duration(span(attempts))
 

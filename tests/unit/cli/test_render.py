@@ -115,6 +115,7 @@ def test_a_running_node_tells_how_long_it_has_run():
     text = page(report("running", busy))
     assert "wait  running         1  3.0 s so far" in text
     assert "60.0 s ago" in text or "1 min 00 s ago" in text
+    assert "so far" not in page(report("paused", busy))  # a map whose items are parked, say
     text = page(interrupted(report("running", busy)))
     assert "wait  interrupted         1" in text
     assert "so far" not in text
