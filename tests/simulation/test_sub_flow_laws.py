@@ -254,10 +254,11 @@ def test_every_flow_inside_runs_once_over_many_seeds(tmp_path: Path, deaths: int
     explore(tmp_path, FULL, deaths=deaths)
 
 
-@pytest.mark.parametrize(("seed", "deaths"), [(217, 2), (56, 6), (428, 2)])
+@pytest.mark.parametrize(("seed", "deaths"), [(217, 2), (56, 6), (428, 2), (184, 2)])
 def test_seeds_that_have_found_something_stay_good(tmp_path: Path, seed: int, deaths: int) -> None:
     """Law: an answer that comes while its run comes to rest is taken by the next; what three deaths have parked is released.
 
-    And whoever pauses a tree that its dead owner had begun to pause brings all of it to rest.
+    And whoever pauses a tree that its dead owner had begun to pause brings all of it to rest; and what has not begun of one that
+    rests can be paused too.
     """
     check_one(seed, tmp_path, deaths=deaths)

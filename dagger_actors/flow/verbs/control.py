@@ -81,9 +81,9 @@ class Controller:
             elif active is not None:
                 is_asked = True
                 self._ask(active, CancelRun())
-            elif self._hub.archive.owner_pid(row) is None and is_asked and row.ending is not None:
+            elif self._is_nobodys(row) and is_asked and row.ending is not None:
                 return  # what its end calls is for whoever has its code
-            elif self._hub.archive.owner_pid(row) is None:
+            elif self._is_nobodys(row):
                 is_asked = True
                 self._cancel_unowned(row)
             else:
@@ -219,7 +219,7 @@ class Controller:
         active = self._hub.active.get(row.run_id)
         if active is not None:
             self._ask(active, order.message)
-        elif self._hub.archive.owner_pid(row) is None:
+        elif self._is_nobodys(row):
             self._unowned(row, order)
         else:
             self._elsewhere(row, order.verb, order.node, is_done)
@@ -261,9 +261,15 @@ class Controller:
         except UnitRejected:
             return  # nobody runs it any more
         while not is_done(current := self._caller.row(row.run_id)):
-            if current.status in FINAL_RUN or self._hub.archive.owner_pid(current) is None:
+            if current.status in FINAL_RUN or self._is_nobodys(current):
                 return
             self._caller.pause()
+
+    def _is_nobodys(self, row: RunRow) -> bool:
+        """Tell whether nobody will hear what a run is told; one inside another that does not go on is opened with that alone."""
+        archive = self._hub.archive
+        keeper = row if row.parent_run is None or row.status == "running" else archive.row(archive.id_of(row.root_run))
+        return archive.owner_pid(keeper) is None
 
 
 def _is_pausing(row: RunRow) -> bool:
