@@ -30,6 +30,8 @@ SLACK_US = 1_000_000
 """How late a system may look at what is due in a run that rests."""
 POLL_S = 0.3
 """After so long what was told to the file is known to whoever polls it."""
+MOMENT_S = 0.02
+"""After so long all is still: while other workers live, a journal pauses between its commits."""
 MOST_RUNS = 3
 
 
@@ -284,11 +286,11 @@ class FlowsAgainstAModel(Learner, RuleBasedStateMachine):
     # --- what must hold after every step
 
     def become_still(self) -> None:
-        self.sim.advance(0)
+        self.sim.advance(MOMENT_S)
         while not self.sim.is_alive(self.system):
             self.learn(is_dead=True)
             self.system = self.stage.open()
-            self.sim.advance(0)
+            self.sim.advance(MOMENT_S)
             self.learn_who_was_cut_off()
         self.learn(is_dead=False)
         self.compare()
