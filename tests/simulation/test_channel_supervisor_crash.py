@@ -16,11 +16,12 @@ from pykka._envelope import Envelope
 from dagger_actors import ActorSystem, Channel, Subscriber, handler, subscribe
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.protocols import Now
-from dagger_actors.errors import SupervisorGaveUp
+from dagger_actors.errors import StoreFull, SupervisorGaveUp
 from dagger_actors.pubsub.machine.events import Decision, DoneTurn, Event, TurnRedone, TurnRef
 from dagger_actors.pubsub.machine.machine import MemberMachine
 from dagger_actors.pubsub.members.orders import RestAsked
 from dagger_actors.pubsub.turns.context import TurnContext
+from dagger_actors.store.reader import Readers
 from dagger_actors.testing.simulation import Simulation, simulate
 
 COUNT = 24
@@ -103,6 +104,7 @@ class Brittle:
 
 
 APPLY = MemberMachine.apply
+QUERY = Readers.query
 
 
 def query(sim: Simulation, sql: str) -> list[tuple[Any, ...]]:
@@ -207,3 +209,29 @@ def test_between_a_crash_and_the_going_on_the_old_machine_is_told_nothing(monkey
         assert not any(isinstance(event, TurnRedone) for event in told)
         sim.settle()
         assert supervisor.is_at_rest, "it has gone on"
+
+
+def test_keys_leave_the_memory_though_the_look_for_them_fell_into_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: whoever goes on asks to be woken anew; the wake of before came while it was told nothing, and none came after it."""
+    refused = [StoreFull("x.db")]
+
+    def query(readers: Readers, name: str, *values: Any) -> Any:
+        if name == "read.group_cursors" and refused:
+            raise refused.pop()
+        return QUERY(readers, name, *values)
+
+    with simulate(1) as sim:
+        system = sim.system(agents=[Sums], channels=[Channel("sums", Sum)])
+        (seat,) = system._paradigms.channel_hub._seats
+        supervisor = seat.supervisor
+        system.channels.publish("sums", Sum("a", 1))
+        sim.advance(0.05)
+        monkeypatch.setattr(Readers, "query", query)
+        supervisor.on_crash(RuntimeError("a defect"), [])
+        sim.advance(30)  # it goes on a second later, for the file cannot be read before
+        assert not refused
+        system.channels.publish("sums", Sum("a", 2))
+        sim.advance(0.05)
+        assert len(supervisor._services.activations) == 1
+        sim.advance(300)
+        assert len(supervisor._services.activations) == 0

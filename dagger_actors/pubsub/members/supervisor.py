@@ -181,6 +181,7 @@ class MemberSupervisor(Actor):
         self._has_crashed = False
         self._intake.clear()
         self._services.activations.drop_ranges(range(RANGES))
+        self._settling.woken()  # else what was asked for is waited for, which may have come while nothing was told
         self._news.begin_anew(cursors)
         self._deciding.begin_anew()
         if self._is_leaving:
