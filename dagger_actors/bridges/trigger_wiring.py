@@ -41,7 +41,7 @@ class Triggers:
         self._awaiting: list[FlowSource] = []
 
     def wire(self, members: Members, channels: Sequence[Channel], *, loops_acknowledged: bool) -> Wiring:
-        """``pubsub.wiring.wire`` with the triggers, which are added to the members.
+        """``pubsub.declared.wiring.wire`` with the triggers, which are added to the members.
 
         Raises:
             DefinitionError: It cannot be; carries every problem.
@@ -54,7 +54,7 @@ class Triggers:
     def wire_all(
         self, members: Members, channels: Sequence[Channel], *, loops_acknowledged: bool
     ) -> tuple[Wiring, tuple[Problem, ...]]:
-        """``pubsub.wiring.wire_all`` with the triggers, which are added to the members.
+        """``pubsub.declared.wiring.wire_all`` with the triggers, which are added to the members.
 
         What their messages are is found out without them: by those who publish, by others who read, by declarations.
         """

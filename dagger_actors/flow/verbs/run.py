@@ -27,7 +27,7 @@ ENDS: dict[str, type[RunEnded]] = {
 
 
 class RunSource(Protocol):
-    """What a handle asks; ``flow.flows.Flows`` answers."""
+    """What a handle asks; ``flow.verbs.flows.Flows`` answers."""
 
     def wait_for(self, run_id: str, timeout: float | None) -> None:
         """Block until a run ends or pauses."""

@@ -27,7 +27,7 @@ ENDS: dict[str, type[TaskEnded]] = {
 
 
 class TaskSource(Protocol):
-    """What a handle asks; ``tasks.tasks.Tasks`` answers."""
+    """What a handle asks; ``tasks.verbs.tasks.Tasks`` answers."""
 
     def state(self, task: int, /) -> str:
         """The state of a task."""

@@ -17,7 +17,7 @@ ENDS: dict[str, type[JobEnded]] = {"failed": JobFailed, "cancelled": JobCancelle
 
 
 class JobSource(Protocol):
-    """What a handle asks; ``tasks.tasks.Tasks`` answers."""
+    """What a handle asks; ``tasks.verbs.tasks.Tasks`` answers."""
 
     def submit(self, agent: AgentName, payload: Any = None, **options: Any) -> Task:
         """Submit a task."""
