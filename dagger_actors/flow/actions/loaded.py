@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,9 @@ __all__ = ["A_FUNCTION", "LoadedCode"]
 
 A_FUNCTION = Wanted(noun="function", outcome="nothing of the flow was run")
 
+MOST_BUILT = 10_000
+"""Flows whose functions are kept that cannot be imported: a service may build another one for each request."""
+
 
 class LoadedCode:
     """Shared by all registries of a system, so that a run that is taken up finds what a flow has loaded before."""
@@ -27,7 +31,8 @@ class LoadedCode:
         self._made: WeakValueDictionary[Callable[..., Any], Action] = WeakValueDictionary()
         self._used: WeakKeyDictionary[Action, Action] = WeakKeyDictionary()
         self._modules: dict[str, ModuleType] = {}
-        self._built_with: dict[str, dict[str, Callable[..., Any] | None]] = {}
+        self._lock = threading.Lock()
+        self._built_with: dict[str, dict[str, Callable[..., Any] | None]] = {}  # what was asked for last is the last
         self._stand_in: Callable[[Action], Action] = _itself
 
     def read(self, function: Callable[..., Any]) -> Action:
@@ -66,22 +71,43 @@ class LoadedCode:
         if file:
             self._modules[str(Path(file).resolve())] = module
 
-    def keep_built(self, definition_id: str, functions: Iterable[Callable[..., Any]]) -> None:
+    def keep_built(
+        self, definition_id: str, functions: Iterable[Callable[..., Any]], *, held: Collection[str] = ()
+    ) -> None:
         """Note the functions of a flow built in Python that cannot be imported, for runs of it that are taken up later.
 
         Those of a flow that was built anew take the place of the earlier ones. But of two that one function made, each with
-        other values, nobody knows which a run began with: then neither is kept.
+        other values, nobody knows which a run began with: then neither is kept. Of more than ``MOST_BUILT`` flows those are
+        forgotten that were not asked for the longest.
+
+        Args:
+            definition_id: The flow.
+            functions: Its functions.
+            held: Flows that are not forgotten.
         """
-        kept = self._built_with.setdefault(definition_id, {})
-        for function in functions:
-            name = self.read(function).name
-            known = kept.get(name, function)
-            is_either = known is None or (place_of(known) == place_of(function) and not does_the_same(known, function))
-            kept[name] = None if is_either else function
+        named = [(self.read(function).name, function) for function in functions]
+        with self._lock:
+            kept = self._built_with.pop(definition_id, {})
+            for name, function in named:
+                known = kept.get(name, function)
+                is_either = known is None or (
+                    place_of(known) == place_of(function) and not does_the_same(known, function)
+                )
+                kept[name] = None if is_either else function
+            self._built_with[definition_id] = kept
+            if len(self._built_with) > MOST_BUILT:
+                oldest = next((one for one in self._built_with if one not in held), definition_id)
+                if oldest != definition_id:
+                    del self._built_with[oldest]
 
     def built_with(self, definition_id: str) -> list[Callable[..., Any]]:
         """Give what ``keep_built`` has kept for a flow."""
-        return [function for function in self._built_with.get(definition_id, {}).values() if function is not None]
+        with self._lock:
+            kept = self._built_with.pop(definition_id, None)
+            if kept is None:
+                return []
+            self._built_with[definition_id] = kept
+            return [function for function in kept.values() if function is not None]
 
     def recall(self, reference: str, folder: Path) -> tuple[ModuleType | None, str]:
         """Find what a reference names without importing anything.
@@ -98,7 +124,9 @@ class LoadedCode:
         return self._modules.get(place), place
 
     def _read(self) -> list[Action]:
-        return [*self._actions.values(), *self._made.values()]
+        # By a list of references, which is made in one step: others may be reading functions meanwhile.
+        made = [reference() for reference in self._made.valuerefs()]
+        return [*self._actions.values(), *(action for action in made if action is not None)]
 
     def _use(self, action: Action) -> None:
         stand_in = self._stand_in(action)

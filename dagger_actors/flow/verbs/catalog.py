@@ -97,12 +97,13 @@ class Catalog:
         if not local:
             return LoadedFlow(definition, folder, actions)
         definition_id = pinned(definition)[0]
-        self.registry.code.keep_built(definition_id, local)
+        held = {one.definition_id for one in list(self._loaded.values())}
+        self.registry.code.keep_built(definition_id, local, held=held)
         return LoadedFlow(definition, folder, actions, definition_id)
 
     def held(self) -> dict[str, HeldFlow]:
         """The flows that are known by name."""
-        return {name: HeldFlow(one.definition, one.folder) for name, one in self._loaded.items()}
+        return {name: HeldFlow(one.definition, one.folder) for name, one in list(self._loaded.items())}
 
     def find(self, source: FlowSource) -> LoadedFlow:
         """The definition of a file, of data, of a flow built in Python, or of a flow held by name, with its actions.
