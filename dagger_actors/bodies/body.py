@@ -248,6 +248,8 @@ class BodyActor(Actor):
         return payload, outcome, now_us
 
     def _leave(self, outcome: Outcome) -> None:
+        if self._context is not None:
+            self._context.close()
         if self._span is not None:
             self._span.end(outcome.error if isinstance(outcome, Failed) else None)
 

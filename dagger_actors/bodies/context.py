@@ -16,6 +16,7 @@ import msgspec
 
 from dagger_actors.bodies.artifact_ref import ArtifactRef, reference, refuse_unprintable
 from dagger_actors.bodies.artifact_source import ArtifactSource
+from dagger_actors.bodies.attempt_end import AttemptEnd
 from dagger_actors.bodies.backends import Backends, StepPlace
 from dagger_actors.bodies.loop_guard import refuse_on_loop
 from dagger_actors.bodies.secret import NO_MASK, Mask
@@ -85,6 +86,7 @@ class BodyContext(ABC):
         self._backends = around.backends
         self._mask = around.mask
         self._saved: dict[str, ArtifactRecord] = {}
+        self._end = AttemptEnd()
         self._is_cancelled = False
         self._told_us = -PROGRESS_EVERY_US
 
@@ -92,7 +94,9 @@ class BodyContext(ABC):
 
     @property
     def _tables(self) -> Tables:
-        return self._made_tables or self.__dict__.setdefault("_made_tables", Tables(self._backends.tables, self._mask))
+        return self._made_tables or self.__dict__.setdefault(
+            "_made_tables", Tables(self._backends.tables, self._mask, self._end)
+        )
 
     @property
     def _steps(self) -> Steps:
@@ -152,6 +156,7 @@ class BodyContext(ABC):
         Raises:
             OutputError: The content is neither bytes nor text; or the name or the media type is no text of 1 to 200
                 printable characters.
+            AttemptOver: The attempt is over.
             StoreError: The disk refused.
         """
         refuse_unprintable("an artifact's name", name)
@@ -159,9 +164,11 @@ class BodyContext(ABC):
         if not isinstance(data, bytes | bytearray | memoryview | str):
             reason = f"an artifact's content is bytes or text, not {indefinite(type(data).__name__)}"  # type: ignore[unreachable]
             raise OutputError(reason, "encode it first", "the artifact")
+        what = "what ctx.save is given"
+        self._end.refuse(what)
         content = data.encode() if isinstance(data, str) else bytes(data)
         record = self._artifacts.prepare(content, kind="bytes", media_type=media_type, name=name)
-        self._saved[name] = record
+        self._end.keep(what, self._saved.__setitem__, name, record)
         return reference(record)
 
     def load(self, artifact: ArtifactRef) -> bytes:
@@ -227,6 +234,7 @@ class BodyContext(ABC):
             StatementRefused: It is something else, touches tables that are not yours, or these are more than 10,000
                 statements or 16 MiB. What only the transaction can tell, such as a constraint, fails the attempt with
                 ``StatementFailed`` when it has returned; its retry policy applies.
+            AttemptOver: The attempt is over.
         """
         self._tables.execute(sql, args)
 
@@ -262,9 +270,15 @@ class BodyContext(ABC):
 
     def turn(self, artifacts: tuple[ArtifactRecord, ...]) -> Turn:
         """All that is committed with the end, unless that is a failure; ``artifacts`` of its output first; for the body actor."""
+        self._end.come()
         tables = self._made_tables
         return Turn(artifacts + tuple(self._saved.values()), () if tables is None else tuple(tables.statements))
 
     def cancel(self) -> None:
-        """Mark the attempt as over; for the body actor."""
+        """The attempt is over, whatever the body does; for the body actor."""
         self._is_cancelled = True
+        self._end.come()
+
+    def close(self) -> None:
+        """The attempt has ended, and its body with it; for the body actor."""
+        self._end.come()

@@ -68,7 +68,7 @@ class Messages(Protocol):
 class PublishingContext(BodyContext):
     """The context of a body that may publish."""
 
-    _published: list[NewMessage] | None = None
+    _published: tuple[NewMessage, ...] | list[NewMessage] = ()
     _published_size = 0
 
     def publish(
@@ -98,7 +98,10 @@ class PublishingContext(BodyContext):
             UnknownChannel: There is none of that name; names the nearest.
             PublicationRefused: The channel does not take the message, or these are more than 10,000, or 16 MiB.
             RequestError: What is given with it cannot be.
+            AttemptOver: The attempt is over.
         """
+        what = "what ctx.publish is given"
+        self._end.refuse(what)
         try:
             text = to_json(message)
         except OutputError as error:
@@ -114,14 +117,18 @@ class PublishingContext(BodyContext):
             raise RequestError(f"what is given with a message is plain data: {error}") from None
         self._mask.refuse(question)
         new = _message.decode(self._backends.owner.ask(PUBLISH, question))
-        published = self._published = self._published or []
         self._published_size += len(new.payload)
-        if len(published) >= MOST_PUBLISHED or self._published_size > LARGEST_PUBLISHED:
+        if len(self._published) >= MOST_PUBLISHED or self._published_size > LARGEST_PUBLISHED:
             reason = f"an attempt publishes at most {MOST_PUBLISHED:,} messages, of {LARGEST_PUBLISHED:,} characters"
             raise PublicationRefused(
                 new.channel, reason, "put more into each, or keep large content with ctx.save(...)"
             )
-        published.append(new)
+        self._end.keep(what, self._add_message, new)
+
+    def _add_message(self, new: NewMessage) -> None:
+        if not isinstance(self._published, list):
+            self._published = []  # most contexts publish nothing
+        self._published.append(new)
 
     def turn(self, artifacts: tuple[ArtifactRecord, ...]) -> Turn:
         """What every body's turn has, and what it published."""

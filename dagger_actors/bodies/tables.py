@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from dagger_actors.bodies.attempt_end import AttemptEnd
 from dagger_actors.bodies.backends import TableSource
 from dagger_actors.bodies.secret import Mask
 from dagger_actors.core.messages import SqlValue, Statement
@@ -24,9 +25,11 @@ class Tables:
     Args:
         source: Checks and reads.
         mask: What no statement may hold.
+        end: Whether it is over.
     """
 
-    def __init__(self, source: TableSource, mask: Mask) -> None:
+    def __init__(self, source: TableSource, mask: Mask, end: AttemptEnd) -> None:
+        self._end = end
         self._source = source
         self._mask = mask
         self._size = 0
@@ -34,6 +37,8 @@ class Tables:
 
     def execute(self, sql: str, args: Sequence[SqlValue]) -> None:
         """See ``BodyContext.execute``."""
+        what = "what ctx.execute is given"
+        self._end.refuse(what)
         size = self._checked(sql, args)
         if len(self.statements) >= MOST_STATEMENTS:
             raise StatementRefused(sql, f"an attempt executes at most {MOST_STATEMENTS:,}; change more rows with each")
@@ -41,7 +46,7 @@ class Tables:
             raise StatementRefused(sql, f"the statements of an attempt have at most {LARGEST_WORK:,} bytes")
         self._source.check(sql, args)
         self._size += size
-        self.statements.append(Statement(sql, tuple(args)))
+        self._end.keep(what, self.statements.append, Statement(sql, tuple(args)))
 
     def query(self, sql: str, args: Sequence[SqlValue]) -> list[tuple[SqlValue, ...]]:
         """See ``BodyContext.query``."""

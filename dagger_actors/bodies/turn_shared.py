@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.attempt_end import AttemptEnd
 from dagger_actors.bodies.loop_guard import refuse_on_loop
 from dagger_actors.bodies.secret import Mask
 from dagger_actors.bodies.shared import SharedEntry, SharedReader, check_names, deletion, entry_of, increment, put
@@ -26,6 +27,8 @@ MARK_STEP = "\x1fshared"
 
 MOST_CHANGES = 10_000
 """Changes of one attempt."""
+
+CHANGE = "a change of ctx.shared"
 
 LARGEST_TURN = 16 * 1024 * 1024
 """Bytes of the values that one attempt puts."""
@@ -45,12 +48,14 @@ class TurnShared:
         reader: Reads the last commit.
         mark: Gives the mark of the task's earlier turns; None = there is none.
         mask: What no value may hold.
+        end: Whether the turn is over.
 
     Attributes:
         changes: Those of this turn, for the body actor.
     """
 
-    def __init__(self, reader: SharedReader, mark: Callable[[], str | None], mask: Mask) -> None:
+    def __init__(self, reader: SharedReader, mark: Callable[[], str | None], mask: Mask, end: AttemptEnd) -> None:
+        self._end = end
         self._reader = reader
         self._read_mark = mark
         self._mask = mask
@@ -72,6 +77,7 @@ class TurnShared:
         Raises:
             BlockingCall: On a running event loop; use ``await ctx.shared.aget(...)``.
             SharedRefused: The scope or the key is none.
+            AttemptOver: The attempt is over.
         """
         refuse_on_loop("ctx.shared.get()", "await ctx.shared.aget(...)")
         return self._valued(self._entry(scope, key), default)
@@ -86,6 +92,7 @@ class TurnShared:
         Raises:
             BlockingCall: On a running event loop; use ``await ctx.shared.aread(...)``.
             SharedRefused: The scope or the key is none.
+            AttemptOver: The attempt is over.
         """
         refuse_on_loop("ctx.shared.read()", "await ctx.shared.aread(...)")
         return self._entry(scope, key)[0]
@@ -107,6 +114,7 @@ class TurnShared:
 
         Raises:
             SharedRefused: One of these cannot be, or these are more than 10,000 changes or 16 MiB.
+            AttemptOver: The attempt is over.
         """
         self._change(put(scope, key, value, ttl=ttl, version=version, mask=self._mask))
 
@@ -119,7 +127,7 @@ class TurnShared:
             version: As in ``put``.
 
         Raises:
-            SharedRefused: As in ``put``.
+            SharedRefused, AttemptOver: As in ``put``.
         """
         self._change(deletion(scope, key, version=version))
 
@@ -134,6 +142,7 @@ class TurnShared:
 
         Raises:
             SharedRefused: As in ``put``. When what is stored is no number, the attempt fails with it at its end.
+            AttemptOver: As in ``put``.
         """
         self._change(increment(scope, key, by, ttl=ttl))
 
@@ -144,6 +153,7 @@ class TurnShared:
         return msgspec.json.encode(Mark(self._count, self._hash.hexdigest())).decode()
 
     def _change(self, change: SharedChange) -> None:
+        self._end.refuse(CHANGE)
         scope, key = change.scope, change.key
         own = self._own.get((scope, key), [])
         if own and change.version is not None:
@@ -153,8 +163,12 @@ class TurnShared:
             reason = f"an attempt makes at most {MOST_CHANGES:,} changes of {LARGEST_TURN:,} bytes"
             raise SharedRefused(scope, key, f"{reason}; let several do it")
         if not self._is_repeated(change):
-            self._own[scope, key] = [*own, change] if change.step is not None else [change]
-            self.changes.append(change)
+            self._end.keep(CHANGE, self._add, change)
+
+    def _add(self, change: SharedChange) -> None:
+        place = change.scope, change.key
+        self._own[place] = [*self._own.get(place, ()), change] if change.step is not None else [change]
+        self.changes.append(change)
 
     def _is_repeated(self, change: SharedChange) -> bool:
         """Whether an earlier turn has committed it."""
@@ -173,6 +187,8 @@ class TurnShared:
         return self._count <= self._before.count
 
     def _entry(self, scope: str, key: str) -> tuple[SharedEntry, bool]:
+        # What it has changed is not committed by that alone, or is others' by now: there is nothing true to say.
+        self._end.refuse("a value of ctx.shared", "read")
         check_names(scope, key)
         entry = entry_of(self._reader.read(scope, key))
         value, has_value = entry.value, entry.version > 0

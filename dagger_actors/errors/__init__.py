@@ -62,7 +62,7 @@
     │   ├── RunValueRefused        a value that ctx.cache cannot take
     │   ├── SecretMissing          no such environment variable in the process that runs the action
     │   ├── UnknownResource        a resource nobody said how to make
-    │   ├── AttemptOver            its run has ended or is another process's: nothing more of it is stored
+    │   ├── AttemptOver            it has ended or is another process's: nothing more of it is stored
     │   ├── ResultError            a result that does not fit the action's return hint
     │   ├── WorkerDied             the worker process of an attempt ended before it did
     │   ├── Fatal                  raised by a task's body: it is not tried again

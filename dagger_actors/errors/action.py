@@ -170,16 +170,22 @@ class UnknownResource(ActionError):
 
 
 class AttemptOver(ActionError):
-    """The attempt's run has ended, or another process has taken it over: nothing more of the attempt is stored."""
+    """The attempt has ended, was cut off, or is another process's: nothing more of it is stored.
 
-    def __init__(self, what: str) -> None:
+    Args:
+        what: What it asked for.
+        done: What does not become of that.
+    """
+
+    def __init__(self, what: str, done: str = "stored") -> None:
         self.what = what
-        super().__init__(what)
+        self.done = done
+        super().__init__(what, done)
 
     def __str__(self) -> str:
         return (
-            f"{self.what} is not stored, for this attempt is over: its run has ended, or another process runs it now; "
-            f"return as soon as ctx.cancelled is set"
+            f"{self.what} is not {self.done}, for this attempt is over: it has ended or was cut off, or another process "
+            "runs it now; use ctx before the body returns, and return as soon as ctx.cancelled is set"
         )
 
 

@@ -213,8 +213,8 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "AttemptOver": (
         ("the result of step 'pay'",),
         (
-            "the result of step 'pay' is not stored, for this attempt is over: its run has ended, or another process runs "
-            "it now; return as soon as ctx.cancelled is set"
+            "the result of step 'pay' is not stored, for this attempt is over: it has ended or was cut off, or another "
+            "process runs it now; use ctx before the body returns, and return as soon as ctx.cancelled is set"
         ),
     ),
     "ResultError": (

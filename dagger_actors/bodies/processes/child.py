@@ -121,6 +121,9 @@ class Worker:
             if context is not None and context.may_suspend and is_suspension(error):
                 return Suspended(context.turn(()))
             return Failed(detail_of(error, mask))
+        finally:
+            if context is not None:
+                context.close()
 
     def _action(self, begin: Begin) -> Action:
         home, name = begin.home, begin.start.action

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from dagger_actors.bodies.attempt_end import AttemptEnd
 from dagger_actors.bodies.backends import OwnerSource
 from dagger_actors.bodies.secret import Mask
 from dagger_actors.core.messages import StartAttempt
@@ -17,6 +18,8 @@ __all__ = ["GROW", "Additions", "WantedNodes", "decode_growth"]
 
 GROW: Final = "grow"
 """For ``WantedNodes``; the answer is a ``Growth`` of them, or None: what was added before has to be told."""
+
+ADDED: Final = "what ctx.add_nodes is given"
 
 MOST_ADDED = 100_000
 LARGEST_CALL = 16 * 1024 * 1024
@@ -62,9 +65,11 @@ class Additions:
         start: The attempt.
         source: Reads the nodes.
         mask: What must not be stored.
+        end: Whether it is over.
     """
 
-    def __init__(self, start: StartAttempt, source: OwnerSource, mask: Mask) -> None:
+    def __init__(self, start: StartAttempt, source: OwnerSource, mask: Mask, end: AttemptEnd) -> None:
+        self._end = end
         self._start = start
         self._source = source
         self._mask = mask
@@ -87,7 +92,9 @@ class Additions:
 
         Raises:
             GrowthRefused: They cannot be.
+            AttemptOver: The attempt is over.
         """
+        self._end.refuse(ADDED)
         if isinstance(nodes, Mapping):
             raise GrowthRefused("they are given as a list, and this is one node alone: write [{...}]")
         given = list(nodes)
@@ -100,12 +107,15 @@ class Additions:
         self._check_limits(len(given), len(text))
         self._mask.refuse(text)
         read = self._read(text)
+        self._end.keep(ADDED, self._keep, read)
+        self._size_bytes += len(text)
+        return tuple(node.id for node in read.nodes)
+
+    def _keep(self, read: Growth) -> None:
         if read.base != self._base:
             self._nodes, self._base = list(self._growth.at(read.base)), read.base
         self._nodes += read.nodes
         self._flows |= read.flows
-        self._size_bytes += len(text)
-        return tuple(node.id for node in read.nodes)
 
     def _check_limits(self, count: int, size_bytes: int) -> None:
         if len(self._nodes) + count > MOST_ADDED:

@@ -43,13 +43,13 @@ class Context(PublishingContext):
         self.run_id = start.run_id
         self.node_id = start.node_id
         self.invocation_key = start.invocation_key
-        self.cache = RunCache(start.run_key, around.backends.owner, around.mask)
-        self._additions = Additions(start, around.backends.owner, around.mask)
+        self.cache = RunCache(start.run_key, around.backends.owner, around.mask, self._end)
+        self._additions = Additions(start, around.backends.owner, around.mask, self._end)
 
     @functools.cached_property
     def shared(self) -> TurnShared:
         """The shared state, as of the last commit and with what this attempt has changed."""
-        return TurnShared(AskedShared(self._backends.owner), _no_mark, self._mask)
+        return TurnShared(AskedShared(self._backends.owner), _no_mark, self._mask, self._end)
 
     @property
     def idempotency_key(self) -> str:
@@ -72,6 +72,7 @@ class Context(PublishingContext):
         Raises:
             GrowthRefused: They cannot be added; names every problem. So it does when this attempt ends, if another one
                 has added a node of the same id meanwhile.
+            AttemptOver: The attempt is over.
         """
         return self._additions.add(nodes)
 

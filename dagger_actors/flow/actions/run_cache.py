@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from dagger_actors.bodies.attempt_end import AttemptEnd
 from dagger_actors.bodies.backends import OwnerSource
 from dagger_actors.bodies.loop_guard import refuse_on_loop
 from dagger_actors.bodies.outputs import to_json
@@ -29,7 +30,8 @@ _value = msgspec.msgpack.Decoder(bytes | None)
 class RunCache:
     """Values by key; what this attempt wrote is seen by itself at once, and by others when it has succeeded."""
 
-    def __init__(self, run_key: int, source: OwnerSource, mask: Mask) -> None:
+    def __init__(self, run_key: int, source: OwnerSource, mask: Mask, end: AttemptEnd) -> None:
+        self._end = end
         self._run_key = run_key
         self._source = source
         self._mask = mask
@@ -46,6 +48,7 @@ class RunCache:
         Raises:
             BlockingCall: On a running event loop; use ``await ctx.cache.aget(...)``.
             RunValueRefused: The key is none.
+            AttemptOver: The attempt is over.
         """
         refuse_on_loop("ctx.cache.get()", "await ctx.cache.aget(...)")
         _check_key(key)
@@ -65,6 +68,7 @@ class RunCache:
 
         Raises:
             RunValueRefused: The key is none, the value is too large, or the attempt writes too often.
+            AttemptOver: The attempt is over.
         """
         self._write(key, value, is_append=False)
 
@@ -78,6 +82,7 @@ class RunCache:
         Raises:
             RunValueRefused: As in ``put``, or what this attempt has put there is no list. When what is stored is none, the
                 attempt fails with it at its end.
+            AttemptOver: As in ``put``.
         """
         self._write(key, value, is_append=True)
 
@@ -94,9 +99,11 @@ class RunCache:
             )
         if len(self.written) >= MOST_WRITES:
             raise RunValueRefused(key, f"an attempt writes at most {MOST_WRITES:,} times")
-        self.written.append(RunValue(key, text, is_append))
+        self._end.keep("a value of ctx.cache", self.written.append, RunValue(key, text, is_append))
 
     def _stored(self, key: str) -> bytes | None:
+        # What it has written is not committed by that alone, or is others' by now: there is nothing true to say.
+        self._end.refuse("a value of ctx.cache", "read")
         return _value.decode(self._source.ask(VALUE, msgspec.msgpack.encode((self._run_key, key))))
 
     def _with_own(self, key: str, stored: bytes | None, default: Any) -> Any:

@@ -37,6 +37,9 @@ logger = logging.getLogger("dagger_actors.run")
 TIMER: Final = "timer"
 """The header of a timer's message: its name."""
 
+PUBLISHED: Final = "what ctx.publish is given"
+TIMED: Final = "a timer"
+
 
 class TurnContext(MakingContext):
     """Given to a handler that declares a parameter of this type, behind its message.
@@ -128,6 +131,7 @@ class TurnContext(MakingContext):
             TurnLimit: These are more than 10,000 messages, or 16 MiB.
             AttemptOver: The turn has ended.
         """
+        self._end.refuse(PUBLISHED)
         facts = self._facts
         if not isinstance(channel, str) or not facts.may_publish(channel):
             near = nearest(str(channel), facts.declared) or ""
@@ -137,7 +141,8 @@ class TurnContext(MakingContext):
             reason = "the channel is ephemeral: it keeps nothing for later, and knows no message by its id"
             raise PublicationRefused(channel, reason, "leave id and delay out")
         given = Given(key=key, id=id, delay=delay, headers=headers)
-        self._outgoing.publish(channel, name, text, given, self._clock.now().wall_us)
+        now_us = self._clock.now().wall_us
+        self._end.keep(PUBLISHED, self._outgoing.publish, channel, name, text, given, now_us)
 
     def set_timer(self, name: str, seconds: float, message: object) -> None:
         """Have a message handled later by the ``@handler`` of its class, with the key and state of this turn.
@@ -154,6 +159,7 @@ class TurnContext(MakingContext):
             TurnLimit: These are more than 10,000 timers, or 16 MiB.
             AttemptOver: The turn has ended.
         """
+        self._end.refuse(TIMED)
         facts = self._facts
         if not is_seconds(seconds):
             raise TimerRefused(name, f"it takes seconds from 0 to {MAX_SECONDS:,}, not {seconds!r:.80}")
@@ -169,7 +175,7 @@ class TurnContext(MakingContext):
             due_at=due_at,
             target=facts.subscription,
         )
-        self._outgoing.set_timer(NewTimer(facts.group_key, self.key, name, sent))
+        self._end.keep(TIMED, self._outgoing.set_timer, NewTimer(facts.group_key, self.key, name, sent))
 
     def cancel_timer(self, name: str) -> None:
         """Cancel a timer of this key, with the commit of this turn; one that is not set is no mistake.
@@ -180,7 +186,7 @@ class TurnContext(MakingContext):
             AttemptOver: The turn has ended.
         """
         self._check_timer(name)
-        self._outgoing.set_timer(NewTimer(self._facts.group_key, self.key, name))
+        self._end.keep(TIMED, self._outgoing.set_timer, NewTimer(self._facts.group_key, self.key, name))
 
     def _check_timer(self, name: str) -> None:
         if not is_name(name):

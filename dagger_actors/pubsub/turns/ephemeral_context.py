@@ -37,3 +37,7 @@ class EphemeralContext(TurnContext):
     cancel_timer = _refused(TurnContext.cancel_timer)
     spawn = _refused(TurnContext.spawn)
     start_flow = _refused(TurnContext.start_flow)
+
+    def cancel(self) -> None:
+        """Tell the handler to return; what it publishes goes out all the same."""
+        self._is_cancelled = True

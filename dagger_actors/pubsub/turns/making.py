@@ -12,7 +12,7 @@ import msgspec
 from dagger_actors.bodies.context import BodyContext
 from dagger_actors.core.messages import ArtifactRecord, Turn
 from dagger_actors.core.run_rows import NewRun
-from dagger_actors.errors import AttemptOver, RequestError, SpawnRefused, TurnLimit
+from dagger_actors.errors import RequestError, SpawnRefused, TurnLimit
 from dagger_actors.pubsub.turns.outgoing import LARGEST_TURN, Outgoing
 from dagger_actors.pubsub.turns.sources import Spawned, SpawnOptions, StartOptions
 from dagger_actors.pubsub.turns.standing import Standing
@@ -21,6 +21,9 @@ __all__ = ["MOST_MADE", "MakingContext"]
 
 MOST_MADE: Final = 10_000
 """Tasks of one turn; its runs likewise."""
+
+A_TASK: Final = "the task that ctx.spawn makes"
+A_RUN: Final = "the run that ctx.start_flow makes"
 
 
 class MakingContext(BodyContext):
@@ -72,8 +75,7 @@ class MakingContext(BodyContext):
         tasks = self._facts.bridges.tasks
         if tasks is None:
             raise SpawnRefused(str(agent), "this system has no task agents; give it some: ActorSystem(agents=[...])")
-        if self._outgoing.is_over:
-            raise AttemptOver("a task")
+        self._end.refuse(A_TASK)
         options = SpawnOptions(
             key=key, priority=priority, delay=delay, run_at=run_at, expires=expires, try_count=try_count
         )
@@ -87,7 +89,7 @@ class MakingContext(BodyContext):
         if self._spawned is None:
             self._spawned = []
         self._count(self._spawned, "tasks", "payloads")
-        self._spawned.append(made)
+        self._end.keep(A_TASK, self._spawned.append, made)
         return made.task.task_key
 
     def start_flow(
@@ -130,10 +132,11 @@ class MakingContext(BodyContext):
         flows = self._facts.bridges.flows
         if flows is None:
             raise RequestError("this system runs no flows; start them with one that does: ctx.publish(...)")
-        if self._outgoing.is_over:
-            raise AttemptOver("a run")
+        self._end.refuse(A_RUN)
         made = flows.make(flow, inputs, options)
-        known = self._started = self._started or {}
+        if self._started is None:
+            self._started = {}
+        known = self._started
         if made.run_id in known:
             made.refuse_other(known[made.run_id].definition_id, known[made.run_id].inputs)
             return made.run_id
@@ -145,7 +148,7 @@ class MakingContext(BodyContext):
                 self._made_size += len(definition[1])
         self._made_size += len(made.inputs) + len(made.config) + len(made.imports)
         self._count(known, "runs", "inputs and settings")
-        known[made.run_id] = made
+        self._end.keep(A_RUN, known.__setitem__, made.run_id, made)
         return made.run_id
 
     def _count(self, made: Sequence[Any] | Mapping[str, Any], many: str, much: str) -> None:

@@ -14,7 +14,7 @@ from dagger_actors.bodies.trace_headers import TRACE_HEADERS
 from dagger_actors.core.channel_rows import NewMessage, NewTimer
 from dagger_actors.core.turns import Delivered
 from dagger_actors.core.wording import quoted
-from dagger_actors.errors import AttemptOver, PublicationRefused, TurnLimit
+from dagger_actors.errors import PublicationRefused, TurnLimit
 
 __all__ = ["LARGEST_TURN", "LONGEST_NAME", "MOST_PUBLISHED", "Outgoing", "is_name"]
 
@@ -54,12 +54,10 @@ class Outgoing:
     Attributes:
         published: In order.
         size: Characters of both.
-        is_over: Whether the turn has ended: then nothing is taken any more.
         trace: The headers of the turn's own span; they go on in the place of those of its messages.
     """
 
     size = 0
-    is_over = False
     trace: Mapping[str, str] = NO_TRACE
     _timers: list[NewTimer] | None = None
     _forwarded: str | None = ""
@@ -90,7 +88,6 @@ class Outgoing:
         Raises:
             PublicationRefused: What is given with it cannot be.
             TurnLimit: These are too many, or too much.
-            AttemptOver: The turn has ended.
         """
         for what, value in (("key", given.key), ("id", given.id)):
             if value is not None and not is_name(value):
@@ -114,7 +111,6 @@ class Outgoing:
 
         Raises:
             TurnLimit: These are too many, or too much.
-            AttemptOver: The turn has ended.
         """
         text = "" if timer.message is None else timer.message.payload
         if self._timers is None:
@@ -123,8 +119,6 @@ class Outgoing:
         self._timers.append(timer)
 
     def _count(self, where: str, text: str, gathered: Sequence[object]) -> None:
-        if self.is_over:
-            raise AttemptOver(f"what is published to {where!r}")
         if len(text) > LARGEST_MESSAGE and len(text.encode()) > LARGEST_MESSAGE:
             raise PublicationRefused(where, f"it has {len(text):,} bytes, and {LARGEST_MESSAGE:,} are the most")
         if len(gathered) >= MOST_PUBLISHED:

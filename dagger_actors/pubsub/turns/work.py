@@ -90,7 +90,7 @@ class TurnWork:
                 raise  # the test kit plays the death of a process with it: then nothing is told any more
             return failed(error, is_wrong=self._is_wrong)
         finally:
-            self.outgoing.is_over = True
+            self._close()
 
     async def atake(self) -> TurnOutcome:
         """Take it on the event loop; a plain function is called in a thread beside it."""
@@ -109,7 +109,11 @@ class TurnWork:
         except BaseException as error:  # noqa: BLE001 - a SystemExit that leaves a task stops the loop of all of them
             return failed(error, is_wrong=self._is_wrong)
         finally:
-            self.outgoing.is_over = True
+            self._close()
+
+    def _close(self) -> None:
+        for context in self._contexts:
+            context.close()
 
     async def _called(self, plan: Plan, arguments: tuple[Any, ...]) -> Snooze | None:
         if not plan.is_async:

@@ -79,7 +79,7 @@ class TaskContext(PublishingContext):
     @functools.cached_property
     def shared(self) -> TurnShared:
         """The shared state, as of the last commit and with what this turn has changed."""
-        return TurnShared(AskedShared(self._backends.owner), self._mark, self._mask)
+        return TurnShared(AskedShared(self._backends.owner), self._mark, self._mask, self._end)
 
     def _mark(self) -> str | None:
         return None if self.attempt == 1 else self._questions.mark(self.task_id)
@@ -125,6 +125,7 @@ class TaskContext(PublishingContext):
             RequestError: An option cannot be.
             SpawnRefused: Its key cannot be, it would never run, or never again as ``try_count`` says, or these are more than
                 100,000 children, or 16 MiB in one turn.
+            AttemptOver: The attempt is over.
         """
         now_us = self._clock.now().wall_us
         options = Options(
@@ -150,6 +151,7 @@ class TaskContext(PublishingContext):
             ask_children=self._questions.children,
             artifacts=self._artifacts,
             mask=self._mask,
+            end=self._end,
         )
 
     # --- waiting
@@ -171,6 +173,7 @@ class TaskContext(PublishingContext):
         Raises:
             TaskFailed, TaskCancelled, TaskRejected: The first one that has not succeeded, without ``return_errors``.
             UnknownDependency: One of them is not there.
+            AttemptOver: The attempt is over.
         """
         return self._awaited(ids_of("gather", tasks), "end", return_errors=return_errors)
 
@@ -184,6 +187,7 @@ class TaskContext(PublishingContext):
 
         Raises:
             UnknownDependency: One of them is not there.
+            AttemptOver: The attempt is over.
         """
         return self._awaited(ids_of("depend_on", tasks), "success", return_errors=False)
 
@@ -211,13 +215,14 @@ class TaskContext(PublishingContext):
         return Outcomes(self._artifacts.load, self._backends.result_type)
 
     def _awaited(self, ids: Sequence[int], kind: DependencyKind, *, return_errors: bool) -> list[Any]:
+        self._end.refuse("the end of another task", "awaited")
         unmet: Sequence[int] = ids
         if not self._growth.has_new(ids):
             found = self._found(ids)
             unmet = [one.task_key for one in found if not (one.is_success or (kind == "end" and one.is_final))]
             if not unmet:
                 return self._outcomes.values(found, return_errors=return_errors)
-        self._waits.append(Wait(tuple(dict.fromkeys(unmet)), kind))
+        self._end.keep("what it waits for", self._waits.append, Wait(tuple(dict.fromkeys(unmet)), kind))
         raise Suspend
 
     def _found(self, ids: Sequence[int]) -> list[TaskOutcome]:

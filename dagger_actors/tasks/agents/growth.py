@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from dagger_actors.bodies.artifact_source import ArtifactSource
+from dagger_actors.bodies.attempt_end import AttemptEnd
 from dagger_actors.bodies.outputs import INLINE_BYTES, to_json
 from dagger_actors.bodies.records import is_record
 from dagger_actors.bodies.secret import Mask
@@ -30,6 +31,8 @@ MOST_CHILDREN = 100_000
 
 LARGEST_TURN = 16 * 1024 * 1024
 """Bytes of the payloads that one turn spawns."""
+
+SPAWNED = "the task that ctx.spawn makes"
 
 LONGEST_KEY = 200
 SHOWN = 80
@@ -127,6 +130,7 @@ class Growth:
         ask_children: Asks it for those there are.
         artifacts: Where large payloads go.
         mask: What no payload may hold.
+        end: Whether its attempt is over.
 
     Attributes:
         spawned: Those that are to be written.
@@ -142,7 +146,9 @@ class Growth:
         ask_children: Callable[[int], Sequence[Sibling]],
         artifacts: ArtifactSource,
         mask: Mask,
+        end: AttemptEnd,
     ) -> None:
+        self._end = end
         self._task_key = task_key
         self._facts = facts
         self._ask = ask
@@ -157,6 +163,7 @@ class Growth:
 
     def spawn(self, agent: str | type | Callable[..., Any], payload: Any, key: str | None, options: Options) -> Child:
         """See ``TaskContext.spawn``."""
+        self._end.refuse(SPAWNED)
         kind = None if isinstance(agent, str) else marked(agent)
         if kind is None and not isinstance(agent, str):
             what = "it is no task agent: give a TaskAgent class, a function marked @task_agent, or a name"
@@ -177,12 +184,15 @@ class Growth:
         if before is not None:
             _refuse_other(before, now)
             return Child(before.task_key, before.agent)
+        self._end.keep(SPAWNED, self._add, self._task(new, spawn_key, inline, artifact_id, options), record)
         self._siblings()[spawn_key] = now
         self._size += len(text)
+        return Child(new.task_key, new.agent)
+
+    def _add(self, task: NewTask, record: ArtifactRecord | None) -> None:
         if record is not None:
             self.records.append(record)
-        self.spawned.append(self._task(new, spawn_key, inline, artifact_id, options))
-        return Child(new.task_key, new.agent)
+        self.spawned.append(task)
 
     def _task(
         self, new: NewChild, spawn_key: str, payload: str | None, artifact_id: str | None, options: Options
