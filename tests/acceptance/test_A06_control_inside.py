@@ -232,6 +232,24 @@ def test_who_resumes_a_run_inside_does_not_wait_for_its_turn(
     assert sorted(stage.began) == EACH["mapped"]
 
 
+@pytest.mark.parametrize("who", ["here", "elsewhere"])
+@pytest.mark.parametrize("verb", ["cancel", "pause"])
+def test_who_cancels_or_pauses_a_run_inside_that_rests_waits_for_nobody(
+    sim: Simulation, stage: Stage, tmp_path: Path, who: str, verb: str
+) -> None:
+    """Law: the run above goes on, but who has that does not have this one, and would not hear it."""
+    stage.takes_s = 30.0
+    system, _run = started(sim, stage, written(tmp_path).with_name("mapped.yaml"))
+    system.flows.pause("r/sub/0")
+    sim.advance(40)
+    assert [state(system, one) for one in ("r", "r/sub/0", "r/sub/1")] == ["running", "paused", "running"]
+    began_s = sim.now_s
+    report = getattr((system if who == "here" else sim.system()).flows, verb)("r/sub/0")
+    assert report.state == {"cancel": "cancelled", "pause": "paused"}[verb]
+    assert sim.now_s - began_s < 1
+    assert [state(system, one) for one in ("r", "r/sub/1")] == ["running", "running"]
+
+
 def test_a_run_inside_does_not_go_on_where_one_above_it_is_paused(
     sim: Simulation, stage: Stage, tmp_path: Path
 ) -> None:

@@ -266,10 +266,12 @@ class Controller:
             self._caller.pause()
 
     def _is_nobodys(self, row: RunRow) -> bool:
-        """Tell whether nobody will hear what a run is told; one inside another that does not go on is opened with that alone."""
+        """Tell whether nobody will hear what a run is told; one inside another that rests is opened with that alone."""
         archive = self._hub.archive
-        keeper = row if row.parent_run is None or row.status == "running" else archive.row(archive.id_of(row.root_run))
-        return archive.owner_pid(keeper) is None
+        if archive.owner_pid(row) is None:
+            return True
+        rests = row.parent_run is not None and row.status != "running"
+        return rests and archive.owner_pid(archive.row(archive.id_of(row.root_run))) is None
 
 
 def _is_pausing(row: RunRow) -> bool:
