@@ -96,8 +96,8 @@ def show(
             return _told(damage)
         is_stranded, is_pausing = here.flows.is_interrupted(run_id), here.flows.is_pausing(run_id)
         questions = here.flows.questions(run_id) if report.state == "paused" else ()
-        goes_on = here.flows.to_go_on(run_id)
-        is_left = is_stranded and goes_on != run_id and here.flows.report(goes_on, outputs=False).state == "cancelled"
+        left = here.flows.to_cancel(run_id)
+        goes_on, is_left = left or here.flows.to_go_on(run_id), left != ""
     page = interrupted(report) if is_stranded else report
     report_page(stdout(), page, now_us=time.time_ns() // 1000, is_pausing=is_pausing)
     for log in told:

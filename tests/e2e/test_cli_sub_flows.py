@@ -7,6 +7,7 @@ import json
 
 import apsw
 import msgspec
+import pytest
 
 INNER = """
 name: inner
@@ -43,8 +44,9 @@ def written(program, inner: str, outer: str = OUTER) -> None:
     (program.folder / "outer.yaml").write_text(outer)
 
 
-def test_what_a_killed_cancel_has_left_inside_is_told_and_reached(program, wait_for):
-    """Law: the run above is cancelled, the one inside looks as if it went on: show says so, and names the cancel that ends it."""
+@pytest.mark.parametrize(("over", "named"), [("cancelled", "r"), ("failed", "r/sub"), ("timed_out", "r/sub")])
+def test_what_a_death_has_left_inside_is_told_and_reached(program, wait_for, over, named):
+    """Law: the run above is over, the one inside looks as if it went on: show and why name the cancel that ends it."""
     written(program, INNER)
     process = program.start("run", "outer.yaml", "--run-id", "r")
     wait_for(process, "numbers succeeded")
@@ -52,11 +54,14 @@ def test_what_a_killed_cancel_has_left_inside_is_told_and_reached(program, wait_
     process.wait()
     with contextlib.closing(apsw.Connection(str(program.folder / "dagger.db"))) as connection:
         # As it is when the process dies between the end of the run above and that of the one inside.
-        connection.execute("UPDATE flow_runs SET status = 'cancelled', owner = NULL WHERE run_id = 'r'")
+        connection.execute("UPDATE flow_runs SET status = ?, owner = NULL WHERE run_id = 'r'", (over,))
     shown = program("show", "r/sub")
     assert "interrupted" in shown.stdout
-    assert shown.stderr == "next: dagger-actors cancel r --db dagger.db\n"
-    assert program("cancel", "r").returncode == 0
+    assert shown.stderr == f"next: dagger-actors cancel {named} --db dagger.db\n"
+    why = program("why", "r/sub", "work")
+    assert why.stderr == shown.stderr
+    assert "the run that it is inside of is over" in why.stdout
+    assert program("cancel", named).returncode == 0
     assert program.report("r/sub")["state"] == "cancelled"
 
 

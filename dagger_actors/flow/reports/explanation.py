@@ -69,7 +69,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         causes: What holds a waiting node up, or the chain from a skipped one to the failure it comes from.
         traceback: The user's frames of the last attempt's error, for one that failed; empty when there are none.
         origin: Of a failed node that runs a flow: the node that failed inside, about which there is more to ask.
-        next_verb: The command that goes on from here (``retry``, ``resume``); empty when there is nothing to do.
+        next_verb: The command that goes on from here (``retry``, ``resume``, ``cancel``); empty when there is nothing to do.
         next_run: The run that it is given: of a run inside another the one above, as a rule.
     """
 
@@ -96,6 +96,7 @@ def explain(
     now_us: int,
     is_stranded: bool = False,
     is_pausing: bool = False,
+    is_left: bool = False,
     questions: Sequence[Question] = (),
     answers: Mapping[int, Answer] | None = None,
     next_run: str = "",
@@ -111,6 +112,7 @@ def explain(
         now_us: The time now, microseconds UTC, for waits.
         is_stranded: The run says ``running`` and its process is gone.
         is_pausing: Nothing more of the run begins, and it pauses when what runs has ended.
+        is_left: The run that it is inside of is over, and its process died before it could cancel this one.
         questions: What people are asked in it, and in the runs inside it.
         answers: What people have answered and it has not taken yet, by the positions of its nodes.
         next_run: The run with which whoever goes on from here goes on.
@@ -120,7 +122,7 @@ def explain(
         UnknownNode: There is no such node, or no such item; names the nearest.
     """
     explainer = _Explainer(report, definition, now_us, questions, answers or {})
-    explainer.is_stranded, explainer.is_pausing = is_stranded, is_pausing
+    explainer.is_stranded, explainer.is_pausing, explainer.is_left = is_stranded, is_pausing, is_left
     found = msgspec.structs.replace(explainer.explain(node_id, key), next_run=next_run or report.run_id)
     return found if origin is None else _with_origin(found, origin)
 
@@ -153,7 +155,7 @@ class _Explainer:
         self._nodes = definition.nodes
         self._definition = definition
         self._now_us = now_us
-        self.is_stranded = self.is_pausing = False
+        self.is_stranded = self.is_pausing = self.is_left = False
 
     def explain(self, node_id: str, key: str) -> Explanation:
         at = self._standings.position_of(node_id)
@@ -179,6 +181,8 @@ class _Explainer:
         return "" if error is None else error.traceback
 
     def _next_verb(self, one: NodeReport) -> str:
+        if self.is_left:
+            return "cancel"
         if self.is_stranded:
             return "resume"
         match self._report.state:
@@ -402,6 +406,8 @@ class _Explainer:
         return [f"it is held by the limit: {config.limit} of {counted(config.limit, 'place')} taken ({told})"]
 
     def _of_the_run(self) -> list[str]:
+        if self.is_left:
+            return ["the run that it is inside of is over: nothing goes on, and `cancel` ends it"]
         if self.is_stranded:
             return ["the process that ran the run is gone: nothing goes on before `resume`"]
         if self.is_pausing:

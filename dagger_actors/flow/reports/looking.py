@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from dagger_actors.core.states import RUN_TRANSITIONS
+from dagger_actors.core.states import FINAL_RUN, RUN_TRANSITIONS
 from dagger_actors.core.wording import nearest
 from dagger_actors.errors import ArtifactError, RequestError
 from dagger_actors.flow.definition import FlowDefinition
@@ -128,6 +128,17 @@ class Looking:
         is_alone = self._stored.row(run_id).status == "paused" and self._stored.row(root).status == "running"
         return run_id if is_alone else root
 
+    def to_cancel(self, run_id: str) -> str:
+        """The run that ``cancel`` is to be given where a death has left this one inside a run that is over; empty elsewhere.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        row, root = self._stored.row(run_id), self._stored.row(self.root(run_id))
+        if row.status in FINAL_RUN or root.status not in FINAL_RUN or self._stored.owner_pid(row) is not None:
+            return ""
+        return root.run_id if root.status == "cancelled" else run_id
+
     def logs(self, run_id: str) -> tuple[AttemptLog, ...]:
         """What the attempts of a run logged, and printed if they ran in processes; of those that have ended.
 
@@ -154,6 +165,7 @@ class Looking:
         definition = self._stored.definition_of(row)
         inside_flows = any(node.flow is not None for node in definition.nodes)
         inside = self.questions(run_id) if inside_flows else ()
+        left = self.to_cancel(run_id)
         return explain(
             report,
             definition,
@@ -162,9 +174,10 @@ class Looking:
             now_us=self._now_us(),
             is_stranded=self.is_interrupted(run_id),
             is_pausing=self.is_pausing(run_id),
+            is_left=left != "",
             questions=inside,
             answers=self._answers(run_id),
-            next_run=self.to_go_on(run_id),
+            next_run=left or self.to_go_on(run_id),
             origin=origin_of(report, node_id, item, self._report_if_any) if inside_flows else None,
         )
 
