@@ -41,11 +41,11 @@ class Steering(FlowsBase):
 
         A node that paused it gets a fresh set of tries; where that is a mapped one, this waits until the run has paused.
         A run inside another whose turn others have, of a map with a limit, is queued behind them when this returns.
-        What has ended is not done again.
+        What has ended is not done again. Of several at once each has the run go on by one of them.
 
         Raises:
             RunNotFound: There is no such run.
-            RunOwned: A live process runs it.
+            RunOwned: A live process runs it already.
             IllegalTransition: It has failed, timed out or been cancelled: that is for ``retry``.
             DefinitionError: Its actions cannot be loaded, or no longer fit.
         """
@@ -54,6 +54,7 @@ class Steering(FlowsBase):
         if (row := self._caller.row(run_id)).parent_run is not None:
             self._resume_inside(row)
             return self._run(run_id)
+        take = self._taker.take_or_join if self._taker.is_at_rest(row) else self._taker.take
         if self._controller.call_off(run_id):
             return self._run(run_id)
         row = self._caller.row(run_id)
@@ -63,11 +64,13 @@ class Steering(FlowsBase):
             raise IllegalTransition(
                 run_id, row.status, "resumed", f"try it again with: {command_line('retry', run_id)}"
             )
-        self._taker.take(row, "resume" if row.status == "paused" or row.pausing else "recover")
+        take(row, "resume" if row.status == "paused" or row.pausing else "recover")
         return self._run(run_id)
 
     def retry(self, run_id: str, *, start_from: Sequence[str] = ()) -> Run:
         """Try again what failed or never ran, with fresh tries; what succeeded is kept. Releases parked work too.
+
+        Of several at once each has the run go on by one of them; one with ``start_from`` is told that another was faster.
 
         Args:
             run_id: The run.
@@ -96,7 +99,11 @@ class Steering(FlowsBase):
             self._taker.refuse_owned(row)
             advice = f"go on with it: {command_line('resume', run_id)}"
             raise IllegalTransition(run_id, row.status, "retried", advice)
-        self._taker.take(row, "retry", redone=redone)
+        if redone or row.status not in FINAL_RUN:
+            # Whoever is faster may have been asked for less than this.
+            self._taker.take(row, "retry", redone=redone)
+        else:
+            self._taker.take_or_join(row, "retry")
         return self._run(run_id)
 
     def _resume_inside(self, row: RunRow) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.run_rows import NewRun
+from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import RunConflict, RunOwned, StoreError, UnitRejected
 from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.machine.events import Mode
@@ -125,6 +126,35 @@ class Taker:
         if mode != "recover":
             # The claim alone says whose the run is, not that it is to go on: a crash here would leave it at rest.
             self._caller.wait(active.emitter.opened)
+
+    def take_or_join(self, row: RunRow, mode: Mode) -> None:
+        """``take``; who finds that others of this process were faster goes on with what they took.
+
+        Raises:
+            RunOwned, DefinitionError, StoreError: As ``take``; of those that run it only another process.
+        """
+        run_id = row.run_id
+        while True:
+            try:
+                return self.take(row, mode)
+            except RunOwned as owned:
+                if owned.worker_id != self._hub.store.worker_id:
+                    raise
+            opening = self._hub.openings.of(run_id)
+            if opening is not None:
+                self._caller.wait(opening)
+            active = self._hub.active.get(run_id)
+            if active is not None:
+                return self._caller.wait(active.emitter.opened)
+            row = self._caller.row(run_id)
+            if row.status in FINAL_RUN:
+                return None  # it went on, and is over
+
+    def is_at_rest(self, row: RunRow) -> bool:
+        """Whether a run does not go on, is about to pause, or is just being taken up again here."""
+        if row.status not in ("pending", "running") or (row.pausing and row.ending is None):
+            return True
+        return self._hub.openings.of(row.run_id) is not None or self._hub.archive.owner_pid(row) is None
 
     def refuse_owned(self, row: RunRow) -> None:
         """Refuse a run that somebody runs, here or elsewhere.
