@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -135,6 +136,33 @@ def test_functions_of_one_source_that_took_along_different_values_have_outputs_o
         system.stop()
     assert [output for output, _ in found] == [20, 30, 20, 14, 15]
     assert [is_hit for _, is_hit in found] == [False, False, True, False, False]
+
+
+def adding(more: int) -> Callable[[Callable[[int, int], int]], Callable[[int, int], int]]:
+    def wrap(function: Callable[[int, int], int]) -> Callable[[int, int], int]:
+        @functools.wraps(function)
+        def wrapped(value: int, by: int) -> int:
+            return function(value, by) + more
+
+        return wrapped
+
+    return wrap
+
+
+def compute(value: int, by: int) -> int:
+    return value + by
+
+
+def test_what_wraps_one_function_has_outputs_of_its_own(sim: Simulation) -> None:
+    found: list[tuple[object, bool]] = []
+    for made in (compute, adding(2)(compute), adding(3)(compute), adding(2)(compute)):
+        system = sim.system(actions=[made])
+        node = system.flows.start(flow(10)).wait().nodes[0]
+        found.append((node.output, "cached" in (node.reason or "")))
+        system.stop()
+    plain = found[0][0]
+    assert isinstance(plain, int)
+    assert found == [(plain, False), (plain + 2, False), (plain + 3, False), (plain + 2, True)]
 
 
 def test_without_cache_nothing_is_reused(sim: Simulation, desk: Desk) -> None:

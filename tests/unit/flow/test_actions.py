@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import sys
 import types
 from dataclasses import dataclass
@@ -46,6 +48,46 @@ class Model:
 
 
 class Unknown: ...
+
+
+def base(value: int) -> int:
+    return value
+
+
+def times(factor):
+    def wrap(function):
+        @functools.wraps(function)
+        def wrapped(value: int) -> int:
+            return function(value) * factor
+
+        return wrapped
+
+    return wrap
+
+
+def minus(factor):
+    def wrap(function):
+        @functools.wraps(function)
+        def wrapped(value: int) -> int:
+            return function(value) - factor
+
+        return wrapped
+
+    return wrap
+
+
+WRAPPED = """
+import functools
+def locked(function):
+    lock = object()
+    @functools.wraps(function)
+    def wrapped(value: int) -> int:
+        return function(value) if lock else 0
+    return wrapped
+@locked
+def work(value: int) -> int:
+    return value
+"""
 
 
 class TestMarking:
@@ -273,6 +315,29 @@ class TestRegistry:
         registry.add(first)
         with pytest.raises(DefinitionError, match="two actions have the name '<lambda>'"):
             registry.add(second)
+
+    def test_what_wraps_one_function_is_told_apart_by_what_it_took_along(self):
+        registry = ActionRegistry()
+        registry.add(times(2)(base))
+        registry.add(times(2)(base))
+        for other in (times(3)(base), base, minus(2)(base), times(2)(times(2)(base))):
+            with pytest.raises(DefinitionError, match="two actions have the name 'base'"):
+                registry.add(other)
+
+    def test_a_decorated_function_of_a_file_that_has_two_names_is_one(self, tmp_path):
+        """Law: its lines say what wraps it, whatever that took along."""
+        (tmp_path / "wrapped.py").write_text(WRAPPED)
+        registry, loaded = ActionRegistry(), []
+        for name in ("first_name", "second_name"):
+            spec = importlib.util.spec_from_file_location(name, tmp_path / "wrapped.py")
+            module = sys.modules[name] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            loaded.append(module.work)
+        try:
+            for one in loaded:
+                registry.add(one)
+        finally:
+            del sys.modules["first_name"], sys.modules["second_name"]
 
     def test_a_function_that_holds_itself_is_itself(self):
         def make(factor):
