@@ -8,6 +8,7 @@ import threading
 import time
 from asyncio import _get_running_loop
 from collections import deque
+from typing import Any
 
 from dagger_actors.actors.dispatcher import give_turn
 from dagger_actors.core.log_fields import LogFields
@@ -20,6 +21,9 @@ logger = logging.getLogger("dagger_actors.actors")
 
 LAST_WORD_S = 0.05
 """What coroutines get to hear of their cancellation where the time was over before this thread came to it."""
+
+LAST_TURNS_S = 1.0
+"""How long turns that were queued may go on beginning coroutines when the time is over: some never end to."""
 
 TURNS_PER_CALLBACK = 64
 """Turns in one callback of the loop; then timers and sockets have their say."""
@@ -141,23 +145,25 @@ class LoopDispatcher:
             loop.close()
 
     def _wind_down(self, loop: asyncio.AbstractEventLoop) -> None:
-        are_told = False
+        told: set[asyncio.Task[Any]] = set()
         while True:
-            self._drain()
+            for _ in range(1 + len(self._queue) // TURNS_PER_CALLBACK):
+                self._drain()
+                loop.run_until_complete(asyncio.sleep(0))
             # A task that is cancelled before its first step has not run at all, and what was queued runs.
             loop.run_until_complete(asyncio.sleep(0))
             tasks = asyncio.all_tasks(loop)
             if not tasks and not self._queue:
                 break
             left = self._deadline - time.monotonic()
-            if left <= 0 and are_told:
+            if left <= 0 and ((told >= tasks and not self._queue) or left < -LAST_TURNS_S):
                 fields = LogFields(pool=self.name)
                 logger.warning("%d coroutines of %s ignored their cancellation", len(tasks), self.name, extra=fields)
                 self._is_clean = False
                 break
             for task in tasks:
                 task.cancel()
-            are_told = True
+            told |= tasks
             if tasks:
                 loop.run_until_complete(asyncio.wait(tasks, timeout=max(left, LAST_WORD_S)))
         loop.run_until_complete(loop.shutdown_asyncgens())

@@ -272,3 +272,36 @@ def test_a_coroutine_is_cancelled_though_the_time_was_over_when_the_loop_came_to
     dispatcher._thread.join(PATIENCE_S)
     assert running.cancelled()
     assert ends == [asyncio.CancelledError]
+
+
+def test_what_queued_turns_begin_is_cancelled_too_though_the_time_was_over() -> None:
+    """Law: also of so many that the last of them begin when the first have been told."""
+    dispatcher, at_work, goes_on, ends = LoopDispatcher("late"), threading.Event(), threading.Event(), list[type]()
+
+    async def awaits() -> None:
+        try:
+            await asyncio.Event().wait()
+        except BaseException as error:
+            ends.append(type(error))
+            raise
+
+    class Turn:
+        def run_turn(self) -> bool:
+            begun.append(loop.create_task(awaits()))
+            return False
+
+    class Slow:
+        def run_turn(self) -> bool:
+            at_work.set()
+            return not goes_on.wait(PATIENCE_S)
+
+    begun: list[asyncio.Task[None]] = []
+    loop = dispatcher.loop
+    dispatcher.schedule(Slow())
+    assert at_work.wait(PATIENCE_S)
+    for _ in range(1_000):
+        dispatcher.schedule(Turn())
+    dispatcher.close(0)
+    goes_on.set()
+    dispatcher._thread.join(PATIENCE_S)
+    assert len(begun) == len(ends) == 1_000
