@@ -271,6 +271,7 @@ class RunPaused(RunEnded):
 
     def __str__(self) -> str:
         advice = (
-            "" if self.reason else "; answer what it asks (flows.questions, flows.signal), or go on with flows.resume"
+            "; answer what it asks (flows.questions, flows.signal), or wait until somebody has: "
+            "run.result(wait_for_people=True); or go on with flows.resume"
         )
-        return super().__str__() + advice
+        return super().__str__() + ("" if self.reason else advice)

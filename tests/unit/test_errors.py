@@ -479,7 +479,10 @@ def test_an_error_that_carries_what_cannot_be_hashed_can_be_hashed() -> None:
         (errors.RunNotFound("r"), "no run 'r'; list the runs with: dagger-actors runs"),
         (
             errors.RunPaused("r", ""),
-            "run 'r' is paused; answer what it asks (flows.questions, flows.signal), or go on with flows.resume",
+            (
+                "run 'r' is paused; answer what it asks (flows.questions, flows.signal), or wait until somebody has: "
+                "run.result(wait_for_people=True); or go on with flows.resume"
+            ),
         ),
         (errors.IllegalTransition("r", "failed", "paused"), "run 'r' is failed, it cannot become paused"),
         (errors.NotADatabase("x"), "x is not a dagger_actors database; choose another path with --db"),

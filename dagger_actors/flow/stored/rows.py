@@ -58,6 +58,11 @@ class RunRow(msgspec.Struct, frozen=True):
         """What for the run of a flow inside another, which has paused, is opened."""
         return next((mode for mode, mark in MARKS.items() if mark == self.asks_until), "recover")
 
+    @property
+    def is_left_to_people(self) -> bool:
+        """Whether it rests for nothing but answers of people."""
+        return self.status == "paused" and self.asks_until is not None
+
     def is_due(self, now_us: int) -> bool:
         """Whether it rests and is to be looked at: of the people who are asked one has answered, or was asked for long enough."""
         return self.asks_until is not None and self.asks_until <= now_us

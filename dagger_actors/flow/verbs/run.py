@@ -29,12 +29,12 @@ ENDS: dict[str, type[RunEnded]] = {
 class RunSource(Protocol):
     """What a handle asks; ``flow.verbs.flows.Flows`` answers."""
 
-    def wait_for(self, run_id: str, timeout: float | None) -> None:
-        """Block until a run ends or pauses."""
+    def wait_for(self, run_id: str, timeout: float | None, *, wait_for_people: bool) -> None:
+        """Block until a run ends or pauses; if people are waited for, not while it pauses only until they have answered."""
         ...
 
-    async def until_rest(self, run_id: str) -> None:
-        """Wait until a run ends or pauses, without blocking the loop."""
+    async def until_rest(self, run_id: str, *, wait_for_people: bool) -> None:
+        """``wait_for``, without blocking the loop."""
         ...
 
     def report(self, run_id: str, *, outputs: bool = True) -> Report:
@@ -80,37 +80,44 @@ class Run:
         report = self._flows.report(self.id, outputs=False)
         return report.html(svg_if_it_can_be(picture_of_run(self._flows.definition(self.id), report)))
 
-    def wait(self, timeout: float | None = None) -> Report:
+    def wait(self, timeout: float | None = None, *, wait_for_people: bool = False) -> Report:
         """Wait until the run ends or pauses.
 
         Args:
             timeout: Seconds to wait; None = as long as it takes.
+            wait_for_people: True = also while it is paused only because people are asked (``approval``), until they have
+                answered or the time for that is up; it goes on then where its code is, here or elsewhere.
 
         Raises:
-            TimeoutError: It is still running; it goes on.
+            TimeoutError: It is still running, or people are still asked; it goes on.
             BlockingCall: On a running event loop; use ``await run.await_report()``.
         """
-        self._refuse_to_block("run.wait()", "await run.await_report()")
-        self._flows.wait_for(self.id, timeout)
+        self._refuse_to_block("run.wait()", "await run.await_report()", wait_for_people=wait_for_people)
+        self._flows.wait_for(self.id, timeout, wait_for_people=wait_for_people)
         return self._flows.report(self.id)
 
-    def result(self, timeout: float | None = None) -> dict[str, Any]:
+    def result(self, timeout: float | None = None, *, wait_for_people: bool = False) -> dict[str, Any]:
         """Wait for the run's outputs.
+
+        Args:
+            timeout: As for ``wait``.
+            wait_for_people: As for ``wait``; False = it raises ``RunPaused`` as soon as nothing but people are awaited.
 
         Raises:
             RunFailed, RunCancelled, RunTimedOut, RunPaused: It did not succeed; carries the ``report``.
-            TimeoutError: It is still running; it goes on.
-            BlockingCall: On a running event loop; use ``await run``.
+            TimeoutError: It is still running, or people are still asked; it goes on.
+            BlockingCall: On a running event loop; use ``await run``, or ``await run.await_result()``.
         """
-        self._refuse_to_block("run.result()", "await run")
-        return outputs_of(self.wait(timeout))
+        instead = "await run.await_result(wait_for_people=True)" if wait_for_people else "await run"
+        self._refuse_to_block("run.result()", instead, wait_for_people=wait_for_people)
+        return outputs_of(self.wait(timeout, wait_for_people=wait_for_people))
 
-    def _refuse_to_block(self, verb: str, instead: str) -> None:
+    def _refuse_to_block(self, verb: str, instead: str, *, wait_for_people: bool) -> None:
         """Refuse to wait on a running event loop; one that has ended, as in a notebook's next cell, needs no waiting."""
         try:
             refuse_on_loop(verb, instead)
         except BlockingCall:
-            if self.report().state not in REST:
+            if self.report().state not in (FINAL_RUN if wait_for_people else REST):
                 raise
 
     def report(self) -> Report:
@@ -141,10 +148,14 @@ class Run:
         """
         return self._flows.cancel(self.id, node=node)
 
-    async def await_report(self) -> Report:
-        """Wait until the run ends or pauses, without blocking the loop."""
-        await self._flows.until_rest(self.id)
+    async def await_report(self, *, wait_for_people: bool = False) -> Report:
+        """``wait``, without blocking the loop."""
+        await self._flows.until_rest(self.id, wait_for_people=wait_for_people)
         return await asyncio.to_thread(self._flows.report, self.id)
+
+    async def await_result(self, *, wait_for_people: bool = False) -> dict[str, Any]:
+        """``result``, without blocking the loop; ``await run`` is the same without options."""
+        return outputs_of(await self.await_report(wait_for_people=wait_for_people))
 
     async def apause(self) -> Report:
         """``pause``, without blocking the loop."""
@@ -159,10 +170,7 @@ class Run:
         return await asyncio.to_thread(self.cancel, node=node)
 
     def __await__(self) -> Generator[Any, None, dict[str, Any]]:
-        return self._await_outputs().__await__()
-
-    async def _await_outputs(self) -> dict[str, Any]:
-        return outputs_of(await self.await_report())
+        return self.await_result().__await__()
 
 
 def outputs_of(report: Report) -> dict[str, Any]:

@@ -152,15 +152,15 @@ class Signaller:
                 self._caller.pause()
             elif opening is not None:
                 self._caller.wait(opening)
-            elif not self._open(root_id):
+            elif not self.take_up(root_id):
                 return
 
     def _may_go_on(self, run_key: int) -> bool:
         """Tell whether neither a run nor one that it is inside of is paused for something else: then it goes on after that."""
         return not self._hub.store.readers.query("read.is_held_up", run_key)[0][0]
 
-    def _open(self, run_id: str) -> bool:
-        """Open a run that nobody runs, and tell whether it may be open here by now."""
+    def take_up(self, run_id: str) -> bool:
+        """Open a run that nobody runs, if its code is here, and tell whether it may be open here by now."""
         hub = self._hub
         row = self._caller.row(run_id)
         if row.status not in ("pending", "running", "paused") or hub.is_anothers(row):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
 from dagger_actors.bodies.loop_guard import refuse_on_loop
 from dagger_actors.errors import SystemClosed
@@ -12,8 +13,12 @@ from dagger_actors.flow.stored.happened import Event
 from dagger_actors.flow.verbs.base import FlowsBase
 from dagger_actors.flow.verbs.catalog import Catalog
 from dagger_actors.flow.verbs.following import Following
+from dagger_actors.flow.verbs.signalling import Signaller
 
 __all__ = ["Waiting"]
+
+LOOK_S: Final = 0.25
+"""How often it is looked, on an event loop, whether people have answered."""
 
 
 class Waiting(FlowsBase):
@@ -22,6 +27,7 @@ class Waiting(FlowsBase):
     def __init__(self, hub: FlowHub, catalog: Catalog) -> None:
         super().__init__(hub, catalog)
         self._following = Following(hub)
+        self._people = Signaller(hub, self._caller, self._taker.take)
 
     def events(self, run_id: str, *, after: int = 0, follow: bool = False) -> Iterator[Event]:
         """What happens to a run, as it is committed: what has happened already, then what comes, whoever runs it.
@@ -45,14 +51,25 @@ class Waiting(FlowsBase):
         """``events``, for ``async for``."""
         return self._following.aevents(self._caller.row(run_id), after, follow=follow)
 
-    def wait_for(self, run_id: str, timeout: float | None) -> None:
-        """Block until a run ends or pauses.
+    def wait_for(self, run_id: str, timeout: float | None, *, wait_for_people: bool = False) -> None:
+        """Block until a run ends or pauses; if people are waited for, not while it pauses only until they have answered.
 
         Raises:
-            TimeoutError: It still runs.
+            TimeoutError: It still runs, or people are still asked.
             StoreError: The disk refused, and it was let go; it goes on when the disk no longer does, or when it is resumed.
             SystemClosed: The system was left before; the run goes on when somebody resumes it.
         """
+        clock = self._hub.runtime.clock
+        until = None if timeout is None else clock.now().mono_us + round(timeout * 1e6)
+        self._until_rest(run_id, timeout)
+        while wait_for_people and self._is_left_to_people(run_id):
+            left = None if until is None else (until - clock.now().mono_us) / 1e6
+            if left is not None and left <= 0:
+                raise TimeoutError(f"people are still asked by run {run_id!r} after {timeout:g} s")
+            self._caller.pause()
+            self._until_rest(run_id, left)
+
+    def _until_rest(self, run_id: str, timeout: float | None) -> None:
         self._hub.store.home.check()
         active = self._hub.active.get(run_id)
         if active is not None:
@@ -66,14 +83,31 @@ class Waiting(FlowsBase):
                 raise TimeoutError(f"run {run_id!r} still runs after {timeout:g} s")
             self._caller.pause()
 
-    async def until_rest(self, run_id: str) -> None:
-        """Wait until a run ends or pauses, without blocking the loop."""
+    def _is_left_to_people(self, run_id: str) -> bool:
+        """Whether a run rests only until people have answered; one that has what it waits for goes on here, if it can here."""
+        row = self._caller.row(run_id)
+        if not row.is_left_to_people:
+            return False
+        if self._is_closed:
+            raise SystemClosed
+        if row.is_due(self._hub.runtime.clock.now().wall_us):
+            self._people.take_up(run_id if row.parent_run is None else self._hub.archive.id_of(row.root_run))
+        return True
+
+    async def until_rest(self, run_id: str, *, wait_for_people: bool = False) -> None:
+        """``wait_for``, without blocking the loop."""
+        await self._auntil_rest(run_id)
+        while wait_for_people and await asyncio.to_thread(self._is_left_to_people, run_id):
+            await asyncio.sleep(LOOK_S)
+            await self._auntil_rest(run_id)
+
+    async def _auntil_rest(self, run_id: str) -> None:
         self._hub.store.home.check()
         active = self._hub.active.get(run_id)
         if active is not None:
             _refuse_unfinished(await active.done)
         else:
-            await asyncio.to_thread(self.wait_for, run_id, None)
+            await asyncio.to_thread(self._until_rest, run_id, None)
 
 
 def _refuse_unfinished(state: str) -> None:

@@ -1,0 +1,114 @@
+"""A06: a program waits for a run through what that asks people, as ``run --wait`` does."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagger_actors import ActorSystem, BlockingCall, RunCancelled, RunFailed, RunPaused
+from dagger_actors.testing import Simulation
+
+PATIENCE_S = 60
+YES = True
+SHIPPED = {"ship": "shipped: True"}
+AUTOPILOT = {"timeout_s": 3, "on_timeout": "autopilot", "default": True}
+
+
+def ship(ok: bool) -> str:
+    return f"shipped: {ok}"
+
+
+def flow(**approval: Any) -> dict[str, Any]:
+    nodes = [{"id": "ok", "approval": approval}, {"id": "ship", "action": "ship", "inputs": {"ok": "ok"}}]
+    return {"name": "f", "nodes": nodes}
+
+
+@pytest.mark.parametrize("recover", [True, False])
+def test_the_autopilot_is_waited_for(sim: Simulation, recover: bool) -> None:
+    """Law: who waits for people has the outputs when their time is up, also where nothing is taken over by itself."""
+    run = sim.system(actions=[ship], recover=recover).flows.start(flow(**AUTOPILOT))
+    with pytest.raises(RunPaused, match="wait_for_people=True"):
+        run.result(20)
+    assert run.result(20, wait_for_people=True) == SHIPPED
+    assert 3 <= sim.now_s < 6
+
+
+def test_who_waits_no_longer_than_people_take_leaves_the_run_as_it_is(sim: Simulation) -> None:
+    """Law: a wait that times out raises the builtin error, and the run goes on resting."""
+    run = sim.system(actions=[ship]).flows.start(flow())
+    with pytest.raises(TimeoutError, match="people are still asked"):
+        run.wait(5, wait_for_people=True)
+    assert 5 <= sim.now_s < 6
+    assert run.report().state == "paused"
+
+
+def test_a_pause_is_not_waited_for(sim: Simulation) -> None:
+    """Law: what no answer helps ends the wait, though people are asked as well."""
+    system = sim.system(actions=[ship])
+    run = system.flows.start(flow())
+    run.wait()
+    run.pause()
+    with pytest.raises(RunPaused):
+        run.result(5, wait_for_people=True)
+
+
+def test_a_question_inside_is_waited_for_and_one_after_the_other(sim: Simulation) -> None:
+    """Law: a run rests for people too when they are asked in a flow inside it; a second question is one more."""
+    system = sim.system(actions=[ship], recover=True)
+    system.flows.load({"name": "inner", "nodes": [{"id": "ok", "approval": AUTOPILOT}]})
+    nodes: list[dict[str, Any]] = [
+        {"id": "sub", "flow": "inner"},
+        {"id": "also", "approval": AUTOPILOT, "dependencies": ["sub"]},
+    ]
+    assert system.flows.start({"name": "outer", "nodes": nodes}).result(20, wait_for_people=True) == {"also": True}
+    assert sim.now_s >= 6
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Any:
+    with ActorSystem(tmp_path / "x.db", actions=[ship]) as one:
+        yield one
+
+
+@pytest.mark.parametrize("answer", ["yes", "no", "cancel"])
+def test_who_waits_hears_what_came_of_an_answer(system: ActorSystem, answer: str) -> None:
+    """Law: the wait ends as the run does."""
+    run = system.flows.start(flow())
+    heard: list[object] = []
+
+    def wait() -> None:
+        try:
+            heard.append(run.result(PATIENCE_S, wait_for_people=True))
+        except (RunFailed, RunCancelled) as error:
+            heard.append(type(error))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert run.wait(PATIENCE_S).state == "paused"
+    if answer == "cancel":
+        run.cancel()
+    else:
+        system.flows.signal(run.id, "ok", answer == "yes")
+    thread.join(PATIENCE_S)
+    assert heard == [{"yes": SHIPPED, "no": RunFailed, "cancel": RunCancelled}[answer]]
+
+
+def test_on_a_loop_it_is_awaited(system: ActorSystem) -> None:
+    """Law: the twins wait through questions too; the blocking verb is refused while people are asked."""
+
+    async def go() -> None:
+        run = await system.flows.astart(flow())
+        assert (await run.await_report()).state == "paused"
+        with pytest.raises(BlockingCall, match=r"await run.await_result\(wait_for_people=True\)"):
+            run.result(1, wait_for_people=True)
+        waits = asyncio.ensure_future(run.await_result(wait_for_people=True))
+        report = asyncio.ensure_future(run.await_report(wait_for_people=True))
+        await system.flows.asignal(run.id, "ok", YES)
+        assert await waits == SHIPPED
+        assert (await report).state == "succeeded"
+
+    asyncio.run(go())
