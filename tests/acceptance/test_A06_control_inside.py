@@ -48,6 +48,24 @@ nodes:
   - {id: bad, action: fails, on_failure: POLICY}
 """
 
+BAD = """
+name: bad
+nodes:
+  - {id: bad, action: fails, on_failure: pause}
+"""
+ASKING = """
+name: asking
+nodes:
+  - {id: question, approval: {message: "so?", type: bool}}
+  - {id: stuck, flow: bad.yaml}
+"""
+AROUND = """
+name: around
+nodes:
+  - {id: far, flow: asking.yaml}
+  - {id: beside, action: work, inputs: {name: {value: o}, step: {value: a}}}
+"""
+
 
 class Stage:
     """Actions that note what begins; each takes one virtual second, or as many as it is told."""
@@ -87,6 +105,9 @@ def written(folder: Path, policy: str = "pause") -> Path:
         "outer": OUTER,
         "deep": DEEP,
         "mapped": MAPPED,
+        "bad": BAD,
+        "asking": ASKING,
+        "around": AROUND,
         "failing": FAILING.replace("POLICY", policy),
     }
     for name, text in flows.items():
@@ -149,6 +170,26 @@ def test_a_pause_that_is_called_off_stops_nothing_inside(
     teller.flows.resume("r")
     assert run.wait(100).state == "succeeded"
     assert sorted(stage.began) == EACH[name]
+
+
+@pytest.mark.parametrize("is_called_off", [True, False])
+def test_a_resume_reaches_what_is_stuck_inside_one_that_asks_people(
+    sim: Simulation, stage: Stage, tmp_path: Path, is_called_off: bool
+) -> None:
+    """Law: resumed while it pauses, or once it has, what failed and paused deeper inside is tried again."""
+    stage.takes_s = 30.0
+    system, run = started(sim, stage, written(tmp_path).with_name("around.yaml"))
+    sim.advance(5)
+    assert [state(system, one) for one in ("r", "r/far", "r/far/stuck")] == ["running", "paused", "paused"]
+    system.flows.pause("r")
+    if not is_called_off:
+        assert run.wait().state == "paused"
+    stage.failing = False
+    system.flows.resume("r")
+    sim.advance(5)
+    assert state(system, "r/far/stuck") == "succeeded"
+    system.flows.signal("r/far", "question", value=True)
+    assert run.wait().state == "succeeded"
 
 
 def test_a_failure_that_pauses_the_run_pauses_what_is_inside(sim: Simulation, stage: Stage, tmp_path: Path) -> None:

@@ -139,8 +139,8 @@ def _resume(book: Book, now: Now) -> None:
         book.grant(live)
     begin(book, now)
     book.pass_on("resume")
-    for live in [live for live in book.live.values() if live.state == "parked" and is_resting_child(book, live)]:
-        book.effects.append(Revive(live.node, live.item, "resume"))
+    for live in [live for live in book.live.values() if is_resting_child(book, live)]:
+        book.effects.append(Revive(live.node, live.item, "resume"))  # the file knows what is stuck, at any depth
         book.queue.push(live.vertex)
 
 

@@ -165,7 +165,10 @@ class Await(msgspec.Struct, frozen=True, gc=False):
 
 
 class Revive(msgspec.Struct, frozen=True, gc=False):
-    """Mark the run of a flow, which this attempt awaits, to be resumed or retried, if it rests; written with the decision."""
+    """Mark the run of a flow, which this attempt awaits, to be resumed or retried, if it rests; written with the decision.
+
+    One that rests only because people are asked, in it and at any depth, is not resumed.
+    """
 
     node: int
     item: int
