@@ -227,9 +227,11 @@ class Run:
                 piece.run.pause()
 
     def hear(self, node_id: str, answer: bool) -> None:
-        """Somebody answers; a paused run takes it when it goes on."""
-        self.nodes[node_id].own.answer = answer
-        self.wake()
+        """Somebody answers; a paused run takes it when it goes on. The same answer once more, to what is over, is nothing new."""
+        own = self.nodes[node_id].own
+        own.answer = answer
+        if own.state == "asked":
+            self.wake()
 
     def wake(self) -> None:
         """Go on, if it rests because people are asked; inside of another run when it is its turn there."""
