@@ -137,7 +137,17 @@ def counts(items: Sequence[NodeReport]) -> str:
 def most_telling(items: Sequence[NodeReport]) -> str:
     """Choose the state of a mapped node from its items'."""
     states = {node.state for node in items}
-    for state in ("failed", "timed_out", "running", "waiting", "ready", "pending", "cancelled", "skipped"):
+    for state in (
+        "failed",
+        "timed_out",
+        "interrupted",
+        "running",
+        "waiting",
+        "ready",
+        "pending",
+        "cancelled",
+        "skipped",
+    ):
         if state in states:
             return state
     return "succeeded"
@@ -176,10 +186,10 @@ def runs_table(summaries: Sequence[RunSummary], resumable: Collection[str], colu
     table.columns[FLOW].max_width = WIDEST_FLOW
     for place in (STATE, CREATED):
         table.columns[place].no_wrap = True
-    for row, summary in zip(rows, summaries, strict=True):
+    for row in rows:
         table.add_row(
             *(
-                Text(cell, style=STYLES.get(summary.state, "") if at == STATE else "")
+                Text(cell, style=STYLES.get(cell, "") if at == STATE else "")
                 for at, cell in enumerate(row[: len(headings)])
             ),
             *([Text(shorten(row[6], min(room, LONGEST_CELL)))] if has_errors else []),

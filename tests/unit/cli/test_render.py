@@ -198,3 +198,12 @@ def test_a_failure_shows_where_it_was_raised_the_first_whole_the_others_their_la
     assert told[1:5] == [f"  {line}" for line in frames.splitlines()]
     assert told[5].startswith("b failed")
     assert told[6:] == [f"  {line}" for line in frames.splitlines()[2:]]
+
+
+def test_items_that_were_cut_off_make_no_success_of_their_map():
+    """Law: a map of which only items have rows is interrupted with them, and so coloured in the list of runs."""
+    items = [node("sub", state, attempt(1, state), key=state) for state in ("succeeded", "running")]
+    (line,) = [one for one in page(interrupted(report("running", *items))).splitlines() if one.startswith("sub ")]
+    assert line.split()[1] == "interrupted"
+    cell = runs_table([summary("r", "running")], ["r"], 100).columns[2]._cells[0]
+    assert (cell.plain, cell.style) == ("interrupted", "yellow")
