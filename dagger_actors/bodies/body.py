@@ -25,6 +25,7 @@ from dagger_actors.bodies.artifact_source import ArtifactSource
 from dagger_actors.bodies.capture import KEPT_BYTES, Capture
 from dagger_actors.bodies.context import BodyContext, Surroundings
 from dagger_actors.bodies.error_detail import detail_of
+from dagger_actors.bodies.made_functions import not_loaded
 from dagger_actors.bodies.outputs import to_output
 from dagger_actors.bodies.secret import NO_MASK, GuardedArtifacts, Mask, Secret
 from dagger_actors.bodies.services import BodyServices
@@ -141,7 +142,7 @@ class BodyActor(Actor):
     def _arranged(self, start: StartAttempt) -> tuple[Action, dict[str, Any]]:
         action = self._services.actions.get(start.action)
         if action is None:
-            raise LookupError(f"the action {start.action!r} is not loaded in this process")
+            raise LookupError(not_loaded(start.action))
         if start.problem:
             raise InputError(start.action, "", start.problem)
         if start.has_secrets:

@@ -14,12 +14,21 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, Final
 
-__all__ = ["does_the_same", "is_made", "source_hash", "unsaid"]
+__all__ = ["does_the_same", "is_made", "not_loaded", "source_hash", "unsaid"]
 
 PLAIN: Final = (int, float, complex, str, bytes, bool, type(None))
 """Types whose values are what they are, whichever object holds them."""
 
 LAMBDA: Final = "<lambda>"
+
+
+def not_loaded(name: str) -> str:
+    """What to say of a function that a body is to run and that this process does not have."""
+    return (
+        f"the action {name!r} is not loaded in this process, or it is one of two that one function made, both loaded with "
+        "one flow, and nobody can tell which is meant; give the flow another name for each, hand in as an input what differs "
+        "between them, or give the system the one it is to run: ActorSystem(actions=[...])"
+    )
 
 
 def is_made(function: Callable[..., Any]) -> bool:

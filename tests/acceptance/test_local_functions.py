@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dagger_actors import ActorSystem, DefinitionError, Flow, RunPaused
+from dagger_actors import ActorSystem, DefinitionError, Flow, RunFailed, RunPaused
 from dagger_actors.testing.simulation import Simulation
 
 
@@ -89,6 +89,28 @@ def test_which_of_two_that_one_function_made_a_run_began_with_is_not_guessed(sim
     assert [run.wait().state for run in (first, second)] == ["paused", "paused"]
     with pytest.raises(DefinitionError, match="there is no action 'step' any more"):
         first.resume()
+
+
+def test_a_flow_inside_that_was_loaded_with_either_says_what_to_do(sim: Simulation) -> None:
+    """It is the same: the run inside fails rather than computes with the wrong one, and its error says how to tell them apart."""
+    system = sim.system()
+    for factor in (2, 9):
+        inner = Flow("inner")
+        inner.node("scaled", scaling(factor), inputs={"value": 7})
+        system.flows.load(inner)
+    outer = Flow("outer")
+    outer.sub_flow("sub", "inner")
+    advice = (
+        r"'step' is .*one of two that one function made.*give the flow another name for each, .*ActorSystem\(actions="
+    )
+    with pytest.raises(RunFailed, match=advice):
+        system.flows.start(outer).result()
+    named = Flow("another")
+    named.node("scaled", scaling(9), inputs={"value": 7})
+    system.flows.load(named)
+    outer = Flow("outer")
+    outer.sub_flow("sub", "another")
+    assert system.flows.start(outer).result() == {"sub": {"scaled": 63}}
 
 
 def test_those_of_runs_that_have_ended_are_let_go() -> None:

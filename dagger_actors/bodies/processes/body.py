@@ -13,6 +13,7 @@ from dagger_actors.actors.gate import Gate
 from dagger_actors.bodies.actions import Action
 from dagger_actors.bodies.capture import Capture
 from dagger_actors.bodies.isolation import home_of
+from dagger_actors.bodies.made_functions import not_loaded
 from dagger_actors.bodies.processes.frames import Answer, Ask, Begin, Logged, Step, ToParent
 from dagger_actors.bodies.processes.pool import Worker, WorkerPool
 from dagger_actors.bodies.processes.remote import Questions
@@ -62,7 +63,7 @@ class ProcessBody(ThreadBody):
     def _begin(self, start: StartAttempt) -> tuple[Action, Begin]:
         action = self._services.actions.get(start.action)
         if action is None:
-            raise LookupError(f"the action {start.action!r} is not loaded in this process")
+            raise LookupError(not_loaded(start.action))
         if start.problem:
             raise InputError(start.action, "", start.problem)
         home = home_of(action.source)
