@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,12 @@ INLINE_BYTES = 1024
 
 BINARY = (bytes, bytearray, memoryview)
 """A tuple, for a union would be made anew for each output."""
+
+ONLY_KEYS = (tuple, frozenset, bool, type(None))
+"""What msgspec cannot encode only where it is a key."""
+
+IN_PASSING = (range, Iterator, KeysView, ValuesView, ItemsView)
+"""What gives its items one by one."""
 
 LEAVES = frozenset({int, str, bool, type(None)})
 
@@ -115,6 +121,10 @@ def encode_hook(value: Any) -> Any:
     """Give what msgspec cannot encode as its fields; raises OutputError when it has none."""
     fields = _fields(value)
     if fields is None:
+        if isinstance(value, ONLY_KEYS):
+            raise _wrong_key(value)
+        if isinstance(value, IN_PASSING):
+            raise OutputError(f"it holds {indefinite(type(value).__qualname__)}", "make a list of it: list(...)")
         raise OutputError(f"it holds {indefinite(type(value).__qualname__)}", AS_BYTES)
     return fields
 
@@ -142,9 +152,12 @@ def _check(value: Any) -> None:
 def _check_keys(value: Mapping[Any, Any]) -> None:
     for key in value:
         if not isinstance(key, str):
-            raise OutputError(
-                f"it holds a mapping with the key {key!r:.80}; keys of JSON are text", "write its keys as text"
-            )
+            raise _wrong_key(key)
+
+
+def _wrong_key(key: object) -> OutputError:
+    shown = repr(key)[:80]
+    return OutputError(f"it holds a mapping with the key {shown}; keys of JSON are text", "write its keys as text")
 
 
 def _check_all(values: Collection[Any], todo: list[Any]) -> None:

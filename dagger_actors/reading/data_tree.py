@@ -38,6 +38,11 @@ class DataDocument:
         """Name a place inside a sentence."""
         return self.path(at)
 
+    def with_default(self, reference: str, node: str, key: str | None) -> str:
+        """How a reference is written with a default."""
+        del node, key
+        return f"{{reference: {reference}, default: null}}"
+
     def path(self, at: int) -> str:
         """Spell the way from the root to a value; empty for the root."""
         text = ""

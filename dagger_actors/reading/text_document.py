@@ -46,6 +46,11 @@ class TextDocument:
         line, column = self.line_and_column(at)
         return f"line {line}, column {column}"
 
+    def with_default(self, reference: str, node: str, key: str | None) -> str:
+        """How a reference is written with a default."""
+        del node, key
+        return f"{{reference: {reference}, default: null}}"
+
     def _from(self, mark: int, at: int) -> tuple[int, int]:
         line, start = self._marks[mark]
         nearest = self.text.rfind("\n", mark * CHUNK, at) + 1

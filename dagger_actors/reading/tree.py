@@ -80,6 +80,9 @@ class Document(Protocol):
     def where(self, at: int) -> str:
         """Name a place inside a sentence."""
 
+    def with_default(self, reference: str, node: str, key: str | None) -> str:
+        """How a reference to what a node gives, or to one key of that, is written with a default."""
+
 
 def to_data(tree: Tree) -> object:
     """Turn a tree into plain data, as ``msgspec.json.encode`` takes it; at most ``MAX_LEVELS`` deep."""

@@ -758,6 +758,11 @@ class TestOutputs:
             (object(), "object", SAVE),
             ({"a": threading.Lock()}, "lock", SAVE),
             (lambda: 1, "function", SAVE),
+            ({("a", 1): 2}, "a mapping with the key ('a', 1)", "write its keys as text"),
+            ({"a": {None: 2}}, "a mapping with the key None", "write its keys as text"),
+            (range(3), "a range", "make a list of it: list(...)"),
+            ({"a": iter([1])}, "a list_iterator", "make a list of it: list(...)"),
+            ({"a": {1: 2}.values()}, "a dict_values", "make a list of it: list(...)"),
             (Path("/nowhere/at/all"), "/nowhere/at/all", "return a path that is there"),
         ],
     )

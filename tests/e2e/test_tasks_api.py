@@ -13,6 +13,7 @@ import pytest
 from dagger_actors import ActorSystem, ArtifactRef, RetryPolicy, task_agent
 from dagger_actors.errors import (
     BlockingCall,
+    RequestError,
     SystemClosed,
     TaskBlocked,
     TaskCancelled,
@@ -145,6 +146,20 @@ def test_a_wait_that_takes_too_long_cancels_nothing(system: ActorSystem, held: H
         task.result(0.01)
     held.go.set()
     assert task.result(PATIENCE_S) == Length(1)
+
+
+@pytest.mark.parametrize("timeout", ["x", True, float("nan"), float("inf")])
+def test_a_time_out_that_is_no_number_of_seconds_is_refused(system: ActorSystem, held: Held, timeout: Any) -> None:
+    """Law: whatever is waited for, the error says what a time-out is; nothing is waited for."""
+    run = system.flows.start({"name": "f", "nodes": [{"id": "ask", "approval": {}}]})
+    assert run.wait(30).state == "paused"
+    task, job = system.tasks.submit(held.agent, Word("a")), system.tasks.job("nightly")
+    for wait in (run.wait, run.result, task.wait, task.result, job.wait, job.result):
+        with pytest.raises(RequestError, match="timeout takes seconds, or None"):
+            wait(timeout)
+    with pytest.raises(TimeoutError):
+        task.wait(-1)
+    held.go.set()
 
 
 def test_on_an_event_loop_what_blocks_is_refused_and_its_twin_waits(system: ActorSystem, held: Held) -> None:

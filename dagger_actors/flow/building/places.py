@@ -43,6 +43,11 @@ class BuiltDocument(DataDocument):
         path = self.path(at)
         return _problem(self._place(self.steps(at)), f"{path}: {message}" if path else message, advice)
 
+    def with_default(self, reference: str, node: str, key: str | None) -> str:
+        """How it is written in Python."""
+        del reference
+        return f"{node}.default(None)" if key is None else f"{node}[{key!r}].default(None)"
+
     def _place(self, steps: tuple[str | int, ...]) -> Place:
         match steps:
             case ("nodes", int(position), *_):

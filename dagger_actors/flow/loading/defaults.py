@@ -52,7 +52,12 @@ def _check(reader: Reader, what: object, pointer: Pointer, other: str, *, is_sur
         reader.complain(pointer.at, message, "Remove the default.")
     elif not is_sure and pointer.default is None:
         message = f"{what} refers to {quoted(other)}, which may have failed or been skipped here"
-        reader.complain(pointer.at, message, f"Give a default: {{reference: {pointer.text}, default: null}}.")
+        reader.complain(pointer.at, message, _give_default(reader, pointer, other))
+
+
+def _give_default(reader: Reader, pointer: Pointer, node: str) -> str:
+    assert isinstance(pointer.found, FromNode)
+    return f"Give a default: {reader.document.with_default(pointer.text, node, pointer.found.key)}."
 
 
 def check_output_defaults(
@@ -68,7 +73,7 @@ def check_output_defaults(
         other = quoted(nodes[found.node].id)
         if skipped[found.node] and pointer.default is None:
             message = f"the output {quoted(name)} refers to {other}, which may have been skipped"
-            reader.complain(pointer.at, message, f"Give a default: {{reference: {pointer.text}, default: null}}.")
+            reader.complain(pointer.at, message, _give_default(reader, pointer, nodes[found.node].id))
         elif not skipped[found.node] and pointer.default is not None:
             message = (
                 f"the output {quoted(name)}: the default is never used, for {other} has succeeded when the flow has"

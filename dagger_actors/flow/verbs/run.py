@@ -90,6 +90,7 @@ class Run:
 
         Raises:
             TimeoutError: It is still running, or people are still asked; it goes on.
+            RequestError: The time-out is no number of seconds.
             BlockingCall: On a running event loop; use ``await run.await_report()``.
         """
         self._refuse_to_block("run.wait()", "await run.await_report()", wait_for_people=wait_for_people)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from dagger_actors.bodies.loop_guard import refuse_on_loop
+from dagger_actors.bodies.patience import check_timeout
 from dagger_actors.errors import SystemClosed
 from dagger_actors.flow.running.hub import FlowHub
 from dagger_actors.flow.stored.happened import Event
@@ -56,9 +57,11 @@ class Waiting(FlowsBase):
 
         Raises:
             TimeoutError: It still runs, or people are still asked.
+            RequestError: The time-out is no number of seconds.
             StoreError: The disk refused, and it was let go; it goes on when the disk no longer does, or when it is resumed.
             SystemClosed: The system was left before; the run goes on when somebody resumes it.
         """
+        check_timeout(timeout)
         clock = self._hub.runtime.clock
         until = None if timeout is None else clock.now().mono_us + round(timeout * 1e6)
         self._until_rest(run_id, timeout)

@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from dagger_actors.bodies.asking import Asking, Await
+from dagger_actors.bodies.patience import check_timeout
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.task_stalls import StallAction, StallFails, StallNotifies, StallTells
 from dagger_actors.core.tasks import CancelJob
@@ -140,6 +141,7 @@ class Jobs(Submission, Waiting):
 
     def wait_for_job(self, job_key: int, job_id: str, timeout: float | None) -> JobReport:
         """Block until a job has come to rest; see ``Job.wait``."""
+        check_timeout(timeout)
         self._refuse_to_block(lambda: self.job_state(job_id) != "running", "job.wait()", "await job.await_report()")
         return self._asker.run_here(self._resting_job(job_key, job_id, timeout))
 

@@ -12,6 +12,7 @@ from dagger_actors.bodies.artifact_ref import ArtifactRef
 from dagger_actors.bodies.asking import Aside, Asking, Await
 from dagger_actors.bodies.loop_guard import refuse_on_loop
 from dagger_actors.bodies.parameters import Parameter
+from dagger_actors.bodies.patience import check_timeout
 from dagger_actors.bodies.result_check import hint_name
 from dagger_actors.core.task_states import FINAL_TASK
 from dagger_actors.errors import BlockingCall, InputError, ResultError, TaskNotFound
@@ -43,6 +44,7 @@ class Waiting(TasksBase):
 
     def wait_for(self, task: int, timeout: float | None) -> TaskReport:
         """Block until a task has come to rest; see ``Task.wait``."""
+        check_timeout(timeout)
         self._refuse_to_block(lambda: self._is_at_rest(task), "task.wait()", "await task.await_report()")
         self._asker.run_here(self._resting(task, timeout))
         return self.report(task)
@@ -54,6 +56,7 @@ class Waiting(TasksBase):
 
     def result_of(self, task: int, timeout: float | None) -> Any:
         """Block until a task has its result; see ``Task.result``."""
+        check_timeout(timeout)
         self._refuse_to_block(lambda: self._is_at_rest(task), "task.result()", "await task")
         self._asker.run_here(self._resting(task, timeout))
         return self._result(task)

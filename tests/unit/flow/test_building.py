@@ -499,3 +499,14 @@ def test_the_running_script_is_not_executed_again(tmp_path, monkeypatch):
     registry = ActionRegistry()
     registry.load("script.py:work", tmp_path)
     assert registry.get("work").function is main.work
+
+
+def test_a_default_that_is_lacking_is_advised_as_python_writes_it() -> None:
+    """Law: advice is code that may stand where the problem is: of a node, and of one key of what it gives."""
+    flow = Flow("f")
+    first = flow.node("m", "act")
+    flow.node("n", "act", inputs={"all": first, "one": first["a.b"]}, trigger="all_done")
+    with pytest.raises(DefinitionError) as caught:
+        load_flow(flow.source())
+    advice = [problem.advice for problem in caught.value.problems]
+    assert advice == ["Give a default: m.default(None).", "Give a default: m['a.b'].default(None)."]
