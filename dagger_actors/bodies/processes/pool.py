@@ -119,9 +119,14 @@ class Worker:
         self._process.stdout.close()
 
     def _reap(self) -> None:
-        select.select([self._pidfd], [], [])  # a killed process ends; waiting for it needs no lock
+        self._wait_for_end()  # a killed process ends; waiting for it needs no lock
         with self._lock:
             self._process.wait()
+
+    def _wait_for_end(self, timeout_s: float | None = None) -> bool:
+        poll = select.poll()  # ``select`` itself refuses descriptors from 1,024 on
+        poll.register(self._pidfd, select.POLLIN)
+        return bool(poll.poll(None if timeout_s is None else timeout_s * 1e3))
 
     def _drain(self, capture: Capture, at_most: int = 64) -> None:
         """Take what it has printed; bounded, for it may never stop printing."""
@@ -135,7 +140,7 @@ class Worker:
                 capture.add(data)
 
     def _how_it_ended(self) -> str:
-        is_dead = bool(select.select([self._pidfd], [], [], DYING_S)[0])
+        is_dead = self._wait_for_end(DYING_S)
         self.kill()
         self._reap()
         if not is_dead:

@@ -1,6 +1,7 @@
 """Attempts in worker processes: they do what threads do, can be killed, and harm nobody."""
 
 import os
+import resource
 import select
 import subprocess
 import sys
@@ -155,6 +156,27 @@ def test_how_a_process_ended_is_told_though_its_connection_was_gone_before(monke
     error = report.nodes[0].attempts[0].error
     assert error is not None
     assert "exit status 7" in error.message
+
+
+def test_a_program_with_thousands_of_open_files_has_worker_processes_too() -> None:
+    """Law: no descriptor is too high, for an end or for a death."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+    taken = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        with ActorSystem(processes=1) as system:
+            nodes = (
+                node("crime", inputs={"what": {"value": "os._exit"}}),
+                node("facts", dependencies=["crime"], trigger="all_done"),
+            )
+            bad, good = system.flows.start(flow(*nodes, on_failure="continue")).wait(60).nodes
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert bad.attempts[0].error is not None
+    assert "exit status 7" in bad.attempts[0].error.message
+    assert good.state == "succeeded"
 
 
 def test_a_flood_and_a_changed_directory_and_a_daemon_stay_theirs() -> None:
