@@ -34,6 +34,7 @@ from dagger_actors.bodies.secret import NO_MASK, GuardedArtifacts, Mask, Secret
 from dagger_actors.bodies.suspend import is_suspension, refuse_swallowed
 from dagger_actors.core.messages import Failed, Inline, Outcome, Progressed, Succeeded, Suspended
 from dagger_actors.core.wording import BESIDE
+from dagger_actors.errors import AttemptOver
 from dagger_actors.reading.importing import FILE_MODULE, Wanted, import_file
 from dagger_actors.reading.neighbours import import_again
 from dagger_actors.store.artifacts import ArtifactStore
@@ -57,6 +58,7 @@ class Worker:
         self._frames = Frames()
         self._arrived: list[bytes] = []
         self._lock = threading.RLock()
+        self._is_busy = False
         self._pid = os.getpid()
         self._folder = Path.cwd()
         self._clock = MonotonicClock()
@@ -71,12 +73,15 @@ class Worker:
             message = self._receive()
             if not isinstance(message, Begin):
                 continue
+            self._is_busy = True
             with _traced(message):
                 outcome = self._attempt(message)
             for stream in (sys.stdout, sys.stderr):
                 with contextlib.suppress(Exception):  # whatever user code made of it
                     stream.flush()
-            self._send(End(outcome))
+            with self._lock:  # whoever has asked for something has the answer by now
+                self._is_busy = False
+                self._send(End(outcome))
             with contextlib.suppress(OSError):
                 os.chdir(self._folder)
 
@@ -140,7 +145,9 @@ class Worker:
 
     def _report(self, message: msgspec.Struct) -> None:
         assert isinstance(message, Progressed)
-        self._send(Step(message.done, message.total))
+        with self._lock:
+            if self._is_busy:
+                self._send(Step(message.done, message.total))
 
     def _log(self, level: int, text: str) -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -153,7 +160,11 @@ class Worker:
         return msgspec.msgpack.decode(self.ask("load", msgspec.msgpack.encode(artifact_id)), type=bytes)
 
     def ask(self, name: str, arguments: bytes) -> bytes:
-        """Ask the parent for something and wait for its answer; any thread of the body."""
+        """Ask the parent for something and wait for its answer; any thread of the body, until the attempt has ended.
+
+        Raises:
+            AttemptOver: It has, and its body has left a thread behind: that would take the beginning of the next one.
+        """
         answer = self._await_answer(Ask(name, arguments))
         if answer.error:
             error: BaseException = pickle.loads(answer.error)  # noqa: S301 - from the process that made this one
@@ -162,6 +173,8 @@ class Worker:
 
     def _await_answer(self, message: msgspec.Struct) -> Answer:
         with self._lock:
+            if not self._is_busy:
+                raise AttemptOver("what is asked for", "answered")
             self._send(message)
             answer = self._receive()
         assert isinstance(answer, Answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -158,6 +159,28 @@ def write_on(ctx: Context) -> int:
     thread.start()
     begun.wait(30)
     return 0
+
+
+@action
+def ask_on(ctx: Context) -> int:
+    """Leave a thread that asks until it is refused."""
+    begun = threading.Event()
+
+    def ask() -> None:
+        with contextlib.suppress(AttemptOver):
+            while True:
+                ctx.query("SELECT 1")
+                begun.set()
+
+    threading.Thread(target=ask, daemon=True).start()
+    assert begun.wait(30)
+    return 0
+
+
+@action
+def ask_too(ctx: Context) -> int:
+    """Ask as well."""
+    return len([ctx.query("SELECT 1") for _ in range(5)])
 
 
 @action

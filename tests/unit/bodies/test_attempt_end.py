@@ -21,6 +21,8 @@ ACTIONS = [
     lingering.look_back,
     lingering.write_on,
     lingering.count,
+    lingering.ask_on,
+    lingering.ask_too,
 ]
 
 
@@ -80,6 +82,16 @@ def test_the_context_of_an_attempt_before_is_over_in_a_worker_process_too(system
     run = system.flows.start(nodes("leave", "look_back", isolation="process"))
     told = run.result(PATIENCE_S)["look_back"]
     assert told == dict.fromkeys(of_flows(None), "over")
+
+
+def test_a_thread_that_a_body_leaves_in_a_worker_process_keeps_nobody_from_it(system: ActorSystem) -> None:
+    """Law: what is asked between two attempts is refused; asked all the same, it would take the beginning of the next one."""
+    made = nodes("ask_on", *["ask_too"] * 5, isolation="process")
+    for at, node in enumerate(made["nodes"]):
+        node["id"] = f"n{at}"
+        node["dependencies"] = [f"n{at - 1}"] if at else []
+    for _ in range(3):
+        assert system.flows.start(made).result(PATIENCE_S) == {"n5": 5}
 
 
 @pytest.mark.parametrize("number", [1, -1])
