@@ -6,14 +6,16 @@ import asyncio
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dagger_actors import Context, Report, Run, RunCancelled, RunTimedOut
+from dagger_actors.core.protocols import Write
 from dagger_actors.errors import IllegalTransition, RunNotFound
+from dagger_actors.flow.verbs.caller import Caller
 from dagger_actors.testing.simulation import Simulation, simulate
 from tests.busy import BEGUN_S, BUSY, begun_in_time
 
@@ -569,3 +571,44 @@ class TestAbandonedThreads:
         diary.wait_for("ended", diary.count("stuck"))
         retried = one_node("plain", try_count=100, retry_strategy={"linear": {"delay_secs": 0.02}})
         assert system.flows.start(retried).result(timeout=30) == {"node": "plain"}
+
+
+def test_a_node_that_is_to_be_run_again_is_cancelled_from_another_process(
+    sim: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law: what waits to be tried again has not ended; who cancels it tells its run once, and waits for that."""
+    has_failed = False
+
+    async def first() -> int:
+        nonlocal has_failed
+        if not has_failed:
+            has_failed = True
+            raise ValueError("broken")
+        await asyncio.sleep(1000)
+        return 1
+
+    def second() -> int:
+        raise ValueError("broken too")
+
+    behind = {"id": "second", "action": "second", "dependencies": ["first"], "trigger": "all_done"}
+    flow = {
+        "name": "again",
+        "config": {"on_failure": "continue"},
+        "nodes": [{"id": "first", "action": "first"}, behind],
+    }
+    system = sim.system(actions=[first, second])
+    system.flows.start(flow, run_id="r")
+    sim.advance(1)
+    system.flows.retry("r")
+    sim.advance(1)
+    told: list[Write] = []
+    commit = Caller.commit
+
+    def commit_and_note(caller: Caller, writes: Sequence[Write]) -> None:
+        told.extend(writes)
+        commit(caller, writes)
+
+    monkeypatch.setattr(Caller, "commit", commit_and_note)
+    report = sim.system(recover=False).flows.cancel("r", node="second")
+    assert [one.statement for one in told] == ["commands.insert"]
+    assert [one.state for one in report.nodes] == ["running", "cancelled"]

@@ -29,6 +29,10 @@ from dagger_actors.flow.verbs.caller import TURN_US, Caller
 __all__ = ["Controller"]
 
 
+ENDED = FINAL_NODE - {"interrupted"}
+"""States of nodes that have ended; what was cut off is to be run again."""
+
+
 class Order(msgspec.Struct, frozen=True):
     """What a run is told.
 
@@ -190,9 +194,7 @@ class Controller:
             NodeTransition: The node has ended otherwise, or its run has.
         """
         position = self._position(run_id, node_id)
-        while (state := self._node_state(row := self._caller.row(run_id), position)) not in FINAL_NODE - {
-            "interrupted"
-        }:
+        while (state := self._node_state(row := self._caller.row(run_id), position)) not in ENDED:
             if row.status in FINAL_RUN or row.ending is not None:
                 raise NodeTransition(run_id, node_id, "skipped" if state == "pending" else state, "cancelled")
             self._tell(row, Order("cancel_node", position), lambda current: self._has_ended(current, position))
@@ -213,7 +215,7 @@ class Controller:
         return rows[0][0] if rows else "pending"
 
     def _has_ended(self, row: RunRow, node: int) -> bool:
-        return row.status in FINAL_RUN or self._node_state(row, node) in FINAL_NODE
+        return row.status in FINAL_RUN or self._node_state(row, node) in ENDED
 
     def _tell(self, row: RunRow, order: Order, is_done: Callable[[RunRow], bool]) -> None:
         active = self._hub.active.get(row.run_id)
