@@ -126,7 +126,7 @@ def itself() -> list[Any]:
         (lambda: {"a": itself()}, "holds itself"),
         (lambda: {1: 2, "1": 3}, "the key 1"),
         (lambda: [{b"x": 2}], "the key b'x'"),
-        (lambda: {None: 1}, "NoneType"),
+        (lambda: {None: 1}, "the key None"),
         (lambda: msgspec.Raw(b'{"a":'), "Raw"),
     ],
 )
