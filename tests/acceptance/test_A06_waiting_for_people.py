@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from dagger_actors import ActorSystem, BlockingCall, RunCancelled, RunFailed, RunPaused
+from dagger_actors.flow.reports.report import Report
+from dagger_actors.flow.verbs.waiting import Waiting
 from dagger_actors.testing import Simulation
 
 PATIENCE_S = 60
@@ -112,3 +114,42 @@ def test_on_a_loop_it_is_awaited(system: ActorSystem) -> None:
         assert (await report).state == "succeeded"
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize("wait_for_people", [False, True])
+@pytest.mark.parametrize("on_a_loop", [False, True])
+def test_a_run_that_is_answered_as_its_rest_is_heard_of_is_waited_for_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_a_loop: bool, wait_for_people: bool
+) -> None:
+    """Law: no wait tells of a run that goes on, however fast somebody has gone on with it."""
+    is_looked_at = threading.Event()
+
+    def ship(ok: bool) -> str:
+        assert is_looked_at.wait(PATIENCE_S)
+        return f"shipped: {ok}"
+
+    with ActorSystem(tmp_path / "x.db", actions=[ship]) as system:
+        run = system.flows.start(flow())
+        assert run.wait(PATIENCE_S).state == "paused"
+        rest, report = Waiting._until_rest, Waiting.report
+
+        def rest_and_be_answered(flows: Waiting, run_id: str, timeout: float | None) -> None:
+            rest(flows, run_id, timeout)
+            monkeypatch.setattr(Waiting, "_until_rest", rest)
+            system.flows.signal(run_id, "ok", YES)
+
+        def report_and_let_go_on(flows: Waiting, run_id: str) -> Report:
+            told = report(flows, run_id)
+            is_looked_at.set()
+            return told
+
+        monkeypatch.setattr(Waiting, "_until_rest", rest_and_be_answered)
+        monkeypatch.setattr(Waiting, "report", report_and_let_go_on)
+
+        async def result() -> dict[str, Any]:
+            return await run.await_result(wait_for_people=wait_for_people)
+
+        if on_a_loop:
+            assert asyncio.run(result()) == SHIPPED
+        else:
+            assert run.result(PATIENCE_S, wait_for_people=wait_for_people) == SHIPPED

@@ -29,11 +29,11 @@ ENDS: dict[str, type[RunEnded]] = {
 class RunSource(Protocol):
     """What a handle asks; ``flow.verbs.flows.Flows`` answers."""
 
-    def wait_for(self, run_id: str, timeout: float | None, *, wait_for_people: bool) -> None:
+    def wait_for(self, run_id: str, timeout: float | None, *, wait_for_people: bool) -> Report:
         """Block until a run ends or pauses; if people are waited for, not while it pauses only until they have answered."""
         ...
 
-    async def until_rest(self, run_id: str, *, wait_for_people: bool) -> None:
+    async def until_rest(self, run_id: str, *, wait_for_people: bool) -> Report:
         """``wait_for``, without blocking the loop."""
         ...
 
@@ -94,8 +94,7 @@ class Run:
             BlockingCall: On a running event loop; use ``await run.await_report()``.
         """
         self._refuse_to_block("run.wait()", "await run.await_report()", wait_for_people=wait_for_people)
-        self._flows.wait_for(self.id, timeout, wait_for_people=wait_for_people)
-        return self._flows.report(self.id)
+        return self._flows.wait_for(self.id, timeout, wait_for_people=wait_for_people)
 
     def result(self, timeout: float | None = None, *, wait_for_people: bool = False) -> dict[str, Any]:
         """Wait for the run's outputs.
@@ -151,8 +150,7 @@ class Run:
 
     async def await_report(self, *, wait_for_people: bool = False) -> Report:
         """``wait``, without blocking the loop."""
-        await self._flows.until_rest(self.id, wait_for_people=wait_for_people)
-        return await asyncio.to_thread(self._flows.report, self.id)
+        return await self._flows.until_rest(self.id, wait_for_people=wait_for_people)
 
     async def await_result(self, *, wait_for_people: bool = False) -> dict[str, Any]:
         """``result``, without blocking the loop; ``await run`` is the same without options."""

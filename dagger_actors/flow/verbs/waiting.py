@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Final
 
 from dagger_actors.bodies.loop_guard import refuse_on_loop
 from dagger_actors.bodies.patience import check_timeout
 from dagger_actors.errors import SystemClosed
+from dagger_actors.flow.reports.report import Report
 from dagger_actors.flow.running.hub import FlowHub
 from dagger_actors.flow.stored.happened import Event
 from dagger_actors.flow.verbs.base import FlowsBase
 from dagger_actors.flow.verbs.catalog import Catalog
 from dagger_actors.flow.verbs.following import Following
+from dagger_actors.flow.verbs.run import REST
 from dagger_actors.flow.verbs.signalling import Signaller
 
 __all__ = ["Waiting"]
@@ -52,7 +55,7 @@ class Waiting(FlowsBase):
         """``events``, for ``async for``."""
         return self._following.aevents(self._caller.row(run_id), after, follow=follow)
 
-    def wait_for(self, run_id: str, timeout: float | None, *, wait_for_people: bool = False) -> None:
+    def wait_for(self, run_id: str, timeout: float | None, *, wait_for_people: bool = False) -> Report:
         """Block until a run ends or pauses; if people are waited for, not while it pauses only until they have answered.
 
         Raises:
@@ -65,12 +68,13 @@ class Waiting(FlowsBase):
         clock = self._hub.runtime.clock
         until = None if timeout is None else clock.now().mono_us + round(timeout * 1e6)
         self._until_rest(run_id, timeout)
-        while wait_for_people and self._is_left_to_people(run_id):
+        while (report := self._rests(run_id, wait_for_people=wait_for_people)) is None:
             left = None if until is None else (until - clock.now().mono_us) / 1e6
             if left is not None and left <= 0:
-                raise TimeoutError(f"people are still asked by run {run_id!r} after {timeout:g} s")
+                raise TimeoutError(f"run {run_id!r} goes on, or people are still asked by it, after {timeout:g} s")
             self._caller.pause()
             self._until_rest(run_id, left)
+        return report
 
     def _until_rest(self, run_id: str, timeout: float | None) -> None:
         self._hub.store.home.check()
@@ -86,6 +90,13 @@ class Waiting(FlowsBase):
                 raise TimeoutError(f"run {run_id!r} still runs after {timeout:g} s")
             self._caller.pause()
 
+    def _rests(self, run_id: str, *, wait_for_people: bool) -> Report | None:
+        """How a run rests; None if somebody has gone on with it since, or it is left to people who are to be waited for."""
+        if wait_for_people and self._is_left_to_people(run_id):
+            return None
+        report = self.report(run_id)
+        return report if report.state in REST else None
+
     def _is_left_to_people(self, run_id: str) -> bool:
         """Whether a run rests only until people have answered; one that has what it waits for goes on here, if it can here."""
         row = self._caller.row(run_id)
@@ -97,12 +108,14 @@ class Waiting(FlowsBase):
             self._people.take_up(run_id if row.parent_run is None else self._hub.archive.id_of(row.root_run))
         return True
 
-    async def until_rest(self, run_id: str, *, wait_for_people: bool = False) -> None:
+    async def until_rest(self, run_id: str, *, wait_for_people: bool = False) -> Report:
         """``wait_for``, without blocking the loop."""
+        rests = partial(self._rests, run_id, wait_for_people=wait_for_people)
         await self._auntil_rest(run_id)
-        while wait_for_people and await asyncio.to_thread(self._is_left_to_people, run_id):
+        while (report := await asyncio.to_thread(rests)) is None:
             await asyncio.sleep(LOOK_S)
             await self._auntil_rest(run_id)
+        return report
 
     async def _auntil_rest(self, run_id: str) -> None:
         self._hub.store.home.check()
