@@ -22,7 +22,7 @@ from dagger_actors.flow.definition import FORMAT
 from dagger_actors.flow.running.hub import FlowHub
 from dagger_actors.flow.running.recovery import Recovery
 from dagger_actors.flow.verbs.catalog import Catalog
-from dagger_actors.flow.verbs.preparing import PinnedFlow, RunSettings, pin, prepare
+from dagger_actors.flow.verbs.preparing import PinnedFlow, RunSettings, check_run_id, pin, prepare
 from dagger_actors.pubsub.turns.sources import StartOptions
 
 __all__ = ["TurnFlows"]
@@ -71,12 +71,14 @@ class TurnFlows:
         pinned = flow if isinstance(flow, PinnedFlow) else pin(self._catalog, flow)
         settings = RunSettings(parallel=options.parallel, sequential=options.sequential, use_cache=options.use_cache)
         run_id = hub.runtime.ids.run_id() if options.run_id is None else options.run_id
+        if options.is_unique:
+            check_run_id(run_id)  # that of a trigger is made here, and has a "/"
         run = prepare(self._catalog, pinned, inputs, run_id, settings).run
         if options.run_id is not None:
             run = msgspec.structs.replace(run, is_unique=options.is_unique)
             row = hub.archive.find(run_id)
             if row is not None:
-                run.refuse_other(row.definition_id, row.inputs)
+                run.refuse_other(row.definition_id, row.inputs, is_inside=row.parent_run is not None)
         if pinned.definition_id in self._known:
             return run
         return msgspec.structs.replace(run, definition=(FORMAT, pinned.body))

@@ -23,6 +23,7 @@ from dagger_actors.flow.definition.inputs import check_inputs, declared_inputs
 from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.loading.settings import MAX_PARALLEL
 from dagger_actors.flow.verbs.catalog import check_width, settings_of
+from dagger_actors.flow.verbs.preparing import check_run_id
 from dagger_actors.flow.verbs.run import Run
 from dagger_actors.system import ActorSystem
 
@@ -39,7 +40,8 @@ def run(
     inputs: Inputs = (),
     place: Here = ANYWHERE,
     run_id: Annotated[
-        str | None, Parameter(help="Id of the run; the same id with the same flow and inputs is the same run.")
+        str | None,
+        Parameter(help="Id of the run, without '/'; the same id with the same flow and inputs is the same run."),
     ] = None,
     parallel: Annotated[int | None, Parameter(help="Nodes running at once; overrides the file.")] = None,
     sequential: Annotated[bool, Parameter(help="One node at a time.")] = False,
@@ -57,7 +59,9 @@ def run(
         raise UsageError("--parallel and --sequential exclude one another", "give one of them")
     if parallel is not None and not 1 <= parallel <= MAX_PARALLEL:
         raise UsageError(f"--parallel {parallel} is out of range", f"give 1 to {MAX_PARALLEL:,}")
-    # Before the database is opened: a mistake in the file or the inputs leaves nothing behind.
+    # Before the database is opened: a mistake in the options, the file or the inputs leaves nothing behind.
+    if run_id is not None:
+        check_run_id(run_id)
     registry = ActionRegistry()
     with advising(spec, place.imports), collector_paused():
         definition = load_flow(spec, registry=registry, imports=place.imports)
@@ -157,7 +161,7 @@ def fork(
         Parameter(name="--from", help="Id of a node to run again, with everything downstream of it; repeatable."),
     ],
     inputs: Inputs = (),
-    new_id: Annotated[str | None, Parameter(name="--run-id", help="Id of the new run.")] = None,
+    new_id: Annotated[str | None, Parameter(name="--run-id", help="Id of the new run, without '/'.")] = None,
     place: Here = ANYWHERE,
     quiet: Quiet = False,
     as_json: AsJson = False,

@@ -20,7 +20,8 @@ class NewRun(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         inputs: A JSON object.
         imports: Where its actions are, as JSON text.
         definition: That definition, as its format and JSON text; None = it is in the database already, or comes with another run.
-        is_unique: Whether a run that has its id must be of the same definition and inputs; else whichever has it will do.
+        is_unique: Whether a run that has its id must be of the same definition and inputs; else whichever has it will do,
+            but for one inside another run.
     """
 
     run_id: str
@@ -32,12 +33,14 @@ class NewRun(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     definition: tuple[int, str] | None = None
     is_unique: bool = True
 
-    def refuse_other(self, definition_id: str, inputs: str) -> None:
-        """Refuse to be a run that is there already, if this one is unique and that one is other work.
+    def refuse_other(self, definition_id: str, inputs: str, *, is_inside: bool = False) -> None:
+        """Refuse to be a run that is there already: one inside another, and if this one is unique, other work.
 
         Raises:
-            RunConflict: It is of another definition or other inputs.
+            RunConflict: It is inside another run, of another definition or other inputs.
         """
+        if is_inside:
+            raise RunConflict(self.run_id, "parent")
         if not self.is_unique:
             return
         if definition_id != self.definition_id:

@@ -99,7 +99,7 @@ class ReplayRefused(RequestError):
 
 
 class RunConflict(RequestError):
-    """The run id is taken by a run of another definition or other inputs."""
+    """The run id is taken by a run of another definition or other inputs, or by one that belongs to another run or trigger."""
 
     def __init__(self, run_id: str, difference: str) -> None:
         self.run_id = run_id
@@ -107,6 +107,9 @@ class RunConflict(RequestError):
         super().__init__(run_id, difference)
 
     def __str__(self) -> str:
+        if self.difference == "parent":
+            advice = "fork the run above with another run id, or give the trigger another group"
+            return f"run {self.run_id!r} exists already, made by another run or trigger; {advice}"
         what = "other inputs" if self.difference == "inputs" else f"another {self.difference}"
         return f"run {self.run_id!r} exists already with {what}; choose another run id"
 

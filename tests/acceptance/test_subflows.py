@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, Channel, DefinitionError, Trigger
-from dagger_actors.errors import RequestError, RunConflict
+from dagger_actors.errors import RequestError
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 
@@ -56,6 +57,10 @@ nodes:
   - {id: done, action: grow, inputs: {number: deep.number}}
 outputs: {number: done}
 """
+
+
+class Number(msgspec.Struct, frozen=True):
+    number: int
 
 
 def grow(number: int, step: int = 1) -> int:
@@ -297,20 +302,53 @@ def test_a_run_inside_goes_on_with_the_run_above_alone(
     for ask in (system.flows.retry, system.flows.resume):
         with pytest.raises(RequestError, match=r"node of another run.*(retry|resume) r$"):
             ask("r/sub")
-    with pytest.raises(RunConflict):
-        system.flows.start(tmp_path / "inner.yaml", {"number": 5, "step": 10}, run_id="r/sub")
     assert system.flows.report("r/sub").state == "failed"
 
 
-def test_an_id_that_another_run_has_fails_the_node(sim: Simulation, tmp_path: Path) -> None:
-    """Law: a run of somebody else's with the id of the run inside is left alone, and the node says so."""
+@pytest.mark.parametrize("is_fork", [False, True])
+def test_nobody_takes_the_id_of_a_run_inside(sim: Simulation, tmp_path: Path, is_fork: bool) -> None:
+    """Law: an id with a "/" is refused, with one that will do, before anything is written: a node may want it one day."""
     system = sim.system(actions=[grow, tell])
-    other = system.flows.start(written(tmp_path, outer=OUTER).with_name("inner.yaml"), {"number": 1}, run_id="r/sub")
-    other.wait(PATIENCE_S)
-    report = system.flows.start(tmp_path / "outer.yaml", run_id="r").wait(PATIENCE_S)
-    assert report.error is not None
-    assert "run 'r/sub' exists already" in report.error
-    assert system.flows.report("r/sub").inputs == {"number": 1, "step": 1}
+    flow = written(tmp_path, outer=OUTER)
+    if is_fork:
+        system.flows.start(flow.with_name("inner.yaml"), {"number": 1}, run_id="other").wait(PATIENCE_S)
+        begin = partial(system.flows.fork, "other", start_from=["told"])
+    else:
+        begin = partial(system.flows.start, flow.with_name("inner.yaml"), {"number": 1})
+    with pytest.raises(RequestError, match=r"has no '/'.*RUN/NODE.*not 'r/sub'; write 'r-sub'"):
+        begin(run_id="r/sub")
+    assert system.flows.start(flow, run_id="r").wait(PATIENCE_S).state == "succeeded"
+    assert system.flows.report("r/sub").inputs == {"number": 2, "step": 10}
+
+
+NUMBERS = Channel("sub", Number)
+
+
+@pytest.mark.parametrize("is_trigger_first", [True, False])
+def test_a_run_of_a_trigger_and_one_inside_another_are_never_taken_for_each_other(
+    sim: Simulation, tmp_path: Path, is_trigger_first: bool
+) -> None:
+    """Law: where the id of a run inside is that of a trigger's run, whoever comes second says so, and the first is left alone."""
+    flow = written(tmp_path, outer=MAPPED)
+    trigger = Trigger("sub", flow=tmp_path / "inner.yaml", group="r")
+    system = sim.system(actions=[grow, tell, texts], channels=[NUMBERS], triggers=[trigger])
+
+    def publish() -> None:
+        system.channels.publish("sub", Number(7))
+        sim.run()
+
+    if is_trigger_first:
+        publish()
+    report = system.flows.start(flow, {"numbers": [1]}, run_id="r").wait(PATIENCE_S)
+    if is_trigger_first:
+        told = report.error or ""
+    else:
+        publish()
+        (letter,) = system.channels.dead_letters()
+        told = system.channels.dead_letter(letter.id).error.message
+    assert "run 'r/sub/0' exists already, made by another run or trigger; fork the run above" in told
+    assert system.flows.report("r/sub/0").inputs["number"] == (7 if is_trigger_first else 1)
+    assert report.state == ("failed" if is_trigger_first else "succeeded")
 
 
 def test_a_run_is_pinned_to_the_flows_inside(sim: Simulation, tmp_path: Path, failing: dict[str, bool]) -> None:

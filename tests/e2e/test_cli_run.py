@@ -129,6 +129,7 @@ def test_actions_can_come_from_import_instead_of_the_file(program):
         (["run", "fan.yaml", "-i", "count"], "KEY=VALUE"),
         (["run", "fan.yaml", "--parallel", "2", "--sequential"], "exclude one another"),
         (["run", "fan.yaml", "--parallel", "0"], "--parallel 0"),
+        (["run", "fan.yaml", "--run-id", "a/b"], "write 'a-b'"),
         (["run", "fan.yaml", "--unknown"], "--unknown"),
         (["run", "fan.yaml", "--import", "no_such_module"], "no_such_module"),
         (["run"], "SPEC"),

@@ -84,27 +84,31 @@ def pin(catalog: Catalog, flow: FlowSource) -> PinnedFlow:
 def prepare(
     catalog: Catalog, flow: PinnedFlow, inputs: Mapping[str, Any], run_id: str, settings: RunSettings
 ) -> Prepared:
-    """Judge what is said of a run.
+    """Judge what is said of a run, but for its id, which who chooses it has judged: see ``check_run_id``.
 
     Raises:
         DefinitionError: It would want more threads than there are.
         InvalidInputs: The flow does not take these inputs.
-        RequestError: The id, or a setting, cannot be.
+        RequestError: A setting cannot be.
     """
     config = catalog.config(
         flow.loaded, settings.parallel, sequential=settings.sequential, use_cache=settings.use_cache
     )
     encoded = encode_inputs(check_inputs(flow.definition, inputs))
-    check_run_id(run_id)
     text = msgspec.json.encode(config).decode()
     return Prepared(flow, config, NewRun(run_id, flow.definition.name, flow.definition_id, text, encoded, flow.places))
 
 
 def check_run_id(run_id: object) -> None:
-    """Refuse what is no run id.
+    """Refuse what is no run id for people to choose: those with a ``/`` are of runs inside others, and of triggers.
 
     Raises:
         RequestError: It is none.
     """
     if not isinstance(run_id, str) or not 0 < len(run_id) <= LONGEST_ID or not run_id.isprintable():
-        raise RequestError(f"a run id is 1 to {LONGEST_ID} printable characters")
+        raise RequestError(f"a run id is 1 to {LONGEST_ID} printable characters without '/'")
+    if "/" in run_id:
+        near = run_id.replace("/", "-")
+        raise RequestError(
+            f"a run id has no '/', which runs inside others have (RUN/NODE), not {run_id!r}; write {near!r}"
+        )

@@ -55,7 +55,8 @@ class Starting(FlowsBase):
         Args:
             flow: A file's path, the same structure as data, a flow built in Python, or the name of one that was loaded.
             inputs: Its inputs by name.
-            run_id: An id of the caller's, so that starting twice is starting once; made when it is None.
+            run_id: An id of the caller's, so that starting twice is starting once: 1 to 200 printable characters without ``/``,
+                which joins the ids of runs inside others; made when it is None.
             parallel: Instead of the flow's ``max_parallel_nodes``; 1 or more.
             sequential: One node at a time.
             use_cache: False = nodes with ``cache`` compute anew, and store what they computed.
@@ -66,6 +67,7 @@ class Starting(FlowsBase):
         Raises:
             DefinitionError: The flow cannot run.
             InvalidInputs: It does not take these inputs.
+            RequestError: The run id, or a setting, cannot be.
             RunConflict: The run id is that of other work.
             RunOwned: The run id is that of the same work, and another process runs it.
             BlockingCall: On a running event loop; use ``await flows.astart(...)``.
@@ -73,6 +75,7 @@ class Starting(FlowsBase):
         refuse_on_loop("flows.start()", "await flows.astart(...)")
         self._refuse_closed()
         chosen = run_id if run_id is not None else self._hub.runtime.ids.run_id()
+        check_run_id(chosen)
         settings = RunSettings(parallel=parallel, sequential=sequential, use_cache=use_cache)
         made = prepare(self._catalog, pin(self._catalog, flow), {} if inputs is None else inputs, chosen, settings)
         now = self._hub.runtime.clock.now().wall_us
@@ -113,6 +116,7 @@ class Starting(FlowsBase):
             NeverRan: A node has not run in it.
             ForkRefused: A node cannot be forked from, or an output that would be shared was made with such an input.
             InvalidInputs: Its flow does not take these inputs.
+            RequestError: The run id cannot be.
             RunConflict: The run id is that of other work.
             DefinitionError: Its actions cannot be loaded, or no longer fit.
         """

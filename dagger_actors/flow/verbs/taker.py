@@ -79,8 +79,6 @@ class Taker:
         """
         run_id = run.run_id
         row = self._caller.row(run_id)
-        if row.parent_run is not None:
-            raise RunConflict(run_id, "parent")
         run.refuse_other(row.definition_id, row.inputs)
         if row.forked_from != origin:
             raise RunConflict(run_id, "origin")

@@ -107,7 +107,8 @@ class MakingContext(BodyContext):
         Args:
             flow: A file's path, the same structure as data, or the name of a flow that was loaded: ``system.flows.load``.
             inputs: Its inputs by name.
-            run_id: An id of the caller's, so that starting twice is starting once; made when it is None.
+            run_id: An id of the caller's, so that starting twice is starting once: 1 to 200 printable characters without ``/``,
+                which joins the ids of runs inside others; made when it is None.
             parallel: Instead of the flow's ``max_parallel_nodes``; 1 or more.
             sequential: One node at a time.
             use_cache: False = nodes with ``cache`` compute anew, and store what they computed.

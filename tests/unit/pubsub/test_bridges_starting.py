@@ -96,6 +96,7 @@ class Checker(Subscriber):
             (FLOW, {"number": 5, "nubmer": 5}, {}),
             (FLOW, {"number": 5}, {"run_id": ""}),
             (FLOW, {"number": 5}, {"run_id": 7}),
+            (FLOW, {"number": 5}, {"run_id": "orders/7"}),
             (FLOW, {"number": 5}, {"parallel": 0}),
         ]
         for flow, inputs, options in wrong:
@@ -115,7 +116,7 @@ def test_what_cannot_be_a_run_is_refused_where_it_is_started(tmp_path: Path) -> 
     with ActorSystem(tmp_path / "a.db", agents=[Checker], actions=[double], channels=[ORDERS]) as system:
         system.channels.publish("orders", Order(5))
         assert results(system) == [2]
-        assert Checker.refusals == [DefinitionError] * 2 + [InvalidInputs] * 3 + [RequestError] * 3
+        assert Checker.refusals == [DefinitionError] * 2 + [InvalidInputs] * 3 + [RequestError] * 4
         assert system.channels.dead_letters() == []
         with pytest.raises(AttemptOver):
             Checker.kept[0].start_flow(FLOW, {"number": 1})
