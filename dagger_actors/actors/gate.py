@@ -96,15 +96,20 @@ class Gate:
             self._line.fill(self, admitted)
         emit(admitted)
 
-    def reset_holds(self, owed: Collection[Ticket], count: int = 0) -> None:
+    def reset_holds(self, owed: Collection[Ticket], count: int = 0, dropped: Collection[Ticket] = ()) -> None:
         """Set the number of holds, whatever it was: after its supervisor crashed, nobody knows which are still owed.
 
         Args:
             owed: Tickets whose ends are still to be decided about; each that has ended as no success holds once.
             count: Holds for ends that have no ticket here; 0 or more.
+            dropped: Tickets of attempts that are over though their ends are still to be heard of; those that have ended hold
+                nothing.
         """
         admitted: list[Admission] = []
         with self._lock:
+            for ticket in dropped:
+                if ticket.state != "admitted":
+                    ticket.has_failed = False
             self._holds = count + sum(1 for ticket in owed if ticket.state == "ended" and ticket.has_failed)
             self._line.fill(self, admitted)
         emit(admitted)

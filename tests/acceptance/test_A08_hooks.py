@@ -28,7 +28,7 @@ from dagger_actors import (
 from dagger_actors.errors import DefinitionError, IllegalTransition, RunOwned
 from dagger_actors.flow.running.run_events import HookEmitted, RunEvent
 from dagger_actors.testing import explore
-from dagger_actors.testing.simulation import Simulation
+from dagger_actors.testing.simulation import Simulation, simulate
 
 Told = list[tuple[str, str, str, int]]
 
@@ -289,6 +289,25 @@ def test_whenever_a_process_dies_the_end_of_a_run_cancelled_at_rest_is_heard(tmp
         assert len(told) <= 2
 
     assert explore(ends, seeds=1, crash="every_commit").commits > 2
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_of_nodes_that_fail_at_once_the_first_stops_the_run_and_its_end_is_heard(seed: int) -> None:
+    """Law: what a body did that had failed before it was stopped, and was heard of only then, holds up nothing."""
+
+    def breaks() -> None:
+        raise ValueError("at once")
+
+    def hear(event: HookEvent) -> None:
+        assert event.state == "failed"
+
+    nodes = [{"id": f"n{at}", "action": "breaks"} for at in range(6)]
+    with simulate(seed) as sim:
+        system = sim.system(actions=[breaks, hear])
+        report = system.flows.start({"name": "f", "hooks": {"run_end": "hear"}, "nodes": nodes}).wait()
+    assert report.state == "failed"
+    assert Counter(own(report).values())["failed"] == 1
+    assert [node.state for node in report.nodes if node.called_for] == ["succeeded"]
 
 
 def test_a_hook_that_never_ends_is_stopped_when_the_run_has_used_its_time_twice(sim: Simulation) -> None:

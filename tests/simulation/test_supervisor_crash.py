@@ -150,3 +150,38 @@ def test_a_crash_while_an_answer_is_on_its_way_into_the_file_answers_once_and_th
         sim.advance(200)
         assert run.report().state == "succeeded"
     assert [str(one.exc_info[1]) for one in caplog.records if one.exc_info] == ["a crash"]
+
+
+@pytest.mark.parametrize("seed", [*range(60), 877])
+def test_what_fails_as_it_is_cancelled_holds_up_nothing_though_the_supervisor_crashes(seed: int):
+    """Law: an attempt that was cancelled has no say in what begins, whenever its body fails; the rest goes on, once."""
+    ran: Counter[str] = Counter()
+
+    @action
+    def work(ctx: Context) -> int:
+        ran[ctx.node_id] += 1
+        if ctx.node_id.startswith("bad"):
+            raise ValueError("for good")
+        return 1
+
+    bad = [{"id": f"bad{at}", "action": "work", "on_failure": "continue", "priority": 9} for at in range(3)]
+    good = [{"id": f"n{at}", "action": "work"} for at in range(4)]
+    with simulate(seed) as sim:
+        chance = random.Random(seed)
+        system = sim.system(actions=[work])
+        run = system.flows.start({"name": "f", "config": {"max_parallel_nodes": 2}, "nodes": bad + good})
+        for _ in range(chance.randrange(1, 30)):
+            sim.world.step()
+        told = [encode(ControlRun("cancel_node", at)) for at in range(3)] + chance.choice([[], [GARBAGE]])
+        chance.shuffle(told)
+        for message in told:
+            if (active := system._hub.active.get(run.id)) is not None:
+                active.supervisor.tell(message)
+            for _ in range(chance.randrange(4)):
+                sim.world.step()
+        sim.run()
+        report = run.report()
+        assert report.state in ("failed", "succeeded")
+        assert {node.state for node in report.nodes if node.node_id.startswith("n")} == {"succeeded"}
+        assert set(ran.values()) == {1}, ran
+        assert not system._hub.active

@@ -68,6 +68,8 @@ def ended(book: Book, event: Ended, now: Now) -> None:
     live = book.find(event.node, event.item, event.attempt)
     if live is None or live.state not in ("ready", "running"):
         _body_gone(book, event)
+        if event.holds_gate:
+            _release(book)
         return
     live.started_us = event.started_us
     match event.outcome:

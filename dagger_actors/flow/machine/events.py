@@ -115,6 +115,8 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
         retry_after_us: When it failed: how long to wait before the next try; None = no more tries.
         orders: When it succeeded: what the run is to do, which ``commands.why_not`` lets through. Where there are any but
             growth, the gate is held, and lets go with the decision.
+        holds_gate: Whether the gate is held for it, as it is for whatever fails; also for what comes too late: who stopped the
+            attempt cannot know that its body had failed by then.
     """
 
     node: int
@@ -125,6 +127,7 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
     outcome: Succeeded | Failed
     retry_after_us: int | None = None
     orders: tuple[Order, ...] = ()
+    holds_gate: bool = False
 
 
 class TimedOut(msgspec.Struct, frozen=True, kw_only=True):

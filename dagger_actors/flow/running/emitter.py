@@ -124,12 +124,11 @@ class Emitter:
         self.work = work
         self.reach = len(work.nodes)
 
-    def end_attempt(self, key: tuple[int, int, int]) -> BodyActor | None:
+    def end_attempt(self, key: tuple[int, int, int]) -> None:
         """An attempt's body has ended: forget it, and its time-out."""
         actor = self.actors.pop(key, None)
         if actor is not None and actor.timeout_us is not None:
             self._drop(("attempt", *key))
-        return actor
 
     def end_wait(self, key: tuple[int, int, int]) -> None:
         """What an attempt awaited has come: forget its time-out."""

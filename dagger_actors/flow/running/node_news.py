@@ -135,20 +135,23 @@ class NodeNews:
         orders: tuple[Order, ...] = ()
         if isinstance(outcome, Succeeded) and is_first:
             outcome, orders = self._orders(message.node, outcome, now)
-        event = Ended(*key, message.started_us, message.finished_us, outcome, retry_after_us, orders)
+        actor = self._emitter.actors.get(key)
+        holds_gate = actor is not None and actor.ticket.has_failed
+        event = Ended(*key, message.started_us, message.finished_us, outcome, retry_after_us, orders, holds_gate)
         if isinstance(outcome, Succeeded) and is_first and self._machine.may_gather_failures(*key[:2]):
             self._deciding.apply_held(event, now)
         else:
             self._deciding.apply(event, now)
         draft = self._deciding.draft
-        actor = self._emitter.end_attempt(key)  # not earlier: if the machine crashes, the attempt is still to be ended
+        self._emitter.end_attempt(key)  # not earlier: if the machine crashes, the attempt is still to be ended
         if actor is not None:
             draft.ended.append(actor)
             draft.is_dirty = True
+        if is_first or (actor is not None and actor.ticket.state == "ended"):
+            draft.messages.append(data)  # of what was stopped too: that may not have been committed, and be taken back
         if is_first:
             if actor is not None:
                 draft.add_log((message.run_key, *key), actor.captured())
-            draft.messages.append(data)
             if isinstance(outcome, Succeeded):
                 turn, place = outcome.turn, (message.run_key, *key)
                 if turn.artifacts or turn.statements or turn.values or turn.published or turn.shared:

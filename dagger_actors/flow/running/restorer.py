@@ -169,5 +169,6 @@ def _owe(active: ActiveRun, machine: FlowMachine, ends: Sequence[bytes]) -> None
     """Have the gate hold for the failures that the machine has yet to be told, and for no others."""
     actors = active.emitter.actors
     owed = [actor.ticket for key, actor in actors.items() if machine.is_running(*key)]
+    dropped = [actor.ticket for key, actor in actors.items() if not machine.is_running(*key)]
     strangers = sum(1 for payload in ends if key_of(payload) not in actors and not is_success(payload))
-    active.gate.reset_holds(owed, strangers)
+    active.gate.reset_holds(owed, strangers, dropped)

@@ -398,6 +398,21 @@ def test_a_rebuilt_supervisor_owes_one_release_for_each_failure_it_has_not_decid
         gate.release()
 
 
+def test_of_what_was_dropped_only_what_fails_from_now_on_holds_the_gate() -> None:
+    """Law: `has_failed` says that a hold is to be taken back for it; after a reset that is so only of what fails later."""
+    world = World()
+    gate = world.open(limit=4)
+    over, runs = tickets = world.tickets(2)
+    gate.offer(tickets)
+    gate.end(over, b"", success=False)
+    gate.reset_holds([], dropped=tickets)
+    gate.end(runs, b"", success=False)
+    assert [over.has_failed, runs.has_failed] == [False, True]
+    gate.release()
+    with pytest.raises(AssertionError, match="more often"):
+        gate.release()
+
+
 def test_a_success_lets_its_own_thread_take_the_next_body() -> None:
     """Law: `here` is said only for the dispatcher whose thread the ended body holds."""
     world = World()
