@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -206,9 +207,9 @@ def resting(tmp_path: Path, depth: int) -> str:
 @pytest.mark.parametrize("depth", [0, 1, 2])
 @pytest.mark.parametrize("has_code", [True, False])
 def test_the_end_of_a_run_that_is_cancelled_at_rest_is_heard_once(
-    sim: Simulation, tmp_path: Path, depth: int, has_code: bool
+    sim: Simulation, tmp_path: Path, caplog: pytest.LogCaptureFixture, depth: int, has_code: bool
 ) -> None:
-    """Law: who cancels it calls its hook if he has its code, else whoever has it does, in a run inside too."""
+    """Law: who cancels it calls its hook if he has its code, else whoever has it does, in a run inside too; all goes well."""
     told: list[str] = []
 
     def hear(event: HookEvent) -> None:
@@ -234,6 +235,7 @@ def test_the_end_of_a_run_that_is_cancelled_at_rest_is_heard_once(
         "a": "skipped",
         "run_end": "succeeded",
     }
+    assert not [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR]
 
 
 def test_a_second_cancel_leaves_out_what_the_end_would_call(sim: Simulation) -> None:

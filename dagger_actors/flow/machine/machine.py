@@ -78,8 +78,9 @@ def cancelled(book: Book, event: Cancelled, now: Now) -> None:
     if event.opened is not None:
         opened_to_end(book, event.opened, now, calls=event.calls)
     stop(book, "cancelled", "run cancelled", now)
-    _go_on(book)
-    if event.opened is not None and book.status == "running":
+    if event.opened is None:
+        _go_on(book)
+    elif book.status == "running":
         arm_run(book, now)
 
 
