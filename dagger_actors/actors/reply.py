@@ -22,7 +22,7 @@ from pykka import Future, Timeout
 
 from dagger_actors.errors import AskInsideHandler, BlockingCall
 
-__all__ = ["ReplyFuture", "StopFlag", "inside", "outside_turn"]
+__all__ = ["ReplyFuture", "StopFlag", "inside", "is_inside_turn", "outside_turn"]
 
 T = TypeVar("T")
 
@@ -39,6 +39,11 @@ class _Inside(threading.local):
 
 inside = _Inside()
 """Set by a mailbox around a turn, so that a blocking ask inside it is seen and refused."""
+
+
+def is_inside_turn() -> bool:
+    """Tell whether this thread runs a turn: what needs a thread of its pool may need this one."""
+    return inside.turn is not None
 
 
 @contextmanager

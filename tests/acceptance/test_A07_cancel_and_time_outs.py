@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dagger_actors import Context, Report, Run, RunCancelled, RunTimedOut
+from dagger_actors import Context, HookEvent, Report, Run, RunCancelled, RunTimedOut
 from dagger_actors.core.protocols import Write
 from dagger_actors.errors import IllegalTransition, RunNotFound
 from dagger_actors.flow.verbs.caller import Caller
@@ -612,3 +612,36 @@ def test_a_node_that_is_to_be_run_again_is_cancelled_from_another_process(
     report = sim.system(recover=False).flows.cancel("r", node="second")
     assert [one.statement for one in told] == ["commands.insert"]
     assert [one.state for one in report.nodes] == ["running", "cancelled"]
+
+
+@pytest.mark.parametrize("which", ["goes on", "rests", "its own"])
+@pytest.mark.parametrize("has_hook", [False, True])
+def test_an_action_cancels_a_run(open_system, which: str, has_hook: bool) -> None:
+    """Law: whoever has that run; the end is recorded then, and what it calls, which may need the action's thread, is not waited for."""
+    is_back, told = threading.Event(), []
+
+    async def stays() -> None:
+        await asyncio.sleep(1000)
+
+    def hears(event: HookEvent) -> None:
+        assert is_back.wait(30)
+        told.append(event.state)
+
+    def cancels(ctx: Context, run: str) -> None:
+        told.append(system.flows.cancel(run or ctx.run_id).state)
+        is_back.set()
+
+    system = open_system(stays, hears, cancels)
+    hooks = {"hooks": {"run_end": "hears"}} if has_hook else {}
+    node = {"id": "node", "approval": {}} if which == "rests" else {"id": "node", "action": "stays"}
+    canceller = {"name": "does", "inputs": {"run": ""}, "nodes": [{"id": "it", "action": "cancels"}]}
+    if which == "its own":
+        other = system.flows.start({**canceller, **hooks})
+    else:
+        other = system.flows.start({"name": "other", **hooks, "nodes": [node]})
+        if which == "rests":
+            assert other.wait(30).state == "paused"
+        assert system.flows.start(canceller, {"run": other.id}).wait(30).state == "succeeded"
+    assert is_back.wait(30)
+    assert other.wait(30).state == "cancelled"
+    assert told == (["running", "cancelled"] if has_hook else ["cancelled"])

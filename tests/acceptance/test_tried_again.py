@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dagger_actors import ActorSystem, HookEvent, ResumeRun
+from dagger_actors.errors import RequestError
 from dagger_actors.testing.simulation import Simulation
 
 
@@ -272,6 +273,28 @@ def test_a_pause_for_items_that_failed_is_called_off_when_the_run_has_paused(sim
     began_us = sim.world.mono_us
     assert system.flows.resume("r").result() == {"m": [1, 2, 3], "long": "long"}
     assert sim.world.mono_us - began_us >= 4_000_000
+
+
+def test_an_action_does_not_wait_until_a_run_has_paused(sim: Simulation) -> None:
+    """Law: it is told that, and how the run goes on; it might be one of the run itself. Nothing changes."""
+    refused: list[RequestError] = []
+
+    def resumes() -> None:
+        with pytest.raises(RequestError, match=r"only when it has paused.*resume it when it has.*aresume") as caught:
+            system.flows.resume("r")
+        refused.append(caught.value)
+
+    maps = Maps()
+    system = sim.system(actions=[*maps.actions, resumes])
+    run = system.flows.start({"name": "f", "nodes": [MAPPED, node("long")]}, {"ns": [1, 2, 3]}, run_id="r")
+    sim.advance(1)
+    maps.is_mended = True
+    assert (
+        system.flows.start({"name": "other", "nodes": [{"id": "it", "action": "resumes"}]}).wait().state == "succeeded"
+    )
+    assert len(refused) == 1
+    assert run.wait().state == "paused"
+    assert system.flows.resume("r").result() == {"m": [1, 2, 3], "long": "long"}
 
 
 def test_a_hook_cannot_call_off_a_pause_for_items_that_failed(sim: Simulation) -> None:

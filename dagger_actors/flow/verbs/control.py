@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 from pykka import ActorDeadError
 
+from dagger_actors.actors.reply import is_inside_turn
 from dagger_actors.core.flow_messages import CancelRun, Control, ControlRun, Detach
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.states import FINAL_NODE, FINAL_RUN
@@ -67,8 +68,9 @@ class Controller:
     def cancel(self, run_id: str) -> None:
         """Cancel a run; a second cancel stops what the end of the run has called, too.
 
-        Where nobody has its code its end is only decided, and what that calls waits for somebody who has. Runs inside one
-        that was cancelled already are cancelled too, where a death has left them.
+        Where nobody has its code its end is only decided, and what that calls waits for somebody who has; in an action too,
+        of which that may need the thread. Runs inside one that was cancelled already are cancelled too, where a death has
+        left them.
 
         Raises:
             RunNotFound: There is no such run.
@@ -80,20 +82,25 @@ class Controller:
         while (row := self._caller.row(run_id)).status not in FINAL_RUN:
             active = self._hub.active.get(run_id)
             if active is not None and is_asked and row.ending is not None:
+                if is_inside_turn():
+                    return self._refuse_other_end(run_id, row.ending)
                 with contextlib.suppress(OwnershipLost):
-                    self._hub.runtime.wait(active.done, None)
+                    self._caller.wait(active.done)
             elif active is not None:
                 is_asked = True
                 self._ask(active, CancelRun())
             elif self._is_nobodys(row) and is_asked and row.ending is not None:
-                return  # what its end calls is for whoever has its code
+                return None  # what its end calls is for whoever has its code
             elif self._is_nobodys(row):
                 is_asked = True
                 self._cancel_unowned(row)
             else:
                 self._elsewhere(row, "cancel", None, lambda current: current.status in FINAL_RUN)
-        if row.status != "cancelled":
-            raise IllegalTransition(run_id, row.status, "cancelled")
+        return self._refuse_other_end(run_id, row.status)
+
+    def _refuse_other_end(self, run_id: str, end: str) -> None:
+        if end != "cancelled":
+            raise IllegalTransition(run_id, end, "cancelled")
 
     def _cancel_left(self, row: RunRow) -> None:
         """Cancel what a death has left inside a run that is over, each once; the innermost first, so that none is told twice."""
@@ -149,6 +156,7 @@ class Controller:
 
         Raises:
             RunNotFound: There is no such run.
+            RequestError: An action would wait until it has paused.
         """
         is_asked = False
         while (row := self._caller.row(run_id)).status == "running" and row.pausing:
@@ -158,8 +166,14 @@ class Controller:
             self._tell(row, Order("resume"), lambda current: not current.pausing or current.status != "running")
             active = self._hub.active.get(run_id)
             if active is not None and self._caller.row(run_id).pausing:
+                if is_inside_turn():
+                    # One of the run itself would wait for its own end.
+                    raise RequestError(
+                        f"items of run {run_id!r} have failed and are tried again only when it has paused, for which no action "
+                        f"waits; resume it when it has, or `await flows.aresume(...)` in an async action of another run"
+                    )
                 with contextlib.suppress(OwnershipLost):
-                    self._hub.runtime.wait(active.done, None)  # it pauses first, for items that have failed
+                    self._caller.wait(active.done)  # it pauses first, for items that have failed
         return is_asked and row.status == "running"
 
     def held_by(self, row: RunRow) -> str | None:
@@ -240,7 +254,9 @@ class Controller:
         if actions is None:
             self._ask(active, Detach(now=True))
         else:
-            self._hub.runtime.wait(active.done, None)
+            self._caller.wait(active.emitter.opened)  # where that ends it, it is over by then
+            if not is_inside_turn():
+                self._caller.wait(active.done)
 
     def _unowned(self, row: RunRow, order: Order) -> None:
         """Open it without its code, tell it, and give it back."""

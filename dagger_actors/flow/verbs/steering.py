@@ -47,6 +47,7 @@ class Steering(FlowsBase):
             RunNotFound: There is no such run.
             RunOwned: A live process runs it already.
             IllegalTransition: It has failed, timed out or been cancelled: that is for ``retry``.
+            RequestError: It is still to pause for a mapped node that has failed, and this is a plain action or handler.
             DefinitionError: Its actions cannot be loaded, or no longer fit.
         """
         refuse_on_loop("flows.resume()", "await flows.aresume(...)")
@@ -186,8 +187,9 @@ class Steering(FlowsBase):
         """Cancel a run, or one node of it, wherever it runs; recorded when this returns.
 
         The end of a run may call hooks: they are called before this returns, where somebody has the code of the run; else its
-        end is only decided, the report says ``running``, and whoever has the code calls them. A second cancel leaves them
-        out, and reaches the runs inside that a process which died while it cancelled has left.
+        end is only decided, the report says ``running``, and whoever has the code calls them. In a plain action, or handler,
+        it is only decided too, for they may need its thread. A second cancel leaves them out, and reaches the runs inside
+        that a process which died while it cancelled has left.
 
         Args:
             run_id: The run.
