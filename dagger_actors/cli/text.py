@@ -29,7 +29,7 @@ def shorten(text: str, longest: int) -> str:
 
 
 def duration(us: int | None) -> str:
-    """Write microseconds as people read them: ``0.012 s``, ``3.2 s``, ``4 min 05 s``, ``2 h 03 min``; "" for None."""
+    """Write microseconds as people read them: ``0.012 s``, ``3.2 s``, ``4 min 05 s``, ``2 h 03 min``, ``4 d 23 h``; "" for None."""
     if us is None:
         return ""
     seconds = us / 1_000_000
@@ -41,7 +41,7 @@ def duration(us: int | None) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02} s"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min"
+    return f"{hours} h {minutes:02} min" if hours < 24 else f"{hours // 24} d {hours % 24:02} h"
 
 
 def when(us: int | None) -> str:

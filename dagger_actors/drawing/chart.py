@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Chart", "Row", "Segment", "SegmentKind", "at_once", "ticks"]
+__all__ = ["Chart", "Row", "Segment", "SegmentKind", "at_once", "tick_label", "ticks"]
 
 SegmentKind = Literal["waiting", "running", "retry", "outside"]
 """For a place, at work, for the next try, for somebody outside: a person, a message."""
@@ -25,6 +25,7 @@ STEPS_US = (
     *(DAY * digit * 10**power for power in range(6) for digit in (1, 2, 5)),
 )
 MOST_TICKS = 9
+UNITS = ((DAY, "d"), (3600 * SECOND, "h"), (60 * SECOND, "min"), (SECOND, "s"))
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +81,23 @@ def ticks(length_us: int) -> list[int]:
     """
     step = next((one for one in STEPS_US if one * MOST_TICKS >= length_us), length_us)
     return list(range(0, length_us + 1, step))
+
+
+def tick_label(us: int) -> str:
+    """Write a place of an axis: ``0``, ``2.5 ms``, ``30 s``, ``1 min 30 s``, ``4 d``; exact, without parts that are 0.
+
+    Args:
+        us: Microseconds from its beginning, a multiple of a step of ``ticks``.
+    """
+    if us < SECOND:
+        return f"{us / 1000:g} ms" if us else "0"
+    if us < 60 * SECOND:
+        return f"{us / SECOND:g} s"
+    parts, rest = [], us
+    for size, unit in UNITS:
+        count, rest = divmod(rest, size)
+        parts += [f"{count} {unit}"] if count else []
+    return " ".join(parts)
 
 
 def at_once(segments: Iterable[Segment], start_us: int, end_us: int, bins: int) -> Sequence[float]:

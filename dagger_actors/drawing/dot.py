@@ -40,8 +40,7 @@ def _attributes(node: PictureNode) -> str:
     shown = [node.title, node.subtitle]
     if node.state is not None:
         shown.append(node.state.replace("_", " "))
-    shown.append(node.note)
-    shown += [f"{name}: {text}" for name, text in node.facts if name in ("error", "reason")]
+    shown += [node.note, node.remark]
     parts = [f"label={quoted(*(shorten(text, LABEL) for text in shown if text))}"]
     parts.append(f"tooltip={quoted(*(f'{name}: {text}' for name, text in node.facts))}")
     if node.is_mapped:

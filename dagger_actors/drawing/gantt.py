@@ -7,18 +7,18 @@ repeat it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from html import escape
 
-from dagger_actors.drawing.chart import Chart, Row, Segment, at_once, ticks
+from dagger_actors.drawing.chart import Chart, Row, Segment, at_once, tick_label, ticks
 from dagger_actors.drawing.measure import BOLD, REGULAR, cut, pixels
 from dagger_actors.drawing.palette import DARK, LIGHT, Colour
 from dagger_actors.drawing.picture import STATES
-from dagger_actors.drawing.svg import write_heading
-from dagger_actors.drawing.text import duration
+from dagger_actors.drawing.sheet import FONT, MARGIN, Legend, Sheet, Sign
 
 __all__ = ["write_gantt"]
 
-MARGIN, HEADER, AXIS, LEGEND = 24.0, 60.0, 26.0, 44.0
+HEADER, AXIS, FOOT = 60.0, 26.0, 14.0
 ROW = 24.0
 NAME, NOTE = (12.5, BOLD), (11.5, REGULAR)
 """Font sizes of the two columns of text, in pixels, and their weights."""
@@ -30,7 +30,9 @@ BINS = 190
 MARK = 12.0
 NARROWEST = 2.0
 """Pixels that even the shortest attempt has."""
-WAITS = {"waiting": "waiting", "retry": "waits for its next try", "outside": "awaits something"}
+TOLD = 100
+"""Rows that the description has."""
+WAITS = {"waiting": "waiting", "retry": "waits for its next try", "outside": "awaits a person or a message"}
 MARKS = {
     "failed": "M-3,-3 L3,3 M-3,3 L3,-3",
     "timed_out": "M0,-6 V6",
@@ -60,24 +62,32 @@ def write_gantt(chart: Chart) -> str:
     notes = max((pixels(_note(row), *NOTE) for row in chart.rows), default=0.0) + 26
     plot = Plot(chart, MARGIN + names)
     bottom = HEADER + AXIS + ROW * len(chart.rows)
-    legend = list(_legend(chart.rows, bottom + 30))
     wide = plot.left + PLOT + notes + MARGIN
-    high = bottom + MARGIN + LEGEND
-    size = f'width="{wide:.0f}" height="{high:.0f}"'
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="dagger-gantt" role="img" {size} viewBox="0 0 {wide:.0f} {high:.0f}">',
-        f"<title>{escape(chart.title)}</title>",
-        f"<style>{_style()}</style>",
-        f'<rect class="ground" {size} rx="10"/>',
-        *write_heading(chart.title, chart.subtitle, MARGIN, wide),
-    ]
+    legend = Legend(_signs(chart.rows), wide - 2 * MARGIN)
+    parts = []
     for number in range(0, len(chart.rows), 2):
         y = HEADER + AXIS + ROW * number
         parts.append(f'<rect class="band" x="{MARGIN / 2:g}" y="{y:g}" width="{wide - MARGIN:.1f}" height="{ROW:g}"/>')
     parts += _axis(plot, bottom)
     for number, row in enumerate(chart.rows):
         parts += _row(row, plot, HEADER + AXIS + ROW * (number + 0.5))
-    return "\n".join([*parts, *legend, "</svg>"]) + "\n"
+    parts += legend.drawn(MARGIN, bottom + FOOT)
+    return Sheet(
+        kind="dagger-gantt",
+        title=chart.title,
+        subtitle=chart.subtitle,
+        described=_described(chart),
+        style=_style(),
+        wide=wide,
+        high=bottom + FOOT + max(legend.high, MARGIN),
+    ).around(parts)
+
+
+def _described(chart: Chart) -> str:
+    """The chart in words: its rows, as far as they are not too many."""
+    told = [f"{row.title}: {_whole_note(row)}" for row in chart.rows[:TOLD]]
+    more = [f"and {len(chart.rows) - TOLD:,} more"] if len(chart.rows) > TOLD else []
+    return "\n".join([chart.subtitle, *told, *more])
 
 
 def _axis(plot: Plot, bottom: float) -> Iterator[str]:
@@ -85,7 +95,7 @@ def _axis(plot: Plot, bottom: float) -> Iterator[str]:
     for tick in ticks(plot.length_us):
         x = plot.x(plot.start_us + tick)
         yield f'<path class="grid" d="M{x:.1f},{top - 4:g} V{bottom:g}"/>'
-        label = duration(tick) if tick else "0"
+        label = tick_label(tick)
         yield f'<text class="tick" x="{x:.1f}" y="{top - 9:g}">{label}</text>'
         if bottom - top > 20 * ROW:
             yield f'<text class="tick" x="{x:.1f}" y="{bottom + 13:g}">{label}</text>'
@@ -94,8 +104,9 @@ def _axis(plot: Plot, bottom: float) -> Iterator[str]:
 def _row(row: Row, plot: Plot, y: float) -> Iterator[str]:
     x = MARGIN + INDENT * row.is_item
     kind = "name item" if row.is_item else "name"
-    yield f'<text class="{kind}" x="{x:g}" y="{y + 4:g}">{escape(_name(row))}</text>'
-    yield f'<text class="note" x="{plot.left + PLOT + 20:.1f}" y="{y + 4:g}">{escape(_note(row))}</text>'
+    yield f'<text class="{kind}" x="{x:g}" y="{y + 4:g}">{_told(_name(row), row.title)}</text>'
+    note = _told(_note(row), _whole_note(row))
+    yield f'<text class="note" x="{plot.left + PLOT + 20:.1f}" y="{y + 4:g}">{note}</text>'
     if row.is_many:
         yield from _many(row.segments, plot, y)
         return
@@ -107,8 +118,17 @@ def _name(row: Row) -> str:
     return cut(row.title, WIDEST_NAME - INDENT * row.is_item, *NAME)
 
 
+def _whole_note(row: Row) -> str:
+    return " · ".join(part for part in (row.state.replace("_", " "), row.note) if part)
+
+
 def _note(row: Row) -> str:
-    return cut(" · ".join(part for part in (row.state.replace("_", " "), row.note) if part), WIDEST_NOTE, *NOTE)
+    return cut(_whole_note(row), WIDEST_NOTE, *NOTE)
+
+
+def _told(shown: str, whole: str) -> str:
+    """A text as it is shown, whole in its tooltip where something was cut."""
+    return escape(shown) if shown == whole else f"{escape(shown)}<title>{escape(whole)}</title>"
 
 
 def _segment(segment: Segment, plot: Plot, y: float) -> Iterator[str]:
@@ -117,6 +137,8 @@ def _segment(segment: Segment, plot: Plot, y: float) -> Iterator[str]:
     if segment.kind != "running":
         if segment.kind == "retry" and right - left > 2 * MARK:
             left += MARK  # beside the mark of the attempt that failed
+        if segment.kind == "outside":
+            right = max(right, left + NARROWEST)  # it was answered, however quickly
         if right - left >= 1:
             yield f'<g class="{segment.kind}">{told}<path d="M{left:.1f},{y:g} H{right:.1f}"/></g>'
         return
@@ -146,36 +168,37 @@ def _many(segments: Sequence[Segment], plot: Plot, y: float) -> Iterator[str]:
     yield f'<g class="many"><title>{peak}</title><path d="{bars}"/></g>'
 
 
-def _legend(rows: Sequence[Row], y: float) -> Iterator[str]:
+def _signs(rows: Sequence[Row]) -> list[Sign]:
     segments = [segment for row in rows if not row.is_many for segment in row.segments]
     states = {segment.state for segment in segments}
     kinds = {segment.kind for segment in segments}
-    x = MARGIN
-    for state in STATES:
-        if state in states:
-            mark = (
-                f'<path class="mark" transform="translate({x + 28:g},{y:g})" d="{MARKS[state]}"/>'
-                if state in MARKS
-                else ""
-            )
-            yield f'<g class="bar {state}"><rect x="{x:g}" y="{y - 6:g}" width="22" height="12" rx="3"/>{mark}</g>'
-            word = state.replace("_", " ")
-            yield f'<text class="summary" x="{x + 38:g}" y="{y + 4:g}">{word}</text>'
-            x += 62 + len(word) * 6.6
-    for kind, word in WAITS.items():
-        if kind in kinds:
-            yield f'<g class="{kind}"><path d="M{x:g},{y:g} h26"/></g>'
-            yield f'<text class="summary" x="{x + 34:g}" y="{y + 4:g}">{word}</text>'
-            x += 58 + len(word) * 6.6
+    signs = [Sign(partial(_bar_sign, state), 34, state.replace("_", " ")) for state in STATES if state in states]
+    signs += [Sign(partial(_wait_sign, kind), 26, word) for kind, word in WAITS.items() if kind in kinds]
     if any(row.is_many for row in rows):
-        yield f'<g class="many"><path d="M{x:g},{y + 6:g} v-5 h8 v-5 h8 v7 h8 v3 Z"/></g>'
-        yield f'<text class="summary" x="{x + 32:g}" y="{y + 4:g}">how many at once</text>'
+        signs.append(Sign(_many_sign, 24, "how many at once"))
+    return signs
+
+
+def _bar_sign(state: str, x: float, y: float) -> str:
+    bar = f'<rect x="{x:.1f}" y="{y - 6:.1f}" width="22" height="12" rx="3"/>'
+    mark = (
+        f'<path class="mark" transform="translate({x + 28:.1f},{y:.1f})" d="{MARKS[state]}"/>' if state in MARKS else ""
+    )
+    return f'<g class="bar {state}">{bar}{mark}</g>'
+
+
+def _wait_sign(kind: str, x: float, y: float) -> str:
+    return f'<g class="{kind}"><path d="M{x:.1f},{y:.1f} h26"/></g>'
+
+
+def _many_sign(x: float, y: float) -> str:
+    return f'<g class="many"><path d="M{x:.1f},{y + 6:.1f} v-5 h8 v-5 h8 v7 h8 v3 Z"/></g>'
 
 
 def _style() -> str:
     """Every rule begins with the chart's own class: it may stand in a page, beside others."""
     return (
-        ".dagger-gantt{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',Helvetica,sans-serif;max-width:none}"
+        f".dagger-gantt{{{FONT};max-width:none}}"
         ".dagger-gantt .heading{font-size:17px;font-weight:600}.dagger-gantt .summary{font-size:12px}"
         ".dagger-gantt .name{font-size:12.5px;font-weight:600}.dagger-gantt .item{font-size:11.5px;font-weight:400}"
         ".dagger-gantt .note{font-size:11.5px}.dagger-gantt .tick{font-size:11px;text-anchor:middle}"

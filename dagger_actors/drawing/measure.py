@@ -20,6 +20,10 @@ GROUPS: Final = (
 WIDTHS: Final = {character: width for width, characters in GROUPS for character in characters}
 """In parts of the font's size."""
 OTHER, WIDE = 0.95, 1.1
+VERY_WIDE: Final = ((0x2E3A, 0x2E3B, 3.0), (0xA9C5, 0xA9C5, 3.0), (0xFDF0, 0xFDFF, 3.5), (0x12000, 0x1254F, 4.0))
+"""First, last, width: dashes of several letters' length, an ornament, whole words in one sign, cuneiform."""
+SENTENCE: Final = {"\ufdfd": 12.0}
+"""A sign that is a sentence."""
 
 
 def pixels(text: str, size: float, weight: float = BOLD) -> float:
@@ -46,9 +50,14 @@ def cut(text: str, room: float, size: float, weight: float = BOLD) -> str:
 
 
 def _em(character: str) -> float:
-    known = WIDTHS.get(character)
+    known = WIDTHS.get(character) or SENTENCE.get(character)
     if known is not None:
         return known
     if combining(character):
         return 0.0
+    code = ord(character)
+    if code >= VERY_WIDE[0][0]:
+        for first, last, width in VERY_WIDE:
+            if first <= code <= last:
+                return width
     return WIDE if east_asian_width(character) in "WF" else OTHER

@@ -50,8 +50,7 @@ def _shape(node: PictureNode) -> str:
     shown = [node.title, node.subtitle]
     if node.state is not None:
         shown.append(node.state.replace("_", " "))
-    shown.append(node.note)
-    shown += [f"{name}: {text}" for name, text in node.facts if name in ("error", "reason")]
+    shown += [node.note, node.remark]
     label = "<br/>".join(escape(shorten(text, LABEL)) for text in shown if text)
     if node.is_aside:
         return f'>"{label}"]'

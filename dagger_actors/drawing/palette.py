@@ -16,13 +16,13 @@ class Colour(msgspec.Struct, frozen=True):
 
 
 LIGHT = {
-    "pending": Colour("#f6f8fa", "#b4bdc9", "#4b5563"),
+    "pending": Colour("#f6f8fa", "#a3adba", "#4b5563"),
     "ready": Colour("#eef6ff", "#8bb8ee", "#1e4f8f"),
     "running": Colour("#dbeafe", "#2563eb", "#1e3a8a"),
     "waiting": Colour("#fef6d8", "#d19a06", "#6b4e02"),
     "succeeded": Colour("#e3f6e8", "#2f9e58", "#14532d"),
     "failed": Colour("#fde6e6", "#d92d2d", "#7f1d1d"),
-    "skipped": Colour("#f6f8fa", "#9aa4b2", "#6b7280"),
+    "skipped": Colour("#f6f8fa", "#8c97a6", "#566070"),
     "cancelled": Colour("#fdeede", "#d9772b", "#7c3a0a"),
     "timed_out": Colour("#fbe4f1", "#c0267e", "#771650"),
     "interrupted": Colour("#efe8fd", "#7c4fe0", "#45249b"),

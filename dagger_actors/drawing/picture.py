@@ -35,6 +35,7 @@ class PictureNode(msgspec.Struct, frozen=True, kw_only=True):
         is_whole: Whether it is a whole of its own, with a picture of its own, such as a flow that a node of another runs.
         state: Of a run or a task; None in a picture of a definition.
         note: A line on how it went or how many it stands for; may be empty.
+        remark: A line on why it is as it is, such as what it failed with; may be empty.
         facts: What a closer look shows, each a name and a text.
     """
 
@@ -45,6 +46,7 @@ class PictureNode(msgspec.Struct, frozen=True, kw_only=True):
     is_aside: bool = False
     state: str | None = None
     note: str = ""
+    remark: str = ""
     facts: tuple[tuple[str, str], ...] = ()
 
 

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
 from html import escape
-from math import ceil
+from typing import Final
 
 import msgspec
 
+from dagger_actors.core.wording import counted
+from dagger_actors.drawing.boxes import STACK, draw_box, size_of_boxes, states_in
 from dagger_actors.drawing.layout import Layout, Path, Point, place
-from dagger_actors.drawing.measure import BOLD, REGULAR, cut, pixels
+from dagger_actors.drawing.measure import REGULAR, cut, pixels
 from dagger_actors.drawing.palette import DARK, LIGHT, Colour
-from dagger_actors.drawing.picture import STATES, Mark, Picture, PictureNode
+from dagger_actors.drawing.picture import STATES, Mark, Picture, names
+from dagger_actors.drawing.sheet import FONT, MARGIN, Legend, Sheet, Sign, heading_width
 from dagger_actors.errors import RequestError
 
-__all__ = ["svg_if_it_can_be", "write_heading", "write_svg"]
+__all__ = ["svg_if_it_can_be", "write_svg"]
 
-NAMESPACE = "http://www.w3.org/2000/svg"
-NAME, ACTION, NOTE = (13.0, BOLD), (11.5, REGULAR), (11.0, REGULAR)
-"""Font sizes of the three lines of a box, in pixels, and their weights."""
-HEADING, SUMMARY, LABEL = (17.0, BOLD), (12.0, REGULAR), (10.0, REGULAR)
-"""Those of the title, of the line below it, and beside an edge."""
-NARROWEST, WIDEST = 102.0, 270.0
-"""Room for the texts of a box, in pixels."""
-PADDING = 26.0
-MARGIN, HEADER, LEGEND = 24.0, 58.0, 34.0
-WIDEST_HEADING = 640.0
-"""What a long title may make of a small picture's width; the rest of it is in its tooltip."""
-STACK = 5.0
-"""How far the boxes behind a mapped node stand out."""
-ARROW = 7.0
+LABEL = (10.0, REGULAR)
+"""Font size of what stands beside an edge, in pixels, and its weight."""
+WIDEST_LABEL: Final = 270.0
+HEADER: Final = 70.0
+ARROW: Final = 7.0
+BLOCK: Final = 8.0
+"""How far the frame around a block stands out."""
+INNER: Final = 18.0
+"""Between the rows of a layer: of a block, of what nothing is joined to."""
+TOLD: Final = 12
+"""Nodes in trouble that the description tells of; the rest is counted."""
 PLAIN_EDGE = Mark()
 
 
@@ -40,21 +42,30 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
         sideways: Whether layers are columns: a wide flow reads better so.
         box_width: Of every box.
         box_height: Of every box.
-        step_x: From one box to the next in a row.
-        step_y: From one row to the next.
+        gap: Between boxes of a layer.
+        arrows: Between layers.
+        tops: The rows with which the layers begin.
     """
 
     sideways: bool
     box_width: float
     box_height: float
-    step_x: float
-    step_y: float
+    gap: float
+    arrows: float
+    tops: tuple[int, ...]
 
     def at(self, point: Point) -> Point:
         """The middle of a place."""
         across, along = point
-        x, y = (along, across) if self.sideways else (across, along)
-        return MARGIN + self.box_width / 2 + x * self.step_x, HEADER + self.box_height / 2 + y * self.step_y
+        layers = bisect_right(self.tops, along) - 1
+        size_across, size_along = self.box_width, self.box_height
+        if self.sideways:
+            size_across, size_along = size_along, size_across
+        x = (size_across + self.gap) * across
+        y = (size_along + INNER) * along + (self.arrows - INNER) * layers
+        if self.sideways:
+            x, y = y, x
+        return MARGIN + self.box_width / 2 + x, HEADER + self.box_height / 2 + y
 
 
 def svg_if_it_can_be(picture: Picture) -> str:
@@ -73,165 +84,141 @@ def write_svg(picture: Picture) -> str:
     """
     layout = place(picture)
     frame = _frame(picture, layout)
-    columns, rows = (layout.along, layout.across) if frame.sideways else (layout.across, layout.along)
-    shown = [state for state in STATES if any(node.state == state for node in picture.nodes)]
-    has_dashed = any(mark.is_dashed for mark in picture.marks.values())
-    entries = len(shown) + has_dashed
-    heading = max(
-        min(max(pixels(picture.title, *HEADING), pixels(picture.subtitle, *SUMMARY)), WIDEST_HEADING), entries * 104.0
-    )
-    wide = 2 * MARGIN + max((columns - 1) * frame.step_x + frame.box_width + STACK * 2, heading)
-    high = HEADER + MARGIN + max(rows - 1, 0) * frame.step_y + frame.box_height + (LEGEND if entries else 0)
-    size = f'width="{wide:.0f}" height="{high:.0f}"'
-    parts = [
-        f'<svg xmlns="{NAMESPACE}" class="dagger-picture" role="img" {size} viewBox="0 0 {wide:.0f} {high:.0f}">',
-        f"<title>{escape(picture.title)}</title>",
-        f"<style>{_style(shown)}</style>",
-        f'<rect class="ground" {size} rx="10"/>',
-        *write_heading(picture.title, picture.subtitle, MARGIN, wide),
-    ]
-    parts += [
-        _edge(path, frame, picture.marks.get(edge, PLAIN_EDGE))
-        for path, edge in zip(layout.paths, picture.edges, strict=True)
-    ]
-    parts += [
-        line
-        for node, point in zip(picture.nodes, layout.boxes, strict=True)
-        for line in _box(node, *frame.at(point), frame)
-    ]
-    parts += _legend(shown, high, has_dashed=has_dashed)
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    right, low = frame.at((max(layout.across - 1, 0), max(layout.along - 1, 0)))
+    right, bottom = right + frame.box_width / 2 + STACK * 2, low + frame.box_height / 2 + STACK * 2
+    signs = states_in(picture.nodes)
+    if any(mark.is_dashed for mark in picture.marks.values()):
+        signs.append(Sign(lambda x, y: f'<path class="edge dashed" d="M{x:.1f},{y:.1f} h22"/>', 22, "adds or calls"))
+    wide = max(right - MARGIN, heading_width(picture.title, picture.subtitle))
+    legend = Legend(signs, max(wide, 320.0))
+    parts = [_block(corners, frame) for corners in layout.frames]
+    marked = [(path, picture.marks.get(path.edge, PLAIN_EDGE)) for path in layout.paths]
+    parts += [_edge(path, frame, mark) for path, mark in marked]
+    for node, point in zip(picture.nodes, layout.boxes, strict=True):
+        parts += draw_box(node, *frame.at(point), frame.box_width, frame.box_height)
+    parts += [_label(path, frame, mark) for path, mark in marked if mark.label]
+    parts += legend.drawn(MARGIN, bottom)
+    return Sheet(
+        kind="dagger-picture",
+        title=picture.title,
+        subtitle=picture.subtitle,
+        described=_described(picture),
+        style=_style({node.state for node in picture.nodes}),
+        wide=2 * MARGIN + max(wide, legend.wide),
+        high=bottom + max(legend.high, MARGIN - STACK * 2),
+    ).around(parts)
 
 
-def write_heading(title: str, subtitle: str, margin: float, wide: float) -> Iterator[str]:
-    """Write what stands above a picture of ``wide`` pixels."""
-    yield f'<text class="heading" x="{margin:g}" y="30">{_fitting(title, wide - 2 * margin, HEADING)}</text>'
-    yield f'<text class="summary" x="{margin:g}" y="47">{_fitting(subtitle, wide - 2 * margin, SUMMARY)}</text>'
-
-
-def _fitting(text: str, room: float, font: tuple[float, float]) -> str:
-    """Escape a text, cut to a width; whole in its tooltip where something was cut."""
-    shown = cut(text, room, *font)
-    return escape(shown) if shown == text else f"{escape(shown)}<title>{escape(text)}</title>"
+def _described(picture: Picture) -> str:
+    """The picture in words: how many are in which state, and what went wrong."""
+    states = Counter(node.state for node in picture.nodes)
+    shown = [f"{states[state]:,} {state.replace('_', ' ')}" for state in STATES if states[state]]
+    of = ", ".join(shown) if shown else names(node.title for node in picture.nodes)
+    wrong = [f"{node.title}: {node.remark}" for node in picture.nodes if node.remark]
+    more = [f"and {len(wrong) - TOLD:,} more"] if len(wrong) > TOLD else []
+    whole = f"{counted(len(picture.nodes), 'node')}: {of}" if picture.nodes else ""
+    return "\n".join(line for line in (picture.subtitle, whole, *wrong[:TOLD], *more) if line)
 
 
 def _frame(picture: Picture, layout: Layout) -> Frame:
-    longest = max(
-        (
-            max(pixels(node.title, *NAME), pixels(node.subtitle, *ACTION), pixels(_third(node), *NOTE))
-            for node in picture.nodes
-        ),
-        default=0.0,
-    )
-    box_width = min(max(ceil(longest), NARROWEST), WIDEST) + PADDING
-    has_third = any(node.state is not None or node.note for node in picture.nodes)
-    box_height = 64.0 if has_third else 48.0
+    box_width, box_height = size_of_boxes(picture.nodes)
     sideways = layout.across * box_width > layout.along * box_height * 4 and layout.along > 1
     # Sideways, a label lies along its edge, which is to be seen before and behind it.
-    labels = max((pixels(cut(mark.label, WIDEST, *LABEL), *LABEL) for mark in picture.marks.values()), default=0.0)
-    gap_x, gap_y = (max(58.0, labels + 44 if labels else 0), 18.0) if sideways else (26.0, 46.0)
+    labels = max((pixels(_told(mark), *LABEL) for mark in picture.marks.values()), default=0.0)
     return Frame(
-        sideways=sideways, box_width=box_width, box_height=box_height, step_x=box_width + gap_x, step_y=box_height + gap_y
-    )  # fmt: skip
+        sideways=sideways,
+        box_width=box_width,
+        box_height=box_height,
+        gap=18.0 if sideways else 26.0,
+        arrows=max(58.0, labels + 44 if labels else 0) if sideways else 46.0,
+        tops=layout.tops,
+    )
+
+
+def _told(mark: Mark) -> str:
+    return cut(mark.label, WIDEST_LABEL, *LABEL)
+
+
+def _block(corners: tuple[Point, Point], frame: Frame) -> str:
+    """The frame around boxes that are alike, to which one arrow leads."""
+    (x, y), (right, low) = frame.at(corners[0]), frame.at(corners[1])
+    left, top = x - frame.box_width / 2 - BLOCK, y - frame.box_height / 2 - BLOCK
+    wide, high = right - x + frame.box_width + 2 * BLOCK, low - y + frame.box_height + 2 * BLOCK
+    return f'<rect class="block" x="{left:.1f}" y="{top:.1f}" width="{wide:.1f}" height="{high:.1f}" rx="14"/>'
+
+
+def _turned(path: Path, frame: Frame, mark: Mark) -> list[tuple[float, float, float]]:
+    """Where an edge stands in each layer, from its beginning there to its end, in pixels: as if from top to bottom."""
+    half = (frame.box_width if frame.sideways else frame.box_height) / 2
+    found = []
+    for span in path.spans:
+        begin, end = frame.at((span.across, span.begin)), frame.at((span.across, span.end))
+        across, first, last = (begin[1], begin[0], end[0]) if frame.sideways else (begin[0], begin[1], end[1])
+        found.append((across, first - half, last + half))
+    (across, first, last), (to, begin_to, end_to) = found[0], found[-1]
+    start = first + 2 * half + BLOCK * path.is_from_block
+    tip = end_to - 2 * half - BLOCK * path.is_to_block - (0 if mark.heads == "start" else ARROW)
+    found[0] = (across, start, max(start, last))
+    found[-1] = (to, min(begin_to, tip), tip)
+    return found
 
 
 def _edge(path: Path, frame: Frame, mark: Mark) -> str:
-    """Straight through each layer, a curve from each to the next, an arrow head at the end; its label beside the first curve."""
-    half = (frame.box_width if frame.sideways else frame.box_height) / 2
-    points = [frame.at(point) for point in path.points]
-    turned = [(y, x) if frame.sideways else (x, y) for x, y in points]  # across, along: as if from top to bottom
-    across, along = turned[0]
-    steps = [("M", [(across, along + half)])]
-    for number, (to_across, to_along) in enumerate(turned[1:], 1):
-        is_last = number == len(turned) - 1
-        start, end = along + half, to_along - half - (ARROW if is_last and mark.heads != "start" else 0)
-        middle = (start + end) / 2
-        steps.append(("C", [(across, middle), (to_across, middle), (to_across, end)]))
-        if not is_last:
-            steps.append(("L", [(to_across, to_along + half)]))
-        across, along = to_across, to_along
-    heads = [] if mark.heads == "start" else [_head(across, along - half, -1)]
+    """Straight through each layer, a curve from each to the next, an arrow head at the end."""
+    spans = _turned(path, frame, mark)
+    (across, start, leaves), *rest = spans
+    steps = [("M", [(across, start)])] + ([("L", [(across, leaves)])] if leaves > start else [])
+    for to, begin, end in rest:
+        middle = (leaves + begin) / 2
+        steps.append(("C", [(across, middle), (to, middle), (to, begin)]))
+        if end > begin:
+            steps.append(("L", [(to, end)]))
+        across, leaves = to, end
+    heads = [] if mark.heads == "start" else [_head(across, leaves + ARROW, -1)]
     if mark.heads != "end":
-        heads.append(_head(turned[0][0], turned[0][1] + half, 1))
-    beside = ((turned[0][0] + turned[1][0]) / 2, (turned[0][1] + turned[1][1]) / 2)
+        heads.append(_head(spans[0][0], start, 1))
 
-    def written(place: list[Point]) -> str:
+    def written(place: Sequence[Point]) -> str:
         return " ".join(f"{b:.1f},{a:.1f}" if frame.sideways else f"{a:.1f},{b:.1f}" for a, b in place)
 
     line = " ".join(f"{letter}{written(place)}" for letter, place in steps)
     kind = "edge dashed" if mark.is_dashed else "edge"
-    drawn = f'<path class="{kind}" d="{line}"/>' + "".join(
+    return f'<path class="{kind}" d="{line}"/>' + "".join(
         f'<polygon class="head" points="{written(head)}"/>' for head in heads
     )
-    if not mark.label:
-        return drawn
-    x, y = (beside[1], beside[0]) if frame.sideways else beside
-    return f'{drawn}<text class="label" x="{x:.1f}" y="{y + 3:.1f}">{escape(cut(mark.label, WIDEST, *LABEL))}</text>'
 
 
 def _head(across: float, tip: float, back: int) -> list[Point]:
     return [(across, tip), (across - 4, tip + back * (ARROW + 1)), (across + 4, tip + back * (ARROW + 1))]
 
 
-def _box(node: PictureNode, x: float, y: float, frame: Frame) -> Iterator[str]:
-    left, top = x - frame.box_width / 2, y - frame.box_height / 2
-    size = f'width="{frame.box_width:.1f}" height="{frame.box_height:.1f}" rx="9"'
-    room = frame.box_width - PADDING
-    kind = f"node {node.state or 'plain'}{' aside' if node.is_aside else ''}"
-    yield f'<g class="{kind}"><title>{escape(_tooltip(node))}</title>'
-    for behind in (2, 1) if node.is_mapped else ():
-        yield f'<rect x="{left + STACK * behind:.1f}" y="{top + STACK * behind:.1f}" {size}/>'
-    yield f'<rect x="{left:.1f}" y="{top:.1f}" {size}/>'
-    if node.is_whole:
-        inner = f'width="{frame.box_width - 8:.1f}" height="{frame.box_height - 8:.1f}" rx="6"'
-        yield f'<rect x="{left + 4:.1f}" y="{top + 4:.1f}" {inner}/>'
-    third = _third(node)
-    first = y - 3 - (8 if third else 0)
-    yield f'<text class="name" x="{x:.1f}" y="{first:.1f}">{escape(cut(node.title, room, *NAME))}</text>'
-    yield f'<text class="action" x="{x:.1f}" y="{first + 16:.1f}">{escape(cut(node.subtitle, room, *ACTION))}</text>'
-    if third:
-        yield f'<text class="note" x="{x:.1f}" y="{first + 32:.1f}">{escape(cut(third, room, *NOTE))}</text>'
-    yield "</g>"
+def _label(path: Path, frame: Frame, mark: Mark) -> str:
+    """Beside the first curve of an edge, above all the others."""
+    (across, _, leaves), (to, begin, _), *_ = _turned(path, frame, mark)
+    places = ((across + to) / 2, (leaves + begin) / 2)
+    x, y = reversed(places) if frame.sideways else places
+    return f'<text class="label" x="{x:.1f}" y="{y + 3:.1f}">{escape(_told(mark))}</text>'
 
 
-def _third(node: PictureNode) -> str:
-    return " · ".join(part for part in ((node.state or "").replace("_", " "), node.note) if part)
-
-
-def _tooltip(node: PictureNode) -> str:
-    state = [f"state: {node.state.replace('_', ' ')}"] if node.state is not None else []
-    return "\n".join([node.title, *state, *(f"{name}: {text}" for name, text in node.facts)])
-
-
-def _legend(shown: list[str], high: float, *, has_dashed: bool) -> Iterator[str]:
-    y = high - MARGIN
-    for number, state in enumerate(shown):
-        x = MARGIN + number * 104
-        yield f'<g class="node {state}"><rect x="{x:g}" y="{y - 10:g}" width="14" height="14" rx="4"/></g>'
-        yield f'<text class="summary" x="{x + 20:g}" y="{y + 1:g}">{state.replace("_", " ")}</text>'
-    if has_dashed:
-        x = MARGIN + len(shown) * 104
-        yield f'<path class="edge dashed" d="M{x:g},{y - 3:g} h22"/>'
-        yield f'<text class="summary" x="{x + 28:g}" y="{y + 1:g}">adds or calls</text>'
-
-
-def _style(shown: list[str]) -> str:
+def _style(shown: set[str | None]) -> str:
     """Every rule begins with the picture's own class: it may stand in a page, beside others."""
     plain_light, plain_dark = Colour("#ffffff", "#8a97a8", "#1f2937"), Colour("#1c232d", "#718096", "#e5eaf0")
-    light = {"plain": plain_light} | {state: LIGHT[state] for state in shown}
-    dark = {"plain": plain_dark} | {state: DARK[state] for state in shown}
+    light = {"plain": plain_light} | {state: LIGHT[state] for state in STATES if state in shown}
+    dark = {"plain": plain_dark} | {state: DARK[state] for state in STATES if state in shown}
     return (
-        ".dagger-picture{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',Helvetica,sans-serif;max-width:none}"
+        f".dagger-picture{{{FONT};max-width:none}}"
         ".dagger-picture .heading{font-size:17px;font-weight:600}.dagger-picture .summary{font-size:12px}"
         ".dagger-picture .node text{text-anchor:middle}.dagger-picture .name{font-size:13px;font-weight:600}"
-        ".dagger-picture .action{font-size:11.5px;opacity:.8}.dagger-picture .note{font-size:11px}"
+        ".dagger-picture .action{font-size:11.5px;opacity:.9}.dagger-picture .note{font-size:11px}"
+        ".dagger-picture .remark{font-size:10.5px}"
         ".dagger-picture .edge{fill:none;stroke-width:1.4}.dagger-picture .node rect{stroke-width:1.4}"
-        ".dagger-picture .label{font-size:10px;text-anchor:middle;paint-order:stroke;stroke-width:4px}"
+        ".dagger-picture .block{fill-opacity:.07;stroke-opacity:.6;stroke-width:1}"
+        ".dagger-picture .label{font-size:10px;text-anchor:middle;paint-order:stroke;stroke-width:6px;stroke-linejoin:round}"
         ".dagger-picture .skipped rect{stroke-dasharray:4 3}.dagger-picture .dashed{stroke-dasharray:5 4}"
         ".dagger-picture .aside rect{rx:2px;stroke-dasharray:1.5 2.5}.dagger-picture .aside .name{font-weight:400}"
-        + _colours(light, "#fbfcfd", "#1f2937", "#5b6675", "#97a3b3")
+        + _colours(light, "#fbfcfd", "#1f2937", "#5b6675", "#7f8b9b")
         + "@media (prefers-color-scheme:dark){"
-        + _colours(dark, "#12171e", "#e5eaf0", "#9aa7b6", "#64748b")
+        + _colours(dark, "#12171e", "#e5eaf0", "#9aa7b6", "#74839a")
         + "}"
     )
 
@@ -239,7 +226,7 @@ def _style(shown: list[str]) -> str:
 def _colours(boxes: dict[str, Colour], ground: str, heading: str, summary: str, edge: str) -> str:
     rules = (
         f".dagger-picture .ground{{fill:{ground}}}.dagger-picture .heading{{fill:{heading}}}"
-        f".dagger-picture .summary{{fill:{summary}}}"
+        f".dagger-picture .summary{{fill:{summary}}}.dagger-picture .block{{fill:{edge};stroke:{edge}}}"
         f".dagger-picture .edge{{stroke:{edge}}}.dagger-picture .head{{fill:{edge}}}"
         f".dagger-picture .label{{fill:{summary};stroke:{ground}}}"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from unicodedata import east_asian_width
+from unicodedata import category, east_asian_width
 
 __all__ = ["INVISIBLE", "duration", "shorten", "visible", "width"]
 
@@ -15,10 +15,28 @@ pattern. What joins letters and parts of emoji is none of it: words and faces ne
 # With what XML 1.0 cannot hold even as a reference.
 HOSTILE = re.compile(f"[\x00-\x1f{INVISIBLE}\ufdd0-\ufdef\ufffe\uffff]")
 
+PILED = 4
+"""Marks on one letter that writing needs, as pointed Hebrew does."""
+
 
 def visible(text: str) -> str:
-    r"""Make it one line that shows what it holds: control characters become their escape, as in ``\x1b`` or ``\n``."""
-    return HOSTILE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+    r"""Make it one line that shows what it holds: control characters become their escape, as in ``\x1b`` or ``\n``.
+
+    So do marks that are piled up on a letter beyond ``PILED``: they would be drawn over the lines above and below.
+    """
+    return HOSTILE.sub(lambda found: _escape(found.group()), text if text.isascii() else _without_piles(text))
+
+
+def _without_piles(text: str) -> str:
+    shown, piled = [], 0
+    for character in text:
+        piled = piled + 1 if category(character) in ("Mn", "Me") else 0
+        shown.append(_escape(character) if piled > PILED else character)
+    return "".join(shown)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def width(text: str) -> int:
@@ -40,11 +58,16 @@ def shorten(text: str, cells: int) -> str:
 
 
 def duration(us: int) -> str:
-    """Write microseconds as people read them: ``12 ms``, ``3.2 s``, ``4 min 05 s``, ``2 h 03 min``."""
+    """Write microseconds as people read them: ``0.4 ms``, ``12 ms``, ``3.2 s``, ``4 min 05 s``, ``2 h 03 min``, ``4 d 23 h``."""
     seconds = us / 1_000_000
+    if us < 10_000:
+        return f"{round(us / 1000, 1):g} ms"
     if seconds < 1:
         return f"{us / 1000:.0f} ms"
     if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours < 24 else f"{hours // 24} d {hours % 24:02} h"

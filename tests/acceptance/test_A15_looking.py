@@ -18,7 +18,7 @@ from dagger_actors import Context, Report
 from dagger_actors.cli.diff import diff_lines
 from dagger_actors.cli.tree import tree_lines
 from dagger_actors.core.messages import ErrorDetail
-from dagger_actors.drawing.chart import MOST_TICKS, Chart, Segment, at_once, ticks
+from dagger_actors.drawing.chart import MOST_TICKS, Chart, Segment, at_once, tick_label, ticks
 from dagger_actors.drawing.dot import write_dot
 from dagger_actors.drawing.gantt import write_gantt
 from dagger_actors.drawing.mermaid import write_mermaid
@@ -133,7 +133,7 @@ def assert_svg(text: str) -> ET.Element:
     root = ET.fromstring(text)
     for element in root.iter():
         assert element.tag.removeprefix(SVG) in {
-            "svg", "title", "style", "rect", "text", "path", "polygon", "g", "defs", "pattern", "line", "circle",
+            "svg", "title", "desc", "style", "rect", "text", "path", "polygon", "g", "defs", "pattern", "line", "circle",
         }  # fmt: skip
         for name, value in element.attrib.items():
             assert not name.startswith("on")
@@ -278,6 +278,93 @@ def test_a_gantt_tells_waiting_running_and_retry_waits() -> None:
     assert "2 nodes without an attempt" in drawn.subtitle
     root = assert_svg(write_gantt(drawn))
     assert "ValueError: no & <no>" in "".join(root.itertext())
+
+
+def test_a_gantt_tells_since_when_and_why_a_node_failed() -> None:
+    """Law: the axis has a beginning in the calendar; what stands behind a row is cut, and whole in its tooltip."""
+    error = ErrorDetail("builtins.ValueError", "no such file, " * 10)
+    failed = msgspec.structs.replace(attempt(1, "failed", 1, 2), error=error)
+    report = msgspec.structs.replace(
+        report_of(node("one", failed)), state="failed", created_us=1_790_000_000_000_000, started_us=None
+    )
+    failed = msgspec.structs.replace(failed, started_us=report.created_us, finished_us=report.created_us + 1_000_000)
+    drawn = chart(msgspec.structs.replace(report, nodes=(node("one", failed),)), load_flow(TIMED))
+    assert "since 2026-09-21 14:13:20 UTC" in drawn.subtitle
+    assert drawn.rows[0].note.startswith("1.0 s · ValueError: no such file, no such file, ")
+    notes = [text for text in assert_svg(write_gantt(drawn)).iter(f"{SVG}text") if text.get("class") == "note"]
+    assert (notes[0].text or "").startswith("failed · 1.0 s · ValueError: no such")
+    assert (notes[0].text or "").endswith("…")
+    assert notes[0].findtext(f"{SVG}title") == f"failed · {drawn.rows[0].note}"
+
+
+def test_an_item_of_a_map_over_a_map_waits_from_the_end_of_its_own_item() -> None:
+    """Law: element by element, where the flow goes so; where the node waits for the whole map, from the end of that."""
+    mapped = {"action": "a", "map": {"over": "first", "item": "x"}}
+    nodes = [
+        {"id": "list", "action": "a"},
+        {"id": "first", "action": "a", "map": {"over": "list", "item": "x"}},
+        {"id": "streamed", **mapped},
+        {"id": "whole", **mapped, "inputs": {"all": "first"}},
+    ]
+    ran = {"first": ((0, 2), (0, 8)), "streamed": ((3, 4), (9, 10)), "whole": ((9, 10), (8, 9))}
+    items = [
+        node(node_id, attempt(1, "succeeded", *times), key=str(at))
+        for node_id, both in ran.items()
+        for at, times in enumerate(both)
+    ]
+    drawn = chart(report_of(*items, state="succeeded"), load_flow({"name": "maps", "nodes": nodes}))
+    waits = [
+        [(one.start_us / 1e6, one.end_us / 1e6) for one in row.segments if one.kind == "waiting"]
+        for row in drawn.rows
+        if row.is_item
+    ]
+    assert waits == [[], [], [(2, 3)], [(8, 9)], [(8, 9)], []]
+
+
+def test_a_box_says_what_a_node_waits_for_or_why_it_did_not_run() -> None:
+    """Law: the question that somebody is asked, the reason of what was skipped."""
+    asked = {"name": "asked", "nodes": [{"id": "ok", "approval": {"message": "Ok?"}}, {"id": "one", "action": "a"}]}
+    waiting = msgspec.structs.replace(node("ok", attempt(1, "waiting", 0)), reason="human")
+    skipped = msgspec.structs.replace(node("one", attempt(1, "skipped", None)), reason="dependency 'x' failed")
+    picture = picture_of_run(load_flow(asked), report_of(waiting, skipped))
+    assert [one.remark for one in picture.nodes] == ["Ok?", "dependency 'x' failed"]
+    assert {"Ok?", "dependency 'x' failed"} <= {text.text for text in assert_svg(write_svg(picture)).iter(f"{SVG}text")}
+
+
+def test_what_was_answered_at_once_is_seen_too() -> None:
+    """Law: a person's answer has a mark on the axis, however quick it was."""
+    asked = {"name": "asked", "nodes": [{"id": "ok", "approval": {"message": "Ok?"}}, {"id": "one", "action": "a"}]}
+    report = report_of(node("ok", attempt(1, "succeeded", 4, 4)), node("one", attempt(1, "succeeded", 0, 9)))
+    svg = assert_svg(write_gantt(chart(report, load_flow(asked))))
+    (wait,) = [
+        group
+        for group in svg.findall(f"{SVG}g")
+        if group.get("class") == "outside" and group.find(f"{SVG}title") is not None
+    ]
+    line = wait.find(f"{SVG}path")
+    assert line is not None
+    left, right = map(float, re.findall(r"M([\d.]+),[\d.]+ H([\d.]+)", line.get("d", ""))[0])
+    assert right - left >= 2
+
+
+@pytest.mark.parametrize(
+    ("us", "text"),
+    [
+        (0, "0"), (20, "0.02 ms"), (2_500, "2.5 ms"), (500_000, "500 ms"), (1_000_000, "1 s"), (30_000_000, "30 s"),
+        (90_000_000, "1 min 30 s"), (7_200_000_000, "2 h"), (345_600_000_000, "4 d"), (129_600_000_000, "1 d 12 h"),
+    ],
+)  # fmt: skip
+def test_a_tick_is_written_exactly_and_shortly(us: int, text: str) -> None:
+    """Law: in the units that it has parts of."""
+    assert tick_label(us) == text
+
+
+@given(st.integers(1, 10**15))
+def test_no_two_ticks_of_an_axis_are_written_alike(length_us: int) -> None:
+    """Law: also of the shortest run, and of the longest."""
+    labels = [tick_label(tick) for tick in ticks(length_us)]
+    assert len(set(labels)) == len(labels)
+    assert max(map(len, labels)) <= 13
 
 
 def test_what_is_too_much_for_a_gantt_is_one_row_of_how_many_at_once() -> None:

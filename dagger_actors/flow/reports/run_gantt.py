@@ -10,6 +10,8 @@ from dagger_actors.drawing.chart import Chart, Row, Segment
 from dagger_actors.drawing.picture import line
 from dagger_actors.drawing.text import duration
 from dagger_actors.flow.definition import FlowDefinition
+from dagger_actors.flow.machine.invocations import is_streamed, source_of
+from dagger_actors.flow.reports.attempt_wording import moment
 from dagger_actors.flow.reports.origin import innermost
 from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report
 from dagger_actors.flow.reports.run_picture import NodeSummary, problem_of, summaries
@@ -58,13 +60,8 @@ class _Charter:
         is_over = report.state in FINAL_RUN or report.state in ("paused", "interrupted")
         last_us = max([self._start_us, *times, *([report.finished_us] if report.finished_us is not None else [])])
         self._end_us = last_us if is_over else max(now_us, last_us)
-        self._ends = {
-            node_id: max(
-                (each.finished_us for one in found for each in one.attempts if each.finished_us is not None),
-                default=None,
-            )
-            for node_id, found in self._by_node.items()
-        }
+        self._ends = {node_id: _last_end(found) for node_id, found in self._by_node.items()}
+        self._item_ends = {(one.node_id, one.invocation_key): _last_end([one]) for one in report.nodes}
 
     def chart(self, *, calls: bool) -> Chart:
         report = self._report
@@ -80,6 +77,7 @@ class _Charter:
         unbegun = [position for position in self._definition.drawn(calls=calls) if self._begun(position) is None]
         shared = sum(any(maker_of(one.reason) for one in self._reports(position)) for position in unbegun)
         parts = [f"run {report.run_id}", report.state.replace("_", " "), duration(self._end_us - self._start_us)]
+        parts.append(f"since {moment(self._start_us)}")
         if shared:
             parts.append(f"{counted(shared, 'node')} shared with another run")
         if len(unbegun) > shared:
@@ -108,12 +106,17 @@ class _Charter:
             default=None,
         )
 
-    def _ready_us(self, position: int) -> int:
-        """When the last of what it waited for had ended."""
-        node = self._definition.nodes[position]
-        source = node.added_by if node.call is None else node.call.node
-        before = [*node.dependencies, *([] if source is None else [source])]
-        ends = (self._ends.get(self._definition.nodes[on].id) for on in before)
+    def _ready_us(self, position: int, key: str = "") -> int:
+        """When the last of what a node, or one of its items, waited for had ended."""
+        nodes = self._definition.nodes
+        node = nodes[position]
+        maker = node.added_by if node.call is None else node.call.node
+        before = {*node.dependencies, *([] if maker is None else [maker])}
+        source = source_of(node, nodes)
+        ends = [self._ends.get(nodes[on].id) for on in before if on != source]
+        if source is not None:
+            whole, item = self._ends.get(nodes[source].id), self._item_ends.get((nodes[source].id, key))
+            ends.append(item if key and item is not None and is_streamed(node, source) else whole)
         return max((end for end in ends if end is not None), default=self._start_us)
 
     def _rows(self, position: int) -> Iterator[Row]:
@@ -134,7 +137,7 @@ class _Charter:
         shown = sorted(items, key=lambda one: (one.state not in TROUBLED, -_took(one)))[:ITEMS]
         begun = [one for one in items if one in shown] if len(items) > ITEMS else items
         for one in begun:
-            segments = self._segments(one, self._ready_us(position))
+            segments = self._segments(one, self._ready_us(position, one.invocation_key))
             yield Row(
                 title=line(one.invocation_key),
                 state=one.state,
@@ -178,6 +181,11 @@ class _Charter:
         )
 
 
+def _last_end(nodes: Iterable[NodeReport]) -> int | None:
+    ends = (each.finished_us for one in nodes for each in one.attempts)
+    return max((end for end in ends if end is not None), default=None)
+
+
 def _took(node: NodeReport) -> int:
     return sum(
         each.finished_us - each.started_us
@@ -187,14 +195,16 @@ def _took(node: NodeReport) -> int:
 
 
 def _note(summary: NodeSummary) -> str:
-    parts = []
+    parts: list[str] = []
     if summary.size is not None:
         parts.append(f"{summary.states.get('succeeded', 0):,}/{summary.size:,}")
     if summary.took_us is not None:
         parts.append(duration(summary.took_us))
     if summary.attempts > max(summary.size or 0, 1):
         parts.append(f"{summary.attempts:,} attempts")
-    return " · ".join(parts)
+    if summary.state in TROUBLED:
+        parts.append(summary.problem)
+    return line(" · ".join(part for part in parts if part))
 
 
 def _item_note(node: NodeReport) -> str:

@@ -154,4 +154,7 @@ def _drawn(drawn: PictureNode, summary: NodeSummary, given: list[tuple[str, str]
         facts.append(("output", summary.output))
     if summary.problem:
         facts.append(("error" if summary.state in ("failed", "timed_out") else "reason", summary.problem))
-    return msgspec.structs.replace(drawn, state=summary.state, note=" · ".join(note), facts=tuple(facts))
+    asked = next((text for name, text in drawn.facts if name == "message"), "") if summary.state == "waiting" else ""
+    return msgspec.structs.replace(
+        drawn, state=summary.state, note=" · ".join(note), remark=asked or summary.problem, facts=tuple(facts)
+    )

@@ -130,6 +130,7 @@ def _node(task: TaskSummary, waits: Sequence[int]) -> PictureNode:
         subtitle=line(f"key {task.key}") if task.key is not None else "",
         state=_state(task),
         note=" · ".join(note),
+        remark=line(task.reason or ""),
         facts=tuple(facts),
     )
 

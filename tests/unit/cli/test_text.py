@@ -54,6 +54,7 @@ def test_a_shortened_text_has_at_most_the_given_length(text: str, longest: int) 
         (245_000_000, "4 min 05 s"),
         (3_599_700_000, "1 h 00 min"),
         (7_380_000_000, "2 h 03 min"),
+        (428_400_000_000, "4 d 23 h"),
     ],
 )
 def test_a_duration_is_written_in_the_unit_people_would_use(us: int | None, text: str) -> None:
