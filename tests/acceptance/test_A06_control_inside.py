@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dagger_actors import ActorSystem, Report, Run
+from dagger_actors import ActorSystem, HookEvent, Report, Run
 from dagger_actors.errors import IllegalTransition
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
@@ -66,12 +66,20 @@ nodes:
   - {id: beside, action: work, inputs: {name: {value: o}, step: {value: a}}}
 """
 
+HEARD = """
+name: heard
+hooks: {run_end: hears}
+nodes:
+  - {id: question, approval: {}}
+"""
+
 
 class Stage:
     """Actions that note what begins; each takes one virtual second, or as many as it is told."""
 
     def __init__(self) -> None:
         self.began: list[str] = []
+        self.heard: list[str] = []
         self.failing = True
         self.takes_s = 1.0
 
@@ -91,7 +99,10 @@ class Stage:
         def names() -> list[str]:
             return [f"n{at}" for at in range(5)]
 
-        return [work, names, fails]
+        def hears(event: HookEvent) -> None:
+            self.heard.append(event.state)
+
+        return [work, names, fails, hears]
 
 
 @pytest.fixture
@@ -108,6 +119,7 @@ def written(folder: Path, policy: str = "pause") -> Path:
         "bad": BAD,
         "asking": ASKING,
         "around": AROUND,
+        "heard": HEARD,
         "failing": FAILING.replace("POLICY", policy),
     }
     for name, text in flows.items():
@@ -223,6 +235,56 @@ def test_a_node_that_is_cancelled_takes_its_flow_with_it(
     inside = ["r/far", "r/far/sub"] if name == "deep" else ["r/sub"]
     assert {state(system, one) for one in inside} == {"cancelled"}
     assert "xb" not in stage.began
+
+
+@pytest.mark.parametrize("who", ["here", "elsewhere", "elsewhere, with its code"])
+@pytest.mark.parametrize("name", ["bad", "asking", "heard", "deeper"])
+def test_a_run_that_goes_on_hears_at_once_that_one_inside_which_rests_was_cancelled(
+    sim: Simulation, stage: Stage, tmp_path: Path, who: str, name: str
+) -> None:
+    """Law: whoever cancels it, and whatever it rests for; a hook of its end is called by who has its code, once."""
+    stage.takes_s = 30.0
+    path = written(tmp_path)
+    inner = "asking" if name == "deeper" else name
+    path.with_name("around.yaml").write_text(AROUND.replace("asking", inner))
+    path.with_name("deeper.yaml").write_text("name: deeper\nnodes: [{id: deep, flow: around.yaml}]\n")
+    system = sim.system(actions=stage.actions)
+    top = "deeper.yaml" if name == "deeper" else "around.yaml"
+    system.flows.start(path.with_name(top), run_id="r")
+    sim.advance(2)
+    inside = "r/deep/far" if name == "deeper" else "r/far"
+    assert [state(system, one) for one in ("r", inside)] == ["running", "paused"]
+    teller = system if who == "here" else sim.system(actions=[] if who == "elsewhere" else stage.actions)
+    teller.flows.cancel(inside)
+    sim.advance(1)
+    assert [state(system, one) for one in ("r", inside)] == ["failed", "cancelled"]
+    assert f"run '{inside}' cancelled" in (system.flows.report("r").error or "")
+    assert stage.heard == (["cancelled"] if name == "heard" else [])
+
+
+@pytest.mark.parametrize("name", ["bad", "heard"])
+@pytest.mark.parametrize("is_dead", [True, False])
+def test_a_run_that_rests_hears_when_it_is_taken_up_that_one_inside_was_cancelled(
+    sim: Simulation, stage: Stage, tmp_path: Path, name: str, is_dead: bool
+) -> None:
+    """Law: by itself where people were asked, for nobody would answer; else at the next resume."""
+    path = written(tmp_path).with_name("only.yaml")
+    path.write_text(f"name: only\nnodes: [{{id: far, flow: {name}.yaml}}]\n")
+    system = sim.system(actions=stage.actions)
+    assert system.flows.start(path, run_id="r").wait().state == "paused"
+    if is_dead:
+        sim.kill(system)
+    other = sim.system()
+    other.flows.cancel("r/far")
+    sim.advance(1)
+    assert state(other, "r") == "paused"
+    later = sim.system(actions=stage.actions, recover=True)
+    sim.advance(1)
+    if name == "bad":
+        assert state(later, "r") == "paused"
+        later.flows.resume("r").wait()
+    assert [state(later, one) for one in ("r", "r/far")] == ["failed", "cancelled"]
+    assert stage.heard == (["cancelled"] if name == "heard" else [])
 
 
 @pytest.mark.parametrize("who", ["here", "elsewhere"])

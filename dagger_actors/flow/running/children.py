@@ -292,7 +292,24 @@ class Children:
             if awaited is not None and awaited.rests and not awaited.is_woken:
                 awaited.is_woken = True  # its turn may take a while, and it is looked often
                 awaited.tell(encode(ChildWakes(*awaited.key)))
+        self._hear_cancelled()
         self._look_again()
+
+    def _hear_cancelled(self) -> None:
+        """Those that rest are nobody's, so whoever cancels one in another process can tell nobody."""
+        above = {awaited.parent_run for awaited in self._awaited.values() if awaited.rests}
+        if not above:
+            return
+        keys = msgspec.json.encode(sorted(above)).decode()
+        for run_id, is_left in self._hub.store.readers.query("read.cancelled_inside", keys):
+            awaited = self._awaited.get(run_id)
+            if awaited is None or not awaited.rests:
+                continue
+            if not is_left:
+                self._tell(run_id)
+            elif not awaited.is_woken:
+                awaited.is_woken = True
+                awaited.tell(encode(ChildWakes(*awaited.key)))
 
     def _look_again(self) -> None:
         """Look when the next of those that are asked has been for long enough."""

@@ -29,7 +29,6 @@ from dagger_actors.flow.verbs.caller import TURN_US, Caller
 
 __all__ = ["Controller"]
 
-
 ENDED = FINAL_NODE - {"interrupted"}
 """States of nodes that have ended; what was cut off is to be run again."""
 
@@ -68,9 +67,8 @@ class Controller:
     def cancel(self, run_id: str) -> None:
         """Cancel a run; a second cancel stops what the end of the run has called, too.
 
-        Where nobody has its code its end is only decided, and what that calls waits for somebody who has; in an action too,
-        of which that may need the thread. Runs inside one that was cancelled already are cancelled too, where a death has
-        left them.
+        Where nobody has its code, and in an action, of which that may need the thread, its end is only decided, and what that
+        calls is for whoever has the code. Runs inside one that was cancelled already are cancelled too, if a death left them.
 
         Raises:
             RunNotFound: There is no such run.
@@ -78,6 +76,12 @@ class Controller:
         """
         if (row := self._caller.row(run_id)).status == "cancelled":
             self._cancel_left(row)
+        self._cancel(run_id)
+        if any(above.is_left_to_people for above in self._hub.archive.above(row.run_key)):
+            # By this one, perhaps: then nobody's answer would have it go on.
+            self._caller.commit([Write("flow_runs.wake", ((row.parent_run,),), None)])
+
+    def _cancel(self, run_id: str) -> None:
         is_asked = False
         while (row := self._caller.row(run_id)).status not in FINAL_RUN:
             active = self._hub.active.get(run_id)
