@@ -41,7 +41,8 @@ class Steering(FlowsBase):
 
         A node that paused it gets a fresh set of tries; where that is a mapped one, this waits until the run has paused.
         A run inside another whose turn others have, of a map with a limit, is queued behind them when this returns.
-        What has ended is not done again. Of several at once each has the run go on by one of them.
+        What has ended is not done again. What is still being cancelled inside it is waited for. Of several at once each has
+        the run go on by one of them.
 
         Raises:
             RunNotFound: There is no such run.
@@ -71,7 +72,8 @@ class Steering(FlowsBase):
     def retry(self, run_id: str, *, start_from: Sequence[str] = ()) -> Run:
         """Try again what failed or never ran, with fresh tries; what succeeded is kept. Releases parked work too.
 
-        Of several at once each has the run go on by one of them; one with ``start_from`` is told that another was faster.
+        What is still being cancelled inside it, with the hooks of that, is waited for. Of several at once each has the run go
+        on by one of them; one with ``start_from`` is told that another was faster.
 
         Args:
             run_id: The run.

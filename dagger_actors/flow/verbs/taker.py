@@ -6,12 +6,13 @@ told whose the run is, and looks again.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.run_rows import NewRun
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.errors import RunConflict, RunOwned, StoreError, UnitRejected
+from dagger_actors.errors import OwnershipLost, RunConflict, RunOwned, StoreError, UnitRejected
 from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.machine.events import Mode
 from dagger_actors.flow.running.hub import FlowHub
@@ -113,6 +114,8 @@ class Taker:
         self.refuse_owned(row)
         if actions is None:
             actions = self._catalog.actions_of(row, self._hub.archive.definition_of(row))
+        if mode != "recover":
+            self._end_what_is_left(row)
         try:
             self._caller.claim(row)
         except RunOwned as owned:
@@ -124,6 +127,27 @@ class Taker:
         if mode != "recover":
             # The claim alone says whose the run is, not that it is to go on: a crash here would leave it at rest.
             self._caller.wait(active.emitter.opened)
+
+    def _end_what_is_left(self, row: RunRow) -> None:
+        """Wait for the ends of what was cancelled inside a run at rest: who is run again would take them for its own."""
+        hub, asked = self._hub, set[tuple[str, int]]()
+        while left := self._left_inside(row):
+            one = left[0]
+            active = hub.active.get(one.run_id)
+            if active is not None:
+                with contextlib.suppress(OwnershipLost):
+                    self._caller.wait(active.done)
+                continue
+            if (one.run_id, one.epoch) not in asked and not hub.is_anothers(one) and not hub.openings.of(one.run_id):
+                asked.add((one.run_id, one.epoch))
+                hub.children.cancel_left(one)  # a death has left it
+            self._caller.pause()
+
+    def _left_inside(self, row: RunRow) -> list[RunRow]:
+        """Runs inside it that nobody awaits, but those of which only calls are left, by whoever has their code."""
+        found = self._hub.store.readers.query("read.runs_left_inside", row.run_key)
+        rows = [self._caller.row(run_id) for (run_id,) in found]
+        return [one for one in rows if one.ending is None or self._hub.code_of(one) is not None]
 
     def take_or_join(self, row: RunRow, mode: Mode) -> None:
         """``take``; who finds that others of this process were faster goes on with what they took.

@@ -1,0 +1,127 @@
+"""A07, runs inside one that is over and that still come to their ends: whoever runs that again waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagger_actors import ActorSystem, Context, HookEvent, Report
+from dagger_actors.testing import explore
+from dagger_actors.testing.simulation import Simulation
+
+INNER = """
+name: inner
+hooks: {run_end: hear}
+nodes: [{id: long, action: long}]
+"""
+OUTER = """
+name: outer
+nodes:
+  - {id: sub, flow: inner.yaml}
+  - {id: fails, action: fails, on_failure: stop}
+"""
+
+
+class Bodies:
+    """What the nodes do before and after they are mended, and what the hooks of ends have heard.
+
+    Attributes:
+        is_mended: Whether nothing fails any more, or takes long.
+        heard: Runs, each with the state it ended in.
+    """
+
+    def __init__(self) -> None:
+        self.is_mended = False
+        self.heard: list[tuple[str, str]] = []
+
+    def actions(self) -> list[Any]:
+        async def long() -> int:
+            await asyncio.sleep(0 if self.is_mended else 1000)
+            return 1
+
+        async def fails() -> int:
+            await asyncio.sleep(2)
+            if not self.is_mended:
+                raise ValueError("not yet")
+            return 2
+
+        async def hear(event: HookEvent, ctx: Context) -> None:
+            await asyncio.sleep(60)
+            self.heard.append((event.run_id, event.state))
+
+        return [long, fails, hear]
+
+
+@pytest.fixture
+def outer(tmp_path: Path) -> Path:
+    (tmp_path / "inner.yaml").write_text(INNER)
+    return tmp_path / "outer.yaml"
+
+
+@pytest.mark.parametrize("who", ["the same process", "another process"])
+def test_who_tries_a_run_again_waits_for_what_is_still_cancelled_inside(sim: Simulation, outer: Path, who: str) -> None:
+    """Law: the flow inside is tried again too; its earlier end is not what comes of that, and is heard once."""
+    outer.write_text(OUTER)
+    bodies = Bodies()
+    system = sim.system(actions=bodies.actions())
+    run = system.flows.start(outer, run_id="r")
+    assert run.wait().state == "failed"
+    assert system.flows.report("r/sub").state == "running"
+    bodies.is_mended = True
+    other = system if who == "the same process" else sim.system(actions=bodies.actions())
+    report = other.flows.retry("r").wait()
+    assert (report.state, report.outputs) == ("succeeded", {"sub": {"long": 1}, "fails": 2})
+    assert bodies.heard == [("r/sub", "cancelled"), ("r/sub", "succeeded")]
+
+
+def test_who_resumes_a_run_waits_for_what_has_run_out_of_time_inside(sim: Simulation, outer: Path) -> None:
+    """Law: a flow whose time was up, which paused the run, is run again with it once its end has been heard."""
+    outer.write_text("name: outer\nnodes: [{id: sub, flow: inner.yaml, timeout: 5, on_failure: pause}]\n")
+    bodies = Bodies()
+    system = sim.system(actions=bodies.actions())
+    assert system.flows.start(outer, run_id="r").wait().state == "paused"
+    assert system.flows.report("r/sub").state == "running"
+    bodies.is_mended = True
+    sim.stub("hear")
+    report = system.flows.resume("r").wait()
+    assert (report.state, report.outputs) == ("succeeded", {"sub": {"long": 1}})
+
+
+def test_who_answers_in_a_run_does_not_cut_off_what_ends_inside_it(sim: Simulation, outer: Path) -> None:
+    """Law: what is still being cancelled inside stays with the process that does it: its end is heard once, by that."""
+    nodes = "[{id: sub, flow: inner.yaml, timeout: 5, on_failure: continue}, {id: ok, approval: {message: go on?}}]"
+    outer.write_text(f"name: outer\nnodes: {nodes}\n")
+    bodies = Bodies()
+    system = sim.system(actions=bodies.actions())
+    run = system.flows.start(outer, run_id="r")
+    assert run.wait().state == "paused"
+    assert system.flows.report("r/sub").state == "running"
+    system.flows.signal("r", "ok", value=True)
+    assert run.wait().state == "failed"
+    sim.run()
+    assert system.flows.report("r/sub").state == "cancelled"
+    assert bodies.heard == [("r/sub", "cancelled")]
+
+
+def tries_again(sim: Simulation, outer: Path) -> None:
+    bodies = Bodies()
+
+    def play(system: ActorSystem) -> Report:
+        report = system.flows.start(outer, run_id="r").wait()
+        if report.state == "failed":
+            bodies.is_mended = True
+            report = system.flows.retry("r").wait()
+        return report
+
+    report = sim.keep_going(play, actions=bodies.actions())
+    assert (report.state, report.outputs) == ("succeeded", {"sub": {"long": 1}, "fails": 2})
+    assert sim.keep_going(lambda system: system.flows.report("r/sub").state) == "succeeded"
+
+
+def test_whenever_a_process_dies_what_was_left_inside_is_tried_again_with_the_run(outer: Path) -> None:
+    """Law: also where a death has left it, to be cancelled or with its end to be heard."""
+    outer.write_text(OUTER)
+    assert explore(lambda sim: tries_again(sim, outer), seeds=1, crash="every_commit").commits > 8
