@@ -17,6 +17,8 @@ KINDS_INNERMOST = "wwwma"
 few = st.lists(picks, max_size=3)
 TRIGGERS = ["all_succeeded", "all_succeeded", "all_succeeded", "all_done", "any_succeeded", "any_failed", "none_failed"]
 triggers = st.sampled_from(TRIGGERS)
+run_timeouts = st.sampled_from([None, None, None, 7_300_000, 47_300_000])
+"""Less than the wait for a retry, and more than anybody is asked for."""
 POLICIES = ["continue", "continue", "continue", "stop", "pause"]
 
 
@@ -56,4 +58,4 @@ def flow_specs(draw: st.DrawFn, kinds: str, most: int = 6) -> FlowSpec:
     nodes: list[Spec] = []
     for at in range(draw(st.integers(1, most))):
         nodes.append(draw(node_specs(f"n{at}", nodes, kinds)))
-    return FlowSpec(tuple(nodes), draw(st.integers(1, 3)))
+    return FlowSpec(tuple(nodes), draw(st.integers(1, 3)), draw(run_timeouts))

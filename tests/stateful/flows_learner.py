@@ -11,7 +11,7 @@ from dagger_actors.errors import SystemClosed
 from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation
 from tests.stateful.flows_model import Run
-from tests.stateful.flows_parts import GOOD, OVER, HasPlace, Node, Piece, told
+from tests.stateful.flows_parts import GOOD, OVER, HasPlace, Piece, told
 from tests.stateful.flows_stage import Body, Place, Row, Stage
 
 
@@ -24,6 +24,7 @@ class Learner:
         system: The worker.
         elsewhere: Another process, which has none of the code.
         runs: Of the model, by their ids.
+        began_us: When the step in hand began.
     """
 
     sim: Simulation
@@ -31,6 +32,7 @@ class Learner:
     system: ActorSystem
     elsewhere: ActorSystem
     runs: dict[str, Run]
+    began_us: int
 
     # --- doing it
 
@@ -81,6 +83,9 @@ class Learner:
                 state = states[*body.place, body.attempt]
                 if state == "interrupted":
                     run.die(*here)
+                    body.is_learnt = (
+                        True  # it may have been told how to end, but its end was too long to outlive the worker
+                    )
                 else:
                     assert body.fate is not None, f"{body.place} was cut off, and is {state}"
         for body in self.stage.bodies:
@@ -125,8 +130,7 @@ class Learner:
                     self.end(run, body)
                 self.conclude(rows, is_dead=is_dead)
         while (due := self.next_due(rows, is_dead=is_dead)) is not None:
-            run, node, item, piece = due
-            run.fire(node.spec.id, item, piece.due or 0)
+            due()
             self.conclude(rows, is_dead=is_dead)
 
     def end(self, run: Run, body: Body) -> None:
@@ -148,10 +152,15 @@ class Learner:
         given = (item if spec.over is None else above) if spec.is_map else None
         return {"told": body.fate.number, "item": given, "got": body.given}
 
-    def next_due(self, rows: Any, *, is_dead: bool) -> tuple[Run, Node, int, Piece] | None:
+    def next_due(self, rows: Any, *, is_dead: bool) -> Callable[[], None] | None:
         """What is due by now, the first first; of a dead worker only what it has written of it."""
-        found = []
+        found: list[tuple[int, int, Callable[[], None]]] = []
+        over = self.stage.timed_out()
         for run in self.all_runs():
+            if run.id in over and run.status not in OVER:
+                found.append(
+                    (over[run.id] - self.sim.world.wall_offset_us, 0, partial(run.run_out, self.now - self.began_us))
+                )
             for node, item, piece in run.all():
                 if not self.is_armed(run, piece) or piece.due is None or piece.due > self.now:
                     continue
@@ -162,7 +171,9 @@ class Learner:
                 if is_dead and not is_seen:
                     continue
                 is_again = row is None or row.tries > piece.tries  # so what had stopped it came behind
-                found.append((piece.due, 0 if is_again else row.ended or 0, (run, node, item, piece)))
+                found.append(
+                    (piece.due, 0 if is_again else row.ended or 0, partial(run.fire, node.spec.id, item, piece.due))
+                )
         return min(found, key=lambda one: one[:2])[2] if found else None
 
     def conclude(self, rows: Any, *, is_dead: bool) -> None:
@@ -173,6 +184,7 @@ class Learner:
                 for run in reversed(self.all_runs()):
                     mine = rows.get(run.id, {})
                     run.is_ended_there = run.id in statuses and statuses[run.id][0] in OVER
+                    run.is_timed_out_there = run.id in statuses and statuses[run.id][0] == "timed_out"
                     began = {node for (node, item), row in mine.items() if item < 0 and row.has_begun}
                     heard = {place for place, row in mine.items() if not is_dead or row.state in OVER}
                     taken = {node for (node, item), row in mine.items() if item < 0 and row.state != "waiting"}
@@ -219,6 +231,7 @@ class Learner:
                     continue
                 name = f"{run.id}/{node.spec.id}" + (f"/{item}" if item >= 0 else "")
                 is_new = row.state in {GOOD, "failed"} or (row.state, row.reason) == ("waiting", "flow")
+                is_new = is_new or (row.state == "cancelled" and row.started is not None)  # its run's time was up
                 if piece.run is not None and piece.run.status == "paused":
                     is_new = statuses[name][0] != "paused" or (
                         self.has_heard(rows, statuses, piece.run)

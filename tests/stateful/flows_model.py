@@ -35,6 +35,13 @@ class Run:
     def __init__(self, run_id: str, flow: FlowSpec, parent: Run | None = None) -> None:
         self.id = run_id
         self.limit = flow.limit
+        self.timeout_us = flow.timeout_us
+        self.ran_us = 0
+        """How long it had run at most when it was last looked at: its clock stands still while it rests, and loses what a death cut off."""
+        self.counted_us = 0
+        """How much of that was written down."""
+        self.due: int | None = None
+        """When its time is up at the latest."""
         self.parent = parent
         self.nodes = {spec.id: Node(spec) for spec in flow.nodes}
         self.status = "running"
@@ -43,6 +50,8 @@ class Run:
         """Whether it rests only because people are asked, here or inside."""
         self.is_woken = False
         """Whether one of these has answered, or was asked for long enough: it goes on when it is its turn in the run above."""
+        self.is_timed_out_there = False
+        """Whether the file says that its time was up: at the same moment the run above may have left it."""
         self.is_ended_there = False
         """Whether the file says that it has ended: what was under way at that instant need not have begun."""
 
@@ -182,6 +191,12 @@ class Run:
         piece.crashes, piece.due = piece.crashes + 1, None
         piece.state = "ready" if piece.crashes < CRASHES else "parked"
 
+    def run_out(self, latest_us: int) -> None:
+        """Its time is up; latest: how long it has run at most since it was last looked at."""
+        assert self.timeout_us is not None
+        assert self.ran_us + latest_us >= self.timeout_us, f"{self} has run for {self.ran_us}, and its time is up"
+        self.stop("timed_out")
+
     # --- commands: each tells first what speaks against it
 
     def why_no_pause(self) -> str:
@@ -263,7 +278,7 @@ class Run:
     @staticmethod
     def _leave(piece: Piece) -> None:
         if piece.run is not None:
-            piece.run.stop("cancelled")
+            piece.run.stop("timed_out" if piece.run.is_timed_out_there else "cancelled")
 
     def cancel(self, node_id: str) -> None:
         for piece in self.nodes[node_id].pieces:
@@ -290,6 +305,8 @@ class Run:
 
     def retry(self, has_place: HasPlace) -> None:
         """Try again what failed or never ran, and what was parked; who has no place yet waits for what is tried again."""
+        if self.status in OVER:
+            self.ran_us = self.counted_us = 0
         for node in self.nodes.values():
             if node.own.state != GOOD:
                 self._renew(node)
@@ -319,7 +336,7 @@ class Run:
 
         What was added is added again by who did; None = it cannot be, for what is shared needs that, or it is to begin there.
         """
-        made = Run(run_id, FlowSpec((), self.limit))
+        made = Run(run_id, FlowSpec((), self.limit, self.timeout_us))
         again: set[str] = set()
         for name, node in self.nodes.items():
             is_done = node.own.state == GOOD or (node.own.state == "skipped" and not node.own.is_cut)

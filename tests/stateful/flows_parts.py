@@ -57,6 +57,7 @@ class Spec:
 class FlowSpec:
     nodes: tuple[Spec, ...]
     limit: int = 2
+    timeout_us: int | None = None
 
 
 @dataclasses.dataclass(eq=False)

@@ -75,6 +75,7 @@ class Row:
     due: int | None
     ended: int | None
     size: int | None
+    started: int | None
 
     @property
     def has_begun(self) -> bool:
@@ -161,7 +162,10 @@ class Stage:
     def write(self, name: str, flow: FlowSpec) -> Path:
         """Write the file of a flow, and those of the flows inside it."""
         nodes = self.written(name, flow.nodes)
-        text = {"name": name, "config": {"max_parallel_nodes": flow.limit}, "inputs": INPUTS, "nodes": nodes}
+        config: dict[str, Any] = {"max_parallel_nodes": flow.limit}
+        if flow.timeout_us is not None:
+            config["timeout_seconds"] = flow.timeout_us / 1e6
+        text = {"name": name, "config": config, "inputs": INPUTS, "nodes": nodes}
         path = self.folder / f"{name}.yaml"
         path.write_text(json.dumps(text))
         return path
@@ -184,15 +188,13 @@ class Stage:
     def rows(self) -> dict[str, dict[tuple[str, int], Row]]:
         """The last row of every invocation, by run."""
         found: dict[str, dict[tuple[str, int], Row]] = {}
-        columns = "attempt, state, try_no, crash_no, reason, output, due_at, ended_seq, size"
+        columns = "attempt, state, try_no, crash_no, reason, output, due_at, ended_seq, size, started_at"
         for run_id, node, item, *rest in self.query(
             f"SELECT run_id, node_id, item, {columns} FROM node_runs ORDER BY attempt"
         ):
-            attempt, state, tries, crashes, reason, output, due, ended, size = rest
+            attempt, state, tries, crashes, reason, output, *more = rest
             value = None if output is None else json.loads(output)
-            found.setdefault(run_id, {})[node, item] = Row(
-                attempt, state, tries, crashes, reason or "", value, due, ended, size
-            )
+            found.setdefault(run_id, {})[node, item] = Row(attempt, state, tries, crashes, reason or "", value, *more)
         return found
 
     def states(self) -> dict[tuple[Any, ...], str]:
@@ -216,6 +218,14 @@ class Stage:
             run_id: (status, bool(pausing) and status == "running", bool(asks))
             for run_id, status, pausing, asks in self.query(sql)
         }
+
+    def timed_out(self) -> dict[str, int]:
+        """When the time of runs was up."""
+        return dict(self.query("SELECT run_id, finished_at FROM flow_runs WHERE status = 'timed_out'"))
+
+    def elapsed(self) -> dict[str, int]:
+        """How long runs have run, by their last commits."""
+        return dict(self.query("SELECT run_id, elapsed_us FROM flow_runs"))
 
     def marked(self) -> set[str]:
         """Runs of flows inside others that rest, and are to be resumed or tried again when it is their turn."""

@@ -46,6 +46,7 @@ class FlowsAgainstAModel(Learner, RuleBasedStateMachine):
         self.stage = Stage(self.sim, self.folder)
         self.system = self.stage.open()
         self.elsewhere = self.sim.system()
+        self.generation = 0
         self.doomed: ActorSystem | None = None
         self.runs: dict[str, Run] = {}
         self.count = 0
@@ -69,8 +70,10 @@ class FlowsAgainstAModel(Learner, RuleBasedStateMachine):
     def step(self) -> Iterator[None]:
         """Do something; then let all become still, learn what it was, and compare."""
         self.is_sound = False
+        self.began_us = self.now
         yield
         self.become_still()
+        self.clocks_are_right()
         self.is_sound = True
 
     # --- what may happen
@@ -249,7 +252,8 @@ class FlowsAgainstAModel(Learner, RuleBasedStateMachine):
         self.let_time_pass(wish)
 
     def let_time_pass(self, wish: float | None = None) -> None:
-        dues = [piece.due or 0 for run in self.all_runs() for _, _, piece in run.all() if self.is_armed(run, piece)]
+        dues = [run.due for run in self.all_runs() if run.due is not None]
+        dues += [piece.due or 0 for run in self.all_runs() for _, _, piece in run.all() if self.is_armed(run, piece)]
         with self.step():
             if wish is None and dues:
                 wish = max(0.0, (min(dues) + SLACK_US - self.now) / 1e6)
@@ -324,12 +328,28 @@ class FlowsAgainstAModel(Learner, RuleBasedStateMachine):
         if piece.due is not None and piece.state in {"waiting", "asked"}:
             assert row.due is not None
             late_us = row.due - self.sim.world.wall_offset_us - piece.due
-            assert abs(late_us) <= SLACK_US + MOMENT_S * 1e6, (place, late_us)
+            assert abs(late_us) <= SLACK_US + POLL_S * 1e6, (place, late_us)
             piece.due += late_us  # what a run that rests does next, it does when it is looked at
         if piece.state == GOOD and not node.spec.is_map:
             assert row.output == piece.output, place
         live = [body for body in self.at_work() if body.place == place]
         assert len(live) == (piece.state == "running"), (place, live)
+
+    def clocks_are_right(self) -> None:
+        """A run has run for no longer than it may, nor than it could; what was counted stays so, and at rest its clock stands still."""
+        elapsed = self.stage.elapsed()
+        for run in self.all_runs():
+            run.ran_us += self.now - self.began_us
+            counted_us, run.counted_us = run.counted_us, elapsed[run.id]
+            assert counted_us <= run.counted_us <= run.ran_us, (
+                f"{run} has run for {counted_us} to {run.ran_us}, and in the file for {run.counted_us}"
+            )
+            if run.status != "running":
+                run.ran_us, run.due = run.counted_us, None
+            elif run.timeout_us is not None and (run.due is None or self.stage.generation > self.generation):
+                run.due = self.now + run.timeout_us - run.counted_us
+            assert run.due is None or self.now <= run.due + SLACK_US, f"the time of {run} is up"
+        self.generation = self.stage.generation
 
     def nothing_that_is_over_changes(self) -> None:
         finals = self.stage.final_rows()
