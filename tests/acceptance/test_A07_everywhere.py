@@ -215,6 +215,63 @@ def test_what_the_end_of_a_run_calls_has_its_time_once_more_too(sim: Simulation,
     assert (report.error is None) == (end != "failed" and not is_cut)
 
 
+HEARD = "{name: heard, hooks: {run_end: hangs}, nodes: [{id: n, action: slow}]}"
+DEEP = "{name: deep, nodes: [{id: sub, flow: heard.yaml}]}"
+
+
+@pytest.mark.parametrize("inner", ["heard", "deep"])
+@pytest.mark.parametrize("is_cancelled", [True, False])
+@pytest.mark.parametrize("dies", [True, False])
+def test_what_the_end_of_a_run_inside_calls_has_the_time_of_the_run_above(
+    sim: Simulation, folder: Path, inner: str, is_cancelled: bool, dies: bool
+) -> None:
+    """Law: where its own flow has none: that long after its end was decided, or was taken over, what hangs is stopped."""
+    (folder / "heard.yaml").write_text(HEARD)
+    (folder / "deep.yaml").write_text(DEEP)
+    stage = Stage()
+    system = sim.system(actions=stage.actions)
+    flow = {**nodes({"id": "sub", "flow": f"{inner}.yaml"}), "config": {"timeout_seconds": LIMIT_S}}
+    run = system.flows.start(flow, run_id="r")
+    sim.advance(5)
+    if is_cancelled:
+        run.cancel()
+    assert run.wait().state == ("cancelled" if is_cancelled else "timed_out")
+    inside = "r/sub" if inner == "heard" else "r/sub/sub"
+    sim.advance(1)
+    assert (system.flows.report(inside).state, stage.began) == ("running", ["slow 0", "run_end"])
+    if dies:
+        sim.kill(system)
+        system = sim.system(actions=stage.actions, recover=True)
+        sim.advance(1)
+    sim.advance(LIMIT_S - 2)
+    assert system.flows.report(inside).state == "running"
+    sim.advance(3)
+    report = system.flows.report(inside)
+    assert report.state == "cancelled"
+    assert [node.state for node in report.nodes if node.called_for] == ["cancelled"]
+    assert stage.ended[-1] == "run_end"
+
+
+@pytest.mark.parametrize("who", ["here", "elsewhere"])
+def test_a_second_cancel_stops_what_the_end_of_a_run_inside_calls(sim: Simulation, folder: Path, who: str) -> None:
+    """Law: as what the end of the run itself calls; what hangs has no time of its own, nor one of a run above, but ends."""
+    (folder / "heard.yaml").write_text(HEARD)
+    stage = Stage()
+    system = sim.system(actions=stage.actions)
+    run = system.flows.start(nodes({"id": "sub", "flow": "heard.yaml"}), run_id="r")
+    sim.advance(5)
+    assert run.cancel().state == "cancelled"
+    sim.advance(1)
+    assert system.flows.report("r/sub").state == "running"
+    began_s = sim.now_s
+    teller = system if who == "here" else sim.system()
+    assert teller.flows.cancel("r").state == "cancelled"
+    assert sim.now_s - began_s < 1
+    assert system.flows.report("r/sub").state == "cancelled"
+    sim.advance(1)
+    assert stage.ended == ["slow 0", "run_end"]
+
+
 @pytest.mark.parametrize("where", FLOWS)
 def test_the_time_of_a_run_is_up_whatever_it_waits_for(sim: Simulation, folder: Path, where: str) -> None:
     """Law: at its moment, though a hook, a flow inside, a body or a retry holds it up; and what its end calls ends too."""

@@ -57,8 +57,10 @@ class Book:
         is_pausing: Whether nothing more of it begins, and it pauses when what runs has ended.
         is_held: Whether that is because the run above it pauses.
         last_seq: The highest number that an event of it has.
+        calls_s: How long what its end calls may take where the flow has no ``timeout_seconds``; None = for ever.
 
     Attributes:
+        ends_since_us: Time it had run when its end was decided, or when it was opened with that; None = it is not decided.
         earlier: Items of mapped nodes that are to fan out anew, by node and item: their last attempts.
         live: Invocations that have begun and not ended, by vertex.
         past: The last attempt of vertices that will be tried again, by vertex.
@@ -95,7 +97,10 @@ class Book:
         is_pausing: bool = False,
         is_held: bool = False,
         last_seq: int = 0,
+        calls_s: float | None = None,
     ) -> None:
+        self.calls_s = calls_s
+        self.ends_since_us: int | None = None
         self.work = Invocations(definition, identity, last_seq)
         self.status = status
         self.error = error

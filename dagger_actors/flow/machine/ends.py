@@ -352,7 +352,7 @@ def finish(book: Book, status: str, now: Now, *, until: int | None = None) -> No
     if book.error and status == "succeeded":
         status = "failed"  # what its end called has failed, or was stopped
     book.become(status, now)
-    book.ending = None
+    book.ending = book.ends_since_us = None
     book.is_bare = False
     if status != "paused":
         book.finished_at = now.wall_us

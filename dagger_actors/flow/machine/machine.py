@@ -87,11 +87,17 @@ def cancelled(book: Book, event: Cancelled, now: Now) -> None:
 def time_up(book: Book, _event: TimeUp, now: Now) -> None:
     """The run has used up its time; what it has called has as long once more, and is stopped then too."""
     if book.ending is None or not time_left_us(book, now):
-        book.note_failure("the run used up its timeout_seconds")
+        book.note_failure(_used_up(book))
         stop(book, "timed_out", "run timed out", now)
         _go_on(book)
     if book.status == "running":
         arm_run(book, now)
+
+
+def _used_up(book: Book) -> str:
+    if book.work.definition.config.timeout_seconds is not None:
+        return "the run used up its timeout_seconds"
+    return "what the end of the run called used up the timeout_seconds of the run above"
 
 
 def _go_on(book: Book) -> None:
@@ -143,6 +149,7 @@ class FlowMachine:
         is_pausing: bool = False,
         is_held: bool = False,
         last_seq: int = 0,
+        calls_s: float | None = None,
     ) -> None:
         self.book = Book(
             definition,
@@ -155,6 +162,7 @@ class FlowMachine:
             is_pausing=is_pausing,
             is_held=is_held,
             last_seq=last_seq,
+            calls_s=calls_s,
         )
         self.work = self.book.work
 
@@ -169,6 +177,10 @@ class FlowMachine:
             settle(book, now)
             if book.queue.called:
                 book.fill()  # the end of the run was announced
+        if book.ending is not None and book.ends_since_us is None and not book.is_bare:
+            book.ends_since_us = book.elapsed_us(now)
+            if book.work.definition.config.timeout_seconds is None:
+                arm_run(book, now)
         return book.take_decision()
 
     def run_row(self, now: Now) -> tuple[Cell, ...]:

@@ -55,8 +55,13 @@ def opened(book: Book, event: Opened, now: Now) -> None:
 
 
 def time_left_us(book: Book, now: Now) -> int | None:
-    """Tell how long the run may go on, None = for ever; once its end is decided, what it has called has its time once more."""
+    """Tell how long the run may go on, None = for ever; once its end is decided, what it has called has its time once more.
+
+    Where it has none of its own, that has the time of a run above, which does not wait for it.
+    """
     timeout_s = book.work.definition.config.timeout_seconds
+    if timeout_s is None and book.calls_s is not None and book.ends_since_us is not None:
+        return max(0, round(book.calls_s * 1e6) + book.ends_since_us - book.elapsed_us(now))
     if timeout_s is None:
         return None
     whole_us = round(timeout_s * 1e6) * (1 if book.ending is None else 2)

@@ -123,6 +123,7 @@ class Restorer:
             is_pausing=mode == "recover" and row.is_pausing,
             is_held=active.is_held,
             last_seq=row.last_seq,
+            calls_s=None if row.parent_run is None else self._archive.time_above_s(row.run_key),
         )
         active.is_held = False  # from here on it is in the file
         rows = (StoredRow(*found) for found in self._store.readers.query("read.nodes", row.run_key))

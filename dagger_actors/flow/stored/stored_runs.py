@@ -61,6 +61,11 @@ class StoredRuns:
         """The runs that a run is inside of, the outermost first."""
         return [self.row(str(run_id)) for (run_id,) in self._store.readers.query("read.runs_above", run_key)]
 
+    def time_above_s(self, run_key: int) -> float | None:
+        """The ``timeout_seconds`` of the nearest of the runs that a run is inside of that has some."""
+        rows = self._store.readers.query("read.time_above", run_key)
+        return float(rows[0][0]) if rows else None
+
     def run_key(self, run_id: str) -> int:
         """The key of a run.
 

@@ -68,7 +68,7 @@ class Controller:
         """Cancel a run; a second cancel stops what the end of the run has called, too.
 
         Where nobody has its code, and in an action, of which that may need the thread, its end is only decided, and what that
-        calls is for whoever has the code. Runs inside one that was cancelled already are cancelled too, if a death left them.
+        calls is for whoever has the code. A second cancel reaches the runs inside, too.
 
         Raises:
             RunNotFound: There is no such run.
@@ -107,12 +107,17 @@ class Controller:
             raise IllegalTransition(run_id, end, "cancelled")
 
     def _cancel_left(self, row: RunRow) -> None:
-        """Cancel what a death has left inside a run that is over, each once; the innermost first, so that none is told twice."""
+        """Cancel what a death has left inside a run that is over, or what ends of runs there call; the innermost first."""
         for (run_id,) in self._hub.store.readers.query("read.open_inside", row.run_key):
             one = self._caller.row(run_id)
-            is_for_others = one.ending is not None and self._hub.code_of(one) is None
-            if one.status not in FINAL_RUN and self._hub.archive.owner_pid(one) is None and not is_for_others:
-                self._cancel_unowned(one)
+            if one.status in FINAL_RUN:
+                continue
+            if self._hub.archive.owner_pid(one) is None:
+                if one.ending is None or self._hub.code_of(one) is not None:
+                    self._cancel_unowned(one)
+            elif one.ending is not None:  # else the first cancel is still on its way, and this would be it
+                with contextlib.suppress(IllegalTransition):
+                    self._cancel(run_id)
 
     def pause(self, run_id: str) -> None:
         """Let a run begin nothing more, nor the runs inside it; it is paused when what runs has ended.

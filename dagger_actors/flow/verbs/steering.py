@@ -190,8 +190,8 @@ class Steering(FlowsBase):
 
         The end of a run may call hooks: they are called before this returns, where somebody has the code of the run; else its
         end is only decided, the report says ``running``, and whoever has the code calls them. In a plain action, or handler,
-        it is only decided too, for they may need its thread. A second cancel leaves them out, and reaches the runs inside
-        that a process which died while it cancelled has left.
+        it is only decided too, for they may need its thread. A second cancel leaves them out, those of runs inside
+        too, and reaches what a process which died while it cancelled has left.
 
         Args:
             run_id: The run.
