@@ -420,3 +420,16 @@ def test_two_who_answer_at_once_are_one_answer(tmp_path: Path) -> None:
             (refused,) = [one for one in told if isinstance(one, AlreadyAnswered)]
             assert refused.answer == str(first)
             assert run.wait(30).outputs["ship"]["ok"] == first
+
+
+def test_what_was_cancelled_with_an_answer_it_had_not_taken_asks_anew(sim: Simulation) -> None:
+    """Law: an answer is to one question: where that is asked once more, it is to be seen again, and answered again."""
+    system = asking(sim)
+    system.flows.pause("r")
+    system.flows.signal("r", "ok", YES)
+    assert not system.flows.questions("r")
+    system.flows.cancel("r")
+    assert system.flows.retry("r").wait().state == "paused"
+    assert [question.node_id for question in system.flows.questions("r")] == ["ok"]
+    assert "a person is asked" in str(system.flows.explain("r", "ok"))
+    assert system.flows.signal("r", "ok", YES).wait().outputs == SHIPPED
