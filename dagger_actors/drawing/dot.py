@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dagger_actors.drawing.layers import is_wide
 from dagger_actors.drawing.palette import LIGHT
 from dagger_actors.drawing.picture import Mark, Picture, PictureNode
 from dagger_actors.drawing.text import shorten
 
 __all__ = ["write_dot"]
 
-LABEL = 60
+LABEL, HEADING = 60, 100
+"""Cells of the lines of a box, and of the line below the title: Graphviz makes a picture as wide as its longest text."""
 PLAIN_EDGE = Mark()
 
 
 def write_dot(picture: Picture) -> str:
     """Write a directed graph: mapped nodes have two frames, calls a dog's ear, states their colour, the rest is in tooltips."""
+    heading = quoted(picture.title, shorten(picture.subtitle, HEADING))
     lines = [
         f"digraph {quoted(picture.title)} {{",
-        f"  label={quoted(picture.title, picture.subtitle)}; labelloc=t; fontname=Helvetica;",
+        f"  label={heading}; labelloc=t; fontname=Helvetica; rankdir={'LR' if is_wide(picture) else 'TB'};",
         "  node [shape=box, style=rounded, fontname=Helvetica, fontsize=11];",
         '  edge [arrowsize=0.7, color="#7c8798"];',
     ]

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from graphlib import TopologicalSorter
 from math import ceil, sqrt
 
 import msgspec
 
 from dagger_actors.drawing.columns import Joint, columns_of
 from dagger_actors.drawing.folding import Folded, folded
+from dagger_actors.drawing.layers import layers_of
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.errors import RequestError
 
-__all__ = ["MAX_EDGES", "MAX_NODES", "Layout", "Path", "Point", "Span", "layers_of", "place"]
+__all__ = ["MAX_EDGES", "MAX_NODES", "Layout", "Path", "Point", "Span", "place"]
 
 MAX_NODES = 2_000
 MAX_EDGES = 10_000
@@ -246,16 +246,3 @@ def _parts(count: int, edges: Sequence[tuple[int, int]]) -> list[tuple[list[int]
     for number, (one, _) in enumerate(edges):
         parts[found(one)][1].append(number)
     return list(parts.values())
-
-
-def layers_of(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """The longest way to each node from a beginning."""
-    sorter: TopologicalSorter[int] = TopologicalSorter()
-    ways: list[list[int]] = [[] for _ in range(count)]
-    for source, target in edges:
-        sorter.add(target, source)
-        ways[target].append(source)
-    layers = [0] * count
-    for node in sorter.static_order():
-        layers[node] = max((layers[source] + 1 for source in ways[node]), default=0)
-    return layers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from dagger_actors.drawing.layers import is_wide
 from dagger_actors.drawing.palette import LIGHT
 from dagger_actors.drawing.picture import Mark, Picture, PictureNode
 from dagger_actors.drawing.text import shorten
@@ -20,7 +21,7 @@ PLAIN = re.compile(r"[^A-Za-z0-9 .,/\u0080-\U0010ffff]")
 def write_mermaid(picture: Picture) -> str:
     """Write a flowchart: mapped nodes have a double frame, calls a notch, states have their colour as a class."""
     # The title stands in YAML, where JSON is a valid scalar.
-    lines = ["---", f"title: {json.dumps(picture.title)}", "---", "flowchart TD"]
+    lines = ["---", f"title: {json.dumps(picture.title)}", "---", f"flowchart {'LR' if is_wide(picture) else 'TD'}"]
     if picture.subtitle:
         lines.append(f"  %% {escape(picture.subtitle)}")
     lines += [f"  n{position}{_shape(node)}" for position, node in enumerate(picture.nodes)]

@@ -29,7 +29,7 @@ from dagger_actors.flow.loading.loader import load_flow
 from dagger_actors.flow.reports.report import AttemptReport, NodeReport
 from dagger_actors.flow.reports.run_diff import diff_runs
 from dagger_actors.flow.reports.run_gantt import chart_of_run
-from dagger_actors.flow.reports.run_picture import picture_of_run
+from dagger_actors.flow.reports.run_picture import picture_of_run, summaries
 from dagger_actors.flow.reports.run_tree import levels_of, shown_branches, tree_of
 from dagger_actors.testing.simulation import simulate
 
@@ -319,6 +319,35 @@ def test_an_item_of_a_map_over_a_map_waits_from_the_end_of_its_own_item() -> Non
         if row.is_item
     ]
     assert waits == [[], [], [(2, 3)], [(8, 9)], [(8, 9)], []]
+
+
+def test_what_goes_on_is_told_as_that() -> None:
+    """Law: a node that runs or waits has taken no time yet; an attempt that has not begun is none; a retry tells after what."""
+    first, second = attempt(1, "failed", 1, 2), attempt(2, "failed", 3, 5)
+    waiting = msgspec.structs.replace(node("one", first, second, attempt(3, "waiting", None)), reason="retry")
+    running = node("two", first, attempt(2, "running", 4))
+    report, definition = report_of(waiting, running), load_flow(TIMED)
+    boxes = {one.title: one for one in picture_of_run(definition, report).nodes}
+    assert (boxes["one"].note, boxes["two"].note) == ("2 attempts", "2 attempts")
+    assert boxes["one"].remark == "retry after ValueError: no & <no>"
+    notes = {row.title: row.note for row in chart(report, definition).rows}
+    assert notes == {"one": "2 attempts · retry after ValueError: no & <no>", "two": "8.0 s so far · 2 attempts"}
+    assert [one.took_us for one in summaries(report).values()] == [None, None]
+
+
+def test_what_is_called_for_the_run_has_waited_for_nothing() -> None:
+    """Law: its row begins when it was called."""
+    definition, report = looked_at_the_end()
+    (row,) = [row for row in chart(report, definition, calls=True).rows if row.title == "run_end"]
+    assert [one.kind for one in row.segments] == ["running"]
+
+
+def looked_at_the_end() -> tuple[FlowDefinition, Report]:
+    ends = {"name": "ends", "hooks": {"run_end": "told"}, "nodes": [{"id": "slow", "action": "numbers"}]}
+    with simulate(1) as sim, sim.system(actions=ACTIONS) as system:
+        sim.stub(numbers, returns=[1], takes_s=5)
+        system.flows.start(ends, run_id="one").wait()
+        return system.flows.definition("one"), system.flows.report("one")
 
 
 def test_a_box_says_what_a_node_waits_for_or_why_it_did_not_run() -> None:

@@ -183,7 +183,8 @@ def assert_pictures(path: Path) -> None:
 
 def assert_mermaid(text: str) -> None:
     first, title, last, kind, *lines = text.removesuffix("\n").split("\n")
-    assert (first, last, kind) == ("---", "---", "flowchart TD")
+    assert (first, last) == ("---", "---")
+    assert kind in ("flowchart TD", "flowchart LR")
     assert re.fullmatch(r'title: "(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-f]{4})*"', title)
     assert [line for line in lines if not MERMAID.fullmatch(line)] == []
 

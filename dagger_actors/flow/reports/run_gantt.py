@@ -92,6 +92,19 @@ class _Charter:
             rows=tuple(rows),
         )
 
+    def _note(self, position: int, summary: NodeSummary) -> str:
+        begun = self._begun(position)
+        parts = [] if summary.size is None else [f"{summary.states.get('succeeded', 0):,}/{summary.size:,}"]
+        if summary.took_us is not None:
+            parts.append(duration(summary.took_us))
+        elif begun is not None and summary.state == "running":
+            parts.append(f"{duration(self._end_us - begun)} so far")
+        if summary.attempts > max(summary.size or 0, 1):
+            parts.append(f"{summary.attempts:,} attempts")
+        if summary.state in TROUBLED:
+            parts.append(summary.problem)
+        return line(" · ".join(part for part in parts if part))
+
     def _reports(self, position: int) -> Sequence[NodeReport]:
         return self._by_node.get(self._definition.nodes[position].id, ())
 
@@ -117,6 +130,8 @@ class _Charter:
         if source is not None:
             whole, item = self._ends.get(nodes[source].id), self._item_ends.get((nodes[source].id, key))
             ends.append(item if key and item is not None and is_streamed(node, source) else whole)
+        if node.call is not None and node.call.node is None:
+            ends.append(self._begun(position))  # it is called when the run comes to that, not when there is room for it
         return max((end for end in ends if end is not None), default=self._start_us)
 
     def _rows(self, position: int) -> Iterator[Row]:
@@ -125,12 +140,14 @@ class _Charter:
         items = [one for one in found if one.invocation_key]
         if not items:
             segments = self._segments(found[0], self._ready_us(position))
-            yield Row(title=line(node_id), state=summary.state, note=_note(summary), segments=tuple(segments))
+            yield Row(
+                title=line(node_id), state=summary.state, note=self._note(position, summary), segments=tuple(segments)
+            )
             return
         yield Row(
             title=line(node_id),
             state=summary.state,
-            note=_note(summary),
+            note=self._note(position, summary),
             segments=tuple(self._all_running(items)),
             is_many=True,
         )
@@ -192,19 +209,6 @@ def _took(node: NodeReport) -> int:
         for each in node.attempts
         if each.finished_us is not None and each.started_us is not None
     )
-
-
-def _note(summary: NodeSummary) -> str:
-    parts: list[str] = []
-    if summary.size is not None:
-        parts.append(f"{summary.states.get('succeeded', 0):,}/{summary.size:,}")
-    if summary.took_us is not None:
-        parts.append(duration(summary.took_us))
-    if summary.attempts > max(summary.size or 0, 1):
-        parts.append(f"{summary.attempts:,} attempts")
-    if summary.state in TROUBLED:
-        parts.append(summary.problem)
-    return line(" · ".join(part for part in parts if part))
 
 
 def _item_note(node: NodeReport) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.drawing.picture import STATES, Picture, PictureNode, line, names
 from dagger_actors.drawing.text import duration
 from dagger_actors.flow.definition import FlowDefinition, FromInput, NodeDefinition
@@ -18,14 +19,16 @@ __all__ = ["NodeSummary", "picture_of_run", "problem_of", "summaries"]
 BUSY = ("failed", "timed_out", "running", "waiting", "ready", "interrupted")
 """What a mapped node that has not ended yet is: the first of these that one of its invocations is."""
 
+UNENDED = ("pending", "ready", "running", "waiting")
+
 
 class NodeSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one node, all its invocations together.
 
     Attributes:
         states: How many invocations are in which state; of a plain node just one.
-        attempts: Attempts of all of them.
-        took_us: From the first start to the last end; None before both are known.
+        attempts: Attempts of all of them that have begun.
+        took_us: From the first start to the last end; None before it has ended.
         problem: The first error or reason there is; empty = none.
         output: Its value, as shown; empty for none, and for a mapped node.
         runs: Of a node that runs a flow: the ids of those runs, as far as they have begun; first those that have not
@@ -65,13 +68,14 @@ def _summary(node_id: str, nodes: list[NodeReport]) -> NodeSummary:
     attempts = [attempt for node in (items or nodes) for attempt in node.attempts]
     starts = [attempt.started_us for attempt in attempts if attempt.started_us is not None]
     ends = [attempt.finished_us for attempt in attempts if attempt.finished_us is not None]
+    is_over = state not in UNENDED
     return NodeSummary(
         node_id=node_id,
         state=state,
         size=size,
         states={one: states[one] for one in STATES if states[one]},
-        attempts=len(attempts),
-        took_us=max(ends) - min(starts) if starts and ends and max(ends) >= min(starts) else None,
+        attempts=sum(each.state != "waiting" or each.started_us is not None for each in attempts),
+        took_us=max(ends) - min(starts) if is_over and starts and ends and max(ends) >= min(starts) else None,
         problem=next((text for node in nodes if _is_told(node, whole) and (text := problem_of(node))), ""),
         output=_output(whole) if whole is not None and size is None else "",
         runs=tuple(
@@ -91,9 +95,15 @@ def problem_of(node: NodeReport) -> str:
         return ""
     last = node.attempts[-1] if node.attempts else None
     if last is not None and last.error is not None and last.state == node.state:
-        kind = last.error.type.rpartition(".")[2]
-        return line(innermost(f"{kind}: {last.error.message}"))
+        return _told(last.error)
+    before = node.attempts[-2] if len(node.attempts) > 1 else None
+    if node.state == "waiting" and before is not None and before.error is not None:
+        return line(f"{node.reason or 'waits'} after {_told(before.error)}")
     return line(node.reason or (last.reason if last is not None else None) or "")
+
+
+def _told(error: ErrorDetail) -> str:
+    return line(innermost(f"{error.type.rpartition('.')[2]}: {error.message}"))
 
 
 def _output(node: NodeReport) -> str:

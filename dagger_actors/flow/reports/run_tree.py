@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from dagger_actors.drawing.layout import layers_of
+from dagger_actors.drawing.layers import layers_of
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.reports.report import NodeReport, Report
 from dagger_actors.flow.reports.run_picture import problem_of, summaries
@@ -41,7 +41,7 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
         level: How many nodes stand one behind the other before it.
         size: Of a mapped node that has fanned out, how many items.
         states: How many of its invocations are in which state.
-        took_us: From the first start to the last end; None before both are known.
+        took_us: From the first start to the last end; None before it has ended.
         problem: Its error or reason; empty for none.
         runs: Of a node that runs a flow: the ids of those runs, as far as they have begun.
         items: Those of its items that did not succeed, the first few.

@@ -173,3 +173,28 @@ def test_signs_as_wide_as_words_are_taken_for_that():
     assert pixels("\ufdfd", 1) >= 10
     assert pixels("\ufdfa\u2e3b\ua9c5", 1) >= 9
     assert pixels("\U0001242b", 1) >= 3
+
+
+@pytest.mark.parametrize(
+    ("count", "edges", "is_wide"),
+    [
+        (61, [(0, ray) for ray in range(1, 61)], True),
+        (30, [], True),
+        (9, [(0, ray) for ray in range(1, 9)], False),
+        (20, [(one, one + 1) for one in range(19)], False),
+        (0, [], False),
+    ],
+    ids=["star", "alone", "few", "chain", "none"],
+)
+def test_a_wide_graph_goes_from_left_to_right(count, edges, is_wide):
+    """Law: what others draw from our text is no line of sixty boxes; what fits a page goes from top to bottom."""
+    made = picture(*(node(f"n{number}") for number in range(count)), edges=tuple(edges))
+    assert ("rankdir=LR" in write_dot(made), "flowchart LR" in write_mermaid(made)) == (is_wide, is_wide)
+    assert ("rankdir=TB" in write_dot(made), "flowchart TD" in write_mermaid(made)) == (not is_wide, not is_wide)
+
+
+def test_a_long_error_makes_no_wide_picture_of_graphviz():
+    """Law: Graphviz is as wide as the longest text, so that one is cut."""
+    made = Picture(title="t", subtitle=f"run r · failed · {ERROR * 3}"[:200], nodes=(node("a"),), edges=())
+    label = re.search(r'label="t\\n([^"]*)"', write_dot(made))[1]
+    assert (len(label), label[-1]) == (100, "…")
