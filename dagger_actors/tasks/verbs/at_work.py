@@ -95,5 +95,9 @@ class AtWork(TasksBase):
         ]
 
     def is_at_rest(self) -> bool:
-        """Whether no task of this process's agents can move by itself: none is left that is not paused, or stuck."""
-        return not self.can_move(self.own)
+        """Whether no task of this process's agents can move by itself: none is left that is not paused, or stuck.
+
+        All that was done here is counted by then: see ``standing``.
+        """
+        # In this order: of what is still in hand the file may tell the end already.
+        return not self.can_move(self.own) and not self._hub.supervisor.hands()

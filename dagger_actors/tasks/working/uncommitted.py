@@ -116,11 +116,14 @@ class Uncommitted:
             self.adopted.pop(part.ref, None)
             if row.due_at is not None:
                 self._services.due(row.due_at)
-        self._hands.give_up(part.ref for part in batch.parts)
+        if told:
+            self._services.tally.count(part.end for part in batch.parts)
+        self._hands.give_up(
+            part.ref for part in batch.parts
+        )  # who waits for all to be given up then counts what was done
         for reply in batch.replies:
             reply.set_once(None)
         if told:
-            self._services.tally.count(part.end for part in batch.parts)
             self._services.told(told)
         if self._is_awaited():
             self._tell(Woken(frozenset()))
