@@ -201,6 +201,8 @@ class Lines:
         self._started = time.monotonic()
         self._items = ItemCounts()
         self._is_over = False
+        self._door = threading.Lock()
+        """Held while a line is queued, so that none is queued behind the end."""
 
     def begin(self, report: Report) -> None:
         """Take no notice: what is behind was told when it happened."""
@@ -212,18 +214,21 @@ class Lines:
     def tell(self, text: str) -> None:
         """Queue it for the writer; write it, once that has ended."""
         word = (time.monotonic() - self._started, text)
-        if self._is_over:
-            self._write_down(*word)
-        else:
-            self._words.put(word)
+        with self._door:
+            if not self._is_over:
+                self._words.put(word)
+                return
+        self._writer.join()
+        self._write_down(*word)
 
     def __enter__(self) -> Self:
         self._writer.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._is_over = True
-        self._words.put(None)
+        with self._door:
+            self._is_over = True
+            self._words.put(None)
         self._writer.join()
 
     def _write(self) -> None:

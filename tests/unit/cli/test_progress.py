@@ -2,6 +2,8 @@
 
 import io
 import logging
+import queue
+import threading
 
 import msgspec
 from rich.console import Console
@@ -45,6 +47,33 @@ def test_lines_come_in_order_with_what_actions_log_among_them():
     lines.tell("late")
     told = [line.split(maxsplit=1)[1] for line in stream.getvalue().splitlines()]
     assert told == ["n running", "r/n: half\\x1b[2J way", "warning: a does not come back", "n succeeded", "late"]
+
+
+def test_a_line_that_is_told_while_the_display_closes_is_not_lost():
+    """Law: an action of the last body may log as the command leaves; its line comes behind those that were told before."""
+    lines = Lines(stream := io.StringIO())
+    closer = threading.Thread(target=lines.__exit__)
+
+    class Doorway(queue.SimpleQueue):
+        """Somebody has come so far when the display is closed."""
+
+        def put(self, word):
+            if word is not None and word[1] == "the last":
+                closer.start()
+                closer.join(0.1)
+            super().put(word)
+
+    lines._words = Doorway()
+    lines.__enter__()
+    lines.tell("the first")
+    lines.tell("the last")
+    closer.join()
+    lines.tell("behind it")
+    assert [line.split(maxsplit=1)[1] for line in stream.getvalue().splitlines()] == [
+        "the first",
+        "the last",
+        "behind it",
+    ]
 
 
 def test_a_terminal_shows_counts_and_how_far_a_running_body_is():
