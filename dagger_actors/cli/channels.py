@@ -65,7 +65,8 @@ def tail(
         str | None,
         Parameter(
             name="--from",
-            help="Where to begin: earliest, latest, an offset, an age (30m, 2h, 7d), a date or a time (UTC); absent: the last 10.",
+            help="Where to begin: earliest, latest, an offset, an age (30m, 2h, 7d), a date or a time (UTC); absent: the last 10, "
+            "or --limit.",
         ),
     ] = None,
     after: Annotated[
@@ -82,7 +83,10 @@ def tail(
             negative=(),
         ),
     ] = False,
-    limit: Annotated[int | None, Parameter(help="End after so many.")] = None,
+    limit: Annotated[
+        int | None,
+        Parameter(help="The last so many, and with --follow what comes; behind --from or --after: end after so many."),
+    ] = None,
     db: Database = DEFAULT_DATABASE,
     as_json: Annotated[
         bool,
@@ -103,13 +107,13 @@ def tail(
         raise UsageError(f"--limit {limit} is out of range", "give 1 or more")
     with Interrupts() as interrupts, look(db) as here:
         if from_ is None and _is_run(here, channel, after):
-            return tail_run(here, channel, after or 0, Tailing(interrupts, follow=follow, limit=limit, as_json=as_json))
+            return tail_run(here, channel, after, Tailing(interrupts, follow=follow, limit=limit, as_json=as_json))
         if after is not None:
             raise UsageError("--after is of runs, and --from of channels", "give one of them")
         if from_ is not None and _is_run(here, channel, None):
             raise UsageError(f"{quoted(channel)} is a run, and --from is of channels", "its events: --after NUMBER")
-        place = _begin(here, channel, from_)
-        left = limit
+        place = _begin(here, channel, from_, LAST if limit is None else limit)
+        left = None if from_ is None else limit
         while interrupts.first is None:
             found = here.channels.read(channel, place, limit=PAGE if left is None else min(PAGE, left))
             if found:
@@ -136,13 +140,13 @@ def _is_run(here: Inspection, name: str, after: int | None) -> bool:
     return False
 
 
-def _begin(here: Inspection, channel: str, given: str | None) -> Start:
+def _begin(here: Inspection, channel: str, given: str | None, last: int) -> Start:
     if given is None:
         try:
             (found,) = here.channels.channels(channel)
         except UnknownChannel as error:
             raise UsageError(str(error), "nor is there such a run: `dagger-actors runs` lists them") from error
-        return max(found.first_offset, found.next_offset - LAST)
+        return max(found.first_offset, found.next_offset - last)
     return int(given) if given.isascii() and given.isdigit() else given
 
 

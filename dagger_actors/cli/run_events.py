@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -35,7 +36,7 @@ class Tailing(msgspec.Struct, frozen=True):
     Attributes:
         interrupts: Tells of Ctrl-C.
         follow: Whether to go on until the run is at rest.
-        limit: At most so many; None = all.
+        limit: Behind a place at most so many; without one the last so many, and what comes. None = all.
         as_json: Whether as JSON.
     """
 
@@ -45,14 +46,21 @@ class Tailing(msgspec.Struct, frozen=True):
     as_json: bool
 
 
-def tail_run(here: Inspection, run_id: str, after: int, how: Tailing) -> int:
-    """Print the events of a run behind a number; gives the exit status.
+def tail_run(here: Inspection, run_id: str, after: int | None, how: Tailing) -> int:
+    """Print the events of a run behind a number, or the last ones; gives the exit status.
 
     Raises:
         RunNotFound: There is no such run.
         RequestError: ``after`` is no number of an event.
     """
     left = how.limit
+    if after is None and left is not None:
+        found = _last(here, run_id, left)
+        _write(found, as_json=how.as_json)
+        if not how.follow:
+            return OK
+        after, left = found[-1].seq if found else 0, None
+    after = after or 0
     while how.interrupts.first is None:
         is_at_rest = here.flows.row(run_id).status in REST
         found = here.flows.events(run_id, after, limit=PAGE if left is None else min(PAGE, left))
@@ -65,6 +73,19 @@ def tail_run(here: Inspection, run_id: str, after: int, how: Tailing) -> int:
         if not found:
             how.interrupts.pause(LOOK_S)
     return INTERRUPTED
+
+
+def _last(here: Inspection, run_id: str, count: int) -> list[Event]:
+    """The last events of a run. Some numbers are of none, so it is looked further back until there are enough."""
+    last, span = here.flows.row(run_id).last_seq, count
+    while True:
+        after = max(0, last - span)
+        found: deque[Event] = deque(maxlen=count)
+        while page := here.flows.events(run_id, found[-1].seq if found else after, limit=PAGE):
+            found += page
+        if len(found) == count or not after:
+            return list(found)
+        span *= 4
 
 
 def _write(events: Sequence[Event], *, as_json: bool) -> None:

@@ -78,10 +78,12 @@ def test_tail_prints_a_line_for_each_message(shop):
         (("--from", "latest"), []),
         (("--from", "1h", "--limit", "1"), [0]),
         (("--from", "2100-01-01"), []),
+        (("--limit", "2"), [10, 11]),
+        (("--limit", "100"), list(range(12))),
     ],
 )
 def test_tail_begins_where_it_is_told(shop, words: tuple[str, ...], offsets: list[int]):
-    """Law: --from takes an end, an offset or a moment; --limit ends it."""
+    """Law: --from takes an end, an offset or a moment; --limit ends it there, and without it is how many of the last."""
     assert [int(line.split()[0]) for line in lines(shop, "tail", "orders", *words)] == offsets
 
 
@@ -92,12 +94,13 @@ def test_tail_writes_one_json_object_a_line(shop):
     assert last["headers"] == {"origin": "\x1b[2J"}
 
 
-def test_tail_follows_until_it_is_interrupted(program):
+@pytest.mark.parametrize("words", [("--limit", "1"), ("--from", "1")])
+def test_tail_follows_until_it_is_interrupted(program, words: tuple[str, ...]):
     """Law: --follow prints what another process publishes, as it comes; Ctrl-C ends it with 130."""
     here = ChannelsHere(program.folder / "dagger.db", Channel("orders", Order))
     try:
-        here.channels.publish("orders", Order("first"))
-        process = program.start("tail", "orders", "--follow")
+        here.channels.publish_many("orders", [Order("zeroth"), Order("first")])
+        process = program.start("tail", "orders", "--follow", *words)
         assert process.stdout is not None
         assert '"first"' in process.stdout.readline()
         here.channels.publish("orders", Order("second"))

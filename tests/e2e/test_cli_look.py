@@ -219,7 +219,12 @@ def test_tail_prints_the_events_of_a_run(program):
     assert len(events) == len(lines)
     after = events[3]["seq"]
     assert program("tail", "r1", "--after", str(after), "--follow").stdout.splitlines() == lines[4:]
-    assert program("tail", "r1", "--limit", "2").stdout.splitlines() == lines[:2]
+    for more in ((), ("--follow",)):
+        last = program("tail", "r1", "--limit", "2", *more)
+        assert (last.returncode, last.stderr, last.stdout.splitlines()) == (0, "", lines[-2:])
+        for count in (len(lines) - 1, 1000):  # some numbers are of no event
+            assert program("tail", "r1", "--limit", str(count), *more).stdout.splitlines() == lines[-count:]
+        assert program("tail", "r1", "--after", str(after), "--limit", "2", *more).stdout.splitlines() == lines[4:6]
     assert "no run 'r2'" in program("tail", "r2", "--after", "0").stderr
     assert program("tail", "r1", "--after", "1", "--from", "earliest").returncode == 2
     assert (
