@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from dagger_actors.bodies.actions import Action
-from dagger_actors.bodies.fields import pick, take_apart
+from dagger_actors.bodies.fields import UnresolvedReference, pick, take_apart
 from dagger_actors.bodies.parameters import Parameter
 from dagger_actors.bodies.secret import Secret
 from dagger_actors.core.messages import Gathered, Inline, SecretName, Stored, Value
@@ -36,8 +36,8 @@ def arguments_of(
         load: Reads an artifact's content.
 
     Raises:
-        UnresolvedReference, ArtifactError, StoreError: As in ``content_of``.
-        InputError: A parameter takes no such thing.
+        ArtifactError, StoreError: As in ``content_of``.
+        InputError: As there, or a parameter takes no such thing.
     """
     arguments: dict[str, Any] = {}
     parameters = action.by_name
@@ -48,21 +48,22 @@ def arguments_of(
         elif name in secrets and parameter is not None and parameter.is_secret:
             arguments[name] = secrets[name]
         else:
-            is_bytes, content = content_of(value, secrets.get(name), load)
+            is_bytes, content = content_of((action.name, name), value, secrets.get(name), load)
             arguments[name] = decoded(parameter, content, is_bytes=is_bytes)
     return arguments
 
 
-def content_of(value: Value, secret: Secret | None, load: Load) -> tuple[bool, bytes]:
+def content_of(place: tuple[str, str], value: Value, secret: Secret | None, load: Load) -> tuple[bool, bytes]:
     """Give the content of an input, and whether it is bytes and no JSON.
 
     Args:
+        place: The names of the action and of its parameter.
         value: The input.
         secret: What it names, when it is a secret; resolved.
         load: Reads an artifact's content.
 
     Raises:
-        UnresolvedReference: It is one key of an artifact that has none such.
+        InputError: It is one key of an artifact that has none such.
         ArtifactError, StoreError: An artifact cannot be read.
     """
     match value:
@@ -75,7 +76,10 @@ def content_of(value: Value, secret: Secret | None, load: Load) -> tuple[bool, b
             content = load(value.artifact_id)
             if value.key is None:
                 return value.kind == "bytes", content
-            return False, pick(take_apart(content, "the node"), value.key, "the node")
+            try:
+                return False, pick(take_apart(content, "the output"), value.key, "the output")
+            except UnresolvedReference as error:
+                raise InputError(*place, str(error)) from None
         case Gathered(items=items):
             return False, b"[" + b",".join(item_content(item, load) for item in items) + b"]"
 

@@ -144,7 +144,7 @@ class BodyActor(Actor):
         if action is None:
             raise LookupError(not_loaded(start.action))
         if start.problem:
-            raise InputError(start.action, "", start.problem)
+            raise InputError(start.action, start.lacking, start.problem)
         if start.has_secrets:
             self._open_secrets(start)
         arguments = arguments_of(action, start.inputs, self._secrets, self._services.artifacts.load)
@@ -177,8 +177,8 @@ class BodyActor(Actor):
             context.cancel()
         return context
 
-    def _content(self, name: str, value: Value) -> tuple[bool, bytes]:
-        return content_of(value, self._secrets.get(name), self._services.artifacts.load)
+    def _content(self, action: str, name: str, value: Value) -> tuple[bool, bytes]:
+        return content_of((action, name), value, self._secrets.get(name), self._services.artifacts.load)
 
     def _from_cache(self, action: Action, start: StartAttempt) -> Succeeded | None:
         """The end of the attempt without its body, when the cache has its output; else how its own is to be stored."""

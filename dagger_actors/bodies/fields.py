@@ -13,8 +13,12 @@ class UnresolvedReference(Exception):
     """A reference leads to nothing; the text says why."""
 
 
-def take_apart(text: bytes, name: str) -> dict[str, msgspec.Raw]:
+def take_apart(text: bytes, whose: str) -> dict[str, msgspec.Raw]:
     """The fields of a JSON object, still encoded.
+
+    Args:
+        text: What is to be an object.
+        whose: What that is, for the error: ``the item``.
 
     Raises:
         UnresolvedReference: It is no object.
@@ -22,11 +26,16 @@ def take_apart(text: bytes, name: str) -> dict[str, msgspec.Raw]:
     try:
         return _fields.decode(text)
     except msgspec.DecodeError as error:
-        raise UnresolvedReference(f"the output of {name!r} is no mapping, so it has no keys") from error
+        raise UnresolvedReference(f"{whose} is no mapping, so it has no keys") from error
 
 
-def pick(fields: dict[str, msgspec.Raw], key: str, name: str) -> bytes:
+def pick(fields: dict[str, msgspec.Raw], key: str, whose: str) -> bytes:
     """One field, still encoded.
+
+    Args:
+        fields: Of one object.
+        key: Which.
+        whose: As ``take_apart`` has it.
 
     Raises:
         UnresolvedReference: There is none of that name.
@@ -34,5 +43,5 @@ def pick(fields: dict[str, msgspec.Raw], key: str, name: str) -> bytes:
     found = fields.get(key)
     if found is None:
         listed = ", ".join(sorted(fields)[:8]) or "none"
-        raise UnresolvedReference(f"the output of {name!r} has no key {key!r}; it has {listed}")
+        raise UnresolvedReference(f"{whose} has no key {key!r}; it has {listed}")
     return bytes(found)

@@ -145,6 +145,7 @@ class StartAttempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, ta
         inputs: Arguments by parameter name.
         outputs: Names its result must hold.
         problem: Why the inputs could not be put together; the attempt then fails with it. Empty = they could.
+        lacking: The parameter for which that is so.
         cache: How the cache serves it; None = not at all.
         owner: The worker that owns the run; with ``epoch`` the fence of what the attempt itself stores.
         epoch: Counts the run's owners.
@@ -163,6 +164,7 @@ class StartAttempt(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, ta
     inputs: tuple[tuple[str, Value], ...] = ()
     outputs: tuple[str, ...] = ()
     problem: str = ""
+    lacking: str = ""
     cache: CacheWish | None = None
     owner: int = 0
     epoch: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+import re
 from pathlib import Path
 from typing import Any, Iterable, TypedDict  # noqa: UP035 - both spellings are hints that people write
 
@@ -593,3 +594,27 @@ class TestResultsAtRunTime:
                 with pytest.raises(RunFailed) as caught:
                     run.result(timeout=30)
                 assert told in str(caught.value)
+
+
+def untyped(size: int):
+    return {"text": "x" * size}
+
+
+def doubled(n: int) -> int:
+    return 2 * n
+
+
+@pytest.mark.parametrize("size", [1, 5000])
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_a_key_that_an_output_lacks_is_told_with_the_input_that_wanted_it(size: int, isolation: str) -> None:
+    """Law: also where the output is an artifact, and where another process takes it."""
+    with ActorSystem(actions=[untyped, doubled]) as system:
+        nodes = [
+            {"id": "a", "action": "untyped", "inputs": {"size": {"value": size}}},
+            {"id": "b", "action": "doubled", "inputs": {"n": "a.zz"}, "isolation": isolation},
+        ]
+        report = system.flows.start({"name": "f", "nodes": nodes}).wait(timeout=60)
+    assert re.fullmatch(
+        r"b: InputError: action 'doubled' cannot take its input 'n': the output( of 'a')? has no key 'zz'; it has text",
+        report.error or "",
+    ), report.error

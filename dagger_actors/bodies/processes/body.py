@@ -65,13 +65,13 @@ class ProcessBody(ThreadBody):
         if action is None:
             raise LookupError(not_loaded(start.action))
         if start.problem:
-            raise InputError(start.action, "", start.problem)
+            raise InputError(start.action, start.lacking, start.problem)
         home = home_of(action.source)
         if home is None:
             raise LookupError(f"the action {start.action!r} cannot be imported by another process")
         if start.has_secrets:
             self._open_secrets(start)
-        arguments = tuple((name, *self._content(name, value)) for name, value in start.inputs)
+        arguments = tuple((name, *self._content(start.action, name, value)) for name, value in start.inputs)
         secrets = tuple((name, held.variable, held.reveal()) for name, held in self._secrets.items())
         path = tuple(entry for entry in sys.path if isinstance(entry, str))
         trace = () if self._span is None else self._span.carrier

@@ -69,7 +69,8 @@ class Values:
             case Gathered():
                 raise UnresolvedReference(f"{name!r} is mapped: its output is a list, without the key {key!r}")
             case Inline(json=text):
+                whose = f"the output of {name!r}"
                 fields = self._taken_apart.get(node)
                 if fields is None:
-                    fields = self._taken_apart[node] = take_apart(text, name)
-                return Inline(pick(fields, key, name))
+                    fields = self._taken_apart[node] = take_apart(text, whose)
+                return Inline(pick(fields, key, whose))

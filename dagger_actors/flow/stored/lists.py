@@ -151,7 +151,7 @@ class Lists:
         if value.kind == "bytes":
             raise UnresolvedReference("the reference leads to bytes, not to a list or another value of JSON")
         text = self._load(value.artifact_id)
-        return text if value.key is None else pick(take_apart(text, "the node"), value.key, "the node")
+        return text if value.key is None else pick(take_apart(text, "the output"), value.key, "the output")
 
     def _field(self, value: Output, key: str) -> Output:
         if isinstance(value, Stored):

@@ -41,14 +41,16 @@ class Starts:
     def start(self, position: int, item: int, attempt: int) -> StartAttempt:
         """Make the start of an attempt; item -1 is the node itself."""
         identity, node = self._work.identity, self._work.nodes[position]
-        problem = ""
+        problem = lacking = ""
         inputs: list[tuple[str, Value]] = []
         try:
-            inputs = [(name, self._values.resolve(reference)) for name, reference in node.inputs]
+            for lacking, reference in node.inputs:
+                inputs.append((lacking, self._values.resolve(reference)))
             if node.map is not None:
-                inputs.append((node.map.item, self.lists.item(position, item)))
+                lacking = node.map.item
+                inputs.append((lacking, self.lists.item(position, item)))
         except (UnresolvedReference, StoreError) as error:
-            problem = str(error)
+            problem, inputs = str(error), []
         return StartAttempt(
             identity.run_key,
             position,
@@ -61,6 +63,7 @@ class Starts:
             tuple(inputs),
             node.outputs,
             problem,
+            lacking if problem else "",
             self._wish(node) if node.cache is not None else None,
             identity.owner,
             identity.epoch,
