@@ -55,8 +55,12 @@ class JobSource(Protocol):
         """``wait_for_job``, without blocking the loop."""
         ...
 
-    def job_results(self, job_key: int) -> list[Any]:
-        """The results of its tasks that nobody spawned."""
+    def results_of_job(self, job_key: int, job_id: str, timeout: float | None) -> list[Any]:
+        """Block until a job has its results."""
+        ...
+
+    async def await_job_results(self, job_key: int, job_id: str) -> list[Any]:
+        """``results_of_job``, without blocking the loop."""
         ...
 
     def cancel_job(self, job_key: int, reason: str) -> list[int]:
@@ -150,22 +154,14 @@ class Job:
             TimeoutError: It still runs; it goes on.
             BlockingCall: On a running event loop; use ``await job``.
         """
-        return self._results(self.wait(timeout))
+        return self._jobs.results_of_job(self.key, self.id, timeout)
 
     def __await__(self) -> Generator[Any, None, list[Any]]:
-        return self._await_results().__await__()
-
-    async def _await_results(self) -> list[Any]:
-        return self._results(await self.await_report())
+        return self._jobs.await_job_results(self.key, self.id).__await__()
 
     async def await_report(self) -> JobReport:
         """``wait``, without blocking the loop."""
         return await self._jobs.await_job(self.key, self.id)
-
-    def _results(self, report: JobReport) -> list[Any]:
-        if report.state != "succeeded":
-            raise how_it_ended(report)
-        return self._jobs.job_results(self.key)
 
     def cancel(self, reason: str = "") -> list[int]:
         """Cancel what is open of it; it takes no new tasks. Recorded when this returns; gives the ids of those cancelled."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Literal, cast
 
 import msgspec
@@ -15,9 +16,9 @@ from dagger_actors.core.wording import quoted
 from dagger_actors.errors import JobConflict, RequestError, UnitRejected
 from dagger_actors.tasks.agents.results import Stall
 from dagger_actors.tasks.reports.report import JobReport
-from dagger_actors.tasks.verbs.job import Job, JobSource
+from dagger_actors.tasks.verbs.job import Job, JobSource, how_it_ended
 from dagger_actors.tasks.verbs.submission import Submission
-from dagger_actors.tasks.verbs.waiting import Waiting
+from dagger_actors.tasks.verbs.waiting import Reopened, Waiting
 
 __all__ = ["Jobs"]
 
@@ -143,25 +144,43 @@ class Jobs(Submission, Waiting):
         """Block until a job has come to rest; see ``Job.wait``."""
         check_timeout(timeout)
         self._refuse_to_block(lambda: self.job_state(job_id) != "running", "job.wait()", "await job.await_report()")
-        return self._asker.run_here(self._resting_job(job_key, job_id, timeout))
+        return self._asker.run_here(self._resting_job(job_key, job_id, timeout))[0]
 
     async def await_job(self, job_key: int, job_id: str) -> JobReport:
         """``wait_for_job``, without blocking the loop."""
-        return await self._asker.arun(self._resting_job(job_key, job_id, None))
+        return (await self._asker.arun(self._resting_job(job_key, job_id, None)))[0]
 
-    def _resting_job(self, job_key: int, job_id: str, timeout: float | None) -> Asking[JobReport]:
+    def results_of_job(self, job_key: int, job_id: str, timeout: float | None) -> list[Any]:
+        """Block until a job has its results; see ``Job.result``."""
+        check_timeout(timeout)
+        self._refuse_to_block(lambda: self.job_state(job_id) != "running", "job.result()", "await job")
+        return self._asker.run_here(self._resulting_job(job_key, job_id, timeout))
+
+    async def await_job_results(self, job_key: int, job_id: str) -> list[Any]:
+        """``results_of_job``, without blocking the loop."""
+        return await self._asker.arun(self._resulting_job(job_key, job_id, None))
+
+    def _resulting_job(self, job_key: int, job_id: str, timeout: float | None) -> Asking[list[Any]]:
+        while True:
+            report, timeout = yield from self._resting_job(job_key, job_id, timeout)
+            if report.state != "succeeded":
+                raise how_it_ended(report)
+            with contextlib.suppress(Reopened):  # or there are more tasks by now
+                return self._job_results(job_key)
+
+    def _resting_job(self, job_key: int, job_id: str, timeout: float | None) -> Asking[tuple[JobReport, float | None]]:
+        """Wait until a job has come to rest; gives what is left of the time-out, too."""
         waiters = self._hub.waiters
         while True:
             future = waiters.watch_job(job_key)
             try:
-                if self.job_state(job_id) != "running":
-                    return self.job_report(job_id)
+                if self.job_state(job_id) != "running" and (report := self.job_report(job_id)).state != "running":
+                    return report, timeout
                 timeout = yield from self._patiently(future, timeout, f"job {job_id!r} still runs")
             finally:
                 waiters.leave_job(job_key, future)
 
-    def job_results(self, job_key: int) -> list[Any]:
-        """The results of its tasks that nobody spawned; see ``Job.result``."""
+    def _job_results(self, job_key: int) -> list[Any]:
         rows = self._store.readers.query("read.job_results", job_key, MOST_RESULTS + 1)
         if len(rows) > MOST_RESULTS:
             raise RequestError(
