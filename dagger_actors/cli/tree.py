@@ -30,6 +30,8 @@ DEEPEST = 24
 """Generations that are indented further; the others stand below each other."""
 NAMED = 12
 LONGEST_PROBLEM = 100
+LONGEST_LINK = 40
+"""Characters of a node that another one's line names."""
 
 
 def tree(
@@ -155,9 +157,10 @@ def _links(one: Branch) -> Iterator[str]:
         more = f" and {len(one.runs) - 1:,} more" if len(one.runs) > 1 else ""
         yield f"(run {one_line(one.runs[0])}{more})"
     if one.added_by is not None:
-        yield f"(added by {one_line(one.added_by)})"
+        yield f"(added by {shorten(one_line(one.added_by), LONGEST_LINK)})"
     if one.called_for:
         yield f"(called for {one.called_for.replace('_', ' ')})"
     if one.also_after:
         more = f" and {len(one.also_after) - NAMED:,} more" if len(one.also_after) > NAMED else ""
-        yield f"(after {', '.join(map(one_line, one.also_after[:NAMED]))}{more} too)"
+        named = ", ".join(shorten(one_line(node), LONGEST_LINK) for node in one.also_after[:NAMED])
+        yield f"(after {named}{more} too)"

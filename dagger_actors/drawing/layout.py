@@ -151,7 +151,7 @@ class _Plan:
             blocks = [len(self._graph.blocks[end].members) > 1 for end in (source, target)]
             self._paths.append(Path(self._graph.shown[number], tuple(spans), *blocks))
         right = max(places[place][0] + self._graph.blocks[block].columns / 2 for block, place in position.items())
-        return left + max(right + 0.5, *(across + 1 for across, _ in places))
+        return left + max(right, *(across + BEND / 2 for across, _ in places)) + 0.5
 
     def _rows(self, block: int) -> tuple[float, float]:
         """The first and the last row of a block: it stands in the middle of its layer."""

@@ -22,6 +22,8 @@ WIDTHS: Final = {character: width for width, characters in GROUPS for character 
 OTHER, WIDE = 0.95, 1.1
 VERY_WIDE: Final = ((0x2E3A, 0x2E3B, 3.0), (0xA9C5, 0xA9C5, 3.0), (0xFDF0, 0xFDFF, 3.5), (0x12000, 0x1254F, 4.0))
 """First, last, width: dashes of several letters' length, an ornament, whole words in one sign, cuneiform."""
+UNSEEN: Final = frozenset("\u200c\u200d") | frozenset(map(chr, range(0xFE00, 0xFE10)))
+"""What joins letters and parts of emoji, or chooses their form."""
 SENTENCE: Final = {"\ufdfd": 12.0}
 """A sign that is a sentence."""
 
@@ -53,7 +55,7 @@ def _em(character: str) -> float:
     known = WIDTHS.get(character) or SENTENCE.get(character)
     if known is not None:
         return known
-    if combining(character):
+    if combining(character) or character in UNSEEN:
         return 0.0
     code = ord(character)
     if code >= VERY_WIDE[0][0]:

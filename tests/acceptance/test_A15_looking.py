@@ -355,7 +355,9 @@ def test_a_box_says_what_a_node_waits_for_or_why_it_did_not_run() -> None:
     asked = {"name": "asked", "nodes": [{"id": "ok", "approval": {"message": "Ok?"}}, {"id": "one", "action": "a"}]}
     waiting = msgspec.structs.replace(node("ok", attempt(1, "waiting", 0)), reason="human")
     skipped = msgspec.structs.replace(node("one", attempt(1, "skipped", None)), reason="dependency 'x' failed")
-    picture = picture_of_run(load_flow(asked), report_of(waiting, skipped))
+    report = report_of(waiting, skipped)
+    picture = picture_of_run(load_flow(asked), report)
+    assert chart(report, load_flow(asked)).rows[0].note == "Ok?"
     assert [one.remark for one in picture.nodes] == ["Ok?", "dependency 'x' failed"]
     assert {"Ok?", "dependency 'x' failed"} <= {text.text for text in assert_svg(write_svg(picture)).iter(f"{SVG}text")}
 
@@ -414,6 +416,30 @@ def test_what_is_too_much_for_a_gantt_is_one_row_of_how_many_at_once() -> None:
     report = report_of(*(node(f"n{number}", attempt(1, "succeeded", number, number + 1)) for number in range(1_000)))
     rows = chart(report, load_flow(many)).rows
     assert (len(rows), rows[-1].title, rows[-1].is_many) == (201, "800 more", True)
+
+
+def test_a_gantt_of_a_thousand_nodes_has_a_row_for_the_one_that_failed() -> None:
+    """Law: whoever looks for what went wrong finds it among the rows, which stand in the order of time; the rest is counted."""
+    many = {"name": "many", "nodes": [{"id": f"n{number}", "action": "a"} for number in range(1_000)]}
+    states = {number: "failed" if number in (7, 950) else "succeeded" for number in range(1_000)}
+    report = report_of(*(node(f"n{at}", attempt(1, state, at, at + 1)) for at, state in states.items()))
+    rows = chart(report, load_flow(many)).rows
+    assert [row.title for row in rows] == [*(f"n{number}" for number in range(199)), "n950", "800 more"]
+    assert (rows[-1].note, rows[-1].is_many) == ("800 succeeded", True)
+    allbad = report_of(*(node(f"n{at}", attempt(1, "failed", at, at + 1)) for at in range(1_000)))
+    rows = chart(allbad, load_flow(many)).rows
+    assert (len(rows), rows[-1].note) == (201, "800 failed")
+
+
+def test_a_line_of_a_tree_stays_short_whatever_its_nodes_are_called() -> None:
+    """Law: what else a node waited for is named, and long names are cut."""
+    names_of = [f"{letter * 150}" for letter in "abc"]
+    nodes = [{"id": name, "action": "x"} for name in names_of]
+    flow = {"name": "f", "nodes": [*nodes, {"id": "last", "action": "x", "dependencies": names_of}]}
+    done = [node(name, attempt(1, "succeeded", 0, at)) for at, name in enumerate(names_of, 1)]
+    report = report_of(*done, node("last", attempt(1, "succeeded", 3, 4)))
+    (told,) = [line for line in map(str, tree_lines(tree_of(load_flow(flow), report), 10)) if "last" in line]
+    assert f"(after {'a' * 39}…, {'b' * 39}… too)" in told
 
 
 @given(st.integers(1, 10**15))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from dagger_actors.core.states import FINAL_RUN
@@ -14,13 +15,13 @@ from dagger_actors.flow.machine.invocations import is_streamed, source_of
 from dagger_actors.flow.reports.attempt_wording import moment
 from dagger_actors.flow.reports.origin import innermost
 from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report
-from dagger_actors.flow.reports.run_picture import NodeSummary, problem_of, summaries
+from dagger_actors.flow.reports.run_picture import NodeSummary, problem_of, remark_of, summaries
 from dagger_actors.flow.stored.shared_rows import maker_of
 
 __all__ = ["chart_of_run"]
 
 MOST_ROWS = 200
-"""Nodes that have a row of their own; the rest shares one."""
+"""Nodes that have a row of their own: those that failed, then those that began first; the rest shares one."""
 ITEMS = 6
 """Items of a map that have one: those that failed, then those that took longest."""
 ATTEMPTS = 50
@@ -67,13 +68,11 @@ class _Charter:
         report = self._report
         nodes = [position for position in self._definition.drawn(calls=calls) if self._begun(position) is not None]
         nodes.sort(key=lambda position: (self._begun(position) or 0, position))
-        rows = [row for position in nodes[:MOST_ROWS] for row in self._rows(position)]
-        more = nodes[MOST_ROWS:]
+        own = self._chosen(nodes)
+        rows = [row for position in nodes if position in own for row in self._rows(position)]
+        more = [position for position in nodes if position not in own]
         if more:
-            segments = [one for position in more for one in self._all_running(self._reports(position))]
-            rows.append(
-                Row(title=f"{len(more):,} more", state="", note="began later", segments=tuple(segments), is_many=True)
-            )
+            rows.append(self._rest(more))
         unbegun = [position for position in self._definition.drawn(calls=calls) if self._begun(position) is None]
         shared = sum(any(maker_of(one.reason) for one in self._reports(position)) for position in unbegun)
         parts = [f"run {report.run_id}", report.state.replace("_", " "), duration(self._end_us - self._start_us)]
@@ -92,6 +91,20 @@ class _Charter:
             rows=tuple(rows),
         )
 
+    def _state(self, position: int) -> str:
+        return self._summaries[self._definition.nodes[position].id].state
+
+    def _chosen(self, nodes: Sequence[int]) -> frozenset[int]:
+        """Those that have a row of their own: the ones in trouble, as far as half the rows go, then those that began first."""
+        troubled = [position for position in nodes if self._state(position) in TROUBLED][: MOST_ROWS // 2]
+        return frozenset([*dict.fromkeys([*troubled, *nodes])][:MOST_ROWS])
+
+    def _rest(self, nodes: Sequence[int]) -> Row:
+        segments = [one for position in nodes for one in self._all_running(self._reports(position))]
+        states = Counter(map(self._state, nodes))
+        note = ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in states.most_common())
+        return Row(title=f"{len(nodes):,} more", state="", note=note, segments=tuple(segments), is_many=True)
+
     def _note(self, position: int, summary: NodeSummary) -> str:
         begun = self._begun(position)
         parts = [] if summary.size is None else [f"{summary.states.get('succeeded', 0):,}/{summary.size:,}"]
@@ -102,7 +115,7 @@ class _Charter:
         if summary.attempts > max(summary.size or 0, 1):
             parts.append(f"{summary.attempts:,} attempts")
         if summary.state in TROUBLED:
-            parts.append(summary.problem)
+            parts.append(remark_of(self._definition.nodes[position], summary))
         return line(" · ".join(part for part in parts if part))
 
     def _reports(self, position: int) -> Sequence[NodeReport]:

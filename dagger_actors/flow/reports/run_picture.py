@@ -10,11 +10,11 @@ import msgspec
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.drawing.picture import STATES, Picture, PictureNode, line, names
 from dagger_actors.drawing.text import duration
-from dagger_actors.flow.definition import FlowDefinition, FromInput, NodeDefinition
+from dagger_actors.flow.definition import Approval, FlowDefinition, FromInput, NodeDefinition
 from dagger_actors.flow.reports.origin import innermost
 from dagger_actors.flow.reports.report import NodeReport, Report
 
-__all__ = ["NodeSummary", "picture_of_run", "problem_of", "summaries"]
+__all__ = ["NodeSummary", "picture_of_run", "problem_of", "remark_of", "summaries"]
 
 BUSY = ("failed", "timed_out", "running", "waiting", "ready", "interrupted")
 """What a mapped node that has not ended yet is: the first of these that one of its invocations is."""
@@ -127,7 +127,7 @@ def picture_of_run(definition: FlowDefinition, report: Report, *, calls: bool = 
     shown = [definition.nodes[position] for position in definition.drawn(calls=calls)]
     inputs = {key: line(msgspec.json.encode(value).decode()) for key, value in report.inputs.items()}
     nodes = [
-        _drawn(drawn, found[node.id], _given(node, inputs)) if node.id in found else drawn
+        _drawn(drawn, node, found[node.id], _given(node, inputs)) if node.id in found else drawn
         for node, drawn in zip(shown, picture.nodes, strict=True)
     ]
     parts = [f"run {report.run_id}", report.state.replace("_", " ")]
@@ -145,7 +145,14 @@ def _given(node: NodeDefinition, inputs: Mapping[str, str]) -> list[tuple[str, s
     return [("given", names(given))] if given else []
 
 
-def _drawn(drawn: PictureNode, summary: NodeSummary, given: list[tuple[str, str]]) -> PictureNode:
+def remark_of(node: NodeDefinition, summary: NodeSummary) -> str:
+    """Why a node is as it is: what somebody is asked, what it failed with, why it was skipped; empty for nothing."""
+    if summary.state == "waiting" and isinstance(node.awaits, Approval) and node.awaits.message:
+        return line(node.awaits.message)
+    return summary.problem
+
+
+def _drawn(drawn: PictureNode, node: NodeDefinition, summary: NodeSummary, given: list[tuple[str, str]]) -> PictureNode:
     facts = [*drawn.facts, *given]
     note = []
     if summary.size is not None:
@@ -164,7 +171,6 @@ def _drawn(drawn: PictureNode, summary: NodeSummary, given: list[tuple[str, str]
         facts.append(("output", summary.output))
     if summary.problem:
         facts.append(("error" if summary.state in ("failed", "timed_out") else "reason", summary.problem))
-    asked = next((text for name, text in drawn.facts if name == "message"), "") if summary.state == "waiting" else ""
     return msgspec.structs.replace(
-        drawn, state=summary.state, note=" · ".join(note), remark=asked or summary.problem, facts=tuple(facts)
+        drawn, state=summary.state, note=" · ".join(note), remark=remark_of(node, summary), facts=tuple(facts)
     )

@@ -198,3 +198,8 @@ def test_a_long_error_makes_no_wide_picture_of_graphviz():
     made = Picture(title="t", subtitle=f"run r · failed · {ERROR * 3}"[:200], nodes=(node("a"),), edges=())
     label = re.search(r'label="t\\n([^"]*)"', write_dot(made))[1]
     assert (len(label), label[-1]) == (100, "…")
+
+
+def test_what_joins_the_parts_of_an_emoji_takes_no_room():
+    """Law: a rocket's pilot is as wide as the two signs it is made of, at most."""
+    assert pixels("👩\u200d🚀\ufe0f", 10) == pixels("👩🚀", 10)
