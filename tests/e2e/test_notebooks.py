@@ -54,7 +54,7 @@ def test_a_report_and_a_run_show_states_and_errors(system: ActorSystem) -> None:
 def test_a_run_and_its_flow_are_drawn_where_the_extra_is_there(
     system: ActorSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = system.flows.start(spec(node("a")))
+    run = system.flows.start(spec(node("a"), node("b", dependencies=["a"], inputs={})))
     run.wait(60)
     shown = (run, system.flows.definition(run.id))
     assert all("<svg" in one._repr_html_() for one in shown)
