@@ -59,19 +59,34 @@ class AlreadyAnswered(RequestError):
         user: Who gave it.
         pid: The process it came from.
         at: When, as text.
+        outermost: Where the run is one inside others: the outermost of these, and its node that runs the flow.
     """
 
-    def __init__(self, run_id: str, node_id: str, answer: str, user: str, pid: int, at: str) -> None:
+    def __init__(  # noqa: PLR0917 - an error pickles by its arguments
+        self,
+        run_id: str,
+        node_id: str,
+        answer: str,
+        user: str,
+        pid: int,
+        at: str,
+        outermost: tuple[str, str] | None = None,
+    ) -> None:
         self.run_id = run_id
         self.node_id = node_id
         self.answer = answer
         self.user = user
         self.pid = pid
         self.at = at
-        super().__init__(run_id, node_id, answer, user, pid, at)
+        self.outermost = outermost
+        super().__init__(run_id, node_id, answer, user, pid, at, outermost)
 
     def __str__(self) -> str:
-        again = command_line("retry", self.run_id, options=[("--from", self.node_id)])
+        verb = (
+            "retry" if self.outermost is None else "fork"
+        )  # what runs a flow is not tried again once that has succeeded
+        run_id, node_id = self.outermost or (self.run_id, self.node_id)
+        again = command_line(verb, run_id, options=[("--from", node_id)])
         return (
             f"node {self.node_id!r} of run {self.run_id!r} has its answer: {self.answer}, of {self.user} (process {self.pid}) "
             f"at {self.at}; to ask anew: {again}"

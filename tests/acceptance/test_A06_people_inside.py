@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dagger_actors import ActorSystem, Report
-from dagger_actors.errors import NotAsked, UnknownNode
+from dagger_actors.errors import AlreadyAnswered, NotAsked, UnknownNode
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 
@@ -112,6 +113,22 @@ def test_both_rest_and_both_go_on(sim: Simulation, tmp_path: Path, run_id: str, 
     assert system.flows.run("r").wait().outputs == DONE
     assert state(system, "r/sub") == "succeeded"
     assert not system.flows.questions("r")
+
+
+@pytest.mark.parametrize(("name", "run_id", "node"), [("outer", "r/sub", "sub"), ("deep", "r/far/sub", "far")])
+def test_whoever_answers_otherwise_is_told_how_to_ask_anew(
+    sim: Simulation, tmp_path: Path, name: str, run_id: str, node: str
+) -> None:
+    """Law: what has succeeded inside is asked anew in a fork of the run above alone; the advice does what it says."""
+    system = asking(sim, written(tmp_path).with_name(f"{name}.yaml"))
+    system.flows.signal(run_id, "ok", YES)
+    assert system.flows.run("r").wait().state == "succeeded"
+    with pytest.raises(AlreadyAnswered, match=f"to ask anew: dagger-actors fork r --from {node}$") as caught:
+        system.flows.reject(run_id, "ok")
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    fork = system.flows.fork("r", start_from=[node])
+    assert fork.wait().state == "paused"
+    assert [question.node_id for question in system.flows.questions(fork.id)] == ["ok"]
 
 
 def test_who_answers_does_not_wait_for_the_turn_of_the_run(sim: Simulation, tmp_path: Path) -> None:

@@ -121,7 +121,8 @@ class Signaller:
             attempt, state, reason = rows[0]
             place = (row.run_key, node, -1, attempt)
             if given := answered_among(readers, [place]):
-                _refuse_other(row.run_id, node_id, given[0], answer)
+                if not _is_same(given[0], answer):
+                    raise self._answered_before(row, node_id, given[0])
                 return place
             if state != "waiting":
                 raise NotAsked(row.run_id, node_id, f"it is {state}" + (f" ({reason})" if reason else ""))
@@ -133,6 +134,18 @@ class Signaller:
             except UnitRejected:
                 continue  # somebody was faster, or nobody is asked any more: the next look tells
             return place
+
+    def _answered_before(self, row: RunRow, node_id: str, first: Answer) -> AlreadyAnswered:
+        archive = self._hub.archive
+        outermost = None
+        if row.parent_run is not None:
+            root, below, *_ = *archive.above(row.run_key), row
+            flows = [node.id for node in archive.definition_of(root).nodes if node.flow is not None]
+            places = {one: child_id(root.run_id, one, "") for one in flows}
+            outermost = next(
+                ((root.run_id, one) for one, at in places.items() if f"{below.run_id}/".startswith(f"{at}/")), None
+            )
+        return AlreadyAnswered(row.run_id, node_id, first.in_short, first.user, first.pid, moment(first.at), outermost)
 
     def _go_on(self, row: RunRow, place: Place) -> None:
         """Have the run take the answer, if it is here or can be; else whoever can does."""
@@ -200,12 +213,10 @@ def _position_of(definition: FlowDefinition, run_id: str, node_id: str) -> int:
     return ids.index(node_id)
 
 
-def _refuse_other(run_id: str, node_id: str, first: Answer, answer: tuple[str, bool, str]) -> None:
-    """The same answer twice is the same answer; another one is an error."""
+def _is_same(first: Answer, answer: tuple[str, bool, str]) -> bool:
+    """Tell whether an answer is the one that is there; for another reason a rejection is no other one."""
     value, is_rejected, _ = answer
-    if bool(first.is_rejected) == is_rejected and first.value == value:
-        return
-    raise AlreadyAnswered(run_id, node_id, first.in_short, first.user, first.pid, moment(first.at))
+    return bool(first.is_rejected) == is_rejected and first.value == value
 
 
 def _user_name() -> str:
