@@ -109,20 +109,23 @@ def tree_lines(branches: tuple[Branch, ...], limit: int) -> Iterator[Text]:
         children.setdefault(one.parent, []).append(one)
     stack: list[tuple[str, bool, Branch | Twig | str]] = []
 
-    def push(parent: str | None, prefix: str, twigs: tuple[Twig, ...]) -> None:
-        beneath: list[Branch | Twig | str] = [*twigs, *children.get(parent, ())]
+    def push(parent: str | None, prefix: str, above: Branch | None = None) -> None:
+        beneath: list[Branch | Twig | str] = [*(() if above is None else above.items)]
+        if above is not None and above.items_left_out:
+            beneath.append(_left_out(above.items_left_out))
+        beneath += children.get(parent, ())
         if parent in left_out:
             beneath.append(_left_out(left_out[parent]))
         for number, line in reversed([*enumerate(beneath)]):
             stack.append((prefix, number == len(beneath) - 1, line))
 
-    push(None, "", ())
+    push(None, "")
     while stack:
         prefix, is_last, found = stack.pop()
         yield Text.assemble((f"{prefix}{'└─ ' if is_last else '├─ '}", "dim"), _told(found))
         if isinstance(found, Branch):
             deeper = prefix + ("   " if is_last else "│  ")
-            push(found.node_id, deeper if len(deeper) <= 3 * DEEPEST else prefix, found.items)
+            push(found.node_id, deeper if len(deeper) <= 3 * DEEPEST else prefix, found)
 
 
 def _left_out(states: Counter[str]) -> str:

@@ -431,6 +431,21 @@ def test_a_gantt_of_a_thousand_nodes_has_a_row_for_the_one_that_failed() -> None
     assert (len(rows), rows[-1].note) == (201, "800 failed")
 
 
+def test_of_many_items_the_tree_shows_those_that_went_wrong_and_counts_the_rest() -> None:
+    """Law: what failed is not hidden behind what only has not ended yet, and nothing is left out in silence."""
+    flow = {
+        "name": "f",
+        "inputs": {"many": {"type": "list"}},
+        "nodes": [{"id": "each", "action": "x", "map": {"over": "inputs.many", "item": "x"}}],
+    }
+    states = [*["waiting"] * 6, "succeeded", "failed", "succeeded", "failed"]
+    items = [node("each", attempt(1, state, 1, 2), key=str(at)) for at, state in enumerate(states)]
+    report = report_of(node("each", attempt(1, "running", 0), size=len(items)), *items)
+    _, *lines = map(str, tree_lines(tree_of(load_flow(flow), report), 10))
+    assert [line.split()[1] for line in lines] == ["[7]", "[9]", "[0]", "[1]", "[2]", "..."]
+    assert lines[-1].endswith("... 3 more: 3 waiting")
+
+
 def test_a_line_of_a_tree_stays_short_whatever_its_nodes_are_called() -> None:
     """Law: what else a node waited for is named, and long names are cut."""
     names_of = [f"{letter * 150}" for letter in "abc"]

@@ -15,8 +15,9 @@ from dagger_actors.flow.reports.run_picture import problem_of, summaries
 __all__ = ["TROUBLED", "Branch", "Twig", "levels_of", "shown_branches", "tree_of"]
 
 TROUBLED = ("failed", "timed_out", "interrupted", "cancelled", "running", "waiting")
+ENDED_BADLY = ("failed", "timed_out", "interrupted", "cancelled")
 ITEMS = 5
-"""Items of a map that stand beneath their node: those that did not succeed."""
+"""Items of a map that stand beneath their node: those that did not succeed, rather than those that have not yet."""
 FAMILY = 12
 """Children of one node that are shown when there is not room for all."""
 
@@ -44,7 +45,7 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
         took_us: From the first start to the last end; None before it has ended.
         problem: Its error or reason; empty for none.
         runs: Of a node that runs a flow: the ids of those runs, as far as they have begun.
-        items: Those of its items that did not succeed, the first few.
+        items: Those of its items that did not succeed, the first few; the rest of them is ``items_left_out``.
     """
 
     node_id: str
@@ -61,6 +62,12 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
     runs: tuple[str, ...]
     items: tuple[Twig, ...]
+
+    @property
+    def items_left_out(self) -> Counter[str]:
+        """How many more of its items did not succeed (yet), by state."""
+        troubled = {state: count for state, count in self.states.items() if self.size is not None and state in TROUBLED}
+        return Counter(troubled) - Counter(twig.state for twig in self.items)
 
 
 def tree_of(definition: FlowDefinition, report: Report, *, calls: bool = False) -> tuple[Branch, ...]:
@@ -160,18 +167,22 @@ def _ends(report: Report) -> dict[str, int]:
 
 
 def _items(report: Report) -> dict[str, list[Twig]]:
-    found: dict[str, list[Twig]] = {}
-    for node in report.nodes:
-        twigs = found.setdefault(node.node_id, []) if _is_troubled(node) else None
-        if twigs is not None and len(twigs) < ITEMS:
-            twig = Twig(
-                invocation_key=node.invocation_key,
-                state=node.state,
-                attempts=len(node.attempts),
-                problem=problem_of(node),
-            )
-            twigs.append(twig)
-    return found
+    found: dict[str, list[NodeReport]] = {}
+    for are_bad in (True, False):
+        for node in filter(_is_troubled, report.nodes):
+            some = found.setdefault(node.node_id, [])
+            if (node.state in ENDED_BADLY) is are_bad and len(some) < ITEMS:
+                some.append(node)
+    return {name: [_twig(node) for node in some] for name, some in found.items()}
+
+
+def _twig(node: NodeReport) -> Twig:
+    return Twig(
+        invocation_key=node.invocation_key,
+        state=node.state,
+        attempts=len(node.attempts),
+        problem=problem_of(node),
+    )
 
 
 def _is_troubled(node: NodeReport) -> bool:
