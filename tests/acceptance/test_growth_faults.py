@@ -15,13 +15,17 @@ import apsw
 import pytest
 
 from dagger_actors import ActorSystem, AddNodes, Context, DefinitionError, HookEvent, Report, action
+from dagger_actors.cli.app import main
 from dagger_actors.core.graph import Tally
 from dagger_actors.core.trigger import TRIGGERS, holds
 from dagger_actors.errors import GrowthRefused
 from dagger_actors.flow.actions import additions
+from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.machine import growth
 from dagger_actors.flow.running.draft import Draft
 from dagger_actors.flow.running.emitter import Emitter
+from dagger_actors.flow.stored.rows import RunRow
+from dagger_actors.flow.stored.stored_runs import StoredRuns
 from dagger_actors.testing.simulation import Simulation
 from tests.busy import BUSY
 
@@ -460,3 +464,58 @@ def test_a_new_version_of_a_hook_that_commands_what_cannot_be_is_refused_and_ret
         report = system.flows.retry("r").wait()
         assert report.state == "succeeded", report.error
         assert states(report)["m"] == "succeeded"
+
+
+def shown(*words: str) -> Callable[[ActorSystem, Path], object]:
+    """A command that shows a run, as somebody would type it."""
+
+    def show(_system: ActorSystem, path: Path) -> None:
+        assert main([*words, "--db", str(path)]) == 0
+
+    return show
+
+
+LOOKS: dict[str, Callable[[ActorSystem, Path], object]] = {
+    "a report": lambda system, _: system.flows.report("r"),
+    "an explanation": lambda system, _: system.flows.explain("r", "first"),
+    "questions": lambda system, _: system.flows.questions("r"),
+    "a notebook": lambda system, _: system.flows.run("r")._repr_html_(),
+    "a fork": lambda system, _: system.flows.fork("r", start_from=["first"]),
+    "show": shown("show", "r"),
+    "tree": shown("tree", "r"),
+    "a picture": shown("graph", "--run", "r"),
+    "a chart": shown("graph", "--run", "r", "--gantt"),
+}
+
+
+@pytest.mark.parametrize("what", LOOKS)
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_run_that_grows_while_it_is_looked_at_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, at: int
+) -> None:
+    """Law: what is added, and runs, behind the reading of the nodes that there are is left out, or is pending."""
+    may_grow, looks = threading.Event(), []
+    definition_of = StoredRuns.definition_of
+
+    def one() -> int:
+        return 1
+
+    def grows(ctx: Context) -> None:
+        assert may_grow.wait(60)
+        ctx.add_nodes([{"id": f"added{number}", "action": "one"} for number in range(3)])
+
+    def behind_which_it_grows(stored: StoredRuns, row: RunRow) -> FlowDefinition:
+        found = definition_of(stored, row)
+        looks.append(found)
+        if len(looks) == at:
+            may_grow.set()
+            assert run.wait(60).state == "succeeded"
+        return found
+
+    grow = {"id": "grow", "action": "grows", "dependencies": ["first"]}
+    with ActorSystem(tmp_path / "a.db", actions=[one, grows]) as system:
+        run = system.flows.start({"name": "f", "nodes": [{"id": "first", "action": "one"}, grow]}, run_id="r")
+        next(event for event in system.flows.events("r") if event.node_id == "grow")
+        monkeypatch.setattr(StoredRuns, "definition_of", behind_which_it_grows)
+        LOOKS[what](system, tmp_path / "a.db")
+        may_grow.set()

@@ -60,11 +60,14 @@ class Looking:
         """
         row = self._stored.row(run_id)
         readers = self._stored.store.readers
+        rows = readers.query(
+            "read.nodes", row.run_key
+        )  # before the definition: the nodes that they are of are in that then
         try:
             return build_report(
                 row,
                 self._stored.definition_of(row),
-                (StoredRow(*found) for found in readers.query("read.nodes", row.run_key)),
+                (StoredRow(*found) for found in rows),
                 (StoredArtifact(*found) for found in readers.query("read.artifact_names", row.run_key)),
                 self._stored.store.load_artifact if outputs else None,
             )

@@ -14,7 +14,7 @@ from dagger_actors.flow.definition import Approval, FlowDefinition, FromInput, N
 from dagger_actors.flow.reports.origin import innermost
 from dagger_actors.flow.reports.report import NodeReport, Report
 
-__all__ = ["NodeSummary", "picture_of_run", "problem_of", "remark_of", "summaries"]
+__all__ = ["NodeSummary", "picture_of_run", "problem_of", "remark_of", "summaries", "unreported"]
 
 BUSY = ("failed", "timed_out", "running", "waiting", "ready", "interrupted")
 """What a mapped node that has not ended yet is: the first of these that one of its invocations is."""
@@ -52,6 +52,21 @@ def summaries(report: Report) -> dict[str, NodeSummary]:
     for node in report.nodes:
         found.setdefault(node.node_id, []).append(node)
     return {node_id: _summary(node_id, nodes) for node_id, nodes in found.items()}
+
+
+def unreported(node_id: str) -> NodeSummary:
+    """What became of a node that was added since the report was made: nothing yet."""
+    return NodeSummary(
+        node_id=node_id,
+        state="pending",
+        size=None,
+        states={"pending": 1},
+        attempts=0,
+        took_us=None,
+        problem="",
+        output="",
+        runs=(),
+    )
 
 
 def _summary(node_id: str, nodes: list[NodeReport]) -> NodeSummary:

@@ -10,7 +10,7 @@ import msgspec
 from dagger_actors.drawing.layers import layers_of
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.reports.report import NodeReport, Report
-from dagger_actors.flow.reports.run_picture import problem_of, summaries
+from dagger_actors.flow.reports.run_picture import problem_of, summaries, unreported
 
 __all__ = ["TROUBLED", "Branch", "Twig", "levels_of", "shown_branches", "tree_of"]
 
@@ -91,7 +91,7 @@ def tree_of(definition: FlowDefinition, report: Report, *, calls: bool = False) 
 
     def branch(place: int) -> Branch:
         node, parent = definition.nodes[shown[place]], parents[place]
-        summary = found[node.id]
+        summary = found.get(node.id) or unreported(node.id)
         return Branch(
             node_id=node.id,
             parent=None if parent is None else ids[parent],
