@@ -179,12 +179,15 @@ class ChannelArchive:
             self._check_subscription(name)
         living = {one.worker_id for one in self._store.workers().values() if not self._store.is_gone(one)}
         members, processes, in_hand = self._members(living), self._processes(living, name or ""), self._in_hand()
-        return [
+        found = [
             subscription_summary(
                 one, members.get(one.group, ()), tuple(processes.get(one.name, ())), in_hand.get(one.name, 0)
             )
             for one in subscriptions_of(self._store.readers, name or "")
         ]
+        if name is not None and not found:
+            raise self._no_such_subscription(name)  # somebody has just forgotten it
+        return found
 
     def _processes(self, living: Collection[int], name: str) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}

@@ -430,6 +430,28 @@ def test_a_subscription_that_is_in_use_here_is_not_forgotten(here: ChannelsHere)
         asyncio.run(here.channels.aforget("g.h", discard=True))
 
 
+def test_a_subscription_that_is_forgotten_while_it_is_looked_up_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Law: its name was there a moment before; who asked for one gets one, or is told that there is none."""
+    first = opened(tmp_path)
+    first.subscribe("g.h", "pages")
+    first.close()
+    here = opened(tmp_path)
+    check, forgotten = ChannelArchive._check_subscription, []
+
+    def forgotten_behind(channels: ChannelArchive, name: object) -> None:
+        check(channels, name)
+        if not forgotten:
+            forgotten.append(name)
+            here.channels.forget("g.h", discard=True)
+
+    monkeypatch.setattr(ChannelArchive, "_check_subscription", forgotten_behind)
+    with pytest.raises(UnknownSubscription, match=r"no subscription 'g\.h'"):
+        here.channels.subscriptions("g.h")
+    here.close()
+
+
 def test_subscriptions_show_how_far_they_are(here: ChannelsHere):
     """Law: lag, dead letters, members, pause, channel by channel; the same for whoever only looks at the file."""
     here.subscribe("g.h", "pages", "notes", settings='{"concurrency":4}', place="shop.py:7")
