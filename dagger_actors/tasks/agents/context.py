@@ -192,8 +192,13 @@ class TaskContext(PublishingContext):
         return self._awaited(ids_of("depend_on", tasks), "success", return_errors=False)
 
     def results(self) -> list[Any]:
-        """Give the results of what this task was submitted to depend on, in that order."""
-        return self._outcomes.values(self._found(self._questions.needs(self.task_id)), return_errors=False)
+        """Give the results of what this task was submitted to depend on, in that order.
+
+        Raises:
+            TaskFailed, TaskCancelled, TaskRejected: One has not succeeded: it was rejected since this one began.
+            RequestError: One was opened again since then, and has not ended; ``depend_on`` waits.
+        """
+        return self._outcomes.values(self._ended(self._questions.needs(self.task_id)), return_errors=False)
 
     def result_of(self, task: Child | Task | int) -> Any:
         """Give the result of a task that has ended, such as one that this one depends on.
@@ -203,12 +208,14 @@ class TaskContext(PublishingContext):
             RequestError: It has not ended; ``gather`` and ``depend_on`` wait.
             UnknownDependency: It is not there.
         """
-        (outcome,) = self._found(ids_of("result_of", [task]))
-        if not outcome.is_final:
-            raise RequestError(
-                f"task {outcome.task_key} is {outcome.state}; wait for it with ctx.gather or ctx.depend_on"
-            )
-        return self._outcomes.values([outcome], return_errors=False)[0]
+        return self._outcomes.values(self._ended(ids_of("result_of", [task])), return_errors=False)[0]
+
+    def _ended(self, ids: Sequence[int]) -> list[TaskOutcome]:
+        found = self._found(ids)
+        for one in found:
+            if not one.is_final:
+                raise RequestError(f"task {one.task_key} is {one.state}; wait for it with ctx.gather or ctx.depend_on")
+        return found
 
     @functools.cached_property
     def _outcomes(self) -> Outcomes:

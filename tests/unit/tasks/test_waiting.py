@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dagger_actors import ActorSystem, RetryPolicy, task_agent
+from dagger_actors import ActorSystem, RetryPolicy, TaskContext, TaskFailed, task_agent
 from dagger_actors.tasks.handles.task import Task
 from dagger_actors.tasks.verbs.tasks import Tasks
 
@@ -127,3 +127,32 @@ def test_a_wait_for_what_is_opened_again_has_one_time_out(system: ActorSystem, m
     monkeypatch.undo()
     held.set()
     assert task.result(PATIENCE_S) == 10
+
+
+BEGUN, MAY_LOOK = threading.Event(), threading.Event()
+
+
+@task_agent(retry=RetryPolicy(tries=1))
+def looks(payload: None, ctx: TaskContext) -> list[Any]:
+    BEGUN.set()
+    assert MAY_LOOK.wait(PATIENCE_S)
+    return ctx.results()
+
+
+def test_a_task_whose_dependency_is_opened_again_while_it_runs_is_told_what_to_wait_for(tmp_path: Path) -> None:
+    """Law: there is no result by now, and none of a failure; who began with it hears how it is had."""
+    BODIES.__init__()  # type: ignore[misc]
+    BODIES.fails = False
+    with ActorSystem(tmp_path / "a.db", agents=[work, looks]) as system:
+        first = system.tasks.submit(work, 5)
+        second = system.tasks.submit(looks, None, depends_on=[first])
+        assert BEGUN.wait(PATIENCE_S)
+        system.tasks.reject(first, "once more")
+        system.tasks.reopen(first)
+        MAY_LOOK.set()
+        with pytest.raises(
+            TaskFailed, match=r"task \d+ is (ready|running); wait for it with ctx.gather or ctx.depend_on"
+        ):
+            second.result(PATIENCE_S)
+        BODIES.may_end.set()
+        assert first.result(PATIENCE_S) == 10
