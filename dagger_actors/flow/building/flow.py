@@ -244,7 +244,7 @@ class Flow:
             TypeError: An action is neither a function nor a name.
         """
         entries = {
-            "flow": str(flow),
+            "flow": flow,
             "dependencies": dependencies,
             "inputs": inputs,
             "map": map,
@@ -489,6 +489,8 @@ class Flow:
     def _add(self, node_id: str, entries: dict[str, Any], place: Place) -> Node:
         wait = entries.get("await_message") or {}
         refuse_misplaced(entries)
+        if "flow" in entries:
+            entries["flow"] = str(entries["flow"])
         given = [*(entries.get("inputs") or {}).values(), *(wait.get("match") or {}).values()]
         given += [*(entries["dependencies"] or ()), entries.get("map"), entries["when"]]
         self._refuse_foreign(given, place)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 import msgspec
+
+from dagger_actors.core.wording import indefinite
 
 __all__ = ["Condition", "Given", "Input", "Map", "Node", "Output", "Source", "Value", "refuse_misplaced"]
 
@@ -75,6 +78,9 @@ class Output(Source):
         self.key = key
         self.stand_in = default
         self.description = description
+
+    def __repr__(self) -> str:
+        return f"<Output of {self.node.id!r}>" if self.key is None else f"<Output {self.key!r} of {self.node.id!r}>"
 
     def default(self, value: Any) -> Output:
         """The same value, with what stands in for it when the node was skipped or has failed."""
@@ -222,6 +228,16 @@ def refuse_misplaced(entries: Mapping[str, Any]) -> None:
         TypeError: Something is.
     """
     spec, condition = entries.get("map"), entries["when"]
+    for name, given in (
+        ("inputs", entries.get("inputs")),
+        ("match", (entries.get("await_message") or {}).get("match")),
+    ):
+        if given is not None and not isinstance(given, Mapping):
+            raise TypeError(f'{name} is a mapping, such as {{"text": node}}, not {indefinite(type(given).__name__)}')
+    if not isinstance(entries.get("flow", ""), str | Path):
+        raise TypeError(
+            "flow is a path, or the name of a flow that the system has loaded: system.flows.load(...) loads one that is built"
+        )
     if spec is not None and not (isinstance(spec, Map) and isinstance(spec.over, Source)):
         raise TypeError("map is Map(over=..., item=...), over a node, an output or an input")
     if condition is not None and not isinstance(condition, Condition):

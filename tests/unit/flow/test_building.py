@@ -460,6 +460,37 @@ def test_a_node_alone_is_told_to_be_a_list_and_so_are_ids():
             flow.node("b", one, dependencies=wrong)  # type: ignore[arg-type]
 
 
+def test_inputs_that_are_no_mapping_are_told_to_be_one():
+    flow = Flow("x")
+    node = flow.node("a", one)
+    for call in (
+        lambda: flow.node("b", one, inputs=[node]),  # type: ignore[arg-type]
+        lambda: flow.sub_flow("b", "other", inputs=node),  # type: ignore[arg-type]
+        lambda: flow.await_message("b", "news", match="id"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(TypeError, match=r"(inputs|match) is a mapping, such as .*, not a "):
+            call()
+    assert [one.id for one in load_flow(flow.source()).nodes] == ["a"]
+
+
+def test_a_flow_that_is_built_is_named_by_a_node_that_runs_it():
+    """Law: a flow itself is no name of it: it was taken for one, ``<Flow 'inner'>``."""
+    with pytest.raises(TypeError, match=r"a flow that the system has loaded: system.flows.load"):
+        Flow("x").sub_flow("sub", Flow("inner"))  # type: ignore[arg-type]
+    flow = Flow("x")
+    flow.sub_flow("sub", Path("inner.yaml"))
+    assert flow.data()["nodes"] == [{"id": "sub", "flow": "inner.yaml"}]
+
+
+def test_a_value_of_a_flow_is_told_by_its_name():
+    node = Flow("x").node("a", one)
+    assert [repr(source) for source in (node, node["n"], node.default(1))] == [
+        "<Node 'a'>",
+        "<Output 'n' of 'a'>",
+        "<Output of 'a'>",
+    ]
+
+
 # --- actions
 
 
