@@ -18,7 +18,7 @@ from dagger_actors.actors.mailbox import Mailbox
 from dagger_actors.actors.reply import StopFlag
 from dagger_actors.errors import ActorError
 
-__all__ = ["Outcome", "await_handler"]
+__all__ = ["Outcome", "await_handler", "let_go_of_tasks"]
 
 logger = logging.getLogger("dagger_actors.actors")
 
@@ -84,6 +84,11 @@ def await_handler(coroutine: Coroutine[Any, Any, Any], mailbox: Mailbox, stopped
     task = loop.create_task(_outcome_of(coroutine))
     _tasks.add(task)
     task.add_done_callback(ended)
+
+
+def let_go_of_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Keep the handlers of a loop no more that ended before they did: they never go on."""
+    _tasks.difference_update([task for task in _tasks if task.get_loop() is loop])
 
 
 async def _outcome_of(coroutine: Coroutine[Any, Any, Any]) -> Outcome:

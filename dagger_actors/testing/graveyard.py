@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from dagger_actors.actors.awaiting import let_go_of_tasks
 from dagger_actors.testing.loop import VirtualLoop
 from dagger_actors.testing.stacks import OwnStack
 
@@ -35,6 +36,7 @@ class Graveyard:
             # What was scheduled and never took its first step was never awaited either, and that is no mistake.
             warnings.simplefilter("ignore", RuntimeWarning)
             loop.close()
+        let_go_of_tasks(loop)
         self._tasks += tasks
 
     def take_bodies(self, bodies: Iterable[OwnStack]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import random
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +81,23 @@ def test_it_dies_at_the_very_commit(sim: Simulation, moment: Any, kept: list[str
         system.artifacts.put("two", name="two")
     assert not sim.is_alive(system)
     assert sorted(one.name for one in sim.system().artifacts.list()) == kept
+
+
+def test_nothing_of_the_dead_outlives_its_simulation() -> None:
+    """Law: a suite with thousands of deaths holds no more memory than one with a few, whatever died in its middle."""
+
+    @action
+    async def waits() -> None:
+        await asyncio.sleep(60)
+
+    def die() -> weakref.ref[Simulation]:
+        with simulate(0) as sim:
+            system = sim.system(actions=[waits])
+            system.flows.start({"name": "f", "nodes": [{"id": "a", "action": "waits"}]})
+            sim.advance(1)
+            sim.kill(system)
+            return weakref.ref(sim)
+
+    died = die()
+    gc.collect()
+    assert died() is None
