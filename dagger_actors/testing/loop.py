@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from dagger_actors.bodies.off_loop import OWN_THREADS
 from dagger_actors.core.protocols import Runnable
 from dagger_actors.testing.outside import FOREIGN_THREAD, OWN_EXECUTOR, refuses_the_outside
 
@@ -84,7 +85,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         Raises:
             CannotSimulate: The executor is one of the caller's own.
         """
-        if executor is not None:
+        if executor is not None and executor is not OWN_THREADS:
             raise OWN_EXECUTOR.error("an executor of your own (`loop.run_in_executor`)")
         future: asyncio.Future[Any] = self.create_future()
         self._world.offer(self.worker, _Errand(future, lambda: func(*args)))

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
 import pytest
 
-from dagger_actors import ActorSystem, Context, DefinitionError, Flow, InvalidInputs, RunFailed, action
+from dagger_actors import (
+    ActorSystem,
+    Context,
+    DefinitionError,
+    Flow,
+    HookEvent,
+    InvalidInputs,
+    RunFailed,
+    RunPaused,
+    action,
+)
 from dagger_actors.actors.gate import Gate
 from dagger_actors.actors.ticket import Ticket
 from dagger_actors.errors import RequestError, SystemClosed
@@ -302,3 +313,34 @@ def one_node(function: Any, *, asks: bool = False) -> Flow:
     flow = Flow("outer")
     flow.node("a", function, dependencies=[flow.approval("ok")] if asks else None)
     return flow
+
+
+def test_calls_that_wait_for_hooks_hold_up_no_other_of_their_loop(tmp_path) -> None:
+    """Law: what may take long is not done on the few threads that a loop has for everybody."""
+    began, gate = threading.Semaphore(0), threading.Event()
+
+    def hear(event: HookEvent) -> None:
+        began.release()
+        gate.wait(60)
+
+    async def long() -> None:
+        await asyncio.sleep(3600)
+
+    async def serve() -> dict[str, Any]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        spec = {"name": "f", "hooks": {"run_end": "hear"}, "nodes": [{"id": "long", "action": "long"}]}
+        asks = {"name": "asks", "nodes": [{"id": "ok", "approval": {}}]}
+        async with ActorSystem(tmp_path / "runs.db", actions=[long, hear]) as system:
+            asking = await system.flows.astart(asks)
+            runs = [await system.flows.astart(spec) for _ in range(3)]
+            with pytest.raises(RunPaused):
+                await asking
+            cancels = [asyncio.create_task(run.acancel()) for run in runs]
+            for _ in runs:
+                assert await asyncio.to_thread(began.acquire, timeout=60)
+            answered = await asyncio.wait_for(system.flows.asignal(asking.id, "ok", value=True), 60)
+            gate.set()
+            assert {report.state for report in await asyncio.gather(*cancels)} == {"cancelled"}
+            return await answered
+
+    assert asyncio.run(serve()) == {"ok": True}

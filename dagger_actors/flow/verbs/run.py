@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Generator
 from typing import Any, Protocol
 
 from dagger_actors.bodies.loop_guard import refuse_on_loop
+from dagger_actors.bodies.off_loop import off_loop
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.drawing.svg import svg_if_it_can_be
 from dagger_actors.errors import BlockingCall, RunCancelled, RunEnded, RunFailed, RunPaused, RunTimedOut
@@ -158,15 +158,15 @@ class Run:
 
     async def apause(self) -> Report:
         """``pause``, without blocking the loop."""
-        return await asyncio.to_thread(self.pause)
+        return await off_loop(self.pause)
 
     async def aresume(self) -> Run:
         """``resume``, without blocking the loop."""
-        return await asyncio.to_thread(self.resume)
+        return await off_loop(self.resume)
 
     async def acancel(self, *, node: str | None = None) -> Report:
         """``cancel``, without blocking the loop."""
-        return await asyncio.to_thread(self.cancel, node=node)
+        return await off_loop(self.cancel, node=node)
 
     def __await__(self) -> Generator[Any, None, dict[str, Any]]:
         return self.await_result().__await__()

@@ -5,11 +5,11 @@ Each is durable when it returns; one that is refused leaves nothing behind.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Never
 
 from dagger_actors.bodies.loop_guard import refuse_on_loop
+from dagger_actors.bodies.off_loop import off_loop
 from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.errors import IllegalTransition
 from dagger_actors.errors.commands import command_line
@@ -215,24 +215,24 @@ class Steering(FlowsBase):
 
     async def aresume(self, run_id: str) -> Run:
         """``resume``, without blocking the loop."""
-        return await asyncio.to_thread(self.resume, run_id)
+        return await off_loop(self.resume, run_id)
 
     async def aretry(self, run_id: str, *, start_from: Sequence[str] = ()) -> Run:
         """``retry``, without blocking the loop."""
-        return await asyncio.to_thread(self.retry, run_id, start_from=start_from)
+        return await off_loop(self.retry, run_id, start_from=start_from)
 
     async def asignal(self, run_id: str, node_id: str, value: Any) -> Run:
         """``signal``, without blocking the loop."""
-        return await asyncio.to_thread(self.signal, run_id, node_id, value)
+        return await off_loop(self.signal, run_id, node_id, value)
 
     async def areject(self, run_id: str, node_id: str, reason: str = "") -> Run:
         """``reject``, without blocking the loop."""
-        return await asyncio.to_thread(self.reject, run_id, node_id, reason)
+        return await off_loop(self.reject, run_id, node_id, reason)
 
     async def apause(self, run_id: str) -> Report:
         """``pause``, without blocking the loop."""
-        return await asyncio.to_thread(self.pause, run_id)
+        return await off_loop(self.pause, run_id)
 
     async def acancel(self, run_id: str, *, node: str | None = None) -> Report:
         """``cancel``, without blocking the loop."""
-        return await asyncio.to_thread(self.cancel, run_id, node=node)
+        return await off_loop(self.cancel, run_id, node=node)
