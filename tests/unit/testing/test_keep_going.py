@@ -61,7 +61,7 @@ def test_the_body_is_called_again_with_the_next_worker_until_it_returns(seed: in
 
 @pytest.mark.parametrize(
     "go_on",
-    [lambda sim: sim.run(), lambda sim: sim.advance(3600), lambda sim: sim.settle() or sim.advance(9)],
+    [lambda sim: sim.run(), lambda sim: sim.advance(60), lambda sim: sim.settle() or sim.advance(9)],
     ids=["run", "advance", "settle"],
 )
 def test_a_death_ends_whatever_lets_the_world_go_on(go_on: Callable[[Simulation], None]) -> None:
