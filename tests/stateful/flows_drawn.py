@@ -17,8 +17,10 @@ KINDS_INNERMOST = "wwwma"
 few = st.lists(picks, max_size=3)
 TRIGGERS = ["all_succeeded", "all_succeeded", "all_succeeded", "all_done", "any_succeeded", "any_failed", "none_failed"]
 triggers = st.sampled_from(TRIGGERS)
-run_timeouts = st.sampled_from([None, None, None, 7_300_000, 47_300_000])
-"""Less than the wait for a retry, and more than anybody is asked for."""
+TIMEOUTS_US = {KINDS: 8_370_000, KINDS_INSIDE: 7_310_000, KINDS_INNERMOST: 9_430_000}
+"""Of runs: never those of one and of another inside it at the same instant; less than the wait for a retry."""
+LONGER_US = 40_000_000
+"""So much longer is more than anybody is asked for."""
 POLICIES = ["continue", "continue", "continue", "stop", "pause"]
 
 
@@ -39,6 +41,8 @@ def node_specs(draw: st.DrawFn, name: str, before: list[Spec], kinds: str) -> Sp
         autopilot = draw(st.sampled_from([None, True, False])) if timeout_us is not None else None
         return Spec(**common, kind="ask", timeout_us=timeout_us, autopilot=autopilot)
     more: dict[str, Any] = {"timeout_us": draw(st.sampled_from([None, None, 15_000_000])) if kind in "wm" else None}
+    if kind in "wm":
+        more["is_careful"] = draw(st.sampled_from([False, False, False, True]))
     if kind in "fF":
         more |= {"kind": "flow", "flow": draw(flow_specs(KINDS_INSIDE if kinds == KINDS else KINDS_INNERMOST, 3))}
     if kind in "mF":
@@ -58,4 +62,5 @@ def flow_specs(draw: st.DrawFn, kinds: str, most: int = 6) -> FlowSpec:
     nodes: list[Spec] = []
     for at in range(draw(st.integers(1, most))):
         nodes.append(draw(node_specs(f"n{at}", nodes, kinds)))
-    return FlowSpec(tuple(nodes), draw(st.integers(1, 3)), draw(run_timeouts))
+    timeout_us = TIMEOUTS_US[kinds] + draw(st.sampled_from([0, LONGER_US]))
+    return FlowSpec(tuple(nodes), draw(st.integers(1, 3)), draw(st.sampled_from([None, None, None, timeout_us])))

@@ -94,7 +94,9 @@ class Learner:
         for run in self.all_runs():
             for node, item, piece in run.all():
                 row = self.row(rows, (run.id, node.spec.id, item))
-                if run.is_ready(piece) and row is not None and row.crashes == piece.crashes + 1:
+                if row is None or not run.is_ready(piece):
+                    continue
+                if row.crashes == piece.crashes + 1 or (node.spec.is_careful and row.is_unknown):
                     # It had passed the gate, and its first step was still to come.
                     run.begin(node.spec.id, item, self.now)
                     run.die(node.spec.id, item)
@@ -167,7 +169,8 @@ class Learner:
                 row = self.row(rows, (run.id, node.spec.id, item))
                 is_seen = row is not None and row.state not in {"ready", "running", "waiting"}
                 is_seen = is_seen or (piece.state == "waiting" and row is not None and row.state != "waiting")
-                is_seen = is_seen or (piece.state == "running" and row is not None and row.tries > piece.tries)
+                is_again_or_parked = row is not None and (row.tries > piece.tries or row.is_unknown)
+                is_seen = is_seen or (piece.state == "running" and is_again_or_parked)
                 if is_dead and not is_seen:
                     continue
                 is_again = row is None or row.tries > piece.tries  # so what had stopped it came behind
@@ -205,6 +208,8 @@ class Learner:
     def let_begin(self, body: Body) -> None:
         run, (_, node, item) = self.run_of(body), body.place
         self.there_is_room(run, body)
+        is_careful = run.nodes[node].spec.is_careful
+        assert not is_careful or body.stood == "running", f"{body.place} began, and its start was not committed"
         run.begin(node, item, body.began_us)
         body.given = run.got(node)
         for on, state in body.seen.items():
@@ -231,7 +236,8 @@ class Learner:
                     continue
                 name = f"{run.id}/{node.spec.id}" + (f"/{item}" if item >= 0 else "")
                 is_new = row.state in {GOOD, "failed"} or (row.state, row.reason) == ("waiting", "flow")
-                is_new = is_new or (row.state == "cancelled" and row.started is not None)  # its run's time was up
+                is_cut_off = row.state == "cancelled" and row.started is not None  # the time of the run was up
+                is_new = is_new or (is_cut_off and row.started - self.sim.world.wall_offset_us >= self.began_us)
                 if piece.run is not None and piece.run.status == "paused":
                     is_new = statuses[name][0] != "paused" or (
                         self.has_heard(rows, statuses, piece.run)

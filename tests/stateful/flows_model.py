@@ -98,6 +98,12 @@ class Run:
         busy, width = "inside" if node.spec.kind == "flow" else "running", node.spec.width
         return self.count(busy) < self.limit and (width is None or self.count(busy, node) < width)
 
+    def may_wait(self, node: Node) -> bool:
+        """Whether there may be others to wait for: flows take no place, but who must not be repeated lets nobody past that waits for one."""
+        return node.spec.kind == "flow" and any(
+            self.is_ready(piece) and other.spec.is_careful for other, _, piece in self.all()
+        )
+
     def value(self, node_id: str) -> Any:
         """What a node gave: of a map a list, with None for holes."""
         node = self.nodes[node_id]
@@ -146,7 +152,9 @@ class Run:
     def fail(self, node_id: str, item: int, now: int, state: str = "failed") -> None:
         node, piece = self.nodes[node_id], self.piece(node_id, item)
         assert piece.state in {"running", "inside", "asked"}
-        if node.spec.kind == "work" and piece.tries < node.spec.tries:
+        if node.spec.is_careful and state == "timed_out":
+            piece.park("interrupted")
+        elif node.spec.kind == "work" and piece.tries < node.spec.tries:
             piece.state, piece.tries, piece.due = "waiting", piece.tries + 1, now + RETRY_US
         elif item >= 0:
             piece.end(state)
@@ -188,8 +196,11 @@ class Run:
         """The process died under a body: the same try is made again, or the work is parked."""
         piece = self.piece(node_id, item)
         assert piece.state == "running"
-        piece.crashes, piece.due = piece.crashes + 1, None
-        piece.state = "ready" if piece.crashes < CRASHES else "parked"
+        piece.state, piece.crashes, piece.due = "ready", piece.crashes + 1, None
+        if self.nodes[node_id].spec.is_careful:
+            piece.park("interrupted")
+        elif piece.crashes == CRASHES:
+            piece.park("poison")
 
     def run_out(self, latest_us: int) -> None:
         """Its time is up; latest: how long it has run at most since it was last looked at."""
@@ -406,7 +417,10 @@ class Run:
             elif piece.run.status in OVER:
                 self.fail(node.spec.id, item, now)
             elif piece.run.status == "paused":
-                piece.state = "asking" if piece.run.asks else "parked"
+                if piece.run.asks:
+                    piece.state = "asking"
+                else:
+                    piece.park("flow")
 
     def _decide(self, node: Node, now: int, has_begun: Callable[[str], bool], is_deaf: bool) -> bool:
         """Draw one conclusion about a node, if there is one."""

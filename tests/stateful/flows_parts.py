@@ -36,6 +36,8 @@ class Spec:
     tolerate: int = 0
     width: int | None = None
     autopilot: bool | None = None
+    is_careful: bool = False
+    """Whether an attempt of unknown outcome is never repeated by itself."""
     flow: FlowSpec | None = None
     added_by: str | None = None
 
@@ -75,6 +77,8 @@ class Piece:
     due: int | None = None
     output: Any = None
     held: str = ""
+    parked: str = ""
+    """Why it is parked."""
     answer: Any = None
     run: Run | None = None
     revival: str = "resume"
@@ -89,6 +93,9 @@ class Piece:
     def is_to_end(self, now: int) -> bool:
         """Whether somebody has answered what it asks, or was asked for long enough."""
         return self.answer is not None or (self.due is not None and self.due <= now)
+
+    def park(self, reason: str) -> None:
+        self.state, self.parked, self.due = "parked", reason, None
 
     def end(self, state: str, output: Any = None) -> None:
         self.state, self.output, self.due, self.held = state, output, None, ""

@@ -36,7 +36,8 @@ class Body:
     """One execution of a body.
 
     Attributes:
-        seen: How what its node depends on stood in the file when it began.
+        stood: How its attempt stood in the file when it began.
+        seen: How what its node depends on did.
         beside: Which others were at work.
     """
 
@@ -44,6 +45,7 @@ class Body:
     attempt: int
     began_us: int
     future: asyncio.Future[Fate]
+    stood: str
     seen: dict[str, str]
     generation: int
     beside: list[Place]
@@ -76,6 +78,11 @@ class Row:
     ended: int | None
     size: int | None
     started: int | None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it is parked because nobody knows what its attempt has done."""
+        return (self.state, self.reason) == ("waiting", "interrupted")
 
     @property
     def has_begun(self) -> bool:
@@ -125,6 +132,7 @@ class Stage:
                 ctx.attempt,
                 self.sim.world.mono_us,
                 future,
+                self.states()[*place, ctx.attempt],
                 self._seen(ctx.run_id, got),
                 self.generation,
                 self._beside(),
@@ -279,6 +287,10 @@ def written(spec: Spec, file: str = "") -> dict[str, Any]:
     node |= {"action": "work", "try_count": spec.tries, "inputs": dict(_inputs(spec))}
     if spec.tries > 1:
         node["retry_strategy"] = {"linear": {"delay_secs": RETRY_US / 1e6}}
+    if spec.is_careful:
+        node["durability"] = "at_most_once"
+        if spec.tries > 1:
+            node["retry_strategy"]["retry_on"] = ["ValueError"]
     return node
 
 

@@ -312,7 +312,7 @@ class FlowsAgainstAModel(Learner, RuleBasedStateMachine):
                 self.compare_one(
                     run, node, piece, (run.id, node.spec.id, item), self.row(rows, (run.id, node.spec.id, item))
                 )
-                is_idle = run.is_ready(piece) and run.has_room(node)
+                is_idle = run.is_ready(piece) and run.has_room(node) and not run.may_wait(node)
                 assert not is_idle, f"{node.spec.id}[{item}] could run, and does not: {run}"
             assert known >= rows.get(run.id, {}).keys()
         self.nothing_that_is_over_changes()
@@ -421,7 +421,7 @@ def is_shown(piece: Piece, row: Row | None) -> bool:
         case "inside" | "asking":
             return (row.state, row.reason) == ("waiting", "flow")
         case "parked":
-            return row.state == "waiting" and row.reason in {"poison", "flow"}
+            return (row.state, row.reason) == ("waiting", piece.parked)
         case "going":
             return row.state == "running"
         case "held":
