@@ -246,7 +246,7 @@ class TestRunIds:
         with pytest.raises(RequestError, match="1 to 200 printable"):
             system.flows.start(DOUBLE, run_id=run_id)
 
-    @pytest.mark.parametrize("run_id", ["a b", "ü/ö", "x" * 200, "; DROP TABLE flow_runs", "'"])
+    @pytest.mark.parametrize("run_id", ["a b", "ü-ö", "x" * 200, "; DROP TABLE flow_runs", "'"])
     def test_others_are_taken_as_they_are(self, system: ActorSystem, run_id: str) -> None:
         """Law: a run id is text, not syntax."""
         assert system.flows.start(DOUBLE, run_id=run_id).wait(PATIENCE_S).run_id == run_id
