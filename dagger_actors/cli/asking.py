@@ -12,7 +12,7 @@ from dagger_actors.cli.inputs import parse_answer
 from dagger_actors.cli.progress import Display, Voice, display_for
 from dagger_actors.cli.text import one_line, printable
 from dagger_actors.cli.watch import Interrupts, wait_for
-from dagger_actors.errors import RequestError, RunOwned
+from dagger_actors.errors import IllegalTransition, RequestError, RunOwned
 from dagger_actors.flow.reports.questions import Question
 from dagger_actors.flow.reports.report import Report
 from dagger_actors.flow.running.run_events import RunEvent
@@ -91,7 +91,8 @@ def _rest_of(system: ActorSystem, run: Run, interrupts: Interrupts, *, waits: bo
         if report.state != "paused" or interrupts.first is not None:
             return report
         if system.flows.has_news(run.id):
-            with contextlib.suppress(RunOwned):  # another process goes on with it
+            # Another process goes on with it, or has cancelled it: the next wait tells.
+            with contextlib.suppress(RunOwned, IllegalTransition):
                 system.flows.resume(run.id)
         elif not waits or not system.flows.questions(run.id):
             return report
