@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import yaml
 
-from dagger_actors import Channel
+from dagger_actors import Channel, HookEvent
 from dagger_actors.core.flow_messages import CancelRun, ChildWakes
 from dagger_actors.testing.simulation import Simulation
 
@@ -111,3 +111,30 @@ def test_a_flow_inside_that_is_just_being_taken_is_cancelled_with_the_run_above(
     assert {run.run_id: run.state for run in system.flows.runs(inside=True)} == dict.fromkeys(
         ("r", "r/sub"), "cancelled"
     )
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("commit", [1, 2, 3])
+def test_the_hooks_of_a_cancelled_runs_end_are_called_though_its_owner_dies_of_that_cancel(
+    sim: Simulation, commit: int, moment: Any
+) -> None:
+    """Law: who cancels from elsewhere, and sees the owner die when it has decided the end, does not cancel a second time."""
+    heard = set()
+
+    async def work() -> None:
+        await asyncio.sleep(60)
+
+    async def hear(event: HookEvent) -> None:
+        heard.add(event.state)
+
+    spec = {"name": "f", "nodes": [{"id": "w", "action": "work"}], "hooks": {"run_end": "hear"}}
+    system, elsewhere = sim.system(actions=[work, hear]), sim.system()
+    system.flows.start(spec, run_id="r")
+    sim.advance(1)
+    sim.kill_at(system, commit, moment)
+    elsewhere.flows.cancel("r")
+    sim.system(actions=[work, hear], recover=True)
+    sim.advance(1)
+    report = elsewhere.flows.report("r")
+    assert (report.state, heard) == ("cancelled", {"cancelled"})
+    assert [(node.node_id, node.state) for node in report.nodes] == [("w", "cancelled"), ("run_end", "succeeded")]

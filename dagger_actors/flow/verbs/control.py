@@ -94,11 +94,13 @@ class Controller:
                 is_asked = True
                 self._ask(active, CancelRun())
             elif self._is_nobodys(row) and is_asked and row.ending is not None:
-                return None  # what its end calls is for whoever has its code
+                return self._refuse_other_end(run_id, row.ending)  # what its end calls is for whoever has its code
             elif self._is_nobodys(row):
                 is_asked = True
                 self._cancel_unowned(row)
             else:
+                # Its owner may die when it has done this: once more would be a second cancel.
+                is_asked = is_asked or row.ending is None
                 self._elsewhere(row, "cancel", None, lambda current: current.status in FINAL_RUN)
         return self._refuse_other_end(run_id, row.status)
 
