@@ -138,3 +138,25 @@ def test_the_hooks_of_a_cancelled_runs_end_are_called_though_its_owner_dies_of_t
     report = elsewhere.flows.report("r")
     assert (report.state, heard) == ("cancelled", {"cancelled"})
     assert [(node.node_id, node.state) for node in report.nodes] == [("w", "cancelled"), ("run_end", "succeeded")]
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_the_end_of_a_run_that_is_tried_again_and_cancelled_at_rest_is_announced_once_more(
+    sim: Simulation, is_here: bool
+) -> None:
+    """Law: each end of a run is told to its hooks, also where nobody has the run when that is decided."""
+    heard = []
+
+    async def hear(event: HookEvent) -> None:
+        heard.append(event.state)
+
+    spec = {"name": "f", "nodes": [{"id": "ask", "approval": {}}], "hooks": {"run_end": "hear"}}
+    system, elsewhere = sim.system(actions=[hear], recover=True), sim.system()
+    system.flows.start(spec, run_id="r")
+    for times in (1, 2):
+        sim.advance(1)
+        assert system.flows.report("r").state == "paused"
+        (system if is_here else elsewhere).flows.cancel("r")
+        sim.advance(1)
+        assert (system.flows.report("r").state, heard) == ("cancelled", ["cancelled"] * times)
+        system.flows.retry("r")

@@ -102,9 +102,9 @@ def _restore_calls(machine: FlowMachine) -> None:
         if call.event == "node_start":
             assert call.node is not None
             book.entering[call.node] = book.entering.get(call.node, 0) + (not has_ended)
-        if call.event == "run_end" and book.ending is not None:
-            book.is_end_announced = True
         if not has_ended:
+            # The run ends with the last of its end: those that have ended heard of one before, of a run that was tried again.
+            book.is_end_announced |= call.event == "run_end"
             book.calls[vertex] = call
             if vertex not in book.live:
                 book.queue.called.append(vertex)
