@@ -113,9 +113,11 @@ class CancelRun(msgspec.Struct, frozen=True, tag="cancel"):
 
     Attributes:
         command_id: The row of the commands table that says so; 0 when it came from inside this process.
+        is_left: Whether it is so only because the run above awaits it no more: where its end is decided, what that calls goes on.
     """
 
     command_id: int = 0
+    is_left: bool = False
 
 
 class ControlRun(msgspec.Struct, frozen=True, tag="control"):

@@ -106,6 +106,21 @@ def test_who_answers_in_a_run_does_not_cut_off_what_ends_inside_it(sim: Simulati
     assert bodies.heard == [("r/sub", "cancelled")]
 
 
+def test_what_has_come_to_its_end_inside_is_heard_though_the_run_above_stops(sim: Simulation, outer: Path) -> None:
+    """Law: who awaits it no more is no reason to leave out what its end calls; what has succeeded is kept by a retry."""
+    outer.write_text(OUTER)
+    bodies = Bodies()
+    sim.stub("long", returns=1)
+    system = sim.system(actions=bodies.actions())
+    assert system.flows.start(outer, run_id="r").wait().state == "failed"
+    assert system.flows.report("r/sub").state == "running"
+    bodies.is_mended = True
+    assert system.flows.retry("r").wait().outputs == {"sub": {"long": 1}, "fails": 2}
+    assert bodies.heard == [("r/sub", "succeeded")]
+    hooks = [node for node in system.flows.report("r/sub").nodes if node.called_for]
+    assert [(node.node_id, node.state, len(node.attempts)) for node in hooks] == [("run_end", "succeeded", 1)]
+
+
 def tries_again(sim: Simulation, outer: Path) -> None:
     bodies = Bodies()
 

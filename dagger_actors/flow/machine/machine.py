@@ -187,6 +187,11 @@ class FlowMachine:
         """The run's own row, as ``flow_runs.put`` takes it."""
         return self.book.row(now)
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether the end of the run is decided, and waits for what it calls."""
+        return self.book.ending is not None
+
     def is_running(self, node: int, item: int, attempt: int) -> bool:
         """Tell whether that attempt has been granted and has not ended."""
         live = self.book.find(node, item, attempt)

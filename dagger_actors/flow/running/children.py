@@ -251,7 +251,7 @@ class Children:
             return
         active, opening = self._hub.find_open(run_id), self._hub.openings.of(run_id)
         if active is not None:
-            active.tell(CancelRun())
+            active.tell(CancelRun(is_left=True))
         elif opening is not None:
             opening.add_done(lambda _opened: self.leave(run_id, parent_run))  # it is just being taken
         elif not self._is_closed:

@@ -169,6 +169,8 @@ class FlowSupervisor(Actor):
         deciding = self._deciding
         assert deciding is not None
         match message:
+            case CancelRun(is_left=True) if deciding.machine.is_ending:
+                pass  # for this would be a second cancel, which nobody has asked for
             case CancelRun(command_id=command_id):
                 _keep_order(deciding, data, envelope)
                 self._cancel(deciding, command_id, now)
