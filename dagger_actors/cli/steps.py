@@ -19,6 +19,8 @@ YES_OR_NO = frozenset({"bool", "any"})
 """Types of questions that ``approve`` answers."""
 ASKED = 10
 """Questions that are told; the rest is counted."""
+LISTED = 1_000
+"""Of runs inside no more are looked through: so many questions may not be all."""
 
 
 def next_steps(
@@ -82,7 +84,10 @@ def asked(questions: Sequence[Question], run_id: str) -> list[str]:
     told = [
         f"{_question(one, run_id)} ({'yes or no' if one.type == 'bool' else one.type})" for one in questions[:ASKED]
     ]
-    return told + ([f"... and {counted(len(questions) - ASKED, 'more question')}"] if len(questions) > ASKED else [])
+    if len(questions) > ASKED:
+        least = "at least " if len(questions) >= LISTED else ""
+        told.append(f"... and {least}{counted(len(questions) - ASKED, 'more question')}")
+    return told
 
 
 def _question(question: Question, run_id: str) -> str:

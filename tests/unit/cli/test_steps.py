@@ -69,6 +69,7 @@ def test_what_is_asked_is_told_in_words() -> None:
     ]
     assert asked(given * 5, "r1")[-1] == "... and 5 more questions"
     assert len(asked(given * 5, "r1")) == 11
+    assert asked(given[:1] * 1_000, "r1")[-1] == "... and at least 990 more questions"
 
 
 def test_a_run_inside_another_is_gone_on_with_by_the_one_above() -> None:
