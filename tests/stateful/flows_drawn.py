@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.stateful.flows_parts import FlowSpec, Spec
+from tests.stateful.flows_parts import HOOKED, FlowSpec, Spec
 
 picks = st.integers(0, 10_000)
 KINDS = "wwwwmmafF"
@@ -63,4 +63,5 @@ def flow_specs(draw: st.DrawFn, kinds: str, most: int = 6) -> FlowSpec:
     for at in range(draw(st.integers(1, most))):
         nodes.append(draw(node_specs(f"n{at}", nodes, kinds)))
     timeout_us = TIMEOUTS_US[kinds] + draw(st.sampled_from([0, LONGER_US]))
-    return FlowSpec(tuple(nodes), draw(st.integers(1, 3)), draw(st.sampled_from([None, None, None, timeout_us])))
+    timeout_us = draw(st.sampled_from([None, None, None, timeout_us]))
+    return FlowSpec(tuple(nodes), draw(st.integers(1, 3)), timeout_us, draw(st.sampled_from([(), (), HOOKED])))

@@ -20,6 +20,7 @@ from tests.stateful.flows_parts import (
     Node,
     Piece,
     Spec,
+    Told,
     holds,
     told,
 )
@@ -36,6 +37,9 @@ class Run:
         self.id = run_id
         self.limit = flow.limit
         self.timeout_us = flow.timeout_us
+        self.hooks = flow.hooks
+        self.told: list[Told] = []
+        """What its hooks were called for."""
         self.ran_us = 0
         """How long it had run at most when it was last looked at: its clock stands still while it rests, and loses what a death cut off."""
         self.counted_us = 0
@@ -54,6 +58,7 @@ class Run:
         """Whether the file says that its time was up: at the same moment the run above may have left it."""
         self.is_ended_there = False
         """Whether the file says that it has ended: what was under way at that instant need not have begun."""
+        self.call("run_start", "running")
 
     def __repr__(self) -> str:
         states = {name: [piece.state for piece in node.pieces] for name, node in self.nodes.items()}
@@ -122,6 +127,10 @@ class Run:
 
     # --- what bodies, people and clocks do
 
+    def call(self, event: str, state: str, node_id: str = "", item: int = -1) -> None:
+        if event in self.hooks:
+            self.told.append((event, state, node_id, item))
+
     def begin(self, node_id: str, item: int, now: int) -> None:
         node, piece = self.nodes[node_id], self.piece(node_id, item)
         assert self.is_ready(piece), f"{node_id}[{item}] began: {self}"
@@ -147,6 +156,8 @@ class Run:
     def succeed(self, node_id: str, item: int, output: Any, added: tuple[Spec, ...] = ()) -> None:
         assert self.piece(node_id, item).state in {"running", "inside", "asked"}
         self.piece(node_id, item).end(GOOD, output)
+        if item < 0:
+            self.call("node_success", GOOD, node_id)
         self.nodes |= {spec.id: Node(spec) for spec in added}
 
     def fail(self, node_id: str, item: int, now: int, state: str = "failed") -> None:
@@ -156,6 +167,7 @@ class Run:
             piece.park("interrupted")
         elif node.spec.kind == "work" and piece.tries < node.spec.tries:
             piece.state, piece.tries, piece.due = "waiting", piece.tries + 1, now + RETRY_US
+            self.call("node_retry", state, node_id, item)
         elif item >= 0:
             piece.end(state)
         else:
@@ -163,6 +175,7 @@ class Run:
 
     def _node_failed(self, node: Node, state: str) -> None:
         node.own.end(state)
+        self.call("node_failure", state, node.spec.id)
         if node.spec.on_failure == "pause":
             node.own.state, node.own.held = "held", state
             self.pause()
@@ -285,6 +298,7 @@ class Run:
                 piece.is_cut = piece.state not in {"running", "asked", "inside"} and not is_left
                 self._leave(piece)
                 piece.end("skipped" if piece.is_cut else "cancelled")
+        self.call("run_end", status)
 
     @staticmethod
     def _leave(piece: Piece) -> None:
@@ -347,7 +361,7 @@ class Run:
 
         What was added is added again by who did; None = it cannot be, for what is shared needs that, or it is to begin there.
         """
-        made = Run(run_id, FlowSpec((), self.limit, self.timeout_us))
+        made = Run(run_id, FlowSpec((), self.limit, self.timeout_us, self.hooks))
         again: set[str] = set()
         for name, node in self.nodes.items():
             is_done = node.own.state == GOOD or (node.own.state == "skipped" and not node.own.is_cut)
@@ -482,6 +496,7 @@ class Run:
             node.own.end("skipped")
         elif failures <= node.spec.tolerate:
             node.own.end(GOOD)
+            self.call("node_success", GOOD, node.spec.id)
         else:
             self._node_failed(node, "failed")
         return True
@@ -492,6 +507,7 @@ class Run:
         states = [piece.state for _, _, piece in self.all()]
         if all(node.own.is_over for node in self.nodes.values()):
             self.status, self.is_pausing = "failed" if self.has_failed else GOOD, False
+            self.call("run_end", self.status)
         elif self.is_pausing:
             if "running" not in states and "inside" not in states:
                 self.status, self.is_pausing = "paused", False

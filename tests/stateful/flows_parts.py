@@ -14,8 +14,12 @@ CRASHES = 3
 RETRY_US = 10_000_000
 GOOD = "succeeded"
 BAD = ("failed", "timed_out")
+Told = tuple[str, str, str, int]
+"""A hook's event, the state that was come to, and the node and item, of a run "" and -1."""
 HasPlace = Callable[[str, str, int], bool]
 """Whether an invocation of a run, by its node and item, has its place among what may begin already."""
+HOOKED = ("run_start", "node_success", "node_failure", "node_retry", "run_end")
+"""What hooks are called for here."""
 OVER = (GOOD, *BAD, "skipped", "cancelled")
 
 
@@ -60,6 +64,7 @@ class FlowSpec:
     nodes: tuple[Spec, ...]
     limit: int = 2
     timeout_us: int | None = None
+    hooks: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(eq=False)

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 
-from dagger_actors import ActorSystem, Context, action
+from dagger_actors import ActorSystem, Context, EmitEvent, Event, HookEvent, action
 from dagger_actors.flow.machine.ends import STOPPED
 from dagger_actors.inspection import Inspection
 from dagger_actors.testing.simulation import Simulation
-from tests.stateful.flows_parts import RETRY_US, FlowSpec, Spec, told
+from tests.stateful.flows_parts import HOOKED, RETRY_US, FlowSpec, Spec, Told, told
 
 Place = tuple[str, str, int]
 """A run, a node and an item, as everywhere here."""
@@ -118,7 +119,7 @@ class Stage:
     def open(self) -> ActorSystem:
         """A worker that takes over what others have left."""
         self.generation += 1
-        return self.sim.system(actions=[self.work], recover=True)
+        return self.sim.system(actions=[self.work, hear], recover=True)
 
     @property
     def work(self) -> Any:
@@ -173,7 +174,8 @@ class Stage:
         config: dict[str, Any] = {"max_parallel_nodes": flow.limit}
         if flow.timeout_us is not None:
             config["timeout_seconds"] = flow.timeout_us / 1e6
-        text = {"name": name, "config": config, "inputs": INPUTS, "nodes": nodes}
+        hooks = dict.fromkeys(flow.hooks, "hear")
+        text = {"name": name, "config": config, "inputs": INPUTS, "nodes": nodes, "hooks": hooks}
         path = self.folder / f"{name}.yaml"
         path.write_text(json.dumps(text))
         return path
@@ -200,6 +202,8 @@ class Stage:
         for run_id, node, item, *rest in self.query(
             f"SELECT run_id, node_id, item, {columns} FROM node_runs ORDER BY attempt"
         ):
+            if node.partition(":")[0] in HOOKED:
+                continue  # it is no node of the flow, but the call of a hook
             attempt, state, tries, crashes, reason, output, *more = rest
             value = None if output is None else json.loads(output)
             found.setdefault(run_id, {})[node, item] = Row(attempt, state, tries, crashes, reason or "", value, *more)
@@ -220,16 +224,20 @@ class Stage:
         return {row[:4]: row[4:] for row in rows}
 
     def statuses(self) -> dict[str, tuple[str, bool, bool]]:
-        """The state of each run, whether it pauses, and whether it rests because people are asked."""
-        sql = "SELECT run_id, status, pausing, asks_until >= 0 FROM flow_runs"  # below that it is marked to go on
+        """The state of each run, or the one that it ends in once its hooks have heard, whether it pauses, and rests because people are asked."""
+        sql = "SELECT run_id, coalesce(ending, status), pausing, asks_until >= 0 FROM flow_runs"  # below that it is marked to go on
         return {
             run_id: (status, bool(pausing) and status == "running", bool(asks))
             for run_id, status, pausing, asks in self.query(sql)
         }
 
     def timed_out(self) -> dict[str, int]:
-        """When the time of runs was up."""
-        return dict(self.query("SELECT run_id, finished_at FROM flow_runs WHERE status = 'timed_out'"))
+        """When the time of runs was up; None = their ends are decided, and their hooks are still to hear of them."""
+        return dict(self.query("SELECT run_id, finished_at FROM flow_runs WHERE 'timed_out' IN (status, ending)"))
+
+    def ending(self) -> set[str]:
+        """Runs of whose end hooks are still to hear."""
+        return {run_id for (run_id,) in self.query("SELECT run_id FROM flow_runs WHERE ending IS NOT NULL")}
 
     def elapsed(self) -> dict[str, int]:
         """How long runs have run, by their last commits."""
@@ -254,6 +262,18 @@ class Stage:
         sql = """SELECT max(attempt), attempt = (SELECT max(attempt) FROM node_runs AS n WHERE n.run_id = a.run_id AND n.node = a.node)
             FROM answers JOIN node_runs AS a USING (run_key, node, item, attempt) WHERE run_id = ? AND node_id = ?"""
         return any(is_last for _, is_last in self.query(sql, run_id, node))
+
+
+@action(name="hear")
+async def hear(event: HookEvent) -> EmitEvent:
+    return EmitEvent("heard", msgspec.to_builtins(event))
+
+
+def heard(events: Iterable[Event]) -> list[Told]:
+    """What hooks have heard, as they say."""
+    found = [event.data for event in events if event.kind == "emitted"]
+    items = [int(one["invocation_key"] or -1) for one in found]
+    return [(one["event"], one["state"], one["node_id"], item) for one, item in zip(found, items, strict=True)]
 
 
 INPUTS: dict[str, Any] = {"yes": True} | {
