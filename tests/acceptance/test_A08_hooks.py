@@ -252,6 +252,24 @@ def test_a_second_cancel_leaves_out_what_the_end_would_call(sim: Simulation) -> 
     assert stranger.flows.report("r").state == "cancelled"
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_cancel_stops_what_the_end_of_a_run_has_called_and_leaves_that_end(sim: Simulation, elsewhere: bool) -> None:
+    """Law: a hook that hangs at the end is stopped, which is no refusal; only behind the end a cancel is refused."""
+
+    async def hang(event: HookEvent) -> None:
+        await asyncio.sleep(3600)
+
+    system = sim.system(actions=[add, hang])
+    run = system.flows.start({**DYNAMIC, "hooks": {"run_end": "hang"}})
+    sim.advance(1)
+    canceller = sim.system() if elsewhere else system
+    report = canceller.flows.cancel(run.id)
+    assert report.state == "succeeded"
+    assert [node.state for node in report.nodes if node.called_for] == ["cancelled"]
+    with pytest.raises(IllegalTransition, match="is succeeded, it cannot become cancelled"):
+        canceller.flows.cancel(run.id)
+
+
 def never(event: HookEvent) -> None:
     raise AssertionError(event)
 

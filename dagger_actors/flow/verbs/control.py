@@ -70,6 +70,8 @@ class Controller:
         Where nobody has its code, and in an action, of which that may need the thread, its end is only decided, and what that
         calls is for whoever has the code. A second cancel reaches the runs inside, too.
 
+        A run whose end is decided otherwise keeps that end.
+
         Raises:
             RunNotFound: There is no such run.
             IllegalTransition: It has ended otherwise.
@@ -83,18 +85,22 @@ class Controller:
 
     def _cancel(self, run_id: str) -> None:
         is_asked = False
+        stops_its_end = False
         while (row := self._caller.row(run_id)).status not in FINAL_RUN:
             active = self._hub.active.get(run_id)
+            # What its end has called is stopped then: that is done, not refused.
+            stops_its_end = stops_its_end or (not is_asked and row.ending is not None)
             if active is not None and is_asked and row.ending is not None:
                 if is_inside_turn():
-                    return self._refuse_other_end(run_id, row.ending)
+                    return None if stops_its_end else self._refuse_other_end(run_id, row.ending)
                 with contextlib.suppress(OwnershipLost):
                     self._caller.wait(active.done)
             elif active is not None:
                 is_asked = True
                 self._ask(active, CancelRun())
             elif self._is_nobodys(row) and is_asked and row.ending is not None:
-                return self._refuse_other_end(run_id, row.ending)  # what its end calls is for whoever has its code
+                # What its end calls is for whoever has its code.
+                return None if stops_its_end else self._refuse_other_end(run_id, row.ending)
             elif self._is_nobodys(row):
                 is_asked = True
                 self._cancel_unowned(row)
@@ -102,7 +108,8 @@ class Controller:
                 # Its owner may die when it has done this: once more would be a second cancel.
                 is_asked = is_asked or row.ending is None
                 self._elsewhere(row, "cancel", None, lambda current: current.status in FINAL_RUN)
-        return self._refuse_other_end(run_id, row.status)
+        if not stops_its_end:
+            self._refuse_other_end(run_id, row.status)
 
     def _refuse_other_end(self, run_id: str, end: str) -> None:
         if end != "cancelled":

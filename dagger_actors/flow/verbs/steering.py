@@ -191,7 +191,8 @@ class Steering(FlowsBase):
         The end of a run may call hooks: they are called before this returns, where somebody has the code of the run; else its
         end is only decided, the report says ``running``, and whoever has the code calls them. In a plain action, or handler,
         it is only decided too, for they may need its thread. A second cancel leaves them out, those of runs inside
-        too, and reaches what a process which died while it cancelled has left.
+        too, and reaches what a process which died while it cancelled has left. So does the cancel of a run that is about to
+        end otherwise, while its hooks are called; it keeps that end, which the report tells.
 
         Args:
             run_id: The run.
