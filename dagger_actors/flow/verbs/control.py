@@ -92,15 +92,14 @@ class Controller:
             stops_its_end = stops_its_end or (not is_asked and row.ending is not None)
             if active is not None and is_asked and row.ending is not None:
                 if is_inside_turn():
-                    return None if stops_its_end else self._refuse_other_end(run_id, row.ending)
+                    break
                 with contextlib.suppress(OwnershipLost):
                     self._caller.wait(active.done)
             elif active is not None:
                 is_asked = True
                 self._ask(active, CancelRun())
             elif self._is_nobodys(row) and is_asked and row.ending is not None:
-                # What its end calls is for whoever has its code.
-                return None if stops_its_end else self._refuse_other_end(run_id, row.ending)
+                break  # what its end calls is for whoever has its code
             elif self._is_nobodys(row):
                 is_asked = True
                 self._cancel_unowned(row)
@@ -108,11 +107,8 @@ class Controller:
                 # Its owner may die when it has done this: once more would be a second cancel.
                 is_asked = is_asked or row.ending is None
                 self._elsewhere(row, "cancel", None, lambda current: current.status in FINAL_RUN)
-        if not stops_its_end:
-            self._refuse_other_end(run_id, row.status)
-
-    def _refuse_other_end(self, run_id: str, end: str) -> None:
-        if end != "cancelled":
+        end = row.status if row.status in FINAL_RUN or row.ending is None else row.ending
+        if end != "cancelled" and not stops_its_end:
             raise IllegalTransition(run_id, end, "cancelled")
 
     def _cancel_left(self, row: RunRow) -> None:
