@@ -161,7 +161,8 @@ class Learner:
         for run in self.all_runs():
             if run.id in over and run.status not in OVER:
                 at = self.now if over[run.id] is None else over[run.id] - self.sim.world.wall_offset_us
-                found.append((at, 0, partial(run.run_out, self.now - self.began_us)))
+                if at > self.began_us:  # else it is tried again since, which a death has kept from the file
+                    found.append((at, 0, partial(run.run_out, self.now - self.began_us)))
             for node, item, piece in run.all():
                 if not self.is_armed(run, piece) or piece.due is None or piece.due > self.now:
                     continue

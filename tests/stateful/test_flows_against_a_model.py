@@ -471,7 +471,7 @@ def machine_settings(examples: int, steps: int, *, is_fixed: bool = False) -> se
 @pytest.mark.timeout(900)  # Hypothesis takes minutes to make an example small
 def test_runs_go_as_the_model_says() -> None:
     """Law: states, tries, outputs and ends are those of the model after every step, and nothing begins that may not."""
-    run_state_machine_as_test(FlowsAgainstAModel, settings=machine_settings(12, 30, is_fixed=True))
+    run_state_machine_as_test(FlowsAgainstAModel, settings=machine_settings(10, 30, is_fixed=True))
 
 
 @pytest.mark.full
