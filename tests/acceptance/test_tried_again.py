@@ -63,6 +63,49 @@ def test_what_has_begun_is_not_begun_again_when_what_it_needed_is_tried_again(si
     assert sorted(stage.began) == ["fails", "fails", "n0", "n1", "n2"]
 
 
+def test_what_was_parked_waits_for_what_it_is_given_when_both_are_tried_again(sim: Simulation) -> None:
+    """Law: released work is given what there is now, not what there was when it was parked; a death changes nothing."""
+    fails = True
+    given: list[str] = []
+
+    async def first() -> str:
+        await asyncio.sleep(1)
+        if fails:
+            raise ValueError("not yet")
+        return "there"
+
+    async def second(value: str) -> None:
+        given.append(value)
+        await asyncio.sleep(1)
+
+    nodes: list[dict[str, Any]] = [
+        {"id": "first", "action": "first", "on_failure": "continue"},
+        {
+            "id": "second",
+            "action": "second",
+            "inputs": [{"name": "value", "reference": "first", "default": "nothing"}],
+            "trigger": "all_done",
+            "durability": "at_most_once",
+        },
+    ]
+    system = sim.system(actions=[first, second])
+    system.flows.start({"name": "f", "nodes": nodes}, run_id="r")
+    sim.advance(1.5)
+    sim.kill(system)
+    system = sim.system(actions=[first, second], recover=True)
+    sim.advance(1)
+    assert states(system) == {"first": "failed", "second": "waiting"}
+    fails = False
+    system.flows.retry("r")
+    sim.advance(0.5)
+    assert states(system) == {"first": "running", "second": "pending"}
+    sim.kill(system)
+    system = sim.system(actions=[first, second], recover=True)
+    sim.advance(5)
+    assert states(system) == {"first": "succeeded", "second": "succeeded"}
+    assert given == ["nothing", "there"]
+
+
 @pytest.mark.parametrize("how", ["rejected", "cancelled"])
 def test_a_question_that_is_asked_again_tells_of_no_attempt_that_never_was(sim: Simulation, how: str) -> None:
     """Law: the attempts of a report are those that began; nothing was interrupted."""

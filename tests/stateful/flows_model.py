@@ -342,9 +342,10 @@ class Run:
                 for at, piece in enumerate(node.items or ()):
                     if piece.state == "ready" and not has_place(self.id, name, at):
                         piece.state = "pending"
-        for _, _, piece in self.all():
-            if piece.state == "parked" and piece.run is None:
-                piece.renew("ready")
+        for node in self.nodes.values():
+            for piece in node.pieces:
+                if piece.state == "parked" and piece.run is None:
+                    piece.renew("ready" if all(self._is_known(node, on, _never) for on in node.spec.on) else "pending")
         self._revive("retry")
         self.resume()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
+import msgspec
+
 from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.awaits import KINDS
 from dagger_actors.core.graph import FinalState
@@ -41,8 +43,12 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone
             book.open += row.size
     for node in work.sizes:
         work.let_stream(node)
-    pausers = _pausers(machine, latest.values())
-    done = frozenset(node for (node, item), row in latest.items() if item < 0 and row.state == "succeeded")
+    known = _Known(
+        mode=mode,
+        pausers=_pausers(machine, latest.values()),
+        done=frozenset(node for (node, item), row in latest.items() if item < 0 and row.state == "succeeded"),
+        again=frozenset(node for (node, item), row in latest.items() if item < 0 and row.state in UNSUCCESSFUL),
+    )
     has_failed = False
     for (node, item), row in latest.items():
         if node in redone and row.state not in FINAL_NODE:
@@ -50,24 +56,12 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone
         if item >= work.sizes.get(node, 0):
             # Its node is to fan out anew, or has done so over a shorter list.
             book.earlier.setdefault(node, {})[item] = _past(-1, row, is_fresh=True)
-            continue
-        vertex = work.vertex(node, item)
-        if node in redone:
+        elif node in redone:
+            vertex = work.vertex(node, item)
             book.past[vertex] = _past(vertex, row, is_fresh=True)
-            continue
-        if item < 0 and row.size is not None and row.state == "running":
-            continue
-        if row.state not in FINAL_NODE:
-            book.live[vertex] = _live(vertex, row)
-        elif row.state == "interrupted" or (node not in done and _is_revived(row, mode, pausers)):
-            book.past[vertex] = _past(vertex, row, is_fresh=row.state != "interrupted")
-        elif item < 0 and node in pausers and mode == "recover":
-            book.past[vertex] = _past(vertex, row, is_fresh=True)
-            book.past[vertex].state = "held"
-            book.is_pausing = True
-        else:
-            has_failed = has_failed or (item < 0 and row.state in FAILED)
-            _keep(machine, vertex, row)
+        elif item >= 0 or row.size is None or row.state != "running":
+            is_kept = _place(machine, work.vertex(node, item), row, known)
+            has_failed = has_failed or (is_kept and item < 0 and row.state in FAILED)
     _restore_calls(machine)
     for node in work.sizes:
         work.link(node)
@@ -76,6 +70,39 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone
             work.outputs[work.vertex(node)] = work.gather(node)
     if mode in ("resume", "retry") and not has_failed:
         book.error = None
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What the run is opened for; its nodes that pause it, that are done, and that a retry runs again."""
+
+    mode: Mode
+    pausers: frozenset[int]
+    done: frozenset[int]
+    again: frozenset[int]
+
+
+def _place(machine: FlowMachine, vertex: int, row: StoredNode, known: _Known) -> bool:
+    """Put what one row tells where the machine goes on from; tells whether it has ended, and stays so."""
+    work, book = machine.work, machine.book
+    if row.state not in FINAL_NODE:
+        live = _live(vertex, row)
+        needs_again = known.again.intersection(work.nodes[row.node].dependencies)
+        if known.mode == "retry" and live.state == "parked" and needs_again:
+            # What it was given is void: it begins anew behind what is tried again.
+            book.voided.append(live)
+            book.past[vertex] = _past(vertex, row, is_fresh=True)
+        else:
+            book.live[vertex] = live
+    elif row.state == "interrupted" or (row.node not in known.done and _is_revived(row, known)):
+        book.past[vertex] = _past(vertex, row, is_fresh=row.state != "interrupted")
+    elif row.item < 0 and row.node in known.pausers and known.mode == "recover":
+        book.past[vertex] = _past(vertex, row, is_fresh=True)
+        book.past[vertex].state = "held"
+        book.is_pausing = True
+    else:
+        _keep(machine, vertex, row)
+        return True
+    return False
 
 
 def _keep(machine: FlowMachine, vertex: int, row: StoredNode) -> None:
@@ -137,10 +164,10 @@ def _pausers(machine: FlowMachine, rows: Iterable[StoredNode]) -> frozenset[int]
     )
 
 
-def _is_revived(row: StoredNode, mode: Mode, pausers: frozenset[int]) -> bool:
-    if mode == "retry":
+def _is_revived(row: StoredNode, known: _Known) -> bool:
+    if known.mode == "retry":
         return row.state in UNSUCCESSFUL
-    return mode == "resume" and row.node in pausers and row.state in UNSUCCESSFUL
+    return known.mode == "resume" and row.node in known.pausers and row.state in UNSUCCESSFUL
 
 
 def _past(vertex: int, row: StoredNode, *, is_fresh: bool) -> Live:
