@@ -9,6 +9,7 @@ import pytest
 
 from dagger_actors import ActorSystem, HookEvent, ResumeRun
 from dagger_actors.errors import RequestError
+from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation
 
 
@@ -104,6 +105,33 @@ def test_what_was_parked_waits_for_what_it_is_given_when_both_are_tried_again(si
     sim.advance(5)
     assert states(system) == {"first": "succeeded", "second": "succeeded"}
     assert given == ["nothing", "there"]
+
+
+def test_a_pause_that_was_called_off_stays_so_though_its_process_dies_at_once(sim: Simulation) -> None:
+    """Law: what a resume says is in the file when it is, also of a flow inside that has no place yet to be tried again."""
+    fails = True
+
+    async def part() -> None:
+        await asyncio.sleep(1)
+        if fails:
+            raise ValueError("not yet")
+
+    async def long() -> None:
+        await asyncio.sleep(10)
+
+    system = sim.system(actions=[part, long])
+    system.flows.load({"name": "inner", "nodes": [{"id": "part", "action": "part"}]})
+    nodes = [{"id": "sub", "flow": "inner", "on_failure": "pause"}, {"id": "beside", "action": "long"}]
+    system.flows.start({"name": "f", "nodes": nodes}, run_id="r")
+    sim.advance(2)
+    assert states(system) == {"sub": "failed", "beside": "running"}
+    fails = False
+    sim.kill_at(system, 1)
+    with pytest.raises(WorkerKilled):
+        system.flows.resume("r")
+    system = sim.system(actions=[part, long], recover=True)
+    sim.advance(30)
+    assert states(system) == {"sub": "succeeded", "beside": "succeeded"}
 
 
 @pytest.mark.parametrize("how", ["rejected", "cancelled"])

@@ -18,6 +18,7 @@ from dagger_actors.flow.machine.events import Ordered
 from dagger_actors.flow.machine.growth import grow, refusal
 from dagger_actors.flow.machine.invocations import Live
 from dagger_actors.flow.machine.orders import CancelVertex, Emit, Order, Pause, Resume, Rewire, Stop
+from dagger_actors.flow.machine.revived import note_revived, note_void
 
 __all__ = ["cancel_node", "needs_hold", "obey", "ordered", "why_not"]
 
@@ -137,7 +138,12 @@ def _resume(book: Book, now: Now) -> None:
     # They were drained, and the gate is held: none of them has begun.
     for live in [live for live in book.live.values() if live.state == "ready" and live.vertex not in book.calls]:
         book.grant(live)
+    held = [past for past in book.past.values() if past.state == "held"]
+    for past in held:
+        past.state = "ready"
     begin(book, now)
+    note_revived(book, now)
+    note_void(book, [past for past in held if book.past.get(past.vertex) is past])
     book.pass_on("resume")
     for live in [live for live in book.live.values() if is_resting_child(book, live)]:
         book.effects.append(Revive(live.node, live.item, "resume"))  # the file knows what is stuck, at any depth

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dagger_actors.core.protocols import Now
-from dagger_actors.core.states import FINAL_RUN, TO_BE_RUN_AGAIN
+from dagger_actors.core.states import FINAL_RUN
 from dagger_actors.flow.machine.attempts import due, park
 from dagger_actors.flow.machine.awaiting import look
 from dagger_actors.flow.machine.book import Book
@@ -15,6 +15,7 @@ from dagger_actors.flow.machine.decisions import ArmTimer, Drain, Finish, StopBo
 from dagger_actors.flow.machine.ends import begin, has_calls, leave_only_calls
 from dagger_actors.flow.machine.events import AtRest, Detached, Mode, Opened
 from dagger_actors.flow.machine.invocations import Live
+from dagger_actors.flow.machine.revived import note_revived, note_void
 
 __all__ = ["CRASH_CAP", "arm_run", "detached", "opened", "opened_to_end", "time_left_us"]
 
@@ -50,8 +51,8 @@ def opened(book: Book, event: Opened, now: Now) -> None:
     if not any(call.event == "run_start" for call in book.calls.values()):
         begin(book, now)
     if event.mode != "recover":
-        _note_revived(book, now)
-        _note_void(book)
+        note_revived(book, now)
+        note_void(book, book.past.values())
 
 
 def time_left_us(book: Book, now: Now) -> int | None:
@@ -94,26 +95,6 @@ def _opened_bare(book: Book, event: Opened, now: Now) -> None:
     for live in list(book.live.values()):
         if live.state in ("ready", "running"):
             _reopen(book, live, event, now)
-
-
-def _note_revived(book: Book, now: Now) -> None:
-    """Write down all that is tried again, not only what the window has room for: a recovery cannot tell it otherwise."""
-    for vertex in [vertex for vertex in book.queue.all() if vertex in book.past]:
-        live = book.begin(vertex)
-        live.state, live.due_at = "due", now.wall_us
-        book.waiting += 1
-        book.write(live, "waiting", due_at=live.due_at, reason="retry")
-
-
-def _note_void(book: Book) -> None:
-    """What has ended and is to be run again, later, is void from now on: a recovery must not take it for done."""
-    for past in book.past.values():
-        if past.attempt:
-            past.attempt += 1
-            book.write(past, "interrupted", reason=TO_BE_RUN_AGAIN)
-    for live in book.voided:
-        book.write(live, "cancelled", reason=TO_BE_RUN_AGAIN)
-    book.voided = []
 
 
 def _reopen_maps(book: Book, now: Now) -> None:
