@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import resource
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,10 @@ from tests.acceptance.test_A04_many_waits import check_share, wait_until
 FLOW = {"name": "asks", "nodes": [{"id": "ok", "approval": {"timeout_s": 1_000_000}}]}
 
 
-def supervisors() -> list[object]:
+def supervisors() -> weakref.WeakSet[object]:
     """Those that are kept by anything; the last one may have its last turn still."""
     gc.collect()
-    return [one for one in gc.get_objects() if isinstance(one, FlowSupervisor)]
+    return weakref.WeakSet(one for one in gc.get_objects() if isinstance(one, FlowSupervisor))
 
 
 def resident_bytes() -> int:
@@ -31,6 +32,7 @@ def resident_bytes() -> int:
 )
 def test_runs_that_wait_for_people_hold_nothing(tmp_path: Path, count: int, seconds: float) -> None:
     """Law: no thread, no supervisor and no graph is kept for any of them; all together take less than 0.5 % of a core."""
+    of_others = supervisors()
     with ActorSystem(tmp_path / "a.db") as system:
         system.flows.start(FLOW, run_id="first").wait(60)
         threads = threading.active_count()
@@ -41,7 +43,7 @@ def test_runs_that_wait_for_people_hold_nothing(tmp_path: Path, count: int, seco
         for at in range(count):
             assert system.flows.run(f"r{at}").wait(60).state == "paused"
         assert not system._hub.active
-        wait_until(lambda: not supervisors())
+        wait_until(lambda: not supervisors() - of_others)
         assert threading.active_count() <= threads + 2
         used = resident_bytes() - before
         told = f"{count} runs: {used / 1e6:.1f} MB more"
