@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import msgspec
 import pytest
 import yaml
 
-from dagger_actors import Channel, HookEvent
+from dagger_actors import Channel, HookEvent, RunFailed
 from dagger_actors.core.flow_messages import CancelRun, ChildWakes
+from dagger_actors.flow.verbs.control import Controller
 from dagger_actors.testing.simulation import Simulation
 
 Node = dict[str, Any]
@@ -160,3 +162,119 @@ def test_the_end_of_a_run_that_is_tried_again_and_cancelled_at_rest_is_announced
         sim.advance(1)
         assert (system.flows.report("r").state, heard) == ("cancelled", ["cancelled"] * times)
         system.flows.retry("r")
+
+
+def test_a_cancel_whose_owner_dies_of_it_is_no_second_one_for_whoever_takes_over(
+    sim: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law: who cancels from another process leaves the hooks of the end to the third, however fast that takes the run over."""
+    heard: list[str] = []
+
+    async def work() -> None:
+        await asyncio.sleep(600)
+
+    async def hear(event: HookEvent) -> None:
+        await asyncio.sleep(5)
+        heard.append(event.state)
+
+    owner, canceller = sim.system(actions=[work, hear]), sim.system()
+    nodes = [{"id": "work", "action": "work"}]
+    owner.flows.start({"name": "f", "nodes": nodes, "hooks": {"run_end": "hear"}}, run_id="r")
+    sim.advance(1)
+    ask_elsewhere = Controller._elsewhere
+
+    def and_be_taken_over(controller: Controller, *order: Any) -> None:
+        ask_elsewhere(controller, *order)
+        monkeypatch.setattr(Controller, "_elsewhere", ask_elsewhere)
+        sim.system(actions=[work, hear], recover=True)
+        sim.advance(0.2)
+
+    monkeypatch.setattr(Controller, "_elsewhere", and_be_taken_over)
+    sim.kill_at(owner, 1)
+    assert canceller.flows.cancel("r").state == "cancelled"
+    assert heard == ["cancelled"]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_the_end_of_a_run_that_is_tried_again_is_told_anew_whoever_dies(sim: Simulation, dies: bool) -> None:
+    """Law: a hook that failed at an earlier end is not called once more for that, nor taken for the call of this end."""
+    is_good = False
+    heard: list[str] = []
+
+    async def work() -> None:
+        await asyncio.sleep(10)
+        if not is_good:
+            raise PermissionError("not yet")
+
+    async def hear(event: HookEvent) -> None:
+        heard.append(event.state)
+        if not is_good:
+            raise PermissionError("not yet")
+        await asyncio.sleep(5)
+
+    system = sim.system(actions=[work, hear])
+    nodes = [{"id": "work", "action": "work"}]
+    system.flows.start({"name": "f", "nodes": nodes, "hooks": {"run_end": "hear"}}, run_id="r")
+    sim.advance(30)
+    is_good = True
+    system.flows.retry("r")
+    sim.advance(2)
+    if dies:
+        sim.kill(system)
+        system = sim.system(actions=[work, hear], recover=True)
+    sim.advance(60)
+    assert system.flows.report("r").state == "succeeded"
+    assert heard == ["failed", "succeeded"]
+
+
+class Left:
+    """Eight flows inside whose hooks take a minute, as a stop of the run above and a death at once have left them."""
+
+    def __init__(self, sim: Simulation, folder: Path) -> None:
+        self.is_good = False
+        self.actions = self._actions()
+        hooks = {"run_end": "hears"}
+        path_of(folder, "inner", [{"id": "a", "action": "long"}], hooks=hooks, inputs={"i": {"type": "int"}})
+        items = {"over": "inputs.xs", "item": "i"}
+        nodes = [{"id": "sub", "flow": "inner.yaml", "map": items}, {"id": "f", "action": "fails"}]
+        inputs = {"xs": {"type": "list"}}
+        outer = path_of(folder, "outer", nodes, inputs=inputs, config={"max_parallel_nodes": 9})
+        owner = sim.system(actions=self.actions)
+        assert owner.flows.start(outer, {"xs": list(range(8))}, run_id="r").wait().state == "failed"
+        sim.kill(owner)
+        self.is_good = True
+        self.system = sim.system(actions=self.actions)
+
+    def _actions(self) -> list[Callable[..., Any]]:
+        async def long(i: int) -> None:
+            await asyncio.sleep(0 if self.is_good else 1000)
+
+        async def fails() -> None:
+            await asyncio.sleep(0 if self.is_good else 1)
+            if not self.is_good:
+                raise PermissionError("not yet")
+
+        async def hears(event: HookEvent) -> None:
+            await asyncio.sleep(60)
+
+        def retries() -> None:
+            self.system.flows.retry("r")
+
+        return [long, fails, hears, retries]
+
+
+def test_what_a_death_has_left_inside_is_ended_side_by_side_before_a_retry(sim: Simulation, tmp_path: Path) -> None:
+    """Law: whoever tries a run again waits for the longest of the hooks of what was being cancelled, not for their sum."""
+    left = Left(sim, tmp_path)
+    before_s = sim.now_s
+    left.system.flows.retry("r")
+    assert sim.now_s - before_s < 70
+
+
+def test_an_action_does_not_wait_for_what_is_still_being_cancelled_inside(sim: Simulation, tmp_path: Path) -> None:
+    """Law: what an action or a hook cannot wait for without holding up the others is refused, with what to do."""
+    left = Left(sim, tmp_path)
+    run = left.system.flows.start({"name": "g", "nodes": [{"id": "a", "action": "retries"}]})
+    with pytest.raises(RunFailed, match=r"is still being cancelled.*cancel r/sub"):
+        run.result(60)
+    left.system.flows.retry("r")

@@ -11,6 +11,7 @@ from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.awaits import KINDS
 from dagger_actors.core.graph import FinalState
 from dagger_actors.core.states import FINAL_NODE
+from dagger_actors.flow.definition import NodeDefinition
 from dagger_actors.flow.machine.calls import call_name
 from dagger_actors.flow.machine.events import Mode
 from dagger_actors.flow.machine.invocations import Live, StoredNode
@@ -86,13 +87,15 @@ def _place(machine: FlowMachine, vertex: int, row: StoredNode, known: _Known) ->
     work, book = machine.work, machine.book
     if row.state not in FINAL_NODE:
         live = _live(vertex, row)
-        needs_again = known.again.intersection(work.nodes[row.node].dependencies)
-        if known.mode == "retry" and live.state == "parked" and needs_again:
+        is_released = known.mode == "retry" and live.state == "parked"
+        if is_released and known.again.intersection(work.nodes[row.node].dependencies):
             # What it was given is void: it begins anew behind what is tried again.
             book.voided.append(live)
             book.past[vertex] = _past(vertex, row, is_fresh=True)
         else:
             book.live[vertex] = live
+    elif known.mode == "retry" and row.state != "interrupted" and _is_call_of_end(work.nodes[row.node]):
+        _keep(machine, vertex, row)  # of an earlier end: that which comes now is told anew, and may be another
     elif row.state == "interrupted" or (row.node not in known.done and _is_revived(row, known)):
         book.past[vertex] = _past(vertex, row, is_fresh=row.state != "interrupted")
     elif row.item < 0 and row.node in known.pausers and known.mode == "recover":
@@ -131,10 +134,15 @@ def _restore_calls(machine: FlowMachine) -> None:
             book.entering[call.node] = book.entering.get(call.node, 0) + (not has_ended)
         if not has_ended:
             # The run ends with the last of its end: those that have ended heard of one before, of a run that was tried again.
-            book.is_end_announced |= call.event == "run_end"
+            book.is_end_announced |= call.event == "run_end" and book.ending is not None
             book.calls[vertex] = call
             if vertex not in book.live:
                 book.queue.called.append(vertex)
+
+
+def _is_call_of_end(node: NodeDefinition) -> bool:
+    """Tell whether a node is what the end of its run has called."""
+    return node.call is not None and node.call.event == "run_end"
 
 
 def from_row(row: StoredRow) -> StoredNode:

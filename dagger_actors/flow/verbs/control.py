@@ -103,6 +103,8 @@ class Controller:
             elif self._is_nobodys(row):
                 is_asked = True
                 self._cancel_unowned(row)
+            elif is_asked and row.ending is not None:
+                self._caller.pause()  # others took it over since, and hear its end out: once more would be a second cancel
             else:
                 # Its owner may die when it has done this: once more would be a second cancel.
                 is_asked = is_asked or row.ending is None

@@ -48,7 +48,8 @@ class Steering(FlowsBase):
             RunNotFound: There is no such run.
             RunOwned: A live process runs it already.
             IllegalTransition: It has failed, timed out or been cancelled: that is for ``retry``.
-            RequestError: It is still to pause for a mapped node that has failed, and this is a plain action or handler.
+            RequestError: It is still to pause for a mapped node that has failed, or what is still being cancelled inside would
+                have to be waited for, and this is a plain action or handler.
             DefinitionError: Its actions cannot be loaded, or no longer fit.
         """
         refuse_on_loop("flows.resume()", "await flows.aresume(...)")
@@ -82,7 +83,8 @@ class Steering(FlowsBase):
         Raises:
             RunNotFound: There is no such run.
             UnknownNode: It has no node of such an id; names the nearest.
-            RequestError: Such a node has added nodes, or runs a flow.
+            RequestError: Such a node has added nodes, or runs a flow; or this is a plain action or handler, and what is still
+                being cancelled inside would have to be waited for.
             RunOwned: A live process runs it.
             IllegalTransition: It is not over: that is for ``resume``.
             DefinitionError: Its actions cannot be loaded, or no longer fit.

@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from dagger_actors.actors.reply import is_inside_turn
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.run_rows import NewRun
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.errors import OwnershipLost, RunConflict, RunOwned, StoreError, UnitRejected
+from dagger_actors.errors import OwnershipLost, RequestError, RunConflict, RunOwned, StoreError, UnitRejected
+from dagger_actors.errors.commands import command_line
 from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.machine.events import Mode
 from dagger_actors.flow.running.hub import FlowHub
@@ -109,6 +111,7 @@ class Taker:
         Raises:
             RunOwned: Somebody runs it, or was faster.
             DefinitionError: Its actions cannot be loaded, or no longer fit.
+            RequestError: An action asks, and the end of what was cancelled inside would have to be waited for.
             StoreError: The disk refuses.
         """
         self.refuse_owned(row)
@@ -132,16 +135,26 @@ class Taker:
         """Wait for the ends of what was cancelled inside a run at rest: who is run again would take them for its own."""
         hub, asked = self._hub, set[tuple[str, int]]()
         while left := self._left_inside(row):
-            one = left[0]
-            active = hub.active.get(one.run_id)
-            if active is not None:
+            if is_inside_turn():
+                raise RequestError(
+                    f"run {left[0].run_id!r} inside is still being cancelled: an action or a hook, whose thread that may "
+                    f"need, does not wait for it; try again when it has ended, or cut it short: "
+                    f"{command_line('cancel', left[0].run_id)}"
+                )
+            going = [active for one in left if (active := hub.active.get(one.run_id)) is not None]
+            for one in left:
+                place = (one.run_id, one.epoch)
+                if one.run_id in hub.active or hub.is_anothers(one) or hub.openings.of(one.run_id):
+                    continue
+                if place not in asked:
+                    asked.add(place)
+                    hub.children.cancel_left(one)  # a death has left it
+                hub.adrift.refuse(one.run_id)
+            for active in going:
                 with contextlib.suppress(OwnershipLost):
                     self._caller.wait(active.done)
-                continue
-            if (one.run_id, one.epoch) not in asked and not hub.is_anothers(one) and not hub.openings.of(one.run_id):
-                asked.add((one.run_id, one.epoch))
-                hub.children.cancel_left(one)  # a death has left it
-            self._caller.pause()
+            if not going:
+                self._caller.pause()
 
     def _left_inside(self, row: RunRow) -> list[RunRow]:
         """Runs inside it that nobody awaits, but those of which only calls are left, by whoever has their code."""
