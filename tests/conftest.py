@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import compileall
 import contextlib
-import gc
 import os
 import shutil
 import tempfile
@@ -39,13 +38,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Compile the package once, as an installer does: hundreds of tests start a process, and may not write what it compiles."""
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(Path(dagger_actors.__file__).parent, quiet=2)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over the thousands of collected tests, which live to the end, at each full collection."""
-    gc.collect()
-    gc.freeze()
 
 
 class Diary:

@@ -82,11 +82,10 @@ class AlreadyAnswered(RequestError):
         super().__init__(run_id, node_id, answer, user, pid, at, outermost)
 
     def __str__(self) -> str:
-        verb = (
-            "retry" if self.outermost is None else "fork"
-        )  # what runs a flow is not tried again once that has succeeded
-        run_id, node_id = self.outermost or (self.run_id, self.node_id)
-        again = command_line(verb, run_id, options=[("--from", node_id)])
+        if self.outermost is None:
+            again = command_line("retry", self.run_id, options=[("--from", self.node_id)])
+        else:  # what runs a flow is not tried again once that has succeeded
+            again = command_line("fork", self.outermost[0], options=[("--from", self.outermost[1])])
         return (
             f"node {self.node_id!r} of run {self.run_id!r} has its answer: {self.answer}, of {self.user} (process {self.pid}) "
             f"at {self.at}; to ask anew: {again}"
