@@ -8,6 +8,7 @@ does with processes from scratch: that the module of each command loads by itsel
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -136,5 +137,8 @@ if __name__ == "__main__":
     for module in pkgutil.walk_packages(dagger_actors.__path__, "dagger_actors."):
         if not module.name.startswith("dagger_actors.testing") and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    # Else each fork copies the pages of all that was imported, to look for garbage there, and looks once more at its exit.
+    gc.collect()
+    gc.freeze()
     serve(socket.socket(fileno=int(sys.argv[1])))
     runpy.run_module("dagger_actors", run_name="__main__", alter_sys=True)
