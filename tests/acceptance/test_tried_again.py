@@ -134,6 +134,48 @@ def test_a_pause_that_was_called_off_stays_so_though_its_process_dies_at_once(si
     assert states(system) == {"sub": "succeeded", "beside": "succeeded"}
 
 
+@pytest.mark.parametrize("start_from", [[], ["behind"]])
+def test_what_a_map_that_has_succeeded_had_skipped_stays_told_when_its_run_is_tried_again(
+    sim: Simulation, start_from: list[str]
+) -> None:
+    """Law: an item of a map that is done is not forgotten; one of a map that is to be done again is, and is skipped anew."""
+    fails = True
+
+    def odd(item: int) -> int:
+        if item == 2:
+            raise ValueError("even")
+        return item
+
+    def other() -> None:
+        if fails:
+            raise ValueError("not yet")
+
+    nodes: list[dict[str, Any]] = [
+        {"id": "first", "action": "odd", "map": {"over": "inputs.xs", "item": "item", "tolerate": 1}},
+        {"id": "behind", "action": "odd", "map": {"over": "first", "item": "item"}},
+        {"id": "other", "action": "other", "dependencies": ["behind"]},
+    ]
+    system = sim.system(actions=[odd, other])
+    flow = {"name": "f", "inputs": {"xs": {"type": "list"}}, "nodes": nodes}
+    run = system.flows.start(flow, {"xs": [1, 2, 3]}, run_id="r")
+
+    def behind() -> list[tuple[str, str]]:
+        found = [one for one in run.report().nodes if one.node_id == "behind" and one.invocation_key]
+        return [(item.invocation_key, item.state) for item in found]
+
+    told = [("0", "succeeded"), ("1", "skipped"), ("2", "succeeded")]
+    assert run.wait().state == "failed"
+    assert behind() == told
+    for _ in range(2):
+        system.flows.retry("r", start_from=start_from)
+        assert run.wait().state == "failed"
+        assert behind() == told
+    fails = False
+    system.flows.retry("r", start_from=start_from)
+    assert run.wait().state == "succeeded"
+    assert behind() == told
+
+
 @pytest.mark.parametrize("how", ["rejected", "cancelled"])
 def test_a_question_that_is_asked_again_tells_of_no_attempt_that_never_was(sim: Simulation, how: str) -> None:
     """Law: the attempts of a report are those that began; nothing was interrupted."""

@@ -45,7 +45,7 @@ class Deciding:
         self.is_over = False
         run_key = opening.machine.work.identity.run_key
         if opening.unskip:
-            self.draft.unskip(run_key)
+            self.draft.unskip(run_key, opening.redone)
         self.draft.forget_earlier(run_key, opening.redone)
 
     def apply(self, event: Event, now: Now) -> None:

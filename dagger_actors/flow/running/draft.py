@@ -98,7 +98,7 @@ class Draft:
         self._forgotten: list[tuple[Cell, ...]] = []
         self._definitions: dict[str, tuple[Cell, ...]] = {}
         self._revived: list[tuple[Cell, ...]] = []
-        self._unskip: int | None = None
+        self._unskip: tuple[int, str] | None = None
         self._work: list[UserWork] = []
         self.is_dirty = False
         self.is_last = False
@@ -232,9 +232,9 @@ class Draft:
         self._commands.append((command_id,))
         self.is_dirty = True
 
-    def unskip(self, run_key: int) -> None:
-        """Forget what was skipped: the run is tried again."""
-        self._unskip = run_key
+    def unskip(self, run_key: int, redone: Iterable[int]) -> None:
+        """Forget what was skipped: the run is tried again, and of what has succeeded these nodes."""
+        self._unskip = (run_key, msgspec.json.encode(sorted(redone)).decode())
 
     def forget_earlier(self, run_key: int, nodes: Iterable[int]) -> None:
         """Forget the steps of nodes that are run again though they had succeeded, and what they awaited."""
@@ -248,7 +248,7 @@ class Draft:
         if self._children or self._revived or self._definitions:
             writes += self._written_children()
         if self._unskip is not None:
-            writes.append(Write("node_runs.unskip", ((self._unskip,),), None))
+            writes.append(Write("node_runs.unskip", (self._unskip,), None))
         if self._forgotten:
             writes.append(Write("steps.forget", self._forgotten, None))
             writes.append(Write("awaits.forget", self._forgotten, None))
