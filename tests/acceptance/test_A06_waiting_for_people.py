@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -131,19 +132,20 @@ def test_a_run_that_is_answered_as_its_rest_is_heard_of_is_waited_for_on(
     with ActorSystem(tmp_path / "x.db", actions=[ship]) as system:
         run = system.flows.start(flow())
         assert run.wait(PATIENCE_S).state == "paused"
-        rest, report = Waiting._until_rest, Waiting.report
+        goes_on, report = Waiting._goes_on, Waiting.report
 
-        def rest_and_be_answered(flows: Waiting, run_id: str, timeout: float | None) -> None:
-            rest(flows, run_id, timeout)
-            monkeypatch.setattr(Waiting, "_until_rest", rest)
+        def rest_and_be_answered(flows: Waiting, run_id: str) -> bool:
+            assert not goes_on(flows, run_id)
+            monkeypatch.setattr(Waiting, "_goes_on", goes_on)
             system.flows.signal(run_id, "ok", YES)
+            return False
 
         def report_and_let_go_on(flows: Waiting, run_id: str) -> Report:
             told = report(flows, run_id)
             is_looked_at.set()
             return told
 
-        monkeypatch.setattr(Waiting, "_until_rest", rest_and_be_answered)
+        monkeypatch.setattr(Waiting, "_goes_on", rest_and_be_answered)
         monkeypatch.setattr(Waiting, "report", report_and_let_go_on)
 
         async def result() -> dict[str, Any]:
@@ -153,3 +155,23 @@ def test_a_run_that_is_answered_as_its_rest_is_heard_of_is_waited_for_on(
             assert asyncio.run(result()) == SHIPPED
         else:
             assert run.result(PATIENCE_S, wait_for_people=wait_for_people) == SHIPPED
+
+
+def test_who_gives_up_waiting_for_another_process_holds_no_thread_of_the_loop(tmp_path: Path) -> None:
+    """Law: a service that awaits runs of others with a time-out goes on, however few threads its loop has."""
+    go = threading.Event()
+
+    def work() -> str:
+        assert go.wait(PATIENCE_S)
+        return "done"
+
+    async def give_up_and_go_on(other: ActorSystem, run_id: str) -> str:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(other.flows.run(run_id).await_report(), 0.1)
+        await asyncio.wait_for(asyncio.to_thread(go.set), PATIENCE_S)
+        return (await other.flows.run(run_id).await_report()).state
+
+    with ActorSystem(tmp_path / "x.db", actions=[work]) as owner, ActorSystem(tmp_path / "x.db") as other:
+        run = owner.flows.start({"name": "f", "nodes": [{"id": "a", "action": "work"}]})
+        assert asyncio.run(give_up_and_go_on(other, run.id)) == "succeeded"

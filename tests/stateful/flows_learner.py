@@ -116,6 +116,14 @@ class Learner:
         for body in [body for body in self.stage.bodies if not body.is_known and self.may(body)]:
             self.let_begin(body)
 
+    def go_on_deaf(self) -> None:
+        """Who goes on begins what may begin, before it hears an answer that was given while it rested."""
+        rows = self.stage.rows()
+        for run in self.all_runs():
+            began = {node for (node, item), row in rows.get(run.id, {}).items() if item < 0 and row.has_begun}
+            run.decide(self.now, began.__contains__, is_deaf=True)
+        self.let_begin_what_may()
+
     def learn(self, *, is_dead: bool) -> None:
         """Tell the model what has happened: ends in the order of their numbers, and what began and what was due in between."""
         rows = self.stage.rows()
@@ -199,6 +207,7 @@ class Learner:
                         is_dead=is_dead,
                     )
             if self.enter_flows(rows):
+                self.go_on_deaf()
                 continue
             new = [body for body in self.stage.bodies if not body.is_known and self.may(body)]
             if not new:

@@ -246,14 +246,6 @@ class FlowsAgainstAModel(Learner, RuleBasedStateMachine):
                 if self.sim.is_alive(self.system):
                     self.go_on_deaf()
 
-    def go_on_deaf(self) -> None:
-        """Who goes on begins what may begin, before it hears an answer that was given while it rested."""
-        rows = self.stage.rows()
-        for run in self.all_runs():
-            began = {node for (node, item), row in rows.get(run.id, {}).items() if item < 0 and row.has_begun}
-            run.decide(self.now, began.__contains__, is_deaf=True)
-        self.let_begin_what_may()
-
     @rule(wish=st.sampled_from([0.06, 0.6, None, None]))
     def wait(self, wish: float | None) -> None:
         self.let_time_pass(wish)

@@ -11,7 +11,7 @@ from dagger_actors.errors import RunNotFound
 from dagger_actors.flow.running.hub import FlowHub
 from dagger_actors.flow.stored.rows import RunRow
 
-__all__ = ["TURN_US", "Caller"]
+__all__ = ["POLL_S", "TURN_US", "Caller"]
 
 T = TypeVar("T")
 

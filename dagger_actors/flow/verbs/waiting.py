@@ -14,6 +14,7 @@ from dagger_actors.flow.reports.report import Report
 from dagger_actors.flow.running.hub import FlowHub
 from dagger_actors.flow.stored.happened import Event
 from dagger_actors.flow.verbs.base import FlowsBase
+from dagger_actors.flow.verbs.caller import POLL_S
 from dagger_actors.flow.verbs.catalog import Catalog
 from dagger_actors.flow.verbs.following import Following
 from dagger_actors.flow.verbs.run import REST
@@ -84,11 +85,16 @@ class Waiting(FlowsBase):
             return
         clock = self._hub.runtime.clock
         until = None if timeout is None else clock.now().mono_us + round(timeout * 1e6)
-        while self._caller.row(run_id).status in ("pending", "running"):
-            self._hub.adrift.refuse(run_id)
+        while self._goes_on(run_id):
             if until is not None and clock.now().mono_us >= until:
                 raise TimeoutError(f"run {run_id!r} still runs after {timeout:g} s")
             self._caller.pause()
+
+    def _goes_on(self, run_id: str) -> bool:
+        if self._caller.row(run_id).status not in ("pending", "running"):
+            return False
+        self._hub.adrift.refuse(run_id)
+        return True
 
     def _rests(self, run_id: str, *, wait_for_people: bool) -> Report | None:
         """How a run rests; None if somebody has gone on with it since, or it is left to people who are to be waited for."""
@@ -122,8 +128,10 @@ class Waiting(FlowsBase):
         active = self._hub.active.get(run_id)
         if active is not None:
             _refuse_unfinished(await active.done)
-        else:
-            await asyncio.to_thread(self._until_rest, run_id, None)
+            return
+        # Look by look: a thread that waited on would be held by whoever gave up, and the loop has few.
+        while await asyncio.to_thread(self._goes_on, run_id):  # noqa: ASYNC110 - another process ends it, and sets no event
+            await asyncio.sleep(POLL_S)
 
 
 def _refuse_unfinished(state: str) -> None:

@@ -1,5 +1,5 @@
 -- parameters: root_run. The runs inside a run, at any depth, that are not over, and that no attempt of the run above them awaits
---   any more.
+--   any more: as read.runs_left, apart from it because a root that may be absent would take the index of the root away.
 WITH open_inside (run_key, run_id, parent_run) AS MATERIALIZED (
   SELECT run_key, run_id, parent_run FROM flow_runs
   WHERE root_run = ? AND status IN ('pending', 'running', 'paused') AND parent_run IS NOT NULL
