@@ -118,9 +118,8 @@ class Uncommitted:
                 self._services.due(row.due_at)
         if told:
             self._services.tally.count(part.end for part in batch.parts)
-        self._hands.give_up(
-            part.ref for part in batch.parts
-        )  # who waits for all to be given up then counts what was done
+        # Not earlier: who waits for all to be given up then counts what was done.
+        self._hands.give_up(part.ref for part in batch.parts)
         for reply in batch.replies:
             reply.set_once(None)
         if told:
