@@ -18,7 +18,7 @@ import pytest
 
 from dagger_actors import ActorSystem, Context
 from dagger_actors.testing.simulation import Simulation
-from tests.busy import BUSY
+from tests.busy import BUSY, TRIES
 
 HOUR_S = 3600
 WAITING = "SELECT count(*) FROM node_runs WHERE state = 'waiting'"
@@ -63,7 +63,6 @@ def share_at_rest(seconds: float) -> float:
         used = resource.getrusage(resource.RUSAGE_SELF)
         return used.ru_utime + used.ru_stime
 
-    threading.Event().wait(1)
     began = used_s(), time.monotonic()
     threading.Event().wait(seconds)
     return (used_s() - began[0]) / (time.monotonic() - began[1])
@@ -71,9 +70,12 @@ def share_at_rest(seconds: float) -> float:
 
 def check_share(count: int, seconds: float, told: str, limit: float = 0.005) -> None:
     """The best of some stretches counts: a checkpoint, and whoever else is there, are not what is measured."""
-    share = min(share_at_rest(seconds) for _ in range(3))
-    print(f"{told}, {100 * share:.2f} % of a core, {threading.active_count()} threads")
-    assert share < limit * (BUSY if count < 10_000 else 1), told
+    limit *= BUSY if count < 10_000 else 1
+    shares: list[float] = []
+    while len(shares) < TRIES and min(shares, default=limit) >= limit:
+        shares.append(share_at_rest(seconds))
+    print(f"{told}, {100 * min(shares):.2f} % of a core in stretch {len(shares)}, {threading.active_count()} threads")
+    assert min(shares) < limit, told
 
 
 @pytest.mark.parametrize(("count", "seconds"), SIZES)

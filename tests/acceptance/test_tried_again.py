@@ -134,6 +134,40 @@ def test_a_pause_that_was_called_off_stays_so_though_its_process_dies_at_once(si
     assert states(system) == {"sub": "succeeded", "beside": "succeeded"}
 
 
+def test_what_waits_for_its_turn_to_be_tried_again_is_though_a_pause_is_called_off_meanwhile(sim: Simulation) -> None:
+    """Law: only a retry repeats parked work, and what a retry says outlasts a pause, and a resume, of before its turn."""
+    began: list[int] = []
+
+    async def once(number: int) -> None:
+        began.append(number)
+        await asyncio.sleep(10)
+
+    def opened() -> ActorSystem:
+        return sim.system(actions=[once], recover=True)
+
+    given = {"inputs": {"number": "inputs.number"}}
+    inputs = {"number": {"type": "int"}}
+    inner = {"id": "once", "action": "once", "durability": "at_most_once", **given}
+    mapped = {"id": "sub", "flow": "middle", "map": {"over": "inputs.numbers", "item": "number", "limit": 1}}
+    system = opened()
+    system.flows.load({"name": "inner", "inputs": inputs, "nodes": [inner]})
+    system.flows.load({"name": "middle", "inputs": inputs, "nodes": [{"id": "far", "flow": "inner", **given}]})
+    outer = {"name": "f", "inputs": {"numbers": {"type": "list"}}, "nodes": [mapped]}
+    system.flows.start(outer, inputs={"numbers": [0, 1]}, run_id="r")
+    for _ in range(2):
+        sim.advance(1)
+        sim.kill(system)
+        system = opened()
+    sim.advance(1)
+    assert (system.flows.report("r").state, began) == ("paused", [0, 1])
+    system.flows.retry("r")
+    sim.advance(1)
+    system.flows.pause("r")
+    system.flows.resume("r")
+    sim.advance(30)
+    assert (system.flows.report("r").state, began) == ("succeeded", [0, 1, 0, 1])
+
+
 @pytest.mark.parametrize("start_from", [[], ["behind"]])
 def test_what_a_map_that_has_succeeded_had_skipped_stays_told_when_its_run_is_tried_again(
     sim: Simulation, start_from: list[str]

@@ -208,7 +208,7 @@ class Controller:
         self._caller.commit([Write("flow_runs.revive", ((row.run_id, row.parent_run, MARKS["resume"]),), None)])
         clock = self._hub.runtime.clock
         until_us = clock.now().mono_us + TURN_US
-        while self._caller.row(row.run_id).revival == "resume" and self.held_by(row) is None:
+        while self._caller.row(row.run_id).revival != "recover" and self.held_by(row) is None:
             if clock.now().mono_us >= until_us:
                 return
             self._hub.children.look()
