@@ -71,6 +71,23 @@ def test_a_question_inside_is_waited_for_and_one_after_the_other(sim: Simulation
     assert sim.now_s >= 6
 
 
+@pytest.mark.parametrize("who", ["r", "r/sub"])
+def test_who_waits_for_a_run_inside_of_a_paused_one_goes_on_with_nothing(sim: Simulation, who: str) -> None:
+    """Law: a wait is no command, whatever has been answered; the pause of the run above, at any depth, ends it."""
+    system = sim.system(actions=[ship], recover=True)
+    system.flows.load({**flow(), "name": "inner"})
+    system.flows.load({"name": "middle", "nodes": [{"id": "far", "flow": "inner"}]})
+    system.flows.start({"name": "outer", "nodes": [{"id": "sub", "flow": "middle"}]}, run_id="r").wait()
+    system.flows.pause(who)
+    system.flows.signal("r/sub/far", "ok", YES)
+    sim.advance(5)
+    events = list(system.flows.events("r"))
+    assert system.flows.run("r/sub/far").wait(5, wait_for_people=True).state == "paused"
+    sim.advance(5)
+    assert (system.flows.report("r").state, list(system.flows.events("r"))) == ("paused", events)
+    assert system.flows.resume("r").wait(5).state == "succeeded"
+
+
 @pytest.fixture
 def system(tmp_path: Path) -> Any:
     with ActorSystem(tmp_path / "x.db", actions=[ship]) as one:

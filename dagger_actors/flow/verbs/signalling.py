@@ -153,7 +153,7 @@ class Signaller:
         root_id = row.run_id if row.parent_run is None else hub.archive.id_of(row.root_run)
         inside = [one.run_id for one in (row, *hub.archive.above(row.run_key)) if one.run_id != root_id]
         until_us = hub.runtime.clock.now().mono_us + TURN_US
-        while hub.store.readers.query("read.is_untaken", *place)[0][0] and self._may_go_on(row.run_key):
+        while hub.store.readers.query("read.is_untaken", *place)[0][0] and self.may_go_on(row.run_key):
             if any(one in hub.adrift for one in inside):
                 return  # the disk refuses: it is taken when that no longer does
             opening = hub.openings.of(root_id)
@@ -168,7 +168,7 @@ class Signaller:
             elif not self.take_up(root_id):
                 return
 
-    def _may_go_on(self, run_key: int) -> bool:
+    def may_go_on(self, run_key: int) -> bool:
         """Tell whether neither a run nor one that it is inside of is paused for something else: then it goes on after that."""
         return not self._hub.store.readers.query("read.is_held_up", run_key)[0][0]
 

@@ -177,7 +177,8 @@ class Steering(FlowsBase):
         """Let a run begin nothing more, wherever it runs; recorded when this returns, and twice is once.
 
         What runs goes on to its end; then the run is ``paused``, its clock stopped, until ``resume``. One that nobody
-        runs is paused at once, without its code.
+        runs is paused at once, without its code. A run inside another that waits for its turn to be tried again rests as it was
+        until the next ``retry``.
 
         Raises:
             RunNotFound: There is no such run.

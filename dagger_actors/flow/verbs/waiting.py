@@ -25,6 +25,9 @@ __all__ = ["Waiting"]
 LOOK_S: Final = 0.25
 """How often it is looked, on an event loop, whether people have answered."""
 
+LONGEST_LOOK_S: Final = 1.0
+"""How often, in the end, whether another process has done what takes it long."""
+
 
 class Waiting(FlowsBase):
     """The verbs that wait. Whoever gives up waiting changes nothing."""
@@ -106,7 +109,7 @@ class Waiting(FlowsBase):
     def _is_left_to_people(self, run_id: str) -> bool:
         """Whether a run rests only until people have answered; one that has what it waits for goes on here, if it can here."""
         row = self._caller.row(run_id)
-        if not row.is_left_to_people:
+        if not (row.is_left_to_people and self._people.may_go_on(row.run_key)):
             return False
         if self._is_closed:
             raise SystemClosed
@@ -129,9 +132,12 @@ class Waiting(FlowsBase):
         if active is not None:
             _refuse_unfinished(await active.done)
             return
-        # Look by look: a thread that waited on would be held by whoever gave up, and the loop has few.
-        while await asyncio.to_thread(self._goes_on, run_id):  # noqa: ASYNC110 - another process ends it, and sets no event
-            await asyncio.sleep(POLL_S)
+        # Look by look: a thread that waited on would be held by whoever gave up, and the loop has few. And ever less often, by
+        # a twentieth of what it has taken: a loop may await hundreds, and who awaits a long run can hear of its end a bit later.
+        pause_s = POLL_S
+        while await asyncio.to_thread(self._goes_on, run_id):
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 1.05, LONGEST_LOOK_S)
 
 
 def _refuse_unfinished(state: str) -> None:
