@@ -430,7 +430,7 @@ def story(
     return told
 
 
-@pytest.mark.parametrize("name", EACH)
+@pytest.mark.parametrize("name", ["outer", "deep", pytest.param("mapped", marks=pytest.mark.full)])
 def test_whichever_commit_a_worker_dies_at_a_pause_holds_inside(stage: Stage, tmp_path: Path, name: str) -> None:
     """Law: a pause that was recorded is kept inside by whoever comes, and the resume does the rest."""
     path = written(tmp_path).with_name(f"{name}.yaml")

@@ -326,7 +326,7 @@ def test_why_names_who_is_asked_inside(sim: Simulation, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("name", "seeds"), [("outer", 2), ("deep", 1), ("mapped", 1)])
+@pytest.mark.parametrize(("name", "seeds"), [("outer", 1), ("deep", 1), ("mapped", 1)])
 def test_whenever_a_process_dies_one_answer_is_taken_once(tmp_path: Path, name: str, seeds: int) -> None:
     """Law: with a death around each commit, all runs end with the answers, and ask once."""
     path = written(tmp_path).with_name(f"{name}.yaml")

@@ -177,7 +177,7 @@ def died_at(seed: int, commit: int, moment: str, *, by: str) -> bool:
 class TestAtAnyCommit:
     @pytest.mark.parametrize("by", ["resume", "recover"])
     @pytest.mark.parametrize("moment", ["before", "after"])
-    @pytest.mark.parametrize("seed", [1, 2, 3])
+    @pytest.mark.parametrize("seed", [1])
     def test_a_worker_that_dies_there_is_replaced(self, seed: int, moment: str, by: str) -> None:
         """Law: every commit of the run, before and after it; retries, a map, a pause and its resume among them."""
         deaths = 0
@@ -196,7 +196,7 @@ class TestAtAnyCommit:
             deaths += 1
         assert deaths > 12
 
-    @pytest.mark.parametrize("seed", range(40))
+    @pytest.mark.parametrize("seed", range(20))
     def test_workers_that_die_one_after_the_other(self, sim: Simulation) -> None:
         """Law: up to five deaths in one run, of those that took it over too."""
         chance = random.Random(sim.seed)

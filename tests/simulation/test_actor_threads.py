@@ -16,7 +16,7 @@ import pytest
 from dagger_actors.supervised import overflow, ref
 from tests.simulation.thread_stage import ThreadStage
 
-SLICE = 120
+SLICE = 80
 FULL = 2_000
 SWITCH_S = 1e-6
 

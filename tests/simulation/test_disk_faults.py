@@ -110,7 +110,7 @@ def test_whatever_the_disk_refuses_what_was_told_is_stored_and_the_run_goes_on(
     memory: Path, kinds: tuple[str, ...], times: int, error: str, how: str
 ) -> None:
     """Law: never acknowledged, never done twice, an error of the disk's name to whoever waits, and then all is well."""
-    outcomes = refused_everywhere(memory, kinds, times, error, how, stride=4)
+    outcomes = refused_everywhere(memory, kinds, times, error, how, stride=8)
     assert len(outcomes) > 1
     check_errors(outcomes, error, times)
 
@@ -136,7 +136,7 @@ def check_errors(outcomes: list[Outcome], error: str, times: int) -> None:
         assert error != "full" or all(one is None or isinstance(one, StoreFull) for one in told), told
 
 
-@pytest.mark.parametrize("stride", [6, pytest.param(1, marks=FULL)])
+@pytest.mark.parametrize("stride", [10, pytest.param(1, marks=FULL)])
 @pytest.mark.parametrize("kind", ["read", "commit", "checkpoint", "sync"])
 @pytest.mark.parametrize("error", list(ERRORS))
 def test_an_opening_that_is_refused_anywhere_leaves_nothing_in_the_way_of_the_next(

@@ -18,7 +18,7 @@ from dagger_actors.testing.errors import WorkerKilled
 from dagger_actors.testing.simulation import Simulation, simulate
 from tests.simulation.random_flows import Stage, enriched, random_flow
 
-SLICE = 150
+SLICE = 80
 FULL = 2000
 
 

@@ -121,7 +121,7 @@ def test_whatever_the_disk_refuses_what_was_accepted_is_done_once_it_is_better(
     memory: Path, kinds: tuple[str, ...], times: int, error: str
 ) -> None:
     """Law: an error of the disk's name to who submits, or kept and written later; nothing lost, nothing twice; it goes on by itself."""
-    outcomes = refused_everywhere(memory, kinds, times, error, stride=13)
+    outcomes = refused_everywhere(memory, kinds, times, error, stride=19)
     assert len(outcomes) > 1
     told = [one for outcome in outcomes for one in outcome.told]
     assert times != FOREVER or told
@@ -138,7 +138,7 @@ def test_a_supervisor_that_crashes_on_a_bad_disk_goes_on_when_it_is_better(
     memory: Path, kinds: tuple[str, ...], times: int, error: str
 ) -> None:
     """Law: the two faults together lose and repeat no more than each alone."""
-    refused_everywhere(memory, kinds, times, error, stride=21, crashes=True)
+    refused_everywhere(memory, kinds, times, error, stride=31, crashes=True)
 
 
 @FULL
