@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, DefinitionError
@@ -225,3 +227,16 @@ def test_system_files_import_what_is_beside_them_too(tmp_path: Path, reference: 
             ref = system.actors["one"]
             told[who] = ref.ask(sys.modules[ref.actor_class.__module__].Who())
     assert told == {"a": "a", "b": "b"}
+
+
+def test_what_is_mended_within_a_second_and_by_no_letter_more_is_what_runs(program) -> None:
+    """Law: the code that runs is that of the files, in processes that keep bytecode too."""
+    program.environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    flow = write(program.folder, "a")
+    files = [path for path in flow.parent.rglob("*.py") if "'a'" in path.read_text()]
+    for who in "ab":
+        for path in files:
+            path.write_text(path.read_text().replace("'a'", f"'{who}'"))
+            os.utime(path, (1e9, 1e9))
+        done = program("run", str(flow), "--json")
+        assert msgspec.json.decode(done.stdout)["outputs"] == outputs(who), done.stderr
