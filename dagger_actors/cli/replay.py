@@ -21,6 +21,7 @@ from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, Database, Imports, Resources, RunId
 from dagger_actors.cli.text import invocation, one_line, printable, shorten
 from dagger_actors.core.messages import Inline, Turn
+from dagger_actors.core.task_rows import SharedChange
 from dagger_actors.errors import ReplayRefused
 from dagger_actors.flow.actions.additions import decode_growth
 from dagger_actors.flow.replaying.replay import Replayed
@@ -156,12 +157,19 @@ def _written(turn: Turn, steps: tuple[str, ...]) -> Iterator[str]:
         *(f"artifact {one.name or 'of the output'}: {one.size_bytes:,} bytes" for one in turn.artifacts),
         *(f"statement {one.sql} {_shown(one.args)}" for one in turn.statements),
         *(f"value {one.key} {'+=' if one.is_append else '='} {_text(one.json)}" for one in turn.values),
+        *(f"shared {one.scope}/{one.key} {_changed(one)}" for one in turn.shared),
         *(f"message for {one.channel}: {shorten(one.payload, LONGEST)}" for one in turn.published),
         *(f"node {node.id}: {node.purpose}" for node in (decode_growth(turn.growth).nodes if turn.growth else ())),
     ]
     yield from lines[:NAMED]
     if len(lines) > NAMED:
         yield f"and {len(lines) - NAMED:,} more"
+
+
+def _changed(change: SharedChange) -> str:
+    if change.step is not None:
+        return f"+= {change.step}"
+    return "deleted" if change.json is None else f"= {shorten(change.json, LONGEST)}"
 
 
 def _shown(args: tuple[Any, ...]) -> str:

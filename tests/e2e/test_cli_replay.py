@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import msgspec
 import pytest
@@ -105,6 +106,33 @@ def test_a_failed_attempt_is_made_again_and_commits_nothing(ran):
         assert line in done.stderr.split("\n")
     assert "step measured" not in done.stderr  # it is stored by the first time, and is not taken again
     assert content(ran) == before
+
+
+def test_the_shared_state_is_read_and_what_would_be_changed_of_it_is_told(program):
+    """Law: an attempt reads it again as it is now, with its own changes; they are shown, and not committed."""
+    (program.folder / "sharing.py").write_text(
+        "from dagger_actors import Context, action\n\n@action\ndef count(ctx: Context) -> list[object]:\n"
+        "    before = ctx.shared.get('rates', 'runs', 0)\n"
+        "    ctx.shared.increment('rates', 'runs', 2)\n"
+        "    ctx.shared.put('rates', 'last', {'at': 1}, version=ctx.shared.read('rates', 'last').version)\n"
+        "    ctx.shared.delete('rates', 'old')\n"
+        "    return [before, ctx.shared.get('rates', 'runs')]\n"
+    )
+    (program.folder / "sharing.yaml").write_text(
+        "name: sharing\nactions: [sharing.py]\nnodes: [{id: count, action: count}]\n"
+    )
+    assert program("run", "sharing.yaml", "--run-id", "s").returncode == 0
+    before = content(program)
+    again = program("replay", "s", "count")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout) == [2, 4]
+    told = """nothing was committed; what would have been:
+  shared rates/runs += 2
+  shared rates/last = {"at":1}
+  shared rates/old deleted
+"""
+    assert again.stderr.endswith(told)
+    assert content(program) == before
 
 
 def test_an_item_and_an_attempt_are_chosen(ran):

@@ -1,6 +1,6 @@
 """An attempt again, in this process, from its stored inputs; whatever it writes is kept in memory, shown, and forgotten.
 
-It reads what its first time read: artifacts, steps, the run's namespace, users' tables, all as they are now.
+It reads what its first time read: artifacts, steps, the run's namespace, the shared state, users' tables, all as they are now.
 """
 
 from __future__ import annotations

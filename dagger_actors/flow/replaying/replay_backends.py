@@ -12,8 +12,10 @@ import msgspec
 from dagger_actors.bodies.actions import Action
 from dagger_actors.bodies.backends import StepPlace
 from dagger_actors.bodies.publications import PUBLISH, WantedMessage
+from dagger_actors.bodies.shared import SHARED, StoredShared
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.messages import ArtifactRecord, Inline, Output, StartAttempt, Stored
+from dagger_actors.core.protocols import Clock
 from dagger_actors.errors import GrowthRefused, ReplayRefused
 from dagger_actors.flow.actions.additions import GROW, WantedNodes
 from dagger_actors.flow.actions.registry import ActionRegistry
@@ -130,6 +132,7 @@ class ReplayOwner:
         node: Position of the node whose attempt is made again.
         places: Where they are.
         flows: Finds the flows that nodes run which it adds.
+        clock: The time: what has expired of the shared state is not there any more.
     """
 
     def __init__(
@@ -140,7 +143,10 @@ class ReplayOwner:
         node: int,
         places: Places,
         flows: SubFlows,
+        *,
+        clock: Clock,
     ) -> None:
+        self._shared = StoredShared(readers.query, lambda: clock.now().wall_us)
         self._flows = flows
         self._node = node
         self._places = places
@@ -162,6 +168,8 @@ class ReplayOwner:
         if question == PUBLISH:
             wanted = _wanted_message.decode(arguments)
             return _encode(NewMessage(str(wanted.channel), wanted.class_name, wanted.payload.decode()))
+        if question == SHARED:
+            return self._shared.answer(arguments)
         if question == GROW:
             return _encode(self._grown(_wanted_nodes.decode(arguments)))
         raise LookupError(f"nobody answers {question!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dagger_actors.actors.timers import MonotonicClock
 from dagger_actors.bodies.backends import Backends
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.flow.actions.registry import ActionRegistry
@@ -83,6 +84,7 @@ def replay_attempt(
             start.node,
             places,
             _flows_of(definition, places, given, [one.flow_name for one in archive.above(row.run_key)]),
+            clock=MonotonicClock(),
         ),
     )
     try:
