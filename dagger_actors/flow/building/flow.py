@@ -19,7 +19,7 @@ from dagger_actors.flow.building.functions import ActionLike
 from dagger_actors.flow.building.places import Place, calling_place, refusal
 from dagger_actors.flow.building.record import Record
 from dagger_actors.flow.building.sources import Condition, Given, Input, Map, Node, refuse_misplaced
-from dagger_actors.flow.building.written import present, sources_in, strategy
+from dagger_actors.flow.building.written import listed, present, sources_in, strategy
 from dagger_actors.flow.definition import Durability, InputType, Isolation, OnFailure, OnTimeout
 from dagger_actors.reading.source import Source as ReadSource
 
@@ -72,8 +72,8 @@ class Flow:
             "signature": signature,
             "instructions": instructions,
         }
-        head = {"name": name, **present(texts), **({"tags": list(tags)} if tags else {})}
-        self._record = Record(head, actions, calling_place())
+        head = {"name": name, **present(texts), **({"tags": listed("tags", tags)} if tags else {})}
+        self._record = Record(head, listed("actions", actions), calling_place())
 
     def __repr__(self) -> str:
         return f"<Flow {self.name!r}>"
@@ -176,13 +176,13 @@ class Flow:
 
         Raises:
             DefinitionError: Something given belongs to another flow.
-            TypeError: An action is neither a function nor a name.
+            TypeError: An action is neither a function nor a name, or a list is none.
         """
         entries = {
             "action": self._record.action(action),
             "dependencies": dependencies,
             "inputs": inputs,
-            "outputs": outputs if outputs is None else list(outputs),
+            "outputs": outputs if outputs is None else listed("outputs", outputs),
             "map": map,
             "trigger": trigger,
             "when": when,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from dagger_actors.core.retry import RetryWait
 from dagger_actors.flow.building.sources import Condition, Input, Map, Node, Output, Source, Value
 
-__all__ = ["present", "sources_in", "strategy", "written_condition", "written_map", "written_source"]
+__all__ = ["listed", "present", "sources_in", "strategy", "written_condition", "written_map", "written_source"]
 
 
 def present(entries: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,19 +18,34 @@ def present(entries: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entries.items() if value is not None}
 
 
+def listed(name: str, given: Iterable[Any]) -> list[Any]:
+    """Give the items of what was said; a text alone is none of them, though Python would take it apart.
+
+    Raises:
+        TypeError: It is no list.
+    """
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(f"{name} is a list, be it of one: write brackets around {given!r:.100}")
+    return list(given)
+
+
 def strategy(
     wait: RetryWait | None,
     retry_on: Sequence[type[BaseException] | str],
     give_up_on: Sequence[type[BaseException] | str],
 ) -> dict[str, Any] | None:
-    """Write a `retry_strategy`; None = nothing was said."""
+    """Write a `retry_strategy`; None = nothing was said.
+
+    Raises:
+        TypeError: The exceptions are no list.
+    """
     written: dict[str, Any] = {}
     if wait is not None:
         fields = msgspec.structs.fields(wait)
         numbers = {field.name: getattr(wait, field.name) for field in fields}
         told = {field.name: numbers[field.name] for field in fields if numbers[field.name] != field.default}
         written[str(wait.__struct_config__.tag)] = told
-    for key, errors in (("retry_on", retry_on), ("give_up_on", give_up_on)):
+    for key, errors in (("retry_on", listed("retry_on", retry_on)), ("give_up_on", listed("give_up_on", give_up_on))):
         if errors:
             written[key] = [error if isinstance(error, str) else _exception(error) for error in errors]
     return written or None

@@ -9,6 +9,7 @@ Source: YAML 1.2.2, "7.3.1. Double-Quoted Style", "1.2. YAML History".
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -21,6 +22,8 @@ LONGEST_KEY = 200
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*([ ./-][A-Za-z0-9_]+)*")
 WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
+UNENDING = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}
+"""Numbers that JSON has not; what it is written as instead would be text to YAML."""
 LONG = ("nodes", "inputs", "outputs", "config", "hooks")
 """Keys of a flow whose values are always blocks."""
 
@@ -70,6 +73,8 @@ def _inline(value: object) -> str:
         return "{" + ", ".join(f"{_key(key)}: {_inline(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_inline, value)) + "]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return UNENDING[repr(value)]
     return _text(value) if isinstance(value, str) else json.dumps(value)
 
 

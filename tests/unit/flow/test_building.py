@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagger_actors import Context, Exponential, Flow, Linear, Map, Value, action
+from dagger_actors import Context, Exponential, Flow, Immediate, Linear, Map, Value, action
 from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.building.sources import Condition, Node, Source
@@ -458,6 +458,38 @@ def test_a_node_alone_is_told_to_be_a_list_and_so_are_ids():
     for wrong in (node, "a", ["a"]):
         with pytest.raises(TypeError, match="dependencies is a list of nodes, as node"):
             flow.node("b", one, dependencies=wrong)  # type: ignore[arg-type]
+
+
+def test_a_text_alone_is_told_to_be_a_list_and_is_not_taken_apart():
+    """Law: where a file wants a list, neither text nor a class is one, and no node is made of it."""
+    flow = Flow("x")
+    wrong: list[tuple[str, Any]] = [
+        ("tags", lambda: Flow("y", tags="daily")),
+        ("actions", lambda: Flow("y", actions="own.py")),
+        ("outputs", lambda: flow.node("a", one, outputs="n")),
+        ("retry_on", lambda: flow.node("a", one, retry_strategy=Immediate(), retry_on="OSError")),
+        ("give_up_on", lambda: flow.config(retry_strategy=Immediate(), give_up_on=OSError)),  # type: ignore[arg-type]
+    ]
+    for name, call in wrong:
+        with pytest.raises(TypeError, match=f"^{name} is a list, be it of one: write brackets around "):
+            call()
+    assert flow.data()["nodes"] == []
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_a_number_that_json_has_not_is_refused_in_the_yaml_of_a_flow_as_in_itself(value: float) -> None:
+    """Law: it is no text in the file; what refuses the one refuses the other with the same words."""
+    flow = Flow("x")
+    flow.node("a", two, inputs={"n": value})
+    flow.node("b", one, timeout=value)
+    assert repr(to_data(of_text(yaml_text({"it": [value]})).tree)) == repr({"it": [value]})
+    told: list[list[str]] = []
+    for source in (of_text(flow.to_yaml()), flow.source()):
+        with pytest.raises(DefinitionError) as refused:
+            load_flow(source)
+        told.append([problem.message.partition("node '")[2] for problem in refused.value.problems])
+    assert told[0] == told[1]
+    assert "a': value holds .inf or .nan, which JSON cannot carry" in told[0]
 
 
 def test_inputs_that_are_no_mapping_are_told_to_be_one():
