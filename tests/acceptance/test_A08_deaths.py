@@ -10,7 +10,17 @@ from typing import Any
 import apsw
 import pytest
 
-from dagger_actors import ActorSystem, AddNodes, CancelRun, Context, EmitEvent, GrowthRefused, HookEvent, Report
+from dagger_actors import (
+    ActorSystem,
+    AddNodes,
+    CancelNode,
+    CancelRun,
+    Context,
+    EmitEvent,
+    GrowthRefused,
+    HookEvent,
+    Report,
+)
 from dagger_actors.flow.running.run_events import HookEmitted, RunEvent
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
@@ -219,3 +229,32 @@ def test_whichever_commit_a_process_dies_at_many_nodes_that_are_ready_at_once_ar
         assert calls == Counter(f"{event}:n{at}" for event in hooks for at in range(20))
 
     assert explore(hears, seeds=1, crash="every_commit").commits > 10
+
+
+def test_a_failure_that_is_found_after_a_death_and_was_cancelled_by_a_hook_meanwhile_stops_nobody() -> None:
+    """Law: what a dead process left says that both have ended; the hook comes first, and the run goes on to its end."""
+    how: Counter[str] = Counter()
+
+    def cancels(sim: Simulation) -> None:
+        def fails() -> None:
+            raise ValueError("no")
+
+        def cancel(event: HookEvent) -> CancelNode | None:
+            return CancelNode("fails") if event.node_id == "a" else None
+
+        nodes = [
+            {"id": "a", "action": "quiet"},
+            {"id": "b", "action": "quiet"},
+            {"id": "fails", "action": "fails", "dependencies": ["b"], "on_failure": "continue"},
+            {"id": "last", "action": "quiet", "dependencies": ["fails"], "trigger": "all_done"},
+        ]
+        spec = {"name": "f", "hooks": {"node_success": "cancel"}, "nodes": nodes}
+        report = sim.keep_going(
+            lambda system: system.flows.start(spec, run_id="r").wait(), actions=[quiet, fails, cancel]
+        )
+        states = own(report)
+        how[f"{states.pop('fails')} after {bool(sim.deaths)}"] += 1
+        assert states == dict.fromkeys(("a", "b", "last"), "succeeded")
+
+    explore(cancels, seeds=range(3, 7), crash="every_commit")
+    assert min(how["cancelled after True"], how["failed after True"]) > 1

@@ -92,6 +92,8 @@ class NodeNews:
         self._gate = gate
         self._emitter = emitter
         self._tell = tell
+        self._found = frozenset(opening.ends)
+        """What the opening tells again: for a failure of a dead process, whose body has no ticket here, the gate is held too."""
 
     def receive(self, message: NodeMessage, data: bytes, now: Now) -> None:
         """Have the machine told.
@@ -136,7 +138,8 @@ class NodeNews:
         if isinstance(outcome, Succeeded) and is_first:
             outcome, orders = self._orders(message.node, outcome, now)
         actor = self._emitter.actors.get(key)
-        holds_gate = actor is not None and actor.ticket.has_failed
+        is_found_failed = isinstance(outcome, Failed) and data in self._found
+        holds_gate = is_found_failed if actor is None else actor.ticket.has_failed
         event = Ended(*key, message.started_us, message.finished_us, outcome, retry_after_us, orders, holds_gate)
         if isinstance(outcome, Succeeded) and is_first and self._machine.may_gather_failures(*key[:2]):
             self._deciding.apply_held(event, now)
