@@ -18,7 +18,7 @@ from dagger_actors.core.wording import quoted
 from dagger_actors.flow.building.functions import ActionLike
 from dagger_actors.flow.building.places import Place, calling_place, refusal
 from dagger_actors.flow.building.record import Record
-from dagger_actors.flow.building.sources import Condition, Given, Input, Map, Node, refuse_misplaced
+from dagger_actors.flow.building.sources import Condition, Given, Input, Map, Node, refuse_misplaced, refuse_nameless
 from dagger_actors.flow.building.written import listed, present, sources_in, strategy
 from dagger_actors.flow.definition import Durability, InputType, Isolation, OnFailure, OnTimeout
 from dagger_actors.reading.source import Source as ReadSource
@@ -379,7 +379,9 @@ class Flow:
 
         Raises:
             DefinitionError: Something given belongs to another flow.
+            TypeError: They have no names.
         """
+        refuse_nameless("outputs", named)
         outputs, place = {**(named or {}), **more}, calling_place()
         self._refuse_foreign(outputs.values(), place)
         self._record.outputs |= outputs

@@ -10,7 +10,18 @@ import msgspec
 
 from dagger_actors.core.wording import indefinite
 
-__all__ = ["Condition", "Given", "Input", "Map", "Node", "Output", "Source", "Value", "refuse_misplaced"]
+__all__ = [
+    "Condition",
+    "Given",
+    "Input",
+    "Map",
+    "Node",
+    "Output",
+    "Source",
+    "Value",
+    "refuse_misplaced",
+    "refuse_nameless",
+]
 
 
 class Owner(Protocol):
@@ -221,6 +232,16 @@ Given = Source | Value | Any
 """What an input is filled with; anything but a source is a literal."""
 
 
+def refuse_nameless(name: str, given: object) -> None:
+    """Refuse what is no mapping; None is nothing said.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if given is not None and not isinstance(given, Mapping):
+        raise TypeError(f'{name} is a mapping, such as {{"text": node}}, not {indefinite(type(given).__name__)}')
+
+
 def refuse_misplaced(entries: Mapping[str, Any]) -> None:
     """Refuse what is of the wrong class in a call that adds a node.
 
@@ -232,8 +253,7 @@ def refuse_misplaced(entries: Mapping[str, Any]) -> None:
         ("inputs", entries.get("inputs")),
         ("match", (entries.get("await_message") or {}).get("match")),
     ):
-        if given is not None and not isinstance(given, Mapping):
-            raise TypeError(f'{name} is a mapping, such as {{"text": node}}, not {indefinite(type(given).__name__)}')
+        refuse_nameless(name, given)
     if not isinstance(entries.get("flow", ""), str | Path):
         raise TypeError(
             "flow is a path, or the name of a flow that the system has loaded: system.flows.load(...) loads one that is built"

@@ -37,21 +37,25 @@ def strategy(
     """Write a `retry_strategy`; None = nothing was said.
 
     Raises:
-        TypeError: The exceptions are no list.
+        TypeError: The wait is none, or the exceptions are no list of classes and names.
     """
     written: dict[str, Any] = {}
     if wait is not None:
+        if not isinstance(wait, RetryWait):
+            raise TypeError(f"retry_strategy is Exponential(...), Linear(...) or Immediate(), not {wait!r:.100}")
         fields = msgspec.structs.fields(wait)
         numbers = {field.name: getattr(wait, field.name) for field in fields}
         told = {field.name: numbers[field.name] for field in fields if numbers[field.name] != field.default}
         written[str(wait.__struct_config__.tag)] = told
     for key, errors in (("retry_on", listed("retry_on", retry_on)), ("give_up_on", listed("give_up_on", give_up_on))):
         if errors:
-            written[key] = [error if isinstance(error, str) else _exception(error) for error in errors]
+            written[key] = [error if isinstance(error, str) else _exception(key, error) for error in errors]
     return written or None
 
 
-def _exception(error: type[BaseException]) -> str:
+def _exception(option: str, error: object) -> str:
+    if not (isinstance(error, type) and issubclass(error, BaseException)):
+        raise TypeError(f"an exception of {option} is a class, or its name, not {error!r:.100}")
     module, name = error.__module__, error.__qualname__
     return name if module == "builtins" else f"{module}.{name}"
 

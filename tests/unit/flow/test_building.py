@@ -476,6 +476,25 @@ def test_a_text_alone_is_told_to_be_a_list_and_is_not_taken_apart():
     assert flow.data()["nodes"] == []
 
 
+def test_a_wait_an_exception_and_outputs_of_the_wrong_class_are_told_by_their_option():
+    """Law: a wait by its name in a file, an exception that was made, outputs without names: nothing is kept of them."""
+    flow = Flow("x")
+    node = flow.node("a", one)
+    before = flow.data()
+    wrong: list[tuple[str, Any]] = [
+        ("retry_strategy is Exponential", lambda: flow.config(retry_strategy="immediate")),  # type: ignore[arg-type]
+        ("retry_strategy is Exponential", lambda: flow.node("b", one, retry_strategy=Immediate)),  # type: ignore[arg-type]
+        ("an exception of retry_on is a class", lambda: flow.config(retry_on=[OSError()])),  # type: ignore[list-item]
+        ("an exception of give_up_on is a class", lambda: flow.node("b", one, give_up_on=[3])),  # type: ignore[list-item]
+        ("an exception of retry_on is a class", lambda: flow.config(retry_on=[int])),  # type: ignore[list-item]
+        ("outputs is a mapping", lambda: flow.outputs([node])),  # type: ignore[arg-type]
+    ]
+    for told, call in wrong:
+        with pytest.raises(TypeError, match=f"^{told}"):
+            call()
+    assert flow.data() == before
+
+
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
 def test_a_number_that_json_has_not_is_refused_in_the_yaml_of_a_flow_as_in_itself(value: float) -> None:
     """Law: it is no text in the file; what refuses the one refuses the other with the same words."""
