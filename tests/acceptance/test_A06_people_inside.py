@@ -266,6 +266,24 @@ def test_a_run_inside_that_is_cancelled_while_it_rests_is_heard_of_at_once(sim: 
     assert sim.now_s < 100
 
 
+@pytest.mark.parametrize("who", ["here", "elsewhere"])
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize(("name", "inside"), [("outer", "r/sub"), ("deep", "r/far/sub")])
+def test_a_question_inside_that_is_cancelled_is_waited_for_no_more(
+    sim: Simulation, tmp_path: Path, name: str, inside: str, held: bool, who: str
+) -> None:
+    """Law: the runs above, at any depth, go on with the rest of it by themselves, unless somebody has paused them."""
+    system = asking(sim, written(tmp_path).with_name(f"{name}.yaml"))
+    if held:
+        system.flows.pause("r")
+    (system if who == "here" else sim.system()).flows.cancel(inside, node="ok")
+    sim.advance(5)
+    assert [state(system, one) for one in ("r", inside)] == (["paused"] * 2 if held else ["failed"] * 2)
+    if held:
+        assert system.flows.resume("r").wait(5).state == "failed"
+    assert not system.flows.questions("r")
+
+
 def test_an_answer_wakes_only_what_rests_for_people(sim: Simulation, tmp_path: Path) -> None:
     """Law: what failed and paused inside beside it is tried again by a resume of the run, not by the answer."""
     tries: list[int] = []

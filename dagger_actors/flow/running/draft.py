@@ -274,8 +274,15 @@ class Draft:
             writes.append(Write("commands.consume", self._commands, len(self._commands)))
         if self.is_last:
             writes.append(Write("commands.clear", ((self.run_row[0],),), None))
-        if self.until is not None:
-            writes.append(Write("flow_runs.rest", ((self.run_row[0], self.until),), 1))
+        return writes + self._written_rest()
+
+    def _written_rest(self) -> list[Write]:
+        if self.until is None:
+            return []
+        writes = [Write("flow_runs.rest", ((self.run_row[0], self.until),), 1)]
+        if self.until == 0:
+            # Something is to be done: whoever has the runs that it is inside of looks only at what those rest for.
+            writes.append(Write("flow_runs.wake", ((self.run_row[0],),), None))
         return writes
 
     def _written_awaits(self) -> list[Write]:
