@@ -5,7 +5,8 @@ Rules:
 * The nodes that are named run again, and so does everything downstream of them, and of what has not succeeded.
 * Nodes that were added while the run went on are the fork's too where who added them is shared; where it runs again, it
   adds its own. The hooks of the run's own events are called anew, so what those added is left out.
-* A hook of a node that is shared is not called again; what it made of other nodes' inputs stays.
+* A hook of a node that is shared is not called again. What any hook made of a node's inputs stays until one sets them anew,
+  for nobody knows who set which.
 """
 
 from __future__ import annotations
