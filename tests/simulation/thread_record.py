@@ -135,11 +135,11 @@ class ThreadRecord:
 
     def activity(self) -> tuple[int, ...]:
         """Whatever anybody does changes it."""
-        return (next(self._stamps), len(self._lost), sum(cell.handled for cell in tuple(self.cells.values())))
+        return (next(self._stamps), len(self._lost), sum(cell.handled for cell in tuple(self.cells.copy().values())))
 
     def is_quiet(self) -> bool:
         """Tell whether nobody does anything; to be sure, ask twice."""
-        cells = tuple(self.cells.values())
+        cells = tuple(self.cells.copy().values())
         return self.runtime.is_idle() and all(
             cell.turn is None and cell.state in (IDLE, SUSPENDED, CLOSED) for cell in cells
         )

@@ -134,7 +134,7 @@ class ThreadStage(ThreadRecord):
                 self.runtime.fence()
                 if self.is_quiet() and self.activity()[1:] == before[1:]:
                     return
-        states = [(cell.name, cell.state, cell.turn) for cell in self.cells.values()]
+        states = [(cell.name, cell.state, cell.turn) for cell in self.cells.copy().values()]
         raise AssertionError(f"no rest: {states} {self.complaints}")
 
     def _pass_time(self) -> None:
@@ -183,7 +183,7 @@ class ThreadStage(ThreadRecord):
 
     def _any(self) -> Any:
         while True:
-            cell = self.chance.choice(tuple(self.cells.values()))
+            cell = self.chance.choice(tuple(self.cells.copy().values()))
             if cell.state != "closed" or self.chance.random() < 0.2:
                 return cell
 
