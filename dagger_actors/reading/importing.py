@@ -174,7 +174,7 @@ def import_file(target: str, folders: list[Path], wanted: Wanted) -> ModuleType:
     name = file_module(path)
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=neighbours.TextLoader(name, str(path)))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -122,8 +122,8 @@ class Folder:
         return sys.modules[f"{self.package}.{top}"]
 
 
-class NeighbourLoader(SourceFileLoader):
-    """Gives a module the builtins of its folder, and what its text says.
+class TextLoader(SourceFileLoader):
+    """Gives a module what its text says.
 
     Bytecode that was kept passes for that of any text of the same length and second; a program that mends code and has it run
     is as fast as that.
@@ -133,6 +133,10 @@ class NeighbourLoader(SourceFileLoader):
         """Compile its text."""
         path = self.get_filename(fullname)
         return self.source_to_code(self.get_data(path), path)
+
+
+class NeighbourLoader(TextLoader):
+    """Gives a module the builtins of its folder too."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Run it."""

@@ -18,13 +18,14 @@ from helper import WHO as who
 import kit.parts as parts
 from kit import tools
 from helper import again
+MINE = '%s'
 
 @action
 def tell() -> list[str]:
     from later import WHO as later
     import later as whole
     import plain.inner
-    return [helper.WHO, who, parts.WHO, tools.helper.WHO, later, whole.helper.WHO, plain.inner.WHO]
+    return [helper.WHO, who, parts.WHO, tools.helper.WHO, later, whole.helper.WHO, plain.inner.WHO, MINE]
 """
 FILES = {
     "actions.py": ACTIONS,
@@ -56,7 +57,7 @@ def write(folder: Path, who: str, *, reference: str = "actions.py", in_process: 
 
 
 def outputs(who: str) -> dict[str, object]:
-    return {"tell": [who] * 7, "again": who}
+    return {"tell": [who] * 8, "again": who}
 
 
 @pytest.mark.parametrize("in_process", [False, True])
