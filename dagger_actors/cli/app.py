@@ -160,6 +160,7 @@ COMMANDS = (
         "dagger_actors.cli.control:cancel",
         "Cancel a run, or a node of it, also while another process runs it.",
     ),
+    ("questions", "dagger_actors.cli.questions:questions", "List what people are asked, in a run or in all."),
     ("approve", "dagger_actors.cli.people:approve", f"Say yes to what a node of a run asks.{APPROVE}"),
     ("reject", "dagger_actors.cli.people:reject", "Say no to what a node of a run asks: it fails."),
     ("signal", "dagger_actors.cli.people:signal", f"Answer what a node of a run asks.{SIGNAL}"),

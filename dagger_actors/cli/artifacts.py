@@ -19,7 +19,7 @@ from dagger_actors.cli.text import invocation, one_line, printable, shorten
 from dagger_actors.core.wording import counted
 from dagger_actors.flow.artifacts.artifact_library import ArtifactEntry
 from dagger_actors.flow.artifacts.run_export import MANIFEST, export_run
-from dagger_actors.flow.reports.looking import LISTED
+from dagger_actors.reading.filters import LISTED
 
 __all__ = ["export", "get", "list_artifacts"]
 

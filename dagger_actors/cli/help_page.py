@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["OPTIONS", "HelpPage", "group_of"]
 
 ABOUT: Final = {
-    "Runs of flows": ("run", "resume", "retry", "fork", "pause", "cancel", "approve", "reject", "signal"),
+    "Runs of flows": ("run", "resume", "retry", "fork", "pause", "cancel", "questions", "approve", "reject", "signal"),
     "Looking at runs": ("runs", "show", "why", "tree", "graph", "diff", "tail", "replay", "artifacts"),
     "Tasks": ("tasks", "jobs", "worker"),
     "Channels": ("channels", "publish", "subscriptions", "dead-letters"),

@@ -22,7 +22,7 @@ from dagger_actors.cli.text import invocation, one_line, printable
 from dagger_actors.core.states import RunState
 from dagger_actors.errors import ArtifactCorrupt, ArtifactMissing
 from dagger_actors.flow.reports.interrupted import interrupted
-from dagger_actors.flow.reports.looking import LISTED
+from dagger_actors.reading.filters import LISTED
 
 __all__ = ["runs", "show"]
 

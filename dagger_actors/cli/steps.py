@@ -10,8 +10,9 @@ from dagger_actors.cli.text import one_line
 from dagger_actors.core.wording import counted
 from dagger_actors.flow.reports.questions import Question
 from dagger_actors.flow.reports.report import NodeReport, Report
+from dagger_actors.reading.filters import LISTED
 
-__all__ = ["YES_OR_NO", "asked", "lost", "next_steps", "parked"]
+__all__ = ["YES_OR_NO", "answer_step", "asked", "lost", "next_steps", "parked", "wanted"]
 
 UNREADABLE = frozenset({"ArtifactMissing", "ArtifactCorrupt"})
 PARKED = frozenset({"interrupted", "poison"})
@@ -19,8 +20,6 @@ YES_OR_NO = frozenset({"bool", "any"})
 """Types of questions that ``approve`` answers."""
 ASKED = 10
 """Questions that are told; the rest is counted."""
-LISTED = 1_000
-"""Of runs inside no more are looked through: so many questions may not be all."""
 
 
 def next_steps(
@@ -57,13 +56,8 @@ def next_steps(
             return [command("retry", run_id, options=[*again, *needs], db=db, imports=imports), *_why(report, db)]
         case "paused" if questions:
             one = questions[0]  # its run may be one of a flow inside this one
-            answer = (
-                command("approve", one.run_id, one.node_id, db=db)
-                if one.type in YES_OR_NO
-                else command("signal", one.run_id, one.node_id, "VALUE", db=db)
-            )
             return [
-                answer,
+                answer_step(one, db),
                 command("why", one.run_id, one.node_id, db=db),
                 command("resume", run_id, options=needs, db=db, imports=imports),
             ]
@@ -74,6 +68,13 @@ def next_steps(
             return []
 
 
+def answer_step(question: Question, db: str) -> str:
+    """The command that answers a question."""
+    if question.type in YES_OR_NO:
+        return command("approve", question.run_id, question.node_id, db=db)
+    return command("signal", question.run_id, question.node_id, "VALUE", db=db)
+
+
 def asked(questions: Sequence[Question], run_id: str) -> list[str]:
     """Tell what people are asked, a line each.
 
@@ -81,13 +82,16 @@ def asked(questions: Sequence[Question], run_id: str) -> list[str]:
         questions: The questions.
         run_id: The run that was looked at; others are named.
     """
-    told = [
-        f"{_question(one, run_id)} ({'yes or no' if one.type == 'bool' else one.type})" for one in questions[:ASKED]
-    ]
+    told = [f"{_question(one, run_id)} ({wanted(one)})" for one in questions[:ASKED]]
     if len(questions) > ASKED:
         least = "at least " if len(questions) >= LISTED else ""
         told.append(f"... and {least}{counted(len(questions) - ASKED, 'more question')}")
     return told
+
+
+def wanted(question: Question) -> str:
+    """What the answer must be, in words."""
+    return "yes or no" if question.type == "bool" else question.type
 
 
 def _question(question: Question, run_id: str) -> str:

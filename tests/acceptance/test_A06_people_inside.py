@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dagger_actors import ActorSystem, Report
-from dagger_actors.errors import AlreadyAnswered, NotAsked, UnknownNode
+from dagger_actors.errors import AlreadyAnswered, NotAsked, RequestError, UnknownNode
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 
@@ -330,6 +330,29 @@ def test_a_wrong_place_is_refused_with_the_right_one(sim: Simulation, tmp_path: 
     system.flows.signal("r/sub", "ok", YES)
     with pytest.raises(NotAsked, match="in which nobody is asked now"):
         system.flows.signal("r", "sub", YES)
+
+
+def test_what_is_asked_in_all_runs_is_listed(sim: Simulation, tmp_path: Path) -> None:
+    """Law: those inside others too, the oldest first, and no more than wanted; answered, cancelled and ended ones are left out."""
+    system = asking(sim, written(tmp_path))
+    for run in ("s", "t"):
+        system.flows.start(tmp_path / "outer.yaml", run_id=run).wait()
+
+    def listed(**wanted: Any) -> list[str]:
+        return [question.run_id for question in system.flows.questions(**wanted)]
+
+    assert listed() == ["r/sub", "s/sub", "t/sub"]
+    assert listed(limit=2) == ["r/sub", "s/sub"]
+    assert listed(run_id="s") == listed(run_id="s/sub") == ["s/sub"]
+    system.flows.cancel("s")
+    sim.advance(1)
+    system.flows.pause("r")
+    assert listed() == ["r/sub", "t/sub"]
+    system.flows.signal("r/sub", "ok", YES)
+    assert state(system, "r/sub") == "paused"
+    assert listed() == ["t/sub"]
+    with pytest.raises(RequestError, match="limit is a whole number, 1 or more"):
+        system.flows.questions(limit=0)
 
 
 def test_why_names_who_is_asked_inside(sim: Simulation, tmp_path: Path) -> None:

@@ -272,7 +272,7 @@ def test_what_cannot_be_is_refused_and_not_a_row_is_changed(world: World, what: 
 OF_RUNS: dict[str, Callable[[Flows, Any], object]] = {
     "signal": lambda flows, run: flows.signal(run, "ask", 1),
     "reject": lambda flows, run: flows.reject(run, "ask"),
-    "questions": Flows.questions,
+    "questions": lambda flows, run: flows.questions("" if run is None else run),
     "pause": Flows.pause,
     "resume": Flows.resume,
     "retry": Flows.retry,

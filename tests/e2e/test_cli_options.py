@@ -59,6 +59,7 @@ WORDS = {
     "cancel": ("one",),
     "pause": ("one",),
     "fork": ("one", "--from", "fail"),
+    "questions": (),
     "approve": ("asks", "ok"),
     "reject": ("asks", "ok"),
     "signal": ("asks", "ok", "true"),

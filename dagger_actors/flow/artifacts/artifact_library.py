@@ -20,6 +20,7 @@ from dagger_actors.core.protocols import Clock, Write
 from dagger_actors.core.wording import indefinite
 from dagger_actors.errors import AmbiguousArtifact, RequestError, SystemClosed, UnknownArtifact
 from dagger_actors.flow.artifacts.writing_out import write_out
+from dagger_actors.reading.filters import check_limit
 from dagger_actors.store.artifacts import ArtifactStore
 from dagger_actors.store.reader import Readers
 
@@ -147,8 +148,7 @@ class ArtifactReader:
             raise RequestError(f"an artifact's kind is {' or '.join(KINDS)}, not {kind!r:.80}")
         if node is not None and not node:
             raise RequestError("node is the id of a node, which is never empty")
-        if type(limit) is not int or limit < 1:
-            raise RequestError(f"limit is a whole number, 1 or more, not {limit!r:.80}")
+        check_limit(limit)
         first, last = ANY_RUN if run is None else (self._run_key(run),) * 2
         with_put = int(run is None and node is None)
         found = self._home.readers.query("read.artifact_uses", first, last, node or "", kind or "", with_put, limit)

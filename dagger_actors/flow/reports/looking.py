@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
 from dagger_actors.core.states import FINAL_RUN, RUN_TRANSITIONS
-from dagger_actors.core.wording import nearest
 from dagger_actors.errors import ArtifactError, RequestError
 from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.reports.explanation import Explanation, explain
@@ -19,11 +19,11 @@ from dagger_actors.flow.reports.report import Report, RunSummary, build_report
 from dagger_actors.flow.stored.given_answers import Answer, untaken
 from dagger_actors.flow.stored.rows import StoredArtifact, StoredRow
 from dagger_actors.flow.stored.stored_runs import StoredRuns
+from dagger_actors.reading.filters import LISTED, check_limit, states_of
 from dagger_actors.reading.since import since_us
 
-__all__ = ["LISTED", "Looking"]
+__all__ = ["Looking"]
 
-LISTED = 1000
 STATES = (*RUN_TRANSITIONS, "interrupted")
 
 
@@ -94,20 +94,31 @@ class Looking:
                     return inside.run_id, path[at + 1 :]
         return run_id, path
 
-    def questions(self, run_id: str) -> tuple[Question, ...]:
-        """What people are asked in a run now, in the order of its nodes, then in the runs inside it (1,000 of these at most).
+    def questions(self, run_id: str | None = None, *, limit: int = LISTED) -> tuple[Question, ...]:
+        """What people are asked now, and have not answered, also where the run rests and has not taken an answer yet.
 
-        What somebody has answered is no longer asked, also when the run rests and has not taken it yet.
+        Args:
+            run_id: Only in this run and in those inside it; None = in all runs.
+            limit: At most so many; 1 or more.
+
+        Returns:
+            The questions: those of the run in the order of its nodes, then those of the runs inside it, or of all runs, in the
+            order in which the runs were created.
 
         Raises:
+            RequestError: ``limit`` is no whole number, or less than 1.
             RunNotFound: There is no such run.
         """
-        inside = self._stored.store.readers.query("read.asked_inside", self._stored.run_key(run_id))
-        return tuple(
-            question
-            for one in (run_id, *(found for (found,) in inside))
-            for question in questions_of(self.report(one, outputs=False), self.definition(one), self._answers(one))
-        )
+        check_limit(limit)
+        query = self._stored.store.readers.query
+        if run_id is None:
+            asked = [found for (found,) in query("read.asked", limit)]
+        else:
+            asked = [run_id, *(found for (found,) in query("read.asked_inside", self._stored.run_key(run_id), limit))]
+        return tuple(itertools.islice(itertools.chain.from_iterable(map(self._questions_of, asked)), limit))
+
+    def _questions_of(self, run_id: str) -> Iterator[Question]:
+        return questions_of(self.report(run_id, outputs=False), self.definition(run_id), self._answers(run_id))
 
     def _answers(self, run_id: str) -> dict[int, Answer]:
         """What people have answered in a run and it has not taken yet, by the positions of its nodes."""
@@ -167,7 +178,8 @@ class Looking:
         report = self.report(run_id, outputs=False)
         definition = self._stored.definition_of(row)
         inside_flows = any(node.flow is not None for node in definition.nodes)
-        inside = self.questions(run_id) if inside_flows else ()
+        # Those inside come after those of its own nodes.
+        inside = self.questions(run_id, limit=len(definition.nodes) + LISTED) if inside_flows else ()
         left = self.to_cancel(run_id)
         return explain(
             report,
@@ -232,14 +244,8 @@ class Looking:
         Raises:
             RequestError: A filter has a value that it cannot have.
         """
-        states = [state] if isinstance(state, str) else list(state)
-        for one in states:
-            if one not in STATES:
-                near = nearest(str(one), STATES)
-                hint = f" (did you mean {near!r}?)" if near else ""
-                raise RequestError(f"no run is ever {one!r:.80}{hint}; its state is one of {', '.join(STATES)}")
-        if type(limit) is not int or limit < 1:
-            raise RequestError(f"limit is a whole number, 1 or more, not {limit!r:.80}")
+        states = states_of(state, STATES, "run")
+        check_limit(limit)
         if flow is not None and not flow:
             raise RequestError("flow is the name of a flow, which is never empty")
         living = self._stored.living()

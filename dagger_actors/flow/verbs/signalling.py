@@ -33,6 +33,7 @@ from dagger_actors.flow.stored.child_runs import child_id
 from dagger_actors.flow.stored.given_answers import Answer, answered_among
 from dagger_actors.flow.stored.rows import RunRow
 from dagger_actors.flow.verbs.caller import TURN_US, Caller
+from dagger_actors.reading.filters import LISTED
 
 __all__ = ["Signaller"]
 
@@ -95,13 +96,13 @@ class Signaller:
         node = _position_of(definition, run_id, node_id)
         asks = definition.nodes[node].awaits
         if definition.nodes[node].flow is not None:
-            raise NotAsked(run_id, node_id, self._asked_inside(run_id, node_id))
+            raise NotAsked(run_id, node_id, self._asked_inside(run_id, node_id, len(definition.nodes) + LISTED))
         if not isinstance(asks, Approval):
             raise NotAsked(run_id, node_id, "it is no approval")
         return row, node, asks
 
-    def _asked_inside(self, run_id: str, node_id: str) -> str:
-        asked = questions_inside(self._hub.archive.questions(run_id), child_id(run_id, node_id, ""))
+    def _asked_inside(self, run_id: str, node_id: str, limit: int) -> str:
+        asked = questions_inside(self._hub.archive.questions(run_id, limit=limit), child_id(run_id, node_id, ""))
         if not asked:
             return "it runs a flow, in which nobody is asked now"
         first = asked[0]
