@@ -125,6 +125,9 @@ def encode_hook(value: Any) -> Any:
             raise _wrong_key(value)
         if isinstance(value, IN_PASSING):
             raise OutputError(f"it holds {indefinite(type(value).__qualname__)}", "make a list of it: list(...)")
+        if isinstance(value, type):
+            name = value.__qualname__
+            raise OutputError(f"it holds the class {name} itself", f"return one of its objects: {name}(...)")
         raise OutputError(f"it holds {indefinite(type(value).__qualname__)}", AS_BYTES)
     return fields
 

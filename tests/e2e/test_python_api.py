@@ -760,6 +760,7 @@ class TestOutputs:
             (lambda: 1, "function", SAVE),
             ({("a", 1): 2}, "a mapping with the key ('a', 1)", "write its keys as text"),
             ({"a": {None: 2}}, "a mapping with the key None", "write its keys as text"),
+            ([Path], "the class Path itself", "return one of its objects: Path(...)"),
             (range(3), "a range", "make a list of it: list(...)"),
             ({"a": iter([1])}, "a list_iterator", "make a list of it: list(...)"),
             ({"a": {1: 2}.values()}, "a dict_values", "make a list of it: list(...)"),
