@@ -2,7 +2,8 @@
 
 * ``machine``: what each event leads to; ``events`` and ``decisions`` are what it is told and what it answers, ``orders`` what
   hooks and people tell a run to do.
-* ``book``, ``invocations``: all that it knows of the run; ``queue``: what of it begins next.
+* ``book``: all that it knows of the run: how it stands itself (``standing``), its ``invocations``, and what of them begins
+  next (``queue``).
 * ``opening``, ``attempts``, ``ends``, ``awaiting``, ``children``, ``calls``, ``commands``, ``growth``, ``revived``: the rules, one
   subject each.
 """

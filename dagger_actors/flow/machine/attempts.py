@@ -141,7 +141,7 @@ def _try_again_or_give_up(
 
 def _release(book: Book) -> None:
     """Last of its effects, and only while the run goes on: what is drained must be out before the gate opens."""
-    if book.status == "running":
+    if book.run.status == "running":
         book.effects.append(Release())
 
 

@@ -7,14 +7,13 @@ how to write a row and keep its counters straight, and no policy at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
 from dagger_actors.bodies.stored_error import describe
 from dagger_actors.core.messages import ErrorDetail, Inline, Output
-from dagger_actors.core.protocols import Cell, Now
-from dagger_actors.core.states import RUN_TRANSITIONS, is_legal
+from dagger_actors.core.protocols import Now
 from dagger_actors.flow.definition import Call, FlowDefinition, Hook, NodeDefinition
 from dagger_actors.flow.machine.decisions import (
     FOREVER,
@@ -31,16 +30,13 @@ from dagger_actors.flow.machine.decisions import (
 )
 from dagger_actors.flow.machine.invocations import Invocations, Live, RunIdentity
 from dagger_actors.flow.machine.queue import Queue
+from dagger_actors.flow.machine.standing import RunStanding
 
-__all__ = ["HELD", "WINDOW", "Book"]
+__all__ = ["WINDOW", "Book"]
 
 WINDOW = 1024
 """Grants that may be committed ahead of what has ended; wide enough to cover two commits at full speed, for a grant may
 have to wait for one that is under way."""
-
-
-HELD: Final = 2
-"""``flow_runs.pausing`` of a run that pauses, or has paused, because the run above it does."""
 
 
 class Book:
@@ -49,18 +45,11 @@ class Book:
     Args:
         definition: What to run; its actions are bound.
         identity: Under which keys its rows are written.
-        status: The run's state as stored.
-        elapsed_us: Time it has run before.
-        error: Its first failure so far.
-        ending: The state it is to end in, once all that its end calls is done; None = its end is not decided.
-        started_at: When it first ran, if it has.
-        is_pausing: Whether nothing more of it begins, and it pauses when what runs has ended.
-        is_held: Whether that is because the run above it pauses.
+        run: How the run itself stands; changed by the rules, as all else here.
         last_seq: The highest number that an event of it has.
         calls_s: How long what its end calls may take where the flow has no ``timeout_seconds``; None = for ever.
 
     Attributes:
-        ends_since_us: Time it had run when its end was decided, or when it was opened with that; None = it is not decided.
         earlier: Items of mapped nodes that are to fan out anew, by node and item: their last attempts.
         live: Invocations that have begun and not ended, by vertex.
         past: The last attempt of vertices that will be tried again, by vertex.
@@ -79,8 +68,6 @@ class Book:
         rows: Rows the event in hand has led to.
         effects: Effects the event in hand has led to.
         added: Nodes the event in hand has added.
-        is_bare: Whether the run's code is not at hand: nothing is granted, and it comes to rest only when it is told.
-        was_asking: Whether it is opened without its code, and rested because people are asked.
         events: What the event in hand has led to besides.
     """
 
@@ -88,25 +75,14 @@ class Book:
         self,
         definition: FlowDefinition,
         identity: RunIdentity,
+        run: RunStanding,
         *,
-        status: str,
-        elapsed_us: int,
-        error: str | None,
-        ending: str | None,
-        started_at: int | None,
-        is_pausing: bool = False,
-        is_held: bool = False,
         last_seq: int = 0,
         calls_s: float | None = None,
     ) -> None:
         self.calls_s = calls_s
-        self.ends_since_us: int | None = None
+        self.run = run
         self.work = Invocations(definition, identity, last_seq)
-        self.status = status
-        self.error = error
-        self.ending = ending
-        self.started_at = started_at
-        self.finished_at: int | None = None
         self.live: dict[int, Live] = {}
         self.past: dict[int, Live] = {}
         self.lingering: dict[int, int] = {}
@@ -114,10 +90,6 @@ class Book:
         self.voided: list[Live] = []
         self.earlier: dict[int, dict[int, Live]] = {}
         self.unsaved: list[Live] = []
-        self.is_pausing, self.is_held = is_pausing or is_held, is_held
-        self.is_bare = False
-        self.was_asking = False
-        self.is_detached = False
         self.open = len(self.work.graph)
         self.granted = self.waiting = self.awaiting = 0
         self.asking: set[int] = set()
@@ -129,15 +101,11 @@ class Book:
         self.effects: list[Effect] = []
         self.added: list[AddedNode] = []
         self.events: list[RunEventRow] = []
-        self._is_changed = False
-        self._elapsed_us = elapsed_us
-        self._running_since: int | None = None
         self.hooks: dict[str, tuple[Hook, ...]] = {}
         for hook in definition.hooks:
             self.hooks[hook.event] = (*self.hooks.get(hook.event, ()), hook)
         self.calls: dict[int, Call] = {}
         """Calls that have not ended, by vertex."""
-        self.is_end_announced = False
         self.call_counts: dict[str, int] = {}
         self.entering: dict[int, int] = {}
         """Nodes whose start has been announced, and to how many hooks that have not ended."""
@@ -167,24 +135,12 @@ class Book:
 
     # --- the run itself
 
-    def elapsed_us(self, now: Now) -> int:
-        """Time the run has run until ``now``, pauses apart."""
-        since = self._running_since
-        return self._elapsed_us + (now.mono_us - since if since is not None else 0)
-
     def become(self, status: str, now: Now) -> None:
         """Change the run's state; its clock runs while it is ``running``."""
-        assert is_legal(RUN_TRANSITIONS, self.status, status), (self.status, status)
-        if status != self.status:
-            self.note("run", now, name=status, data=None if status == "running" else self.error)
-        self.status = status
-        self._is_changed = True
-        if status != "running":
-            self.stop_clock(now)
-            return
-        self._running_since = now.mono_us
-        if self.started_at is None:
-            self.started_at = now.wall_us
+        was = self.run.status
+        self.run.become(status, now)
+        if status != was:
+            self.note("run", now, name=status, data=None if status == "running" else self.run.error)
 
     def note(self, kind: str, now: Now, *, node_id: str = "", name: str = "", data: object = None) -> None:
         """Note an event of the run that is no change of an attempt."""
@@ -192,58 +148,11 @@ class Book:
         row = RunEventRow(identity.run_key, self.work.next_seq(), kind, node_id, name, text, now.wall_us)
         self.events.append(row)
 
-    def stop_clock(self, now: Now) -> None:
-        """Count the time until now, and no further."""
-        self._elapsed_us = self.elapsed_us(now)
-        self._running_since = None
-
-    def forget_elapsed(self) -> None:
-        """Begin the run's time anew."""
-        self._elapsed_us = 0
-
-    def note_failure(self, error: str) -> None:
-        """The first failure is the run's error."""
-        if self.error is None:
-            self.error = error
-            self._is_changed = True
-
     def note_failed_item(self, node: int, item: int, error: ErrorDetail) -> None:
         """An item of a mapped node has failed for good: of all that do, the first in the list is told of."""
         first = self.failed_items.get(node)
         if first is None or item < first[0]:
             self.failed_items[node] = (item, describe(error))
-
-    def forget_failure(self) -> None:
-        """Nothing of the run has failed any more."""
-        self.error = None
-        self._is_changed = True
-
-    def row(self, now: Now) -> tuple[Cell, ...]:
-        """The run's own row, as ``flow_runs.put`` takes it; a run at rest, or given back, is nobody's."""
-        identity = self.work.identity
-        is_kept = (self.status == "running" or self.is_bare) and not self.is_detached
-        return (
-            identity.run_key,
-            identity.owner,
-            identity.epoch,
-            self.status,
-            self.error,
-            self.started_at,
-            self.finished_at,
-            self.elapsed_us(now),
-            identity.owner if is_kept else None,
-            self.ending,
-            self._pausing(),
-            self.work.last_seq,
-        )
-
-    def _pausing(self) -> int:
-        """The cell that tells whether the run pauses; one that has paused with the run above it goes on with that."""
-        if self.ending is not None:
-            return 0  # the end is decided: there is no pause to call off
-        if self.is_held and self.status in ("running", "paused"):
-            return HELD
-        return int(self.is_pausing and self.status == "running")
 
     # --- invocations
 
@@ -263,7 +172,7 @@ class Book:
         """Take down what is being read of a node as read; tells whether it still was to be, and the node goes on by it."""
         is_asked = node in self.asking
         self.asking.discard(node)
-        return is_asked and self.status == "running" and self.work.state(node) is None
+        return is_asked and self.run.status == "running" and self.work.state(node) is None
 
     def begin(self, vertex: int) -> Live:
         """Begin an invocation, or the next attempt of one that had ended."""
@@ -294,7 +203,7 @@ class Book:
         while queue.called:
             self._grant(queue.called.popleft(), "ready")
         queue.let_in(limit - len(self.children))
-        while self.granted < WINDOW and not self.is_pausing:
+        while self.granted < WINDOW and not self.run.is_pausing:
             taken = queue.take(has_place=self.granted < limit)
             if taken is None:
                 return
@@ -361,7 +270,7 @@ class Book:
 
     def grant(self, live: Live) -> None:
         """Let it through the gate; not while pausing, unless it is a call: then it stays ready, for the resume."""
-        if self.is_bare or (self.is_pausing and live.vertex not in self.calls):
+        if self.run.is_bare or (self.run.is_pausing and live.vertex not in self.calls):
             return
         if self.is_careful(live.node):
             self.write(live, "running")  # its start is committed with the grant
@@ -369,8 +278,9 @@ class Book:
 
     def pause(self, *, is_held: bool = False) -> None:
         """Begin nothing more but what the run calls; the gate is held, and whatever has passed it is known to run."""
-        self.is_held = is_held and (self.is_held or not self.is_pausing)
-        self.is_pausing = True
+        run = self.run
+        run.is_held = is_held and (run.is_held or not run.is_pausing)
+        run.is_pausing = True
         ready = [live for live in self.live.values() if live.state == "ready"]
         for live in ready:
             if self.is_careful(live.node):
@@ -448,7 +358,7 @@ class Book:
     def take_decision(self) -> Decision:
         """What the event in hand has led to; the next event starts afresh."""
         decision = Decision(
-            tuple(self.rows), tuple(self.effects), self._is_changed, tuple(self.added), tuple(self.events)
+            tuple(self.rows), tuple(self.effects), self.run.is_changed, tuple(self.added), tuple(self.events)
         )
-        self.rows, self.effects, self.added, self.events, self._is_changed = [], [], [], [], False
+        self.rows, self.effects, self.added, self.events, self.run.is_changed = [], [], [], [], False
         return decision

@@ -58,7 +58,7 @@ def announce_run(book: Book, event: HookedEvent, state: str) -> int:
     if not hooks:
         return 0
     work = book.work
-    error = None if book.error is None else NodeError(node_id="", type="", message=book.error, attempt=0)
+    error = None if book.run.error is None else NodeError(node_id="", type="", message=book.run.error, attempt=0)
     told = HookEvent(event=event, run_id=work.identity.run_id, flow_name=work.definition.name, state=state, error=error)
     return _call_all(book, hooks, told, None)
 

@@ -21,10 +21,10 @@ __all__ = ["child_prepared", "leave_at_rest", "look_for_child", "rested", "woken
 def child_prepared(book: Book, event: Prepared, now: Now) -> None:
     """It is known with what a flow is to be run: from this commit on it is."""
     vertex = book.work.vertex(event.node, event.item)
-    if vertex not in book.preparing or book.status != "running":
+    if vertex not in book.preparing or book.run.status != "running":
         return
     book.preparing.discard(vertex)
-    if book.is_pausing:
+    if book.run.is_pausing:
         book.child_ended(Live(vertex, event.node, event.item, 1))
         book.queue.push(vertex)  # it begins when the run goes on
         return
@@ -50,7 +50,7 @@ def child_prepared(book: Book, event: Prepared, now: Now) -> None:
 def look_for_child(book: Book, live: Live, now: Now) -> None:
     """The run is opened: see how the run of the flow stands, which does not rest as far as is known."""
     book.count_child(live)
-    book.effects.append(Await(live.node, live.item, live.attempt, is_held=book.is_pausing))
+    book.effects.append(Await(live.node, live.item, live.attempt, is_held=book.run.is_pausing))
     _arm(book, live, now)
 
 
@@ -65,7 +65,7 @@ def leave_at_rest(book: Book, live: Live, rest: AtRest, now: Now, mode: Mode) ->
     if mode == "retry" or (mode == "resume" and rest.is_stuck):
         book.effects.append(Revive(live.node, live.item, mode))
         book.queue.push(live.vertex)
-    elif is_due or (rest.is_held and not book.is_pausing):
+    elif is_due or (rest.is_held and not book.run.is_pausing):
         book.queue.push(live.vertex)
 
 

@@ -25,7 +25,7 @@ __all__ = ["cancel_node", "needs_hold", "obey", "ordered", "why_not"]
 
 def why_not(book: Book, node: int, order: Order) -> str | None:
     """Why the run cannot do that; None when it can."""
-    too_late = None if book.ending is None else _too_late(book, order, book.ending)
+    too_late = None if book.run.ending is None else _too_late(book, order, book.run.ending)
     return too_late or _hindrance(book, node, order)
 
 
@@ -38,9 +38,9 @@ def _hindrance(book: Book, node: int, order: Order) -> str | None:
             return f"the node {quoted(work.nodes[position].id)} has begun already: its inputs stay as they are"
         case CancelVertex(node=position) if work.nodes[position].call is not None:
             return f"{quoted(work.nodes[position].id)} is a hook, which is not to be cancelled"
-        case Resume() if book.is_pausing and _resumptions(book, node) > book.work.definition.config.max_iterations:
+        case Resume() if book.run.is_pausing and _resumptions(book, node) > book.work.definition.config.max_iterations:
             return "its hook has resumed this run max_iterations times, and it pauses again"
-        case Resume() if book.is_pausing and _has_failed_items(book):
+        case Resume() if book.run.is_pausing and _has_failed_items(book):
             return "items that have failed are tried again only when the run has paused: resume it then"
         case _:
             return None
@@ -96,7 +96,7 @@ def obey(book: Book, node: int, orders: tuple[Order, ...], now: Now) -> None:
                 _resume(book, now)
             case CancelVertex(node=position, reason=reason):
                 cancel_node(book, position, reason, now)
-            case Stop() if book.ending is not None:
+            case Stop() if book.run.ending is not None:
                 pass  # another hook has cancelled it: a second cancel would leave out what its end calls
             case Stop():
                 stop(book, "cancelled", "cancelled by a hook", now)
@@ -109,14 +109,14 @@ def obey(book: Book, node: int, orders: tuple[Order, ...], now: Now) -> None:
 
 def ordered(book: Book, event: Ordered, now: Now) -> None:
     """Somebody outside tells the run what to do; what it cannot do any more changes nothing."""
-    if book.status in FINAL_RUN:
+    if book.run.status in FINAL_RUN:
         return
-    is_ending = book.ending is not None
+    is_ending = book.run.ending is not None
     if not is_ending and why_not(book, -1, event.order) is None:
         obey(book, -1, (event.order,), now)
-    if book.is_bare and isinstance(event.order, Pause) and not is_ending:
+    if book.run.is_bare and isinstance(event.order, Pause) and not is_ending:
         finish(book, "paused", now)
-    if book.status == "running":
+    if book.run.status == "running":
         book.effects.append(Release())
 
 
@@ -130,11 +130,11 @@ def _rewire(book: Book, order: Rewire) -> None:
 
 
 def _resume(book: Book, now: Now) -> None:
-    if not book.is_pausing:
+    if not book.run.is_pausing:
         return
-    book.is_pausing = book.is_held = False
+    book.run.is_pausing = book.run.is_held = False
     if not any(state in ("failed", "timed_out") for state in map(book.work.state, range(len(book.work.nodes)))):
-        book.forget_failure()  # it was that of the node that paused the run, and is tried again
+        book.run.forget_failure()  # it was that of the node that paused the run, and is tried again
     # They were drained, and the gate is held: none of them has begun.
     for live in [live for live in book.live.values() if live.state == "ready" and live.vertex not in book.calls]:
         book.grant(live)

@@ -55,7 +55,7 @@ def end(book: Book, vertex: int, state: str, now: Now) -> None:
 
 def _call_ended(book: Book, call: Call, now: Now) -> None:
     """What waits for a hook goes on, whatever became of it."""
-    if book.ending is not None:
+    if book.run.ending is not None:
         return
     if call.event == "run_start":
         if not any(other.event == "run_start" for other in book.calls.values()):
@@ -71,7 +71,7 @@ def begin(book: Book, now: Now) -> None:
     """Begin whatever waits for nothing and has not begun, nor is about to."""
     entering = [node for node, hooks in book.entering.items() if hooks]
     begun = {*book.live, *book.queue.all(), *book.calls, *map(book.work.vertex, (*book.asking, *entering))}
-    if book.is_pausing:
+    if book.run.is_pausing:
         begun.update(book.past)
     is_waiting = book.work.graph.is_waiting
     # All of them before any: one that is skipped makes others ready, which must not be found ready here once more.
@@ -221,7 +221,7 @@ def give_up(book: Book, live: Live, state: str, error: ErrorDetail, now: Now) ->
 def node_failed(book: Book, live: Live, state: str, error: ErrorDetail, now: Now) -> None:
     """A node has failed for good: its policy decides about the run."""
     node = book.work.nodes[live.node]
-    book.note_failure(f"{node.id}: {describe(error)}")
+    book.run.note_failure(f"{node.id}: {describe(error)}")
     call_failure(book, live, error)
     announce(book, "node_failure", live, state, now, error)
     if node.on_failure == "pause":
@@ -237,7 +237,7 @@ def node_failed(book: Book, live: Live, state: str, error: ErrorDetail, now: Now
 
 def has_calls(book: Book) -> bool:
     """Tell whether the end of the run calls anything, or waits for what is called."""
-    return book.ending is None and ("run_end" in book.hooks or bool(book.calls))
+    return book.run.ending is None and ("run_end" in book.hooks or bool(book.calls))
 
 
 def stop(book: Book, status: str, reason: str, now: Now) -> None:
@@ -246,7 +246,7 @@ def stop(book: Book, status: str, reason: str, now: Now) -> None:
     Calls go on, and the run ends when they have; one that is stopped while they do stops those too.
     """
     assert reason in STOPPED
-    if book.status in FINAL_RUN:
+    if book.run.status in FINAL_RUN:
         return
     is_calling = has_calls(book)
     lives = [live for live in book.live.values() if not is_calling or live.vertex not in book.calls]
@@ -276,7 +276,7 @@ def stop(book: Book, status: str, reason: str, now: Now) -> None:
         _leave_calls(book, status)
     else:
         book.live = {}
-        finish(book, book.ending or status, now)
+        finish(book, book.run.ending or status, now)
 
 
 def is_resting_child(book: Book, live: Live) -> bool:
@@ -293,7 +293,7 @@ def leave(book: Book, live: Live) -> None:
 
 def _leave_calls(book: Book, status: str) -> None:
     """Nothing of the run is left but its calls."""
-    book.ending = status
+    book.run.ending = status
     leave_only_calls(book)
     book.granted = sum(live.state in ("ready", "running") for live in book.live.values())
     book.waiting = sum(live.state in ("waiting", "due") for live in book.live.values())
@@ -313,22 +313,22 @@ def leave_only_calls(book: Book) -> None:
     book.open = len(calls)
     book.asking.clear()
     book.awaiting = 0
-    book.is_pausing = book.is_held = False
+    book.run.is_pausing = book.run.is_held = False
 
 
 def settle(book: Book, now: Now) -> None:
     """See whether the run has come to rest."""
     if not book.open:
-        if not book.error and book.ending is None:
+        if not book.run.error and book.run.ending is None:
             _check_outputs(book)
-        status = book.ending or ("failed" if book.error else "succeeded")
-        if not book.is_end_announced:
-            book.is_end_announced = True
+        status = book.run.ending or ("failed" if book.run.error else "succeeded")
+        if not book.run.is_end_announced:
+            book.run.is_end_announced = True
             if announce_run(book, "run_end", status):
-                book.ending = status
+                book.run.ending = status
                 return
         finish(book, status, now)
-    elif book.is_pausing:
+    elif book.run.is_pausing:
         if not book.calls and not book.children and not any(live.state == "running" for live in book.live.values()):
             finish(book, "paused", now)
     elif book.is_idle():
@@ -344,16 +344,16 @@ def _check_outputs(book: Book) -> None:
             try:
                 values.resolve(reference)
             except UnresolvedReference as error:
-                book.note_failure(f"output {name!r}: {error}")
+                book.run.note_failure(f"output {name!r}: {error}")
 
 
 def finish(book: Book, status: str, now: Now, *, until: int | None = None) -> None:
     """The run has come to rest; until when, where people are awaited."""
-    if book.error and status == "succeeded":
+    if book.run.error and status == "succeeded":
         status = "failed"  # what its end called has failed, or was stopped
     book.become(status, now)
-    book.ending = book.ends_since_us = None
-    book.is_bare = False
+    book.run.ending = book.run.ends_since_us = None
+    book.run.is_bare = False
     if status != "paused":
-        book.finished_at = now.wall_us
+        book.run.finished_at = now.wall_us
     book.effects.append(Finish(status, until))

@@ -38,7 +38,7 @@ def refusal(book: Book, node: int, growth: Growth) -> str | None:
     Whoever read them has seen the flow as it was then: others may have added to it since.
     """
     work = book.work
-    if book.ending is not None:
+    if book.run.ending is not None:
         return "the end of the run is decided, so nothing more begins: add nodes before"
     if told := beyond_iterations(work.nodes[node], work.definition.config):
         return told

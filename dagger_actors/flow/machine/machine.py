@@ -63,6 +63,7 @@ from dagger_actors.flow.machine.events import (
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.opening import arm_run, detached, opened, opened_to_end, time_left_us
 from dagger_actors.flow.machine.orders import Order
+from dagger_actors.flow.machine.standing import RunStanding
 
 __all__ = ["FlowMachine"]
 
@@ -80,17 +81,17 @@ def cancelled(book: Book, event: Cancelled, now: Now) -> None:
     stop(book, "cancelled", "run cancelled", now)
     if event.opened is None:
         _go_on(book)
-    elif book.status == "running":
+    elif book.run.status == "running":
         arm_run(book, now)
 
 
 def time_up(book: Book, _event: TimeUp, now: Now) -> None:
     """The run has used up its time; what it has called has as long once more, and is stopped then too."""
-    if book.ending is None or not time_left_us(book, now):
-        book.note_failure(_used_up(book))
+    if book.run.ending is None or not time_left_us(book, now):
+        book.run.note_failure(_used_up(book))
         stop(book, "timed_out", "run timed out", now)
         _go_on(book)
-    if book.status == "running":
+    if book.run.status == "running":
         arm_run(book, now)
 
 
@@ -102,7 +103,7 @@ def _used_up(book: Book) -> str:
 
 def _go_on(book: Book) -> None:
     """What its end has called may begin: the gate was held."""
-    if book.status == "running":
+    if book.run.status == "running":
         book.effects.append(Release())
 
 
@@ -130,7 +131,7 @@ RULES: Final[dict[type, Callable[[Book, Any, Now], None]]] = {
 
 
 class FlowMachine:
-    """One run; see ``Book`` for what it is made with.
+    """One run; see ``RunStanding`` and ``Book`` for what it is made with.
 
     Attributes:
         book: Its state; ``restore`` fills it.
@@ -151,8 +152,7 @@ class FlowMachine:
         last_seq: int = 0,
         calls_s: float | None = None,
     ) -> None:
-        self.book = Book(
-            definition,
+        run = RunStanding(
             identity,
             status=status,
             elapsed_us=elapsed_us,
@@ -161,36 +161,35 @@ class FlowMachine:
             started_at=started_at,
             is_pausing=is_pausing,
             is_held=is_held,
-            last_seq=last_seq,
-            calls_s=calls_s,
         )
+        self.book = Book(definition, identity, run, last_seq=last_seq, calls_s=calls_s)
         self.work = self.book.work
 
     def apply(self, event: Event, now: Now) -> Decision:
         """Take one event and decide; an event that comes too late decides nothing."""
         book = self.book
-        if book.is_detached:
+        if book.run.is_detached:
             return Decision()
         RULES[type(event)](book, event, now)
-        if book.status == "running" and not (book.is_detached or book.is_bare):
+        if book.run.status == "running" and not (book.run.is_detached or book.run.is_bare):
             book.fill()
             settle(book, now)
             if book.queue.called:
                 book.fill()  # the end of the run was announced
-        if book.ending is not None and book.ends_since_us is None and not book.is_bare:
-            book.ends_since_us = book.elapsed_us(now)
+        if book.run.ending is not None and book.run.ends_since_us is None and not book.run.is_bare:
+            book.run.ends_since_us = book.run.elapsed_us(now)
             if book.work.definition.config.timeout_seconds is None:
                 arm_run(book, now)
         return book.take_decision()
 
     def run_row(self, now: Now) -> tuple[Cell, ...]:
         """The run's own row, as ``flow_runs.put`` takes it."""
-        return self.book.row(now)
+        return self.book.run.row(now, self.work.last_seq)
 
     @property
     def is_ending(self) -> bool:
         """Whether the end of the run is decided, and waits for what it calls."""
-        return self.book.ending is not None
+        return self.book.run.ending is not None
 
     def is_running(self, node: int, item: int, attempt: int) -> bool:
         """Tell whether that attempt has been granted and has not ended."""
@@ -217,7 +216,7 @@ class FlowMachine:
     @property
     def rests_until(self) -> int | None:
         """When a run that rests, and is opened without its code, is to be looked at by who has it: at once, or never."""
-        return LOOK_NOW if self.book.was_asking else None
+        return LOOK_NOW if self.book.run.was_asking else None
 
     def may_gather_failures(self, node: int, item: int) -> bool:
         """Tell whether a mapped node may fail as soon as that item of one has succeeded: it was the last."""

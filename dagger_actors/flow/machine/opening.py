@@ -28,16 +28,16 @@ def opened(book: Book, event: Opened, now: Now) -> None:
     if event.is_bare:
         _opened_bare(book, event, now)
         return
-    if event.mode == "retry" and book.status in FINAL_RUN:
+    if event.mode == "retry" and book.run.status in FINAL_RUN:
         # A run that timed out has no time left: tried again, it gets all of it again.
-        book.forget_elapsed()
-    is_new = book.started_at is None
-    if book.status != "running":
-        book.is_end_announced = False
+        book.run.forget_elapsed()
+    is_new = book.run.started_at is None
+    if book.run.status != "running":
+        book.run.is_end_announced = False
     book.become("running", now)
-    book.finished_at = None
+    book.run.finished_at = None
     arm_run(book, now)
-    if book.ending is not None:
+    if book.run.ending is not None:
         leave_only_calls(book)
     resting = {rest.key: rest for rest in event.resting}
     for live in list(book.live.values()):
@@ -61,12 +61,12 @@ def time_left_us(book: Book, now: Now) -> int | None:
     Where it has none of its own, that has the time of a run above, which does not wait for it.
     """
     timeout_s = book.work.definition.config.timeout_seconds
-    if timeout_s is None and book.calls_s is not None and book.ends_since_us is not None:
-        return max(0, round(book.calls_s * 1e6) + book.ends_since_us - book.elapsed_us(now))
+    if timeout_s is None and book.calls_s is not None and book.run.ends_since_us is not None:
+        return max(0, round(book.calls_s * 1e6) + book.run.ends_since_us - book.run.elapsed_us(now))
     if timeout_s is None:
         return None
-    whole_us = round(timeout_s * 1e6) * (1 if book.ending is None else 2)
-    return max(0, whole_us - book.elapsed_us(now))
+    whole_us = round(timeout_s * 1e6) * (1 if book.run.ending is None else 2)
+    return max(0, whole_us - book.run.elapsed_us(now))
 
 
 def arm_run(book: Book, now: Now) -> None:
@@ -83,7 +83,7 @@ def opened_to_end(book: Book, event: Opened, now: Now, *, calls: bool) -> None:
             live.state = "running"  # it was not written down yet: it is not skipped, but cancelled
     if not has_calls(book):
         return
-    book.is_bare = not calls
+    book.run.is_bare = not calls
     book.become("running", now)
     for live in [live for live in book.live.values() if live.vertex in book.calls]:
         _reopen(book, live, event, now)
@@ -91,7 +91,7 @@ def opened_to_end(book: Book, event: Opened, now: Now, *, calls: bool) -> None:
 
 def _opened_bare(book: Book, event: Opened, now: Now) -> None:
     """Without the run's code: what its owner's death cut off is written down, and all else stays as it is."""
-    book.is_bare, book.was_asking = True, event.was_asking
+    book.run.is_bare, book.run.was_asking = True, event.was_asking
     for live in list(book.live.values()):
         if live.state in ("ready", "running"):
             _reopen(book, live, event, now)
@@ -99,7 +99,7 @@ def _opened_bare(book: Book, event: Opened, now: Now) -> None:
 
 def _reopen_maps(book: Book, now: Now) -> None:
     """A mapped node that is tried again keeps its items; only its own row begins anew."""
-    if book.is_pausing:
+    if book.run.is_pausing:
         return
     work = book.work
     for node in [live.node for live in book.past.values() if live.item < 0 and live.node in work.sizes]:
@@ -182,6 +182,6 @@ def detached(book: Book, _event: Detached, now: Now) -> None:
                 park(book, live, "interrupted")
         elif live.state == "ready" and book.is_careful(live.node):
             book.write(live, "ready")  # its start was committed, and it is known not to have begun
-    book.stop_clock(now)
-    book.effects += [Drain(), Finish(book.status)]
-    book.is_detached = True
+    book.run.stop_clock(now)
+    book.effects += [Drain(), Finish(book.run.status)]
+    book.run.is_detached = True

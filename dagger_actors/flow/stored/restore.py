@@ -70,7 +70,7 @@ def restore(machine: FlowMachine, rows: Iterable[StoredNode], mode: Mode, redone
         if work.state(node) == "succeeded":
             work.outputs[work.vertex(node)] = work.gather(node)
     if mode in ("resume", "retry") and not has_failed:
-        book.error = None
+        book.run.error = None
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -101,7 +101,7 @@ def _place(machine: FlowMachine, vertex: int, row: StoredNode, known: _Known) ->
     elif row.item < 0 and row.node in known.pausers and known.mode == "recover":
         book.past[vertex] = _past(vertex, row, is_fresh=True)
         book.past[vertex].state = "held"
-        book.is_pausing = True
+        book.run.is_pausing = True
     else:
         _keep(machine, vertex, row)
         return True
@@ -134,7 +134,7 @@ def _restore_calls(machine: FlowMachine) -> None:
             book.entering[call.node] = book.entering.get(call.node, 0) + (not has_ended)
         if not has_ended:
             # The run ends with the last of its end: those that have ended heard of one before, of a run that was tried again.
-            book.is_end_announced |= call.event == "run_end" and book.ending is not None
+            book.run.is_end_announced |= call.event == "run_end" and book.run.ending is not None
             book.calls[vertex] = call
             if vertex not in book.live:
                 book.queue.called.append(vertex)

@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 
 from dagger_actors.core.messages import Stored
-from dagger_actors.flow.machine.book import HELD
 from dagger_actors.flow.machine.events import Mode
+from dagger_actors.flow.machine.standing import HELD
 
 __all__ = ["MARKS", "RunRow", "StoredArtifact", "StoredRow"]
 

@@ -202,7 +202,7 @@ def test_a_rejection_fails_the_node() -> None:
     machine, _ = reopened(Approval(), Opened(mode="recover", answered=frozenset({(0, -1, 1)})), 5)
     decision = machine.apply(Answer(0, -1, 1, NO), at(6))
     assert told(decision) == [("ok", "failed"), ("then", "skipped")]
-    assert machine.book.error == "ok: Rejected: rejected by ann: too dear"
+    assert machine.book.run.error == "ok: Rejected: rejected by ann: too dear"
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_a_node_begins_to_wait_when_what_it_awaits_is_put_together() -> None:
     assert (row.state, row.reason, row.attempt, row.due_at) == ("waiting", "message", 1, 61_000_000)
     assert decision.effects == (Await(0, -1, 1, WANTED), ArmTimer("await", 60_000_000, 0, -1, 1))
     assert machine.book.granted == 0
-    assert machine.book.status == "running"
+    assert machine.book.run.status == "running"
 
 
 def test_what_cannot_be_put_together_fails_the_node() -> None:
