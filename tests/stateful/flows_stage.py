@@ -14,7 +14,7 @@ import apsw
 import msgspec
 
 from dagger_actors import ActorSystem, Context, EmitEvent, Event, HookEvent, action
-from dagger_actors.flow.machine.ends import STOPPED
+from dagger_actors.flow.machine.finishing import STOPPED
 from dagger_actors.inspection import Inspection
 from dagger_actors.testing.simulation import Simulation
 from tests.stateful.flows_parts import HOOKED, RETRY_US, FlowSpec, Spec, Told, told

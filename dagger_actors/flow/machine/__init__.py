@@ -4,6 +4,6 @@
   hooks and people tell a run to do.
 * ``book``: all that it knows of the run: how it stands itself (``standing``), its ``invocations``, and what of them begins
   next (``queue``).
-* ``opening``, ``attempts``, ``ends``, ``awaiting``, ``children``, ``calls``, ``commands``, ``growth``, ``revived``: the rules, one
-  subject each.
+* ``opening``, ``attempts``, ``ends``, ``finishing``, ``awaiting``, ``children``, ``calls``, ``commands``, ``growth``,
+  ``revived``: the rules, one subject each.
 """

@@ -17,8 +17,9 @@ from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce
 from dagger_actors.flow.machine.children import child_prepared
 from dagger_actors.flow.machine.decisions import ArmTimer, Await
-from dagger_actors.flow.machine.ends import end, give_up, is_resting_child, leave
+from dagger_actors.flow.machine.ends import end, give_up
 from dagger_actors.flow.machine.events import Answer, Prepared, WaitOver
+from dagger_actors.flow.machine.finishing import is_resting_child, leave
 from dagger_actors.flow.machine.invocations import Live
 
 __all__ = ["answered", "awaits", "look", "prepared", "wait_over"]

@@ -1,7 +1,7 @@
 """The book of one run: all that its machine knows, and what the event in hand has led to so far.
 
-Mutable, and the machine's own: the rules that change it are functions in ``opening``, ``attempts`` and ``ends``. It knows
-how to write a row and keep its counters straight, and no policy at all.
+Mutable, and the machine's own: the rules that change it are functions in ``opening``, ``attempts``, ``ends`` and others. It
+knows how to write a row and keep its counters straight, and no policy at all.
 """
 
 from __future__ import annotations

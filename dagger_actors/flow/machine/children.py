@@ -11,8 +11,9 @@ from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.core.protocols import Now
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.decisions import ArmTimer, Await, Revive
-from dagger_actors.flow.machine.ends import give_up, is_resting_child
+from dagger_actors.flow.machine.ends import give_up
 from dagger_actors.flow.machine.events import AtRest, Mode, Prepared, Rested, Woken
+from dagger_actors.flow.machine.finishing import is_resting_child
 from dagger_actors.flow.machine.invocations import Live
 
 __all__ = ["child_prepared", "leave_at_rest", "look_for_child", "rested", "woken"]

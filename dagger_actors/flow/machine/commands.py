@@ -13,8 +13,9 @@ from dagger_actors.flow.definition import Constant, Growth
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import call_name
 from dagger_actors.flow.machine.decisions import AddedNode, Release, Revive, StopBody
-from dagger_actors.flow.machine.ends import begin, end, finish, is_resting_child, leave, stop
+from dagger_actors.flow.machine.ends import begin, end
 from dagger_actors.flow.machine.events import Ordered
+from dagger_actors.flow.machine.finishing import finish, is_resting_child, leave, stop
 from dagger_actors.flow.machine.growth import grow, refusal
 from dagger_actors.flow.machine.invocations import Live
 from dagger_actors.flow.machine.orders import CancelVertex, Emit, Order, Pause, Resume, Rewire, Stop

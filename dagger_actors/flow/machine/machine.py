@@ -36,7 +36,7 @@ from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.children import rested, woken
 from dagger_actors.flow.machine.commands import ordered, why_not
 from dagger_actors.flow.machine.decisions import Decision, Release
-from dagger_actors.flow.machine.ends import gathers_failures, settle, stop
+from dagger_actors.flow.machine.ends import gathers_failures
 from dagger_actors.flow.machine.events import (
     Answer,
     BodyKey,
@@ -60,6 +60,7 @@ from dagger_actors.flow.machine.events import (
     WaitOver,
     Woken,
 )
+from dagger_actors.flow.machine.finishing import settle, stop
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.machine.opening import arm_run, detached, opened, opened_to_end, time_left_us
 from dagger_actors.flow.machine.orders import Order

@@ -12,8 +12,9 @@ from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce_run
 from dagger_actors.flow.machine.children import leave_at_rest, look_for_child
 from dagger_actors.flow.machine.decisions import ArmTimer, Drain, Finish, StopBody
-from dagger_actors.flow.machine.ends import begin, has_calls, leave_only_calls
+from dagger_actors.flow.machine.ends import begin
 from dagger_actors.flow.machine.events import AtRest, Detached, Mode, Opened
+from dagger_actors.flow.machine.finishing import has_calls, leave_only_calls
 from dagger_actors.flow.machine.invocations import Live
 from dagger_actors.flow.machine.revived import note_revived, note_void
 

@@ -22,7 +22,7 @@ from dagger_actors.errors import ForkRefused, NeverRan, UnknownNode
 from dagger_actors.errors.commands import command_line
 from dagger_actors.flow.definition import FlowDefinition, FromInput, NodeDefinition, moved
 from dagger_actors.flow.definition.predicates import references_of
-from dagger_actors.flow.machine.ends import STOPPED
+from dagger_actors.flow.machine.finishing import STOPPED
 from dagger_actors.flow.stored.rows import StoredRow
 
 __all__ = ["Forked", "Forking"]
