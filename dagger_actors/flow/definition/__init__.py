@@ -4,7 +4,8 @@ A definition is frozen, encodes to JSON and is pinned to its run by its hash; no
 what is the default, which makes a large flow a third as long; so those defaults are part of the format, and a test pins
 them. One meaning has one encoding: whoever makes a node uses the default objects themselves (msgspec compares identity).
 
-What its parts mean: ``values`` of references, ``predicates`` of ``when``, ``inputs`` that a caller gives.
+What its parts mean: ``values`` of references, ``predicates`` of ``when``, ``inputs`` that a caller gives, ``streams`` of maps
+over maps.
 """
 
 from dagger_actors.flow.definition.awaits import Approval, Awaited, AwaitMessage, InputType, OnTimeout

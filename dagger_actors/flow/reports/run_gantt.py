@@ -11,7 +11,7 @@ from dagger_actors.drawing.chart import Chart, Row, Segment
 from dagger_actors.drawing.picture import line
 from dagger_actors.drawing.text import duration
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.machine.invocations import is_streamed, source_of
+from dagger_actors.flow.definition.streams import is_streamed, source_of
 from dagger_actors.flow.reports.attempt_wording import moment
 from dagger_actors.flow.reports.origin import innermost
 from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report
