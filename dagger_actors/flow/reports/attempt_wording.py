@@ -20,11 +20,13 @@ from dagger_actors.flow.stored.given_answers import Answer
 __all__ = [
     "answered",
     "awaiting",
+    "cached_by",
     "ended",
     "history",
     "last",
     "made",
     "moment",
+    "parked",
     "policy",
     "running_flow",
     "span",
@@ -183,3 +185,23 @@ def history(attempts: Sequence[AttemptReport]) -> list[str]:
     left_out = max(0, len(attempts) - HISTORY)
     told = [f"attempt {one.attempt} {ended(one)}" for one in attempts[left_out:]]
     return [f"left out: {counted(left_out, 'earlier attempt')}", *told] if left_out else told
+
+
+def parked(one: NodeReport) -> list[str]:
+    """Say why a node is parked, and what releases it."""
+    why = {
+        "poison": "its process died under it again and again, so it is parked and not run once more by itself",
+        "interrupted": "it may run at most once and was cut off, so nobody knows whether it had its effect",
+    }.get(one.reason or "", f"it is parked: {one.reason or 'no reason is recorded'}")
+    release = "`retry` of its run releases it, with a fresh set of tries"
+    return [why, *history([attempt for attempt in one.attempts if attempt.state == "interrupted"][-3:]), release]
+
+
+def cached_by(reason: str | None) -> str:
+    """Say which key gave a succeeded node its output; "" when it was computed.
+
+    The one place that knows how the reason of a cached attempt reads: whoever writes it says ``cached``, then what of.
+    """
+    if reason is None or not reason.startswith("cached"):
+        return ""
+    return f"its output was not computed but found: {reason}"

@@ -18,16 +18,19 @@ from dagger_actors.flow.definition import FlowDefinition, NodeDefinition
 from dagger_actors.flow.reports.attempt_wording import (
     answered,
     awaiting,
+    cached_by,
     ended,
     history,
     last,
     made,
     moment,
+    parked,
     policy,
     running_flow,
     span,
     told_error,
 )
+from dagger_actors.flow.reports.hindrances import Hindrances
 from dagger_actors.flow.reports.origin import Origin
 from dagger_actors.flow.reports.questions import Question, questions_inside
 from dagger_actors.flow.reports.report import NodeReport, Report
@@ -41,7 +44,6 @@ FOLLOWED = 20
 """Nodes an explanation holds besides its own; the rest is counted."""
 
 OPEN = ("running", "waiting", "ready", "interrupted")
-PARKED = frozenset({"interrupted", "poison"})
 STOPPED = "run stopped"
 """Why what goes on ends when a node has failed for good, whose ``on_failure`` is ``stop``."""
 
@@ -121,8 +123,8 @@ def explain(
     Raises:
         UnknownNode: There is no such node, or no such item; names the nearest.
     """
-    explainer = _Explainer(report, definition, now_us, questions, answers or {})
-    explainer.is_stranded, explainer.is_pausing, explainer.is_left = is_stranded, is_pausing, is_left
+    hindrances = Hindrances(report, definition.config, is_stranded=is_stranded, is_pausing=is_pausing, is_left=is_left)
+    explainer = _Explainer(report, definition, hindrances, now_us, questions, answers or {})
     found = msgspec.structs.replace(explainer.explain(node_id, key), next_run=next_run or report.run_id)
     return found if origin is None else _with_origin(found, origin)
 
@@ -144,6 +146,7 @@ class _Explainer:
         self,
         report: Report,
         definition: FlowDefinition,
+        hindrances: Hindrances,
         now_us: int,
         questions: Sequence[Question],
         answers: Mapping[int, Answer],
@@ -153,18 +156,16 @@ class _Explainer:
         self._report = report
         self._standings = Standings(report, definition)
         self._nodes = definition.nodes
-        self._definition = definition
+        self._hindrances = hindrances
         self._now_us = now_us
-        self.is_stranded = self.is_pausing = self.is_left = False
 
     def explain(self, node_id: str, key: str) -> Explanation:
         at = self._standings.position_of(node_id)
         one = self._standings.find(node_id, key)
         sentences, causes = self._why(at, one)
-        run_state = "interrupted" if self.is_stranded else self._report.state
         return Explanation(
             run_id=self._report.run_id,
-            run_state=run_state,
+            run_state=self._hindrances.run_state,
             node_id=node_id,
             invocation_key=key,
             state=one.state,
@@ -172,27 +173,13 @@ class _Explainer:
             sentences=tuple(sentences),
             causes=tuple(causes),
             traceback=self._traceback(one),
-            next_verb=self._next_verb(one),
+            next_verb=self._hindrances.next_verb(one),
         )
 
     @staticmethod
     def _traceback(one: NodeReport) -> str:
         error = one.attempts[-1].error if one.attempts and one.state in ("failed", "timed_out") else None
         return "" if error is None else error.traceback
-
-    def _next_verb(self, one: NodeReport) -> str:
-        if self.is_left:
-            return "cancel"
-        if self.is_stranded:
-            return "resume"
-        match self._report.state:
-            case "failed" | "cancelled" | "timed_out":
-                return "retry" if one.state != "succeeded" else ""
-            case "paused":
-                is_parked = any(node.state == "waiting" and node.reason in PARKED for node in self._report.nodes)
-                return "retry" if is_parked else "resume"
-            case _:
-                return ""
 
     # --- one state each
 
@@ -205,7 +192,7 @@ class _Explainer:
             case "running":
                 return self._running(one), self._links_of_items(one, OPEN)
             case "ready":
-                return [*self._held_by_limit(), *self._of_the_run()], []
+                return [*self._hindrances.of_the_limit(), *self._hindrances.told()], []
             case _:
                 return self._pending(at)
 
@@ -224,7 +211,7 @@ class _Explainer:
                 return [f"{when}: {why}"], self._culprits() if one.reason == STOPPED else []
             case _:
                 text = f"its attempt {last(one).attempt} was cut off ({why}); it is made again"
-                return [text, *self._of_the_run()], []
+                return [text, *self._hindrances.told()], []
 
     def _succeeded(self, one: NodeReport) -> list[str]:
         if cached := cached_by(one.reason):
@@ -295,13 +282,13 @@ class _Explainer:
         latest = last(one)
         if one.reason == "flow":
             inside = self._asked_inside(child_id(self._report.run_id, one.node_id, one.invocation_key))
-            return [*running_flow(node, one, self._now_us), *inside, *self._of_the_run()]
+            return [*running_flow(node, one, self._now_us), *inside, *self._hindrances.told()]
         if one.reason in KINDS:
             answer = self._answers.get(at)
             told = answered(answer) if answer else awaiting(node, self._nodes, latest, self._now_us)
-            return [*told, *self._of_the_run()]
+            return [*told, *self._hindrances.told()]
         if one.reason != "retry":
-            return [*self._parked(one), *self._of_the_run()]
+            return [*parked(one), *self._hindrances.told()]
         before = one.attempts[-2] if len(one.attempts) > 1 else None
         sentences = []
         if latest.due_us is not None:
@@ -312,7 +299,7 @@ class _Explainer:
             tries = sum(attempt.state != "interrupted" for attempt in one.attempts[:-1])
             sentences.append(f"attempt {before.attempt} {ended(before)}")
             sentences.append(f"try {made(tries, node.retry)} is over; {policy(node.retry, None, tries)}")
-        return [*sentences, *self._of_the_run()]
+        return [*sentences, *self._hindrances.told()]
 
     def _asked_inside(self, run_id: str) -> list[str]:
         """Name the nodes inside at which people are asked."""
@@ -323,14 +310,6 @@ class _Explainer:
             for question in asked[:NAMED]
         ]
         return told + ([f"... and at {counted(len(asked) - NAMED, 'more node')}"] if len(asked) > NAMED else [])
-
-    def _parked(self, one: NodeReport) -> list[str]:
-        why = {
-            "poison": "its process died under it again and again, so it is parked and not run once more by itself",
-            "interrupted": "it may run at most once and was cut off, so nobody knows whether it had its effect",
-        }.get(one.reason or "", f"it is parked: {one.reason or 'no reason is recorded'}")
-        release = "`retry` of its run releases it, with a fresh set of tries"
-        return [why, *history([attempt for attempt in one.attempts if attempt.state == "interrupted"][-3:]), release]
 
     def _running(self, one: NodeReport) -> list[str]:
         latest = last(one) if one.attempts else None
@@ -346,15 +325,17 @@ class _Explainer:
         elif latest is not None and latest.started_us is not None:
             since = f"attempt {latest.attempt} runs since {moment(latest.started_us)}"
             lost = f"attempt {latest.attempt}, begun at {moment(latest.started_us)}, was lost with its process"
-            sentences.append(lost if self.is_stranded else f"{since}, for {span(self._now_us - latest.started_us)}")
+            sentences.append(
+                lost if self._hindrances.is_stranded else f"{since}, for {span(self._now_us - latest.started_us)}"
+            )
             sentences += history(one.attempts[:-1])
-        return [*sentences, *self._of_the_run()]
+        return [*sentences, *self._hindrances.told()]
 
     def _pending(self, at: int) -> tuple[list[str], list[Link]]:
         open_ones = [on for on in self._nodes[at].dependencies if not self._standings.has_ended(on)]
         if not open_ones:
-            held = self._of_the_run() or ["everything it depends on has ended; it starts next"]
-            return [*held, *([] if self._of_the_run() else self._held_by_limit())], []
+            held = self._hindrances.told() or ["everything it depends on has ended; it starts next"]
+            return [*held, *([] if self._hindrances.told() else self._hindrances.of_the_limit())], []
         states = [f"{quoted(self._nodes[on].id)} ({self._standings.state(on)})" for on in open_ones[:NAMED]]
         more = f" and {len(open_ones) - NAMED} more" if len(open_ones) > NAMED else ""
         roots = self._standings.roots(open_ones)
@@ -362,7 +343,7 @@ class _Explainer:
         sentences = [f"it waits for {', '.join(states)}{more}"]
         if roots != open_ones:
             sentences.append(f"in the end that is for {names([self._nodes[on].id for on in roots])}")
-        return [*sentences, *self._of_the_run()], links
+        return [*sentences, *self._hindrances.told()], links
 
     # --- words
 
@@ -394,32 +375,3 @@ class _Explainer:
         """The failures that ended the run."""
         found = [one for one in self._report.nodes if one.state in ("failed", "timed_out") and not one.invocation_key]
         return [self._link(one) for one in found[:FOLLOWED]]
-
-    def _held_by_limit(self) -> list[str]:
-        if self.is_stranded or self._report.state != "running":
-            return ["it has not begun"]
-        config = self._definition.config
-        running = sum(one.state == "running" and one.size is None for one in self._report.nodes)
-        if running < config.limit:
-            return [f"it may start: {running} of {counted(config.limit, 'place')} taken"]
-        told = "max_parallel_nodes" if config.enable_parallel_execution else "enable_parallel_execution: false"
-        return [f"it is held by the limit: {config.limit} of {counted(config.limit, 'place')} taken ({told})"]
-
-    def _of_the_run(self) -> list[str]:
-        if self.is_left:
-            return ["the run that it is inside of is over: nothing goes on, and `cancel` ends it"]
-        if self.is_stranded:
-            return ["the process that ran the run is gone: nothing goes on before `resume`"]
-        if self.is_pausing:
-            return ["the run is pausing: nothing more starts, and it is paused when what runs has ended"]
-        return ["the run is paused: nothing starts"] if self._report.state == "paused" else []
-
-
-def cached_by(reason: str | None) -> str:
-    """Say which key gave a succeeded node its output; "" when it was computed.
-
-    The one place that knows how the reason of a cached attempt reads: whoever writes it says ``cached``, then what of.
-    """
-    if reason is None or not reason.startswith("cached"):
-        return ""
-    return f"its output was not computed but found: {reason}"

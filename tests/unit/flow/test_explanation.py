@@ -19,7 +19,8 @@ from dagger_actors.flow.definition import (
     FromInput,
     NodeDefinition,
 )
-from dagger_actors.flow.reports.explanation import Explanation, cached_by, explain
+from dagger_actors.flow.reports.attempt_wording import cached_by
+from dagger_actors.flow.reports.explanation import Explanation, explain
 from dagger_actors.flow.reports.report import AttemptReport, NodeReport, Report
 from dagger_actors.flow.stored.given_answers import Answer
 
