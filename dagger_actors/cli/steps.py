@@ -75,12 +75,12 @@ def answer_step(question: Question, db: str) -> str:
     return command("signal", question.run_id, question.node_id, "VALUE", db=db)
 
 
-def asked(questions: Sequence[Question], run_id: str) -> list[str]:
+def asked(questions: Sequence[Question], run_id: str = "") -> list[str]:
     """Tell what people are asked, a line each.
 
     Args:
         questions: The questions.
-        run_id: The run that was looked at; others are named.
+        run_id: The run that was looked at; others are named. Empty = all are.
     """
     told = [f"{_question(one, run_id)} ({wanted(one)})" for one in questions[:ASKED]]
     if len(questions) > ASKED:

@@ -11,6 +11,7 @@ import pytest
 
 from dagger_actors import ActorSystem, Report
 from dagger_actors.errors import AlreadyAnswered, NotAsked, RequestError, UnknownNode
+from dagger_actors.store.reader import Readers
 from dagger_actors.testing import explore
 from dagger_actors.testing.simulation import Simulation
 
@@ -353,6 +354,26 @@ def test_what_is_asked_in_all_runs_is_listed(sim: Simulation, tmp_path: Path) ->
     assert listed() == ["t/sub"]
     with pytest.raises(RequestError, match="limit is a whole number, 1 or more"):
         system.flows.questions(limit=0)
+
+
+def test_what_is_asked_in_many_runs_costs_no_look_each(
+    sim: Simulation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law: one look at the database tells what is asked in all runs, or in those inside one, and one at most how each flow asks."""
+    system = asking(sim, written(tmp_path))
+    system.flows.start(tmp_path / "mapped.yaml", {"numbers": [1, 2, 3, 4]}, run_id="m").wait()
+    looks: list[str] = []
+    query = Readers.query
+
+    def noted(readers: Readers, name: str, *parameters: int | str) -> list[tuple[Any, ...]]:
+        looks.append(name)
+        return query(readers, name, *parameters)
+
+    monkeypatch.setattr(Readers, "query", noted)
+    for run_id, count, most in ((None, 5, 2), ("m", 4, 3)):
+        looks.clear()
+        assert len(system.flows.questions(run_id)) == count
+        assert len(looks) <= most, looks
 
 
 def test_why_names_who_is_asked_inside(sim: Simulation, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import sqlite3
 from contextlib import closing
@@ -63,21 +64,24 @@ def test_a_run_exits_with_3_once_nothing_but_people_are_awaited_and_goes_on_with
 
 def test_what_is_asked_in_all_runs_is_listed_with_how_to_answer_it(asking):
     """Law: the oldest first; what has its answer is left out, though its run rests and has not taken it; JSON alone on stdout."""
-    (asking.folder / "later.yaml").write_text(FLOW.replace("approval: {", "approval: {type: int, timeout_s: 3600, "))
+    (asking.folder / "later.yaml").write_text(
+        FLOW.replace("approval: {", "approval: {type: int, timeout_s: 3600, on_timeout: autopilot, default: 3, ")
+    )
     for run, flow in (("a", "ask.yaml"), ("b", "later.yaml"), ("c", "ask.yaml")):
         assert asking("run", flow, "--run-id", run).returncode == 3
     listed = asking("questions")
     assert listed.returncode == 0, listed.stderr
-    heading, *rows = [line.split() for line in listed.stdout.splitlines()]
-    assert heading == ["run", "node", "asks", "answer", "since", "(UTC)", "until", "(UTC)", "then"]
-    assert [row[:6] for row in rows] == [
-        [run, "ok", "Go", "on?", "\\x1b[2J", answer] for run, answer in (("a", "yes"), ("b", "int"), ("c", "yes"))
+    lines = listed.stdout.splitlines()
+    assert lines[::2] == [
+        f"{run}: ok asks: Go on? \\x1b[2J ({wanted})"
+        for run, wanted in (("a", "yes or no"), ("b", "int"), ("c", "yes or no"))
     ]
-    assert rows[1][-1] == "pause"
+    assert re.fullmatch(r"  since \S{10} \S{8} UTC", lines[1])
+    assert re.fullmatch(r"  since \S{10} \S{8}, until \S{10} \S{8} UTC, then autopilot: 3", lines[3])
     assert listed.stderr.startswith("next: dagger-actors approve a ok --db dagger.db\n")
     assert asking("approve", "a", "ok").returncode == 0
     left = asking("questions", "--limit", "1")
-    assert "b    ok" in left.stdout
+    assert left.stdout.startswith("b: ok asks: ")
     assert left.stderr.startswith(
         "the first 1; --limit N shows more\nnext: dagger-actors signal b ok VALUE --db dagger.db\n"
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -14,11 +13,11 @@ from dagger_actors.flow.definition import FlowDefinition
 from dagger_actors.flow.reports.explanation import Explanation, explain
 from dagger_actors.flow.reports.logs import AttemptLog
 from dagger_actors.flow.reports.origin import origin_of
-from dagger_actors.flow.reports.questions import Question, questions_of
+from dagger_actors.flow.reports.questions import Asked, Question, question_of
 from dagger_actors.flow.reports.report import Report, RunSummary, build_report
 from dagger_actors.flow.stored.given_answers import Answer, untaken
 from dagger_actors.flow.stored.rows import StoredArtifact, StoredRow
-from dagger_actors.flow.stored.stored_runs import StoredRuns
+from dagger_actors.flow.stored.stored_runs import NODES, StoredRuns
 from dagger_actors.reading.filters import LISTED, check_limit, states_of
 from dagger_actors.reading.since import since_us
 
@@ -111,14 +110,13 @@ class Looking:
         """
         check_limit(limit)
         query = self._stored.store.readers.query
-        if run_id is None:
-            asked = [found for (found,) in query("read.asked", limit)]
-        else:
-            asked = [run_id, *(found for (found,) in query("read.asked_inside", self._stored.run_key(run_id), limit))]
-        return tuple(itertools.islice(itertools.chain.from_iterable(map(self._questions_of, asked)), limit))
-
-    def _questions_of(self, run_id: str) -> Iterator[Question]:
-        return questions_of(self.report(run_id, outputs=False), self.definition(run_id), self._answers(run_id))
+        where = () if run_id is None else (self._stored.run_key(run_id),)
+        asked = [Asked(*row) for row in query("read.asked_inside" if where else "read.asked", *where, limit)]
+        pinned = self._stored.nodes_at((one.definition_id, one.node) for one in asked if one.added is None)
+        return tuple(
+            question_of(one, pinned[one.definition_id, one.node] if one.added is None else NODES.decode(one.added))
+            for one in asked
+        )
 
     def _answers(self, run_id: str) -> dict[int, Answer]:
         """What people have answered in a run and it has not taken yet, by the positions of its nodes."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
-from dagger_actors.flow.definition import Approval, FlowDefinition, InputType
-from dagger_actors.flow.reports.report import Report
+from dagger_actors.flow.definition import Approval, InputType, NodeDefinition
 
-__all__ = ["Question", "questions_inside", "questions_of"]
+__all__ = ["Asked", "Question", "question_of", "questions_inside"]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +23,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         since_us: Since when it is asked.
         due_us: Until when; None = for ever.
         on_timeout: What then: ``pause`` or ``autopilot``.
+        default: What the autopilot answers; None where there is none.
     """
 
     run_id: str
@@ -32,32 +33,43 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     since_us: int | None
     due_us: int | None
     on_timeout: str
+    default: Any = None
 
 
-def questions_of(report: Report, definition: FlowDefinition, answered: Container[int] = ()) -> Iterator[Question]:
-    """What people are asked in a run.
+class Asked(NamedTuple):
+    """Where and when a person is asked: a row of ``read.asked`` and ``read.asked_inside``.
 
-    Args:
-        report: How it stands.
-        definition: What it is pinned to.
-        answered: Positions of nodes that are answered already, though the run has not taken it.
+    Attributes:
+        run_id: The run.
+        definition_id: What it is pinned to.
+        node: The position of the node.
+        added: The node as JSON, where the run has been given it, or has another one than its definition has there.
+        since_us: Since when it is asked, microseconds UTC.
+        due_us: Until when; None = for ever.
     """
-    open_ones = [node for at, node in enumerate(definition.nodes) if at not in answered]
-    asked = {node.id: node.awaits for node in open_ones if isinstance(node.awaits, Approval)}
-    for node in report.nodes if asked else ():
-        asks = asked.get(node.node_id)
-        if asks is None or node.state != "waiting" or not node.attempts:
-            continue
-        latest = node.attempts[-1]
-        yield Question(
-            run_id=report.run_id,
-            node_id=node.node_id,
-            message=asks.message,
-            type=asks.type,
-            since_us=latest.started_us,
-            due_us=latest.due_us,
-            on_timeout=asks.on_timeout,
-        )
+
+    run_id: str
+    definition_id: str
+    node: int
+    added: str | None
+    since_us: int | None
+    due_us: int | None
+
+
+def question_of(asked: Asked, node: NodeDefinition) -> Question:
+    """What a person is asked at a node, which is an approval."""
+    asks = node.awaits
+    assert isinstance(asks, Approval)
+    return Question(
+        run_id=asked.run_id,
+        node_id=node.id,
+        message=asks.message,
+        type=asks.type,
+        since_us=asked.since_us,
+        due_us=asked.due_us,
+        on_timeout=asks.on_timeout,
+        default=None if asks.default is None else msgspec.json.decode(asks.default),
+    )
 
 
 def questions_inside(questions: Sequence[Question], run_id: str) -> list[Question]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -91,6 +92,17 @@ class StoredRuns:
                 body, _ = self._store.readers.query("read.definition", one.definition_id)[0]
                 flows[one.definition_id] = msgspec.Raw(body if isinstance(body, bytes) else body.encode())
         return msgspec.structs.replace(pinned, config=CONFIGS.decode(row.config), nodes=tuple(nodes), flows=flows)
+
+    def nodes_at(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], NodeDefinition]:
+        """The nodes at some places of definitions, each definition read once.
+
+        Raises:
+            NewerSchema: A newer version of this package encoded one; here it could mean something else.
+        """
+        found = {}
+        for definition_id, node in sorted(set(places)):
+            found[definition_id, node] = self._pinned(definition_id).nodes[node]
+        return found
 
     def _pinned(self, definition_id: str) -> FlowDefinition:
         """The definition of a file; the last one is kept, for whoever opens a run asks for it again and again."""
