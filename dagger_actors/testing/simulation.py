@@ -6,30 +6,27 @@ a handler, real processes and signals, or users' own clocks and sockets: tests w
 
 from __future__ import annotations
 
-import itertools
 import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from dagger_actors.errors import SystemClosed
 from dagger_actors.supervised.actor import Actor
 from dagger_actors.system import ActorSystem
-from dagger_actors.testing.blank import lay_blank, memory
+from dagger_actors.testing.blank import memory
 from dagger_actors.testing.borders import guard, unguard
 from dagger_actors.testing.deaths import Deaths
-from dagger_actors.testing.errors import Killed, NeverSettles, WorkerKilled
+from dagger_actors.testing.errors import NeverSettles, WorkerKilled
 from dagger_actors.testing.handler_stubs import HandlerStub, HandlerStubs
 from dagger_actors.testing.replay import Kill
 from dagger_actors.testing.script import Failures
-from dagger_actors.testing.simulated_house import SimulatedHouse
 from dagger_actors.testing.stubs import Stub, Stubs
-from dagger_actors.testing.virtual import VirtualRuntime
 from dagger_actors.testing.wire_check import WireCheck
+from dagger_actors.testing.workers import Workers
 from dagger_actors.testing.world import World
 
 __all__ = ["Simulation", "open_simulation", "simulate"]
@@ -56,18 +53,19 @@ class Simulation:
         self.seed = seed
         self.world = World(seed)
         self.path = folder / "sim.db"
-        self.deaths: list[str] = []
-        self._systems: dict[str, ActorSystem] = {}
-        self._runtimes: dict[str, VirtualRuntime] = {}
-        self._options: dict[ActorSystem, dict[str, Any]] = {}
-        self._names = itertools.count(1)
         self.fates = Deaths(self.world)
         self._stubs = Stubs(self.world)
         self._handler_stubs = HandlerStubs(self.world)
         self._wire = WireCheck(lambda: self.world.is_stepping)
-        self._kept: str | None = None
-        self.world.on_killed = self._bury
-        self.world.is_interrupted = lambda: self._kept is not None and self._kept not in self._systems
+        self._workers = Workers(
+            self.world,
+            self.path,
+            fates=self.fates,
+            stubs=self._stubs,
+            handler_stubs=self._handler_stubs,
+            wire=self._wire,
+        )
+        self.deaths = self._workers.killed
 
     @property
     def check_wire(self) -> bool:
@@ -101,21 +99,7 @@ class Simulation:
         Args:
             options: As ``ActorSystem`` takes them; ``recover`` is off unless it is given.
         """
-        if options.get("vfs") is None:
-            lay_blank(self.path)
-        worker = f"w{next(self._names)}"
-        runtime = self._runtimes[worker] = VirtualRuntime(self.world, worker)
-        system = ActorSystem(
-            self.path,
-            runtime=runtime,
-            house=partial(SimulatedHouse, worker, self._handler_stubs, self._wire),
-            **{"recover": False, "synchronous": "normal", **options},
-        )
-        self._systems[worker] = system
-        self._options[system] = options
-        self._stubs.enter(worker, system.registry)
-        system.journal.writer.on_commit = lambda moment: self._passing(worker, moment)
-        return system
+        return self._workers.start(options)
 
     def restart(self, system: ActorSystem) -> ActorSystem:
         """Kill a worker, if it lives, and start another with its options; it recovers what the old one has left.
@@ -124,7 +108,7 @@ class Simulation:
         """
         if self.is_alive(system):
             self.kill(system)
-        return self.system(**{"recover": True, **self._options[system]})
+        return self.system(**{"recover": True, **self._workers.options_of(system)})
 
     def keep_going(self, body: Callable[[ActorSystem], T], *, most_deaths: int = 20, **options: Any) -> T:
         """Call a function with a worker, and again with the next one whenever that is killed, until it returns.
@@ -147,7 +131,7 @@ class Simulation:
         """
         system, died = self.system(**options), 0
         while True:
-            with self._keeping(system):
+            with self._workers.keeping(system):
                 try:
                     result = body(system)
                 except (WorkerKilled, SystemClosed):
@@ -171,23 +155,23 @@ class Simulation:
         """
         if commit < 1 or moment not in ("before", "after"):
             raise ValueError(f"a worker dies before or after its first commit or a later one, not {moment!r} {commit}")
-        self.fates.doom(self._name(system), Kill(commit, moment))
+        self.fates.doom(self._workers.name_of(system), Kill(commit, moment))
 
     def kill(self, system: ActorSystem) -> None:
         """Kill a worker now, as ``kill -9`` would."""
-        self._bury(self._name(system))
+        self._workers.kill(system)
 
     def freeze(self, system: ActorSystem) -> None:
         """Stop a worker, as SIGSTOP would: it keeps its locks, and nothing of it runs until ``thaw``."""
-        self.world.frozen.add(self._name(system))
+        self.world.frozen.add(self._workers.name_of(system))
 
     def thaw(self, system: ActorSystem) -> None:
         """Let a frozen worker go on."""
-        self.world.frozen.discard(self._name(system))
+        self.world.frozen.discard(self._workers.name_of(system))
 
     def is_alive(self, system: ActorSystem) -> bool:
         """Tell whether a worker has neither been killed nor left."""
-        return system in self._systems.values()
+        return self._workers.is_alive(system)
 
     # --- stubs
 
@@ -220,8 +204,7 @@ class Simulation:
             RequestError: One of these is none of what it can be.
         """
         stub = self._stubs.add(target, returns=returns, takes_s=takes_s, fails=fails, times=times)
-        for worker, system in self._systems.items():
-            self._stubs.enter(worker, system.registry)
+        self._workers.hear_of_stubs()
         return stub
 
     def stub_handler(
@@ -265,17 +248,17 @@ class Simulation:
             NeverSettles: Thirty virtual days have passed; says what is still waiting.
         """
         self.world.run_to_rest()
-        self._refuse_death()
+        self._workers.refuse_death()
 
     def settle(self) -> None:
         """Go on without time passing."""
         self.world.settle()
-        self._refuse_death()
+        self._workers.refuse_death()
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self.world.advance(seconds)
-        self._refuse_death()
+        self._workers.refuse_death()
 
     @property
     def now_s(self) -> float:
@@ -297,42 +280,8 @@ class Simulation:
 
     def close(self) -> None:
         """End all workers as if killed."""
-        for worker in list(self._systems):
-            self._bury(worker)
+        self._workers.kill_all()
         self.world.close()
-
-    def _name(self, system: ActorSystem) -> str:
-        return next(name for name, one in self._systems.items() if one is system)
-
-    @contextmanager
-    def _keeping(self, system: ActorSystem) -> Iterator[None]:
-        """While this worker's body runs, its death ends whatever lets the world go on."""
-        before, self._kept = self._kept, self._name(system)
-        try:
-            yield
-        finally:
-            self._kept = before
-
-    def _refuse_death(self) -> None:
-        if self.world.is_interrupted():
-            raise WorkerKilled(self._kept)
-
-    def _passing(self, worker: str, moment: str) -> None:
-        if not self.fates.strikes(worker, moment):
-            return
-        if self.world.is_stepping:
-            raise Killed(worker)
-        # The very last words of a worker that leaves are written in no turn.
-        self._bury(worker)
-        raise WorkerKilled(worker)
-
-    def _bury(self, worker: str) -> None:
-        system = self._systems.pop(worker, None)
-        if system is not None:
-            self._runtimes[worker].is_dead = True
-            self.deaths.append(worker)
-            self.world.forget(worker)
-            system.abandon()
 
 
 @contextmanager
