@@ -13,8 +13,9 @@ from dagger_actors.errors import DefinitionError, GrowthRefused
 from dagger_actors.flow.definition import Constant, NodeDefinition, moved
 from dagger_actors.flow.loading.action_check import bind
 from dagger_actors.flow.loading.calls import read_failure
+from dagger_actors.flow.loading.dependencies import check_cycles, resolve_pointers
 from dagger_actors.flow.loading.grown import Added, Grown, GrownAncestry
-from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
+from dagger_actors.flow.loading.nodes import defined, read_nodes
 from dagger_actors.flow.loading.references import MAX_REFERENCE, Pointer
 from dagger_actors.flow.loading.written import WrittenFlow, WrittenMap, WrittenNode
 from dagger_actors.reading.kind import FileKind

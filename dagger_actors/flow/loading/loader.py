@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast, get_args
 
+import msgspec
 from msgspec.inspect import Type
 
 from dagger_actors.bodies.type_shape import ANY
 from dagger_actors.core.wording import quoted
 from dagger_actors.flow.actions.registry import ActionRegistry
 from dagger_actors.flow.actions.run_actions import Places
-from dagger_actors.flow.definition import FlowConfig, FlowDefinition, Hook, InputSpec, InputType, Reference
+from dagger_actors.flow.definition import FlowConfig, FlowDefinition, Hook, InputSpec, Reference
 from dagger_actors.flow.loading.action_check import bind, load_actions
 from dagger_actors.flow.loading.ancestry import Ancestry
 from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.calls import HOOKS, read_failure, read_hooks
 from dagger_actors.flow.loading.defaults import check_output_defaults
+from dagger_actors.flow.loading.dependencies import check_cycles, resolve_pointers
+from dagger_actors.flow.loading.flow_inputs import read_flow_inputs
 from dagger_actors.flow.loading.flow_outputs import outputs_of
-from dagger_actors.flow.loading.nodes import check_cycles, defined, read_nodes, resolve_pointers
+from dagger_actors.flow.loading.nodes import defined, read_nodes
 from dagger_actors.flow.loading.references import Pointer, read_pointer, reference_of, resolve_anywhere
-from dagger_actors.flow.loading.secret_inputs import read_secret, refuse_secret
+from dagger_actors.flow.loading.secret_inputs import refuse_secret
 from dagger_actors.flow.loading.settings import CONFIG, read_config
 from dagger_actors.flow.loading.sub_flows import HeldFlow, SubFlows
 from dagger_actors.flow.loading.written import WrittenNode
@@ -29,7 +31,7 @@ from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.kind import FileKind
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.source import Source, read_source
-from dagger_actors.reading.tree import Fields, Scalar, Table, Tree
+from dagger_actors.reading.tree import Fields, Table, Tree
 
 __all__ = ["FLOW_FILE", "LoadedInside", "load_flow"]
 
@@ -41,8 +43,6 @@ FLOW = Keys(
     required=("name", "nodes"),
     inside={"config": CONFIG, "hooks": HOOKS},
 )
-INPUT = Keys(known=("type", "default", "description", "secret"))
-INPUT_TYPES = cast("tuple[str, ...]", get_args(InputType))
 
 
 def load_flow(
@@ -118,80 +118,62 @@ def _load(
     flows: SubFlows,
 ) -> FlowDefinition:
     reader = Reader(read.document, read.problems)
-    return FlowLoader(reader, read.file, read.folder, flows).load(read.tree, registry, imports, channels)
+    return FlowLoader(reader, read, registry, imports, channels, flows).load()
+
+
+class Graph(msgspec.Struct, frozen=True, kw_only=True):
+    """The nodes as written, where each stands by its id, and what their dependencies make of them."""
+
+    nodes: list[WrittenNode]
+    index: dict[str, int]
+    ancestry: Ancestry
+    has_cycles: bool = False
 
 
 class FlowLoader:
     """Turns one tree into a definition."""
 
-    def __init__(self, reader: Reader, file: str, folder: Path, flows: SubFlows) -> None:
-        self._flows = flows
-        self._reader = reader
-        self._file = file
-        self._folder = folder
-
-    def load(
+    def __init__(
         self,
-        tree: Tree,
+        reader: Reader,
+        read: Source,
         registry: ActionRegistry | None,
         imports: Sequence[str],
         channels: AwaitableChannels | None,
-    ) -> FlowDefinition:
+        flows: SubFlows,
+    ) -> None:
+        self._reader = reader
+        self._read = read
+        self._registry = registry
+        self._imports = imports
+        self._channels = channels
+        self._flows = flows
+
+    def load(self) -> FlowDefinition:
         """Read, check and resolve everything.
 
         Raises:
             DefinitionError: Every problem, in file order.
         """
-        reader = self._reader
-        keys = tree.entries if isinstance(tree, Table) else {}
-        if "system" in keys and "name" not in keys and "nodes" not in keys:
-            reader.complain(keys["system"].at, "this is a system, not a flow", FLOW_FILE.least)
-            reader.refuse()
-        fields = reader.fields(tree, "the flow", FLOW)
-        if fields is None:
-            reader.refuse()
-            raise AssertionError("a tree that is no table was complained of")
-        inputs = self._inputs(fields["inputs"].value) if "inputs" in fields else None
+        reader, registry = self._reader, self._registry
+        fields = self._fields(self._read.tree)
+        inputs = read_flow_inputs(reader, fields["inputs"].value) if "inputs" in fields else None
         config = read_config(reader, fields["config"].value) if "config" in fields else FlowConfig()
-        nodes: list[WrittenNode] = []
-        index: dict[str, int] = {}
-        has_cycles, ancestry = False, Ancestry()
-        if "nodes" in fields:
-            self._flows.own_name = self._name(fields)
-            nodes, index = read_nodes(reader, fields["nodes"].value, inputs, flows=self._flows)
-            has_cycles = not check_cycles(reader, nodes)
-            if not has_cycles:
-                resolve_pointers(reader, nodes, index, ancestry)
-        pointers = self._outputs(fields["outputs"].value, inputs, index) if "outputs" in fields else None
-        if pointers and not has_cycles:
-            check_output_defaults(reader, nodes, pointers.items())
+        graph = self._graph(fields, inputs)
+        pointers = self._outputs(fields["outputs"].value, inputs, graph.index) if "outputs" in fields else None
+        if pointers and not graph.has_cycles:
+            check_output_defaults(reader, graph.nodes, pointers.items())
         actions = self._actions(fields["actions"].value) if "actions" in fields else {}
-        is_complete = True
-        if registry is not None:
-            problems, is_complete = load_actions(reader, registry, actions, imports, self._folder)
-            reader.add(problems)
-            results = {name: (one.at, one.found) for name, one in (pointers or {}).items() if one.found is not None}
-            bind(
-                reader,
-                registry,
-                nodes,
-                index,
-                inputs,
-                results,
-                ancestry=ancestry,
-                channels=channels,
-                has_cycles=has_cycles,
-                has_all_actions=is_complete,
-            )
+        is_complete = registry is None or self._bind(registry, graph, inputs, pointers, actions)
         hooks: tuple[Hook, ...] = ()
         if "hooks" in fields:
             hooks = read_hooks(reader, fields["hooks"].value, registry, is_complete=is_complete)
-        failures = [read_failure(reader, node, registry, is_complete=is_complete) for node in nodes]
+        failures = [read_failure(reader, node, registry, is_complete=is_complete) for node in graph.nodes]
         flow = FlowDefinition(
             name=self._name(fields),
             nodes=tuple(
                 made
-                for node, failure in zip(nodes, failures, strict=True)
+                for node, failure in zip(graph.nodes, failures, strict=True)
                 if (made := defined(reader, node, config, failure)) is not None
             ),
             inputs=inputs,
@@ -201,7 +183,7 @@ class FlowLoader:
             actions=tuple(actions),
             config=config,
             tags=reader.texts(fields["tags"].value, "tags") if "tags" in fields else (),
-            file=self._file,
+            file=self._read.file,
             description=self._text(fields, "description"),
             author=self._text(fields, "author"),
             version=self._text(fields, "version"),
@@ -211,42 +193,62 @@ class FlowLoader:
         reader.refuse()
         return flow
 
+    def _fields(self, tree: Tree) -> Fields:
+        reader = self._reader
+        keys = tree.entries if isinstance(tree, Table) else {}
+        if "system" in keys and "name" not in keys and "nodes" not in keys:
+            reader.complain(keys["system"].at, "this is a system, not a flow", FLOW_FILE.least)
+            reader.refuse()
+        fields = reader.fields(tree, "the flow", FLOW)
+        if fields is None:
+            reader.refuse()
+            raise AssertionError("a tree that is no table was complained of")
+        return fields
+
+    def _graph(self, fields: Fields, inputs: Mapping[str, InputSpec] | None) -> Graph:
+        """Read the nodes, and what their references mean where they wait for each other in no circle."""
+        reader = self._reader
+        if "nodes" not in fields:
+            return Graph(nodes=[], index={}, ancestry=Ancestry())
+        self._flows.own_name = self._name(fields)
+        nodes, index = read_nodes(reader, fields["nodes"].value, inputs, flows=self._flows)
+        graph = Graph(nodes=nodes, index=index, ancestry=Ancestry(), has_cycles=not check_cycles(reader, nodes))
+        if not graph.has_cycles:
+            resolve_pointers(reader, nodes, index, graph.ancestry)
+        return graph
+
+    def _bind(
+        self,
+        registry: ActionRegistry,
+        graph: Graph,
+        inputs: Mapping[str, InputSpec] | None,
+        pointers: Mapping[str, Pointer] | None,
+        actions: Mapping[str, int],
+    ) -> bool:
+        """Check the nodes against their actions; tells whether all of these could be loaded."""
+        reader = self._reader
+        problems, is_complete = load_actions(reader, registry, actions, self._imports, self._read.folder)
+        reader.add(problems)
+        results = {name: (one.at, one.found) for name, one in (pointers or {}).items() if one.found is not None}
+        bind(
+            reader,
+            registry,
+            graph.nodes,
+            graph.index,
+            inputs,
+            results,
+            ancestry=graph.ancestry,
+            channels=self._channels,
+            has_cycles=graph.has_cycles,
+            has_all_actions=is_complete,
+        )
+        return is_complete
+
     def _name(self, fields: Fields) -> str:
         return (self._reader.name(fields["name"].value, "name") or "") if "name" in fields else ""
 
     def _text(self, fields: Fields, key: str) -> str:
         return (self._reader.text(fields[key].value, key) or "") if key in fields else ""
-
-    def _inputs(self, tree: Tree) -> dict[str, InputSpec]:
-        read: dict[str, InputSpec] = {}
-        for name, field in self._reader.entries(tree, "inputs").items():
-            value = field.value
-            if isinstance(value, Table):
-                read[name] = self._input(name, value)
-            elif isinstance(value, Scalar) and value.value is None:
-                advice = f"For a required input write {name}: {{}}, for a default of null {name}: {{default: null}}."
-                self._reader.complain(field.at, f"the input {quoted(name)} is empty", advice)
-                read[name] = InputSpec()
-            else:
-                read[name] = InputSpec(default=self._reader.json(value, "a default"))
-        return read
-
-    def _input(self, name: str, tree: Table) -> InputSpec:
-        reader = self._reader
-        what = f"the input {quoted(name)}"
-        fields = reader.fields(tree, what, INPUT) or {}
-        kind = reader.choice(fields["type"].value, "type", INPUT_TYPES) if "type" in fields else None
-        default = None
-        if "default" in fields:
-            value = fields["default"].value
-            default = reader.json(value, "default")
-            if default is not None and kind is not None:
-                reader.of_type(value, f"the default of {what}", kind)
-        description = reader.text(fields["description"].value, "description") if "description" in fields else None
-        secret = read_secret(reader, fields, what, kind)
-        return InputSpec(
-            type=cast("InputType", kind or "any"), default=default, description=description or "", secret=secret
-        )
 
     def _outputs(self, tree: Tree, inputs: Mapping[str, object] | None, index: Mapping[str, int]) -> dict[str, Pointer]:
         read: dict[str, Pointer] = {}

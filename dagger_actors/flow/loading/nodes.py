@@ -1,4 +1,4 @@
-"""Reads the nodes of a flow: first their ids, then everything they say, then what their references mean."""
+"""Reads the nodes of a flow, first their ids, then everything they say; and makes their definitions."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from dagger_actors.core.wording import quoted
-from dagger_actors.flow.definition import NO_RETRY, FailureAction, FlowConfig, FromNode, MapSpec, NodeDefinition
-from dagger_actors.flow.loading.ancestry import Ancestry, cycles_of, edges_of
+from dagger_actors.flow.definition import NO_RETRY, FailureAction, FlowConfig, MapSpec, NodeDefinition
 from dagger_actors.flow.loading.approvals import ALIAS, APPROVAL, approval_of, read_approval
 from dagger_actors.flow.loading.arguments import MAP, read_inputs, read_map
 from dagger_actors.flow.loading.awaits import AWAIT, awaits_of, read_await, refuse_action_keys
 from dagger_actors.flow.loading.conditions import WHEN, check_trigger, predicate_of, read_trigger, read_when
-from dagger_actors.flow.loading.defaults import check_defaults
+from dagger_actors.flow.loading.dependencies import infer_dependencies, read_dependencies
 from dagger_actors.flow.loading.isolation import read_isolation
 from dagger_actors.flow.loading.keeping import CACHE, at_most_once, keeping_of
-from dagger_actors.flow.loading.references import Pointer, meanings, reference_of, resolve_anywhere, unknown_node
+from dagger_actors.flow.loading.references import reference_of
 from dagger_actors.flow.loading.settings import (
     ON_FAILURE,
     merged_retry,
@@ -24,13 +23,13 @@ from dagger_actors.flow.loading.settings import (
     read_tries,
 )
 from dagger_actors.flow.loading.sub_flows import SubFlows, refuse_keys_of_actions
-from dagger_actors.flow.loading.written import WrittenMap, WrittenNode, pointers_of
+from dagger_actors.flow.loading.written import WrittenMap, WrittenNode
 from dagger_actors.reading.keys import Keys
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.retry_keys import NO_STRATEGY, STRATEGY, read_strategy
 from dagger_actors.reading.tree import Listing, Scalar, Table, Tree
 
-__all__ = ["check_cycles", "defined", "read_nodes", "resolve_pointers"]
+__all__ = ["defined", "read_nodes"]
 
 NODE = Keys(
     known=(
@@ -69,8 +68,6 @@ NODE = Keys(
         "approval": APPROVAL,
     },
 )
-MAX_SHOWN = 100
-"""Ids of a cycle that a message shows."""
 
 
 def read_nodes(
@@ -95,38 +92,50 @@ def read_nodes(
             node.id = read_id(reader, node.fields["id"].value, nodes, index)
         nodes.append(node)
     for position, node in enumerate(nodes[len(before) :], len(before)):
-        reader.subject = node.id
-        read_action(reader, node)
-        if "flow" in node.fields:
-            read_flow(reader, node, flows)
-        if "dependencies" in node.fields:
-            read_dependencies(reader, node, position, index)
-        node.approval = read_approval(reader, node)
-        if "approval" in node.fields or node.approval is not None:
-            node.inputs = []
-        elif "await_message" in node.fields:
-            node.inputs = []
-            node.awaits = read_await(reader, node.fields["await_message"].value, declared)
-            refuse_action_keys(reader, node)
-        elif "inputs" in node.fields:
-            node.inputs = read_inputs(reader, node.fields["inputs"].value, declared, node.places)
-        if "outputs" in node.fields:
-            node.outputs = read_outputs(reader, node.fields["outputs"].value)
-        if "map" in node.fields:
-            node.map = read_map(reader, node.fields["map"].value, declared, node.places)
-        if "trigger" in node.fields:
-            trigger = read_trigger(reader, node.fields["trigger"].value)
-            node.is_doubtful = trigger is None
-            node.trigger = trigger or node.trigger
-        if "when" in node.fields:
-            node.when = read_when(reader, node.fields["when"].value, declared)
-        if not node.is_complete:
-            infer_dependencies(reader, node, position, index)
-        if "trigger" in node.fields:
-            at = node.fields["trigger"].value.at
-            check_trigger(reader, at, node.trigger, has_dependencies=bool(node.dependencies))
+        read_keys(reader, node, position, index, declared, flows)
     reader.subject = ""
     return nodes, index
+
+
+def read_keys(
+    reader: Reader,
+    node: WrittenNode,
+    position: int,
+    index: Mapping[str, int],
+    declared: Mapping[str, object] | None,
+    flows: SubFlows | None,
+) -> None:
+    """Read all that a node says but its id."""
+    reader.subject = node.id
+    read_action(reader, node)
+    if "flow" in node.fields:
+        read_flow(reader, node, flows)
+    if "dependencies" in node.fields:
+        read_dependencies(reader, node, position, index)
+    node.approval = read_approval(reader, node)
+    if "approval" in node.fields or node.approval is not None:
+        node.inputs = []
+    elif "await_message" in node.fields:
+        node.inputs = []
+        node.awaits = read_await(reader, node.fields["await_message"].value, declared)
+        refuse_action_keys(reader, node)
+    elif "inputs" in node.fields:
+        node.inputs = read_inputs(reader, node.fields["inputs"].value, declared, node.places)
+    if "outputs" in node.fields:
+        node.outputs = read_outputs(reader, node.fields["outputs"].value)
+    if "map" in node.fields:
+        node.map = read_map(reader, node.fields["map"].value, declared, node.places)
+    if "trigger" in node.fields:
+        trigger = read_trigger(reader, node.fields["trigger"].value)
+        node.is_doubtful = trigger is None
+        node.trigger = trigger or node.trigger
+    if "when" in node.fields:
+        node.when = read_when(reader, node.fields["when"].value, declared)
+    if not node.is_complete:
+        infer_dependencies(reader, node, position, index)
+    if "trigger" in node.fields:
+        at = node.fields["trigger"].value.at
+        check_trigger(reader, at, node.trigger, has_dependencies=bool(node.dependencies))
 
 
 def read_flow(reader: Reader, node: WrittenNode, flows: SubFlows | None) -> None:
@@ -172,91 +181,6 @@ def read_action(reader: Reader, node: WrittenNode) -> None:
     tree = node.fields["action"].value
     name = reader.name(tree, "action")
     node.action = name if name is not None and name != ALIAS else ""
-
-
-def read_dependencies(reader: Reader, node: WrittenNode, position: int, index: Mapping[str, int]) -> None:
-    """Read the nodes that this one waits for."""
-    node.is_complete = True
-    node.dependencies = {}
-    for item in reader.items(node.fields["dependencies"].value, "dependencies"):
-        name = reader.text(item, "a dependency")
-        if name is None:
-            continue
-        on = index.get(name)
-        if on is None:
-            otherwise = "Give the id of a node of this flow, or remove it."
-            reader.complain(item.at, f"unknown dependency {quoted(name)}", reader.suggest(name, index, otherwise))
-        elif on == position:
-            reader.complain(item.at, f"{quoted(name)} depends on itself", "Remove it from its dependencies.")
-        elif on in node.dependencies:
-            reader.complain(item.at, f"the dependency {quoted(name)} is doubled", "Remove one of the two.")
-        else:
-            node.dependencies[on] = item.at
-
-
-def infer_dependencies(reader: Reader, node: WrittenNode, position: int, index: Mapping[str, int]) -> None:
-    """Let a node that names no dependencies depend on the nodes it refers to."""
-    node.dependencies = {}
-    for what, pointer in pointers_of(node):
-        if pointer.found is not None:
-            continue
-        found = resolve_anywhere(reader, pointer, index, what)
-        if found is not None and found.node == position:
-            reader.complain(pointer.at, f"{what} refers to the node itself", "A node cannot wait for itself.")
-        elif found is not None:
-            node.dependencies.setdefault(found.node, pointer.at)
-
-
-def check_cycles(reader: Reader, nodes: Sequence[WrittenNode]) -> bool:
-    """Complain of every cycle; True when there is none."""
-    cycles = cycles_of(edges_of(nodes))
-    for cycle in cycles:
-        ids = [nodes[position].id for position in [*cycle, cycle[0]]]
-        if len(ids) > MAX_SHOWN:
-            half = MAX_SHOWN // 2
-            ids = [*ids[:half], f"... {len(ids) - MAX_SHOWN:,} more ...", *ids[-half:]]
-        first = nodes[cycle[0]]
-        at = first.dependencies[cycle[1]]
-        message = "the dependencies form a cycle: " + " -> ".join(map(plain, ids))
-        reader.complain(at, message, "Each waits for the next; remove one of these dependencies.")
-    return not cycles
-
-
-def plain(name: str) -> str:
-    """Show an id as it is where that cannot confuse, else quoted."""
-    return name if name.isprintable() and "->" not in name and len(name) <= 80 else quoted(name)
-
-
-def resolve_pointers(
-    reader: Reader, nodes: Sequence[WrittenNode], index: Mapping[str, int], ancestry: Ancestry
-) -> None:
-    """Find what the references of nodes with complete dependencies mean; each must be to an ancestor."""
-    open_pointers: list[tuple[int, object, Pointer, list[FromNode]]] = []
-    asked: list[tuple[int, int]] = []
-    for position, node in enumerate(nodes):
-        if not node.is_complete:
-            continue
-        for what, pointer in pointers_of(node):
-            if pointer.found is not None:
-                continue
-            possible = list(meanings(pointer, index))
-            if possible and possible[0].node in node.dependencies:
-                pointer.found = possible[0]
-                continue
-            open_pointers.append((position, what, pointer, possible))
-            asked += [(position, meaning.node) for meaning in possible]
-    ancestors = ancestry.among(nodes, asked)
-    for position, what, pointer, possible in open_pointers:
-        reader.subject = nodes[position].id
-        pointer.found = next((meaning for meaning in possible if (position, meaning.node) in ancestors), None)
-        if pointer.found is None and possible:
-            other = quoted(nodes[possible[0].node].id)
-            message = f"{what} refers to {quoted(pointer.text)}, but {other} is not an ancestor"
-            reader.complain(pointer.at, message, f"Add {other} to `dependencies`.")
-        elif pointer.found is None:
-            unknown_node(reader, pointer, index, what)
-    reader.subject = ""
-    check_defaults(reader, nodes, ancestry)
 
 
 def defined(

@@ -19,6 +19,7 @@ from dagger_actors.flow.loading import (
     calls,
     conditions,
     file_format,
+    flow_inputs,
     keeping,
     loader,
     node_form,
@@ -37,7 +38,7 @@ from dagger_actors.reading.yaml_tree import read_yaml
 REPOSITORY = Path(__file__).parents[3]
 KEYS = {
     "FlowFile": loader.FLOW,
-    "InputForm": loader.INPUT,
+    "InputForm": flow_inputs.INPUT,
     "ConfigForm": settings.CONFIG,
     "NodeForm": nodes.NODE,
     "HooksForm": calls.HOOKS,
@@ -115,7 +116,7 @@ def test_the_model_and_the_reader_know_the_same_words():
     schema = flow_schema()["$defs"]
     assert sorted(schema["NodeForm"]["properties"]["on_failure"]["enum"]) == sorted(settings.ON_FAILURE)
     assert sorted(schema["ConfigForm"]["properties"]["on_failure"]["enum"]) == sorted(settings.ON_FAILURE)
-    assert sorted(schema["InputForm"]["properties"]["type"]["enum"]) == sorted(loader.INPUT_TYPES)
+    assert sorted(schema["InputForm"]["properties"]["type"]["enum"]) == sorted(flow_inputs.INPUT_TYPES)
 
 
 def test_the_models_defaults_are_those_of_the_reader():
