@@ -4,7 +4,8 @@
   is put together by ``assembler`` into an ``active`` run, set going from its rows by ``restorer``, and again by ``restarts``
   when its supervisor has crashed.
 * ``supervisor``: the actor of one run. ``node_news`` tells its machine of the nodes, ``deciding`` has the machine decide,
-  ``draft`` is what it has decided, ``uncommitted`` has the journal write that, and ``emitter`` lets out what follows.
+  ``draft`` is what it has decided, ``uncommitted`` has the journal write that, and ``emitter`` lets out what follows
+  and tells the ``observers``.
 * ``starter``, ``wanted``: what attempts are started with, and what they await; ``orders``, ``growing``, ``rejected_work``:
   what they tell their run to do.
 * ``children``, ``awaited``, ``leaving``, ``inner_actions``: runs inside runs. ``people``: what was answered.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from typing import Final, assert_never, cast
@@ -12,10 +11,8 @@ from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.ticket import Ticket
 from dagger_actors.bodies.arrivals import Arrivals
 from dagger_actors.bodies.body import BodyActor
-from dagger_actors.bodies.stored_error import decode_error
 from dagger_actors.core.awaits import Kind, Outside, Place
 from dagger_actors.core.flow_messages import ExpandMap, JudgeNode, PrepareWait, TimerFired
-from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Progressed, encode
 from dagger_actors.core.protocols import Clock, Timers
 from dagger_actors.flow.machine.decisions import (
@@ -28,7 +25,6 @@ from dagger_actors.flow.machine.decisions import (
     Grant,
     Judge,
     Leave,
-    NodeRow,
     PassOn,
     Prepare,
     Release,
@@ -41,20 +37,11 @@ from dagger_actors.flow.machine.orders import Emit
 from dagger_actors.flow.running.awaited import Awaited
 from dagger_actors.flow.running.children import Children
 from dagger_actors.flow.running.draft import Draft
-from dagger_actors.flow.running.run_events import (
-    HookEmitted,
-    NodeChanged,
-    NodeCount,
-    NodeProgress,
-    Observer,
-    RunChanged,
-    RunEvent,
-)
+from dagger_actors.flow.running.observers import Observers
+from dagger_actors.flow.running.run_events import Observer
 from dagger_actors.flow.stored.child_runs import child_id
 
 __all__ = ["Emitter"]
-
-logger = logging.getLogger("dagger_actors.flow")
 
 QUESTIONS: Final[Mapping[type, type[ExpandMap | JudgeNode]]] = {
     Expand: ExpandMap,
@@ -105,11 +92,9 @@ class Emitter:
         self._outside = outside
         self._children = children
         self._followers = followers
-        self._observers = observers
+        self._observers = Observers(run_id, observers)
         self._at_rest = at_rest
         self._armed: set[tuple[object, ...]] = set()
-        self._told: tuple[str, str | None] = ("pending", None)
-        self._count = -1
         self.opened: ReplyFuture[None] = ReplyFuture()
         self.tell: Callable[[bytes], None] = lambda _message: None
         self.actors: dict[tuple[int, int, int], BodyActor] = {}
@@ -140,21 +125,8 @@ class Emitter:
 
     def progress(self, message: Progressed) -> None:
         """Tell the watchers; nothing of it is stored."""
-        if not self._observers or self.work is None:
-            return
-        node = self.work.nodes[message.node]
-        key = self.work.key_of(message.node, message.item)
-        self._tell_observers(
-            [
-                NodeProgress(
-                    run_id=self._run_id,
-                    node_id=node.id,
-                    invocation_key=key,
-                    done=message.done,
-                    total=message.total,
-                )
-            ]
-        )
+        if self._observers.are_any and self.work is not None:
+            self._observers.progress(message, self.work)
 
     # --- called by the journal after a commit
 
@@ -182,8 +154,8 @@ class Emitter:
         if draft.ended:
             self._gate.forget(*[actor.ticket for actor in draft.ended])
         self._followers.told((self._run_id,))
-        if self._observers:
-            self._tell_observers(self._changes(draft))
+        if self._observers.are_any:
+            self._observers.changed(draft, self.work)
 
     def _let_effect_out(self, effect: Effect | Ticket) -> None:
         match effect:
@@ -285,43 +257,3 @@ class Emitter:
             one.forget(self._run_key)
         self._children.forget(self._run_key)
         self._at_rest(state)
-
-    # --- what watchers are told
-
-    def _changes(self, draft: Draft) -> list[RunEvent]:
-        events: list[RunEvent] = []
-        state, error = str(draft.run_row[3]), draft.run_row[4]
-        count = len(self.work.graph) if self.work is not None else 0
-        if count != self._count:
-            self._count = count
-            events.append(NodeCount(run_id=self._run_id, total=count))
-        changes: list[RunEvent] = [self._change(row) for row in draft.rows]
-        changes += [
-            HookEmitted(run_id=self._run_id, node_id=one.node_id, name=one.name, data=one.json)
-            for one in draft.effects
-            if type(one) is Emit
-        ]
-        if self._told != (state, error):
-            self._told = (state, str(error) if error is not None else None)
-            change = RunChanged(run_id=self._run_id, state=state, error=self._told[1])
-            changes.insert(0, change) if state == "running" else changes.append(change)
-        return events + changes
-
-    def _change(self, row: NodeRow) -> NodeChanged:
-        return NodeChanged(
-            run_id=self._run_id,
-            node_id=row.node_id,
-            invocation_key=row.invocation_key,
-            attempt=row.attempt,
-            state=row.state,
-            reason=row.reason,
-            error=decode_error(row.error) if row.error else None,
-            due_us=row.due_at,
-        )
-
-    def _tell_observers(self, events: list[RunEvent]) -> None:
-        for observer in self._observers:
-            try:
-                observer(events)
-            except Exception:  # a watcher's mistake must not stop the journal
-                logger.exception("an observer of run %s raised", self._run_id, extra=LogFields(run_id=self._run_id))
