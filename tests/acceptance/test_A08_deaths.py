@@ -258,3 +258,31 @@ def test_a_failure_that_is_found_after_a_death_and_was_cancelled_by_a_hook_meanw
 
     explore(cancels, seeds=range(3, 7), crash="every_commit")
     assert min(how["cancelled after True"], how["failed after True"]) > 1
+
+
+@pytest.mark.parametrize("limit", [1, 16])
+def test_a_hook_that_a_death_has_cut_off_is_called_once_more_where_its_run_is_cancelled(
+    sim: Simulation, limit: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Law: never two executions of one attempt, though whoever cancels the run opens it for that."""
+    called: list[str] = []
+
+    async def hear(event: HookEvent) -> None:
+        called.append(event.event)
+        await asyncio.sleep(5)
+
+    spec = {
+        "name": "f",
+        "config": {"max_parallel_nodes": limit},
+        "hooks": {"run_start": "hear"},
+        "nodes": [{"id": "a", "action": "quiet"}],
+    }
+    first = sim.system(actions=[quiet, hear])
+    first.flows.start(spec, run_id="r")
+    sim.advance(1)
+    sim.kill(first)
+    second = sim.system(actions=[quiet, hear])
+    assert second.flows.cancel("r").state == "cancelled"
+    sim.advance(20)
+    assert called == ["run_start", "run_start"]
+    assert not caplog.records

@@ -11,7 +11,7 @@ from dagger_actors.flow.machine.awaiting import look
 from dagger_actors.flow.machine.book import Book
 from dagger_actors.flow.machine.calls import announce_run
 from dagger_actors.flow.machine.children import leave_at_rest, look_for_child
-from dagger_actors.flow.machine.decisions import ArmTimer, Drain, Finish, StopBody
+from dagger_actors.flow.machine.decisions import ArmTimer, Drain, Finish, Grant, StopBody
 from dagger_actors.flow.machine.ends import begin
 from dagger_actors.flow.machine.events import AtRest, Detached, Mode, Opened
 from dagger_actors.flow.machine.finishing import has_calls, leave_only_calls
@@ -88,6 +88,8 @@ def opened_to_end(book: Book, event: Opened, now: Now, *, calls: bool) -> None:
     book.become("running", now)
     for live in [live for live in book.live.values() if live.vertex in book.calls]:
         _reopen(book, live, event, now)
+    # The stop that follows lets them through, as after any drain: granted here too, each would be called twice.
+    book.effects = [effect for effect in book.effects if not isinstance(effect, Grant)]
 
 
 def _opened_bare(book: Book, event: Opened, now: Now) -> None:
