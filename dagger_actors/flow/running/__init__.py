@@ -8,6 +8,7 @@
   and tells the ``observers``.
 * ``starter``, ``wanted``: what attempts are started with, and what they await; ``orders``, ``growing``, ``rejected_work``:
   what they tell their run to do.
-* ``children``, ``awaited``, ``leaving``, ``inner_actions``: runs inside runs. ``people``: what was answered.
+* ``children``: runs inside runs that are ``awaited``, by ``errands`` of the root; ``cancelling``, ``leaving``: those that are so
+  no more; ``inner_actions``: what runs in them. ``people``: what was answered.
 * ``recovery``, ``left_behind``, ``watched``: what other workers leave, and want. ``adrift``: what the disk made us let go.
 """

@@ -1,4 +1,4 @@
-"""The runs of flows that are nodes of other runs: opened, watched and cancelled for the runs that await them.
+"""The runs of flows that are nodes of other runs: opened and watched for the runs that await them.
 
 Such a run is a run as any other, of the same worker as the run above it: whoever takes the one takes the others with it. That
 it is awaited is a row of the file, and so is how it ended; so after a death both are looked up, and nothing here need survive.
@@ -6,7 +6,6 @@ it is awaited is a row of the file, and so is how it ended; so after a death bot
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -15,25 +14,23 @@ from typing import Literal
 import msgspec
 
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.core.flow_messages import Answered, CancelRun, ChildRests, ChildWakes, ControlRun, Detach, Overdue
+from dagger_actors.core.flow_messages import Answered, ChildRests, ChildWakes, ControlRun, Overdue
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.core.messages import Failed, Succeeded, encode
 from dagger_actors.core.states import FINAL_RUN
-from dagger_actors.errors import RunConflict, RunOwned, StoreError, SystemClosed
+from dagger_actors.errors import RunConflict, RunOwned, StoreError
 from dagger_actors.flow.actions.run_actions import places_of, recall_actions
 from dagger_actors.flow.machine.decisions import FOREVER
 from dagger_actors.flow.machine.events import AtRest, Mode
 from dagger_actors.flow.machine.invocations import RunIdentity
 from dagger_actors.flow.running.awaited import Awaited, Runs, failed, outcome_of
-from dagger_actors.flow.running.leaving import Leaving
+from dagger_actors.flow.running.cancelling import Cancelling
+from dagger_actors.flow.running.errands import Errands
 from dagger_actors.flow.stored.rows import RunRow
 
 __all__ = ["Children"]
 
 logger = logging.getLogger("dagger_actors.flow")
-
-AGAIN_US = 1_000_000
-"""How long to wait before the file, which could not be read, is asked again."""
 
 LONGEST_US = 3_600_000_000
 """The wall clock may be set meanwhile, so nothing is waited for any longer at a stretch."""
@@ -46,12 +43,13 @@ class Children:
         hub: Opens and keeps runs.
 
     Attributes:
-        leaving: Those that have yet to be cancelled.
+        cancelling: Cancels those that are awaited no more.
     """
 
     def __init__(self, hub: Runs) -> None:
         self._hub = hub
-        self.leaving = Leaving()
+        self._errands = Errands(hub)
+        self.cancelling = Cancelling(hub, self._errands, begins=self._forget_one)
         self._awaited: dict[str, Awaited] = {}
         self._is_closed = False
 
@@ -65,16 +63,16 @@ class Children:
             is_held: Whether it begins nothing more, because the run that awaits it pauses.
         """
         awaited.is_held = is_held
-        self._do(awaited.run_id, partial(self._begin, awaited))
+        self._errands.do(awaited.run_id, partial(self._begin, awaited))
 
     def pass_on(self, run_id: str, verb: Literal["pause", "resume"], above: RunIdentity) -> None:
         """Have a run pause, or not, as the run above it does that awaits it."""
-        self._do(run_id, partial(self._pass_on, run_id, verb, above.run_key))
+        self._errands.do(run_id, partial(self._pass_on, run_id, verb, above.run_key))
 
     def look(self) -> None:
         """Somebody may have answered in a run that rests: whoever awaits it is told."""
         if self._awaited:
-            self._do("", self._look)
+            self._errands.do("", self._look)
 
     def resting(self, identity: RunIdentity, tell: Callable[[bytes], None]) -> tuple[AtRest, ...]:
         """How the runs rest that a run awaits, as far as they do; from now on it is told when one is to go on.
@@ -86,32 +84,27 @@ class Children:
         rows = self._hub.store.readers.query("read.children_at_rest", root, run_key)
         found = {str(run_id): AtRest(*rest) for run_id, *rest in rows}
         awaited = {run_id: Awaited(run_id, run_key, rest.key, tell, rests=True) for run_id, rest in found.items()}
-        self._do("", partial(self._keep, awaited))
+        self._errands.do("", partial(self._keep, awaited))
         return tuple(found.values())
 
     def last_look(self, awaited: Awaited) -> None:
         """The time of a run is up: its end is told if it has ended, else ``Overdue``."""
-        self._do(awaited.run_id, partial(self._last_look, awaited))
+        self._errands.do(awaited.run_id, partial(self._last_look, awaited))
 
     def leave(self, run_id: str, parent_run: int) -> None:
         """Cancel a run that is awaited no more."""
-        self.leaving.add(run_id, parent_run)
-        self._do(run_id, partial(self._leave, run_id, parent_run))
+        self.cancelling.leave(run_id, parent_run)
 
     def rested(self, run_id: str) -> None:
         """A run has come to rest here: whoever awaits it is told."""
-        if (parent_run := self.leaving.parent_of(run_id)) is not None:
-            self.leave(run_id, parent_run)  # it may have paused just before it was cancelled
+        self.cancelling.rested(run_id)
         if run_id in self._awaited:
-            self._do(run_id, partial(self._tell, run_id))
+            self._errands.do(run_id, partial(self._tell, run_id))
 
     def lost(self, run_id: str) -> None:
         """The disk made us let a run go, or not take it: it is tried again, for nobody but who awaits it would."""
         if run_id in self._awaited and not self._is_closed:
-            runtime = self._hub.runtime
-            again = partial(self._do, run_id, partial(self._reopen, run_id))
-            with contextlib.suppress(SystemClosed):
-                runtime.timers.set((id(self), "lost", run_id), runtime.clock.now().mono_us + AGAIN_US, again)
+            self._errands.do_later(run_id, partial(self._reopen, run_id))
 
     def forget(self, parent_run: int) -> None:
         """A run has come to rest, or is no longer ours: nothing is told to it any more."""
@@ -120,26 +113,15 @@ class Children:
     def close(self) -> None:
         """Open no more."""
         self._is_closed = True
-
-    def _do(self, run_id: str, errand: Callable[[], None]) -> None:
-        self._hub.errand(partial(self._try, run_id, errand))
+        self.cancelling.close()
 
     # --- on the root
 
-    def _try(self, run_id: str, errand: Callable[[], None]) -> None:
-        try:
-            errand()
-        except StoreError as error:
-            fields = LogFields(run_id=run_id, reason=str(error))
-            logger.warning("run %s cannot be looked at yet: %s", run_id, error, extra=fields)
-            runtime = self._hub.runtime
-            due_us = runtime.clock.now().mono_us + AGAIN_US
-            runtime.timers.set((id(self), run_id, id(errand)), due_us, partial(self._do, run_id, errand))
-        except SystemClosed:
-            pass  # it is in the file, for whoever comes
-
     def _forget(self, parent_run: int) -> None:
         self._awaited = {name: one for name, one in self._awaited.items() if one.parent_run != parent_run}
+
+    def _forget_one(self, run_id: str) -> None:
+        self._awaited.pop(run_id, None)
 
     def _keep(self, awaited: dict[str, Awaited]) -> None:
         self._awaited |= awaited
@@ -193,7 +175,7 @@ class Children:
             logger.warning("run %s is not taken: %s", row.run_id, error, extra=LogFields(run_id=row.run_id))
             self.lost(row.run_id)
             return
-        self._do(row.run_id, partial(self._open_claimed, row.run_id))
+        self._errands.do(row.run_id, partial(self._open_claimed, row.run_id))
 
     def _open_claimed(self, run_id: str) -> None:
         row = self._hub.archive.find(run_id) if run_id in self._awaited else None
@@ -242,46 +224,6 @@ class Children:
         row = self._hub.archive.find(awaited.run_id)
         if row is None or row.status not in FINAL_RUN:
             awaited.tell(encode(Overdue(*awaited.key)))
-
-    def _leave(self, run_id: str, parent_run: int) -> None:
-        self._awaited.pop(run_id, None)
-        row = self._hub.archive.find(run_id)
-        if row is None or row.parent_run != parent_run or row.status in FINAL_RUN or self._is_for_others(row):
-            self.leaving.remove(run_id)
-            return
-        active, opening = self._hub.find_open(run_id), self._hub.openings.of(run_id)
-        if active is not None:
-            active.tell(CancelRun(is_left=True))
-        elif opening is not None:
-            opening.add_done(lambda _opened: self.leave(run_id, parent_run))  # it is just being taken
-        elif not self._is_closed:
-            self._hub.claim(row).add_done(partial(self._cancel, row))
-
-    def _is_for_others(self, row: RunRow) -> bool:
-        """Tell whether its end is decided, and what that calls is left to whoever has its code."""
-        return row.ending is not None and self._hub.code_of(row) is None
-
-    def _cancel(self, row: RunRow, future: ReplyFuture[None]) -> None:
-        try:
-            future.get(timeout=0)
-        except (RunOwned, StoreError):
-            self.leaving.remove(row.run_id)
-            return  # somebody looks after it, or will: nobody awaits it
-        self._do(row.run_id, partial(self._open_to_cancel, row))
-
-    def _open_to_cancel(self, row: RunRow) -> None:
-        hub = self._hub
-        actions = hub.code_of(row)
-        # (Where its end is decided it has been cancelled, and only what that calls is left.)
-        mode: Mode | None = None if row.ending is None else "recover"
-        active = hub.open(row.run_id, mode, former=row.owner, actions=actions, is_bare=actions is None)
-        if actions is None:
-            active.tell(Detach(now=True))
-
-    def cancel_left(self, row: RunRow) -> None:
-        """Cancel a run that nobody awaits and nobody has; one whose end calls something is left to whoever has its code."""
-        if not self._is_for_others(row):
-            self._hub.claim(row).add_done(partial(self._cancel, row))
 
     # --- telling
 

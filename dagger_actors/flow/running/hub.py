@@ -317,7 +317,7 @@ class FlowHub:
         for one in self._services.outside.values():
             one.forget(active.identity.run_key)
         self.children.forget(active.identity.run_key)
-        self.children.leaving.remove(active.run_id)
+        self.children.cancelling.leaving.remove(active.run_id)
         active.stop_bodies()
         with self._lock:
             if self.active.get(active.run_id) is active:
@@ -340,8 +340,8 @@ class FlowHub:
         Runs inside others that were told to end do so before, within that time: nobody would look for them soon.
         """
         until = self.runtime.clock.now().mono_us + round(grace_s * 1e6)
-        wait_quietly(self.runtime, self.children.leaving.none(), grace_s, logger)
-        self.children.leaving.close()
+        wait_quietly(self.runtime, self.children.cancelling.leaving.none(), grace_s, logger)
+        self.children.cancelling.leaving.close()
         active = list(self.active.values())
         idle = [run.ask(Detach()) for run in active]
         for future in idle:

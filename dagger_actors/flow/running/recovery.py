@@ -113,7 +113,7 @@ class Recovery:
                 continue
             row = hub.archive.find(run_id)
             if row is not None:
-                hub.children.cancel_left(row)
+                hub.children.cancelling.cancel_left(row)
 
     def take_new(self, run_ids: Iterable[str]) -> None:
         """Take runs that were written without an owner, unless somebody was faster, or their actions are not here.

@@ -148,7 +148,7 @@ class Taker:
                     continue
                 if place not in asked:
                     asked.add(place)
-                    hub.children.cancel_left(one)  # a death has left it
+                    hub.children.cancelling.cancel_left(one)  # a death has left it
                 hub.adrift.refuse(one.run_id)
             for active in going:
                 with contextlib.suppress(OwnershipLost):
