@@ -13,7 +13,7 @@ import msgspec
 from dagger_actors import ActorSystem
 from dagger_actors.core.states import FINAL_NODE, FINAL_RUN
 from dagger_actors.flow.definition import FlowDefinition
-from dagger_actors.flow.reports.report import build_report
+from dagger_actors.flow.reports.rows import build_report
 from dagger_actors.flow.stored.rows import RunRow, StoredArtifact, StoredRow
 from dagger_actors.store.statements import sql
 from dagger_actors.testing.power_states import CrashState

@@ -14,7 +14,8 @@ from dagger_actors.flow.reports.explanation import Explanation, explain
 from dagger_actors.flow.reports.logs import AttemptLog
 from dagger_actors.flow.reports.origin import origin_of
 from dagger_actors.flow.reports.questions import Asked, Question, question_of
-from dagger_actors.flow.reports.report import Report, RunSummary, build_report
+from dagger_actors.flow.reports.report import Report, RunSummary
+from dagger_actors.flow.reports.rows import build_report
 from dagger_actors.flow.stored.given_answers import Answer, untaken
 from dagger_actors.flow.stored.rows import StoredArtifact, StoredRow
 from dagger_actors.flow.stored.stored_runs import NODES, StoredRuns
