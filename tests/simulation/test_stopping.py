@@ -13,7 +13,7 @@ import yaml
 
 from dagger_actors import Channel, HookEvent, RunFailed
 from dagger_actors.core.flow_messages import CancelRun, ChildWakes
-from dagger_actors.flow.verbs.control import Controller
+from dagger_actors.flow.verbs.telling import Telling
 from dagger_actors.testing.simulation import Simulation
 
 Node = dict[str, Any]
@@ -181,15 +181,15 @@ def test_a_cancel_whose_owner_dies_of_it_is_no_second_one_for_whoever_takes_over
     nodes = [{"id": "work", "action": "work"}]
     owner.flows.start({"name": "f", "nodes": nodes, "hooks": {"run_end": "hear"}}, run_id="r")
     sim.advance(1)
-    ask_elsewhere = Controller._elsewhere
+    ask_elsewhere = Telling.elsewhere
 
-    def and_be_taken_over(controller: Controller, *order: Any) -> None:
-        ask_elsewhere(controller, *order)
-        monkeypatch.setattr(Controller, "_elsewhere", ask_elsewhere)
+    def and_be_taken_over(telling: Telling, *order: Any) -> None:
+        ask_elsewhere(telling, *order)
+        monkeypatch.setattr(Telling, "elsewhere", ask_elsewhere)
         sim.system(actions=[work, hear], recover=True)
         sim.advance(0.2)
 
-    monkeypatch.setattr(Controller, "_elsewhere", and_be_taken_over)
+    monkeypatch.setattr(Telling, "elsewhere", and_be_taken_over)
     sim.kill_at(owner, 1)
     assert canceller.flows.cancel("r").state == "cancelled"
     assert heard == ["cancelled"]

@@ -1,15 +1,12 @@
-"""Tells a run what to do wherever it runs: here, in another process, or nowhere any more."""
+"""Pauses and cancels runs, and nodes of them, until what was asked is recorded."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
 
-import msgspec
-from pykka import ActorDeadError
-
 from dagger_actors.actors.reply import is_inside_turn
-from dagger_actors.core.flow_messages import CancelRun, Control, ControlRun, Detach
+from dagger_actors.core.flow_messages import CancelRun
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.states import FINAL_NODE, FINAL_RUN
 from dagger_actors.core.wording import nearest
@@ -18,36 +15,17 @@ from dagger_actors.errors import (
     NodeTransition,
     OwnershipLost,
     RequestError,
-    RunOwned,
-    UnitRejected,
     UnknownNode,
 )
-from dagger_actors.flow.running.active import ActiveRun
 from dagger_actors.flow.running.hub import FlowHub
 from dagger_actors.flow.stored.rows import MARKS, RunRow
 from dagger_actors.flow.verbs.caller import TURN_US, Caller
+from dagger_actors.flow.verbs.telling import Order, Telling
 
 __all__ = ["Controller"]
 
 ENDED = FINAL_NODE - {"interrupted"}
 """States of nodes that have ended; what was cut off is to be run again."""
-
-
-class Order(msgspec.Struct, frozen=True):
-    """What a run is told.
-
-    Attributes:
-        verb: As the table of commands has it.
-        node: Position of the node that it is about; None = it is about the run.
-    """
-
-    verb: Control
-    node: int | None = None
-
-    @property
-    def message(self) -> ControlRun:
-        """As its supervisor is told it."""
-        return ControlRun(self.verb, -1 if self.node is None else self.node)
 
 
 class Controller:
@@ -63,6 +41,7 @@ class Controller:
     def __init__(self, hub: FlowHub, caller: Caller) -> None:
         self._hub = hub
         self._caller = caller
+        self._telling = Telling(hub, caller)
 
     def cancel(self, run_id: str) -> None:
         """Cancel a run; a second cancel stops what the end of the run has called, too.
@@ -97,18 +76,18 @@ class Controller:
                     self._caller.wait(active.done)
             elif active is not None:
                 is_asked = True
-                self._ask(active, CancelRun())
-            elif self._is_nobodys(row) and is_asked and row.ending is not None:
+                self._telling.ask(active, CancelRun())
+            elif self._telling.is_nobodys(row) and is_asked and row.ending is not None:
                 break  # what its end calls is for whoever has its code
-            elif self._is_nobodys(row):
+            elif self._telling.is_nobodys(row):
                 is_asked = True
-                self._cancel_unowned(row)
+                self._telling.cancel_unowned(row)
             elif is_asked and row.ending is not None:
                 self._caller.pause()  # others took it over since, and hear its end out: once more would be a second cancel
             else:
                 # Its owner may die when it has done this: once more would be a second cancel.
                 is_asked = is_asked or row.ending is None
-                self._elsewhere(row, "cancel", None, lambda current: current.status in FINAL_RUN)
+                self._telling.elsewhere(row, "cancel", None, lambda current: current.status in FINAL_RUN)
         end = row.status if row.status in FINAL_RUN or row.ending is None else row.ending
         if end != "cancelled" and not stops_its_end:
             raise IllegalTransition(run_id, end, "cancelled")
@@ -121,7 +100,7 @@ class Controller:
                 continue
             if self._hub.archive.owner_pid(one) is None:
                 if one.ending is None or self._hub.code_of(one) is not None:
-                    self._cancel_unowned(one)
+                    self._telling.cancel_unowned(one)
             elif one.ending is not None:  # else the first cancel is still on its way, and this would be it
                 with contextlib.suppress(IllegalTransition):
                     self._cancel(run_id)
@@ -139,7 +118,7 @@ class Controller:
             if self._is_left(row):
                 # Without its code it cannot bring them to rest. From within, for a run that has paused is looked at no more.
                 self._pause_inside(run_id, self._is_left)
-            self._tell(row, Order("pause"), _is_pausing)
+            self._telling.tell(row, Order("pause"), _is_pausing)
         if row.status == "paused":
             self._caller.commit([Write("flow_runs.hush", ((row.run_key,),), None)])
         self._pause_inside(run_id, _is_pausing)
@@ -147,7 +126,7 @@ class Controller:
     def _pause_inside(self, run_id: str, is_still: Callable[[RunRow], bool]) -> None:
         """Wait until none of the runs inside a run goes on, which its owner tells too, or until that stands otherwise itself."""
         while is_still(outer := self._caller.row(run_id)) and (row := self._first_inside(outer.run_key)):
-            self._tell(row, Order("hold"), _is_pausing)
+            self._telling.tell(row, Order("hold"), _is_pausing)
 
     def _first_inside(self, run_key: int) -> RunRow | None:
         for run_id, pausing in self._hub.store.readers.query("read.running_inside", run_key):
@@ -179,7 +158,7 @@ class Controller:
             if run_id not in self._hub.active and self._hub.archive.owner_pid(row) is None:
                 return False
             is_asked = True
-            self._tell(row, Order("resume"), lambda current: not current.pausing or current.status != "running")
+            self._telling.tell(row, Order("resume"), lambda current: not current.pausing or current.status != "running")
             active = self._hub.active.get(run_id)
             if active is not None and self._caller.row(run_id).pausing:
                 if is_inside_turn():
@@ -227,7 +206,7 @@ class Controller:
         while (state := self._node_state(row := self._caller.row(run_id), position)) not in ENDED:
             if row.status in FINAL_RUN or row.ending is not None:
                 raise NodeTransition(run_id, node_id, "skipped" if state == "pending" else state, "cancelled")
-            self._tell(row, Order("cancel_node", position), lambda current: self._has_ended(current, position))
+            self._telling.tell(row, Order("cancel_node", position), lambda current: self._has_ended(current, position))
         if state != "cancelled":
             raise NodeTransition(run_id, node_id, state, "cancelled")
 
@@ -246,66 +225,6 @@ class Controller:
 
     def _has_ended(self, row: RunRow, node: int) -> bool:
         return row.status in FINAL_RUN or self._node_state(row, node) in ENDED
-
-    def _tell(self, row: RunRow, order: Order, is_done: Callable[[RunRow], bool]) -> None:
-        active = self._hub.active.get(row.run_id)
-        if active is not None:
-            self._ask(active, order.message)
-        elif self._is_nobodys(row):
-            self._unowned(row, order)
-        else:
-            self._elsewhere(row, order.verb, order.node, is_done)
-
-    def _ask(self, active: ActiveRun, message: msgspec.Struct) -> None:
-        try:
-            self._caller.wait(active.ask(message))
-        except (ActorDeadError, UnitRejected):
-            return  # it came to rest meanwhile, or what an attempt wanted written was refused, and this with it: look again
-
-    def _cancel_unowned(self, row: RunRow) -> None:
-        if not self._claim(row):
-            return
-        actions = self._hub.code_of(row)
-        active = self._hub.open(row.run_id, None, former=row.owner, actions=actions)
-        if actions is None:
-            self._ask(active, Detach(now=True))
-        else:
-            self._caller.wait(active.emitter.opened)  # where that ends it, it is over by then
-            if not is_inside_turn():
-                self._caller.wait(active.done)
-
-    def _unowned(self, row: RunRow, order: Order) -> None:
-        """Open it without its code, tell it, and give it back."""
-        if self._claim(row):
-            active = self._hub.open(row.run_id, "recover", former=row.owner, is_bare=True)
-            self._ask(active, order.message)
-            self._ask(active, Detach(now=True))
-
-    def _claim(self, row: RunRow) -> bool:
-        try:
-            self._caller.claim(row)
-        except RunOwned:
-            return False  # somebody else goes on with it: ask them
-        return True
-
-    def _elsewhere(self, row: RunRow, verb: str, node: int | None, is_done: Callable[[RunRow], bool]) -> None:
-        now = self._hub.runtime.clock.now().wall_us
-        try:
-            self._caller.commit([Write("commands.insert", ((row.run_key, verb, node, now),), 1)])
-        except UnitRejected:
-            return  # nobody runs it any more
-        while not is_done(current := self._caller.row(row.run_id)):
-            if current.status in FINAL_RUN or self._is_nobodys(current):
-                return
-            self._caller.pause()
-
-    def _is_nobodys(self, row: RunRow) -> bool:
-        """Tell whether nobody will hear what a run is told; one inside another that rests is opened with that alone."""
-        archive = self._hub.archive
-        if archive.owner_pid(row) is None:
-            return True
-        rests = row.parent_run is not None and row.status != "running"
-        return rests and archive.owner_pid(archive.row(archive.id_of(row.root_run))) is None
 
 
 def _is_pausing(row: RunRow) -> bool:
