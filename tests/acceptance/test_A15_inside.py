@@ -109,6 +109,20 @@ def differences(sim: Simulation, one: str, other: str) -> RunDiff:
         return diff_runs(flows.report(one), flows.report(other), (given[0], given[1]), calls=True)
 
 
+def test_a_chart_draws_a_flow_inside_that_is_not_over_as_at_work(sim: Simulation) -> None:
+    """Law: each bar has one of the states that the picture has colours for, also while the run inside goes on or is paused."""
+    system = sim.system(actions=ACTIONS)
+    run = system.flows.start(sim.path.with_name("outer.yaml"), {"numbers": [5, 500]}, run_id="r")
+    sim.advance(20)
+    for stop in (None, run.pause):
+        if stop is not None:
+            stop()
+            sim.advance(600)
+        drawn = chart_of_run(system.flows.definition("r"), system.flows.report("r"), now_us=0)
+        states = {row.title: [one.state for one in row.segments if one.kind == "running"] for row in drawn.rows}
+        assert (states["0"], states["1"]) == (["succeeded"], ["running"])
+
+
 def test_the_tree_and_the_picture_name_the_runs_inside(sim: Simulation) -> None:
     """Law: each node that runs a flow tells in which runs; these have trees and pictures of their own, nested as deep as they are."""
     system = play(sim, [1, 2, -3])

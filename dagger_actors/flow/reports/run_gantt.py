@@ -197,6 +197,7 @@ class _Charter:
         started = self._start_us if each.started_us is None else each.started_us
         ended = max(started, self._end_us if each.finished_us is None else each.finished_us)
         is_outside = node.node_id in self._awaiting
+        state = "running" if each.state == "waiting" else each.state  # a flow inside is at work
         told = [f"attempt {each.attempt}: {each.state.replace('_', ' ')}"]
         told.append(f"from {duration(max(0, started - self._start_us))} on, {duration(ended - started)}")
         if each.error is not None:
@@ -206,7 +207,7 @@ class _Charter:
             kind="outside" if is_outside else "running",
             start_us=started,
             end_us=ended,
-            state="" if is_outside else each.state,
+            state="" if is_outside else state,
             told="\n".join(line(text) for text in (name, *told)),
         )
 
