@@ -85,7 +85,7 @@ def asked(questions: Sequence[Question], run_id: str = "") -> list[str]:
     told = [f"{_question(one, run_id)} ({wanted(one)})" for one in questions[:ASKED]]
     if len(questions) > ASKED:
         least = "at least " if len(questions) >= LISTED else ""
-        told.append(f"... and {least}{counted(len(questions) - ASKED, 'more question')}")
+        told.append(f"... and {least}{counted(len(questions) - ASKED, 'more question')}; `questions` lists them")
     return told
 
 

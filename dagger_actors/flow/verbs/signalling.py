@@ -93,13 +93,21 @@ class Signaller:
     def _asked(self, run_id: str, node_id: str) -> tuple[RunRow, int, Approval]:
         row = self._caller.row(run_id)
         definition = self._hub.archive.definition_of(row)
-        node = _position_of(definition, run_id, node_id)
+        node = self._position_of(definition, run_id, node_id)
         asks = definition.nodes[node].awaits
         if definition.nodes[node].flow is not None:
             raise NotAsked(run_id, node_id, self._asked_inside(run_id, node_id, len(definition.nodes) + LISTED))
         if not isinstance(asks, Approval):
             raise NotAsked(run_id, node_id, "it is no approval")
         return row, node, asks
+
+    def _position_of(self, definition: FlowDefinition, run_id: str, node_id: str) -> int:
+        ids = [node.id for node in definition.nodes]
+        if node_id in ids:
+            return ids.index(node_id)
+        inside = (one for one in self._hub.archive.questions(run_id) if one.run_id != run_id and one.node_id == node_id)
+        near = next((f"{one.run_id[len(run_id) + 1 :]}/{node_id}" for one in inside), None)
+        raise UnknownNode(run_id, node_id, near=near or nearest(node_id, ids) or "")
 
     def _asked_inside(self, run_id: str, node_id: str, limit: int) -> str:
         asked = questions_inside(self._hub.archive.questions(run_id, limit=limit), child_id(run_id, node_id, ""))
@@ -205,13 +213,6 @@ def _json(run_id: str, node_id: str, asks: Approval, value: Any) -> str:
     if len(text) > LONGEST:
         raise AnswerMisfit(run_id, node_id, asks.type, f"one of {len(text):,} characters (at most {LONGEST:,})")
     return text
-
-
-def _position_of(definition: FlowDefinition, run_id: str, node_id: str) -> int:
-    ids = [node.id for node in definition.nodes]
-    if node_id not in ids:
-        raise UnknownNode(run_id, node_id, near=nearest(node_id, ids) or "")
-    return ids.index(node_id)
 
 
 def _is_same(first: Answer, answer: tuple[str, bool, str]) -> bool:

@@ -67,9 +67,9 @@ def test_what_is_asked_is_told_in_words() -> None:
         "n asks a person (int)",
         "r1/sub: ok asks: Why? (str)",
     ]
-    assert asked(given * 5, "r1")[-1] == "... and 5 more questions"
+    assert asked(given * 5, "r1")[-1] == "... and 5 more questions; `questions` lists them"
     assert len(asked(given * 5, "r1")) == 11
-    assert asked(given[:1] * 1_000, "r1")[-1] == "... and at least 990 more questions"
+    assert asked(given[:1] * 1_000, "r1")[-1] == "... and at least 990 more questions; `questions` lists them"
 
 
 def test_a_run_inside_another_is_gone_on_with_by_the_one_above() -> None:
