@@ -18,6 +18,7 @@ from dagger_actors.core.wording import as_written, quoted
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.reading import neighbours
 from dagger_actors.reading.installed import is_installed
+from dagger_actors.reading.near_files import near_file
 
 __all__ = [
     "FILE_MODULE",
@@ -167,7 +168,9 @@ def import_file(target: str, folders: list[Path], wanted: Wanted) -> ModuleType:
         raise refusal(f"the file {quoted(target)} cannot be looked at: {reason}", "Check its name.") from None
     if path is None:
         looked = " and ".join(map(str, folders))
-        raise refusal(f"there is no file {quoted(target)}", f"Looked in {looked}.")
+        near = near_file(target, folders)
+        meant = f"Did you mean {quoted(near)}? " if near else ""
+        raise refusal(f"there is no file {quoted(target)}", f"{meant}Looked in {looked}.")
     path = path.resolve()
     if (script := running_script(path)) is not None:
         return script

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import msgspec
 
+from dagger_actors.core.wording import quoted
 from dagger_actors.errors import DefinitionError, Problem
 from dagger_actors.reading.data_tree import read_data
 from dagger_actors.reading.kind import FileKind
+from dagger_actors.reading.near_files import near_file
 from dagger_actors.reading.text_document import MAX_BYTES
 from dagger_actors.reading.tree import Document, Tree
 from dagger_actors.reading.yaml_tree import read_yaml
@@ -77,4 +79,6 @@ def read_file(path: Path) -> bytes:
             return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise DefinitionError([Problem(f"the file cannot be read: {reason}", "Check the path.", str(path))]) from None
+        near = near_file(str(path), [Path()]) if isinstance(error, FileNotFoundError) else None
+        advice = f"Did you mean {quoted(near)}?" if near else "Check the path."
+        raise DefinitionError([Problem(f"the file cannot be read: {reason}", advice, str(path))]) from None

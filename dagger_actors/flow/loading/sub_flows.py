@@ -19,6 +19,7 @@ from dagger_actors.errors import DefinitionError
 from dagger_actors.flow.definition import FlowDefinition, InputSpec, SubFlow
 from dagger_actors.flow.definition.inputs import declared_inputs
 from dagger_actors.flow.loading.written import WrittenFlow, WrittenNode
+from dagger_actors.reading.near_files import near_file
 from dagger_actors.reading.reader import Reader
 from dagger_actors.reading.tree import Tree
 
@@ -149,7 +150,7 @@ class SubFlows:
             self._refuse_depth(reader, at, text)
             return False
         if not path.is_file():
-            near = nearest(text, self._held)
+            near = nearest(text, self._held) or near_file(text, [self._folder])
             advice = f"Did you mean {quoted(near)}?" if near else "Give a path relative to this file."
             reader.complain(
                 at, f"there is no flow {quoted(text)}: no file, and none that was loaded has its name", advice
