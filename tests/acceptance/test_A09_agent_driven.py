@@ -162,13 +162,28 @@ def test_max_iterations_halts_a_flow_that_never_has_enough(tmp_path: Path) -> No
         ]
 
 
+def test_who_comes_to_max_iterations_may_end_with_what_there_is(tmp_path: Path) -> None:
+    """Law: one too many is refused where it is added, as in a replay; an action that catches that goes on."""
+
+    def more(ctx: Context) -> str:
+        try:
+            ctx.add_nodes([{"id": str(int(ctx.node_id) + 1), "action": "more"}])
+        except GrowthRefused as refused:
+            return str(refused)
+        return "more"
+
+    spec = {"name": "enough", "config": {"max_iterations": 2}, "nodes": [{"id": "0", "action": "more"}]}
+    with ActorSystem(tmp_path / "a.db", actions=[more]) as system:
+        outputs = system.flows.start(spec).result()
+    assert "these nodes would be iteration 3, and the flow's max_iterations is 2" in outputs["2"]
+
+
 def never_has_enough(sim: Simulation) -> None:
     done: list[str] = []
 
     def more(ctx: Context) -> None:
-        number = int(ctx.node_id) + 1
-        ctx.add_nodes([{"id": str(number), "action": "more"}])
         done.append(ctx.node_id)
+        ctx.add_nodes([{"id": str(int(ctx.node_id) + 1), "action": "more"}])
 
     spec = {"name": "endless", "config": {"max_iterations": 3}, "nodes": [{"id": "0", "action": "more"}]}
     report = sim.keep_going(lambda system: system.flows.start(spec, run_id="r").wait(), actions=[more])

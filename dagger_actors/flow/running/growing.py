@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from dagger_actors.bodies.body import BodyActor
-from dagger_actors.errors import AttemptOver
+from dagger_actors.errors import AttemptOver, GrowthRefused
 from dagger_actors.flow.actions.additions import WantedNodes
 from dagger_actors.flow.definition import Growth, InputSpec
 from dagger_actors.flow.loading.awaits import AwaitableChannels
 from dagger_actors.flow.loading.growth import Added, Grown, read_growth, runs_flows
 from dagger_actors.flow.loading.sub_flows import SubFlows
+from dagger_actors.flow.machine.growth import beyond_iterations
 from dagger_actors.flow.machine.invocations import Invocations
 from dagger_actors.flow.running.active import ActiveRun
 from dagger_actors.flow.running.inner_actions import InnerActions
@@ -63,9 +64,11 @@ class GrowthReader:
         work = active.emitter.work if active is not None else None
         if active is None or work is None:
             raise AttemptOver("what it adds")
+        definition = work.definition
+        if told := beyond_iterations(work.nodes[wanted.node], definition.config):
+            raise GrowthRefused(told)
         actor = active.emitter.actors.get((wanted.node, wanted.item, wanted.attempt))
         positions = self._index(work)
-        definition = work.definition
         written = msgspec.json.decode(wanted.nodes)
         flows = self._flows(active) if runs_flows(written) else None
         run = Grown(
