@@ -1,5 +1,6 @@
 """The README is true: its commands exist, its example runs, its set-up command is the one that CI uses."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -10,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 from dagger_actors import Flow
@@ -214,6 +216,37 @@ def test_the_readmes_flow_that_asks_people_runs(readme, program):
     assert program("approve", "r", "ok").returncode == 0
     assert program("signal", "r", "copies", "12").returncode == 0
     assert program.report("r")["outputs"] == {"copies": 12}
+
+
+def test_the_readmes_service_has_people_answer_the_readmes_letters(readme, tmp_path, monkeypatch):
+    """Law: copied as it stands, it starts a run once, lists what is asked, takes answers, and refuses wrong ones with the reason."""
+    (yaml,) = [block for block in blocks(readme, "yaml") if "name: letters" in block]
+    (code,) = [block for block in blocks(readme, "python") if "Starlette(" in block]
+    (tmp_path / "letters.yaml").write_text(yaml)
+    monkeypatch.chdir(tmp_path)
+    module = {}
+    exec(code, module)
+    app = module["app"]
+
+    async def scene():
+        transport = httpx.ASGITransport(app=app)
+        async with module["lifespan"](app), httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            assert [(await client.post("/letters/a")).status_code for _ in range(2)] == [202, 202]
+            for value, wrong in ((True, "abc"), (12, False)):
+                (question,) = await asked(client)
+                place = {name: question[name] for name in ("run_id", "node_id")}
+                refused = await client.post("/answers", json={**place, "value": wrong})
+                assert (refused.status_code, "takes an answer of type" in refused.json()["error"]) == (409, True)
+                assert (await client.post("/answers", json={**place, "value": value})).status_code == 204
+            return await app.state.flows.run("a").await_result(wait_for_people=True)
+
+    async def asked(client):
+        while True:
+            if found := (await client.get("/questions")).json():
+                return found
+            await app.state.flows.run("a").await_report()
+
+    assert asyncio.run(scene()) == {"copies": 12}
 
 
 def test_the_readmes_review_board_ranks_packages_and_judges_what_was_mended(readme, program, repository):
