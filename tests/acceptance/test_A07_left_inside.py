@@ -140,3 +140,33 @@ def test_whenever_a_process_dies_what_was_left_inside_is_tried_again_with_the_ru
     """Law: also where a death has left it, to be cancelled or with its end to be heard."""
     outer.write_text(OUTER)
     assert explore(lambda sim: tries_again(sim, outer), seeds=1, crash="every_commit").commits > 8
+
+
+def quick() -> int:
+    return 1
+
+
+def test_what_is_left_inside_goes_to_whoever_takes_the_run_above_at_that_moment(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Law: who cancelled the node has nothing more to do with the run inside: it leaves at once, and no error is told."""
+
+    def leaves(sim: Simulation) -> None:
+        first = sim.system(actions=[quick])
+        first.flows.load({"name": "inner", "nodes": [{"id": "a", "action": "quick"}]})
+        first.flows.start({"name": "outer", "nodes": [{"id": "a", "flow": "inner"}]}, run_id="r")
+        sim.kill_at(first, 2)
+        sim.settle()
+        second = sim.system(actions=[quick])
+        second.flows.cancel("r", node="a")
+        third = sim.system(actions=[quick], recover=True)
+        sim.settle()
+        before_s = sim.now_s
+        second.stop()
+        assert sim.now_s - before_s < 1
+        sim.advance(30)
+        assert third.flows.report("r").state == "succeeded"
+        assert {run.state for run in third.flows.runs(inside=True)} <= {"succeeded", "cancelled"}
+        assert not caplog.records
+
+    explore(leaves, seeds=16)

@@ -86,6 +86,12 @@ class Cancelling:
 
     def _open_to_cancel(self, row: RunRow) -> None:
         hub = self._hub
+        current = hub.archive.find(row.run_id)
+        if current is None or current.owner != hub.store.worker_id:
+            # Whoever has taken the run above since has taken this with it, and sees to it.
+            hub.openings.opened(row.run_id)
+            self.leaving.remove(row.run_id)
+            return
         actions = hub.code_of(row)
         # (Where its end is decided it has been cancelled, and only what that calls is left.)
         mode: Mode | None = None if row.ending is None else "recover"
