@@ -2,7 +2,7 @@
 
 * ``app``: the commands by name; each loads its module only when it is called.
 * ``options``, ``inputs``, ``exits``, ``command_line``: what commands share: options, exit codes, commands to copy.
-* ``render``, ``text``, ``json_report``, ``progress``: what is printed, for people and for programs.
+* ``render``, ``text``, ``json_report``, ``progress``, ``log_lines``: what is printed, for people and for programs.
 * ``staying``, ``asking``, ``leaving``, ``watch``: commands that stay with what they have begun.
 """
 

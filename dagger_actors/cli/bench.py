@@ -22,9 +22,9 @@ from dagger_actors.cli.benching.sender import Send
 from dagger_actors.cli.command_line import advising
 from dagger_actors.cli.exits import INTERRUPTED, OK, UsageError, complain
 from dagger_actors.cli.json_report import write_json
+from dagger_actors.cli.log_lines import LogLines
 from dagger_actors.cli.options import AsJson, Database, Resources
 from dagger_actors.cli.place import resources_at
-from dagger_actors.cli.progress import LogLines
 from dagger_actors.cli.text import printable
 from dagger_actors.cli.watch import Interrupts
 from dagger_actors.errors import StoreError, SystemFailed

@@ -10,8 +10,9 @@ from dagger_actors.cli.asking import Shown, stay_with
 from dagger_actors.cli.exits import FAILED, INTERRUPTED, OK, PAUSED, UsageError, complain, worst
 from dagger_actors.cli.json_report import write_reports
 from dagger_actors.cli.leaving import leaving, saying
+from dagger_actors.cli.log_lines import LogLines
 from dagger_actors.cli.place import Place
-from dagger_actors.cli.progress import Display, LogLines, Voice
+from dagger_actors.cli.progress import Display, Voice
 from dagger_actors.cli.render import failures, outputs, stdout
 from dagger_actors.cli.steps import asked, next_steps
 from dagger_actors.cli.text import duration, one_line, printable

@@ -18,9 +18,9 @@ from dagger_actors.cli.channel_board import ChannelBoard
 from dagger_actors.cli.command_line import advising, command
 from dagger_actors.cli.exits import INTERRUPTED, OK, PAUSED
 from dagger_actors.cli.json_report import write_json
+from dagger_actors.cli.log_lines import LogLines, say
 from dagger_actors.cli.options import AsJson, Database, Resources
 from dagger_actors.cli.place import resources_at
-from dagger_actors.cli.progress import LogLines, say
 from dagger_actors.cli.render import plain
 from dagger_actors.cli.task_board import TaskBoard
 from dagger_actors.cli.text import one_line, printable

@@ -16,10 +16,10 @@ from dagger_actors.actors.runtime import THREADS
 from dagger_actors.cli.command_line import advising
 from dagger_actors.cli.exits import INTERRUPTED, OK, UsageError
 from dagger_actors.cli.leaving import leaving
+from dagger_actors.cli.log_lines import LogLines, say
 from dagger_actors.cli.looking import look
 from dagger_actors.cli.options import DEFAULT_DATABASE, Database, Processes, Resources, Schema
 from dagger_actors.cli.place import resources_at
-from dagger_actors.cli.progress import LogLines, say
 from dagger_actors.cli.task_board import TaskBoard
 from dagger_actors.cli.task_imports import imported_kinds
 from dagger_actors.cli.text import printable

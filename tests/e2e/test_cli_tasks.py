@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from dagger_actors import ActorSystem, task_agent
-from dagger_actors.cli.task_submit import Stay
+from dagger_actors.cli.task_staying import Stay
 
 ABC = '{"text": "abc"}'
 OURS = ("--import", "agents.py", "--wait")

@@ -8,7 +8,9 @@ import threading
 import msgspec
 from rich.console import Console
 
-from dagger_actors.cli.progress import Lines, LogLines, Moving, describe
+from dagger_actors.cli.log_lines import LogLines
+from dagger_actors.cli.progress import Moving
+from dagger_actors.cli.progress_lines import Lines, describe
 from dagger_actors.core.messages import ErrorDetail
 from dagger_actors.flow.running.run_events import NodeChanged, NodeCount, NodeProgress, RunChanged
 

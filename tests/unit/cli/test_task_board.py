@@ -13,7 +13,7 @@ from rich.console import Console
 from dagger_actors import ActorSystem, RetryPolicy, TaskContext, task_agent
 from dagger_actors.cli.task_board import TaskBoard
 from dagger_actors.cli.task_pages import agents_table
-from dagger_actors.cli.task_submit import Stay
+from dagger_actors.cli.task_staying import Stay
 from tests.conftest import Diary
 
 PATIENCE_S = 30
