@@ -123,29 +123,7 @@ class FlowHub:
             reserve_run_keys=store.reserve_run_keys,
             appended=messages.appended,
         )
-        self._body_services = BodyServices(
-            actions=registry,
-            context=Context,
-            artifacts=RunArtifacts(store.artifacts, store.load_artifact),
-            clock=runtime.clock,
-            is_refusing=gates.is_refusing,
-            cache=StoredOutputs(store, runtime.clock),
-            backends=Backends(
-                steps=RunSteps(store, clock=runtime.clock, wait=runtime.wait_in_body),
-                resources=resources,
-                tables=StoredTables(store),
-                owner=RunValues(
-                    store,
-                    messages,
-                    GrowthReader(self.active.get, channels, self._flows_of, self._inner),
-                    clock=runtime.clock,
-                ),
-            ),
-            home=store.home,
-            pool=pool,
-            telemetry=telemetry,
-            with_maker=self.archive.with_maker,
-        )
+        self._body_services = self._services_of_bodies(gates, resources, messages, pool)
         self._root = Root.spawn(dispatcher=runtime.control)
         self._restorer = Restorer(
             runtime,
@@ -180,6 +158,34 @@ class FlowHub:
         """Gives the flows that are known by name."""
         self.on_opened: Callable[[], None] = lambda: None
         """Told whenever a run has been opened here: from now on somebody may want to cancel it."""
+
+    def _services_of_bodies(
+        self, gates: Gates, resources: Resources, messages: Messages, pool: LazyPool | None
+    ) -> BodyServices:
+        """What all bodies of all runs share."""
+        return BodyServices(
+            actions=self.registry,
+            context=Context,
+            artifacts=RunArtifacts(self.store.artifacts, self.store.load_artifact),
+            clock=self.runtime.clock,
+            is_refusing=gates.is_refusing,
+            cache=StoredOutputs(self.store, self.runtime.clock),
+            backends=Backends(
+                steps=RunSteps(self.store, clock=self.runtime.clock, wait=self.runtime.wait_in_body),
+                resources=resources,
+                tables=StoredTables(self.store),
+                owner=RunValues(
+                    self.store,
+                    messages,
+                    GrowthReader(self.active.get, self._channels, self._flows_of, self._inner),
+                    clock=self.runtime.clock,
+                ),
+            ),
+            home=self.store.home,
+            pool=pool,
+            telemetry=self._telemetry,
+            with_maker=self.archive.with_maker,
+        )
 
     def errand(self, errand: Callable[[], None]) -> None:
         """Have the root do something, behind what it does already."""

@@ -13,17 +13,18 @@ from dagger_actors.actors.root import Root
 from dagger_actors.actors.runtime import Runtime
 from dagger_actors.actors.telemetry import Telemetry
 from dagger_actors.bodies.arrivals import Arrivals
-from dagger_actors.bodies.asking import ask_journal, wait_beside, wait_quietly
+from dagger_actors.bodies.asking import ask_journal, wait_quietly
 from dagger_actors.bodies.resources import Resources
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended, ChannelOperation, PromoteMessages
-from dagger_actors.core.declarations import ChannelRow, Declare, Declared, SubscriptionRow
+from dagger_actors.core.declarations import ChannelRow, Declared
 from dagger_actors.core.messages import Progressed
-from dagger_actors.errors import RequestRefused, SystemClosed
-from dagger_actors.pubsub.declared.declared_rows import channel_row, channel_rows, subscription_rows
+from dagger_actors.errors import SystemClosed
+from dagger_actors.pubsub.declared.declared_rows import channel_row
 from dagger_actors.pubsub.declared.wired import Wiring
 from dagger_actors.pubsub.ephemeral.ephemeral import Ephemeral, EphemeralServices
 from dagger_actors.pubsub.members.attaching import Attaching
+from dagger_actors.pubsub.members.declaring import Declaring
 from dagger_actors.pubsub.members.heads import Heads
 from dagger_actors.pubsub.members.lags import Lags
 from dagger_actors.pubsub.members.left_behind import LeftBehind
@@ -97,7 +98,7 @@ class ChannelHub:
         self.on_changed: Callable[[], None] = lambda: None
         """Called when the pace may have become a quicker one."""
         self._members = members
-        self._declared: Declared | None = None
+        self._declaring = Declaring(runtime, wiring, store.worker_id, ask=self.ask)
         self.lags = Lags(members, store.readers)
         self.heads = Heads(wiring, self._grown)
         self._root = Root.spawn(dispatcher=runtime.control)
@@ -117,7 +118,7 @@ class ChannelHub:
             runtime,
             wiring,
             errand=self.errand,
-            declare=lambda rows: self.ask([self._declaration((), rows)]),
+            declare=self._declaring.subscribe,
             attached=self._has_attached,
             rested=self._rested,
         )
@@ -143,19 +144,7 @@ class ChannelHub:
             due=self.due,
         )
         self._rest = self._rest_of_members()
-        self.ephemeral = Ephemeral(
-            wiring,
-            members,
-            EphemeralServices(
-                runtime=runtime,
-                turns=seating.services,
-                states=seating.states,
-                doors=self.doors,
-                outbox=self.outbox,
-                tally=self.tally,
-            ),
-            self._rested,
-        )
+        self.ephemeral = self._ephemeral(seating)
         if telemetry is not None:
             telemetry.watch_lags(self.lags.read_quietly)
 
@@ -179,6 +168,21 @@ class ChannelHub:
                 progress=_progress,
             ),
             telemetry=telemetry,
+        )
+
+    def _ephemeral(self, seating: Seating) -> Ephemeral:
+        return Ephemeral(
+            self.wiring,
+            self._members,
+            EphemeralServices(
+                runtime=self.runtime,
+                turns=seating.services,
+                states=seating.states,
+                doors=self.doors,
+                outbox=self.outbox,
+                tally=self.tally,
+            ),
+            self._rested,
         )
 
     def _rest_of_members(self) -> Rest:
@@ -205,24 +209,13 @@ class ChannelHub:
             OffsetRefused: A subscription begins where its channel is not yet.
             StoreError: It cannot be written.
         """
-        for warning in self.wiring.warnings:
-            logger.warning("%s", warning)
-        channels = channel_rows(self.wiring)
-        subscriptions = subscription_rows(self.wiring, [row.name for row in channels])
-        if not channels and not subscriptions:
-            return
-        try:
-            self._declared = self.commit([self._declaration(channels, subscriptions)])[0]
-        except RequestRefused as refused:
-            raise refused.cause from None
-        self.heads.learn(self._declared.channels)
-
-    def _declaration(self, channels: tuple[ChannelRow, ...], subscriptions: tuple[SubscriptionRow, ...]) -> Declare:
-        return Declare(channels, subscriptions, self.runtime.clock.now().wall_us, self.store.worker_id)
+        declared = self._declaring.declare()
+        if declared is not None:
+            self.heads.learn(declared.channels)
 
     def start(self) -> None:
         """Begin."""
-        declared = self._declared
+        declared = self._declaring.found
         if declared is not None:
             self._seats.sit(declared)
             self._due_times.now()
@@ -235,16 +228,6 @@ class ChannelHub:
     def ask(self, operations: Sequence[ChannelOperation]) -> ReplyFuture[list[Any]]:
         """Hand over a unit of operations; resolved with their answers after the commit, or with what refused it."""
         return ask_journal(self.store.journal, (), operations)
-
-    def commit(self, operations: Sequence[ChannelOperation]) -> list[Any]:
-        """Write one unit; it is durable when this returns. Answers what the operations do.
-
-        Raises:
-            UnitRejected: One of them cannot be.
-            StoreError: It could not be written.
-        """
-        answers: list[Any] = wait_beside(self.runtime.wait, self.ask(operations), None)
-        return answers
 
     # --- what has changed
 
