@@ -24,9 +24,6 @@ __all__ = ["Shown", "stay_with"]
 LOOK_S: Final = 0.25
 """How often a run that rests is looked at, for the answer of another process."""
 
-YES: Final = ("y", "yes", "true")
-NO: Final = ("n", "no", "false")
-
 
 class _NoAnswer(Exception):
     """Nothing was said, or a signal came."""
@@ -127,10 +124,7 @@ def _answer_to(question: Question, run_id: str, interrupts: Interrupts) -> Any:
         word = (said or "").strip()
         if not word:
             raise _NoAnswer
-        if question.type == "bool" and word.lower() in YES + NO:
-            return word.lower() in YES
         try:
-            if question.type != "bool":
-                return parse_answer(word, question.type)
+            return parse_answer(word, question.type)
         except UsageError as error:
             complain(error)

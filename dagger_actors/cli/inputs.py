@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -24,6 +24,10 @@ EXAMPLES: dict[InputType, str] = {
     "list": "'[1, 2]'",
     "dict": "'{\"a\": 1}'",
 }
+YES_OR_NO: Final[Mapping[str, bool]] = {
+    "y": True, "yes": True, "true": True,
+    "n": False, "no": False, "false": False,
+}  # fmt: skip
 SHOWN = 5
 """Missing inputs that an example has."""
 
@@ -82,11 +86,13 @@ def _example(name: str, spec: InputSpec) -> str:
 
 
 def parse_answer(text: str, wanted: InputType) -> Any:
-    """Read an answer to what a run asks, as an input of that type.
+    """Read an answer to what a run asks, as an input of that type; yes and no are said in these words, too.
 
     Raises:
         UsageError: It is of another type.
     """
+    if wanted == "bool" and (word := text.lower()) in YES_OR_NO:
+        return YES_OR_NO[word]
     return _parse(None, text, wanted)
 
 

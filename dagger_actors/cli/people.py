@@ -57,7 +57,7 @@ def signal(
     *,
     db: Database = DEFAULT_DATABASE,
 ) -> int:
-    """Answer what a node asks; recorded when this returns. For yes or no: true or false."""
+    """Answer what a node asks, with yes or no where that is asked; recorded when this returns."""
     with ActorSystem(existing(db), recover=False) as system:
         run_id, node = system.flows.locate(run_id, node)
         answer: Any = parse_answer(value, _type_of(system, run_id, node) or "any")

@@ -1,9 +1,11 @@
 """``-i KEY=VALUE``: the declared type decides how the text is read."""
 
+from typing import Any
+
 import pytest
 
 from dagger_actors.cli.exits import UsageError
-from dagger_actors.cli.inputs import advising_inputs, parse_inputs
+from dagger_actors.cli.inputs import advising_inputs, parse_answer, parse_inputs
 from dagger_actors.errors import InvalidInputs
 from dagger_actors.flow.definition import InputSpec
 
@@ -90,3 +92,18 @@ def test_a_key_given_twice_is_refused_instead_of_one_winning() -> None:
     """Law: nothing that was typed is ignored."""
     with pytest.raises(UsageError, match="'int' is given twice"):
         parse_inputs(["int=1", "int=2"], DECLARED)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "answer"),
+    [("yes", "bool", True), ("Y", "bool", True), ("No", "bool", False), ("true", "bool", True), ("yes", "str", "yes")],
+)
+def test_yes_and_no_are_answered_in_the_words_they_are_asked_for(text: str, wanted: Any, answer: object) -> None:
+    """Law: where yes or no is asked, in these words as well as true and false; elsewhere they are text."""
+    assert parse_answer(text, wanted) == answer
+
+
+def test_what_is_neither_yes_nor_no_is_refused() -> None:
+    """Law: nothing is guessed."""
+    with pytest.raises(UsageError, match="the answer must be of type bool, not 'maybe'"):
+        parse_answer("maybe", "bool")
