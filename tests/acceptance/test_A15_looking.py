@@ -362,6 +362,32 @@ def test_a_box_says_what_a_node_waits_for_or_why_it_did_not_run() -> None:
     assert {"Ok?", "dependency 'x' failed"} <= {text.text for text in assert_svg(write_svg(picture)).iter(f"{SVG}text")}
 
 
+def test_a_box_says_on_what_condition_a_node_runs() -> None:
+    """Law: a flow's picture tells which way it goes where: the trigger and ``when``, in signs; in a run they are in the tooltip."""
+    conditions: dict[str, Any] = {
+        "equal": {"reference": "sum", "equals": "a"},
+        "far": {"reference": "inputs.least", "ge": 3, "not_equals": 7},
+        "there": {"not": {"any": [{"reference": "sum", "exists": False}, {"reference": "sum.of", "in": [1, 2]}]}},
+    }
+    written = [{"id": name, "action": "a", "dependencies": ["sum"], "when": when} for name, when in conditions.items()]
+    failed = {"id": "late", "action": "a", "dependencies": ["sum"], "trigger": "any_failed"}
+    definition = load_flow(
+        {"name": "f", "inputs": {"least": 1}, "nodes": [{"id": "sum", "action": "a"}, *written, failed]}
+    )
+    told = {
+        "sum": "",
+        "equal": 'when sum = "a"',
+        "far": "when inputs.least ≠ 7 and inputs.least ≥ 3",
+        "there": "when not (sum is not there or sum.of in [1,2])",
+        "late": "if any failed",
+    }
+    drawn = definition.picture()
+    assert {one.title: one.note for one in drawn.nodes} == told
+    assert {f"when {dict(one.facts)['when']}" for one in drawn.nodes[1:4]} == {told[name] for name in conditions}
+    assert dict(drawn.nodes[4].facts)["trigger"] == "any_failed"
+    assert_pictures(drawn)
+
+
 def test_what_was_answered_at_once_is_seen_too() -> None:
     """Law: a person's answer has a mark on the axis, however quick it was."""
     asked = {"name": "asked", "nodes": [{"id": "ok", "approval": {"message": "Ok?"}}, {"id": "one", "action": "a"}]}

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, assert_never
 
+from dagger_actors.core.comparisons import Operator
 from dagger_actors.core.graph import find_cycle
 from dagger_actors.core.wording import counted
 from dagger_actors.drawing.picture import LONGEST, NAMED, Mark, Picture, PictureNode, line, names
 from dagger_actors.flow.definition.awaits import Approval, Awaited
 from dagger_actors.flow.definition.nodes import NodeDefinition
-from dagger_actors.flow.definition.references import Constant, FromInput, Reference
+from dagger_actors.flow.definition.references import (
+    AllOf,
+    AnyOf,
+    Comparison,
+    Constant,
+    FromInput,
+    Not,
+    Predicate,
+    Reference,
+)
 
 __all__ = ["facts_of", "picture_of", "told_source"]
 
 Edge = tuple[int, int]
+
+SIGNS: Final[Mapping[Operator, str]] = {
+    "equals": "=",
+    "not_equals": "≠",
+    "gt": ">",
+    "ge": "≥",
+    "lt": "<",
+    "le": "≤",
+    "in": "in",
+}
 
 
 def picture_of(
@@ -50,7 +71,7 @@ def picture_of(
                 is_mapped=node.map is not None,
                 is_whole=node.flow is not None,
                 is_aside=node.call is not None,
-                note=line(f"each of {_source(node.map.over, nodes)}") if node.map is not None else "",
+                note=_note(node, nodes),
                 facts=facts_of(node, nodes),
             )
             for node in (nodes[position] for position in shown)
@@ -58,6 +79,16 @@ def picture_of(
         edges=tuple(edges),
         marks=marks,
     )
+
+
+def _note(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> str:
+    """How often it runs, and on what condition; empty for once, behind the success of all that it waits for."""
+    parts = [f"each of {_source(node.map.over, nodes)}"] if node.map is not None else []
+    if node.trigger != "all_succeeded":
+        parts.append(f"if {node.trigger.replace('_', ' ')}")
+    if node.when is not None:
+        parts.append(f"when {_condition(node.when, nodes)}")
+    return line(" · ".join(parts))
 
 
 def _marks(nodes: tuple[NodeDefinition, ...], places: dict[int, int]) -> dict[Edge, Mark]:
@@ -95,6 +126,10 @@ def facts_of(node: NodeDefinition, nodes: tuple[NodeDefinition, ...]) -> tuple[t
     facts += [("input", line(f"{name} = {told_source(source, nodes)}")) for name, source in node.inputs[:NAMED]]
     if len(node.inputs) > NAMED:
         facts.append(("input", f"and {len(node.inputs) - NAMED} more"))
+    if node.trigger != "all_succeeded":
+        facts.append(("trigger", node.trigger))
+    if node.when is not None:
+        facts.append(("when", line(_condition(node.when, nodes))))
     if node.awaits is not None:
         facts += _facts_of_wait(node.awaits, nodes)
     if node.outputs:
@@ -153,3 +188,24 @@ def _source(reference: Reference, nodes: tuple[NodeDefinition, ...]) -> str:
         case _:
             node = nodes[reference.node].id
             return node if reference.key is None else f"{node}.{reference.key}"
+
+
+def _condition(predicate: Predicate, nodes: tuple[NodeDefinition, ...]) -> str:
+    match predicate:
+        case AllOf(of=parts):
+            return " and ".join(_part(part, nodes) for part in parts)
+        case AnyOf(of=parts):
+            return " or ".join(_part(part, nodes) for part in parts)
+        case Not(of=part):
+            return f"not {_part(part, nodes)}"
+        case Comparison(reference=reference, operator="exists", json=text):
+            return f"{_source(reference, nodes)} is {'' if text == 'true' else 'not '}there"
+        case Comparison(reference=reference, operator=word, json=text):
+            return f"{_source(reference, nodes)} {SIGNS[word]} {text}"
+        case _:
+            assert_never(predicate)
+
+
+def _part(predicate: Predicate, nodes: tuple[NodeDefinition, ...]) -> str:
+    told = _condition(predicate, nodes)
+    return told if isinstance(predicate, Comparison) else f"({told})"
