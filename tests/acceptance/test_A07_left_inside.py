@@ -170,3 +170,35 @@ def test_what_is_left_inside_goes_to_whoever_takes_the_run_above_at_that_moment(
         assert not caplog.records
 
     explore(leaves, seeds=16)
+
+
+def test_what_ends_inside_a_run_stays_with_who_hears_its_end_out_though_another_takes_the_run(sim: Simulation) -> None:
+    """Law: nobody dies, so no hook is called twice: the run above, which rested, goes on elsewhere with an answer."""
+    heard: list[str] = []
+
+    async def long() -> None:
+        await asyncio.sleep(1000)
+
+    async def hear(event: HookEvent) -> None:
+        heard.append(f"{event.run_id} {event.state}")
+        await asyncio.sleep(60)
+
+    inner = {"name": "inner", "hooks": {"run_end": "hear"}, "nodes": [{"id": "long", "action": "long"}]}
+    outer = {
+        "name": "outer",
+        "nodes": [{"id": "sub", "flow": "inner", "on_failure": "continue"}, {"id": "ask", "approval": {}}],
+    }
+    first = sim.system(actions=[long, hear])
+    second = sim.system(actions=[long, hear])
+    for system in (first, second):
+        system.flows.load(inner)
+    first.flows.start(outer, run_id="r")
+    sim.advance(1)
+    first.flows.cancel("r", node="sub")
+    sim.advance(1)
+    assert first.flows.report("r").state == "paused"
+    second.flows.signal("r", "ask", True)  # noqa: FBT003
+    second.flows.resume("r")
+    sim.advance(100)
+    assert second.flows.report("r/sub").state == "cancelled"
+    assert heard == ["r/sub cancelled"]

@@ -5,6 +5,8 @@ Whoever names another owner than the row has by then is refused, so of many that
 
 from __future__ import annotations
 
+import msgspec
+
 from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.protocols import Write
 from dagger_actors.errors import RunOwned, StoreError, UnitRejected
@@ -36,6 +38,8 @@ class Claims:
     def claim(self, row: RunRow) -> ReplyFuture[None]:
         """Take a run, and those inside it, from the owner its row names; refused when somebody else was faster.
 
+        What nobody awaits any more inside it, and another worker that lives still cancels, stays with that.
+
         Returns:
             Resolved when this worker owns the run, with ``RunOwned`` when it does not.
         """
@@ -56,9 +60,17 @@ class Claims:
                 future.set_exception((type(error), error, None))
 
         claim = Write("flow_runs.claim", ((row.run_key, row.owner, row.epoch, worker_id),), 1)
-        inside = Write("flow_runs.claim_inside", ((row.run_key, worker_id),), None)
+        inside = Write("flow_runs.claim_inside", ((row.run_key, worker_id, self._others(row)),), None)
         self._store.write([claim, inside], done)
         return future
+
+    def _others(self, row: RunRow) -> str:
+        """The workers that live, as JSON: but for this one, and the one that the run is taken from, which may only be stalled."""
+        store = self._store
+        mine = (store.worker_id, row.owner)
+        workers = store.workers().items()
+        others = [one for one, worker in workers if one not in mine and not store.membership.is_gone(worker)]
+        return msgspec.json.encode(others).decode()
 
     def _faster(self, run_id: str) -> RunOwned:
         row = self._archive.find(run_id)
