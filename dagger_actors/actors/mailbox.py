@@ -26,7 +26,7 @@ from pykka import ActorDeadError
 from pykka._envelope import Envelope  # part of the inbox protocol that pykka documents for new actor types
 from pykka.messages import _ActorStop
 
-from dagger_actors.actors.reply import inside
+from dagger_actors.actors.inside import inside
 from dagger_actors.core.protocols import Dispatcher
 from dagger_actors.errors import SystemClosed
 

@@ -12,8 +12,9 @@ import pykka
 from pykka import ActorDeadError, ActorRef
 from pykka._envelope import Envelope  # part of the inbox protocol that pykka documents for new actor types
 
+from dagger_actors.actors.inside import inside
 from dagger_actors.actors.mailbox import Mailbox
-from dagger_actors.actors.reply import ReplyFuture, inside
+from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.errors import AskInsideHandler, BlockingCall
 
 __all__ = ["Ref"]

@@ -13,47 +13,23 @@ import sys
 import threading
 import time
 from asyncio import _get_running_loop
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar
 
 from pykka import Future, Timeout
 
+from dagger_actors.actors.inside import inside
 from dagger_actors.errors import AskInsideHandler, BlockingCall
 
-__all__ = ["ReplyFuture", "StopFlag", "inside", "is_inside_turn", "outside_turn"]
+__all__ = ["ReplyFuture", "StopFlag"]
 
 T = TypeVar("T")
 
 _Outcome = tuple[Any, BaseException | None, TracebackType | None]  # value, error, its traceback
 
 logger = logging.getLogger("dagger_actors.actors")
-
-
-class _Inside(threading.local):
-    """Which mailbox this thread runs a turn of; None outside of handlers."""
-
-    turn: object | None = None
-
-
-inside = _Inside()
-"""Set by a mailbox around a turn, so that a blocking ask inside it is seen and refused."""
-
-
-def is_inside_turn() -> bool:
-    """Tell whether this thread runs a turn: what needs a thread of its pool may need this one."""
-    return inside.turn is not None
-
-
-@contextmanager
-def outside_turn() -> Iterator[None]:
-    """Let this thread wait though it is in a turn: a body holds its thread as long as it likes."""
-    turn, inside.turn = inside.turn, None
-    try:
-        yield
-    finally:
-        inside.turn = turn
 
 
 class StopFlag:

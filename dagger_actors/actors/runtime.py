@@ -10,8 +10,9 @@ import pykka
 
 from dagger_actors.actors.crowd import CrowdDispatcher
 from dagger_actors.actors.dispatcher import ThreadDispatcher
+from dagger_actors.actors.inside import outside_turn
 from dagger_actors.actors.loop import LoopDispatcher
-from dagger_actors.actors.reply import ReplyFuture, outside_turn
+from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.settings import coarsen, hold_settings, release_settings
 from dagger_actors.actors.timers import MonotonicClock, TimerThread
 from dagger_actors.core.protocols import Clock, Dispatcher, IdSource, Timers

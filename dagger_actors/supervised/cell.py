@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dagger_actors.actors.reply import inside
+from dagger_actors.actors.inside import inside
 from dagger_actors.errors import ActorStopped, MessageRefused, MessageUnhandled
 from dagger_actors.supervised.lifecycle import BATCH, Lifecycle
 from dagger_actors.supervised.mailbox import SCHEDULED

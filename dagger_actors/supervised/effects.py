@@ -14,7 +14,7 @@ from contextvars import ContextVar, Token
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dagger_actors.actors.reply import inside
+from dagger_actors.actors.inside import inside
 from dagger_actors.core.log_fields import LogFields
 from dagger_actors.errors import ActorStopped, MailboxFull, TurnRefused
 from dagger_actors.supervised.mailbox import handling

@@ -25,7 +25,8 @@ from collections import deque
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from dagger_actors.actors.reply import ReplyFuture, inside
+from dagger_actors.actors.inside import inside
+from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.errors import ActorStopped, MailboxFull, SystemClosed
 from dagger_actors.supervised.overflow import block, drop_oldest, refuse_too_many_stops
 from dagger_actors.supervised.turn import Order, Turn

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 from pykka import ActorRef
 
+from dagger_actors.actors.inside import inside
 from dagger_actors.actors.ref import urn_of
-from dagger_actors.actors.reply import ReplyFuture, inside
+from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.errors import AskInsideHandler, MailboxFull, RequestError
 from dagger_actors.supervised import wire
 from dagger_actors.supervised.circles import AwaitedReply, refuse_circle

@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from dagger_actors.actors.reply import ReplyFuture, outside_turn
+from dagger_actors.actors.inside import outside_turn
+from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.actors.runtime import ALPHABET
 from dagger_actors.core.protocols import Clock, Dispatcher, IdSource, Runnable, Timers
 from dagger_actors.testing.errors import Killed, WorkerKilled

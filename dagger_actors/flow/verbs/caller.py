@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar, cast
 
-from dagger_actors.actors.reply import ReplyFuture, outside_turn
+from dagger_actors.actors.inside import outside_turn
+from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.core.protocols import Write
 from dagger_actors.errors import RunNotFound
 from dagger_actors.flow.running.hub import FlowHub

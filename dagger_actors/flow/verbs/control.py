@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from dagger_actors.actors.reply import is_inside_turn
+from dagger_actors.actors.inside import is_inside_turn
 from dagger_actors.core.flow_messages import CancelRun
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.states import FINAL_NODE, FINAL_RUN

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from dagger_actors.actors.reply import is_inside_turn
+from dagger_actors.actors.inside import is_inside_turn
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.run_rows import NewRun
 from dagger_actors.core.states import FINAL_RUN

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 from pykka import ActorDeadError
 
-from dagger_actors.actors.reply import is_inside_turn
+from dagger_actors.actors.inside import is_inside_turn
 from dagger_actors.core.flow_messages import Control, ControlRun, Detach
 from dagger_actors.core.protocols import Write
 from dagger_actors.core.states import FINAL_RUN

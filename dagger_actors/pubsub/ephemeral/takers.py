@@ -11,7 +11,8 @@ import contextlib
 import logging
 from typing import Any
 
-from dagger_actors.actors.reply import ReplyFuture, inside
+from dagger_actors.actors.inside import inside
+from dagger_actors.actors.reply import ReplyFuture
 from dagger_actors.bodies.error_detail import detail_of
 from dagger_actors.bodies.snooze import Snooze
 from dagger_actors.core.log_fields import LogFields

@@ -12,8 +12,8 @@ from pykka import ActorDeadError
 from pykka.messages import _ActorStop
 
 from dagger_actors.actors.actor import Actor
+from dagger_actors.actors.inside import inside
 from dagger_actors.actors.mailbox import CLOSED, IDLE, SCHEDULED, SUSPENDED, TURN, Mailbox
-from dagger_actors.actors.reply import inside
 from dagger_actors.core.protocols import Runnable
 from dagger_actors.errors import SystemClosed
 
