@@ -11,11 +11,13 @@ from cyclopts import Parameter
 from dagger_actors.actors.settings import collector_paused
 from dagger_actors.bridges.from_file import wired_with_triggers
 from dagger_actors.bridges.picture import with_triggers
+from dagger_actors.cli.command_line import command
 from dagger_actors.cli.exits import UsageError
 from dagger_actors.cli.looking import as_it_stands
 from dagger_actors.cli.options import DEFAULT_DATABASE, Imports, existing
 from dagger_actors.cli.pictures import Format, Output, write_picture, write_text
 from dagger_actors.cli.spec_files import kind_of, read_spec
+from dagger_actors.core.wording import quoted
 from dagger_actors.drawing.gantt import write_gantt
 from dagger_actors.drawing.picture import Picture
 from dagger_actors.errors import DefinitionError
@@ -86,6 +88,9 @@ def _gantt(run: str, db: str, format_: str | None, output: str | None, *, calls:
 def _picture(spec: str, db: str | None, imports: tuple[str, ...]) -> Picture:
     if db is not None:
         raise UsageError("--db is for a run; a file needs no database", "leave it out, or give --run RUN")
+    if not Path(spec).suffix and not Path(spec).exists():
+        advice = f"a run is drawn with: {command('graph', options=[('--run', spec)])}"
+        raise UsageError(f"there is no file {quoted(spec)}", advice)
     with collector_paused():
         source = read_spec(spec)
         if kind_of(source) == "flow":

@@ -133,6 +133,7 @@ def test_a_system_is_drawn_as_its_tree_of_supervisors(program):
         (("fan.yaml", "--output", "a.png"), ("'a.png'", "--format", ".svg")),
         (("fan.yaml", "--output", "no/such/folder.svg"), ("cannot be written",)),
         (("missing.yaml",), ("missing.yaml",)),
+        (("good",), ("there is no file 'good'", "a run is drawn with: dagger-actors graph --run good")),
     ],
 )
 def test_each_mistake_is_one_sentence_with_advice(ran, words, parts):
