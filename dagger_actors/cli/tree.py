@@ -83,13 +83,15 @@ def tree(
 def _trees(flows: Archive, run_id: str, *, calls: bool, most: int) -> Iterator[tuple[Report, tuple[Branch, ...]]]:
     """The tree of a run, then those of the runs inside it, each behind the one above it."""
     left = [run_id]
-    for _ in range(most):
-        if not left:
-            return
-        report = as_it_stands(flows, left.pop())
-        branches = tree_of(flows.definition(report.run_id), report, calls=calls)
+    while left and most:
+        one = left.pop()
+        if one != run_id and flows.find(one) is None:
+            continue  # it has not begun
+        most -= 1
+        report = as_it_stands(flows, one)
+        branches = tree_of(flows.definition(one), report, calls=calls)
         yield report, branches
-        left += [run for one in reversed(branches) for run in reversed(one.runs) if flows.find(run) is not None]
+        left += [run for branch in reversed(branches) for run in reversed(branch.runs)]
 
 
 def _levels(branches: tuple[Branch, ...], limit: int) -> Iterator[Text]:

@@ -17,6 +17,7 @@ from dagger_actors.flow.reports.run_diff import RunDiff, diff_runs
 from dagger_actors.flow.reports.run_gantt import chart_of_run
 from dagger_actors.flow.reports.run_picture import picture_of_run
 from dagger_actors.flow.reports.run_tree import Branch, tree_of
+from dagger_actors.store.reader import Readers
 from dagger_actors.testing.simulation import Simulation, simulate
 from tests.acceptance.test_A15_looking import assert_pictures, assert_svg
 from tests.acceptance.test_hostile_ids import run as command
@@ -107,6 +108,27 @@ def differences(sim: Simulation, one: str, other: str) -> RunDiff:
         flows = here.flows
         given = [dict(flows.inputs_of(flows.row(run_id)).fingerprints()) for run_id in (one, other)]
         return diff_runs(flows.report(one), flows.report(other), (given[0], given[1]), calls=True)
+
+
+def test_a_tree_costs_no_look_for_each_run_inside(sim: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law: a run's own tree is as quick to look at however many runs are inside; only where theirs are shown, they are looked at."""
+    for run_id, count in (("few", 1), ("many", 9)):
+        play(sim, list(range(count)), run_id)
+    looks: list[str] = []
+    query = Readers.query
+
+    def noted(readers: Readers, name: str, *parameters: int | str) -> list[tuple[Any, ...]]:
+        looks.append(name)
+        return query(readers, name, *parameters)
+
+    monkeypatch.setattr(Readers, "query", noted)
+
+    def looked(*words: str) -> int:
+        looks.clear()
+        assert command("tree", *words, "--db", str(sim.path))[0] == 0
+        return len(looks)
+
+    assert looked("many") == looked("few") < looked("few", "--inside") < looked("many", "--inside")
 
 
 def test_a_chart_draws_a_flow_inside_that_is_not_over_as_at_work(sim: Simulation) -> None:
