@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 from dagger_actors.actors.reply import ReplyFuture
-from dagger_actors.actors.runtime import Runtime
 from dagger_actors.core.channel_rows import NewMessage
 from dagger_actors.core.channels import Appended
 from dagger_actors.core.log_fields import LogFields
@@ -22,49 +21,13 @@ from dagger_actors.errors import PublicationRefused, SystemClosed
 from dagger_actors.pubsub.declared.wired import Wiring
 from dagger_actors.pubsub.ephemeral.fanout import Fanout
 from dagger_actors.pubsub.ephemeral.feed import Feed
-from dagger_actors.pubsub.ephemeral.takers import AnyTaker, LoopTaker, QuickTaker, ThreadTaker, is_quick
-from dagger_actors.pubsub.outgoing.doors import MAX_CHANNELS, Doors
+from dagger_actors.pubsub.ephemeral.seating import EphemeralSeating, EphemeralServices
+from dagger_actors.pubsub.outgoing.doors import MAX_CHANNELS
 from dagger_actors.pubsub.outgoing.onward import PATIENCE_US, Onward, by_channel, logger, lost
-from dagger_actors.pubsub.outgoing.outbox import Outbox
 from dagger_actors.pubsub.reports.ephemeral_report import EphemeralChannel, EphemeralReader
-from dagger_actors.pubsub.reports.tally import TurnTally
-from dagger_actors.pubsub.subscribers.registry import Member, Members
-from dagger_actors.pubsub.turns.activations import Activations
-from dagger_actors.pubsub.turns.desk import Desk, TurnServices
-from dagger_actors.pubsub.turns.ephemeral_context import EphemeralContext
-from dagger_actors.pubsub.turns.stored_states import StoredStates
+from dagger_actors.pubsub.subscribers.registry import Members
 
-__all__ = ["Ephemeral", "EphemeralServices"]
-
-
-class EphemeralServices:
-    """What ephemeral channels stand on.
-
-    Attributes:
-        runtime: The world.
-        turns: What all turns share.
-        states: Nothing of it is read: there are no states.
-        doors: Knows channels.
-        outbox: Takes what durable channels get.
-        tally: Counts.
-    """
-
-    def __init__(
-        self,
-        *,
-        runtime: Runtime,
-        turns: TurnServices,
-        states: StoredStates,
-        doors: Doors,
-        outbox: Outbox,
-        tally: TurnTally,
-    ) -> None:
-        self.runtime = runtime
-        self.turns = turns
-        self.states = states
-        self.doors = doors
-        self.outbox = outbox
-        self.tally = tally
+__all__ = ["Ephemeral"]
 
 
 class Ephemeral:
@@ -95,10 +58,10 @@ class Ephemeral:
             ),
             rested=self._look_idle,
         )
+        self._seating = EphemeralSeating(members, services, self._onward)
         self._lock = threading.Lock()
         self._fanouts: dict[str, Fanout] = {}
         self._feeds: dict[str, Feed] = {}
-        self._activations: dict[str, Activations] = {}
         self._is_leaving = False
         self._is_closed = False
         self._draining: list[ReplyFuture[None]] = []
@@ -164,71 +127,13 @@ class Ephemeral:
             self._fanouts[channel] = made
             return made
 
-    # --- who takes
-
     def _feed(self, name: str) -> Feed:
         feed = self._feeds.get(name)
         if feed is None:
             feed = Feed(name, self._wiring.subscriptions[name].handler, self._look_idle)
-            feed.seat(self._takers(feed))
+            feed.seat(self._seating.takers(feed))
             self._feeds[name] = feed
         return feed
-
-    def _takers(self, feed: Feed) -> list[AnyTaker]:
-        """As many of each member as it takes turns at once; of one member alone, where all is in order."""
-        members = [one for one in self._members if feed.name in one.subscriptions]
-        if feed.handler.options.is_ordered:
-            return [self._taker(feed, members[0])]
-        desks = [(one, self._desk(feed, one)) for one in members]
-        most = max(one.subscriptions[feed.name].handler.options.concurrency for one in members)
-        return [
-            self._taker(feed, one, desk)
-            for place in range(most)
-            for one, desk in desks
-            if place < one.subscriptions[feed.name].handler.options.concurrency
-        ]
-
-    def _taker(self, feed: Feed, member: Member, desk: Desk | None = None) -> AnyTaker:
-        runtime = self._services.runtime
-        is_async = feed.handler.is_async
-        kind = (
-            LoopTaker
-            if is_async
-            else QuickTaker
-            if is_quick(feed) and not self._services.turns.telemetry
-            else ThreadTaker
-        )
-        return kind(
-            feed,
-            desk or self._desk(feed, member),
-            dispatcher=runtime.io if is_async else runtime.blocking,
-            onward=self._onward,
-            tally=self._services.tally,
-        )
-
-    def _desk(self, feed: Feed, member: Member) -> Desk:
-        group = member.subscriptions[feed.name].group
-        activations = self._activations.get(member.name)
-        if activations is None:
-            activations = self._activations[member.name] = Activations(
-                member.make,
-                None,
-                group=group,
-                group_key=0,
-                source=self._services.states,
-                clock=self._services.runtime.clock,
-            )
-        return Desk(
-            self._services.turns,
-            feed.name,
-            group=group,
-            group_key=0,
-            member=member.name,
-            handler=feed.handler,
-            timers={},
-            activations=activations,
-            context=EphemeralContext,
-        )
 
     # --- to look at
 

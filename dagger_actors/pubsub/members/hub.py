@@ -22,7 +22,8 @@ from dagger_actors.core.messages import Progressed
 from dagger_actors.errors import SystemClosed
 from dagger_actors.pubsub.declared.declared_rows import channel_row
 from dagger_actors.pubsub.declared.wired import Wiring
-from dagger_actors.pubsub.ephemeral.ephemeral import Ephemeral, EphemeralServices
+from dagger_actors.pubsub.ephemeral.ephemeral import Ephemeral
+from dagger_actors.pubsub.ephemeral.seating import EphemeralServices
 from dagger_actors.pubsub.members.attaching import Attaching
 from dagger_actors.pubsub.members.declaring import Declaring
 from dagger_actors.pubsub.members.heads import Heads
