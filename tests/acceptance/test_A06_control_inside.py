@@ -478,3 +478,31 @@ def test_whichever_commit_a_worker_dies_at_a_cancelled_node_takes_its_flow_with_
         assert sim.keep_going(looked, actions=stage.actions, recover=True) == {"cancelled"}
 
     assert explore(told, seeds=1, crash="every_commit").commits >= 4
+
+
+@pytest.mark.parametrize("who", ["the same", "another"])
+@pytest.mark.parametrize("what", ["cancel", "cancel a node", "pause"])
+def test_a_run_inside_one_that_is_nobodys_is_told_though_that_was_told_something_before(
+    sim: Simulation, what: str, who: str
+) -> None:
+    """Law: who only told the run above something has none of what is inside: others need not wait for its process to end."""
+
+    async def long() -> None:
+        await asyncio.sleep(1000)
+
+    nodes = [{"id": "sub", "flow": "inner"}, {"id": "last", "action": "long", "dependencies": ["sub"]}]
+    first = sim.system(actions=[long])
+    first.flows.load({"name": "inner", "nodes": [{"id": "a", "action": "long"}, {"id": "b", "action": "long"}]})
+    first.flows.start({"name": "outer", "nodes": nodes}, run_id="r")
+    sim.advance(1)
+    sim.kill(first)
+    second = sim.system(actions=[long])
+    second.flows.cancel("r", node="last")
+    third = second if who == "the same" else sim.system(actions=[long])
+    if what == "cancel":
+        assert third.flows.cancel("r/sub").state == "cancelled"
+    elif what == "pause":
+        assert third.flows.pause("r/sub").state == "paused"
+    else:
+        report = third.flows.cancel("r/sub", node="b")
+        assert {node.node_id: node.state for node in report.nodes}["b"] == "cancelled"

@@ -35,10 +35,14 @@ class Claims:
         self._openings = openings
         self._adrift = adrift
 
-    def claim(self, row: RunRow) -> ReplyFuture[None]:
+    def claim(self, row: RunRow, *, is_alone: bool = False) -> ReplyFuture[None]:
         """Take a run, and those inside it, from the owner its row names; refused when somebody else was faster.
 
         What nobody awaits any more inside it, and another worker that lives still cancels, stays with that.
+
+        Args:
+            row: The run, as it stands.
+            is_alone: Without those inside it: it is only told something, and who gives it back would keep them, unheard.
 
         Returns:
             Resolved when this worker owns the run, with ``RunOwned`` when it does not.
@@ -60,17 +64,19 @@ class Claims:
                 future.set_exception((type(error), error, None))
 
         claim = Write("flow_runs.claim", ((row.run_key, row.owner, row.epoch, worker_id),), 1)
-        inside = Write("flow_runs.claim_inside", ((row.run_key, worker_id, self._others(row)),), None)
-        self._store.write([claim, inside], done)
+        inside = [] if is_alone else [self._inside(row)]
+        self._store.write([claim, *inside], done)
         return future
 
-    def _others(self, row: RunRow) -> str:
-        """The workers that live, as JSON: but for this one, and the one that the run is taken from, which may only be stalled."""
+    def _inside(self, row: RunRow) -> Write:
         store = self._store
+        # The one that the run is taken from may live, too, and be stalled.
         mine = (store.worker_id, row.owner)
         workers = store.workers().items()
         others = [one for one, worker in workers if one not in mine and not store.membership.is_gone(worker)]
-        return msgspec.json.encode(others).decode()
+        return Write(
+            "flow_runs.claim_inside", ((row.run_key, store.worker_id, msgspec.json.encode(others).decode()),), None
+        )
 
     def _faster(self, run_id: str) -> RunOwned:
         row = self._archive.find(run_id)

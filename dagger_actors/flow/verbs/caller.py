@@ -55,13 +55,17 @@ class Caller:
         self._hub.store.write(writes, lambda error: _resolve(future, None, error))
         self.wait(future)
 
-    def claim(self, row: RunRow) -> None:
+    def claim(self, row: RunRow, *, is_alone: bool = False) -> None:
         """Take a run from the owner its row names.
+
+        Args:
+            row: The run, as it stands.
+            is_alone: Without those inside it.
 
         Raises:
             RunOwned: Somebody else was faster.
         """
-        self.wait(self._hub.claim(row))
+        self.wait(self._hub.claim(row, is_alone=is_alone))
 
     def wait(self, future: ReplyFuture[T]) -> T:
         """Wait for the journal, or for the machine of a run; an action may, for its pool is not what they run on."""

@@ -94,7 +94,7 @@ class Telling:
 
     def _claim(self, row: RunRow) -> bool:
         try:
-            self._caller.claim(row)
+            self._caller.claim(row, is_alone=True)
         except RunOwned:
             return False  # somebody else goes on with it: ask them
         return True
