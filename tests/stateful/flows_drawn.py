@@ -35,6 +35,7 @@ def node_specs(draw: st.DrawFn, name: str, before: list[Spec], kinds: str) -> Sp
         "trigger": draw(triggers) if on else "all_succeeded",
         "when": draw(st.sampled_from([None, None, None, True, False])),
         "on_failure": draw(st.sampled_from(POLICIES)),
+        "has_failure": draw(st.sampled_from([False, False, False, True])),
     }
     if kind == "a":
         timeout_us = draw(st.sampled_from([None, 40_000_000]))

@@ -39,7 +39,7 @@ class Run:
         self.timeout_us = flow.timeout_us
         self.hooks = flow.hooks
         self.told: list[Told] = []
-        """What its hooks were called for."""
+        """What its hooks, and the failure actions of its nodes, were called for."""
         self.ran_us = 0
         """How long it had run at most when it was last looked at: its clock stands still while it rests, and loses what a death cut off."""
         self.counted_us = 0
@@ -128,7 +128,7 @@ class Run:
     # --- what bodies, people and clocks do
 
     def call(self, event: str, state: str, node_id: str = "", item: int = -1) -> None:
-        if event in self.hooks:
+        if event in self.hooks or (event == "failure" and self.nodes[node_id].spec.has_failure):
             self.told.append((event, state, node_id, item))
 
     def begin(self, node_id: str, item: int, now: int) -> None:
@@ -175,6 +175,7 @@ class Run:
 
     def _node_failed(self, node: Node, state: str) -> None:
         node.own.end(state)
+        self.call("failure", state, node.spec.id)
         self.call("node_failure", state, node.spec.id)
         if node.spec.on_failure == "pause":
             node.own.state, node.own.held = "held", state

@@ -15,11 +15,13 @@ RETRY_US = 10_000_000
 GOOD = "succeeded"
 BAD = ("failed", "timed_out")
 Told = tuple[str, str, str, int]
-"""A hook's event, the state that was come to, and the node and item, of a run "" and -1."""
+"""An event, the state that was come to, and the node and item, of a run "" and -1."""
 HasPlace = Callable[[str, str, int], bool]
 """Whether an invocation of a run, by its node and item, has its place among what may begin already."""
 HOOKED = ("run_start", "node_success", "node_failure", "node_retry", "run_end")
 """What hooks are called for here."""
+CALLED = (*HOOKED, "failure")
+"""What is called for, a node's own failure action too."""
 OVER = (GOOD, *BAD, "skipped", "cancelled")
 
 
@@ -42,6 +44,8 @@ class Spec:
     autopilot: bool | None = None
     is_careful: bool = False
     """Whether an attempt of unknown outcome is never repeated by itself."""
+    has_failure: bool = False
+    """Whether an action of its own is called when it has failed for good."""
     flow: FlowSpec | None = None
     added_by: str | None = None
 

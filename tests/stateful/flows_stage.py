@@ -13,11 +13,11 @@ from typing import Any
 import apsw
 import msgspec
 
-from dagger_actors import ActorSystem, Context, EmitEvent, Event, HookEvent, action
+from dagger_actors import ActorSystem, Context, EmitEvent, Event, HookEvent, NodeError, action
 from dagger_actors.flow.machine.finishing import STOPPED
 from dagger_actors.inspection import Inspection
 from dagger_actors.testing.simulation import Simulation
-from tests.stateful.flows_parts import HOOKED, RETRY_US, FlowSpec, Spec, Told, told
+from tests.stateful.flows_parts import CALLED, RETRY_US, FlowSpec, Spec, Told, told
 
 Place = tuple[str, str, int]
 """A run, a node and an item, as everywhere here."""
@@ -119,7 +119,7 @@ class Stage:
     def open(self) -> ActorSystem:
         """A worker that takes over what others have left."""
         self.generation += 1
-        return self.sim.system(actions=[self.work, hear], recover=True)
+        return self.sim.system(actions=[self.work, hear, amend], recover=True)
 
     @property
     def work(self) -> Any:
@@ -202,8 +202,8 @@ class Stage:
         for run_id, node, item, *rest in self.query(
             f"SELECT run_id, node_id, item, {columns} FROM node_runs ORDER BY attempt"
         ):
-            if node.partition(":")[0] in HOOKED:
-                continue  # it is no node of the flow, but the call of a hook
+            if node.partition(":")[0] in CALLED:
+                continue  # it is no node of the flow, but a call
             attempt, state, tries, crashes, reason, output, *more = rest
             value = None if output is None else json.loads(output)
             found.setdefault(run_id, {})[node, item] = Row(attempt, state, tries, crashes, reason or "", value, *more)
@@ -243,6 +243,12 @@ class Stage:
         """How long runs have run, by their last commits."""
         return dict(self.query("SELECT run_id, elapsed_us FROM flow_runs"))
 
+    def amended(self, run_id: str) -> list[Told]:
+        """What failure actions have heard, as they say."""
+        sql = "SELECT output FROM node_runs WHERE run_id = ? AND node_id GLOB 'failure:*' AND state = 'succeeded'"
+        found = [json.loads(output) for (output,) in self.query(sql, run_id)]
+        return [("failure", state, node, -1) for node, state in found]
+
     def marked(self) -> set[str]:
         """Runs of flows inside others that rest, and are to be resumed or tried again when it is their turn."""
         return {run_id for (run_id,) in self.query("SELECT run_id FROM flow_runs WHERE asks_until < 0")}
@@ -269,6 +275,11 @@ async def hear(event: HookEvent) -> EmitEvent:
     return EmitEvent("heard", msgspec.to_builtins(event))
 
 
+@action(name="amend")
+async def amend(error: NodeError) -> list[str]:
+    return [error.node_id, "timed_out" if error.type == "builtins.TimeoutError" else "failed"]
+
+
 def heard(events: Iterable[Event]) -> list[Told]:
     """What hooks have heard, as they say."""
     found = [event.data for event in events if event.kind == "emitted"]
@@ -286,6 +297,8 @@ def written(spec: Spec, file: str = "") -> dict[str, Any]:
     """A node as in a flow file."""
     node: dict[str, Any] = {"id": spec.id, "dependencies": list(spec.on), "on_failure": spec.on_failure}
     node["trigger"] = spec.trigger
+    if spec.has_failure:
+        node["failure"] = "amend"
     if spec.when is not None:
         node["when"] = {"reference": "inputs.yes", "equals": spec.when}
     if spec.is_map:

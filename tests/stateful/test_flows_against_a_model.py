@@ -24,7 +24,7 @@ from tests.conftest import MEMORY
 from tests.stateful.flows_drawn import KINDS, KINDS_GROWN, few, flow_specs, node_specs, picks, triggers
 from tests.stateful.flows_learner import Learner
 from tests.stateful.flows_model import Run
-from tests.stateful.flows_parts import GOOD, FlowSpec, Node, Piece, Spec
+from tests.stateful.flows_parts import GOOD, FlowSpec, Node, Piece, Spec, Told
 from tests.stateful.flows_stage import Fate, Place, Row, Stage, heard
 
 SLACK_US = 1_000_000
@@ -322,7 +322,7 @@ class FlowsAgainstAModel(Learner, RuleBasedStateMachine):
             events = self.stage.looking.flows.events(run.id, 0)
             self.events_are_told_once(run, events)
             is_all = run.id not in ending | self.cut_short and run.count("running") < run.limit
-            self.hooks_have_heard(run, events, is_all=is_all)
+            self.all_have_heard(run, [*heard(events), *self.stage.amended(run.id)], is_all=is_all)
 
     def compare_one(self, run: Run, node: Node, piece: Piece, place: Place, row: Row | None) -> None:
         assert is_shown(piece, row), f"{place} is {piece.state}, and in the file {row}"
@@ -383,9 +383,9 @@ class FlowsAgainstAModel(Learner, RuleBasedStateMachine):
         self.events[run.id] = found
 
     @staticmethod
-    def hooks_have_heard(run: Run, events: list[Event], *, is_all: bool) -> None:
-        """Each of what has happened once, whoever died meanwhile; but hooks wait for a place as others do."""
-        has, told = Counter(heard(events)), Counter(run.told)
+    def all_have_heard(run: Run, calls: list[Told], *, is_all: bool) -> None:
+        """Hooks, and failure actions, each of what has happened once, whoever died meanwhile; but they wait for a place as others do."""
+        has, told = Counter(calls), Counter(run.told)
         assert has == told if is_all else has <= told, (run, has - told, told - has)
 
     # --- at the end
