@@ -121,6 +121,7 @@ class Learner:
         rows = self.stage.rows()
         for run in self.all_runs():
             began = {node for (node, item), row in rows.get(run.id, {}).items() if item < 0 and row.has_begun}
+            run.starts = self.stage.starts(run.id)
             run.decide(self.now, began.__contains__, is_deaf=True)
         self.let_begin_what_may()
 
@@ -194,6 +195,7 @@ class Learner:
             while before != (before := str([*map(str, self.all_runs())])):  # who pauses has the runs inside pause
                 for run in reversed(self.all_runs()):
                     mine = rows.get(run.id, {})
+                    run.starts = self.stage.starts(run.id)
                     run.is_ended_there = run.id in statuses and statuses[run.id][0] in OVER
                     run.is_timed_out_there = run.id in statuses and statuses[run.id][0] == "timed_out"
                     began = {node for (node, item), row in mine.items() if item < 0 and row.has_begun}

@@ -56,6 +56,8 @@ class Run:
         """Whether one of these has answered, or was asked for long enough: it goes on when it is its turn in the run above."""
         self.is_timed_out_there = False
         """Whether the file says that its time was up: at the same moment the run above may have left it."""
+        self.starts: dict[str, bool] = {}
+        """Nodes whose start hooks were called for, as the file has it, and whether these have heard of it."""
         self.is_ended_there = False
         """Whether the file says that it has ended: what was under way at that instant need not have begun."""
         self.call("run_start", "running")
@@ -446,17 +448,41 @@ class Run:
             return True
         if own.state == "going":
             return self._go_on(node)
-        if own.state != "pending" or not all(self._is_known(node, on, has_begun) for on in spec.on):
+        if own.state not in {"pending", "entering"} or not all(self._is_known(node, on, has_begun) for on in spec.on):
             return False
         if not holds(spec.trigger, [self.state(on) for on in spec.on if on != spec.over or self.nodes[on].own.is_over]):
             own.end("skipped")
             return True
-        takes_time = spec.is_map or spec.kind == "ask" or spec.when is not None
-        if (self.is_held or self.is_ended_there) and takes_time and not has_begun(spec.id):
+        if own.state == "pending":
+            return self._judge(node, has_begun)
+        return self._enter(node, now, has_begun)
+
+    def _may_be_late(self, node: Node, has_begun: Callable[[str], bool]) -> bool:
+        return (self.is_held or self.is_ended_there) and not has_begun(node.spec.id)
+
+    def _judge(self, node: Node, has_begun: Callable[[str], bool]) -> bool:
+        """See whether it is to run; its hooks hear of that first."""
+        spec, own = node.spec, node.own
+        is_known = spec.when is None or node.is_announced or spec.id in self.starts
+        if not is_known and self._may_be_late(node, has_begun):
             return False
         if spec.when is False:
             own.end("skipped")
-        elif spec.is_map:
+        else:
+            own.state = "entering"
+            if not node.is_announced:
+                node.is_announced = True
+                self.call("node_start", "ready", spec.id)
+        return True
+
+    def _enter(self, node: Node, now: int, has_begun: Callable[[str], bool]) -> bool:
+        """Let it fan out, ask, or be ready to begin, when its start has been heard of."""
+        spec, own = node.spec, node.own
+        if "node_start" in self.hooks and not self.starts.get(spec.id):
+            return False
+        if (spec.is_map or spec.kind == "ask") and self._may_be_late(node, has_begun):
+            return False
+        if spec.is_map:
             source = None if spec.over is None else self.nodes[spec.over].items
             node.items = [Piece() for _ in range(len(source) if source is not None else spec.items or 0)]
             own.state = "going"
@@ -515,5 +541,5 @@ class Run:
                 self.status, self.is_pausing = "paused", False
         elif any(piece.state == "asked" and piece.is_to_end(now) for _, _, piece in self.all()):
             pass  # whoever goes on with it takes that first
-        elif not {"running", "ready", "waiting", "inside"}.intersection(states):
+        elif not {"running", "ready", "waiting", "inside", "entering"}.intersection(states):
             self.status, self.asks = "paused", not {"asked", "asking"}.isdisjoint(states)

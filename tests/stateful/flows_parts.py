@@ -18,7 +18,7 @@ Told = tuple[str, str, str, int]
 """An event, the state that was come to, and the node and item, of a run "" and -1."""
 HasPlace = Callable[[str, str, int], bool]
 """Whether an invocation of a run, by its node and item, has its place among what may begin already."""
-HOOKED = ("run_start", "node_success", "node_failure", "node_retry", "run_end")
+HOOKED = ("run_start", "node_start", "node_success", "node_failure", "node_retry", "run_end")
 """What hooks are called for here."""
 CALLED = (*HOOKED, "failure")
 """What is called for, a node's own failure action too."""
@@ -75,7 +75,7 @@ class FlowSpec:
 class Piece:
     """One invocation: a node, or an item of one.
 
-    Its state is pending, ready (it may begin), running, waiting (for its retry), asked, inside (its flow runs), asking (its flow
+    Its state is pending, entering (hooks are to hear of its start first), ready (it may begin), running, waiting (for its retry), asked, inside (its flow runs), asking (its flow
     rests because people are asked in it), parked, going (a map whose items are at work), held (it has failed, and pauses its
     run), or how it ended.
     """
@@ -124,6 +124,8 @@ class Node:
     spec: Spec
     own: Piece = dataclasses.field(default_factory=Piece)
     items: list[Piece] | None = None
+    is_announced: bool = False
+    """Whether hooks were called for its start: once in a run, however often it is tried again."""
 
     @property
     def pieces(self) -> list[Piece]:

@@ -17,7 +17,7 @@ from dagger_actors import ActorSystem, Context, EmitEvent, Event, HookEvent, Nod
 from dagger_actors.flow.machine.finishing import STOPPED
 from dagger_actors.inspection import Inspection
 from dagger_actors.testing.simulation import Simulation
-from tests.stateful.flows_parts import CALLED, RETRY_US, FlowSpec, Spec, Told, told
+from tests.stateful.flows_parts import CALLED, OVER, RETRY_US, FlowSpec, Spec, Told, told
 
 Place = tuple[str, str, int]
 """A run, a node and an item, as everywhere here."""
@@ -248,6 +248,11 @@ class Stage:
         sql = "SELECT output FROM node_runs WHERE run_id = ? AND node_id GLOB 'failure:*' AND state = 'succeeded'"
         found = [json.loads(output) for (output,) in self.query(sql, run_id)]
         return [("failure", state, node, -1) for node, state in found]
+
+    def starts(self, run_id: str) -> dict[str, bool]:
+        """Nodes whose start hooks were called for, and whether these have heard of it."""
+        sql = "SELECT node_id, state, max(attempt) FROM node_runs WHERE run_id = ? AND node_id GLOB 'node_start:*' GROUP BY node_id"
+        return {name.partition(":")[2]: state in OVER for name, state, _ in self.query(sql, run_id)}
 
     def marked(self) -> set[str]:
         """Runs of flows inside others that rest, and are to be resumed or tried again when it is their turn."""

@@ -313,6 +313,9 @@ class FlowsAgainstAModel(Learner, RuleBasedStateMachine):
                 )
                 is_idle = run.is_ready(piece) and run.has_room(node) and not run.may_wait(node)
                 assert not is_idle, f"{node.spec.id}[{item}] could run, and does not: {run}"
+                is_called = run.starts.get(node.spec.id) is False and not run.is_held
+                is_unheard = is_called and run.count("running") < run.limit
+                assert not is_unheard, f"the start of {node.spec.id} could be heard of, and is not: {run}"
             assert known >= rows.get(run.id, {}).keys()
         self.nothing_that_is_over_changes()
         self.steps_are_those_of_the_table()
@@ -419,9 +422,9 @@ class FlowsAgainstAModel(Learner, RuleBasedStateMachine):
 def is_shown(piece: Piece, row: Row | None) -> bool:
     """Whether the last row of an invocation says what the model says of it."""
     if row is None:
-        return piece.state in {"pending", "ready"}
+        return piece.state in {"pending", "entering", "ready"}
     match piece.state:
-        case "pending":
+        case "pending" | "entering":
             return row.state == "interrupted"
         case "ready":
             rests = piece.run is not None and row.reason == "flow"
