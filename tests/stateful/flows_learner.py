@@ -149,7 +149,7 @@ class Learner:
         if body.fate.is_good:
             run.succeed(*body.place[1:], self.output(run, body), body.fate.added)
         else:
-            run.fail(*body.place[1:], self.now)
+            run.fail(*body.place[1:], self.now, said=body.fate.said)
 
     def row(self, rows: Any, place: Place) -> Row | None:
         found: Row | None = rows.get(place[0], {}).get(place[1:])

@@ -162,7 +162,7 @@ class Run:
             self.call("node_success", GOOD, node_id)
         self.nodes |= {spec.id: Node(spec) for spec in added}
 
-    def fail(self, node_id: str, item: int, now: int, state: str = "failed") -> None:
+    def fail(self, node_id: str, item: int, now: int, state: str = "failed", said: str = "") -> None:
         node, piece = self.nodes[node_id], self.piece(node_id, item)
         assert piece.state in {"running", "inside", "asked"}
         if node.spec.is_careful and state == "timed_out":
@@ -173,11 +173,11 @@ class Run:
         elif item >= 0:
             piece.end(state)
         else:
-            self._node_failed(node, state)
+            self._node_failed(node, state, said)
 
-    def _node_failed(self, node: Node, state: str) -> None:
+    def _node_failed(self, node: Node, state: str, said: str = "") -> None:
         node.own.end(state)
-        self.call("failure", state, node.spec.id)
+        self.call("failure", said or state, node.spec.id)
         self.call("node_failure", state, node.spec.id)
         if node.spec.on_failure == "pause":
             node.own.state, node.own.held = "held", state

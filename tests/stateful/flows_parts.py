@@ -15,7 +15,7 @@ RETRY_US = 10_000_000
 GOOD = "succeeded"
 BAD = ("failed", "timed_out")
 Told = tuple[str, str, str, int]
-"""An event, the state that was come to, and the node and item, of a run "" and -1."""
+"""An event, the state that was come to, or what a failed body has said to a failure action, and the node and item, of a run "" and -1."""
 HasPlace = Callable[[str, str, int], bool]
 """Whether an invocation of a run, by its node and item, has its place among what may begin already."""
 HOOKED = ("run_start", "node_start", "node_success", "node_failure", "node_retry", "run_end")

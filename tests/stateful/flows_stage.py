@@ -31,6 +31,11 @@ class Fate:
     is_good: bool
     added: tuple[Spec, ...] = ()
 
+    @property
+    def said(self) -> str:
+        """What the body says where it fails."""
+        return f"told {self.number}"
+
 
 @dataclasses.dataclass(eq=False)
 class Body:
@@ -144,7 +149,7 @@ class Stage:
             finally:
                 body.is_over = True
             if not fate.is_good:
-                raise ValueError(f"told {fate.number}")
+                raise ValueError(fate.said)
             if fate.added:
                 ctx.add_nodes(self.written("added", fate.added))
             return {"told": fate.number, "item": told(item), "got": {name[4:]: told(got[name]) for name in sorted(got)}}
@@ -247,7 +252,7 @@ class Stage:
         """What failure actions have heard, as they say."""
         sql = "SELECT output FROM node_runs WHERE run_id = ? AND node_id GLOB 'failure:*' AND state = 'succeeded'"
         found = [json.loads(output) for (output,) in self.query(sql, run_id)]
-        return [("failure", state, node, -1) for node, state in found]
+        return [("failure", how, node, -1) for node, how in found]
 
     def starts(self, run_id: str) -> dict[str, bool]:
         """Nodes whose start hooks were called for, and whether these have heard of it."""
@@ -282,7 +287,8 @@ async def hear(event: HookEvent) -> EmitEvent:
 
 @action(name="amend")
 async def amend(error: NodeError) -> list[str]:
-    return [error.node_id, "timed_out" if error.type == "builtins.TimeoutError" else "failed"]
+    how = {"builtins.ValueError": error.message, "builtins.TimeoutError": "timed_out"}
+    return [error.node_id, how.get(error.type, "failed")]
 
 
 def heard(events: Iterable[Event]) -> list[Told]:
