@@ -14,6 +14,9 @@ from tests.stateful.flows_model import Run
 from tests.stateful.flows_parts import GOOD, OVER, HasPlace, Piece, told
 from tests.stateful.flows_stage import Body, Place, Row, Stage
 
+LAST = 1 << 62
+"""Of what is due at once: what was cancelled then, by whatever else was due; ends are numbered in each run for itself."""
+
 
 class Learner:
     """Tells the model what has happened.
@@ -183,9 +186,8 @@ class Learner:
                 if is_dead and not is_seen:
                     continue
                 is_again = row is None or row.tries > piece.tries  # so what had stopped it came behind
-                found.append(
-                    (piece.due, 0 if is_again else row.ended or 0, partial(run.fire, node.spec.id, item, piece.due))
-                )
+                order = 0 if is_again else LAST if row.state == "cancelled" else row.ended or 0
+                found.append((piece.due, order, partial(run.fire, node.spec.id, item, piece.due)))
         return min(found, key=lambda one: one[:2])[2] if found else None
 
     def conclude(self, rows: Any, *, is_dead: bool) -> None:
@@ -199,7 +201,8 @@ class Learner:
                     run.is_ended_there = run.id in statuses and statuses[run.id][0] in OVER
                     run.is_timed_out_there = run.id in statuses and statuses[run.id][0] == "timed_out"
                     began = {node for (node, item), row in mine.items() if item < 0 and row.has_begun}
-                    heard = {place for place, row in mine.items() if not is_dead or row.state in OVER}
+                    ends = OVER if is_dead else {row.state for row in mine.values()}
+                    heard = {place for place, row in mine.items() if row.state in ends and row.state != "cancelled"}
                     taken = {node for (node, item), row in mine.items() if item < 0 and row.state != "waiting"}
                     run.settle(
                         self.now,
