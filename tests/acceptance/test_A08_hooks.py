@@ -356,6 +356,36 @@ def takes(value: int) -> int:
     return value
 
 
+@pytest.mark.parametrize("of_items", [{}, {"map": {"over": "given", "item": "item"}}], ids=["a node", "a map"])
+@pytest.mark.parametrize("trigger", ["all_done", "any_failed"])
+def test_of_what_is_skipped_because_a_failure_stops_the_run_no_start_is_told(
+    tmp_path: Path, of_items: dict[str, Any], trigger: str
+) -> None:
+    """Law: a start is told of what starts, whatever the failure would have let begin."""
+    told: list[tuple[str, str]] = []
+
+    def gives() -> list[int]:
+        return [1, 2]
+
+    def breaks(item: int = 0) -> None:
+        raise ValueError(item)
+
+    def works() -> None: ...
+
+    def hear(event: HookEvent) -> None:
+        told.append((event.event, event.node_id))
+
+    nodes = [
+        {"id": "given", "action": "gives"},
+        {"id": "a", "action": "breaks", "dependencies": ["given"], "on_failure": "stop", **of_items},
+        {"id": "b", "action": "works", "dependencies": ["a"], "trigger": trigger},
+        {"id": "c", "action": "works", "dependencies": ["b"]},
+    ]
+    report = run(tmp_path, {"name": "f", "hooks": {"node_start": "hear"}, "nodes": nodes}, gives, breaks, works, hear)
+    assert own(report) == {"given": "succeeded", "a": "failed", "b": "skipped", "c": "skipped"}
+    assert told == [("node_start", "given"), ("node_start", "a")]
+
+
 def test_a_start_hook_sets_the_inputs_of_the_node_that_starts(tmp_path: Path) -> None:
     """Law: the node begins when its start has been heard, with what the hook gave it; the change is the run's to keep."""
 

@@ -95,6 +95,8 @@ def became_ready(book: Book, vertex: int, now: Now) -> None:
 
 def admit(book: Book, node: int, now: Now) -> None:
     """Nothing hinders a node any more: its start is announced, and when that has been heard it goes on."""
+    if book.run.is_stopping:
+        return
     if "node_start" in book.hooks:
         if node not in book.entering:
             vertex = book.work.vertex(node)
@@ -217,6 +219,8 @@ def node_failed(book: Book, live: Live, state: str, error: ErrorDetail, now: Now
         book.past[live.vertex] = live
         book.pause()
         return
+    stops = node.on_failure == "stop"
+    book.run.is_stopping = book.run.is_stopping or stops
     end(book, live.vertex, state, now)
-    if node.on_failure == "stop":
+    if stops:
         stop(book, "failed", "run stopped", now)

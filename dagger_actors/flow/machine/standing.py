@@ -33,6 +33,7 @@ class RunStanding:
         is_bare: Whether the run's code is not at hand: nothing is granted, and it comes to rest only when it is told.
         was_asking: Whether it is opened without its code, and rested because people are asked.
         is_detached: Whether it is given back: it is nobody's.
+        is_stopping: Whether a failure stops it: of what is skipped for that, no start is announced.
         is_changed: Whether the event in hand has changed what its row says.
     """
 
@@ -60,6 +61,7 @@ class RunStanding:
         self.is_bare = False
         self.was_asking = False
         self.is_detached = False
+        self.is_stopping = False
         self.is_changed = False
         self._elapsed_us = elapsed_us
         self._running_since: int | None = None
