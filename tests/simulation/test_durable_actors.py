@@ -135,13 +135,14 @@ def test_whatever_commit_its_process_dies_at_what_was_answered_is_counted_and_no
                 assert one.name == "awaited" or one.token in rows[one.name], one
 
         agents = [ChildSpec(Witness, "witness"), ChildSpec(Counter, "c-next"), ChildSpec(cls, "c")]
-        told = sim._passing
+        workers = sim._workers
+        told = workers._passing
 
         def passing(worker: str, moment: str) -> None:
             is_seen_stored(moment)
             told(worker, moment)
 
-        sim._passing = passing  # type: ignore[method-assign]
+        workers._passing = passing  # type: ignore[method-assign]
         assert sim.keep_going(ask_on, agents=agents) == [1, 2, 3, 4, 5]
         assert stored(sim.path)["c"] == [1, 2, 3, 4, 5]
         # What is passed on is mail: of a process that dies between the commit and the handling it is gone, never doubled.
