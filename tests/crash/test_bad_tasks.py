@@ -55,7 +55,7 @@ with ActorSystem(sys.argv[1], agents=AGENTS, processes=1) as system:
     if len(sys.argv) > 2:
         system.tasks.submit("on_a_thread", sys.argv[2])
     print(system.tasks.submit("on_the_loop", "fine").result(timeout=60), flush=True)
-    while system.tasks.tasks(state="ready") or system.tasks.tasks(state="running"):
+    while system.tasks.tasks(state=["ready", "running"]):  # in one look: what a dead worker ran becomes ready between two
         pass
 """
 
