@@ -176,7 +176,7 @@ class Learner:
                 if at > self.began_us:  # else it is tried again since, which a death has kept from the file
                     found.append((at, 0, partial(run.run_out, self.now - self.began_us)))
             for node, item, piece in run.all():
-                if not self.is_armed(run, piece) or piece.due is None or piece.due > self.now:
+                if piece.due is None or not self.is_due(run, piece):
                     continue
                 row = self.row(rows, (run.id, node.spec.id, item))
                 is_seen = row is not None and row.state not in {"ready", "running", "waiting"}
@@ -190,6 +190,15 @@ class Learner:
                 found.append((piece.due, order, partial(run.fire, node.spec.id, item, piece.due)))
         return min(found, key=lambda one: one[:2])[2] if found else None
 
+    def first_due(self, run: Run, rows: Any) -> int:
+        """The number of the first end of a run that the model has not heard of, and that was due: what is numbered behind it waits."""
+        dues = [(node.spec.id, item) for node, item, piece in run.all() if self.is_due(run, piece)]
+        ends = [rows[place] for place in dues if place in rows and rows[place].state in OVER]
+        return min((row.ended or 0 for row in ends if row.state != "cancelled"), default=LAST)
+
+    def is_due(self, run: Run, piece: Piece) -> bool:
+        return self.is_armed(run, piece) and piece.due is not None and piece.due <= self.now
+
     def conclude(self, rows: Any, *, is_dead: bool) -> None:
         """Let the model draw its conclusions, and tell it what began, as far as it may by now."""
         while True:
@@ -202,7 +211,11 @@ class Learner:
                     run.is_timed_out_there = run.id in statuses and statuses[run.id][0] == "timed_out"
                     began = {node for (node, item), row in mine.items() if item < 0 and row.has_begun}
                     ends = OVER if is_dead else {row.state for row in mine.values()}
-                    heard = {place for place, row in mine.items() if row.state in ends and row.state != "cancelled"}
+                    known = {
+                        place: row for place, row in mine.items() if row.state in ends and row.state != "cancelled"
+                    }
+                    first = self.first_due(run, mine)
+                    heard = {place for place, row in known.items() if (row.ended or 0) < first}
                     taken = {node for (node, item), row in mine.items() if item < 0 and row.state != "waiting"}
                     run.settle(
                         self.now,
