@@ -14,13 +14,14 @@ import apsw
 import msgspec
 
 from dagger_actors import ActorSystem, Context, EmitEvent, Event, HookEvent, NodeError, action
-from dagger_actors.flow.machine.finishing import STOPPED
 from dagger_actors.inspection import Inspection
 from dagger_actors.testing.simulation import Simulation
 from tests.stateful.flows_parts import CALLED, OVER, RETRY_US, FlowSpec, Spec, Told, told
 
 Place = tuple[str, str, int]
 """A run, a node and an item, as everywhere here."""
+
+JUDGED = "its `when` does not hold"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,8 +93,8 @@ class Row:
 
     @property
     def has_begun(self) -> bool:
-        """Whether its node has fanned out, was judged, or has asked: not where a stop, a cancel, or a retry came first."""
-        is_cut = self.state == "cancelled" or (self.state == "skipped" and self.reason in STOPPED)
+        """Whether its node has fanned out, was judged, or has asked: not where a stop, a cancel, a failure or a retry came first."""
+        is_cut = self.state == "cancelled" or (self.state == "skipped" and self.reason != JUDGED)
         return self.state != "interrupted" and not (is_cut and self.size is None)
 
 
