@@ -12,7 +12,7 @@ from dagger_actors.flow.reports.questions import Question
 from dagger_actors.flow.reports.report import NodeReport, Report
 from dagger_actors.reading.filters import LISTED
 
-__all__ = ["YES_OR_NO", "answer_step", "asked", "lost", "next_steps", "parked", "wanted"]
+__all__ = ["YES_OR_NO", "answer_step", "asked", "lost", "next_steps", "parked"]
 
 UNREADABLE = frozenset({"ArtifactMissing", "ArtifactCorrupt"})
 PARKED = frozenset({"interrupted", "poison"})
@@ -82,14 +82,14 @@ def asked(questions: Sequence[Question], run_id: str = "") -> list[str]:
         questions: The questions.
         run_id: The run that was looked at; others are named. Empty = all are.
     """
-    told = [f"{_question(one, run_id)} ({wanted(one)})" for one in questions[:ASKED]]
+    told = [f"{_question(one, run_id)} ({_wanted(one)})" for one in questions[:ASKED]]
     if len(questions) > ASKED:
         least = "at least " if len(questions) >= LISTED else ""
         told.append(f"... and {least}{counted(len(questions) - ASKED, 'more question')}; `questions` lists them")
     return told
 
 
-def wanted(question: Question) -> str:
+def _wanted(question: Question) -> str:
     """What the answer must be, in words."""
     return "yes or no" if question.type == "bool" else question.type
 
